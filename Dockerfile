@@ -1,0 +1,14 @@
+FROM rust:1-slim-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --locked --release -p app --bin flashsale \
+    && cp target/release/flashsale /usr/local/bin/
+
+FROM debian:bookworm-slim
+COPY --from=build /usr/local/bin/flashsale /usr/local/bin/
+USER nobody
+EXPOSE 8080
+ENTRYPOINT ["flashsale"]
+CMD ["serve"]

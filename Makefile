@@ -1,0 +1,34 @@
+# The verbs of this project. `make` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check deps up down
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: ## Run the service and the databases it needs (PROFILE=release: slow to build, fast)
+	@crates/dev-servers/run.sh
+
+demo: deps ## Sell out a sale to thousands of users, and check every unit
+	cargo run -p app --example demo
+
+test: deps ## Run all tests, on private servers
+	cargo test --workspace
+
+check: ## Check format, lints, documentation and the dependency rules
+	@crates/dev-servers/deps.sh compiler
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+	crates/check-doors.sh
+
+deps: ## Install what is missing: a C compiler, Redis, Postgres
+	@crates/dev-servers/deps.sh compiler servers
+
+up: ## Start Redis and Postgres in containers, and print their URLs
+	@docker compose up --detach --wait redis postgres
+	@echo "export DATABASE_URL=postgres://postgres:flashsale@$$(docker compose port postgres 5432)/flashsale"
+	@echo "export REDIS_URL=redis://$$(docker compose port redis 6379)"
+
+down: ## Stop the containers; the database is kept
+	@docker compose down

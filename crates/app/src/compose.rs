@@ -1,0 +1,88 @@
+//! Ports meet adapters here, and only here.
+
+use std::sync::Arc;
+
+use domain::{
+    Catalog, Checkout, Purchase, Standings,
+    ports::SaleRegister,
+    upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep},
+};
+use postgres_ledger::{PostgresLedger, PostgresLedgerError};
+use redis_stores::{RedisStores, RedisStoresError};
+use scheduler::{Scheduler, Steps};
+
+use crate::{
+    config::{Config, MissingSetting},
+    environment::{SystemDice, TokioClock, check_dice},
+};
+
+/// The service, put together.
+pub(crate) struct Service {
+    pub(crate) api: Api,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) ledger: Arc<PostgresLedger>,
+}
+
+/// What the HTTP API asks.
+pub(crate) struct Api {
+    pub(crate) checkout: Checkout,
+    pub(crate) purchase: Purchase,
+    pub(crate) standings: Standings,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) live: Arc<RedisStores>,
+    pub(crate) ledger: Arc<PostgresLedger>,
+}
+
+/// Why the service cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ComposeError {
+    #[error(transparent)]
+    Missing(#[from] MissingSetting),
+    #[error("DATABASE_URL is wrong")]
+    Ledger(#[source] PostgresLedgerError),
+    #[error("REDIS_URL is wrong")]
+    Live(#[source] RedisStoresError),
+    #[error("the system has no random source to draw codes from")]
+    Dice(#[source] getrandom::Error),
+}
+
+/// The ledger alone, for commands that need no more.
+pub(crate) fn ledger(config: &Config) -> Result<Arc<PostgresLedger>, ComposeError> {
+    let ledger = PostgresLedger::new(config.database_url()?, config.limits());
+    ledger.map(Arc::new).map_err(ComposeError::Ledger)
+}
+
+/// Puts the service together. Connections are made on first use, so it comes up, and its
+/// health tells the truth, while a database is still down.
+pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
+    check_dice().map_err(ComposeError::Dice)?;
+    let ledger = ledger(config)?;
+    let live = RedisStores::new(config.redis_url()?, config.limits());
+    let live = Arc::new(live.map_err(ComposeError::Live)?);
+    let register: Arc<dyn SaleRegister> = ledger.clone();
+
+    let catalog = Arc::new(Catalog::new(register.clone()));
+    let rebuild = Arc::new(Rebuild::new(register.clone(), live.clone(), Arc::new(TokioClock)));
+    let steps = Steps {
+        rotate: Rotate::new(register.clone(), catalog.clone(), config.timetable()),
+        sweep: Sweep::new(live.clone(), ledger.clone()),
+        rebuild: rebuild.clone(),
+        reconcile: Reconcile::new(register.clone(), live.clone(), rebuild.clone()),
+        retire: Retire::new(register.clone(), live.clone(), catalog.clone()),
+    };
+    let api = Api {
+        checkout: Checkout::new(
+            catalog.clone(),
+            live.clone(),
+            ledger.clone(),
+            rebuild,
+            Arc::new(SystemDice),
+        ),
+        purchase: Purchase::new(live.clone(), ledger.clone()),
+        standings: Standings::new(catalog.clone(), live.clone(), register),
+        catalog: catalog.clone(),
+        live,
+        ledger: ledger.clone(),
+    };
+    Ok(Service { api, scheduler: Scheduler::new(steps, catalog), ledger })
+}

@@ -1,0 +1,272 @@
+//! Flags, each with its environment variable; what is wrong is said by name.
+
+use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
+
+use batcher::Limits;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::{SaleId, Terms, Unit, UnixMillis, Window, ports::Timetable};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// How far ahead of its start a sale is made, at the least, in milliseconds.
+const LEAD_MS_MIN: i64 = 5_000;
+
+/// The most units one user may be allowed, as the ledger's schema has it.
+const PER_USER_LIMIT_MAX: u16 = 1_000;
+
+/// Hourly flash sales: codes for units on hold, and the purchases that redeem them.
+#[derive(Parser)]
+#[command(name = "flashsale", version, args_conflicts_with_subcommands = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Subcommand, Clone)]
+pub(crate) enum Command {
+    /// Serve the API and keep the sales going [default]
+    Serve,
+    /// Bring the database's schema up to date and exit; `serve` does so too
+    Migrate,
+    /// List, schedule, pause and resume sales
+    #[command(subcommand)]
+    Sales(SalesCommand),
+}
+
+/// What to do with sales.
+#[derive(Subcommand, Clone)]
+pub(crate) enum SalesCommand {
+    /// List the newest sales
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Make a sale; the terms come from the same flags as for `serve`
+    Schedule {
+        /// First moment of the sale, such as 2026-11-27T09:00:00Z
+        #[arg(long, value_parser = parse_moment)]
+        starts_at: UnixMillis,
+        /// How long it lasts, such as 1h
+        #[arg(long, value_parser = humantime::parse_duration)]
+        lasts: Duration,
+    },
+    /// Stop a sale for now; codes given before stay good
+    Pause {
+        /// Its number
+        sale: SaleId,
+    },
+    /// Let a paused sale go on
+    Resume {
+        /// Its number
+        sale: SaleId,
+    },
+}
+
+/// Everything that can be set. Has no `Debug`: the URLs may carry passwords.
+#[derive(Args, Clone)]
+#[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
+pub(crate) struct Config {
+    /// The ledger, such as postgres://user@localhost/flashsale
+    #[arg(
+        long,
+        env,
+        global = true,
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) database_url: String,
+
+    /// The live side, such as redis://localhost:6379
+    #[arg(
+        long,
+        env,
+        global = true,
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) redis_url: String,
+
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, env, global = true, default_value = "0.0.0.0:8080")]
+    pub(crate) http_addr: SocketAddr,
+
+    /// Threads that serve HTTP
+    #[arg(long, env, global = true, default_value = "2")]
+    pub(crate) http_workers: NonZeroUsize,
+
+    /// A sale opens every so often: 1h, 15m, 2s; must divide a day
+    #[arg(long, env, global = true, default_value = "1h", value_parser = parse_period)]
+    sale_period: Duration,
+
+    /// Units of each new sale
+    #[arg(long, env, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=i64::from(Unit::MAX)))]
+    sale_stock: u32,
+
+    /// Units one user may have of each new sale
+    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=i64::from(PER_USER_LIMIT_MAX)))]
+    sale_per_user_limit: u16,
+
+    /// How long a unit of a new sale is held for a user
+    #[arg(long, env, global = true, default_value = "5m", value_parser = parse_hold)]
+    hold_ttl: Duration,
+
+    /// Requests that may wait for a store; one more is answered with 503
+    #[arg(long, env, global = true, default_value = "8192")]
+    queue_max: NonZeroUsize,
+
+    /// Requests that go to a store in one call
+    #[arg(long, env, global = true, default_value = "512")]
+    batch_max: NonZeroUsize,
+
+    /// How log lines look; RUST_LOG says which there are
+    #[arg(long, env, global = true, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+/// A setting that is missing.
+#[derive(Debug, thiserror::Error)]
+#[error("{key} is not set: {what}. `make run` starts private servers and sets it")]
+pub(crate) struct MissingSetting {
+    key: &'static str,
+    what: &'static str,
+}
+
+impl Cli {
+    pub(crate) fn command(&self) -> Command {
+        self.command.clone().unwrap_or(Command::Serve)
+    }
+}
+
+impl Config {
+    /// The URL of the ledger.
+    pub(crate) fn database_url(&self) -> Result<&str, MissingSetting> {
+        let what = "the Postgres database of the ledger, such as postgres://user@host/flashsale";
+        set(&self.database_url).ok_or(MissingSetting { key: "DATABASE_URL", what })
+    }
+
+    /// The URL of the live side.
+    pub(crate) fn redis_url(&self) -> Result<&str, MissingSetting> {
+        let what = "the Redis server of the live side, such as redis://host:6379";
+        set(&self.redis_url).ok_or(MissingSetting { key: "REDIS_URL", what })
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { queue_max: self.queue_max, batch_max: self.batch_max }
+    }
+
+    /// What new sales offer.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            stock: self.sale_stock,
+            per_user_limit: self.sale_per_user_limit,
+            hold_ms: ms(self.hold_ttl),
+        }
+    }
+
+    pub(crate) fn timetable(&self) -> Timetable {
+        let period_ms = ms(self.sale_period);
+        Timetable { period_ms, lead_ms: period_ms.max(LEAD_MS_MIN), terms: self.terms() }
+    }
+}
+
+/// The window of a sale that lasts this long.
+pub(crate) fn window(starts_at: UnixMillis, lasts: Duration) -> Window {
+    Window { starts_at, ends_at: starts_at + ms(lasts) }
+}
+
+fn set(url: &str) -> Option<&str> {
+    (!url.is_empty()).then_some(url)
+}
+
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn parse_period(text: &str) -> Result<Duration, String> {
+    let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if ms(period) < 1_000 || DAY_MS % ms(period) != 0 {
+        return Err("must divide a day and be at least 1s, such as 1h, 15m or 2s".to_owned());
+    }
+    Ok(period)
+}
+
+fn parse_hold(text: &str) -> Result<Duration, String> {
+    let hold = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if !(100..=DAY_MS).contains(&ms(hold)) {
+        return Err("must be between 100ms and 1day".to_owned());
+    }
+    Ok(hold)
+}
+
+fn parse_moment(text: &str) -> Result<UnixMillis, String> {
+    let moment: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Ok(UnixMillis(moment.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
+        Cli::try_parse_from([&["flashsale"], arguments].concat()).map(|cli| cli.config)
+    }
+
+    #[test]
+    fn a_period_divides_the_day() {
+        for good in ["1h", "15m", "1s", "2s", "1day"] {
+            assert!(config(&["--sale-period", good]).is_ok(), "{good}");
+        }
+        for wrong in ["7m", "500ms", "25h", "0s", "hourly"] {
+            let error = config(&["--sale-period", wrong]).err().unwrap().to_string();
+            assert!(error.contains("--sale-period"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_by_name() {
+        for (flag, wrong) in [
+            ("--sale-stock", "0"),
+            ("--sale-stock", "1000001"),
+            ("--sale-per-user-limit", "0"),
+            ("--hold-ttl", "1ms"),
+            ("--hold-ttl", "2days"),
+            ("--queue-max", "0"),
+            ("--http-addr", "everywhere"),
+        ] {
+            let error = config(&[flag, wrong]).err().unwrap().to_string();
+            assert!(error.contains(flag), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_store_is_named_with_what_it_is_for() {
+        let config = config(&["--database-url", "", "--redis-url", ""]).unwrap();
+
+        assert!(config.database_url().unwrap_err().to_string().starts_with("DATABASE_URL"));
+        assert!(config.redis_url().unwrap_err().to_string().starts_with("REDIS_URL"));
+    }
+
+    #[test]
+    fn the_next_sale_is_made_a_period_ahead_and_never_less_than_five_seconds() {
+        let hourly = config(&["--sale-period", "1h"]).unwrap().timetable();
+        let quick = config(&["--sale-period", "1s"]).unwrap().timetable();
+
+        assert_eq!((hourly.period_ms, hourly.lead_ms), (3_600_000, 3_600_000));
+        assert_eq!((quick.period_ms, quick.lead_ms), (1_000, 5_000));
+    }
+}

@@ -1,0 +1,63 @@
+//! The routes and their limits; one endpoint a file, and every error a client can see in
+//! [`problem`].
+
+mod checkout;
+mod health;
+mod items;
+mod params;
+mod problem;
+mod purchase;
+mod sales;
+
+use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
+use domain::UnixMillis;
+use problem::Problem;
+
+/// Every route of the API.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/checkout", "POST, DELETE")
+                .route(web::post().to(checkout::post_checkout))
+                .route(web::delete().to(checkout::delete_checkout)),
+        )
+        .service(resource("/purchase", "POST").route(web::post().to(purchase::post_purchase)))
+        .service(reading("/purchases/{code}", purchase::get_purchase))
+        .service(reading("/sales", sales::get_sales))
+        .service(reading("/sales/current", sales::get_current_sale))
+        .service(reading("/sales/{id}", sales::get_sale))
+        .service(reading("/items/{sale}/{unit}.svg", items::get_item))
+        .service(reading("/health", health::get_ready))
+        .service(reading("/health/live", health::get_live))
+        .service(reading("/health/ready", health::get_ready))
+        .default_service(web::to(no_such_route));
+}
+
+/// A resource that answers other methods with those it has.
+fn resource(path: &str, allowed: &'static str) -> Resource {
+    web::resource(path)
+        .default_service(web::to(move || async move { Problem::method_not_allowed(allowed) }))
+}
+
+/// A resource that is only read: GET, and HEAD for the headers alone.
+fn reading<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    resource(path, "GET, HEAD").route(web::get().to(handler.clone())).route(web::head().to(handler))
+}
+
+async fn no_such_route(request: HttpRequest) -> Problem {
+    Problem::no_such_route(request.path())
+}
+
+/// A moment as the API writes it: RFC 3339, UTC, with milliseconds.
+pub(crate) fn rfc3339(moment: UnixMillis) -> String {
+    match jiff::Timestamp::from_millisecond(moment.0) {
+        Ok(moment) => moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        // Further off than any calendar reaches: the number is all there is to say.
+        Err(_) => moment.0.to_string(),
+    }
+}

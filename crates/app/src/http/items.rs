@@ -1,0 +1,39 @@
+//! `/items`: the pictures of items, drawn by the service.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
+    web,
+};
+use domain::{Item, SaleId, Unit};
+
+use crate::{
+    compose::Api,
+    http::{
+        params::{Params, of_path},
+        problem::Problem,
+    },
+};
+
+/// Draws the item of a unit. The same unit looks the same for ever, so it may be cached so long.
+pub(super) async fn get_item(
+    request: HttpRequest,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let sale: SaleId = of_path(&request, "sale")?;
+    let unit: Unit = of_path(&request, "unit")?;
+    Params::of_query(&request).finish(Some(()))?;
+
+    let listed =
+        api.catalog.find(sale).await?.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
+    let stock = listed.sale.terms.stock;
+    if unit.get() > stock {
+        return Err(Problem::item_not_found(sale, stock));
+    }
+
+    Ok(HttpResponse::Ok()
+        .content_type("image/svg+xml")
+        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
+        .body(Item::picture(sale, unit)))
+}

@@ -1,0 +1,58 @@
+//! Flash sales, as a service: read the settings, put the parts together, serve, stop.
+
+mod compose;
+mod config;
+mod environment;
+mod http;
+mod sales_command;
+mod serve;
+
+use std::{error::Error, io::IsTerminal, process::ExitCode};
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Cli, Command, Config, LogFormat};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.config.log_format);
+    match run(cli.command(), &cli.config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = &*error, "stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command, config: &Config) -> Result<(), Box<dyn Error>> {
+    match command {
+        Command::Serve => serve::serve(config).await?,
+        Command::Migrate => {
+            let applied = compose::ledger(config)?.migrate().await?;
+            tracing::info!(applied, "the schema is up to date");
+        }
+        Command::Sales(command) => sales_command::run(command, config).await?,
+    }
+    Ok(())
+}
+
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env()
+        // refinery tells of every migration it looks at.
+        .unwrap_or_else(|_| EnvFilter::new("info,refinery_core=warn"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => {
+            lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
+        }
+        LogFormat::Json => {
+            lines.json().init();
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `flashsale sales`: what an operator does with sales from a terminal.
+
+use std::io::{self, Write};
+
+use domain::{
+    Sale, SaleId, StoreError,
+    ports::{SaleRegister, Tally},
+};
+use postgres_ledger::MigrateError;
+
+use crate::{
+    compose::{self, ComposeError},
+    config::{Config, SalesCommand, window},
+    http::rfc3339,
+};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SalesError {
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    #[error("the schema could not be brought up to date")]
+    Migrate(#[from] MigrateError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the window overlaps another sale's; `flashsale sales list` shows them")]
+    Overlaps,
+    #[error("there is no sale {0} that is not closed")]
+    NoSuchSale(SaleId),
+    #[error("cannot print")]
+    Print(#[from] io::Error),
+}
+
+/// Carries the command out.
+pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), SalesError> {
+    let ledger = compose::ledger(config)?;
+    ledger.migrate().await?;
+    match command {
+        SalesCommand::List { limit } => {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{HEADING}")?;
+            for sale in ledger.page(None, limit).await? {
+                let tally = ledger.tally(sale.id).await?;
+                writeln!(out, "{}", line(&sale, tally))?;
+            }
+        }
+        SalesCommand::Schedule { starts_at, lasts } => {
+            let window = window(starts_at, lasts);
+            let made = ledger.schedule(window, config.terms()).await?;
+            let sale = made.ok_or(SalesError::Overlaps)?;
+            writeln!(io::stdout(), "{HEADING}\n{}", line(&sale, None))?;
+        }
+        SalesCommand::Pause { sale } => set_paused(&*ledger, sale, true).await?,
+        SalesCommand::Resume { sale } => set_paused(&*ledger, sale, false).await?,
+    }
+    Ok(())
+}
+
+async fn set_paused(
+    register: &dyn SaleRegister,
+    sale: SaleId,
+    paused: bool,
+) -> Result<(), SalesError> {
+    let set = register.set_paused(sale, paused).await?;
+    let sale = set.ok_or(SalesError::NoSuchSale(sale))?;
+    writeln!(io::stdout(), "{HEADING}\n{}", line(&sale, None))?;
+    Ok(())
+}
+
+const HEADING: &str =
+    "  sale  starts at                 ends at                   state     stock     held     sold";
+
+fn line(sale: &Sale, tally: Option<Tally>) -> String {
+    format!(
+        "{:>6}  {}  {}  {:<7} {:>7} {:>8} {:>8}",
+        sale.id,
+        rfc3339(sale.window.starts_at),
+        rfc3339(sale.window.ends_at),
+        format!("{:?}", sale.state).to_lowercase(),
+        sale.terms.stock,
+        tally.map_or(0, |tally| tally.held),
+        tally.map_or(0, |tally| tally.sold),
+    )
+}

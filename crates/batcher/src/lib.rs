@@ -1,0 +1,140 @@
+//! Many callers, one call: the group commit used by the adapters.
+//!
+//! A worker takes whatever requests are waiting, up to a limit, sends them as one call, and
+//! hands each its reply; while one batch is on its way the next one gathers. So load makes
+//! batches larger, not queues longer, and a lone request is sent at once: there is no timer.
+//! The queue is bounded; a caller finds it full at once, before any work was done for him.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+/// One call for many requests, made by a worker that owns what it needs for it, such as a
+/// connection.
+#[async_trait]
+pub trait Call<Request, Reply>: Send + 'static {
+    /// Answers every request of the batch, in its order. A batch has at least one request.
+    async fn call(&mut self, batch: Vec<Request>) -> Vec<Reply>;
+}
+
+/// The limits of a batcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests that may wait; one more is refused.
+    pub queue_max: NonZeroUsize,
+    /// Requests of one call.
+    pub batch_max: NonZeroUsize,
+}
+
+/// The way to a batch. Clones share one queue; its workers end when the last clone is gone
+/// and every request that was accepted is answered.
+pub struct Batcher<Request, Reply> {
+    queue: mpsc::Sender<Job<Request, Reply>>,
+}
+
+/// A place in the queue: the right to one request that cannot be refused for want of room.
+pub struct Place<Request, Reply> {
+    permit: mpsc::OwnedPermit<Job<Request, Reply>>,
+}
+
+/// Why a request got no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// The queue was full, and the request was not accepted.
+    #[error("the queue is full")]
+    Full,
+    /// The workers are gone. An accepted request may have been carried out.
+    #[error("the batcher has stopped")]
+    Stopped,
+}
+
+struct Job<Request, Reply> {
+    request: Request,
+    /// `None` when nobody waits.
+    reply: Option<oneshot::Sender<Reply>>,
+}
+
+type Queue<Request, Reply> = Arc<Mutex<mpsc::Receiver<Job<Request, Reply>>>>;
+
+impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
+    /// Starts a worker on each of `calls`: with two, one batch gathers while another is on its
+    /// way. Must be called on a tokio runtime.
+    pub fn spawn<C: Call<Request, Reply>>(
+        limits: Limits,
+        calls: impl IntoIterator<Item = C>,
+    ) -> Self {
+        let (queue, requests) = mpsc::channel(limits.queue_max.get());
+        let requests = Arc::new(Mutex::new(requests));
+        for call in calls {
+            tokio::spawn(work(Arc::clone(&requests), call, limits.batch_max.get()));
+        }
+        Self { queue }
+    }
+
+    /// Takes a place in the queue.
+    pub fn place(&self) -> Result<Place<Request, Reply>, BatchError> {
+        match self.queue.clone().try_reserve_owned() {
+            Ok(permit) => Ok(Place { permit }),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(BatchError::Full),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(BatchError::Stopped),
+        }
+    }
+
+    /// Sends a request and waits for its reply.
+    pub async fn submit(&self, request: Request) -> Result<Reply, BatchError> {
+        self.place()?.submit(request).await
+    }
+
+    /// Sends a request whose reply nobody waits for.
+    pub fn submit_unanswered(&self, request: Request) -> Result<(), BatchError> {
+        let place = self.place()?;
+        place.permit.send(Job { request, reply: None });
+        Ok(())
+    }
+}
+
+impl<Request, Reply> Clone for Batcher<Request, Reply> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
+}
+
+impl<Request: Send, Reply: Send> Place<Request, Reply> {
+    /// Sends a request and waits for its reply. The request is carried out even if the caller
+    /// stops waiting.
+    pub async fn submit(self, request: Request) -> Result<Reply, BatchError> {
+        let (reply, answer) = oneshot::channel();
+        self.permit.send(Job { request, reply: Some(reply) });
+        answer.await.map_err(|_| BatchError::Stopped)
+    }
+}
+
+async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
+    queue: Queue<Request, Reply>,
+    mut call: C,
+    batch_max: usize,
+) {
+    let mut jobs = Vec::with_capacity(batch_max);
+    loop {
+        // Only an idle worker waits here, so whoever is free takes what has gathered.
+        let taken = queue.lock().await.recv_many(&mut jobs, batch_max).await;
+        if taken == 0 {
+            return;
+        }
+        let mut requests = Vec::with_capacity(taken);
+        let mut waiting = Vec::with_capacity(taken);
+        for Job { request, reply } in jobs.drain(..) {
+            requests.push(request);
+            waiting.push(reply);
+        }
+        let replies = call.call(requests).await;
+        debug_assert_eq!(replies.len(), taken, "a call answers every request");
+        for (caller, reply) in waiting.into_iter().zip(replies) {
+            if let Some(caller) = caller {
+                // A caller that went away needs no reply.
+                let _ = caller.send(reply);
+            }
+        }
+    }
+}

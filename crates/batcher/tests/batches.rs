@@ -1,0 +1,137 @@
+//! What a batcher promises its callers.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use async_trait::async_trait;
+use batcher::{BatchError, Batcher, Call, Limits};
+use tokio::{sync::Semaphore, sync::mpsc, task::JoinSet};
+
+/// Replies with each request and the size of its batch, once the gate lets it.
+struct Echo {
+    gate: Arc<Semaphore>,
+    started: mpsc::UnboundedSender<usize>,
+}
+
+#[async_trait]
+impl Call<u32, (u32, usize)> for Echo {
+    async fn call(&mut self, batch: Vec<u32>) -> Vec<(u32, usize)> {
+        let size = batch.len();
+        self.started.send(size).unwrap();
+        self.gate.acquire().await.unwrap().forget();
+        batch.into_iter().map(|request| (request, size)).collect()
+    }
+}
+
+struct Stand {
+    batcher: Batcher<u32, (u32, usize)>,
+    gate: Arc<Semaphore>,
+    started: mpsc::UnboundedReceiver<usize>,
+}
+
+fn stand(workers: usize, queue_max: usize, batch_max: usize) -> Stand {
+    let gate = Arc::new(Semaphore::new(0));
+    let (sender, started) = mpsc::unbounded_channel();
+    let calls = (0..workers).map(|_| Echo { gate: Arc::clone(&gate), started: sender.clone() });
+    let limits = Limits {
+        queue_max: NonZeroUsize::new(queue_max).unwrap(),
+        batch_max: NonZeroUsize::new(batch_max).unwrap(),
+    };
+    Stand { batcher: Batcher::spawn(limits, calls.collect::<Vec<_>>()), gate, started }
+}
+
+#[tokio::test]
+async fn a_lone_request_is_sent_at_once() {
+    let stand = stand(1, 8, 8);
+    stand.gate.add_permits(1);
+
+    assert_eq!(stand.batcher.submit(7).await, Ok((7, 1)));
+}
+
+#[tokio::test]
+async fn requests_gather_while_a_batch_is_on_its_way() {
+    let mut stand = stand(1, 100, 8);
+    let mut callers = JoinSet::new();
+    let first = stand.batcher.clone();
+    callers.spawn(async move { first.submit(0).await });
+    assert_eq!(stand.started.recv().await, Some(1));
+    let places: Vec<_> = (0..20).map(|_| stand.batcher.place().unwrap()).collect();
+    for (place, request) in places.into_iter().zip(1..) {
+        callers.spawn(place.submit(request));
+    }
+
+    stand.gate.add_permits(4);
+    let mut replies: Vec<_> = callers.join_all().await.into_iter().map(Result::unwrap).collect();
+
+    replies.sort_unstable();
+    let requests: Vec<_> = replies.iter().map(|reply| reply.0).collect();
+    assert_eq!(requests, (0..=20).collect::<Vec<_>>());
+    stand.started.close();
+    let mut sizes = Vec::new();
+    while let Some(size) = stand.started.recv().await {
+        sizes.push(size);
+    }
+    assert_eq!(sizes.iter().sum::<usize>(), 20);
+    assert!(sizes.len() >= 3 && sizes.iter().all(|&size| size <= 8), "{sizes:?}");
+}
+
+#[tokio::test]
+async fn two_workers_have_two_batches_on_their_way() {
+    let mut stand = stand(2, 8, 8);
+    let mut callers = JoinSet::new();
+    for request in 0..2 {
+        let batcher = stand.batcher.clone();
+        callers.spawn(async move { batcher.submit(request).await });
+        assert_eq!(stand.started.recv().await, Some(1));
+    }
+
+    stand.gate.add_permits(2);
+
+    assert_eq!(callers.join_all().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_full_queue_is_found_before_anything_is_asked() {
+    let mut stand = stand(1, 2, 1);
+    let on_its_way = tokio::spawn(stand.batcher.place().unwrap().submit(1));
+    assert_eq!(stand.started.recv().await, Some(1));
+
+    let places = [stand.batcher.place().unwrap(), stand.batcher.place().unwrap()];
+
+    assert_eq!(stand.batcher.submit(9).await, Err(BatchError::Full));
+    drop(places);
+    stand.gate.add_permits(2);
+    assert_eq!(on_its_way.await.unwrap(), Ok((1, 1)));
+    assert_eq!(stand.batcher.submit(2).await, Ok((2, 1)));
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_answered_after_the_last_handle_is_gone() {
+    let mut stand = stand(1, 8, 8);
+    let first = tokio::spawn(stand.batcher.place().unwrap().submit(1));
+    assert_eq!(stand.started.recv().await, Some(1));
+    let second = tokio::spawn(stand.batcher.place().unwrap().submit(2));
+    stand.batcher.submit_unanswered(3).unwrap();
+
+    drop(stand.batcher);
+    stand.gate.add_permits(2);
+
+    assert_eq!(first.await.unwrap(), Ok((1, 1)));
+    assert_eq!(second.await.unwrap().unwrap().0, 2);
+}
+
+struct Broken;
+
+#[async_trait]
+impl Call<u32, u32> for Broken {
+    async fn call(&mut self, _: Vec<u32>) -> Vec<u32> {
+        panic!("this call breaks");
+    }
+}
+
+#[tokio::test]
+async fn callers_of_a_broken_worker_are_told() {
+    let one = NonZeroUsize::MIN;
+    let batcher = Batcher::spawn(Limits { queue_max: one, batch_max: one }, [Broken]);
+
+    assert_eq!(batcher.submit(1).await, Err(BatchError::Stopped));
+}

@@ -1,0 +1,87 @@
+#!/bin/sh
+# Installs what is missing of the named needs: `compiler`, `servers`, or both.
+#
+# Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
+# which ones, and fails.
+
+set -eu
+
+OLDEST_POSTGRES=15
+
+has_postgres() {
+    if [ -n "${PG_BIN:-}" ]; then
+        [ -x "$PG_BIN/initdb" ]
+        return
+    fi
+    for initdb in /usr/lib/postgresql/*/bin/initdb; do
+        version=${initdb#/usr/lib/postgresql/}
+        version=${version%%/*}
+        if [ -x "$initdb" ] && [ "$version" -ge "$OLDEST_POSTGRES" ]; then
+            return 0
+        fi
+    done
+    command -v initdb >/dev/null && command -v postgres >/dev/null
+}
+
+has_redis() {
+    if [ -n "${REDIS_BIN:-}" ]; then
+        [ -x "$REDIS_BIN/redis-server" ]
+        return
+    fi
+    command -v redis-server >/dev/null
+}
+
+missing=""
+for need in "$@"; do
+    case $need in
+    compiler)
+        # rustc links through cc.
+        command -v cc >/dev/null || missing="$missing gcc libc6-dev"
+        ;;
+    servers)
+        has_redis || missing="$missing redis-server"
+        has_postgres || missing="$missing postgresql"
+        ;;
+    *)
+        echo "usage: $0 [compiler] [servers]" >&2
+        exit 2
+        ;;
+    esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    as_root="sudo -n"
+else
+    as_root="refused"
+fi
+if ! command -v apt-get >/dev/null || [ "$as_root" = refused ]; then
+    {
+        echo "error: something is missing, and this script may not install it."
+        echo "On Debian or Ubuntu, run:  sudo apt-get install --no-install-recommends$missing"
+        echo "Elsewhere, install what these packages hold (Postgres $OLDEST_POSTGRES or newer);"
+        echo "PG_BIN and REDIS_BIN name the directories of servers that are not on PATH."
+    } >&2
+    exit 1
+fi
+
+# A database that was here before us is none of our business.
+had_clusters=$([ -d /etc/postgresql ] && echo yes || echo no)
+
+echo "Installing Debian's packages:$missing" >&2
+# shellcheck disable=SC2086  # both are lists of words
+{
+    $as_root apt-get -qq update </dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 install $missing </dev/null
+} >&2
+
+# We want the programs only: the packages' own servers would sit on the usual ports.
+quieten() {
+    $as_root invoke-rc.d "$1" stop || true
+    $as_root update-rc.d "$1" disable || true
+}
+case $missing in *redis-server*) quieten redis-server ;; esac >/dev/null 2>&1
+case $missing-$had_clusters in *postgresql*-no) quieten postgresql ;; esac >/dev/null 2>&1

@@ -1,0 +1,272 @@
+//! Private Postgres clusters.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    ServerError,
+    account::Account,
+    error::Attempting,
+    home::Home,
+    ports::on_a_free_port,
+    running::{Recipe, Running},
+    tied::{self, Signal},
+};
+
+const RECIPE: Recipe =
+    Recipe { program: "postgres", ready: "database system is ready to accept connections" };
+
+const OLDEST_VERSION: u32 = 15;
+
+const MISSING: ServerError = ServerError::Missing {
+    program: "Postgres 15 or newer",
+    remedy: "`make deps` installs Debian's package postgresql; \
+             or set PG_BIN to the directory that holds initdb and postgres",
+};
+
+/// A Postgres cluster of our own, with the superuser `postgres` and no password.
+pub struct PostgresServer {
+    programs: PathBuf,
+    account: Option<Account>,
+    port: u16,
+    running: Mutex<Option<Running>>,
+    home: Home,
+}
+
+impl PostgresServer {
+    /// Starts a fresh cluster. It is gone, files and all, when this value is dropped.
+    pub fn start() -> Result<Self, ServerError> {
+        let account = Account::for_postgres()?;
+        Self::open(Home::temporary(account)?, account)
+    }
+
+    /// Starts the cluster that lives in `dir`, made if there is none. It is stopped when this
+    /// value is dropped, and what it holds stays.
+    ///
+    /// Run by root, Postgres needs another user, who may not be able to enter `dir`: then a
+    /// directory under `/var/tmp` stands in, and [`dir`](Self::dir) tells which.
+    pub fn start_in(dir: &Path) -> Result<Self, ServerError> {
+        let account = Account::for_postgres()?;
+        Self::open(Home::at(dir, account)?, account)
+    }
+
+    /// The URL of one of its databases, for clients on this machine.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The directory that holds the cluster and its log.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// What the server says it is, such as `postgres (PostgreSQL) 15.18`.
+    pub fn version(&self) -> Result<String, ServerError> {
+        version(&self.programs)
+    }
+
+    /// Makes an empty database. It is an error if there is one of that name.
+    pub fn create_database(&self, name: &str) -> Result<(), ServerError> {
+        self.psql("postgres", &format!("CREATE DATABASE {}", quoted(name)))?;
+        Ok(())
+    }
+
+    /// Makes a database that holds what `template` holds, much faster than migrations would.
+    /// Nobody may be connected to the template meanwhile.
+    pub fn create_database_from(&self, name: &str, template: &str) -> Result<(), ServerError> {
+        let (name, template) = (quoted(name), quoted(template));
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
+        Ok(())
+    }
+
+    /// Whether there is a database of that name.
+    pub fn has_database(&self, name: &str) -> Result<bool, ServerError> {
+        let names = self.psql("postgres", "SELECT datname FROM pg_database")?;
+        Ok(names.lines().any(|line| line == name))
+    }
+
+    /// Runs SQL through `psql`, and returns its rows, one a line, columns divided by `|`.
+    pub fn psql(&self, database: &str, sql: &str) -> Result<String, ServerError> {
+        let output = Command::new(self.programs.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .args(["-d", &self.url(database)])
+            .stdin(Stdio::null())
+            .output()
+            .attempting("run psql")?;
+        succeeded("psql", &output)
+    }
+
+    /// Kills the server as a power cut would, with SIGKILL. Its children are gone when this returns.
+    pub fn kill(&self) -> Result<(), ServerError> {
+        self.end(Signal::Kill)
+    }
+
+    /// Stops the server at once, telling clients but not tidying up: the next start recovers.
+    pub fn stop_immediate(&self) -> Result<(), ServerError> {
+        self.end(Signal::Quit)
+    }
+
+    /// Stops the server cleanly, cutting off its clients.
+    pub fn stop(&self) -> Result<(), ServerError> {
+        self.end(Signal::Interrupt)
+    }
+
+    /// Starts the server on the same port with what it held, if it does not run. It answers
+    /// when this returns.
+    pub fn start_again(&self) -> Result<(), ServerError> {
+        let mut running = self.running();
+        if !running.as_mut().is_some_and(Running::is_alive) {
+            // First the old one's last children, if it ended by itself.
+            if let Some(old) = running.take() {
+                old.end(Signal::Kill)?;
+            }
+            *running = Some(self.run(self.port)?);
+        }
+        Ok(())
+    }
+
+    /// Stops the server cleanly and starts it again.
+    pub fn restart(&self) -> Result<(), ServerError> {
+        self.stop()?;
+        self.start_again()
+    }
+
+    fn open(home: Home, account: Option<Account>) -> Result<Self, ServerError> {
+        let running = Mutex::new(None);
+        let mut server = Self { programs: programs()?, account, port: 0, running, home };
+        if !server.cluster().exists() {
+            server.init()?;
+        }
+        let (port, running) = on_a_free_port(|port| server.run(port))?;
+        server.port = port;
+        *server.running() = Some(running);
+        Ok(server)
+    }
+
+    fn cluster(&self) -> PathBuf {
+        self.home.path().join("postgres")
+    }
+
+    /// Makes the cluster, all or nothing: an interrupted run must not leave half of one.
+    fn init(&self) -> Result<(), ServerError> {
+        let unfinished = self.home.path().join("postgres-unfinished");
+        let preparing = || format!("prepare {}", unfinished.display());
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).attempting(preparing())?;
+        }
+        fs::create_dir(&unfinished).attempting(preparing())?;
+
+        let mut initdb = tied::command(self.programs.join("initdb"), Signal::Kill);
+        initdb
+            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale"])
+            .args(["--no-instructions", "-D"])
+            .arg(&unfinished)
+            .env("LC_ALL", "C")
+            .current_dir("/")
+            .stdin(self.home.claim().attempting(preparing())?)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if self.home.is_temporary() {
+            // The machine may lose power: then nobody wants these files any more.
+            initdb.arg("--no-sync");
+        }
+        if let Some(account) = self.account {
+            account.owns(&unfinished)?;
+            account.runs(&mut initdb);
+        }
+        let initdb = tied::spawn(initdb).and_then(std::process::Child::wait_with_output);
+        succeeded("initdb", &initdb.attempting("run initdb")?)?;
+
+        fs::rename(&unfinished, self.cluster()).attempting(preparing())
+    }
+
+    fn run(&self, port: u16) -> Result<Running, ServerError> {
+        // Told to quit when we die, never killed: only the server itself can end its children.
+        let mut command = tied::command(self.programs.join("postgres"), Signal::Quit);
+        command.arg("-D").arg(self.cluster()).env("LC_ALL", "C");
+        for setting in [
+            &format!("port={port}"),
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "max_connections=300",
+            "fsync=on",
+            "logging_collector=off",
+            "log_destination=stderr",
+            // In files of its own, so that nothing is left in /dev/shm when it is killed.
+            "dynamic_shared_memory_type=mmap",
+        ] {
+            command.args(["-c", setting]);
+        }
+        if let Some(account) = self.account {
+            account.runs(&mut command);
+        }
+        Running::start(&RECIPE, command, &self.home)
+    }
+
+    fn end(&self, signal: Signal) -> Result<(), ServerError> {
+        self.running().take().map_or(Ok(()), |running| running.end(signal))
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        // A test that panicked has left the server as it is, which is all there is to know.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        // Nobody is left to tell; a server that stays is ended with the process.
+        let _ = if self.home.is_temporary() { self.stop_immediate() } else { self.stop() };
+    }
+}
+
+/// The directory of the programs: `PG_BIN`, else Debian's for the newest version, else on PATH.
+fn programs() -> Result<PathBuf, ServerError> {
+    let has_programs = |dir: &PathBuf| dir.join("initdb").exists() && dir.join("postgres").exists();
+    if let Some(dir) = env::var_os("PG_BIN") {
+        return Some(PathBuf::from(dir)).filter(has_programs).ok_or(MISSING);
+    }
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = debian
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|&version| version >= OLDEST_VERSION)
+        .map(|version| (version, PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"))))
+        .filter(|(_, dir)| has_programs(dir))
+        .max();
+    if let Some((_, dir)) = newest {
+        return Ok(dir);
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .filter(has_programs)
+        .find(|dir| major(&version(dir).unwrap_or_default()) >= Some(OLDEST_VERSION))
+        .ok_or(MISSING)
+}
+
+fn version(programs: &Path) -> Result<String, ServerError> {
+    let output = Command::new(programs.join("postgres")).arg("--version").output();
+    Ok(succeeded("postgres", &output.attempting("run postgres")?)?.trim().to_owned())
+}
+
+/// Reads 15 out of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+fn major(version: &str) -> Option<u32> {
+    version.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn succeeded(program: &'static str, output: &std::process::Output) -> Result<String, ServerError> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    Err(ServerError::Failed { program, said: text(&output.stderr) + &text(&output.stdout) })
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

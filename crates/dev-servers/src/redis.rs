@@ -1,0 +1,163 @@
+//! Private Redis servers.
+
+use std::{
+    env, fs,
+    io::{self, BufRead, BufReader, Write},
+    net::{Ipv4Addr, TcpStream},
+    path::PathBuf,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    ServerError,
+    error::Attempting,
+    home::Home,
+    ports::on_a_free_port,
+    running::{Recipe, Running},
+    tied::{self, Signal},
+};
+
+const RECIPE: Recipe = Recipe { program: "redis-server", ready: "Ready to accept connections" };
+
+const MISSING: ServerError = ServerError::Missing {
+    program: "Redis",
+    remedy: "`make deps` installs Debian's package redis-server; \
+             or set REDIS_BIN to the directory that holds redis-server",
+};
+
+/// How long the server may think about one of our commands.
+const REPLY_LIMIT: Duration = Duration::from_secs(30);
+
+/// A Redis of our own that keeps nothing on disk and evicts nothing.
+pub struct RedisServer {
+    program: PathBuf,
+    port: u16,
+    running: Mutex<Option<Running>>,
+    home: Home,
+}
+
+/// All that a Redis held at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    rdb: Vec<u8>,
+}
+
+impl RedisServer {
+    /// Starts an empty server. It is gone when this value is dropped.
+    pub fn start() -> Result<Self, ServerError> {
+        let home = Home::temporary(None)?;
+        let mut server = Self { program: program()?, port: 0, running: Mutex::new(None), home };
+        let (port, running) = on_a_free_port(|port| server.run(port))?;
+        server.port = port;
+        *server.running() = Some(running);
+        Ok(server)
+    }
+
+    /// Its URL, for clients on this machine.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// What the server says it is, such as `Redis server v=7.0.15 …`.
+    pub fn version(&self) -> Result<String, ServerError> {
+        let output = Command::new(&self.program).arg("--version").output();
+        let text = output.attempting("run redis-server")?.stdout;
+        Ok(String::from_utf8_lossy(&text).trim().to_owned())
+    }
+
+    /// Kills the server, with SIGKILL, and all it held.
+    pub fn kill(&self) -> Result<(), ServerError> {
+        self.running().take().map_or(Ok(()), |running| running.end(Signal::Kill))
+    }
+
+    /// Starts the server on the same port, empty, if it does not run.
+    pub fn start_again(&self) -> Result<(), ServerError> {
+        let mut running = self.running();
+        if !running.as_mut().is_some_and(Running::is_alive) {
+            drop(running.take());
+            *running = Some(self.run(self.port)?);
+        }
+        Ok(())
+    }
+
+    /// Writes down all that the server holds, its function libraries included.
+    pub fn save_snapshot(&self) -> Result<Snapshot, ServerError> {
+        self.command("SAVE")?;
+        let rdb = fs::read(self.rdb()).attempting("read a Redis snapshot")?;
+        self.forget_rdb()?;
+        Ok(Snapshot { rdb })
+    }
+
+    /// Kills the server, if it runs, and starts it on the same port with what it held at the
+    /// time of the snapshot. Keys that have expired since are gone.
+    pub fn start_again_from(&self, snapshot: &Snapshot) -> Result<(), ServerError> {
+        self.kill()?;
+        fs::write(self.rdb(), &snapshot.rdb).attempting("write a Redis snapshot")?;
+        self.start_again()?;
+        self.forget_rdb()
+    }
+
+    /// Removes every key. Function libraries stay.
+    pub fn flush_all(&self) -> Result<(), ServerError> {
+        self.command("FLUSHALL")
+    }
+
+    fn run(&self, port: u16) -> Result<Running, ServerError> {
+        let mut command = tied::command(&self.program, Signal::Kill);
+        command
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--save", "", "--appendonly", "no", "--dbfilename", "dump.rdb", "--dir"])
+            .arg(self.home.path())
+            .args(["--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", ""]);
+        Running::start(&RECIPE, command, &self.home)
+    }
+
+    fn rdb(&self) -> PathBuf {
+        self.home.path().join("dump.rdb")
+    }
+
+    /// A file that stays would come back with the next start.
+    fn forget_rdb(&self) -> Result<(), ServerError> {
+        fs::remove_file(self.rdb()).attempting("remove a Redis snapshot")
+    }
+
+    /// Sends a command whose good answer is `OK`.
+    fn command(&self, command: &str) -> Result<(), ServerError> {
+        let ask = || -> io::Result<String> {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            stream.set_read_timeout(Some(REPLY_LIMIT))?;
+            stream.write_all(format!("{command}\r\n").as_bytes())?;
+            let mut reply = String::new();
+            BufReader::new(stream).read_line(&mut reply)?;
+            Ok(reply)
+        };
+        match ask().attempting(format!("send {command} to Redis"))?.trim() {
+            "+OK" => Ok(()),
+            said => Err(ServerError::Failed { program: "redis-server", said: said.to_owned() }),
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        // A test that panicked has left the server as it is, which is all there is to know.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        // Nobody is left to tell; a server that stays is ended with the process.
+        let _ = self.kill();
+    }
+}
+
+/// The program: in `REDIS_BIN`, else on PATH.
+fn program() -> Result<PathBuf, ServerError> {
+    let places = env::var_os("REDIS_BIN").or_else(|| env::var_os("PATH")).unwrap_or_default();
+    env::split_paths(&places)
+        .map(|dir| dir.join("redis-server"))
+        .find(|program| program.exists())
+        .ok_or(MISSING)
+}

@@ -1,0 +1,132 @@
+//! The two kinds of no: what the business refuses, and what a store failed to answer.
+//!
+//! Services return `Result<Result<T, …Refusal>, StoreError>`: the outer layer says whether the
+//! stores answered, the inner one what the business said.
+
+use std::error::Error;
+
+use crate::{Receipt, UnixMillis};
+
+/// Why a checkout is refused. A refusal is an answer: it is recorded before it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CheckoutRefusal {
+    /// No unit is free now.
+    #[error("no unit of the sale is free")]
+    SoldOut {
+        /// When a unit may come back, if one is still on hold and would come back in time.
+        retry: Option<Retry>,
+    },
+    /// The user has as many live units of this sale as one user may.
+    #[error("the user has reached the limit of the sale")]
+    UserLimit {
+        /// How many one user may have.
+        limit: u16,
+        /// How many of his are on hold.
+        held: u16,
+        /// How many he has bought.
+        bought: u16,
+    },
+    /// The sale has not started.
+    #[error("the sale is not open yet")]
+    NotOpen {
+        /// When it starts.
+        starts_at: UnixMillis,
+    },
+    /// The sale is over.
+    #[error("the sale has ended")]
+    Ended {
+        /// When it ended.
+        ends_at: UnixMillis,
+    },
+    /// The operator has stopped the sale for now.
+    #[error("the sale is paused")]
+    Paused {
+        /// When it ends at the latest.
+        ends_at: UnixMillis,
+    },
+    /// There never was such a sale.
+    #[error("there is no such sale")]
+    UnknownSale,
+}
+
+/// When asking again makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// The moment, by the stores' clock.
+    pub at: UnixMillis,
+    /// How far off that is; a client's own clock may be wrong.
+    pub after_ms: i64,
+}
+
+/// Why a code is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CodeRefusal {
+    /// No such code was ever given to anyone.
+    #[error("there is no such code")]
+    Unknown,
+    /// The code was redeemed before. Its receipt, so that a client whose answer got lost
+    /// loses nothing.
+    #[error("the code has been used")]
+    AlreadyUsed(Box<Receipt>),
+    /// The hold ran out.
+    #[error("the hold has expired")]
+    Expired,
+    /// The hold was given back by its owner.
+    #[error("the hold was given back")]
+    Released,
+    /// The code is good but not redeemed yet, so there is no receipt to show.
+    #[error("the code has not been redeemed")]
+    NotRedeemed,
+}
+
+/// What is known after a store failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// A bounded queue was full. Nothing was touched.
+    Overloaded,
+    /// The store refused or could not be reached. Nothing was done.
+    NotDone,
+    /// The store gave no answer. The work may be done or not, or be done later.
+    Unknown,
+    /// The live side of the sale is being rebuilt. Nothing was promised.
+    Rebuilding,
+}
+
+/// A store could not answer. [`failure`](StoreError::failure) says what is known.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} failed")]
+pub struct StoreError {
+    operation: &'static str,
+    failure: Failure,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl StoreError {
+    /// Names the port method, what is known, and why.
+    pub fn new(
+        operation: &'static str,
+        failure: Failure,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { operation, failure, source: source.into() }
+    }
+
+    /// What is known of the work that was asked for.
+    #[must_use]
+    pub const fn failure(&self) -> Failure {
+        self.failure
+    }
+}
+
+/// Names the operation an adapter's own error came from.
+pub trait During<T> {
+    /// Turns any error into a [`StoreError`] of the port method `operation` with an unknown
+    /// outcome, which is what a lost answer is.
+    fn during(self, operation: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T, E: Into<Box<dyn Error + Send + Sync>>> During<T> for Result<T, E> {
+    fn during(self, operation: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::new(operation, Failure::Unknown, source))
+    }
+}

@@ -1,0 +1,146 @@
+//! Asking for a unit.
+
+use std::sync::Arc;
+
+use crate::{
+    Catalog, CheckoutRefusal, Code, Failure, Hold, Phase, SaleId, StoreError, UserId,
+    ports::{
+        Attempt, CodeMint, CodeStore, Grant, HoldRequest, LedgerStore, Listed, Outcome, PlaceReply,
+        Recorded, Verdict,
+    },
+    upkeep::{LOAD_AHEAD_MS, Rebuild, Restored},
+};
+
+const ATTEMPT: &str = "Checkout::attempt";
+
+/// How often a request looks again after its sale had to be rebuilt. Each look waits for a
+/// rebuild, so this bounds the wait to about as many times half a second.
+const LOOKS_MAX: u32 = 4;
+
+/// Puts units on hold for users.
+pub struct Checkout {
+    catalog: Arc<Catalog>,
+    codes: Arc<dyn CodeStore>,
+    ledger: Arc<dyn LedgerStore>,
+    rebuild: Arc<Rebuild>,
+    mint: Arc<dyn CodeMint>,
+}
+
+/// One request for a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckoutRequest {
+    /// The sale that is asked.
+    pub sale: SaleId,
+    /// Who asks.
+    pub user: UserId,
+}
+
+impl Checkout {
+    /// A checkout over these stores.
+    pub fn new(
+        catalog: Arc<Catalog>,
+        codes: Arc<dyn CodeStore>,
+        ledger: Arc<dyn LedgerStore>,
+        rebuild: Arc<Rebuild>,
+        mint: Arc<dyn CodeMint>,
+    ) -> Self {
+        Self { catalog, codes, ledger, rebuild, mint }
+    }
+
+    /// Answers one request and records the answer, in this order:
+    ///
+    /// 1. a place in the ledger's queue, so that a full queue is never discovered while
+    ///    holding stock;
+    /// 2. the hold, because only the live side knows what is free;
+    /// 3. the record, because only the ledger can promise.
+    ///
+    /// If the ledger refuses the record or cannot be reached, the user never learns the code.
+    /// Where it is certain that no record will appear, the unit is given back at once;
+    /// otherwise the sweep decides it when the hold is due.
+    pub async fn attempt(
+        &self,
+        request: CheckoutRequest,
+    ) -> Result<Result<Hold, CheckoutRefusal>, StoreError> {
+        let place = self.ledger.admit()?;
+        let code = Code::new(request.sale, self.mint.draw());
+        let asked = HoldRequest { code, sale: request.sale, user: request.user };
+
+        let outcome = self.ask(&asked).await?;
+        let HoldRequest { sale, user, .. } = asked;
+        let recorded = place.record(Attempt { sale, user: user.clone(), outcome }).await;
+
+        match outcome {
+            Outcome::Refused(refusal) => recorded.map(|_| Err(refusal)),
+            Outcome::Granted(grant) => self.conclude(grant, user, recorded).map(Ok),
+        }
+    }
+
+    /// What the sale says to the request.
+    async fn ask(&self, asked: &HoldRequest) -> Result<Outcome, StoreError> {
+        for _ in 0..LOOKS_MAX {
+            if let Some(refusal) = self.refuse_unasked(asked.sale).await? {
+                return Ok(Outcome::Refused(refusal));
+            }
+            match self.codes.place_hold(asked.clone()).await? {
+                PlaceReply::Granted(grant) => return Ok(Outcome::Granted(grant)),
+                PlaceReply::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
+                PlaceReply::NotLoaded => {
+                    if self.rebuild.restore(asked.sale, None).await? == Restored::Closed {
+                        self.catalog.refresh().await?;
+                    }
+                }
+            }
+        }
+        Err(StoreError::new(ATTEMPT, Failure::Rebuilding, "the sale was lost again and again"))
+    }
+
+    /// A refusal that needs no live side: of a sale that never was, is over for good, or is so
+    /// far ahead that it is not loaded yet.
+    async fn refuse_unasked(&self, sale: SaleId) -> Result<Option<CheckoutRefusal>, StoreError> {
+        let Some(Listed { sale, seen_at }) = self.catalog.find(sale).await? else {
+            return Ok(Some(CheckoutRefusal::UnknownSale));
+        };
+        let window = sale.window;
+        Ok(match sale.phase_at(seen_at) {
+            Phase::Ended => Some(CheckoutRefusal::Ended { ends_at: window.ends_at }),
+            Phase::Scheduled if window.starts_at - seen_at > LOAD_AHEAD_MS => {
+                Some(CheckoutRefusal::NotOpen { starts_at: window.starts_at })
+            }
+            Phase::Scheduled | Phase::Open | Phase::Paused => None,
+        })
+    }
+
+    /// Turns what the ledger said of a grant into the answer.
+    fn conclude(
+        &self,
+        grant: Grant,
+        user: UserId,
+        recorded: Result<Recorded, StoreError>,
+    ) -> Result<Hold, StoreError> {
+        let Grant { code, unit, slot, epoch } = grant;
+        let sale = code.sale().ok_or_else(|| {
+            StoreError::new(ATTEMPT, Failure::Unknown, "the granted code leads to no sale")
+        })?;
+        match recorded {
+            Ok(Recorded::Hold { expires_at }) => {
+                Ok(Hold { code, sale, user, unit, slot, expires_at })
+            }
+            Ok(Recorded::TooLate) => {
+                let reason = "the hold was already judged when its record arrived";
+                Err(StoreError::new(ATTEMPT, Failure::NotDone, reason))
+            }
+            Ok(Recorded::Refusal | Recorded::Stale) => {
+                self.codes.settle_soon(code, Verdict::Free);
+                self.rebuild.ask(sale, epoch);
+                let reason = "the live side of the sale is out of date and is being rebuilt";
+                Err(StoreError::new(ATTEMPT, Failure::Rebuilding, reason))
+            }
+            Err(error) => {
+                if error.failure() != Failure::Unknown {
+                    self.codes.settle_soon(code, Verdict::Free);
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The secret that redeems a hold, and its one spelling.
+
+use std::{fmt, str::FromStr};
+
+use crate::SaleId;
+
+/// The secret that redeems a hold, once: a UUID of version 8 (RFC 9562).
+///
+/// The first 40 bits are the sale's number, so a code leads to its sale without a look-up and
+/// the codes of a sale lie together in an index; 82 bits are drawn at random, so nobody
+/// guesses one. Any UUID parses, because a client may send any; only one with a [`sale`] can
+/// have come from here.
+///
+/// Whoever has the code may spend it, so `Debug`, which logs use, shows its first digits only.
+///
+/// [`sale`]: Code::sale
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(u128);
+
+/// Why a text is not a [`Code`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a UUID of 36 characters, such as 00000000-07d1-8c3e-9a5b-2f6e0c41d788")]
+pub struct ParseCodeError;
+
+impl Code {
+    const SALE_SHIFT: u32 = 88;
+    const VERSION: u128 = 0xf << 76;
+    const VERSION_8: u128 = 0x8 << 76;
+    const VARIANT: u128 = 0b11 << 62;
+    const VARIANT_RFC: u128 = 0b10 << 62;
+
+    /// Makes a code of `sale` from bits the caller drew at random, of which 82 are used.
+    #[must_use]
+    #[expect(clippy::cast_sign_loss, reason = "a sale's number is positive")]
+    pub const fn new(sale: SaleId, random: u128) -> Self {
+        let chance = random & ((1 << Self::SALE_SHIFT) - 1) & !Self::VERSION & !Self::VARIANT;
+        let sale = (sale.get() as u128) << Self::SALE_SHIFT;
+        Self(sale | Self::VERSION_8 | Self::VARIANT_RFC | chance)
+    }
+
+    /// The sale this code was made for, or `None` if it was not made here.
+    #[must_use]
+    pub fn sale(self) -> Option<SaleId> {
+        let made_here = self.0 & Self::VERSION == Self::VERSION_8
+            && self.0 & Self::VARIANT == Self::VARIANT_RFC;
+        let number = i64::try_from(self.0 >> Self::SALE_SHIFT).ok()?;
+        SaleId::try_from(number).ok().filter(|_| made_here)
+    }
+
+    /// Takes the bits a store kept.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The bits, for stores that keep codes in binary.
+    #[must_use]
+    pub const fn to_bits(self) -> u128 {
+        self.0
+    }
+}
+
+impl FromStr for Code {
+    type Err = ParseCodeError;
+
+    /// Reads the hyphenated form; RFC 9562 lets the reader accept both cases of a digit.
+    fn from_str(text: &str) -> Result<Self, ParseCodeError> {
+        if text.len() != 36 {
+            return Err(ParseCodeError);
+        }
+        text.bytes()
+            .enumerate()
+            .try_fold(0, |bits, (index, byte)| match (index, byte) {
+                (8 | 13 | 18 | 23, b'-') => Ok(bits),
+                (8 | 13 | 18 | 23, _) => Err(ParseCodeError),
+                (_, b'0'..=b'9') => Ok(bits << 4 | u128::from(byte - b'0')),
+                (_, b'a'..=b'f') => Ok(bits << 4 | u128::from(byte - b'a' + 10)),
+                (_, b'A'..=b'F') => Ok(bits << 4 | u128::from(byte - b'A' + 10)),
+                _ => Err(ParseCodeError),
+            })
+            .map(Self)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'-'; 36];
+        let mut shift = 128;
+        for (index, byte) in text.iter_mut().enumerate() {
+            if !matches!(index, 8 | 13 | 18 | 23) {
+                shift -= 4;
+                *byte = DIGITS[(self.0 >> shift & 0xf) as usize];
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({:012x}..)", self.0 >> 80)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sale(number: i64) -> SaleId {
+        SaleId::try_from(number).unwrap()
+    }
+
+    #[test]
+    fn a_code_leads_to_its_sale_whatever_was_drawn() {
+        for number in [1, 7, SaleId::MAX] {
+            for random in [0, u128::MAX, 0x1234_5678_9abc_def0_1234_5678_9abc_def0] {
+                assert_eq!(Code::new(sale(number), random).sale(), Some(sale(number)));
+            }
+        }
+    }
+
+    #[test]
+    fn eighty_two_bits_are_drawn() {
+        let drawn = Code::new(sale(1), u128::MAX).0 ^ Code::new(sale(1), 0).0;
+
+        assert_eq!(drawn.count_ones(), 82);
+    }
+
+    #[test]
+    fn a_code_is_read_back_from_its_spelling_in_either_case() {
+        let code = Code::new(sale(7), 0x00ab_cdef_0123_4567_89ab_cdef);
+
+        assert_eq!(code.to_string(), "00000000-07ab-8def-8123-456789abcdef");
+        assert_eq!(code.to_string().parse(), Ok(code));
+        assert_eq!(code.to_string().to_uppercase().parse(), Ok(code));
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for wrong in [
+            "",
+            "00000000-07ab-8def-8123-456789abcde",
+            "00000000-07ab-8def-8123-456789abcdef0",
+            "0000000007ab8def8123456789abcdef",
+            "{0000000-07ab-8def-8123-456789abcdef}",
+            "00000000-07ab-8def-8123-456789abcdeg",
+            "00000000007ab-8def-8123-456789abcdef",
+            "00000000-07ab-8def-8123--56789abcdef",
+            "zażółć-gęślą-jaźń-zażółć-gęśl",
+        ] {
+            assert_eq!(wrong.parse::<Code>(), Err(ParseCodeError), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_of_another_kind_has_no_sale() {
+        for foreign in [
+            "00000000-0000-0000-0000-000000000000",
+            "00000000-07ab-4def-8123-456789abcdef",
+            "00000000-07ab-8def-c123-456789abcdef",
+            "00000000-00ab-8def-8123-456789abcdef",
+        ] {
+            assert_eq!(foreign.parse::<Code>().unwrap().sale(), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_log_line_does_not_give_the_code_away() {
+        let code = Code::new(sale(7), u128::MAX);
+
+        assert_eq!(format!("{code:?}"), "Code(0000000007ff..)");
+    }
+}

@@ -1,0 +1,38 @@
+//! A unit kept for a user, and the receipt it turns into.
+
+use crate::{Code, Item, SaleId, Slot, Unit, UnixMillis, UserId};
+
+/// A unit kept for a user until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The secret that redeems it.
+    pub code: Code,
+    /// The sale of the unit.
+    pub sale: SaleId,
+    /// Whom the unit is kept for.
+    pub user: UserId,
+    /// The unit.
+    pub unit: Unit,
+    /// Which of the user's places it takes.
+    pub slot: Slot,
+    /// When it becomes due, by the ledger's clock. It stays good until the ledger has
+    /// decided that it expired, a moment later.
+    pub expires_at: UnixMillis,
+}
+
+/// A redeemed hold: the unit is sold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The code that was redeemed.
+    pub code: Code,
+    /// The sale of the unit.
+    pub sale: SaleId,
+    /// The buyer.
+    pub user: UserId,
+    /// The unit.
+    pub unit: Unit,
+    /// What the unit turned out to be.
+    pub item: Item,
+    /// When it was sold, by the ledger's clock.
+    pub purchased_at: UnixMillis,
+}

@@ -1,0 +1,47 @@
+//! The rules of a flash sale: who gets a unit, for how long, and what a code is worth.
+//!
+//! A [`Sale`] opens with a stock of units. [`Checkout`] puts one on hold for a user and
+//! answers with a [`Code`]; [`Purchase`] redeems the code, once. A hold that is not redeemed
+//! in time expires, and its unit goes back on sale. The live side ([`ports::SaleStore`],
+//! [`ports::CodeStore`]) takes the crowd and may forget everything at any moment; the ledger
+//! ([`ports::LedgerStore`], [`ports::SaleRegister`]) is the judge, and nothing is answered
+//! before it is recorded there. The steps in [`upkeep`] keep the promises between requests.
+//!
+//! # The promises
+//!
+//! 1. A unit is live (held or sold) at most once, and no more than the stock is sold.
+//! 2. A user has at most the sale's limit of live units.
+//! 3. A code is redeemed at most once.
+//! 4. Every answer is in the ledger before it is given.
+//! 5. A hold that is live is never refused at purchase.
+//! 6. Once every hold is due, each unit is sold or free again.
+//! 7. The live side is a hint: it can be lost at any moment and is rebuilt from the ledger.
+//! 8. There is one sale per slot of the timetable, however many processes run.
+//!
+//! No I/O, clock or chance lives here; they come in through the [`ports`].
+
+pub mod answer;
+pub mod catalog;
+pub mod checkout;
+pub mod code;
+pub mod hold;
+pub mod ids;
+pub mod item;
+pub mod ports;
+pub mod purchase;
+pub mod sale;
+pub mod standing;
+pub mod time;
+pub mod upkeep;
+
+pub use answer::{CheckoutRefusal, CodeRefusal, Failure, StoreError};
+pub use catalog::Catalog;
+pub use checkout::{Checkout, CheckoutRequest};
+pub use code::Code;
+pub use hold::{Hold, Receipt};
+pub use ids::{Epoch, SaleId, Slot, Unit, UserId};
+pub use item::Item;
+pub use purchase::Purchase;
+pub use sale::{Phase, Sale, Terms, Window};
+pub use standing::{Standing, Standings};
+pub use time::UnixMillis;

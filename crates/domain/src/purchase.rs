@@ -1,0 +1,95 @@
+//! Giving a code for a unit, or giving it back.
+
+use std::sync::Arc;
+
+use crate::{
+    Code, CodeRefusal, Failure, Item, Receipt, StoreError, Unit,
+    ports::{CodeRecord, CodeStore, LedgerStore, Redemption, Verdict},
+};
+
+/// Redeems codes, takes them back, and shows receipts.
+pub struct Purchase {
+    codes: Arc<dyn CodeStore>,
+    ledger: Arc<dyn LedgerStore>,
+}
+
+impl Purchase {
+    /// A purchase over these stores.
+    pub fn new(codes: Arc<dyn CodeStore>, ledger: Arc<dyn LedgerStore>) -> Self {
+        Self { codes, ledger }
+    }
+
+    /// Sells the unit of a code.
+    ///
+    /// The live side is asked first, but only because most made-up codes end there cheaply:
+    /// what it does not have, the ledger is asked for, through a narrow way. So purchases go
+    /// on while the live side is down, and a live hold is never refused.
+    pub async fn redeem(&self, code: Code) -> Result<Result<Receipt, CodeRefusal>, StoreError> {
+        if code.sale().is_none() {
+            return Ok(Err(CodeRefusal::Unknown));
+        }
+        let record = match self.codes.find(code).await {
+            Ok(Some(unit)) => self.sell(code, unit).await?,
+            Ok(None) | Err(_) => self.ledger.find(code).await?,
+        };
+        // The ledger knows the unit best; a second look is needed only where the live side
+        // had none, or another.
+        let record = match record {
+            CodeRecord::Held { unit } => self.sell(code, unit).await?,
+            decided => decided,
+        };
+        match record {
+            CodeRecord::SoldNow(receipt) => {
+                self.codes.settle_soon(code, Verdict::Sold);
+                Ok(Ok(receipt))
+            }
+            CodeRecord::Held { unit } => {
+                let reason = format!("the ledger cannot agree with itself on unit {unit}");
+                Err(StoreError::new("Purchase::redeem", Failure::Unknown, reason))
+            }
+            decided => Ok(Err(refusal_of(decided))),
+        }
+    }
+
+    /// Gives a hold back before its time. Giving it back again changes nothing and is no error.
+    pub async fn release(&self, code: Code) -> Result<Result<(), CodeRefusal>, StoreError> {
+        if code.sale().is_none() {
+            return Ok(Err(CodeRefusal::Unknown));
+        }
+        match self.ledger.release(code).await? {
+            CodeRecord::Released => {
+                self.codes.settle_soon(code, Verdict::Free);
+                Ok(Ok(()))
+            }
+            decided => Ok(Err(refusal_of(decided))),
+        }
+    }
+
+    /// The receipt of a code that was redeemed.
+    pub async fn receipt(&self, code: Code) -> Result<Result<Receipt, CodeRefusal>, StoreError> {
+        if code.sale().is_none() {
+            return Ok(Err(CodeRefusal::Unknown));
+        }
+        match self.ledger.find(code).await? {
+            CodeRecord::Sold(receipt) | CodeRecord::SoldNow(receipt) => Ok(Ok(receipt)),
+            decided => Ok(Err(refusal_of(decided))),
+        }
+    }
+
+    async fn sell(&self, code: Code, unit: Unit) -> Result<CodeRecord, StoreError> {
+        let Some(sale) = code.sale() else { return Ok(CodeRecord::Unknown) };
+        self.ledger.redeem(Redemption { code, unit, item: Item::generate(sale, unit) }).await
+    }
+}
+
+fn refusal_of(record: CodeRecord) -> CodeRefusal {
+    match record {
+        CodeRecord::Unknown => CodeRefusal::Unknown,
+        CodeRecord::Held { .. } => CodeRefusal::NotRedeemed,
+        CodeRecord::SoldNow(receipt) | CodeRecord::Sold(receipt) => {
+            CodeRefusal::AlreadyUsed(Box::new(receipt))
+        }
+        CodeRecord::Expired => CodeRefusal::Expired,
+        CodeRecord::Released => CodeRefusal::Released,
+    }
+}

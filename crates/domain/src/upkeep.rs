@@ -1,0 +1,26 @@
+//! What keeps the promises between requests: five steps, each safe to run at any moment, in
+//! any number of processes, and to be stopped half-way.
+//!
+//! | step | keeps true that |
+//! |---|---|
+//! | [`Rotate`] | every slot of the timetable has its sale, made ahead |
+//! | [`Rebuild`] | a sale that the live side lost is served again |
+//! | [`Sweep`] | a hold that is due is sold or free again |
+//! | [`Reconcile`] | the live side agrees with the ledger |
+//! | [`Retire`] | a sale that is over leaves the live side |
+
+mod rebuild;
+mod reconcile;
+mod retire;
+mod rotate;
+mod sweep;
+
+pub use rebuild::{Rebuild, Restored};
+pub use reconcile::{Drift, Reconcile, Reconciled};
+pub use retire::Retire;
+pub use rotate::Rotate;
+pub use sweep::{Sweep, Swept};
+
+/// How long before its start a sale is loaded, in milliseconds, so that at its first moment
+/// every process sells at once with nothing to coordinate.
+pub const LOAD_AHEAD_MS: i64 = 60_000;

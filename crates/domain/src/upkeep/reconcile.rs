@@ -1,0 +1,156 @@
+//! Comparing the live side with the ledger.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    Epoch, Failure, Sale, SaleId, StoreError,
+    ports::{LiveStatus, SaleRegister, SaleStore, Tally},
+    sale::SaleState,
+    upkeep::Rebuild,
+};
+
+/// How far the live side's reckoning of the time may be off, in milliseconds, before it is
+/// loaded again: a sale shall open within a quarter of a second of its time.
+const SKEW_MAX_MS: i64 = 200;
+
+/// Compares what the live side serves with the ledger and has it rebuilt where they differ
+/// for good. Never invents a record.
+///
+/// Under load the two always differ a little, because a grant is on the live side first and a
+/// verdict is in the ledger first. A difference lasts when it is there twice and nothing
+/// moved in between.
+pub struct Reconcile {
+    register: Arc<dyn SaleRegister>,
+    sales: Arc<dyn SaleStore>,
+    rebuild: Arc<Rebuild>,
+    last: Mutex<HashMap<SaleId, Look>>,
+}
+
+/// How far the live side is from the ledger: live side minus ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drift {
+    /// Units that can be had.
+    pub free: i64,
+    /// Units on hold.
+    pub held: i64,
+    /// Units sold.
+    pub sold: i64,
+    /// Milliseconds.
+    pub clock_ms: i64,
+}
+
+/// What a comparison led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reconciled {
+    /// The live side does not serve the sale, or there is no such sale.
+    NotLoaded,
+    /// The drift is none, or may pass by itself.
+    Left(Drift),
+    /// The live side was out of date and was rebuilt.
+    Rebuilt(Drift),
+}
+
+/// One look at both sides, without what changes by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Look {
+    epochs: (Epoch, Epoch),
+    live: (u32, u32, u32),
+    ledger: (u32, u32),
+    off_time: bool,
+}
+
+impl Reconcile {
+    /// A reconciliation of these stores.
+    pub fn new(
+        register: Arc<dyn SaleRegister>,
+        sales: Arc<dyn SaleStore>,
+        rebuild: Arc<Rebuild>,
+    ) -> Self {
+        Self { register, sales, rebuild, last: Mutex::default() }
+    }
+
+    /// Looks at one sale, as the ledger has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Rebuilding`] also when the live side serves an epoch the ledger never
+    /// issued: then the ledger has lost data, and the drift is not repaired.
+    pub async fn run(&self, sale: &Sale) -> Result<Reconciled, StoreError> {
+        let Some(live) = self.sales.status(sale.id).await? else {
+            return Ok(Reconciled::NotLoaded);
+        };
+        let Some(ledger) = self.register.tally(sale.id).await? else {
+            return Ok(Reconciled::NotLoaded);
+        };
+        if live.epoch > ledger.epoch {
+            let reason = format!(
+                "the live side serves epoch {} of sale {}, but the ledger is at {}: the ledger \
+                 has lost data",
+                live.epoch, sale.id, ledger.epoch
+            );
+            return Err(StoreError::new("Reconcile::run", Failure::Rebuilding, reason));
+        }
+        let drift = drift(&live, &ledger);
+        let lasts = self.lasts(sale.id, look(&live, &ledger, drift));
+        if breaks_itself(&live) || serves_other_terms(&live, sale) || (lasts && drift.matters()) {
+            self.rebuild.restore(sale.id, Some(live.epoch)).await?;
+            return Ok(Reconciled::Rebuilt(drift));
+        }
+        Ok(Reconciled::Left(drift))
+    }
+
+    /// Forgets the sales that are not among `current`.
+    pub fn keep_only(&self, current: &[Sale]) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.retain(|id, _| current.iter().any(|sale| sale.id == *id));
+    }
+
+    /// Whether both sides look as they did the last time.
+    fn lasts(&self, sale: SaleId, look: Look) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.insert(sale, look) == Some(look)
+    }
+}
+
+impl Drift {
+    /// Whether it would do harm if it stayed. What is held here and sold there evens out by
+    /// itself when the hold is due.
+    fn matters(self) -> bool {
+        self.free != 0 || self.clock_ms.abs() > SKEW_MAX_MS
+    }
+}
+
+fn drift(live: &LiveStatus, ledger: &Tally) -> Drift {
+    let stock = i64::from(live.terms.stock);
+    let (held, sold) = (i64::from(ledger.held), i64::from(ledger.sold));
+    Drift {
+        free: i64::from(live.free) - (stock - held - sold),
+        held: i64::from(live.held) - held,
+        sold: i64::from(live.sold) - sold,
+        clock_ms: live.now - ledger.now,
+    }
+}
+
+fn look(live: &LiveStatus, ledger: &Tally, drift: Drift) -> Look {
+    Look {
+        epochs: (live.epoch, ledger.epoch),
+        live: (live.free, live.held, live.sold),
+        ledger: (ledger.held, ledger.sold),
+        off_time: drift.clock_ms.abs() > SKEW_MAX_MS,
+    }
+}
+
+/// Whether the live side contradicts itself: each unit is free, held or sold.
+fn breaks_itself(live: &LiveStatus) -> bool {
+    live.free + live.held + live.sold != live.terms.stock
+}
+
+/// Whether the live side serves terms the ledger has changed since.
+fn serves_other_terms(live: &LiveStatus, sale: &Sale) -> bool {
+    live.terms != sale.terms
+        || live.window != sale.window
+        || live.paused != (sale.state == SaleState::Paused)
+}

@@ -1,0 +1,74 @@
+//! Resolving holds that are due.
+
+use std::sync::Arc;
+
+use crate::{
+    SaleId, StoreError,
+    ports::{CodeStore, LedgerStore, Verdict},
+};
+
+/// The most codes judged in one transaction.
+const BATCH_MAX: usize = 500;
+
+/// The most batches of one run, so that a flood of due holds cannot keep a run for ever.
+const BATCHES_MAX: usize = 100;
+
+/// How long after its time a hold is expired without having been asked for, in milliseconds:
+/// long enough that the sweep has come by many times.
+const OVERDUE_MS: i64 = 5_000;
+
+/// Resolves holds that are due: the live side says which, the ledger decides, the live side
+/// carries it out. It never frees a unit on its own word.
+pub struct Sweep {
+    codes: Arc<dyn CodeStore>,
+    ledger: Arc<dyn LedgerStore>,
+}
+
+/// How a sweep of a sale ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// This many codes were judged.
+    Judged(usize),
+    /// The live side does not serve the sale.
+    NotLoaded,
+}
+
+impl Sweep {
+    /// A sweep over these stores.
+    pub fn new(codes: Arc<dyn CodeStore>, ledger: Arc<dyn LedgerStore>) -> Self {
+        Self { codes, ledger }
+    }
+
+    /// Resolves the due holds of one sale.
+    ///
+    /// A run that stops between the verdict and its carrying out loses nothing: the code is
+    /// still due, and the ledger tells the next run the same.
+    pub async fn run(&self, sale: SaleId) -> Result<Swept, StoreError> {
+        let mut judged = 0;
+        for _ in 0..BATCHES_MAX {
+            let Some(due) = self.codes.due(sale, BATCH_MAX).await? else {
+                return Ok(Swept::NotLoaded);
+            };
+            if due.is_empty() {
+                break;
+            }
+            let verdicts = self.ledger.judge(sale, &due).await?;
+            self.codes.settle(sale, &verdicts).await?;
+            judged += due.len();
+            if due.len() < BATCH_MAX {
+                break;
+            }
+        }
+        Ok(Swept::Judged(judged))
+    }
+
+    /// Expires the holds that the live side forgot, because it was gone when they were due.
+    /// Says how many.
+    pub async fn run_overdue(&self) -> Result<usize, StoreError> {
+        let expired = self.ledger.expire_overdue(OVERDUE_MS, BATCH_MAX).await?;
+        for &code in &expired {
+            self.codes.settle_soon(code, Verdict::Free);
+        }
+        Ok(expired.len())
+    }
+}

@@ -1,0 +1,199 @@
+//! Redeeming codes, giving them back, and looking them up, by the batch.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+use batcher::Call;
+use domain::{
+    Code, Failure, StoreError,
+    ports::{CodeRecord, Redemption},
+};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::{
+    rows,
+    session::{Session, SessionError, halves},
+};
+
+pub(crate) const REDEEM: &str = "LedgerStore::redeem";
+pub(crate) const RELEASE: &str = "LedgerStore::release";
+pub(crate) const FIND: &str = "LedgerStore::find";
+const REDEEM_SQL: &str = include_str!("sql/redeem.sql");
+const RELEASE_SQL: &str = include_str!("sql/release.sql");
+const READ_CODES: &str = include_str!("sql/read_codes.sql");
+
+/// What a caller is told of his code.
+pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
+
+/// Sells batches of units.
+pub(crate) struct Redeem(pub(crate) Session);
+
+#[async_trait]
+impl Call<Redemption, CodeReply> for Redeem {
+    async fn call(&mut self, batch: Vec<Redemption>) -> Vec<CodeReply> {
+        // Of several requests for one code the first is the sale, the others find it sold.
+        let mut firsts = BTreeMap::new();
+        for (place, redemption) in batch.iter().enumerate() {
+            firsts.entry(redemption.code).or_insert((place, redemption));
+        }
+        let mut decided = HashMap::new();
+        let mut parts = vec![firsts.values().copied().collect::<Vec<_>>()];
+        while let Some(part) = parts.pop() {
+            let redemptions: Vec<_> = part.iter().map(|&(_, redemption)| redemption).collect();
+            match self.redeem(&redemptions).await {
+                Err(SessionError::Poison(error)) if part.len() > 1 => {
+                    tracing::warn!(%error, codes = part.len(), "halving a batch with a bad row");
+                    parts.extend(halves(part));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, codes = part.len(), "codes were not redeemed");
+                    decided.extend(
+                        part.iter().map(|(_, asked)| (asked.code, Err(error.shared(REDEEM)))),
+                    );
+                }
+                Ok(replies) => decided.extend(replies),
+            }
+        }
+        batch
+            .iter()
+            .enumerate()
+            .map(|(place, asked)| {
+                let is_first = firsts.get(&asked.code).is_some_and(|(first, _)| *first == place);
+                told(decided.get(&asked.code), is_first)
+            })
+            .collect()
+    }
+}
+
+/// What the caller is told of what was decided for his code.
+fn told(decided: Option<&CodeReply>, is_first: bool) -> CodeReply {
+    match decided {
+        None => Ok(CodeRecord::Unknown),
+        Some(Ok(CodeRecord::SoldNow(receipt))) if !is_first => {
+            Ok(CodeRecord::Sold(receipt.clone()))
+        }
+        Some(Ok(record)) => Ok(record.clone()),
+        Some(Err(error)) => Err(StoreError::new(REDEEM, error.failure(), describe(error))),
+    }
+}
+
+fn describe(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+impl Redeem {
+    /// Sells what is held of these codes, each of which comes once, in one transaction.
+    ///
+    /// When the outcome gets lost the same is run again, and what it then finds sold counts as
+    /// sold by this call: its client is the one whose answer is still owed.
+    async fn redeem(
+        &mut self,
+        redemptions: &[&Redemption],
+    ) -> Result<HashMap<Code, CodeReply>, SessionError> {
+        let codes: Vec<_> = redemptions.iter().map(|asked| rows::uuid(asked.code)).collect();
+        let units: Vec<_> = redemptions
+            .iter()
+            .map(|asked| i32::try_from(asked.unit.get()).unwrap_or(i32::MAX))
+            .collect();
+        let names: Vec<_> = redemptions.iter().map(|asked| asked.item.name.as_str()).collect();
+        let images: Vec<_> = redemptions.iter().map(|asked| asked.item.image.as_str()).collect();
+
+        let columns: [&(dyn ToSql + Sync); 4] = [&codes, &units, &names, &images];
+        let (sold, outcome_was_lost) = match self.0.query_patiently(REDEEM_SQL, &columns).await {
+            Ok(rows) => (rows, false),
+            Err(error) if error.failure() == Failure::Unknown => {
+                tracing::warn!(%error, codes = codes.len(), "redeeming codes again");
+                let again = self.0.query_again(REDEEM_SQL, &columns).await?;
+                (again, true)
+            }
+            Err(error) => return Err(error),
+        };
+        let mut replies = HashMap::with_capacity(codes.len());
+        for row in &sold {
+            replies.insert(rows::code(row)?, Ok(CodeRecord::SoldNow(rows::receipt(row)?)));
+        }
+        let rest: Vec<_> = redemptions
+            .iter()
+            .map(|asked| asked.code)
+            .filter(|code| !replies.contains_key(code))
+            .collect();
+        let uuids: Vec<_> = rest.iter().map(|&code| rows::uuid(code)).collect();
+        let found = read_codes(&mut self.0, &uuids).await;
+        for (code, reply) in rest.iter().zip(tell_all(&rest, &found, REDEEM)) {
+            let reply = match reply {
+                Ok(CodeRecord::Sold(receipt)) if outcome_was_lost => {
+                    Ok(CodeRecord::SoldNow(receipt))
+                }
+                reply => reply,
+            };
+            replies.insert(*code, reply);
+        }
+        Ok(replies)
+    }
+}
+
+/// Gives batches of holds back.
+pub(crate) struct Release(pub(crate) Session);
+
+#[async_trait]
+impl Call<Code, CodeReply> for Release {
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
+        let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
+        let released = match self.0.query_patiently(RELEASE_SQL, &[&codes]).await {
+            Err(error) if error.failure() == Failure::Unknown => {
+                self.0.query_again(RELEASE_SQL, &[&codes]).await
+            }
+            decided => decided,
+        };
+        let found = match released {
+            Ok(_) => read_codes(&mut self.0, &codes).await,
+            Err(error) => Err(error),
+        };
+        tell_all(&batch, &found, RELEASE)
+    }
+}
+
+/// Looks batches of codes up.
+pub(crate) struct Find(pub(crate) Session);
+
+#[async_trait]
+impl Call<Code, CodeReply> for Find {
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
+        let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
+        let found = match read_codes(&mut self.0, &codes).await {
+            Err(error) if error.failure() == Failure::Unknown => {
+                tracing::debug!(%error, "looking codes up again");
+                read_codes(&mut self.0, &codes).await
+            }
+            decided => decided,
+        };
+        tell_all(&batch, &found, FIND)
+    }
+}
+
+fn tell_all(
+    batch: &[Code],
+    found: &Result<HashMap<Code, CodeRecord>, SessionError>,
+    operation: &'static str,
+) -> Vec<CodeReply> {
+    batch
+        .iter()
+        .map(|code| match found {
+            Ok(records) => Ok(records.get(code).cloned().unwrap_or(CodeRecord::Unknown)),
+            Err(error) => Err(error.shared(operation)),
+        })
+        .collect()
+}
+
+/// What the ledger has of these codes. Those without a record are left out.
+async fn read_codes(
+    session: &mut Session,
+    codes: &[Uuid],
+) -> Result<HashMap<Code, CodeRecord>, SessionError> {
+    if codes.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = session.query_patiently(READ_CODES, &[&codes]).await?;
+    rows.iter().map(|row| Ok((rows::code(row)?, rows::code_record(row)?))).collect()
+}

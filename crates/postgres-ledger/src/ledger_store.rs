@@ -1,0 +1,76 @@
+//! `LedgerStore` on Postgres.
+
+use async_trait::async_trait;
+use domain::{
+    Code, SaleId, StoreError,
+    ports::{AttemptPlace, CodeRecord, LedgerStore, Redemption, Verdict},
+};
+use uuid::Uuid;
+
+use crate::{
+    PostgresLedger,
+    attempts::AttemptSeat,
+    codes::{FIND, REDEEM, RELEASE},
+    not_accepted, rows,
+    session::{Session, SessionError},
+};
+
+const ADMIT: &str = "LedgerStore::admit";
+const JUDGE: &str = "LedgerStore::judge";
+const EXPIRE_OVERDUE: &str = "LedgerStore::expire_overdue";
+
+const BURY_MISSING_SQL: &str = include_str!("sql/bury_missing.sql");
+const EXPIRE_DUE_SQL: &str = include_str!("sql/expire_due.sql");
+const READ_VERDICTS_SQL: &str = include_str!("sql/read_verdicts.sql");
+const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
+
+#[async_trait]
+impl LedgerStore for PostgresLedger {
+    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
+        let place = self.record.place().map_err(not_accepted(ADMIT))?;
+        Ok(Box::new(AttemptSeat(place)))
+    }
+
+    async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
+        self.redeem.submit(redemption).await.map_err(not_accepted(REDEEM))?
+    }
+
+    async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
+        self.release.submit(code).await.map_err(not_accepted(RELEASE))?
+    }
+
+    async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
+        self.find.submit(code).await.map_err(not_accepted(FIND))?
+    }
+
+    async fn judge(
+        &self,
+        sale: SaleId,
+        codes: &[Code],
+    ) -> Result<Vec<(Code, Verdict)>, StoreError> {
+        let codes: Vec<_> = codes.iter().map(|&code| rows::uuid(code)).collect();
+        judge(&mut self.session(), sale, &codes).await.map_err(|error| error.during(JUDGE))
+    }
+
+    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let expired = self.session().query(EXPIRE_OVERDUE_SQL, &[&overdue_ms, &limit]).await;
+        expired
+            .and_then(|rows| rows.iter().map(rows::code).collect())
+            .map_err(|error| error.during(EXPIRE_OVERDUE))
+    }
+}
+
+/// Three statements, each a transaction of its own. Nothing needs them together: a tombstone
+/// is final, an expiry is final, and what is read last is what the verdict is, whoever made it
+/// so. Each must see what the one before it waited for, so they cannot be one statement.
+async fn judge(
+    session: &mut Session,
+    sale: SaleId,
+    codes: &Vec<Uuid>,
+) -> Result<Vec<(Code, Verdict)>, SessionError> {
+    session.query_patiently(BURY_MISSING_SQL, &[&sale.get(), codes]).await?;
+    session.query_patiently(EXPIRE_DUE_SQL, &[codes]).await?;
+    let rows = session.query_patiently(READ_VERDICTS_SQL, &[codes]).await?;
+    rows.iter().map(|row| Ok((rows::code(row)?, rows::verdict(row)?))).collect()
+}

@@ -1,0 +1,135 @@
+//! Rows as the domain's types. A row of another form is an error, never a guess.
+
+use std::time::{Duration, SystemTime};
+
+use domain::{
+    Code, Epoch, Item, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
+    ports::{CodeRecord, LiveUnit, Verdict},
+    sale::SaleState,
+};
+use tokio_postgres::{Row, types::FromSql};
+use uuid::Uuid;
+
+use crate::session::SessionError;
+
+/// A column of a row.
+pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, SessionError> {
+    row.try_get(name).map_err(|error| unreadable(name, error))
+}
+
+/// A column that must satisfy more than its database type says.
+fn checked<'a, D: FromSql<'a>, T: TryFrom<D, Error: std::fmt::Display>>(
+    row: &'a Row,
+    name: &str,
+) -> Result<T, SessionError> {
+    column::<D>(row, name)?.try_into().map_err(|error| unreadable(name, error))
+}
+
+fn unreadable(name: &str, error: impl std::fmt::Display) -> SessionError {
+    SessionError::Unreadable(format!("column {name}: {error}"))
+}
+
+pub(crate) fn sale(row: &Row) -> Result<Sale, SessionError> {
+    Ok(Sale {
+        id: sale_id(row, "id")?,
+        window: Window { starts_at: moment(row, "starts_at")?, ends_at: moment(row, "ends_at")? },
+        terms: Terms {
+            stock: checked::<i32, u32>(row, "stock")?,
+            per_user_limit: checked::<i16, u16>(row, "per_user_limit")?,
+            hold_ms: column(row, "hold_ms")?,
+        },
+        state: match column(row, "state")? {
+            "active" => SaleState::Active,
+            "paused" => SaleState::Paused,
+            "closed" => SaleState::Closed,
+            other => return Err(unreadable("state", other)),
+        },
+        epoch: Epoch(column(row, "epoch")?),
+    })
+}
+
+pub(crate) fn sale_id(row: &Row, name: &str) -> Result<SaleId, SessionError> {
+    checked::<i64, SaleId>(row, name)
+}
+
+pub(crate) fn code(row: &Row) -> Result<Code, SessionError> {
+    Ok(Code::from_bits(column::<Uuid>(row, "code")?.as_u128()))
+}
+
+pub(crate) fn moment(row: &Row, name: &str) -> Result<UnixMillis, SessionError> {
+    Ok(to_millis(column(row, name)?))
+}
+
+pub(crate) fn count(row: &Row, name: &str) -> Result<u32, SessionError> {
+    checked::<i64, u32>(row, name)
+}
+
+fn unit(row: &Row) -> Result<Unit, SessionError> {
+    Unit::try_from(checked::<i32, u32>(row, "unit")?).map_err(|error| unreadable("unit", error))
+}
+
+fn user(row: &Row) -> Result<UserId, SessionError> {
+    column::<&str>(row, "user_id")?.parse().map_err(|error| unreadable("user_id", error))
+}
+
+/// A row of `purchases`.
+pub(crate) fn receipt(row: &Row) -> Result<Receipt, SessionError> {
+    Ok(Receipt {
+        code: code(row)?,
+        sale: sale_id(row, "sale_id")?,
+        user: user(row)?,
+        unit: unit(row)?,
+        item: Item { name: column(row, "item_name")?, image: column(row, "item_image")? },
+        purchased_at: moment(row, "purchased_at")?,
+    })
+}
+
+/// A row of `read_codes.sql`.
+pub(crate) fn code_record(row: &Row) -> Result<CodeRecord, SessionError> {
+    Ok(match column(row, "state")? {
+        "held" => CodeRecord::Held { unit: unit(row)? },
+        "sold" => CodeRecord::Sold(receipt(row)?),
+        "expired" => CodeRecord::Expired,
+        "released" => CodeRecord::Released,
+        "void" => CodeRecord::Unknown,
+        other => return Err(unreadable("state", other)),
+    })
+}
+
+/// A row of `read_verdicts.sql`.
+pub(crate) fn verdict(row: &Row) -> Result<Verdict, SessionError> {
+    Ok(match column(row, "state")? {
+        "held" => Verdict::Held { left_ms: column(row, "left_ms")? },
+        "sold" => Verdict::Sold,
+        "expired" | "released" | "void" => Verdict::Free,
+        other => return Err(unreadable("state", other)),
+    })
+}
+
+/// A row of `live_units.sql`.
+pub(crate) fn live_unit(row: &Row) -> Result<LiveUnit, SessionError> {
+    Ok(LiveUnit {
+        code: code(row)?,
+        user: user(row)?,
+        unit: unit(row)?,
+        slot: Slot(checked::<i16, u16>(row, "slot")?),
+        held_until: column::<Option<SystemTime>>(row, "held_until")?.map(to_millis),
+    })
+}
+
+pub(crate) fn uuid(code: Code) -> Uuid {
+    Uuid::from_u128(code.to_bits())
+}
+
+fn to_millis(moment: SystemTime) -> UnixMillis {
+    let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    UnixMillis(match moment.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => ms(since),
+        Err(before) => -ms(before.duration()),
+    })
+}
+
+pub(crate) fn to_system_time(moment: UnixMillis) -> SystemTime {
+    let span = Duration::from_millis(moment.0.unsigned_abs());
+    if moment.0 < 0 { SystemTime::UNIX_EPOCH - span } else { SystemTime::UNIX_EPOCH + span }
+}

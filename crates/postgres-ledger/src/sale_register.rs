@@ -1,0 +1,227 @@
+//! `SaleRegister` on Postgres.
+
+use async_trait::async_trait;
+use batcher::Call;
+use domain::{
+    Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    ports::{
+        Calendar, EPOCH_AGE_MIN_MS, Listed, RaiseReply, SaleImage, SaleRegister, Tally, Timetable,
+    },
+    sale::SaleState,
+};
+use tokio_postgres::Row;
+
+use crate::{
+    PostgresLedger, not_accepted, rows,
+    session::{Session, SessionError},
+};
+
+const NOW: &str = "SaleRegister::now";
+const FIND: &str = "SaleRegister::find";
+const PAGE: &str = "SaleRegister::page";
+const CALENDAR: &str = "SaleRegister::calendar";
+const FILL_TIMETABLE: &str = "SaleRegister::fill_timetable";
+const SCHEDULE: &str = "SaleRegister::schedule";
+const SET_PAUSED: &str = "SaleRegister::set_paused";
+const RAISE_EPOCH: &str = "SaleRegister::raise_epoch";
+const TALLY: &str = "SaleRegister::tally";
+const CLOSE: &str = "SaleRegister::close";
+
+const NOW_SQL: &str = "SELECT clock_timestamp() AS now";
+const FIND_SQL: &str = include_str!("sql/find_sales.sql");
+const PAGE_SQL: &str = include_str!("sql/page_sales.sql");
+const CALENDAR_SQL: &str = include_str!("sql/calendar.sql");
+const FILL_TIMETABLE_SQL: &str = include_str!("sql/fill_timetable.sql");
+const SCHEDULE_SQL: &str = include_str!("sql/schedule.sql");
+const SET_PAUSED_SQL: &str = include_str!("sql/set_paused.sql");
+const LOCK_SQL: &str = include_str!("sql/lock_sale.sql");
+const RAISE_EPOCH_SQL: &str = include_str!("sql/raise_epoch.sql");
+const LIVE_UNITS_SQL: &str = include_str!("sql/live_units.sql");
+const TALLY_SQL: &str = include_str!("sql/tally.sql");
+const CLOSE_SQL: &str = include_str!("sql/close_sale.sql");
+
+#[async_trait]
+impl SaleRegister for PostgresLedger {
+    async fn now(&self) -> Result<UnixMillis, StoreError> {
+        let rows = self.session().query(NOW_SQL, &[]).await;
+        rows.and_then(|rows| rows::moment(only(&rows)?, "now")).map_err(|error| error.during(NOW))
+    }
+
+    async fn find(&self, sale: SaleId) -> Result<Option<Listed>, StoreError> {
+        self.find_sale.submit(sale).await.map_err(not_accepted(FIND))?
+    }
+
+    async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError> {
+        let before = before.map(SaleId::get);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.session().query(PAGE_SQL, &[&before, &limit]).await;
+        rows.and_then(|rows| read_sales(&rows)).map_err(|error| error.during(PAGE))
+    }
+
+    async fn calendar(&self) -> Result<Calendar, StoreError> {
+        calendar(&mut self.session()).await.map_err(|error| error.during(CALENDAR))
+    }
+
+    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError> {
+        let Timetable { period_ms, lead_ms, terms } = timetable;
+        let (stock, per_user_limit) = columns(terms);
+        let rows = self
+            .session()
+            .query_patiently(
+                FILL_TIMETABLE_SQL,
+                &[&period_ms, &lead_ms, &stock, &per_user_limit, &terms.hold_ms],
+            )
+            .await;
+        rows.and_then(|rows| read_sales(&rows)).map_err(|error| error.during(FILL_TIMETABLE))
+    }
+
+    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
+        let (stock, per_user_limit) = columns(terms);
+        let starts_at = rows::to_system_time(window.starts_at);
+        let ends_at = rows::to_system_time(window.ends_at);
+        let rows = self
+            .session()
+            .query_patiently(
+                SCHEDULE_SQL,
+                &[&starts_at, &ends_at, &stock, &per_user_limit, &terms.hold_ms],
+            )
+            .await;
+        rows.and_then(|rows| rows.first().map(rows::sale).transpose())
+            .map_err(|error| error.during(SCHEDULE))
+    }
+
+    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
+        let rows = self.session().query_patiently(SET_PAUSED_SQL, &[&sale.get(), &paused]).await;
+        rows.and_then(|rows| rows.first().map(rows::sale).transpose())
+            .map_err(|error| error.during(SET_PAUSED))
+    }
+
+    async fn raise_epoch(
+        &self,
+        sale: SaleId,
+        served: Option<Epoch>,
+    ) -> Result<RaiseReply, StoreError> {
+        self.raise(sale, served).await.map_err(|error| error.during(RAISE_EPOCH))
+    }
+
+    async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {
+        let rows = self.session().query(TALLY_SQL, &[&sale.get()]).await;
+        rows.and_then(|rows| rows.first().map(read_tally).transpose())
+            .map_err(|error| error.during(TALLY))
+    }
+
+    async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
+        self.close_locked(sale).await.map_err(|error| error.during(CLOSE))
+    }
+}
+
+impl PostgresLedger {
+    /// Raises the epoch and reads the image in one transaction at READ COMMITTED: what was
+    /// recorded while it waited for the lock must be in the image.
+    async fn raise(&self, sale: SaleId, served: Option<Epoch>) -> Result<RaiseReply, SessionError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(SessionError::of)?;
+        let run = async |sql| {
+            let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
+            transaction.query(&statement, &[&sale.get()]).await.map_err(SessionError::of)
+        };
+        let locked = run(LOCK_SQL).await?;
+        let Some(row) = locked.first() else { return Ok(RaiseReply::Closed) };
+        let mut sale = rows::sale(row)?;
+        if sale.state == SaleState::Closed {
+            return Ok(RaiseReply::Closed);
+        }
+        if served.is_some_and(|served| served > sale.epoch) {
+            return Ok(RaiseReply::Behind { ledger: sale.epoch });
+        }
+        // A negative age is a clock that was set back: no reason to keep a sale unserved.
+        let age_ms: Option<i64> = rows::column(row, "epoch_age_ms")?;
+        if age_ms.is_some_and(|age_ms| (0..EPOCH_AGE_MIN_MS).contains(&age_ms)) {
+            return Ok(RaiseReply::TooSoon);
+        }
+        run(RAISE_EPOCH_SQL).await?;
+        sale.epoch.0 += 1;
+        let live = run(LIVE_UNITS_SQL).await?;
+        transaction.commit().await.map_err(SessionError::of)?;
+        let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
+        Ok(RaiseReply::Raised(SaleImage { sale, live }))
+    }
+
+    async fn close_locked(&self, sale: SaleId) -> Result<bool, SessionError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(SessionError::of)?;
+        let run = async |sql| {
+            let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
+            transaction.query(&statement, &[&sale.get()]).await.map_err(SessionError::of)
+        };
+        let locked = run(LOCK_SQL).await?;
+        let Some(row) = locked.first() else { return Ok(false) };
+        if rows::sale(row)?.state == SaleState::Closed {
+            return Ok(true);
+        }
+        let is_over: bool = rows::column(row, "is_over")?;
+        let closed = is_over && !run(CLOSE_SQL).await?.is_empty();
+        transaction.commit().await.map_err(SessionError::of)?;
+        Ok(closed)
+    }
+}
+
+async fn calendar(session: &mut Session) -> Result<Calendar, SessionError> {
+    // The clock first: a sale that starts or ends in between is then called what it was.
+    let now = session.query(NOW_SQL, &[]).await?;
+    let rows = session.query(CALENDAR_SQL, &[]).await?;
+    let (closed, sales): (Vec<_>, Vec<_>) =
+        read_sales(&rows)?.into_iter().partition(|sale| sale.state == SaleState::Closed);
+    Ok(Calendar {
+        now: rows::moment(only(&now)?, "now")?,
+        sales,
+        just_closed: closed.into_iter().map(|sale| sale.id).collect(),
+    })
+}
+
+/// Looks sales up by the batch, so that made-up numbers cost little.
+pub(crate) struct FindSales(pub(crate) Session);
+
+#[async_trait]
+impl Call<SaleId, Result<Option<Listed>, StoreError>> for FindSales {
+    async fn call(&mut self, batch: Vec<SaleId>) -> Vec<Result<Option<Listed>, StoreError>> {
+        let ids: Vec<_> = batch.iter().map(|sale| sale.get()).collect();
+        let rows = self.0.query(FIND_SQL, &[&ids]).await;
+        let found =
+            rows.and_then(|rows| rows.iter().map(read_listed).collect::<Result<Vec<_>, _>>());
+        batch
+            .iter()
+            .map(|id| match &found {
+                Ok(sales) => Ok(sales.iter().find(|listed| listed.sale.id == *id).copied()),
+                Err(error) => Err(error.shared(FIND)),
+            })
+            .collect()
+    }
+}
+
+fn read_listed(row: &Row) -> Result<Listed, SessionError> {
+    Ok(Listed { sale: rows::sale(row)?, seen_at: rows::moment(row, "now")? })
+}
+
+fn read_sales(rows: &[Row]) -> Result<Vec<Sale>, SessionError> {
+    rows.iter().map(rows::sale).collect()
+}
+
+fn read_tally(row: &Row) -> Result<Tally, SessionError> {
+    Ok(Tally {
+        now: rows::moment(row, "now")?,
+        epoch: Epoch(rows::column(row, "epoch")?),
+        held: rows::count(row, "held")?,
+        sold: rows::count(row, "sold")?,
+    })
+}
+
+fn only(rows: &[Row]) -> Result<&Row, SessionError> {
+    rows.first().ok_or_else(|| SessionError::Unreadable("no row".to_owned()))
+}
+
+/// Terms as columns; what does not fit is above what the table allows, and refused as such.
+fn columns(terms: Terms) -> (i32, i16) {
+    let stock = i32::try_from(terms.stock).unwrap_or(i32::MAX);
+    (stock, i16::try_from(terms.per_user_limit).unwrap_or(i16::MAX))
+}

@@ -1,0 +1,197 @@
+//! A connection that is borrowed once and kept, and what its errors mean.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool, PoolError};
+use domain::{Failure, StoreError};
+use tokio_postgres::{
+    Error, Row,
+    error::{DbError, SqlState},
+    types::ToSql,
+};
+
+/// How long one statement may take, the way there and back included. The server gives up on
+/// its own a little earlier, see [`settings`](crate::settings).
+const REPLY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a caller waits between two tries.
+const PAUSE_BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
+/// How often a batch that met another's lock or a deadlock is tried.
+const TRIES_MAX: u32 = 4;
+
+/// How often a batch is run again whose outcome got lost: with the pause between tries about
+/// as long as a server takes to come back from a crash.
+const RERUNS_MAX: u32 = 60;
+
+/// A connection kept between statements. One that broke is replaced by the next statement.
+pub(crate) struct Session {
+    pool: Pool,
+    client: Option<Object>,
+}
+
+/// Why a statement brought no rows.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    /// No connection could be had; nothing was sent.
+    #[error("Postgres cannot be reached")]
+    Unreachable(#[source] PoolError),
+    /// The statement was refused for what it says; nothing was done.
+    #[error("Postgres refuses what the statement says")]
+    Poison(#[source] Error),
+    /// Another transaction was in the way; nothing was done.
+    #[error("Postgres could not get a lock")]
+    Contended(#[source] Error),
+    /// The server could not do it, such as for want of room; nothing was done.
+    #[error("Postgres could not do it")]
+    Refused(#[source] Error),
+    /// The connection broke or the server went down. The work may be done.
+    #[error("Postgres gave no answer")]
+    Lost(#[source] Error),
+    /// No reply came in time. The work may be done, or be done later.
+    #[error("Postgres gave no answer in time")]
+    TimedOut,
+    /// A row is not of the form the statement promises.
+    #[error("Postgres gave an unreadable answer: {0}")]
+    Unreadable(String),
+}
+
+impl SessionError {
+    /// What is known of the work that was asked for.
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            Self::Unreachable(_) | Self::Poison(_) | Self::Contended(_) | Self::Refused(_) => {
+                Failure::NotDone
+            }
+            Self::Lost(_) | Self::TimedOut | Self::Unreadable(_) => Failure::Unknown,
+        }
+    }
+
+    pub(crate) fn during(self, operation: &'static str) -> StoreError {
+        StoreError::new(operation, self.failure(), self)
+    }
+
+    /// One error for each of many callers: an error cannot be cloned, its text can.
+    pub(crate) fn shared(&self, operation: &'static str) -> StoreError {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        StoreError::new(operation, self.failure(), text)
+    }
+
+    fn outcome_is_lost(&self) -> bool {
+        self.failure() == Failure::Unknown
+    }
+
+    /// The driver's error, with what it means for the work.
+    pub(crate) fn of(error: Error) -> Self {
+        match error.as_db_error().map(meaning) {
+            None | Some(Meaning::Lost) => Self::Lost(error),
+            Some(Meaning::Poison) => Self::Poison(error),
+            Some(Meaning::Contended) => Self::Contended(error),
+            Some(Meaning::Refused) => Self::Refused(error),
+        }
+    }
+}
+
+enum Meaning {
+    Lost,
+    Poison,
+    Contended,
+    Refused,
+}
+
+/// What the server's own error says of the work. A server that goes down in mid-commit, or
+/// whose disk fails, may have committed all the same; an ordinary error has undone everything.
+fn meaning(error: &DbError) -> Meaning {
+    let ordinary = matches!(error.severity(), "ERROR");
+    let class = &error.code().code()[..2];
+    match class {
+        _ if *error.code() == SqlState::QUERY_CANCELED => Meaning::Refused,
+        "08" | "57" | "58" | "XX" => Meaning::Lost,
+        _ if !ordinary => Meaning::Lost,
+        "22" | "23" | "P0" => Meaning::Poison,
+        "40" | "55" => Meaning::Contended,
+        _ => Meaning::Refused,
+    }
+}
+
+impl Session {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self { pool, client: None }
+    }
+
+    /// Runs one statement as a transaction of its own. What it wrote is on disk when the rows
+    /// are here.
+    pub(crate) async fn query(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, SessionError> {
+        let client = match self.client.take() {
+            Some(client) if !client.is_closed() => client,
+            _ => self.pool.get().await.map_err(SessionError::Unreachable)?,
+        };
+        let replied = tokio::time::timeout(REPLY_TIMEOUT, async {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, parameters).await
+        });
+        let result = match replied.await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(SessionError::of(error)),
+            Err(_) => Err(SessionError::TimedOut),
+        };
+        match &result {
+            // Whatever is still under way there, the next statement shall not wait for it.
+            Err(error) if error.outcome_is_lost() => drop(Object::take(client)),
+            _ => self.client = Some(client),
+        }
+        result
+    }
+
+    /// [`query`](Self::query) that waits out other transactions' locks for a moment.
+    pub(crate) async fn query_patiently(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, SessionError> {
+        let mut result = self.query(sql, parameters).await;
+        for _ in 1..TRIES_MAX {
+            match result {
+                Err(SessionError::Contended(_)) => result = self.query(sql, parameters).await,
+                decided => return decided,
+            }
+        }
+        result
+    }
+
+    /// Runs a statement again whose outcome got lost, until it is certain. The statement must
+    /// be one that does nothing more when it was done before.
+    pub(crate) async fn query_again(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, SessionError> {
+        let mut result = Err(SessionError::TimedOut);
+        for _ in 0..RERUNS_MAX {
+            tokio::time::sleep(PAUSE_BETWEEN_TRIES).await;
+            match self.query_patiently(sql, parameters).await {
+                // That it cannot be reached says nothing of what it did before.
+                Err(SessionError::Unreachable(_)) => {}
+                Err(error) if error.outcome_is_lost() => result = Err(error),
+                decided => return decided,
+            }
+        }
+        result
+    }
+}
+
+/// Every part of a batch that is refused as a whole for one bad request in it: the batch is
+/// halved until the bad one is alone.
+pub(crate) fn halves<T>(mut batch: Vec<T>) -> [Vec<T>; 2] {
+    let second = batch.split_off(batch.len() / 2);
+    [batch, second]
+}

@@ -1,0 +1,14 @@
+-- schedule: makes one sale, unless its window overlaps another's.
+--
+-- $1 starts_at        timestamptz
+-- $2 ends_at          timestamptz
+-- $3 stock            integer
+-- $4 per_user_limit   smallint
+-- $5 hold_ms          bigint
+--
+-- Returns the sale, or nothing.
+
+INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING
+RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state::text AS state

@@ -1,0 +1,281 @@
+//! `CodeStore` on Redis: holds, by the batch.
+
+use async_trait::async_trait;
+use batcher::Call;
+use deadpool_redis::redis::{self, Value};
+use domain::{
+    CheckoutRefusal, Code, Epoch, SaleId, Slot, StoreError, Unit, UnixMillis,
+    answer::Retry,
+    ports::{CodeStore, Grant, HoldRequest, PlaceReply, Verdict},
+};
+
+use crate::{
+    RedisStores,
+    keys::{CodeArg, SaleKeys},
+    line::{Line, LineError, fcall},
+    not_accepted,
+    reply::{Reply, unknown},
+    shared,
+};
+
+const PLACE_HOLD: &str = "CodeStore::place_hold";
+const FIND: &str = "CodeStore::find";
+const DUE: &str = "CodeStore::due";
+const SETTLE: &str = "CodeStore::settle";
+
+/// The most verdicts of one call.
+const VERDICTS_MAX: usize = 1_000;
+
+#[async_trait]
+impl CodeStore for RedisStores {
+    async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
+        self.place.submit(request).await.map_err(not_accepted(PLACE_HOLD))?
+    }
+
+    async fn find(&self, code: Code) -> Result<Option<Unit>, StoreError> {
+        self.find.submit(code).await.map_err(not_accepted(FIND))?
+    }
+
+    async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
+        let command = fcall("flashsale_v1_due", &SaleKeys::of(sale)).arg(limit).to_owned();
+        let value = self.line().call(&command).await.map_err(|error| error.during(DUE))?;
+        read_due(&value).map_err(|error| error.during(DUE))
+    }
+
+    async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError> {
+        let mut line = self.line();
+        for verdicts in verdicts.chunks(VERDICTS_MAX) {
+            settle(&mut line, sale, verdicts).await.map_err(|error| error.during(SETTLE))?;
+        }
+        Ok(())
+    }
+
+    fn settle_soon(&self, code: Code, verdict: Verdict) {
+        if let Err(error) = self.settle.submit_unanswered((code, verdict)) {
+            tracing::debug!(?code, %error, "left a verdict to the sweep");
+        }
+    }
+}
+
+/// Takes units for a batch of requests.
+pub(crate) struct PlaceHolds(pub(crate) Line);
+
+#[async_trait]
+impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
+    async fn call(&mut self, batch: Vec<HoldRequest>) -> Vec<Result<PlaceReply, StoreError>> {
+        let mut replies: Vec<Option<Result<PlaceReply, StoreError>>> = Vec::new();
+        replies.resize_with(batch.len(), || None);
+        for (sale, places) in by_sale(batch.iter().map(|request| Some(request.sale))) {
+            let requests: Vec<_> = places.iter().map(|&place| &batch[place]).collect();
+            match self.place(sale, &requests).await {
+                Ok(answers) => {
+                    for (&place, answer) in places.iter().zip(answers) {
+                        replies[place] = Some(Ok(answer));
+                    }
+                }
+                Err(error) => {
+                    let error_for = shared(&error, PLACE_HOLD);
+                    for place in places {
+                        replies[place] = Some(Err(error_for()));
+                    }
+                }
+            }
+        }
+        replies.into_iter().flatten().collect()
+    }
+}
+
+impl PlaceHolds {
+    /// Asks for units of one sale. When the reply gets lost it asks again: the same codes get
+    /// the same units.
+    async fn place(
+        &mut self,
+        sale: SaleId,
+        requests: &[&HoldRequest],
+    ) -> Result<Vec<PlaceReply>, LineError> {
+        let keys = SaleKeys::of(sale);
+        let mut value = self.0.call(&place_command(&keys, "first", requests)).await;
+        if value.as_ref().is_err_and(LineError::is_lost) {
+            value = self.0.call(&place_command(&keys, "again", requests)).await;
+        }
+        read_placed(&value?, requests)
+    }
+}
+
+fn place_command(keys: &SaleKeys, round: &str, requests: &[&HoldRequest]) -> redis::Cmd {
+    let mut command = fcall("flashsale_v1_place_holds", keys);
+    command.arg(round);
+    for request in requests {
+        command.arg(CodeArg(request.code)).arg(request.user.as_str());
+    }
+    command
+}
+
+fn read_placed(value: &Value, requests: &[&HoldRequest]) -> Result<Vec<PlaceReply>, LineError> {
+    let mut reply = Reply::read(value);
+    match reply.word()? {
+        "served" => {}
+        "not_loaded" => return Ok(vec![PlaceReply::NotLoaded; requests.len()]),
+        word => return Err(unknown(word)),
+    }
+    let epoch = Epoch(reply.parse()?);
+    let now = UnixMillis(reply.parse()?);
+    let terms = PlacedUnder { now, retry_at: reply.word()?.parse().ok().map(UnixMillis) };
+    requests
+        .iter()
+        .map(|request| match reply.word()? {
+            "granted" => {
+                let unit = reply.parse::<u32>()?;
+                let unit = Unit::try_from(unit).map_err(|_| unknown(&unit.to_string()))?;
+                let slot = Slot(reply.parse()?);
+                Ok(PlaceReply::Granted(Grant { code: request.code, unit, slot, epoch }))
+            }
+            word => terms.refusal(word, &mut reply).map(PlaceReply::Refused),
+        })
+        .collect()
+}
+
+/// What the requests of a batch are told in common.
+struct PlacedUnder {
+    now: UnixMillis,
+    retry_at: Option<UnixMillis>,
+}
+
+impl PlacedUnder {
+    fn refusal(&self, word: &str, reply: &mut Reply<'_>) -> Result<CheckoutRefusal, LineError> {
+        let (first, second) = (reply.word()?, reply.word()?);
+        let moment = |text: &str| text.parse().map(UnixMillis).map_err(|_| unknown(text));
+        let count = |marks: &str, mark| {
+            u16::try_from(marks.matches(mark).count()).map_err(|_| unknown(marks))
+        };
+        Ok(match word {
+            "sold_out" => {
+                let ends_at = moment(first)?;
+                let at = self.retry_at.filter(|&at| at < ends_at);
+                let retry = at.map(|at| Retry { at, after_ms: (at - self.now).max(0) });
+                CheckoutRefusal::SoldOut { retry }
+            }
+            "user_limit" => CheckoutRefusal::UserLimit {
+                limit: second.parse().map_err(|_| unknown(second))?,
+                held: count(first, 'h')?,
+                bought: count(first, 'b')?,
+            },
+            "not_open" => CheckoutRefusal::NotOpen { starts_at: moment(first)? },
+            "ended" => CheckoutRefusal::Ended { ends_at: moment(first)? },
+            "paused" => CheckoutRefusal::Paused { ends_at: moment(first)? },
+            word => return Err(unknown(word)),
+        })
+    }
+}
+
+/// Looks codes up by the batch. Needs no function: whatever is there is only a hint.
+pub(crate) struct FindUnits(pub(crate) Line);
+
+#[async_trait]
+impl Call<Code, Result<Option<Unit>, StoreError>> for FindUnits {
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<Result<Option<Unit>, StoreError>> {
+        let mut units: Vec<Result<Option<Unit>, StoreError>> = Vec::new();
+        units.resize_with(batch.len(), || Ok(None));
+        for (sale, places) in by_sale(batch.iter().map(|code| code.sale())) {
+            let codes: Vec<_> = places.iter().map(|&place| batch[place]).collect();
+            match self.find(sale, &codes).await {
+                Ok(found) => {
+                    places.iter().zip(found).for_each(|(&place, unit)| units[place] = Ok(unit));
+                }
+                Err(error) => {
+                    let error_for = shared(&error, FIND);
+                    for place in places {
+                        units[place] = Err(error_for());
+                    }
+                }
+            }
+        }
+        units
+    }
+}
+
+impl FindUnits {
+    async fn find(&mut self, sale: SaleId, codes: &[Code]) -> Result<Vec<Option<Unit>>, LineError> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(SaleKeys::codes(sale));
+        for &code in codes {
+            command.arg(CodeArg(code));
+        }
+        let Value::Array(found) = self.0.call(&command).await? else {
+            return Err(unknown("in the place of an array"));
+        };
+        Ok(found.iter().map(read_unit).collect())
+    }
+}
+
+/// The unit of `unit slot user`; whatever else is there finds no unit.
+fn read_unit(value: &Value) -> Option<Unit> {
+    let Value::BulkString(bytes) = value else { return None };
+    std::str::from_utf8(bytes).ok()?.split(' ').next()?.parse().ok()
+}
+
+/// Carries out verdicts nobody waits for.
+pub(crate) struct Settle(pub(crate) Line);
+
+#[async_trait]
+impl Call<(Code, Verdict), ()> for Settle {
+    async fn call(&mut self, batch: Vec<(Code, Verdict)>) -> Vec<()> {
+        for (sale, places) in by_sale(batch.iter().map(|(code, _)| code.sale())) {
+            let of_sale: Vec<_> = places.into_iter().map(|place| batch[place]).collect();
+            if let Err(error) = settle(&mut self.0, sale, &of_sale).await {
+                tracing::debug!(%sale, %error, "left verdicts to the sweep");
+            }
+        }
+        vec![(); batch.len()]
+    }
+}
+
+async fn settle(
+    line: &mut Line,
+    sale: SaleId,
+    verdicts: &[(Code, Verdict)],
+) -> Result<(), LineError> {
+    let mut command = fcall("flashsale_v1_settle", &SaleKeys::of(sale));
+    for &(code, verdict) in verdicts {
+        let (word, left_ms) = match verdict {
+            Verdict::Sold => ("sold", 0),
+            Verdict::Free => ("free", 0),
+            Verdict::Held { left_ms } => ("held", left_ms),
+        };
+        command.arg(CodeArg(code)).arg(word).arg(left_ms);
+    }
+    let value = line.call(&command).await?;
+    match Reply::read(&value).word()? {
+        // A sale that is not served has nothing to settle: it will be loaded as decided.
+        "settled" | "not_loaded" => Ok(()),
+        word => Err(unknown(word)),
+    }
+}
+
+fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
+    let mut reply = Reply::read(value);
+    match reply.word()? {
+        "not_loaded" => return Ok(None),
+        "served" => {}
+        word => return Err(unknown(word)),
+    }
+    let mut codes = Vec::new();
+    while !reply.is_read() {
+        let word = reply.word()?;
+        codes.push(word.parse().map_err(|_| unknown(word))?);
+    }
+    Ok(Some(codes))
+}
+
+/// The places of each sale in a batch, which mostly has one sale. What has no sale is left out.
+fn by_sale(sales: impl Iterator<Item = Option<SaleId>>) -> Vec<(SaleId, Vec<usize>)> {
+    let mut groups: Vec<(SaleId, Vec<usize>)> = Vec::with_capacity(1);
+    for (place, sale) in sales.enumerate() {
+        let Some(sale) = sale else { continue };
+        match groups.iter_mut().find(|(known, _)| *known == sale) {
+            Some((_, places)) => places.push(place),
+            None => groups.push((sale, vec![place])),
+        }
+    }
+    groups
+}

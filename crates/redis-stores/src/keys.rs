@@ -1,0 +1,45 @@
+//! The keys of a sale; `lua/library.lua` says what each holds.
+
+use deadpool_redis::redis::{RedisWrite, ToRedisArgs, ToSingleRedisArg};
+use domain::SaleId;
+
+/// The six keys of a sale, in the order every function of the library takes them. The hash
+/// tag puts them into one slot of a cluster.
+pub(crate) struct SaleKeys([String; 6]);
+
+impl SaleKeys {
+    pub(crate) const COUNT: usize = 6;
+
+    pub(crate) fn of(sale: SaleId) -> Self {
+        let key = |what| format!("sale:{{{sale}}}{what}");
+        Self([key(""), key(":total"), key(":free"), key(":holds"), key(":codes"), key(":users")])
+    }
+
+    /// The hash of live codes.
+    pub(crate) fn codes(sale: SaleId) -> String {
+        format!("sale:{{{sale}}}:codes")
+    }
+}
+
+impl ToRedisArgs for SaleKeys {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        for key in &self.0 {
+            out.write_arg(key.as_bytes());
+        }
+    }
+
+    fn num_of_args(&self) -> usize {
+        Self::COUNT
+    }
+}
+
+/// A code as the live side writes it: the spelling users see, so that an operator finds it.
+pub(crate) struct CodeArg(pub(crate) domain::Code);
+
+impl ToRedisArgs for CodeArg {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        out.write_arg_fmt(self.0);
+    }
+}
+
+impl ToSingleRedisArg for CodeArg {}

@@ -1,0 +1,152 @@
+//! A connection that is borrowed once and kept, and the function library behind it.
+
+use std::time::Duration;
+
+use deadpool_redis::{
+    Connection, Pool,
+    redis::{self, Cmd, ErrorKind, RedisError, ServerErrorKind, Value},
+};
+use domain::{Failure, StoreError};
+
+use crate::keys::SaleKeys;
+
+/// The function library, one file a function.
+pub(crate) const LIBRARY: &str = concat!(
+    include_str!("lua/library.lua"),
+    include_str!("lua/load.lua"),
+    include_str!("lua/place_holds.lua"),
+    include_str!("lua/settle.lua"),
+    include_str!("lua/due.lua"),
+    include_str!("lua/status.lua"),
+    include_str!("lua/forget.lua"),
+);
+
+/// How long one reply may take. A grant that comes later is an orphan the sweep returns.
+pub(crate) const REPLY_MS_MAX: u64 = 500;
+
+/// A connection kept between calls. Borrowing one costs a round trip and lets nothing
+/// coalesce, so each batcher keeps its own.
+pub(crate) struct Line {
+    pool: Pool,
+    connection: Option<Connection>,
+}
+
+/// Why a call brought no reply.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LineError {
+    /// No connection could be had; nothing was sent.
+    #[error("Redis cannot be reached")]
+    Unreachable(#[source] deadpool_redis::PoolError),
+    /// Redis refused the call; nothing was done.
+    #[error("Redis refuses")]
+    Refused(#[source] RedisError),
+    /// The reply got lost, or told of a failure half-way.
+    #[error("Redis gave no answer")]
+    Lost(#[source] RedisError),
+    /// The reply is not one this version knows.
+    #[error("Redis gave an answer of an unknown form: {0}")]
+    Unreadable(String),
+}
+
+impl LineError {
+    /// Names the port method this error ended.
+    pub(crate) fn during(self, operation: &'static str) -> StoreError {
+        StoreError::new(operation, self.failure(), self)
+    }
+
+    /// What is known of the work that was asked for.
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            Self::Unreachable(_) | Self::Refused(_) => Failure::NotDone,
+            Self::Lost(_) | Self::Unreadable(_) => Failure::Unknown,
+        }
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost(_))
+    }
+}
+
+/// `FCALL name` on the keys of a sale, arguments to follow.
+pub(crate) fn fcall(name: &'static str, keys: &SaleKeys) -> Cmd {
+    let mut command = redis::cmd("FCALL");
+    command.arg(name).arg(SaleKeys::COUNT).arg(keys);
+    command
+}
+
+impl Line {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self { pool, connection: None }
+    }
+
+    /// Sends a command. A server that lacks the library gets it first.
+    pub(crate) async fn call(&mut self, command: &Cmd) -> Result<Value, LineError> {
+        self.call_within(command, REPLY_MS_MAX).await
+    }
+
+    /// [`call`](Self::call) with another limit for the reply.
+    pub(crate) async fn call_within(
+        &mut self,
+        command: &Cmd,
+        reply_ms_max: u64,
+    ) -> Result<Value, LineError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.get().await.map_err(LineError::Unreachable)?,
+        };
+        connection.set_response_timeout(Duration::from_millis(reply_ms_max));
+        let mut reply = command.query_async(&mut connection).await;
+        if reply.as_ref().is_err_and(lacks_library) {
+            reply = match load_library(&mut connection).await {
+                Ok(()) => command.query_async(&mut connection).await,
+                Err(error) => Err(error),
+            };
+        }
+        match reply {
+            Ok(value) => {
+                self.connection = Some(connection);
+                Ok(value)
+            }
+            Err(error) => {
+                // Whatever is still under way there, the next caller shall not meet it; and
+                // a server that turned read-only is not the one to talk to any more.
+                drop(Connection::take(connection));
+                Err(if refuses(&error) {
+                    LineError::Refused(error)
+                } else {
+                    LineError::Lost(error)
+                })
+            }
+        }
+    }
+}
+
+/// Loads the library. Never replaces one: that would forget which sales are loaded. A change
+/// to the library takes a new name, so versions live side by side.
+async fn load_library(connection: &mut Connection) -> Result<(), RedisError> {
+    let loaded: Result<String, RedisError> =
+        redis::cmd("FUNCTION").arg("LOAD").arg(LIBRARY).query_async(connection).await;
+    match loaded {
+        Ok(name) => {
+            tracing::info!(library = name, "loaded the function library into Redis");
+            Ok(())
+        }
+        // Another process was faster.
+        Err(error) if error.to_string().contains("already exists") => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn lacks_library(error: &RedisError) -> bool {
+    error.detail().is_some_and(|detail| detail.contains("Function not found"))
+}
+
+/// Whether the server turned the command away before it did anything.
+fn refuses(error: &RedisError) -> bool {
+    match error.kind() {
+        ErrorKind::Server(kind) => {
+            matches!(kind, ServerErrorKind::BusyLoading | ServerErrorKind::ReadOnly)
+        }
+        _ => matches!(error.code(), Some("OOM" | "MISCONF" | "NOAUTH" | "NOPERM")),
+    }
+}

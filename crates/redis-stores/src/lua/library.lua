@@ -1,0 +1,75 @@
+#!lua name=flashsale_v1
+-- library: the live side of sales; what all functions share. The files of this folder are
+-- loaded as one library, this one first.
+--
+-- A sale has six keys. All carry the hash tag {id}, so a sale lives in one cluster slot.
+--
+-- KEYS[1]  sale:{id}         hash: epoch, library, stock, per_user_limit, hold_ms, starts_at,
+--                            ends_at, state, clock_offset (times in ms since the Unix epoch)
+-- KEYS[2]  sale:{id}:total   string: units sold
+-- KEYS[3]  sale:{id}:free    list: units that can be had; taken from the left, returned right
+-- KEYS[4]  sale:{id}:holds   zset: code, scored by when its hold is due
+-- KEYS[5]  sale:{id}:codes   hash: code -> "unit slot user", while the hold is live
+-- KEYS[6]  sale:{id}:users   hash: user -> a character a slot: h held, b bought, . free
+--
+-- Users and codes are fields of two hashes instead of keys of their own, so a batch of requests
+-- costs a fixed number of Redis calls, every key is declared, and an old image is
+-- dropped whole. Nothing here expires by itself: a code that vanished would leak its unit.
+
+local LIBRARY_VERSION = 1
+
+-- The epoch of each sale that *this server process* loaded, by the sale's key. It is in no
+-- snapshot, log or replica: a restart, a failover, an old copy or a wipe all leave the sale
+-- unserved until it is loaded again from the ledger.
+local loaded = {}
+
+-- Redis takes a few thousand arguments from `unpack` at a time.
+local CHUNK = 4000
+
+-- Calls `command key ...` with `arguments`, in chunks of an even size.
+local function call_chunked(command, key, arguments)
+  for first = 1, #arguments, CHUNK do
+    local last = math.min(first + CHUNK - 1, #arguments)
+    redis.call(command, key, unpack(arguments, first, last))
+  end
+end
+
+-- The ledger's clock as this server reckons it, in ms.
+local function ledger_now(clock_offset)
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000) + clock_offset
+end
+
+-- The sale's terms, or nil unless this process loaded the epoch that is there.
+local function terms_of(sale_key)
+  local found = redis.call('HMGET', sale_key, 'epoch', 'per_user_limit', 'hold_ms', 'starts_at',
+    'ends_at', 'state', 'clock_offset', 'stock')
+  if not found[1] or loaded[sale_key] ~= tonumber(found[1]) then
+    return nil
+  end
+  return {
+    epoch = found[1],
+    per_user_limit = tonumber(found[2]),
+    hold_ms = tonumber(found[3]),
+    starts_at = tonumber(found[4]),
+    ends_at = tonumber(found[5]),
+    state = found[6],
+    clock_offset = tonumber(found[7]),
+    stock = found[8],
+  }
+end
+
+-- `marks` with `mark` in the place of `slot`, counted from 0; free slots at the end are cut.
+local function with_mark(marks, slot, mark)
+  local missing = slot + 1 - #marks
+  if missing > 0 then
+    marks = marks .. string.rep('.', missing)
+  end
+  marks = marks:sub(1, slot) .. mark .. marks:sub(slot + 2)
+  return (marks:gsub('%.+$', ''))
+end
+
+-- A number as Redis prints integers: tostring() would turn ms into 1.7e+12.
+local function whole(number)
+  return string.format('%.0f', number)
+end

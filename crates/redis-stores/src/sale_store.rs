@@ -1,0 +1,169 @@
+//! `SaleStore` on Redis: whole sales.
+
+use async_trait::async_trait;
+use deadpool_redis::redis::Value;
+use domain::{
+    Epoch, SaleId, StoreError, Terms, Unit, UnixMillis, Window,
+    ports::{LiveStatus, LoadReply, SaleImage, SaleStore},
+    sale::SaleState,
+};
+
+use crate::{
+    RedisStores,
+    keys::{CodeArg, SaleKeys},
+    line::{LineError, fcall},
+    reply::{Reply, unknown},
+};
+
+const LOAD: &str = "SaleStore::load";
+const STATUS: &str = "SaleStore::status";
+const FORGET: &str = "SaleStore::forget";
+
+/// How long a load may take: a million units are a second's work for a slow server.
+const LOAD_MS_MAX: u64 = 10_000;
+
+#[async_trait]
+impl SaleStore for RedisStores {
+    async fn load(
+        &self,
+        image: &SaleImage,
+        ledger_now: UnixMillis,
+    ) -> Result<LoadReply, StoreError> {
+        let command = load_command(image, ledger_now);
+        let value = self.line().call_within(&command, LOAD_MS_MAX).await;
+        value.and_then(|value| read_loaded(&value)).map_err(|error| error.during(LOAD))
+    }
+
+    async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {
+        let command = fcall("flashsale_v1_status", &SaleKeys::of(sale));
+        let value = self.line().call(&command).await;
+        value.and_then(|value| read_status(&value)).map_err(|error| error.during(STATUS))
+    }
+
+    async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
+        let command = fcall("flashsale_v1_forget", &SaleKeys::of(sale));
+        self.line().call(&command).await.map(|_| ()).map_err(|error| error.during(FORGET))
+    }
+}
+
+fn load_command(image: &SaleImage, ledger_now: UnixMillis) -> deadpool_redis::redis::Cmd {
+    let SaleImage { sale, live } = image;
+    let sold = live.iter().filter(|unit| unit.held_until.is_none()).count();
+    let ranges = free_ranges(sale.terms.stock, live.iter().map(|unit| unit.unit));
+    let users = marks_by_user(image);
+
+    let mut command = fcall("flashsale_v1_load", &SaleKeys::of(sale.id));
+    command.arg(sale.epoch.0).arg(sale.terms.stock).arg(sale.terms.per_user_limit);
+    command.arg(sale.terms.hold_ms).arg(sale.window.starts_at.0).arg(sale.window.ends_at.0);
+    command.arg(if sale.state == SaleState::Paused { "paused" } else { "active" });
+    command.arg(ledger_now.0).arg(sold);
+    command.arg(ranges.len()).arg(users.len()).arg(live.len() - sold);
+    for (first, last) in ranges {
+        command.arg(first).arg(last);
+    }
+    for (user, marks) in users {
+        command.arg(user).arg(marks);
+    }
+    for unit in live {
+        if let Some(due_at) = unit.held_until {
+            let what = format!("{} {} {}", unit.unit, unit.slot.0, unit.user);
+            command.arg(CodeArg(unit.code)).arg(what).arg(due_at.0);
+        }
+    }
+    command
+}
+
+/// The units from 1 to `stock` that are not among `taken`, as ranges of first and last.
+fn free_ranges(stock: u32, taken: impl Iterator<Item = Unit>) -> Vec<(u32, u32)> {
+    let mut taken: Vec<_> = taken.map(Unit::get).collect();
+    taken.sort_unstable();
+    let mut ranges = Vec::new();
+    let mut next = 1;
+    for unit in taken {
+        if next < unit {
+            ranges.push((next, unit - 1));
+        }
+        next = unit + 1;
+    }
+    if next <= stock {
+        ranges.push((next, stock));
+    }
+    ranges
+}
+
+/// Each user with a character a slot, as `lua/library.lua` writes it.
+fn marks_by_user(image: &SaleImage) -> Vec<(&str, String)> {
+    let mut taken: Vec<_> = image
+        .live
+        .iter()
+        .map(|unit| {
+            let mark = if unit.held_until.is_some() { 'h' } else { 'b' };
+            (unit.user.as_str(), usize::from(unit.slot.0), mark)
+        })
+        .collect();
+    taken.sort_unstable();
+    let mut users: Vec<(&str, String)> = Vec::new();
+    for (user, slot, mark) in taken {
+        if users.last().is_none_or(|(last, _)| *last != user) {
+            users.push((user, String::new()));
+        }
+        if let Some((_, marks)) = users.last_mut() {
+            let gap = slot.saturating_sub(marks.len());
+            marks.extend(std::iter::repeat_n('.', gap));
+            marks.push(mark);
+        }
+    }
+    users
+}
+
+fn read_loaded(value: &Value) -> Result<LoadReply, LineError> {
+    match Reply::read(value).word()? {
+        "loaded" => Ok(LoadReply::Loaded),
+        "fenced" => Ok(LoadReply::Fenced),
+        "newer_library" => Err(LineError::Unreadable(
+            "a newer version of this service serves the sale; this process must be replaced"
+                .to_owned(),
+        )),
+        word => Err(unknown(word)),
+    }
+}
+
+fn read_status(value: &Value) -> Result<Option<LiveStatus>, LineError> {
+    let mut reply = Reply::read(value);
+    match reply.word()? {
+        "not_loaded" => return Ok(None),
+        "served" => {}
+        word => return Err(unknown(word)),
+    }
+    let epoch = Epoch(reply.parse()?);
+    let now = UnixMillis(reply.parse()?);
+    let starts_at = UnixMillis(reply.parse()?);
+    let ends_at = UnixMillis(reply.parse()?);
+    let terms =
+        Terms { stock: reply.parse()?, per_user_limit: reply.parse()?, hold_ms: reply.parse()? };
+    let paused = match reply.word()? {
+        "paused" => true,
+        "active" => false,
+        word => return Err(unknown(word)),
+    };
+    let (free, held, sold) = (reply.parse()?, reply.parse()?, reply.parse()?);
+    let window = Window { starts_at, ends_at };
+    Ok(Some(LiveStatus { epoch, now, window, terms, paused, free, held, sold }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(numbers: &[u32]) -> impl Iterator<Item = Unit> {
+        numbers.iter().map(|&number| Unit::try_from(number).unwrap())
+    }
+
+    #[test]
+    fn free_units_are_what_is_left_between_the_taken_ones() {
+        assert_eq!(free_ranges(10, units(&[])), [(1, 10)]);
+        assert_eq!(free_ranges(10, units(&[10, 1, 5])), [(2, 4), (6, 9)]);
+        assert_eq!(free_ranges(3, units(&[3, 2, 1])), []);
+        assert_eq!(free_ranges(0, units(&[])), []);
+    }
+}

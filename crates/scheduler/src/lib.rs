@@ -1,0 +1,182 @@
+//! When each upkeep step runs. [`Scheduler::tick`] does once what is due; [`Scheduler::run`]
+//! repeats it.
+//!
+//! Any number of processes run one each, with nothing to coordinate: every step is safe to
+//! run anywhere, at any moment, and to be stopped half-way. Cadence comes from this process's
+//! monotonic clock; *when* something is due is for the stores to say.
+
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use domain::{
+    Catalog, Sale, StoreError,
+    upkeep::{LOAD_AHEAD_MS, Rebuild, Reconcile, Reconciled, Retire, Rotate, Sweep, Swept},
+};
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often due holds are swept and lost sales noticed.
+pub const TICK: Duration = Duration::from_millis(250);
+
+/// How often the timetable is looked at and the catalog refreshed.
+pub const ROTATE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the live side is compared with the ledger.
+pub const RECONCILE_EVERY: Duration = Duration::from_secs(2);
+
+/// How often sales that are over are closed.
+pub const RETIRE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the ledger is asked for holds that the live side forgot.
+pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
+
+/// How many sales are attended to at a time.
+const SALES_AT_A_TIME: usize = 4;
+
+/// The steps a scheduler runs.
+pub struct Steps {
+    /// Makes sales and refreshes the catalog.
+    pub rotate: Rotate,
+    /// Resolves due holds.
+    pub sweep: Sweep,
+    /// Serves sales again.
+    pub rebuild: Arc<Rebuild>,
+    /// Compares both sides.
+    pub reconcile: Reconcile,
+    /// Closes sales.
+    pub retire: Retire,
+}
+
+/// Runs the upkeep of one process.
+pub struct Scheduler {
+    steps: Steps,
+    catalog: Arc<Catalog>,
+    due: Mutex<Due>,
+    failing: Mutex<BTreeSet<&'static str>>,
+}
+
+/// When each step that is not for every tick runs next.
+struct Due {
+    rotate: Instant,
+    reconcile: Instant,
+    retire: Instant,
+    overdue: Instant,
+}
+
+impl Scheduler {
+    /// A scheduler that finds every step due at its first tick.
+    #[must_use]
+    pub fn new(steps: Steps, catalog: Arc<Catalog>) -> Self {
+        let now = Instant::now();
+        let due = Due { rotate: now, reconcile: now, retire: now, overdue: now };
+        Self { steps, catalog, due: Mutex::new(due), failing: Mutex::default() }
+    }
+
+    /// Ticks until `stop` is done. A tick under way is finished first.
+    pub async fn run(&self, stop: impl Future<Output = ()>) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                _ = ticks.tick() => self.tick().await,
+            }
+        }
+    }
+
+    /// Does once whatever is due. A step that fails is logged and done again when it is next
+    /// due; it does not keep the others from running.
+    pub async fn tick(&self) {
+        if self.is_due(ROTATE_EVERY, |due| &mut due.rotate) {
+            let rotated = self.steps.rotate.run().await;
+            for sale in self.noted("rotate", rotated).into_iter().flatten() {
+                tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at.0, "made a sale");
+            }
+        }
+        let rebuilt = self.steps.rebuild.run_asked().await;
+        for sale in self.noted("rebuild", rebuilt).into_iter().flatten() {
+            tracing::warn!(%sale, "rebuilt a sale whose live side was out of date");
+        }
+        let sales = self.sales_at_hand();
+        stream::iter(&sales).for_each_concurrent(SALES_AT_A_TIME, |sale| self.sweep(sale)).await;
+        if self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
+            let expired = self.steps.sweep.run_overdue().await;
+            if let Some(holds @ 1..) = self.noted("expire overdue holds", expired) {
+                tracing::info!(holds, "expired holds that the live side had forgotten");
+            }
+        }
+        if self.is_due(RECONCILE_EVERY, |due| &mut due.reconcile) {
+            self.steps.reconcile.keep_only(&sales);
+            stream::iter(&sales)
+                .for_each_concurrent(SALES_AT_A_TIME, |sale| self.reconcile(sale))
+                .await;
+        }
+        if self.is_due(RETIRE_EVERY, |due| &mut due.retire) {
+            let closed = self.steps.retire.run().await;
+            for sale in self.noted("retire", closed).into_iter().flatten() {
+                tracing::info!(%sale, "closed a sale");
+            }
+        }
+    }
+
+    /// The sales that are to be served: all that are not closed, but those still far ahead.
+    fn sales_at_hand(&self) -> Vec<Sale> {
+        let calendar = self.catalog.calendar();
+        let horizon = calendar.now + LOAD_AHEAD_MS;
+        calendar.sales.iter().filter(|sale| sale.window.starts_at <= horizon).copied().collect()
+    }
+
+    async fn sweep(&self, sale: &Sale) {
+        let swept = self.steps.sweep.run(sale.id).await;
+        if self.noted("sweep", swept) == Some(Swept::NotLoaded) {
+            let restored = self.steps.rebuild.restore(sale.id, None).await;
+            if self.noted("load", restored).is_some() {
+                tracing::info!(sale = %sale.id, "the live side serves a sale");
+            }
+        }
+    }
+
+    async fn reconcile(&self, sale: &Sale) {
+        let reconciled = self.steps.reconcile.run(sale).await;
+        if let Some(Reconciled::Rebuilt(drift)) = self.noted("reconcile", reconciled) {
+            tracing::warn!(sale = %sale.id, ?drift, "the live side had drifted and was rebuilt");
+        }
+    }
+
+    fn is_due(&self, every: Duration, step: impl Fn(&mut Due) -> &mut Instant) -> bool {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = step(&mut due);
+        let now = Instant::now();
+        let is_due = now >= *next;
+        if is_due {
+            *next = now + every;
+        }
+        is_due
+    }
+
+    /// Logs a step's first failure and its first success after one: a database that is down
+    /// is one line, not four a second.
+    fn noted<T>(&self, step: &'static str, result: Result<T, StoreError>) -> Option<T> {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(value) => {
+                if failing.remove(step) {
+                    tracing::info!(step, "works again");
+                }
+                Some(value)
+            }
+            Err(error) => {
+                if failing.insert(step) {
+                    tracing::warn!(step, error = &error as &dyn Error, "failing; trying on");
+                }
+                None
+            }
+        }
+    }
+}
