@@ -93,18 +93,17 @@ impl PlaceHolds {
         sale: SaleId,
         requests: &[&HoldRequest],
     ) -> Result<Vec<PlaceReply>, LineError> {
-        let keys = SaleKeys::of(sale);
-        let mut value = self.0.call(&place_command(&keys, "first", requests)).await;
+        let command = place_command(&SaleKeys::of(sale), requests);
+        let mut value = self.0.call(&command).await;
         if value.as_ref().is_err_and(LineError::is_lost) {
-            value = self.0.call(&place_command(&keys, "again", requests)).await;
+            value = self.0.call(&command).await;
         }
         read_placed(&value?, requests)
     }
 }
 
-fn place_command(keys: &SaleKeys, round: &str, requests: &[&HoldRequest]) -> redis::Cmd {
+fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> redis::Cmd {
     let mut command = fcall("flashsale_v1_place_holds", keys);
-    command.arg(round);
     for request in requests {
         command.arg(CodeArg(request.code)).arg(request.user.as_str());
     }

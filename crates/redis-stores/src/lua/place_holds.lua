@@ -2,8 +2,7 @@
 --
 -- KEYS     the six keys of the sale
 --
--- ARGV[1]  'first', or 'again' when a code may be here already because a reply was lost
--- then     code user   for each request
+-- ARGV     code user   for each request
 --
 -- Replies { 'not_loaded' }, or
 --   { 'served', epoch, now, retry_at, word, a, b, word, a, b, ... }, a word for each request:
@@ -21,20 +20,18 @@ local function place_holds(keys, args)
     return { 'not_loaded' }
   end
   local now = ledger_now(sale.clock_offset)
-  local requests = (#args - 1) / 2
+  local requests = #args / 2
   local reply = { 'served', sale.epoch, whole(now), '' }
   local function answer(request, word, a, b)
     reply[request * 3 + 2], reply[request * 3 + 3], reply[request * 3 + 4] = word, a or '', b or ''
   end
 
-  local known = {}
-  if args[1] == 'again' then
-    local wanted = {}
-    for request = 1, requests do
-      wanted[request] = args[request * 2]
-    end
-    known = redis.call('HMGET', codes, unpack(wanted))
+  -- A code may be here already, because a reply was lost.
+  local wanted = {}
+  for request = 1, requests do
+    wanted[request] = args[request * 2 - 1]
   end
+  local known = redis.call('HMGET', codes, unpack(wanted))
   local closed = now >= sale.ends_at and 'ended'
     or sale.state == 'paused' and 'paused'
     or now < sale.starts_at and 'not_open'
@@ -44,7 +41,7 @@ local function place_holds(keys, args)
   if left > 0 then
     local asking = {}
     for request = 1, requests do
-      asking[request] = args[request * 2 + 1]
+      asking[request] = args[request * 2]
     end
     for request, marks in ipairs(redis.call('HMGET', users, unpack(asking))) do
       marks_of[asking[request]] = marks or ''
@@ -52,12 +49,14 @@ local function place_holds(keys, args)
   end
 
   -- First decide everything, then change: a failed call is not rolled back.
-  local winners, slots = {}, {}
+  local winners, slots, winner_of, repeats = {}, {}, {}, {}
   for request = 1, requests do
-    local user = args[request * 2 + 1]
+    local code, user = args[request * 2 - 1], args[request * 2]
     if known[request] then
       local unit, slot = known[request]:match('^(%d+) (%d+) ')
       answer(request, 'granted', unit, slot)
+    elseif winner_of[code] then
+      repeats[#repeats + 1] = request
     elseif closed then
       answer(request, closed, whole(closed == 'not_open' and sale.starts_at or sale.ends_at))
     elseif #winners == left then
@@ -69,6 +68,7 @@ local function place_holds(keys, args)
         answer(request, 'user_limit', marks, whole(sale.per_user_limit))
       else
         winners[#winners + 1], slots[#slots + 1] = request, slot
+        winner_of[code] = #winners
         marks_of[user] = with_mark(marks, slot, 'h')
       end
     end
@@ -78,7 +78,7 @@ local function place_holds(keys, args)
     local units = redis.call('LPOP', free, #winners)
     local held, due, taken = {}, {}, {}
     for winner, request in ipairs(winners) do
-      local code, user = args[request * 2], args[request * 2 + 1]
+      local code, user = args[request * 2 - 1], args[request * 2]
       local unit, slot = units[winner], slots[winner]
       held[#held + 1] = code
       held[#held + 1] = unit .. ' ' .. slot .. ' ' .. user
@@ -87,6 +87,10 @@ local function place_holds(keys, args)
       taken[#taken + 1] = user
       taken[#taken + 1] = marks_of[user]
       answer(request, 'granted', unit, slot)
+    end
+    for _, request in ipairs(repeats) do
+      local winner = winner_of[args[request * 2 - 1]]
+      answer(request, 'granted', units[winner], slots[winner])
     end
     redis.call('HSET', users, unpack(taken))
     redis.call('HSET', codes, unpack(held))

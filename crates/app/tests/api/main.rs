@@ -1,0 +1,14 @@
+//! The service as its users meet it: real processes on real Redis and Postgres servers, over
+//! HTTP. `make test` runs it; the servers are private and started by the tests.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod boundary;
+mod buying;
+mod crowd;
+mod faults;
+mod races;
+mod reading;
+mod selling_out;
+mod stack;

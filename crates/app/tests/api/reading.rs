@@ -1,0 +1,117 @@
+//! What the service shows: sales, items, its own health.
+
+use serde_json::json;
+
+use crate::stack::{Answer, Settings, Stack};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_shows_how_it_stands() {
+    let stack = Stack::start(Settings::default()).await;
+    let sale = stack.sale().await;
+    let sold = stack.checkout("alice", sale).await;
+    stack.purchase(sold.code()).await;
+    stack.checkout("alice", sale).await;
+
+    stack
+        .until("the purchase is counted", async |stack| {
+            stack.get("/sales/current").await.body["sold"] == 1
+        })
+        .await;
+
+    let shown = stack.get(&format!("/sales/{sale}")).await.body;
+    for (field, value) in [
+        ("id", json!(sale)),
+        ("state", json!("open")),
+        ("stock", json!(100)),
+        ("sold", json!(1)),
+        ("held", json!(1)),
+        ("available", json!(98)),
+        ("per_user_limit", json!(10)),
+        ("hold_ms", json!(300_000)),
+    ] {
+        assert_eq!(shown[field], value, "{field}");
+    }
+    for field in ["starts_at", "ends_at", "server_time"] {
+        assert!(shown[field].as_str().unwrap().ends_with('Z'), "{field}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sales_are_listed_by_the_page_the_newest_first() {
+    let settings = Settings { by_hand: false, sale_period: "1s", ..Settings::default() };
+    let stack = Stack::start(settings).await;
+    stack
+        .until("there are seven sales", async |stack| {
+            stack.count("SELECT count(*) FROM sales") >= 7
+        })
+        .await;
+
+    let first = stack.get("/sales?limit=3").await.body;
+    let next = first["next"].as_str().unwrap();
+    let second = stack.get(next).await.body;
+    let all = stack.get("/sales").await.body;
+
+    let ids = |page: &serde_json::Value| -> Vec<_> {
+        page["sales"].as_array().unwrap().iter().map(|sale| sale["id"].as_i64().unwrap()).collect()
+    };
+    let both = [ids(&first), ids(&second)].concat();
+    assert_eq!(both.len(), 6);
+    assert!(both.is_sorted_by(|newer, older| newer > older), "{both:?}");
+    assert!(all["next"].is_null() && ids(&all).ends_with(&[1]), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_to_come_is_shown_and_refuses_until_it_opens() {
+    let settings = Settings { by_hand: false, sale_period: "1day", ..Settings::default() };
+    let stack = Stack::start(settings).await;
+    let next = stack.sale().await + 1;
+
+    let shown = stack.get(&format!("/sales/{next}")).await.body;
+    let refused = stack.checkout("alice", next).await;
+
+    assert_eq!((&shown["state"], &shown["available"]), (&json!("scheduled"), &json!(100)));
+    assert_eq!((refused.status, refused.name()), (409, "sale-not-open"));
+    assert_eq!(refused.body["starts_at"], shown["starts_at"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_has_a_picture_that_never_changes() {
+    let stack = Stack::start(Settings::default()).await;
+    let sale = stack.sale().await;
+    let path = format!("/items/{sale}/7.svg");
+
+    let picture = stack.get(&path).await;
+    let again = stack.get(&path).await;
+    let other = stack.get(&format!("/items/{sale}/8.svg")).await;
+    let beyond = stack.get(&format!("/items/{sale}/101.svg")).await;
+
+    assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/svg+xml")));
+    assert!(picture.text.starts_with("<svg") && picture.text.contains("No. 7"), "{picture:?}");
+    assert!(picture.header("cache-control").unwrap().contains("immutable"));
+    assert_eq!(picture.text, again.text);
+    assert_ne!(picture.text, other.text);
+    assert_eq!((beyond.status, beyond.name()), (404, "item-not-found"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ready_service_says_what_it_has() {
+    let stack = Stack::start(Settings::default()).await;
+
+    for path in ["/health", "/health/ready"] {
+        let ready = stack.get(path).await;
+        let checks = json!({ "postgres": "up", "redis": "up", "sale": "open" });
+        assert_eq!((ready.status, &ready.body["checks"]), (200, &checks), "{path}");
+    }
+    assert_eq!(stack.get("/health/live").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_shows_the_headers_alone() {
+    let stack = Stack::start(Settings::default()).await;
+
+    for path in ["/sales/current", "/items/1/1.svg", "/health/live"] {
+        let request = stack.http.head(format!("{}{path}", stack.url()));
+        let answer = Answer::read(request).await.unwrap();
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
+    }
+}

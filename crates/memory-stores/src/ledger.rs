@@ -1,0 +1,288 @@
+//! The ledger in memory: [`LedgerStore`].
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use domain::{
+    Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
+    ports::{
+        Attempt, AttemptPlace, CodeRecord, Grant, LedgerStore, Outcome, Recorded, Redemption,
+        Verdict,
+    },
+};
+
+use crate::{AttemptRecord, Faults, HoldRecord, HoldState, ManualClock, Operation, lock};
+
+/// The ledger, as Postgres is one. Clones are the same ledger.
+#[derive(Clone)]
+pub struct MemoryLedger(Arc<Shared>);
+
+struct Shared {
+    clock: ManualClock,
+    faults: Faults,
+    tables: Mutex<Tables>,
+    places_out: AtomicUsize,
+    places_max: AtomicUsize,
+}
+
+#[derive(Default)]
+pub(crate) struct Tables {
+    pub(crate) sales: BTreeMap<SaleId, SaleRow>,
+    pub(crate) attempts: Vec<AttemptRecord>,
+    pub(crate) purchases: BTreeMap<Code, Receipt>,
+}
+
+pub(crate) struct SaleRow {
+    pub(crate) sale: Sale,
+    pub(crate) epoch_at: Option<UnixMillis>,
+    pub(crate) closed_at: Option<UnixMillis>,
+}
+
+impl MemoryLedger {
+    /// An empty ledger whose queue of attempts is as good as endless.
+    #[must_use]
+    pub fn new(clock: ManualClock) -> Self {
+        Self(Arc::new(Shared {
+            clock,
+            faults: Faults::default(),
+            tables: Mutex::default(),
+            places_out: AtomicUsize::new(0),
+            places_max: AtomicUsize::new(usize::MAX),
+        }))
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// Sets how many places its queue of attempts has.
+    pub fn set_places(&self, places_max: usize) {
+        self.0.places_max.store(places_max, Ordering::SeqCst);
+    }
+
+    /// Every attempt that was recorded, in that order.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<AttemptRecord> {
+        self.tables(|tables| tables.attempts.clone())
+    }
+
+    /// The hold of a code, whatever became of it.
+    #[must_use]
+    pub fn hold(&self, code: Code) -> Option<HoldRecord> {
+        self.tables(|tables| tables.of_code(code).and_then(AttemptRecord::hold).cloned())
+    }
+
+    /// Every receipt, by its code.
+    #[must_use]
+    pub fn purchases(&self) -> Vec<Receipt> {
+        self.tables(|tables| tables.purchases.values().cloned().collect())
+    }
+
+    /// A sale, as it is now.
+    #[must_use]
+    pub fn sale(&self, sale: SaleId) -> Option<Sale> {
+        self.tables(|tables| tables.sales.get(&sale).map(|row| row.sale))
+    }
+
+    pub(crate) fn tables<T>(&self, work: impl FnOnce(&mut Tables) -> T) -> T {
+        work(&mut lock(&self.0.tables))
+    }
+
+    /// Does `work` in a transaction, at one moment, unless a fault is planned.
+    pub(crate) async fn transact<T: Send>(
+        &self,
+        operation: Operation,
+        work: impl FnOnce(&mut Tables, UnixMillis) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        let transaction = || work(&mut lock(&self.0.tables), self.0.clock.now());
+        self.0.faults.around(operation, transaction).await
+    }
+}
+
+impl Tables {
+    fn of_code(&self, code: Code) -> Option<&AttemptRecord> {
+        self.attempts.iter().find(|attempt| attempt.code() == Some(code))
+    }
+
+    pub(crate) fn holds(&self) -> impl Iterator<Item = &HoldRecord> {
+        self.attempts.iter().filter_map(AttemptRecord::hold)
+    }
+
+    fn holds_mut(&mut self) -> impl Iterator<Item = &mut HoldRecord> {
+        self.attempts.iter_mut().filter_map(|attempt| match attempt {
+            AttemptRecord::Hold(hold) => Some(hold),
+            AttemptRecord::Refusal { .. } | AttemptRecord::Tombstone { .. } => None,
+        })
+    }
+
+    fn held_mut(&mut self, code: Code) -> Option<&mut HoldRecord> {
+        self.holds_mut().find(|hold| hold.code == code && hold.state == HoldState::Held)
+    }
+
+    fn record(&mut self, attempt: Attempt, now: UnixMillis) -> Recorded {
+        let Attempt { sale, user, outcome } = attempt;
+        match outcome {
+            Outcome::Refused(refusal) => {
+                self.attempts.push(AttemptRecord::Refusal { sale, user, refusal });
+                Recorded::Refusal
+            }
+            Outcome::Granted(grant) => match self.of_code(grant.code) {
+                Some(AttemptRecord::Hold(hold)) if hold.is_live() => {
+                    Recorded::Hold { expires_at: hold.expires_at }
+                }
+                Some(_) => Recorded::TooLate,
+                None => self.insert(sale, user, grant, now),
+            },
+        }
+    }
+
+    /// Writes a hold, unless it is of another epoch or breaks one of the unique rules.
+    fn insert(&mut self, sale: SaleId, user: UserId, grant: Grant, now: UnixMillis) -> Recorded {
+        let Grant { code, unit, slot, epoch } = grant;
+        let Some(SaleRow { sale: Sale { terms, epoch: current, .. }, .. }) = self.sales.get(&sale)
+        else {
+            return Recorded::Stale;
+        };
+        let is_within = unit.get() <= terms.stock && slot.0 < terms.per_user_limit;
+        let is_taken = |other: &HoldRecord| {
+            let same_slot = other.user == user && other.slot == slot;
+            other.is_live() && other.sale == sale && (other.unit == unit || same_slot)
+        };
+        if epoch != *current || !is_within || self.holds().any(is_taken) {
+            return Recorded::Stale;
+        }
+        let expires_at = now + terms.hold_ms;
+        let state = HoldState::Held;
+        let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state };
+        self.attempts.push(AttemptRecord::Hold(hold));
+        Recorded::Hold { expires_at }
+    }
+
+    fn redeem(&mut self, redemption: Redemption, now: UnixMillis) -> CodeRecord {
+        let Redemption { code, unit, item } = redemption;
+        let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {
+            return self.find(code);
+        };
+        hold.end(HoldState::Sold);
+        let (sale, user) = (hold.sale, hold.user.clone());
+        let receipt = Receipt { code, sale, user, unit, item, purchased_at: now };
+        self.purchases.insert(code, receipt.clone());
+        CodeRecord::SoldNow(receipt)
+    }
+
+    fn find(&self, code: Code) -> CodeRecord {
+        let Some(AttemptRecord::Hold(hold)) = self.of_code(code) else {
+            return CodeRecord::Unknown;
+        };
+        match (hold.state, self.purchases.get(&code)) {
+            (HoldState::Sold, Some(receipt)) => CodeRecord::Sold(receipt.clone()),
+            // The purchase is written with the state, so a sold hold without one cannot be.
+            (HoldState::Held | HoldState::Sold, _) => CodeRecord::Held { unit: hold.unit },
+            (HoldState::Expired, _) => CodeRecord::Expired,
+            (HoldState::Released, _) => CodeRecord::Released,
+        }
+    }
+
+    fn judge(&mut self, sale: SaleId, code: Code, now: UnixMillis) -> Verdict {
+        if self.of_code(code).is_none() {
+            self.attempts.push(AttemptRecord::Tombstone { sale, code });
+        }
+        if let Some(due) = self.held_mut(code).filter(|hold| hold.expires_at <= now) {
+            due.end(HoldState::Expired);
+        }
+        let hold = self.of_code(code).and_then(AttemptRecord::hold);
+        hold.map_or(Verdict::Free, |hold| hold.verdict(now))
+    }
+
+    fn expire_overdue(&mut self, before: UnixMillis, limit: usize) -> Vec<Code> {
+        let is_closed = |sale| self.sales.get(&sale).is_none_or(|row| row.closed_at.is_some());
+        let mut overdue: Vec<_> = self
+            .holds()
+            .filter(|hold| hold.state == HoldState::Held && hold.expires_at < before)
+            .filter(|hold| !is_closed(hold.sale))
+            .map(|hold| hold.code)
+            .collect();
+        overdue.sort_unstable();
+        overdue.truncate(limit);
+        for &code in &overdue {
+            if let Some(hold) = self.held_mut(code) {
+                hold.end(HoldState::Expired);
+            }
+        }
+        overdue
+    }
+}
+
+#[async_trait]
+impl LedgerStore for MemoryLedger {
+    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
+        let places_max = self.0.places_max.load(Ordering::SeqCst);
+        // A place that is refused is given back when this value is dropped.
+        let place = Place(self.clone());
+        if self.0.places_out.fetch_add(1, Ordering::SeqCst) >= places_max {
+            let reason = "no place is left in the queue of attempts";
+            return Err(StoreError::new("LedgerStore::admit", Failure::Overloaded, reason));
+        }
+        Ok(Box::new(place))
+    }
+
+    async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
+        self.transact(Operation::Redeem, |tables, now| Ok(tables.redeem(redemption, now))).await
+    }
+
+    async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
+        let release = |tables: &mut Tables, _| {
+            if let Some(hold) = tables.held_mut(code) {
+                hold.end(HoldState::Released);
+            }
+            Ok(tables.find(code))
+        };
+        self.transact(Operation::Release, release).await
+    }
+
+    async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
+        self.transact(Operation::FindCode, |tables, _| Ok(tables.find(code))).await
+    }
+
+    async fn judge(
+        &self,
+        sale: SaleId,
+        codes: &[Code],
+    ) -> Result<Vec<(Code, Verdict)>, StoreError> {
+        let judge = |tables: &mut Tables, now| {
+            Ok(codes.iter().map(|&code| (code, tables.judge(sale, code, now))).collect())
+        };
+        self.transact(Operation::Judge, judge).await
+    }
+
+    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
+        let expire = |tables: &mut Tables, now: UnixMillis| {
+            Ok(tables.expire_overdue(now + overdue_ms.saturating_neg(), limit))
+        };
+        self.transact(Operation::ExpireOverdue, expire).await
+    }
+}
+
+/// A place in the queue, taken until it is dropped.
+struct Place(MemoryLedger);
+
+#[async_trait]
+impl AttemptPlace for Place {
+    async fn record(self: Box<Self>, attempt: Attempt) -> Result<Recorded, StoreError> {
+        self.0.transact(Operation::Record, |tables, now| Ok(tables.record(attempt, now))).await
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.places_out.fetch_sub(1, Ordering::SeqCst);
+    }
+}

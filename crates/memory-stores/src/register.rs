@@ -1,0 +1,199 @@
+//! The ledger in memory: [`SaleRegister`].
+
+use async_trait::async_trait;
+use domain::{
+    Epoch, Failure, Sale, SaleId, StoreError, Terms, Unit, UnixMillis, Window,
+    ports::{
+        Calendar, EPOCH_AGE_MIN_MS, Listed, RaiseReply, SaleImage, SaleRegister, Tally, Timetable,
+    },
+    sale::SaleState,
+};
+
+use crate::{
+    HoldRecord, HoldState, MemoryLedger, Operation,
+    faults::name,
+    ledger::{SaleRow, Tables},
+};
+
+/// The largest limit the table of sales allows.
+const PER_USER_LIMIT_MAX: u16 = 1_000;
+
+/// How long a closed sale stays in the calendar.
+const JUST_CLOSED_MS: i64 = 600_000;
+
+impl Tables {
+    fn overlaps(&self, window: Window) -> bool {
+        let overlap =
+            |other: Window| other.starts_at < window.ends_at && window.starts_at < other.ends_at;
+        self.sales.values().any(|row| overlap(row.sale.window))
+    }
+
+    fn add_sale(&mut self, window: Window, terms: Terms) -> Option<Sale> {
+        let last = self.sales.last_key_value().map_or(0, |(id, _)| id.get());
+        let id = SaleId::try_from(last + 1).ok()?;
+        let sale = Sale { id, window, terms, state: SaleState::Active, epoch: Epoch(0) };
+        self.sales.insert(id, SaleRow { sale, epoch_at: None, closed_at: None });
+        Some(sale)
+    }
+
+    fn raise_epoch(&mut self, id: SaleId, served: Option<Epoch>, now: UnixMillis) -> RaiseReply {
+        let Some(row) = self.sales.get_mut(&id).filter(|row| row.closed_at.is_none()) else {
+            return RaiseReply::Closed;
+        };
+        let ledger = row.sale.epoch;
+        if served.is_some_and(|served| served > ledger) {
+            return RaiseReply::Behind { ledger };
+        }
+        // A negative age is a clock that was set back: no reason to keep a sale unserved.
+        let is_young = |at: UnixMillis| (0..EPOCH_AGE_MIN_MS).contains(&(now - at));
+        if row.epoch_at.is_some_and(is_young) {
+            return RaiseReply::TooSoon;
+        }
+        row.sale.epoch.0 += 1;
+        row.epoch_at = Some(now);
+        let sale = row.sale;
+        let of_sale = self.holds().filter(|hold| hold.sale == id);
+        let mut live: Vec<_> = of_sale.filter_map(HoldRecord::live_unit).collect();
+        live.sort_unstable_by_key(|unit| unit.unit);
+        RaiseReply::Raised(SaleImage { sale, live })
+    }
+
+    fn count(&self, sale: SaleId, state: HoldState) -> u32 {
+        let count = self.holds().filter(|hold| hold.sale == sale && hold.state == state).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    fn close(&mut self, id: SaleId, now: UnixMillis) -> bool {
+        let has_holds = self.count(id, HoldState::Held) > 0;
+        let Some(row) = self.sales.get_mut(&id) else { return false };
+        if row.closed_at.is_none() && row.sale.window.ends_at <= now && !has_holds {
+            row.sale.state = SaleState::Closed;
+            row.sale.epoch.0 += 1;
+            row.epoch_at = Some(now);
+            row.closed_at = Some(now);
+        }
+        row.closed_at.is_some()
+    }
+
+    fn calendar(&self, now: UnixMillis) -> Calendar {
+        let mut sales = Vec::new();
+        let mut just_closed = Vec::new();
+        let mut rows: Vec<_> = self.sales.values().collect();
+        rows.sort_unstable_by_key(|row| row.sale.window.starts_at);
+        for row in rows {
+            match row.closed_at {
+                None => sales.push(row.sale),
+                Some(at) if now - at < JUST_CLOSED_MS => just_closed.push(row.sale.id),
+                Some(_) => {}
+            }
+        }
+        Calendar { now, sales, just_closed }
+    }
+}
+
+/// Refuses what the table of sales would.
+fn check(operation: Operation, terms: Terms) -> Result<(), StoreError> {
+    let Terms { stock, per_user_limit, hold_ms } = terms;
+    let limits = 1..=PER_USER_LIMIT_MAX;
+    if stock > Unit::MAX || !limits.contains(&per_user_limit) || hold_ms <= 0 {
+        return Err(refused(operation, "the terms are out of bounds"));
+    }
+    Ok(())
+}
+
+fn refused(operation: Operation, reason: &'static str) -> StoreError {
+    StoreError::new(name(operation), Failure::NotDone, reason)
+}
+
+#[async_trait]
+impl SaleRegister for MemoryLedger {
+    async fn now(&self) -> Result<UnixMillis, StoreError> {
+        self.transact(Operation::Now, |_, now| Ok(now)).await
+    }
+
+    async fn find(&self, sale: SaleId) -> Result<Option<Listed>, StoreError> {
+        let find = |tables: &mut Tables, seen_at| {
+            Ok(tables.sales.get(&sale).map(|row| Listed { sale: row.sale, seen_at }))
+        };
+        self.transact(Operation::FindSale, find).await
+    }
+
+    async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError> {
+        let page = |tables: &mut Tables, _| {
+            let newest_first = tables.sales.values().rev().map(|row| row.sale);
+            let below = newest_first.filter(|sale| before.is_none_or(|before| sale.id < before));
+            Ok(below.take(limit).collect())
+        };
+        self.transact(Operation::Page, page).await
+    }
+
+    async fn calendar(&self) -> Result<Calendar, StoreError> {
+        self.transact(Operation::Calendar, |tables, now| Ok(tables.calendar(now))).await
+    }
+
+    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError> {
+        let Timetable { period_ms, lead_ms, terms } = timetable;
+        let fill = |tables: &mut Tables, now: UnixMillis| {
+            check(Operation::FillTimetable, terms)?;
+            if period_ms <= 0 {
+                return Err(refused(Operation::FillTimetable, "a slot has no length"));
+            }
+            let slots = now.0 / period_ms..=(now.0 + lead_ms) / period_ms;
+            let windows = slots.map(|slot| Window {
+                starts_at: UnixMillis(slot * period_ms),
+                ends_at: UnixMillis((slot + 1) * period_ms),
+            });
+            let free: Vec<_> = windows.filter(|&window| !tables.overlaps(window)).collect();
+            Ok(free.into_iter().filter_map(|window| tables.add_sale(window, terms)).collect())
+        };
+        self.transact(Operation::FillTimetable, fill).await
+    }
+
+    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
+        let schedule = |tables: &mut Tables, _| {
+            check(Operation::Schedule, terms)?;
+            if window.ends_at <= window.starts_at {
+                return Err(refused(Operation::Schedule, "the window is empty"));
+            }
+            let overlaps = tables.overlaps(window);
+            Ok(if overlaps { None } else { tables.add_sale(window, terms) })
+        };
+        self.transact(Operation::Schedule, schedule).await
+    }
+
+    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
+        let set_paused = |tables: &mut Tables, _| {
+            let row = tables.sales.get_mut(&sale).filter(|row| row.closed_at.is_none());
+            Ok(row.map(|row| {
+                row.sale.state = if paused { SaleState::Paused } else { SaleState::Active };
+                row.sale
+            }))
+        };
+        self.transact(Operation::SetPaused, set_paused).await
+    }
+
+    async fn raise_epoch(
+        &self,
+        sale: SaleId,
+        served: Option<Epoch>,
+    ) -> Result<RaiseReply, StoreError> {
+        let raise = |tables: &mut Tables, now| Ok(tables.raise_epoch(sale, served, now));
+        self.transact(Operation::RaiseEpoch, raise).await
+    }
+
+    async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {
+        let tally = |tables: &mut Tables, now| {
+            Ok(tables.sales.get(&sale).map(|row| Tally {
+                now,
+                epoch: row.sale.epoch,
+                held: tables.count(sale, HoldState::Held),
+                sold: tables.count(sale, HoldState::Sold),
+            }))
+        };
+        self.transact(Operation::Tally, tally).await
+    }
+
+    async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
+        self.transact(Operation::Close, |tables, now| Ok(tables.close(sale, now))).await
+    }
+}
