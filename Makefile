@@ -10,7 +10,7 @@ run: ## Run the service and the databases it needs (PROFILE=release: slow to bui
 	@crates/dev-servers/run.sh
 
 demo: deps ## Sell out a sale to thousands of users, and check every unit
-	cargo run -p app --example demo
+	cargo test -q -p app --test demo
 
 test: deps ## Run all tests, on private servers
 	cargo test --workspace

@@ -9,9 +9,15 @@ mod problem;
 mod purchase;
 mod sales;
 
+use std::time::Duration;
+
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
-use domain::UnixMillis;
+use domain::{Failure, StoreError, UnixMillis};
 use problem::Problem;
+
+/// How long a request may take. The stores have limits of their own; this one bounds what they
+/// add up to when queues are long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Every route of the API.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -51,6 +57,14 @@ where
 
 async fn no_such_route(request: HttpRequest) -> Problem {
     Problem::no_such_route(request.path())
+}
+
+/// Waits for the stores, but not for ever.
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, work).await {
+        Ok(done) => done,
+        Err(elapsed) => Err(StoreError::new("the request", Failure::Unknown, elapsed)),
+    }
 }
 
 /// A moment as the API writes it: RFC 3339, UTC, with milliseconds.

@@ -101,8 +101,8 @@ impl<Request, Reply> Clone for Batcher<Request, Reply> {
 }
 
 impl<Request: Send, Reply: Send> Place<Request, Reply> {
-    /// Sends a request and waits for its reply. The request is carried out even if the caller
-    /// stops waiting.
+    /// Sends a request and waits for its reply. A caller who stops waiting before his batch is
+    /// sent takes his request back; after that it is carried out all the same.
     pub async fn submit(self, request: Request) -> Result<Reply, BatchError> {
         let (reply, answer) = oneshot::channel();
         self.permit.send(Job { request, reply: Some(reply) });
@@ -125,11 +125,17 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
         let mut requests = Vec::with_capacity(taken);
         let mut waiting = Vec::with_capacity(taken);
         for Job { request, reply } in jobs.drain(..) {
+            if reply.as_ref().is_some_and(oneshot::Sender::is_closed) {
+                continue;
+            }
             requests.push(request);
             waiting.push(reply);
         }
+        if requests.is_empty() {
+            continue;
+        }
         let replies = call.call(requests).await;
-        debug_assert_eq!(replies.len(), taken, "a call answers every request");
+        debug_assert_eq!(replies.len(), waiting.len(), "a call answers every request");
         for (caller, reply) in waiting.into_iter().zip(replies) {
             if let Some(caller) = caller {
                 // A caller that went away needs no reply.

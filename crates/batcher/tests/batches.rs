@@ -1,5 +1,7 @@
 //! What a batcher promises its callers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
@@ -117,6 +119,23 @@ async fn what_was_accepted_is_answered_after_the_last_handle_is_gone() {
 
     assert_eq!(first.await.unwrap(), Ok((1, 1)));
     assert_eq!(second.await.unwrap().unwrap().0, 2);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_in_time_takes_his_request_back() {
+    let mut stand = stand(1, 8, 8);
+    let first = tokio::spawn(stand.batcher.place().unwrap().submit(1));
+    assert_eq!(stand.started.recv().await, Some(1));
+    let impatient = tokio::spawn(stand.batcher.place().unwrap().submit(2));
+    let patient = tokio::spawn(stand.batcher.place().unwrap().submit(3));
+    tokio::task::yield_now().await;
+
+    impatient.abort();
+    assert!(impatient.await.unwrap_err().is_cancelled());
+    stand.gate.add_permits(2);
+
+    assert_eq!(first.await.unwrap(), Ok((1, 1)));
+    assert_eq!(patient.await.unwrap(), Ok((3, 1)), "the second batch has one request");
 }
 
 struct Broken;

@@ -49,7 +49,7 @@ impl Call<Attempt, RecordReply> for RecordAttempts {
                     parts.extend(halves(part));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, attempts = part.len(), "attempts were not recorded");
+                    error.log("attempts were not recorded", part.len());
                     for (place, _) in part {
                         replies[place] = Some(Err(error.shared(RECORD)));
                     }

@@ -47,7 +47,7 @@ impl Call<Redemption, CodeReply> for Redeem {
                     parts.extend(halves(part));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, codes = part.len(), "codes were not redeemed");
+                    error.log("codes were not redeemed", part.len());
                     decided.extend(
                         part.iter().map(|(_, asked)| (asked.code, Err(error.shared(REDEEM)))),
                     );

@@ -82,6 +82,16 @@ impl SessionError {
         StoreError::new(operation, self.failure(), text)
     }
 
+    /// Logs what became of a batch. That a server is down is the scheduler's to say, once.
+    pub(crate) fn log(&self, what: &'static str, requests: usize) {
+        let error = self as &dyn std::error::Error;
+        if matches!(self, Self::Unreachable(_)) {
+            tracing::debug!(error, requests, "{what}");
+        } else {
+            tracing::warn!(error, requests, "{what}");
+        }
+    }
+
     fn outcome_is_lost(&self) -> bool {
         self.failure() == Failure::Unknown
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     compose::Api,
-    http::{params::Params, problem::Problem, rfc3339},
+    http::{in_time, params::Params, problem::Problem, rfc3339},
 };
 
 /// A hold, as the API writes it.
@@ -31,7 +31,7 @@ pub(super) async fn post_checkout(
     let asked = params.finish(asked)?;
     let sale = asked.sale;
 
-    let hold = api.checkout.attempt(asked).await?;
+    let hold = in_time(api.checkout.attempt(asked)).await?;
     let hold = hold.map_err(|refusal| Problem::of_checkout(refusal, sale))?;
 
     Ok(HttpResponse::Ok().json(HoldBody::from(hold)))
@@ -47,7 +47,7 @@ pub(super) async fn delete_checkout(
     let code = params.required("code");
     let code = params.finish(code)?;
 
-    api.purchase.release(code).await??;
+    in_time(api.purchase.release(code)).await??;
 
     Ok(HttpResponse::NoContent().finish())
 }

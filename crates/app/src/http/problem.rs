@@ -12,7 +12,7 @@ use actix_web::{
 };
 use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError, answer::Retry};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::http::{purchase::ReceiptBody, rfc3339};
 
@@ -28,7 +28,7 @@ pub(crate) struct Problem {
     detail: String,
     retry_after_s: Option<i64>,
     allow: Option<&'static str>,
-    more: Map<String, Value>,
+    more: Vec<(&'static str, Value)>,
 }
 
 /// What is wrong with one parameter.
@@ -45,12 +45,12 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        let (retry_after_s, allow, more) = (None, None, Map::new());
+        let (retry_after_s, allow, more) = (None, None, Vec::new());
         Self { status, name, title, detail: detail.into(), retry_after_s, allow, more }
     }
 
-    fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(field.to_owned(), value.into());
+    fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
+        self.more.push((field, value.into()));
         self
     }
 
@@ -209,7 +209,9 @@ impl ResponseError for Problem {
             "detail": self.detail,
         });
         if let Value::Object(body) = &mut body {
-            body.extend(self.more.clone());
+            body.extend(
+                self.more.iter().map(|(field, value)| ((*field).to_owned(), value.clone())),
+            );
         }
         let mut response = HttpResponseBuilder::new(self.status);
         if let Some(seconds) = self.retry_after_s {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     compose::Api,
     http::{
+        in_time,
         params::{Params, of_path},
         problem::Problem,
         rfc3339,
@@ -41,7 +42,7 @@ pub(super) async fn post_purchase(
     let code = params.required("code");
     let code = params.finish(code)?;
 
-    let receipt = api.purchase.redeem(code).await??;
+    let receipt = in_time(api.purchase.redeem(code)).await??;
 
     Ok(HttpResponse::Ok().json(ReceiptBody::from(receipt)))
 }
@@ -54,7 +55,7 @@ pub(super) async fn get_purchase(
     let code = of_path(&request, "code")?;
     Params::of_query(&request).finish(Some(()))?;
 
-    let receipt = api.purchase.receipt(code).await??;
+    let receipt = in_time(api.purchase.receipt(code)).await??;
 
     Ok(HttpResponse::Ok().json(ReceiptBody::from(receipt)))
 }

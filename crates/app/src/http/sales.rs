@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     compose::Api,
     http::{
+        in_time,
         params::{Params, of_path},
         problem::Problem,
         rfc3339,
@@ -62,7 +63,7 @@ pub(super) async fn get_sales(
     let PageLimit(limit) = params.optional("limit").unwrap_or(PageLimit(PAGE_DEFAULT));
     params.finish(Some(()))?;
 
-    let standings = api.standings.page(before, limit.into()).await?;
+    let standings = in_time(api.standings.page(before, limit.into())).await?;
 
     let last = standings.last().filter(|_| standings.len() == usize::from(limit));
     let next = last.map(|last| format!("/sales?before={}&limit={limit}", last.sale.id));
@@ -77,7 +78,7 @@ pub(super) async fn get_current_sale(
 ) -> Result<HttpResponse, Problem> {
     Params::of_query(&request).finish(Some(()))?;
 
-    let standing = api.standings.current().await?;
+    let standing = in_time(api.standings.current()).await?;
 
     let standing = standing.ok_or_else(|| Problem::sale_not_found(None))?;
     Ok(HttpResponse::Ok().json(SaleBody::from(standing)))
@@ -91,7 +92,7 @@ pub(super) async fn get_sale(
     let sale = of_path(&request, "id")?;
     Params::of_query(&request).finish(Some(()))?;
 
-    let standing = api.standings.of(sale).await?;
+    let standing = in_time(api.standings.of(sale)).await?;
 
     let standing = standing.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
     Ok(HttpResponse::Ok().json(SaleBody::from(standing)))

@@ -216,12 +216,12 @@ pub(crate) fn audit(stack: &Stack, sale: i64, log: &Log, crashed: bool) {
 }
 
 /// Checks that exactly the stock was sold: every unit once, and no user above the limit.
-pub(crate) fn audit_sold_out(stack: &Stack, sale: i64, stock: u64, limit: u64) {
+pub(crate) fn audit_sold_out(stack: &Stack, sale: i64, units: u64, limit: u64) {
     let sold = stack.sql(&format!(
         "SELECT count(*), count(DISTINCT unit), min(unit), max(unit) \
          FROM purchases WHERE sale_id = {sale}"
     ));
-    assert_eq!(sold.trim(), format!("{stock}|{stock}|1|{stock}"), "purchases, units, first, last");
+    assert_eq!(sold.trim(), format!("{units}|{units}|1|{units}"), "purchases, units, first, last");
     let most = stack.count(&format!(
         "SELECT max(bought) FROM \
          (SELECT count(*) AS bought FROM purchases WHERE sale_id = {sale} GROUP BY user_id) AS users"
@@ -235,7 +235,7 @@ pub(crate) fn audit_sold_out(stack: &Stack, sale: i64, stock: u64, limit: u64) {
     ));
     assert_eq!(halves, 0, "every sold hold has its purchase, every purchase its hold");
     let counted = stack.count(&format!("SELECT sum(sold) FROM sold_counts WHERE sale_id = {sale}"));
-    assert_eq!(counted, stock, "the counter of sold units");
+    assert_eq!(counted, units, "the counter of sold units");
 }
 
 fn count(tally: &Mutex<BTreeMap<String, u64>>, name: &str) {

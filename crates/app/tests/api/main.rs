@@ -2,6 +2,8 @@
 //! HTTP. `make test` runs it; the servers are private and started by the tests.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "figures for whoever runs with --nocapture")]
+#![expect(clippy::print_stderr, reason = "the service's log, shown when a test fails")]
 
 mod bad_input;
 mod boundary;

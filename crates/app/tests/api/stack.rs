@@ -215,8 +215,9 @@ impl App {
                 if let Some((_, url)) = line.split_once("listening on ") {
                     sender.send(url.to_owned()).unwrap();
                 }
-                // Shown by the test runner when the test fails.
-                eprintln!("[flashsale] {line}");
+                if !line.contains(" INFO ") {
+                    eprintln!("[flashsale] {line}");
+                }
             }
         });
         let url = url.recv_timeout(PATIENCE).expect("the service tells where it listens");
