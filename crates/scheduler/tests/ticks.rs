@@ -1,0 +1,186 @@
+//! What a scheduler does at its ticks, on the fakes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    Phase, Sale, Terms, UnixMillis,
+    ports::{SaleRegister, Timetable},
+    upkeep::{Reconcile, Retire, Rotate, Sweep},
+};
+use memory_stores::{Fault, Operation, Process, World};
+use scheduler::{OVERDUE_EVERY, RECONCILE_EVERY, ROTATE_EVERY, Scheduler, Steps, TICK};
+use tokio::{sync::Notify, time::advance};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A process with its services and the scheduler of its upkeep.
+struct Node {
+    process: Process,
+    scheduler: Scheduler,
+}
+
+fn node(world: &World, number: u16) -> Node {
+    let terms = Terms { stock: 5, per_user_limit: 5, hold_ms: World::HOLD_MS };
+    let timetable = Timetable { period_ms: HOUR_MS, lead_ms: HOUR_MS, terms };
+    let process = world.process(number);
+    let steps = Steps {
+        rotate: Rotate::new(world.ledger.clone(), process.catalog.clone(), timetable),
+        sweep: Sweep::new(world.live.clone(), world.ledger.clone()),
+        rebuild: process.rebuild.clone(),
+        reconcile: Reconcile::new(
+            world.ledger.clone(),
+            world.live.clone(),
+            process.rebuild.clone(),
+        ),
+        retire: Retire::new(world.ledger.clone(), world.live.clone(), process.catalog.clone()),
+    };
+    let scheduler = Scheduler::new(steps, process.catalog.clone());
+    Node { process, scheduler }
+}
+
+fn current(node: &Node) -> Sale {
+    let calendar = node.process.catalog.calendar();
+    let is_on = |sale: &&Sale| sale.phase_at(calendar.now) == Phase::Open;
+    *calendar.sales.iter().find(is_on).unwrap()
+}
+
+/// Lets both the stores' time and the scheduler's pass.
+async fn pass(world: &World, time: Duration) {
+    world.clock.advance_ms(i64::try_from(time.as_millis()).unwrap());
+    advance(time).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_tick_makes_the_sales_and_serves_the_one_that_is_on() {
+    let world = World::new();
+    let node = node(&world, 1);
+
+    node.scheduler.tick().await;
+
+    let sale = current(&node);
+    assert_eq!(node.process.catalog.calendar().sales.len(), 2, "this hour's and the next");
+    assert!(world.live.served(sale.id).is_some());
+    assert!(node.process.ask(&sale, "alice").await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sale_far_ahead_is_served_only_when_its_time_comes_near() {
+    let world = World::new();
+    let node = node(&world, 1);
+    node.scheduler.tick().await;
+    let next = node.process.catalog.calendar().sales[1];
+    assert!(world.live.served(next.id).is_none());
+
+    pass(&world, Duration::from_millis(HOUR_MS.unsigned_abs() - 59_000)).await;
+    node.scheduler.tick().await;
+
+    assert!(world.live.served(next.id).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_due_hold_is_resolved_by_the_next_tick() {
+    let world = World::new();
+    let node = node(&world, 1);
+    node.scheduler.tick().await;
+    let sale = current(&node);
+    node.process.take(&sale, "alice").await;
+
+    pass(&world, Duration::from_millis(World::HOLD_MS.unsigned_abs())).await;
+    node.scheduler.tick().await;
+
+    assert_eq!(world.live.free(sale.id).len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sale_that_the_live_side_lost_is_served_again_by_the_next_tick() {
+    let world = World::new();
+    let node = node(&world, 1);
+    node.scheduler.tick().await;
+    let sale = current(&node);
+    pass(&world, Duration::from_secs(1)).await;
+    world.live.wipe();
+
+    pass(&world, TICK).await;
+    node.scheduler.tick().await;
+
+    assert!(world.live.served(sale.id).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_fails_keeps_no_other_from_running_and_is_tried_again() {
+    let world = World::new();
+    let node = node(&world, 1);
+    node.scheduler.tick().await;
+    let sale = current(&node);
+    node.process.take(&sale, "alice").await;
+    pass(&world, Duration::from_millis(World::HOLD_MS.unsigned_abs())).await;
+    world.ledger.faults().plan(Operation::FillTimetable, Fault::Refuse);
+    world.ledger.faults().plan(Operation::Tally, Fault::Refuse);
+
+    node.scheduler.tick().await;
+
+    assert_eq!(world.live.free(sale.id).len(), 5, "the sweep ran");
+    let before = node.process.catalog.calendar().now;
+    pass(&world, ROTATE_EVERY.max(RECONCILE_EVERY)).await;
+    node.scheduler.tick().await;
+    assert!(node.process.catalog.calendar().now > before, "the catalog is refreshed again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn holds_that_the_live_side_forgot_are_expired_all_the_same() {
+    let world = World::new();
+    let node = node(&world, 1);
+    node.scheduler.tick().await;
+    let sale = current(&node);
+    node.process.take(&sale, "alice").await;
+    world.live.faults().set_down(true);
+
+    pass(&world, Duration::from_millis(World::HOLD_MS.unsigned_abs()) + 2 * OVERDUE_EVERY).await;
+    node.scheduler.tick().await;
+
+    let tally = world.ledger.tally(sale.id).await.unwrap().unwrap();
+    assert_eq!(tally.held, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_schedulers_make_each_sale_once() {
+    let world = World::new();
+    let nodes = [node(&world, 1), node(&world, 2)];
+
+    for _ in 0..8 {
+        for node in &nodes {
+            node.scheduler.tick().await;
+        }
+        pass(&world, Duration::from_millis(HOUR_MS.unsigned_abs() / 2)).await;
+    }
+
+    let mut sales = world.ledger.page(None, 100).await.unwrap();
+    sales.sort_by_key(|sale| sale.window.starts_at);
+    let starts: Vec<UnixMillis> = sales.iter().map(|sale| sale.window.starts_at).collect();
+    assert!(starts.len() >= 4);
+    assert!(starts.is_sorted_by(|&earlier, &later| later - earlier == HOUR_MS), "{starts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scheduler_runs_until_it_is_told_to_stop() {
+    let world = World::new();
+    let node = Arc::new(node(&world, 1));
+    let stop = Arc::new(Notify::new());
+    let running = tokio::spawn({
+        let (node, stop) = (Arc::clone(&node), Arc::clone(&stop));
+        async move { node.scheduler.run(stop.notified()).await }
+    });
+    // The clock is paused: these waits take no time.
+    tokio::time::sleep(TICK / 2).await;
+    let sale = current(&node);
+    world.live.wipe();
+    world.clock.advance_ms(1_000);
+    tokio::time::sleep(TICK).await;
+    assert!(world.live.served(sale.id).is_some(), "it ticks by itself");
+
+    stop.notify_one();
+
+    running.await.unwrap();
+}
