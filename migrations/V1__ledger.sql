@@ -133,14 +133,14 @@ BEGIN
 END
 $$;
 CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts FOR EACH ROW
-    WHEN (NOT (
+    WHEN ((
         OLD.state = 'held' AND NEW.state IN ('sold', 'expired', 'released')
         AND (NEW.sale_id, NEW.attempted_at, NEW.code, NEW.expires_at, NEW.epoch, NEW.unit,
              NEW.outcome, NEW.slot, NEW.user_id, NEW.idempotency_key)
             IS NOT DISTINCT FROM
             (OLD.sale_id, OLD.attempted_at, OLD.code, OLD.expires_at, OLD.epoch, OLD.unit,
              OLD.outcome, OLD.slot, OLD.user_id, OLD.idempotency_key)
-    ))
+    ) IS NOT TRUE)
     EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER attempts_stay BEFORE DELETE ON checkout_attempts FOR EACH ROW
     EXECUTE FUNCTION refuse_change();

@@ -1,9 +1,9 @@
 //! `flashsale serve`: from the first port to the last answer.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use actix_web::{App, HttpServer, web};
-use postgres_ledger::PostgresLedger;
+use postgres_ledger::{MigrateError, PostgresLedger};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,10 @@ pub(crate) enum ServeError {
     Listen { address: SocketAddr, source: io::Error },
     #[error("the HTTP server failed")]
     Http(#[source] io::Error),
+    #[error("the database has another history than this version; use the version it is of")]
+    Schema(#[source] MigrateError),
+    #[error("the upkeep broke")]
+    Upkeep(#[source] tokio::task::JoinError),
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
 }
@@ -50,11 +54,17 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
 
     let stop = CancellationToken::new();
     let upkeep = tokio::spawn({
-        let (stop, ledger, scheduler) = (stop.clone(), service.ledger, service.scheduler);
+        let (stop, running) = (stop.clone(), running.clone());
+        let (ledger, scheduler) = (service.ledger, service.scheduler);
         async move {
-            if migrated(&ledger, &stop).await {
-                scheduler.run(stop.cancelled()).await;
+            match migrated(&ledger, &stop).await {
+                Ok(()) => scheduler.run(stop.cancelled()).await,
+                Err(error) => {
+                    running.stop(true).await;
+                    return Err(error);
+                }
             }
+            Ok(())
         }
     });
     tokio::spawn(async move {
@@ -65,32 +75,28 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         running.stop(true).await;
     });
 
-    let ended = server.await.map_err(ServeError::Http);
+    server.await.map_err(ServeError::Http)?;
     // The upkeep goes on while the last requests end: they may wait for a rebuild.
     stop.cancel();
-    if let Err(error) = upkeep.await {
-        tracing::error!(%error, "the upkeep broke");
-    }
+    upkeep.await.map_err(ServeError::Upkeep)??;
     tracing::info!("stopped");
-    ended
+    Ok(())
 }
 
-/// Brings the schema up to date as soon as the database is there. `false` if it was told to
-/// stop first.
-async fn migrated(ledger: &Arc<PostgresLedger>, stop: &CancellationToken) -> bool {
+/// Brings the schema up to date as soon as the database is there, or returns when told to stop.
+async fn migrated(ledger: &PostgresLedger, stop: &CancellationToken) -> Result<(), ServeError> {
     let mut told = false;
     while !stop.is_cancelled() {
         match ledger.migrate().await {
             Ok(applied) => {
                 tracing::info!(applied, "the schema is up to date");
-                return true;
+                return Ok(());
             }
+            Err(error) if error.is_final() => return Err(ServeError::Schema(error)),
             Err(error) if !told => {
                 told = true;
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot bring the schema up to date yet; trying on"
-                );
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "cannot bring the schema up to date yet; trying on");
             }
             Err(_) => {}
         }
@@ -99,7 +105,7 @@ async fn migrated(ledger: &Arc<PostgresLedger>, stop: &CancellationToken) -> boo
             () = tokio::time::sleep(MIGRATE_AGAIN) => {}
         }
     }
-    false
+    Ok(())
 }
 
 /// Waits for a signal that ends the service, and names it.

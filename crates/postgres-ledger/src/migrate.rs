@@ -1,6 +1,7 @@
 //! Bringing the schema up to date.
 
 use deadpool_postgres::Pool;
+use refinery::error::Kind;
 
 use crate::session::SessionError;
 
@@ -25,6 +26,17 @@ pub enum MigrateError {
 #[error("the database cannot be migrated")]
 pub struct SessionErrorText(#[source] SessionError);
 
+impl MigrateError {
+    /// Whether trying again is of no use: the database has another history than this program.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Session(_) => false,
+            Self::Migration(error) => !matches!(error.kind(), Kind::Connection(..)),
+        }
+    }
+}
+
 /// Applies the migrations that are missing and says how many they were.
 ///
 /// The lock belongs to a transaction, so it is given back whatever happens to this process.
@@ -41,7 +53,9 @@ pub(crate) async fn migrate(pool: &Pool) -> Result<usize, MigrateError> {
     let mut client = pool.get().await.map_err(|error| session(SessionError::Unreachable(error)))?;
     let client: &mut tokio_postgres::Client = &mut client;
     client.batch_execute("SET statement_timeout = 0").await.map_err(driver)?;
-    let report = migrations::runner().run_async(client).await.map_err(MigrateError::Migration)?;
+    // A newer program may have brought the schema further; an older one works with it too.
+    let runner = migrations::runner().set_abort_missing(false);
+    let report = runner.run_async(client).await.map_err(MigrateError::Migration)?;
     client.batch_execute("SET statement_timeout = '2s'").await.map_err(driver)?;
     turn.commit().await.map_err(driver)?;
     Ok(report.applied_migrations().len())

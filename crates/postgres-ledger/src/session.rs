@@ -189,10 +189,11 @@ impl Session {
         for _ in 0..RERUNS_MAX {
             tokio::time::sleep(PAUSE_BETWEEN_TRIES).await;
             match self.query_patiently(sql, parameters).await {
-                // That it cannot be reached says nothing of what it did before.
-                Err(SessionError::Unreachable(_)) => {}
                 Err(error) if error.outcome_is_lost() => result = Err(error),
-                decided => return decided,
+                // One that is refused for what it says was refused before, too.
+                decided @ (Ok(_) | Err(SessionError::Poison(_))) => return decided,
+                // That it cannot be done now says nothing of what was done before.
+                Err(_) => {}
             }
         }
         result

@@ -133,7 +133,7 @@ async fn purchases_go_on_while_redis_is_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_under_load_loses_nothing_anybody_saw() {
-    let mut rush = Rush::start(Settings { processes: 2, ..Settings::default() }).await;
+    let mut rush = Rush::start(Settings::default()).await;
 
     for round in 1..=4 {
         rush.until_sold(u64::from(STOCK) / 6 * round).await;
@@ -215,7 +215,8 @@ async fn a_process_starts_while_its_databases_are_down_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_finishes_what_was_accepted_and_exits_0() {
-    let mut stack = Stack::start(Settings { stock: 100_000, ..Settings::default() }).await;
+    let settings = Settings { stock: 100_000, processes: 1, ..Settings::default() };
+    let mut stack = Stack::start(settings).await;
     let sale = stack.sale().await;
     let mut requests = tokio::task::JoinSet::new();
     let served = Arc::new(AtomicBool::new(false));

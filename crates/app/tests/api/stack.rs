@@ -6,7 +6,7 @@ use std::{
     process::{Child, ExitStatus, Stdio},
     sync::{
         Arc, LazyLock, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
         mpsc,
     },
     thread,
@@ -50,7 +50,8 @@ impl Default for Settings {
             hold_ttl: "5m",
             sale_period: "1h",
             by_hand: true,
-            processes: 1,
+            // Requests go to them in turn: whatever holds must hold across processes.
+            processes: 2,
             own_postgres: false,
         }
     }
@@ -63,6 +64,7 @@ pub(crate) struct Stack {
     pub(crate) database: String,
     pub(crate) apps: Vec<App>,
     pub(crate) http: reqwest::Client,
+    turn: AtomicUsize,
     settings: Settings,
 }
 
@@ -95,7 +97,8 @@ impl Stack {
             create_database(&postgres, &database);
             let redis = RedisServer::start().unwrap();
             let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-            let stack = Self { postgres, redis, database, apps: Vec::new(), http, settings };
+            let (apps, turn) = (Vec::new(), AtomicUsize::new(0));
+            let stack = Self { postgres, redis, database, apps, http, turn, settings };
             if stack.settings.by_hand {
                 stack.schedule("1 minute", "6h");
             }
@@ -161,9 +164,9 @@ impl Stack {
         redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap()
     }
 
-    /// The address of the first process.
+    /// The address of the process whose turn it is.
     pub(crate) fn url(&self) -> &str {
-        &self.apps[0].url
+        &self.apps[self.turn.fetch_add(1, Ordering::Relaxed) % self.apps.len()].url
     }
 
     /// The number of the sale that is on.
