@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     Catalog, Phase, Sale, SaleId, StoreError, UnixMillis,
     ports::{Listed, LiveStatus, SaleRegister, SaleStore},
+    sale::SaleState,
 };
 
 /// A sale and its stock, at one moment of one store.
@@ -88,8 +89,11 @@ impl Standings {
     }
 
     async fn standing(&self, Listed { sale, seen_at }: Listed) -> Result<Standing, StoreError> {
-        // With the live side down its error says no more than a `None`: the ledger is asked.
-        if let Ok(Some(LiveStatus { sold, held, now, .. })) = self.sales.status(sale.id).await {
+        // The live side has no closed sale. That it is down says no more than a `None`: the
+        // ledger is asked.
+        if sale.state != SaleState::Closed
+            && let Ok(Some(LiveStatus { sold, held, now, .. })) = self.sales.status(sale.id).await
+        {
             return Ok(Standing { sale, sold, held, at: now });
         }
         Ok(match self.register.tally(sale.id).await? {

@@ -1,8 +1,13 @@
 //! Time that stands until it is moved, and chance that counts.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU32, Ordering},
+use std::{
+    future::poll_fn,
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+    task::Poll,
 };
 
 use async_trait::async_trait;
@@ -13,7 +18,7 @@ use domain::{
 
 /// The clock of both stores. Clones show the same time.
 ///
-/// Waiting for it moves it instead, so whoever waits goes on at once.
+/// Waiting for it moves it instead, so whoever waits goes on as soon as others had a turn.
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<AtomicI64>);
 
@@ -45,6 +50,17 @@ impl ManualClock {
 impl Clock for ManualClock {
     async fn wait(&self, ms: u64) {
         self.advance_ms(i64::try_from(ms).unwrap_or(i64::MAX));
+        // Whoever waits for what another task does must let it be done.
+        std::thread::yield_now();
+        let mut had_a_turn = false;
+        poll_fn(|context| {
+            if mem::replace(&mut had_a_turn, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 }
 

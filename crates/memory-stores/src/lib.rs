@@ -5,6 +5,8 @@
 //! they can be looked into, and they fail on demand: the live side forgets everything or comes
 //! back with an old copy, and [`Faults`] make a call fail, get lost or stand still.
 //!
+//! [`World`] wires both up with the domain's services, for tests of those.
+//!
 //! Nothing here waits or draws: [`ManualClock`] stands until it is moved and [`CountingMint`]
 //! counts, so every run of a test is the same run.
 
@@ -14,12 +16,14 @@ mod ledger;
 mod live;
 mod records;
 mod register;
+mod world;
 
 pub use clock::{CountingMint, ManualClock};
 pub use faults::{Fault, Faults, Operation};
 pub use ledger::MemoryLedger;
 pub use live::{LiveCopy, MemoryLive};
 pub use records::{AttemptRecord, HoldRecord, HoldState};
+pub use world::{Process, World};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -98,6 +98,23 @@ impl MemoryLive {
         }
     }
 
+    /// What it serves of a sale; no fault stands in the way.
+    #[must_use]
+    pub fn served(&self, sale: SaleId) -> Option<LiveStatus> {
+        let mut state = lock(&self.state);
+        let now = self.clock.now() + state.skew_ms;
+        state.served(sale).map(|live| LiveStatus {
+            epoch: live.sale.epoch,
+            now: now + live.clock_offset_ms,
+            window: live.sale.window,
+            terms: live.sale.terms,
+            paused: live.sale.state == SaleState::Paused,
+            free: units(live.free.len()),
+            held: units(live.holds.len()),
+            sold: live.sold,
+        })
+    }
+
     /// The units that can be had, in the order in which they will be, served or not.
     #[must_use]
     pub fn free(&self, sale: SaleId) -> Vec<Unit> {
@@ -166,21 +183,7 @@ impl SaleStore for MemoryLive {
     }
 
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {
-        let status = || {
-            let mut state = lock(&self.state);
-            let now = self.clock.now() + state.skew_ms;
-            Ok(state.served(sale).map(|live| LiveStatus {
-                epoch: live.sale.epoch,
-                now: now + live.clock_offset_ms,
-                window: live.sale.window,
-                terms: live.sale.terms,
-                paused: live.sale.state == SaleState::Paused,
-                free: units(live.free.len()),
-                held: units(live.holds.len()),
-                sold: live.sold,
-            }))
-        };
-        self.faults.around(Operation::Status, status).await
+        self.faults.around(Operation::Status, || Ok(self.served(sale))).await
     }
 
     async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {

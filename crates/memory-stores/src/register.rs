@@ -28,7 +28,7 @@ impl Tables {
         self.sales.values().any(|row| overlap(row.sale.window))
     }
 
-    fn add_sale(&mut self, window: Window, terms: Terms) -> Option<Sale> {
+    pub(crate) fn add_sale(&mut self, window: Window, terms: Terms) -> Option<Sale> {
         let last = self.sales.last_key_value().map_or(0, |(id, _)| id.get());
         let id = SaleId::try_from(last + 1).ok()?;
         let sale = Sale { id, window, terms, state: SaleState::Active, epoch: Epoch(0) };

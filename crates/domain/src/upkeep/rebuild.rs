@@ -8,6 +8,7 @@ use std::{
 use crate::{
     Epoch, Failure, SaleId, StoreError,
     ports::{Clock, RaiseReply, SaleRegister, SaleStore},
+    sale::SaleState,
 };
 
 const REBUILD: &str = "Rebuild::restore";
@@ -78,8 +79,9 @@ impl Rebuild {
         let before = *lock(&flight.last);
         let _turn = flight.turn.lock().await;
         let last = *lock(&flight.last);
-        if last.count != before.count {
-            // Somebody else's rebuild ended while this call waited for its turn.
+        if last.count != before.count && newer_than.is_none() {
+            // Somebody else's rebuild ended while this call waited for its turn. It may have
+            // found the sale served, so it does for those who only want that.
             return last.restored.ok_or_else(|| rebuilding("another request could not rebuild it"));
         }
         let restored = self.load(sale, newer_than).await;
@@ -124,7 +126,7 @@ impl Rebuild {
                     let ledger_now = self.register.now().await?;
                     // A fenced load means that a newer image is served already.
                     self.sales.load(&image, ledger_now).await?;
-                    return Ok(Restored::Loaded);
+                    return self.unload_if_closed(sale).await;
                 }
                 RaiseReply::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
                 RaiseReply::Closed => return Ok(Restored::Closed),
@@ -138,6 +140,19 @@ impl Rebuild {
             }
         }
         Err(rebuilding(format!("sale {sale} is still being rebuilt by another process")))
+    }
+
+    /// Takes a sale back that was closed while its image was on the way: it has been forgotten
+    /// already, and nobody would forget it again.
+    async fn unload_if_closed(&self, sale: SaleId) -> Result<Restored, StoreError> {
+        // A look that fails is let go: the sale is served, which is what was asked for.
+        if let Ok(Some(listed)) = self.register.find(sale).await
+            && listed.sale.state == SaleState::Closed
+        {
+            self.sales.forget(sale).await?;
+            return Ok(Restored::Closed);
+        }
+        Ok(Restored::Loaded)
     }
 
     fn flight(&self, sale: SaleId) -> Arc<Flight> {

@@ -21,7 +21,8 @@ const SKEW_MAX_MS: i64 = 200;
 ///
 /// Under load the two always differ a little, because a grant is on the live side first and a
 /// verdict is in the ledger first. A difference lasts when it is there twice and nothing
-/// moved in between.
+/// moved in between; what is held here and sold there evens out when the hold is due. Clocks
+/// that are apart twice are apart, whatever moves.
 pub struct Reconcile {
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
@@ -93,10 +94,23 @@ impl Reconcile {
             );
             return Err(StoreError::new("Reconcile::run", Failure::Rebuilding, reason));
         }
-        let drift = drift(&live, &ledger);
-        let lasts = self.lasts(sale.id, look(&live, &ledger, drift));
-        if breaks_itself(&live) || serves_other_terms(&live, sale) || (lasts && drift.matters()) {
+        let mut drift = drift(&live, &ledger);
+        if drift.clock_ms < -SKEW_MAX_MS
+            && let Some(later) = self.sales.status(sale.id).await?
+        {
+            // Perhaps only the ledger's answer was slow: what it says lies between two looks.
+            drift.clock_ms = (later.now - ledger.now).min(0);
+        }
+        let (lasts, is_off_time) = self.compare(sale.id, look(&live, &ledger, drift));
+        // Behind by an epoch, because a rebuilder died before it loaded, it sells nothing.
+        let is_useless = drift.free != 0 || live.epoch < ledger.epoch;
+        if breaks_itself(&live)
+            || serves_other_terms(&live, sale)
+            || is_off_time
+            || (lasts && is_useless)
+        {
             self.rebuild.restore(sale.id, Some(live.epoch)).await?;
+            self.last.lock().unwrap_or_else(PoisonError::into_inner).remove(&sale.id);
             return Ok(Reconciled::Rebuilt(drift));
         }
         Ok(Reconciled::Left(drift))
@@ -108,18 +122,13 @@ impl Reconcile {
         last.retain(|id, _| current.iter().any(|sale| sale.id == *id));
     }
 
-    /// Whether both sides look as they did the last time.
-    fn lasts(&self, sale: SaleId, look: Look) -> bool {
+    /// Whether both sides look as they did the last time, and whether the clocks are apart for
+    /// the second time, however much else moved.
+    fn compare(&self, sale: SaleId, look: Look) -> (bool, bool) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.insert(sale, look) == Some(look)
-    }
-}
-
-impl Drift {
-    /// Whether it would do harm if it stayed. What is held here and sold there evens out by
-    /// itself when the hold is due.
-    fn matters(self) -> bool {
-        self.free != 0 || self.clock_ms.abs() > SKEW_MAX_MS
+        let before = last.insert(sale, look);
+        let off_time = look.off_time && before.is_some_and(|before| before.off_time);
+        (before == Some(look), off_time)
     }
 }
 

@@ -1,0 +1,241 @@
+//! What [`Checkout`](domain::Checkout) promises.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod refusals;
+
+use domain::{
+    CheckoutRefusal, Epoch, Failure, Hold, Sale, StoreError, Unit,
+    ports::{SaleImage, SaleStore},
+    upkeep::Swept,
+};
+use memory_stores::{AttemptRecord, Fault, HoldState, Operation, Process, World};
+
+type Told = Result<Result<Hold, CheckoutRefusal>, StoreError>;
+
+fn open_world() -> (World, Process) {
+    let world = World::new();
+    let process = world.process(1);
+    (world, process)
+}
+
+fn failure(told: Told) -> Failure {
+    told.unwrap_err().failure()
+}
+
+fn free(world: &World, sale: &Sale) -> usize {
+    world.live.free(sale.id).len()
+}
+
+#[tokio::test]
+async fn a_code_that_is_told_is_a_hold_in_the_ledger() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(3, 2);
+
+    let hold = process.take(&sale, "alice").await;
+
+    let record = world.ledger.hold(hold.code).unwrap();
+    assert_eq!(record.state, HoldState::Held);
+    assert_eq!((record.unit, record.slot), (hold.unit, hold.slot));
+    assert_eq!(record.expires_at, hold.expires_at);
+    assert_eq!(hold.expires_at, world.clock.now() + World::HOLD_MS);
+    assert_eq!(hold.code.sale(), Some(sale.id));
+}
+
+#[tokio::test]
+async fn a_full_queue_leaves_the_stock_untouched() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(3, 2);
+    process.rebuild.restore(sale.id, None).await.unwrap();
+    world.ledger.set_places(0);
+
+    let told = process.ask(&sale, "alice").await;
+
+    assert_eq!(failure(told), Failure::Overloaded);
+    assert_eq!(free(&world, &sale), 3);
+    assert_eq!(world.live.held(sale.id), []);
+}
+
+#[tokio::test]
+async fn every_way_out_gives_the_place_in_the_queue_back() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(2, 1);
+    world.ledger.set_places(1);
+
+    process.take(&sale, "alice").await;
+    process.ask(&sale, "alice").await.unwrap().unwrap_err();
+    world.live.faults().plan(Operation::PlaceHold, Fault::Refuse);
+    process.ask(&sale, "bob").await.unwrap_err();
+    world.ledger.faults().plan(Operation::Record, Fault::Lose);
+    process.ask(&sale, "bob").await.unwrap_err();
+
+    process.ask(&sale, "carol").await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn a_grant_that_is_certainly_not_recorded_gives_its_unit_back_at_once() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(1, 1);
+    world.ledger.faults().plan(Operation::Record, Fault::Refuse);
+
+    let told = process.ask(&sale, "alice").await;
+
+    assert_eq!(failure(told), Failure::NotDone);
+    assert_eq!(free(&world, &sale), 1);
+    process.take(&sale, "alice").await;
+}
+
+#[tokio::test]
+async fn a_grant_that_may_be_recorded_keeps_its_unit_until_it_is_judged() {
+    for (fault, state) in [(Fault::Lose, None), (Fault::LoseReply, Some(HoldState::Held))] {
+        let (world, process) = open_world();
+        let sale = world.open_sale(1, 1);
+        world.ledger.faults().plan(Operation::Record, fault);
+
+        let told = process.ask(&sale, "alice").await;
+
+        assert_eq!(failure(told), Failure::Unknown, "{fault:?}");
+        let [(code, _)] = world.live.held(sale.id)[..] else { panic!("one hold: {fault:?}") };
+        assert_eq!(world.ledger.hold(code).map(|hold| hold.state), state, "{fault:?}");
+        assert_eq!(free(&world, &sale), 0, "{fault:?}");
+
+        world.clock.advance_ms(World::HOLD_MS);
+        assert_eq!(process.sweep.run(sale.id).await.unwrap(), Swept::Judged(1), "{fault:?}");
+        assert_eq!(free(&world, &sale), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_is_recorded_after_its_time_is_too_late() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(1, 1);
+    world.ledger.faults().plan(Operation::Record, Fault::Pause);
+
+    let (told, unit_came_back) = tokio::join!(process.ask(&sale, "alice"), async {
+        world.clock.advance_ms(World::HOLD_MS);
+        process.sweep.run(sale.id).await.unwrap();
+        let unit_came_back = free(&world, &sale) == 1;
+        assert!(world.ledger.faults().resume());
+        unit_came_back
+    });
+
+    assert!(unit_came_back);
+    assert_eq!(failure(told), Failure::NotDone);
+    assert!(matches!(world.ledger.attempts()[..], [AttemptRecord::Tombstone { .. }]));
+    process.take(&sale, "bob").await;
+}
+
+#[tokio::test]
+async fn a_grant_of_an_older_epoch_is_not_a_hold() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(1, 1);
+    let other = world.process(2);
+    world.ledger.faults().plan(Operation::Record, Fault::Pause);
+
+    let (told, bought) = tokio::join!(process.ask(&sale, "alice"), async {
+        world.live.wipe();
+        world.clock.advance_ms(1_000);
+        let bought = other.take(&sale, "bob").await;
+        assert!(world.ledger.faults().resume());
+        bought
+    });
+
+    assert_eq!(failure(told), Failure::Rebuilding);
+    assert_eq!(world.ledger.attempts().len(), 1);
+    assert_eq!(world.live.held(sale.id), [(bought.code, bought.unit)]);
+}
+
+#[tokio::test]
+async fn a_live_side_that_grants_a_taken_unit_is_rebuilt_when_the_scheduler_comes_by() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(2, 1);
+    process.rebuild.restore(sale.id, None).await.unwrap();
+    let before = world.live.copy();
+    let bought = process.take(&sale, "alice").await;
+    world.live.roll_back_undetected(before);
+    world.clock.advance_ms(1_000);
+
+    let told = process.ask(&sale, "bob").await;
+
+    assert_eq!(failure(told), Failure::Rebuilding);
+    assert_eq!(process.rebuild.run_asked().await.unwrap(), [sale.id]);
+    assert_eq!(world.live.held(sale.id), [(bought.code, bought.unit)]);
+    assert_ne!(process.take(&sale, "bob").await.unit, bought.unit);
+    assert_eq!(process.rebuild.run_asked().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_live_side_that_lost_the_sale_is_restored_within_the_request() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(3, 2);
+    let first = process.take(&sale, "alice").await;
+    let old = world.live.copy();
+    let second = process.take(&sale, "alice").await;
+
+    world.live.wipe();
+    world.clock.advance_ms(1_000);
+    let limited = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+    world.live.restore(old);
+    world.clock.advance_ms(1_000);
+    let last = process.take(&sale, "bob").await;
+
+    assert_eq!(limited, CheckoutRefusal::UserLimit { limit: 2, held: 2, bought: 0 });
+    let mut units = [first.unit, second.unit, last.unit].map(Unit::get);
+    units.sort_unstable();
+    assert_eq!(units, [1, 2, 3]);
+    assert_eq!(world.ledger.sale(sale.id).unwrap().epoch, Epoch(3));
+}
+
+#[tokio::test]
+async fn requests_that_find_the_sale_lost_wait_for_one_rebuild() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(3, 1);
+    world.live.faults().plan(Operation::Load, Fault::Pause);
+
+    let (first, second, third, ()) = tokio::join!(
+        process.take(&sale, "alice"),
+        process.take(&sale, "bob"),
+        process.take(&sale, "carol"),
+        async { assert!(world.live.faults().resume()) },
+    );
+
+    let mut units = [first.unit, second.unit, third.unit].map(Unit::get);
+    units.sort_unstable();
+    assert_eq!(units, [1, 2, 3]);
+    assert_eq!(world.ledger.sale(sale.id).unwrap().epoch, Epoch(1));
+}
+
+#[tokio::test]
+async fn a_sale_that_is_lost_again_and_again_is_given_up() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(1, 1);
+    // The server remembers a newer epoch than the ledger will issue, but has lost the data.
+    serve_epoch(&world, &sale, Epoch(1_000)).await;
+    world.live.wipe();
+
+    let told = process.ask(&sale, "alice").await;
+
+    assert_eq!(failure(told), Failure::Rebuilding);
+    assert_eq!(world.ledger.attempts(), []);
+}
+
+#[tokio::test]
+async fn nothing_is_sold_when_the_ledger_has_lost_data() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(2, 1);
+    serve_epoch(&world, &sale, Epoch(7)).await;
+
+    for user in ["alice", "bob", "carol"] {
+        assert_eq!(failure(process.ask(&sale, user).await), Failure::Rebuilding);
+        let rebuilt = process.rebuild.run_asked().await.unwrap_err();
+        assert_eq!(rebuilt.failure(), Failure::Rebuilding);
+    }
+
+    assert_eq!(world.ledger.attempts(), []);
+}
+
+/// Makes the live side serve an epoch that the ledger never issued.
+async fn serve_epoch(world: &World, sale: &Sale, epoch: Epoch) {
+    let image = SaleImage { sale: Sale { epoch, ..*sale }, live: Vec::new() };
+    world.live.load(&image, world.clock.now()).await.unwrap();
+}

@@ -1,0 +1,137 @@
+//! What is refused, by whom, and that it is recorded.
+
+use domain::{
+    CheckoutRefusal, Epoch, Failure, Sale, SaleId, answer::Retry, ports::SaleRegister,
+    upkeep::LOAD_AHEAD_MS,
+};
+use memory_stores::{AttemptRecord, Fault, Operation, World};
+
+use crate::{failure, open_world};
+
+/// What users were told no, as it is recorded.
+fn refusals(world: &World) -> Vec<CheckoutRefusal> {
+    let attempts = world.ledger.attempts().into_iter();
+    attempts
+        .filter_map(|attempt| match attempt {
+            AttemptRecord::Refusal { refusal, .. } => Some(refusal),
+            AttemptRecord::Hold(_) | AttemptRecord::Tombstone { .. } => None,
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_refusal_is_recorded_as_it_is_told() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(2, 1);
+    let due_at = process.take(&sale, "alice").await.expires_at;
+    let held_out = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+    process.take(&sale, "bob").await;
+    world.clock.advance_ms(1_000);
+
+    let sold_out = process.ask(&sale, "carol").await.unwrap().unwrap_err();
+
+    assert_eq!(held_out, CheckoutRefusal::UserLimit { limit: 1, held: 1, bought: 0 });
+    let retry = Some(Retry { at: due_at, after_ms: World::HOLD_MS - 1_000 });
+    assert_eq!(sold_out, CheckoutRefusal::SoldOut { retry });
+    assert_eq!(refusals(&world), [held_out, sold_out]);
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_recorded_is_not_told() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(0, 1);
+
+    for (fault, failed) in [
+        (Fault::Refuse, Failure::NotDone),
+        (Fault::Lose, Failure::Unknown),
+        (Fault::LoseReply, Failure::Unknown),
+    ] {
+        world.ledger.faults().plan(Operation::Record, fault);
+
+        assert_eq!(failure(process.ask(&sale, "alice").await), failed, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sale_far_ahead_is_refused_without_the_live_side() {
+    let (world, process) = open_world();
+    let far = world.sale_in(LOAD_AHEAD_MS + 1, 1_000, 1, 1);
+    let near = world.sale_in(LOAD_AHEAD_MS - 1_000, 1_000, 1, 1);
+    let starts_at = far.window.starts_at;
+    world.live.faults().set_down(true);
+
+    let refusal = process.ask(&far, "alice").await.unwrap().unwrap_err();
+
+    assert_eq!(refusal, CheckoutRefusal::NotOpen { starts_at });
+    assert_eq!(refusals(&world), [refusal]);
+    process.ask(&near, "alice").await.unwrap_err();
+    world.live.faults().set_down(false);
+    let starts_at = near.window.starts_at;
+    let refusal = process.ask(&near, "alice").await.unwrap().unwrap_err();
+    assert_eq!(refusal, CheckoutRefusal::NotOpen { starts_at });
+}
+
+#[tokio::test]
+async fn a_sale_opens_and_ends_by_the_stores_clock_however_old_the_snapshot_is() {
+    let (world, process) = open_world();
+    let sale = world.sale_in(1_000, 1_000, 2, 2);
+    process.catalog.refresh().await.unwrap();
+    let Sale { window, .. } = sale;
+
+    world.clock.set(window.starts_at + -1);
+    let early = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+    world.clock.set(window.starts_at);
+    process.take(&sale, "alice").await;
+    world.clock.set(window.ends_at + -1);
+    process.take(&sale, "alice").await;
+    world.clock.set(window.ends_at);
+    let late = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+
+    assert_eq!(early, CheckoutRefusal::NotOpen { starts_at: window.starts_at });
+    assert_eq!(late, CheckoutRefusal::Ended { ends_at: window.ends_at });
+    assert_eq!(refusals(&world), [early, late]);
+}
+
+#[tokio::test]
+async fn an_ended_or_unknown_sale_is_refused_without_the_live_side() {
+    let (world, process) = open_world();
+    let sale = world.sale_in(0, 1_000, 1, 1);
+    let unknown = Sale { id: SaleId::try_from(99).unwrap(), ..sale };
+    world.clock.advance_ms(1_000);
+    world.live.faults().set_down(true);
+
+    let ended = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+    let never = process.ask(&unknown, "alice").await.unwrap().unwrap_err();
+
+    assert_eq!(ended, CheckoutRefusal::Ended { ends_at: sale.window.ends_at });
+    assert_eq!(never, CheckoutRefusal::UnknownSale);
+    assert_eq!(refusals(&world), [ended, never]);
+}
+
+#[tokio::test]
+async fn a_sale_that_was_closed_behind_the_snapshot_is_over() {
+    let (world, process) = open_world();
+    let sale = world.sale_in(0, 1_000, 1, 1);
+    process.catalog.refresh().await.unwrap();
+    world.clock.advance_ms(1_000);
+    assert!(world.ledger.close(sale.id).await.unwrap());
+
+    let refusal = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+
+    assert_eq!(refusal, CheckoutRefusal::Ended { ends_at: sale.window.ends_at });
+}
+
+#[tokio::test]
+async fn a_paused_sale_gives_no_units_and_keeps_its_promises() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(2, 2);
+    let hold = process.take(&sale, "alice").await;
+    world.ledger.set_paused(sale.id, true).await.unwrap().unwrap();
+    world.clock.advance_ms(1_000);
+    process.rebuild.restore(sale.id, Some(Epoch(1))).await.unwrap();
+
+    let refusal = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+
+    assert_eq!(refusal, CheckoutRefusal::Paused { ends_at: sale.window.ends_at });
+    process.purchase.redeem(hold.code).await.unwrap().unwrap();
+}

@@ -1,0 +1,202 @@
+//! What [`Rebuild`](domain::upkeep::Rebuild) promises.
+
+use domain::{
+    CheckoutRefusal, Epoch, Failure, SaleId,
+    ports::{EPOCH_AGE_MIN_MS, RaiseReply, SaleRegister},
+    upkeep::{Restored, Swept},
+};
+use memory_stores::{Fault, Operation, World};
+
+use crate::{counts, epoch, open_world, serve, status};
+
+#[tokio::test]
+async fn a_rebuilt_sale_is_as_the_ledger_has_it() {
+    let (world, process, sale) = open_world().await;
+    let bought = process.take(&sale, "alice").await;
+    let held = process.take(&sale, "alice").await;
+    process.purchase.redeem(bought.code).await.unwrap().unwrap();
+    world.live.wipe();
+
+    let restored = process.rebuild.restore(sale.id, None).await.unwrap();
+
+    assert_eq!(restored, Restored::Loaded);
+    assert_eq!(counts(&world, &sale).await, [1, 1, 1]);
+    assert_eq!(world.live.held(sale.id), [(held.code, held.unit)]);
+    let refusal = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+    assert_eq!(refusal, CheckoutRefusal::UserLimit { limit: 2, held: 1, bought: 1 });
+    world.clock.advance_ms(World::HOLD_MS);
+    assert_eq!(process.sweep.run(sale.id).await.unwrap(), Swept::Judged(1));
+    assert_eq!(counts(&world, &sale).await, [2, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_sale_that_is_served_is_left_alone_unless_a_newer_epoch_is_wanted() {
+    let (world, process, sale) = open_world().await;
+
+    process.rebuild.restore(sale.id, None).await.unwrap();
+    process.rebuild.restore(sale.id, Some(Epoch(0))).await.unwrap();
+    assert_eq!(epoch(&world, &sale), Epoch(1));
+
+    process.rebuild.restore(sale.id, Some(Epoch(1))).await.unwrap();
+    assert_eq!(epoch(&world, &sale), Epoch(2));
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(2));
+}
+
+#[tokio::test]
+async fn a_sale_that_is_closed_or_never_was_needs_no_live_side() {
+    let (world, process, sale) = open_world().await;
+    world.clock.set(sale.window.ends_at);
+    assert!(world.ledger.close(sale.id).await.unwrap());
+    world.live.wipe();
+    let never = SaleId::try_from(99).unwrap();
+
+    assert_eq!(process.rebuild.restore(sale.id, None).await.unwrap(), Restored::Closed);
+    assert_eq!(process.rebuild.restore(never, None).await.unwrap(), Restored::Closed);
+    assert!(!world.live.has(sale.id));
+}
+
+#[tokio::test]
+async fn a_rebuilder_that_died_before_loading_is_replaced_within_one_call() {
+    let (world, process, sale) = open_world().await;
+    world.live.wipe();
+    let raised = world.ledger.raise_epoch(sale.id, None).await.unwrap();
+    assert!(matches!(raised, RaiseReply::Raised(_)));
+    let began_at = world.clock.now();
+
+    process.rebuild.restore(sale.id, None).await.unwrap();
+
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(3));
+    assert_eq!(world.clock.now() - began_at, EPOCH_AGE_MIN_MS);
+}
+
+#[tokio::test]
+async fn a_rebuild_that_another_process_is_at_is_waited_for() {
+    let (world, process, sale) = open_world().await;
+    world.live.wipe();
+    let other = world.process(2);
+    world.live.faults().plan(Operation::Load, Fault::Pause);
+    let began_at = world.clock.now();
+
+    let (first, second, ()) = tokio::join!(
+        process.rebuild.restore(sale.id, None),
+        other.rebuild.restore(sale.id, None),
+        async { assert!(world.live.faults().resume()) },
+    );
+
+    assert_eq!((first.unwrap(), second.unwrap()), (Restored::Loaded, Restored::Loaded));
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(2));
+    assert!(world.clock.now() - began_at < EPOCH_AGE_MIN_MS);
+}
+
+#[tokio::test]
+async fn a_rebuilder_that_was_overtaken_changes_nothing() {
+    let (world, process, sale) = open_world().await;
+    world.live.wipe();
+    let other = world.process(2);
+    world.live.faults().plan(Operation::Load, Fault::Pause);
+
+    let (restored, hold) = tokio::join!(process.rebuild.restore(sale.id, None), async {
+        let hold = other.take(&sale, "alice").await;
+        assert!(world.live.faults().resume());
+        hold
+    });
+
+    assert_eq!(restored.unwrap(), Restored::Loaded);
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(3));
+    assert_eq!(world.live.held(sale.id), [(hold.code, hold.unit)]);
+}
+
+#[tokio::test]
+async fn who_waited_for_a_rebuild_that_failed_is_told_so() {
+    let (world, process, sale) = open_world().await;
+    world.live.wipe();
+    world.ledger.faults().plan(Operation::RaiseEpoch, Fault::Pause);
+    world.live.faults().plan(Operation::Load, Fault::Refuse);
+
+    let (first, second, ()) = tokio::join!(
+        process.rebuild.restore(sale.id, None),
+        process.rebuild.restore(sale.id, None),
+        async { assert!(world.ledger.faults().resume()) },
+    );
+
+    assert_eq!(first.unwrap_err().failure(), Failure::NotDone);
+    assert_eq!(second.unwrap_err().failure(), Failure::Rebuilding);
+}
+
+#[tokio::test]
+async fn who_waited_for_a_rebuild_that_was_cut_short_does_it_himself() {
+    let (world, process, sale) = open_world().await;
+    world.live.wipe();
+    world.live.faults().plan(Operation::Load, Fault::Pause);
+
+    let ((), restored) = tokio::join!(
+        async {
+            // The first caller goes away in the middle, as when a client hangs up.
+            tokio::select! {
+                biased;
+                _ = process.rebuild.restore(sale.id, None) => panic!("it stands still"),
+                () = tokio::task::yield_now() => {}
+            }
+        },
+        process.rebuild.restore(sale.id, None),
+    );
+
+    assert_eq!(restored.unwrap(), Restored::Loaded);
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(3));
+}
+
+#[tokio::test]
+async fn a_rebuild_with_nothing_to_do_does_not_stand_in_for_one_that_is_needed() {
+    let (world, process, sale) = open_world().await;
+    world.live.faults().plan(Operation::Status, Fault::Pause);
+
+    let (idle, needed, ()) = tokio::join!(
+        process.rebuild.restore(sale.id, None),
+        process.rebuild.restore(sale.id, Some(Epoch(1))),
+        async { assert!(world.live.faults().resume()) },
+    );
+
+    assert_eq!((idle.unwrap(), needed.unwrap()), (Restored::Loaded, Restored::Loaded));
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(2));
+}
+
+#[tokio::test]
+async fn a_ledger_that_lost_data_is_not_rebuilt_from() {
+    let (world, process, sale) = open_world().await;
+    serve(&world, &sale, Epoch(9), Vec::new()).await;
+
+    let error = process.rebuild.restore(sale.id, Some(Epoch(9))).await.unwrap_err();
+
+    assert_eq!(error.failure(), Failure::Rebuilding);
+    assert_eq!(epoch(&world, &sale), Epoch(1));
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(9));
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_done_once() {
+    let (world, process, sale) = open_world().await;
+    process.rebuild.ask(sale.id, Epoch(1));
+    process.rebuild.ask(sale.id, Epoch(0));
+
+    assert_eq!(process.rebuild.run_asked().await.unwrap(), [sale.id]);
+    assert_eq!(process.rebuild.run_asked().await.unwrap(), []);
+
+    assert_eq!(epoch(&world, &sale), Epoch(2));
+    world.clock.advance_ms(1_000);
+    process.rebuild.ask(sale.id, Epoch(1));
+    process.rebuild.run_asked().await.unwrap();
+    assert_eq!(epoch(&world, &sale), Epoch(2), "the epoch in question is served no more");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_and_failed_is_tried_again() {
+    let (world, process, sale) = open_world().await;
+    process.rebuild.ask(sale.id, Epoch(1));
+
+    world.ledger.faults().set_down(true);
+    process.rebuild.run_asked().await.unwrap_err();
+    world.ledger.faults().set_down(false);
+
+    assert_eq!(process.rebuild.run_asked().await.unwrap(), [sale.id]);
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(2));
+}

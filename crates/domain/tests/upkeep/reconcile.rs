@@ -1,0 +1,204 @@
+//! What [`Reconcile`](domain::upkeep::Reconcile) promises.
+
+use domain::{
+    Epoch, Failure, Slot, Unit,
+    ports::{LiveUnit, SaleRegister},
+    upkeep::{Drift, Reconciled},
+};
+use memory_stores::{Fault, Operation};
+
+use crate::{counts, epoch, open_world, serve, status};
+
+const NONE: Drift = Drift { free: 0, held: 0, sold: 0, clock_ms: 0 };
+
+#[tokio::test]
+async fn sides_that_agree_are_left_alone() {
+    let (world, process, sale) = open_world().await;
+    process.take(&sale, "alice").await;
+    let bought = process.take(&sale, "alice").await;
+    process.purchase.redeem(bought.code).await.unwrap().unwrap();
+
+    for _ in 0..3 {
+        assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(NONE));
+    }
+    assert_eq!(epoch(&world, &sale), Epoch(1));
+}
+
+#[tokio::test]
+async fn a_drift_that_is_there_twice_while_nothing_moves_is_rebuilt() {
+    let (world, process, sale) = open_world().await;
+    let before = world.live.copy();
+    let hold = process.take(&sale, "alice").await;
+    world.live.roll_back_undetected(before);
+    let drift = Drift { free: 1, held: -1, ..NONE };
+
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(drift));
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Rebuilt(drift));
+
+    assert_eq!(world.live.held(sale.id), [(hold.code, hold.unit)]);
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(NONE));
+}
+
+#[tokio::test]
+async fn a_drift_is_left_while_either_side_moves() {
+    let (world, process, sale) = open_world().await;
+    let before = world.live.copy();
+    let hold = process.take(&sale, "alice").await;
+    process.take(&sale, "alice").await;
+    world.live.roll_back_undetected(before);
+
+    let mut looks = vec![process.reconcile.run(&sale).await.unwrap()];
+    process.purchase.redeem(hold.code).await.unwrap().unwrap();
+    looks.push(process.reconcile.run(&sale).await.unwrap());
+    // The grant has no record, and nobody tells the live side.
+    world.live.faults().plan(Operation::SettleSoon, Fault::Lose);
+    process.ask(&sale, "bob").await.unwrap_err();
+    looks.push(process.reconcile.run(&sale).await.unwrap());
+
+    let drift = Drift { free: 2, held: -2, ..NONE };
+    let after_purchase = Drift { held: -1, sold: -1, ..drift };
+    let after_grant = Drift { free: 1, held: 0, ..after_purchase };
+    assert_eq!(looks, [drift, after_purchase, after_grant].map(Reconciled::Left));
+    let rebuilt = process.reconcile.run(&sale).await.unwrap();
+    assert_eq!(rebuilt, Reconciled::Rebuilt(after_grant));
+}
+
+#[tokio::test]
+async fn what_is_held_here_and_sold_there_evens_out_without_a_rebuild() {
+    let (world, process, sale) = open_world().await;
+    let hold = process.take(&sale, "alice").await;
+    world.live.faults().plan(Operation::SettleSoon, Fault::Lose);
+    process.purchase.redeem(hold.code).await.unwrap().unwrap();
+
+    for _ in 0..3 {
+        let drift = Drift { held: 1, sold: -1, ..NONE };
+        assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(drift));
+    }
+    assert_eq!(epoch(&world, &sale), Epoch(1));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_by_too_much_is_set_right() {
+    let (world, process, sale) = open_world().await;
+
+    for (skew_ms, is_rebuilt) in [(200, false), (-200, false), (201, true), (-201, true)] {
+        world.clock.advance_ms(1_000);
+        process.rebuild.restore(sale.id, Some(epoch(&world, &sale))).await.unwrap();
+        world.clock.advance_ms(1_000);
+        // The server's clock is set to another time after it loaded the sale.
+        world.live.set_skew_ms(skew_ms);
+        process.reconcile.run(&sale).await.unwrap();
+
+        let reconciled = process.reconcile.run(&sale).await.unwrap();
+
+        assert_eq!(matches!(reconciled, Reconciled::Rebuilt(_)), is_rebuilt, "{skew_ms}");
+        let left_ms = status(&world, &sale).await.now - world.clock.now();
+        assert_eq!(left_ms, if is_rebuilt { 0 } else { skew_ms });
+        world.live.set_skew_ms(0);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_set_right_although_units_come_and_go() {
+    let (world, process, sale) = open_world().await;
+    world.clock.advance_ms(1_000);
+    world.live.set_skew_ms(-500);
+    process.reconcile.run(&sale).await.unwrap();
+    process.take(&sale, "alice").await;
+
+    let reconciled = process.reconcile.run(&sale).await.unwrap();
+
+    assert!(matches!(reconciled, Reconciled::Rebuilt(_)), "{reconciled:?}");
+}
+
+#[tokio::test]
+async fn a_live_side_that_contradicts_itself_is_rebuilt_at_once() {
+    let (world, process, sale) = open_world().await;
+    let first = process.take(&sale, "alice").await;
+    let second = process.take(&sale, "alice").await;
+    let twice = [first.code, second.code].map(|code| LiveUnit {
+        code,
+        user: first.user.clone(),
+        unit: Unit::try_from(1).unwrap(),
+        slot: Slot(0),
+        held_until: Some(first.expires_at),
+    });
+    // The epoch is the ledger's own, so only the numbers are wrong.
+    world.ledger.raise_epoch(sale.id, None).await.unwrap();
+    serve(&world, &sale, Epoch(2), twice.to_vec()).await;
+    world.clock.advance_ms(1_000);
+
+    let reconciled = process.reconcile.run(&sale).await.unwrap();
+
+    assert!(matches!(reconciled, Reconciled::Rebuilt(_)), "{reconciled:?}");
+    assert_eq!(counts(&world, &sale).await, [1, 2, 0]);
+}
+
+#[tokio::test]
+async fn a_live_side_that_a_dead_rebuilder_left_behind_is_rebuilt() {
+    let (world, process, sale) = open_world().await;
+    world.ledger.raise_epoch(sale.id, None).await.unwrap();
+
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(NONE));
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Rebuilt(NONE));
+
+    process.take(&sale, "alice").await;
+}
+
+#[tokio::test]
+async fn terms_that_the_ledger_has_changed_are_served_at_once() {
+    let (world, process, sale) = open_world().await;
+
+    for paused in [true, false] {
+        let changed = world.ledger.set_paused(sale.id, paused).await.unwrap().unwrap();
+        let reconciled = process.reconcile.run(&changed).await.unwrap();
+
+        assert_eq!(reconciled, Reconciled::Rebuilt(NONE));
+        assert_eq!(status(&world, &sale).await.paused, paused);
+        world.clock.advance_ms(1_000);
+    }
+}
+
+#[tokio::test]
+async fn a_sale_that_is_not_served_or_not_there_is_no_drift() {
+    let (world, process, sale) = open_world().await;
+    let unknown = domain::Sale { id: domain::SaleId::try_from(99).unwrap(), ..sale };
+    serve(&world, &unknown, Epoch(1), Vec::new()).await;
+    world.live.faults().plan(Operation::Status, Fault::Refuse);
+
+    process.reconcile.run(&sale).await.unwrap_err();
+    assert_eq!(process.reconcile.run(&unknown).await.unwrap(), Reconciled::NotLoaded);
+    world.live.wipe();
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::NotLoaded);
+}
+
+#[tokio::test]
+async fn a_ledger_that_lost_data_is_an_error_and_nothing_is_repaired() {
+    let (world, process, sale) = open_world().await;
+    serve(&world, &sale, Epoch(9), Vec::new()).await;
+
+    for _ in 0..3 {
+        let error = process.reconcile.run(&sale).await.unwrap_err();
+        assert_eq!(error.failure(), Failure::Rebuilding);
+    }
+    assert_eq!(epoch(&world, &sale), Epoch(1));
+    assert_eq!(status(&world, &sale).await.epoch, Epoch(9));
+}
+
+#[tokio::test]
+async fn a_sale_that_is_no_longer_looked_at_starts_afresh() {
+    let (world, process, sale) = open_world().await;
+    let before = world.live.copy();
+    process.take(&sale, "alice").await;
+    world.live.roll_back_undetected(before);
+
+    process.reconcile.run(&sale).await.unwrap();
+    process.reconcile.keep_only(&[sale]);
+    process.reconcile.keep_only(&[]);
+    let first_look = process.reconcile.run(&sale).await.unwrap();
+    process.reconcile.keep_only(&[sale]);
+    let second_look = process.reconcile.run(&sale).await.unwrap();
+
+    assert!(matches!(first_look, Reconciled::Left(_)));
+    assert!(matches!(second_look, Reconciled::Rebuilt(_)));
+}

@@ -1,0 +1,104 @@
+//! What [`Rotate`](domain::upkeep::Rotate) promises.
+
+use std::sync::Arc;
+
+use domain::{
+    Sale, Terms, UnixMillis,
+    ports::{SaleRegister, Timetable},
+    upkeep::Rotate,
+};
+use memory_stores::{Process, World};
+
+const PERIOD_MS: i64 = 600_000;
+const LEAD_MS: i64 = 60_000;
+const TERMS: Terms = Terms { stock: 5, per_user_limit: 1, hold_ms: 1_000 };
+
+/// A rotation of ten-minute slots, each made a minute ahead.
+fn rotation(world: &World, process: &Process) -> Rotate {
+    let timetable = Timetable { period_ms: PERIOD_MS, lead_ms: LEAD_MS, terms: TERMS };
+    Rotate::new(world.ledger.clone(), Arc::clone(&process.catalog), timetable)
+}
+
+/// When sales start, in milliseconds since `beginning`.
+fn starts(sales: &[Sale], beginning: UnixMillis) -> Vec<i64> {
+    sales.iter().map(|sale| sale.window.starts_at - beginning).collect()
+}
+
+#[tokio::test]
+async fn the_current_slot_gets_its_sale_at_once_and_the_next_ahead_of_its_time() {
+    let world = World::new();
+    let process = world.process(1);
+    let rotate = rotation(&world, &process);
+    let beginning = world.clock.now();
+    world.clock.advance_ms(123_456);
+
+    let first = rotate.run().await.unwrap();
+    world.clock.set(beginning + (PERIOD_MS - LEAD_MS - 1));
+    let none = rotate.run().await.unwrap();
+    world.clock.advance_ms(1);
+    let next = rotate.run().await.unwrap();
+
+    assert_eq!(starts(&first, beginning), [0]);
+    assert_eq!(first[0].window.ends_at - beginning, PERIOD_MS);
+    assert_eq!(first[0].terms, TERMS);
+    assert_eq!(none, []);
+    assert_eq!(starts(&next, beginning), [PERIOD_MS]);
+}
+
+#[tokio::test]
+async fn of_two_processes_one_makes_the_sale_and_both_know_it() {
+    let world = World::new();
+    let (one, two) = (world.process(1), world.process(2));
+
+    let made = rotation(&world, &one).run().await.unwrap();
+    let found = rotation(&world, &two).run().await.unwrap();
+
+    assert_eq!(made.len(), 1);
+    assert_eq!(found, []);
+    assert_eq!(one.catalog.calendar().sales, made);
+    assert_eq!(two.catalog.calendar().sales, made);
+}
+
+#[tokio::test]
+async fn after_downtime_slots_that_passed_are_not_sold_late() {
+    let world = World::new();
+    let process = world.process(1);
+    let rotate = rotation(&world, &process);
+    let beginning = world.clock.now();
+    rotate.run().await.unwrap();
+
+    world.clock.advance_ms(5 * PERIOD_MS + 1);
+    let made = rotate.run().await.unwrap();
+
+    assert_eq!(starts(&made, beginning), [5 * PERIOD_MS]);
+}
+
+#[tokio::test]
+async fn a_slot_that_overlaps_a_sale_made_by_hand_is_left_alone() {
+    let world = World::new();
+    let process = world.process(1);
+    let beginning = world.clock.now();
+    let by_hand = world.sale_in(PERIOD_MS - 1, 2, 1, 1);
+
+    let overlapped = rotation(&world, &process).run().await.unwrap();
+    world.clock.advance_ms(2 * PERIOD_MS);
+    let free = rotation(&world, &process).run().await.unwrap();
+
+    assert_eq!(overlapped, []);
+    assert_eq!(starts(&free, beginning), [2 * PERIOD_MS]);
+    assert_eq!(process.catalog.calendar().sales, [by_hand, free[0]]);
+    assert_eq!(world.ledger.schedule(by_hand.window, TERMS).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_rotation_that_failed_is_made_up_for() {
+    let world = World::new();
+    let process = world.process(1);
+    let rotate = rotation(&world, &process);
+
+    world.ledger.faults().set_down(true);
+    rotate.run().await.unwrap_err();
+    world.ledger.faults().set_down(false);
+
+    assert_eq!(rotate.run().await.unwrap().len(), 1);
+}
