@@ -13,7 +13,7 @@ use tokio_postgres::Row;
 
 use crate::{
     PostgresLedger, not_accepted, rows,
-    session::{Session, SessionError},
+    session::{Session, SessionError, TRIES_MAX},
 };
 
 const NOW: &str = "SaleRegister::now";
@@ -101,7 +101,15 @@ impl SaleRegister for PostgresLedger {
         sale: SaleId,
         served: Option<Epoch>,
     ) -> Result<RaiseReply, StoreError> {
-        self.raise(sale, served).await.map_err(|error| error.during(RAISE_EPOCH))
+        let mut raised = self.raise(sale, served).await;
+        // A sale that is being recorded may keep its row locked for longer than one try.
+        for _ in 1..TRIES_MAX {
+            match raised {
+                Err(SessionError::Contended(_)) => raised = self.raise(sale, served).await,
+                _ => break,
+            }
+        }
+        raised.map_err(|error| error.during(RAISE_EPOCH))
     }
 
     async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {

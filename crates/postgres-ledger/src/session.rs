@@ -18,7 +18,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(3);
 const PAUSE_BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// How often a batch that met another's lock or a deadlock is tried.
-const TRIES_MAX: u32 = 4;
+pub(crate) const TRIES_MAX: u32 = 4;
 
 /// How often a batch is run again whose outcome got lost: with the pause between tries about
 /// as long as a server takes to come back from a crash.
@@ -185,18 +185,15 @@ impl Session {
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, SessionError> {
-        let mut result = Err(SessionError::TimedOut);
         for _ in 0..RERUNS_MAX {
             tokio::time::sleep(PAUSE_BETWEEN_TRIES).await;
             match self.query_patiently(sql, parameters).await {
-                Err(error) if error.outcome_is_lost() => result = Err(error),
-                // One that is refused for what it says was refused before, too.
-                decided @ (Ok(_) | Err(SessionError::Poison(_))) => return decided,
-                // That it cannot be done now says nothing of what was done before.
-                Err(_) => {}
+                Ok(rows) => return Ok(rows),
+                // Whatever keeps this run from it says nothing of what the one before did.
+                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "again"),
             }
         }
-        result
+        Err(SessionError::TimedOut)
     }
 }
 

@@ -94,10 +94,11 @@ impl PlaceHolds {
         requests: &[&HoldRequest],
     ) -> Result<Vec<PlaceReply>, LineError> {
         let command = place_command(&SaleKeys::of(sale), requests);
-        let mut value = self.0.call(&command).await;
-        if value.as_ref().is_err_and(LineError::is_lost) {
-            value = self.0.call(&command).await;
-        }
+        let value = match self.0.call(&command).await {
+            // Why the second call fails says nothing of what the first one did.
+            Err(lost) if lost.is_lost() => self.0.call(&command).await.map_err(|_| lost),
+            decided => decided,
+        };
         read_placed(&value?, requests)
     }
 }

@@ -150,3 +150,37 @@ fn refuses(error: &RedisError) -> bool {
         _ => matches!(error.code(), Some("OOM" | "MISCONF" | "NOAUTH" | "NOPERM")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The version of the library, and what it is, by [`fingerprint`]. A server that has a
+    /// library of this name is never given another, so two versions must not share one.
+    const KNOWN: (u32, u64) = (1, 0xf098_81e3_97cd_9c5c);
+
+    #[test]
+    fn a_changed_library_has_a_new_name() {
+        let (version, known) = KNOWN;
+        let name = format!("flashsale_v{version}");
+
+        let functions = LIBRARY.matches("redis.register_function").count();
+        assert!(LIBRARY.starts_with(&format!("#!lua name={name}\n")));
+        assert!(LIBRARY.contains(&format!("local LIBRARY_VERSION = {version}\n")));
+        assert_eq!(LIBRARY.matches(&format!("'{name}_")).count(), functions);
+        assert_eq!(
+            fingerprint(LIBRARY),
+            known,
+            "the library changed: if {name} was ever released, call this one flashsale_v{}, in \
+             lua/ and where its functions are called; then note its version and fingerprint here",
+            version + 1
+        );
+    }
+
+    /// FNV-1a: the same in every release of Rust.
+    fn fingerprint(text: &str) -> u64 {
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+}

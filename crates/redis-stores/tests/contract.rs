@@ -2,15 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, LazyLock},
-};
+mod stores;
 
-use batcher::Limits;
+use std::sync::LazyLock;
+
 use dev_servers::RedisServer;
-use redis_stores::RedisStores;
-use store_contract::{Live, fixtures::WallClock};
+use store_contract::Live;
+
+use crate::stores::live_on;
 
 mod sale_store {
     store_contract::sale_store_contract!(super::live);
@@ -23,9 +22,5 @@ mod code_store {
 /// A live side on the one server of this program. Each case has sales of its own numbers.
 async fn live() -> Live {
     static SERVER: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start().unwrap());
-    let limits = Limits {
-        queue_max: NonZeroUsize::new(4_096).unwrap(),
-        batch_max: NonZeroUsize::new(256).unwrap(),
-    };
-    Live::new(Arc::new(RedisStores::new(&SERVER.url(), limits).unwrap()), Arc::new(WallClock))
+    live_on(&SERVER)
 }

@@ -43,6 +43,8 @@ pub async fn until<T>(clock: &dyn Clock, mut look: impl AsyncFnMut() -> Option<T
             return found;
         }
         clock.wait(LOOK_AGAIN_MS).await;
+        // A clock that is moved by hand does not wait, but whoever is looked for may have to run.
+        tokio::task::yield_now().await;
     }
     panic!("looked {LOOKS_MAX} times in vain");
 }

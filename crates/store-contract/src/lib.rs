@@ -11,9 +11,13 @@
 
 pub mod code_store;
 pub mod fixtures;
+mod ledger;
+pub mod ledger_store;
 mod live;
+pub mod sale_register;
 pub mod sale_store;
 
+pub use ledger::{CountRecords, Ledger, grant, redemption};
 pub use live::Live;
 
 /// Writes one test per case of a port, on the stores that `$stores` makes.
@@ -26,4 +30,52 @@ macro_rules! contract {
             $crate::$port::$case($stores().await).await;
         }
     )+};
+}
+
+#[cfg(test)]
+mod tests {
+    /// The cases of a port, and the macro that runs them.
+    const PORTS: [(&str, &[&str]); 4] = [
+        (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
+        (
+            include_str!("code_store.rs"),
+            &[
+                include_str!("code_store/holds.rs"),
+                include_str!("code_store/refusals.rs"),
+                include_str!("code_store/verdicts.rs"),
+            ],
+        ),
+        (
+            include_str!("ledger_store.rs"),
+            &[
+                include_str!("ledger_store/codes.rs"),
+                include_str!("ledger_store/judging.rs"),
+                include_str!("ledger_store/records.rs"),
+            ],
+        ),
+        (
+            include_str!("sale_register.rs"),
+            &[include_str!("sale_register/epochs.rs"), include_str!("sale_register/sales.rs")],
+        ),
+    ];
+
+    #[test]
+    fn every_case_is_run_by_the_macro_of_its_port() {
+        for (list, files) in PORTS {
+            let listed = list.lines().map(str::trim).filter(|line| {
+                line.contains('_') && line.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            });
+            let written = files
+                .iter()
+                .flat_map(|file| file.lines())
+                .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
+
+            let (mut listed, mut written) =
+                (listed.collect::<Vec<_>>(), written.collect::<Vec<_>>());
+            listed.sort_unstable();
+            written.sort_unstable();
+            assert!(!written.is_empty());
+            assert_eq!(listed, written);
+        }
+    }
 }

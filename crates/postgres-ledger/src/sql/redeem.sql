@@ -14,7 +14,7 @@ WITH request AS MATERIALIZED (
         AS request (code, unit, item_name, item_image)
 ),
 held AS MATERIALIZED (
-    SELECT attempt.code
+    SELECT attempt.code, request.item_name, request.item_image
     FROM request
     JOIN checkout_attempts AS attempt ON attempt.code = request.code AND attempt.unit = request.unit
     WHERE attempt.state = 'held'
@@ -27,7 +27,9 @@ sold AS (
     SET state = 'sold', resolved_at = clock_timestamp()
     FROM held
     WHERE attempt.code = held.code AND attempt.state = 'held'
-    RETURNING attempt.code, attempt.sale_id, attempt.user_id, attempt.unit, attempt.slot
+    RETURNING
+        attempt.code, attempt.sale_id, attempt.user_id, attempt.unit, attempt.slot,
+        held.item_name, held.item_image
 ),
 counted AS (
     INSERT INTO sold_counts (sale_id, writer, sold)
@@ -35,9 +37,6 @@ counted AS (
     ON CONFLICT (sale_id, writer) DO UPDATE SET sold = sold_counts.sold + excluded.sold
 )
 INSERT INTO purchases (code, sale_id, user_id, unit, slot, item_name, item_image)
-SELECT
-    sold.code, sold.sale_id, sold.user_id, sold.unit, sold.slot,
-    request.item_name, request.item_image
+SELECT code, sale_id, user_id, unit, slot, item_name, item_image
 FROM sold
-JOIN request ON request.code = sold.code
 RETURNING code, sale_id, user_id, unit, item_name, item_image, purchased_at

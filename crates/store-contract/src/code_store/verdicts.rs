@@ -11,7 +11,9 @@ use domain::{
 };
 
 use crate::{
-    fixtures::{HOUR, MINUTE, NOW, SECOND, all_at_once, held, new_code, nth_user, open_sale, until, user},
+    fixtures::{
+        HOUR, MINUTE, NOW, SECOND, all_at_once, held, new_code, nth_user, open_sale, until, user,
+    },
     live::Live,
 };
 

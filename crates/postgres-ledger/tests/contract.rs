@@ -1,0 +1,50 @@
+//! The promises of a ledger, kept by Postgres.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod database;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use domain::SaleId;
+use store_contract::{CountRecords, Ledger, fixtures::WallClock};
+
+use crate::database::{SERVER, fresh_database, ledger_in};
+
+mod ledger_store {
+    store_contract::ledger_store_contract!(super::ledger);
+}
+
+mod sale_register {
+    store_contract::sale_register_contract!(super::ledger);
+}
+
+/// A ledger in a database of its own.
+async fn ledger() -> Ledger {
+    let database = fresh_database().await;
+    let store = Arc::new(ledger_in(&database));
+    Ledger::new(store, Arc::new(WallClock), Arc::new(Records { database }))
+}
+
+/// Counts rows.
+struct Records {
+    database: String,
+}
+
+#[async_trait]
+impl CountRecords for Records {
+    async fn by_outcome(&self, sale: SaleId) -> BTreeMap<String, usize> {
+        let query = format!(
+            "SELECT coalesce(outcome::text, 'tombstone'), count(*) FROM checkout_attempts \
+             WHERE sale_id = {sale} GROUP BY 1"
+        );
+        let rows = SERVER.psql(&self.database, &query).unwrap();
+        rows.lines()
+            .map(|row| {
+                let (outcome, count) = row.split_once('|').unwrap();
+                (outcome.to_owned(), count.parse().unwrap())
+            })
+            .collect()
+    }
+}

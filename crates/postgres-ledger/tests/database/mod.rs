@@ -1,0 +1,45 @@
+//! A ledger in a fresh database, on the one server of a test program.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use batcher::Limits;
+use dev_servers::PostgresServer;
+use postgres_ledger::PostgresLedger;
+use tokio::sync::OnceCell;
+
+const TEMPLATE: &str = "template_of_cases";
+
+/// The one server of this program.
+pub(crate) static SERVER: LazyLock<PostgresServer> =
+    LazyLock::new(|| PostgresServer::start().unwrap());
+
+/// Makes a database that has the schema and nothing else, and says its name. The schema is
+/// made once; each database is a copy.
+pub(crate) async fn fresh_database() -> String {
+    static MIGRATED: OnceCell<()> = OnceCell::const_new();
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    MIGRATED
+        .get_or_init(async || {
+            SERVER.create_database(TEMPLATE).unwrap();
+            ledger_in(TEMPLATE).migrate().await.unwrap();
+        })
+        .await;
+    let name = format!("case_{}", LAST.fetch_add(1, Ordering::Relaxed));
+    SERVER.create_database_from(&name, TEMPLATE).unwrap();
+    name
+}
+
+/// A ledger in this database, with room for a crowd.
+pub(crate) fn ledger_in(database: &str) -> PostgresLedger {
+    let limits = Limits {
+        queue_max: NonZeroUsize::new(4_096).unwrap(),
+        batch_max: NonZeroUsize::new(256).unwrap(),
+    };
+    PostgresLedger::new(&SERVER.url(database), limits).unwrap()
+}

@@ -1,0 +1,139 @@
+//! A rebuild and a record that meet: one waits for the other, and then sees what it did.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod database;
+
+use std::sync::Arc;
+
+use domain::{
+    Epoch, Sale, Terms, UnixMillis, Window,
+    ports::{Attempt, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister, Verdict},
+};
+use postgres_ledger::PostgresLedger;
+use store_contract::{
+    fixtures::{HOUR, MINUTE, WallClock, until, user},
+    grant,
+};
+use tokio_postgres::{Client, NoTls};
+
+use crate::database::{SERVER, fresh_database, ledger_in};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_image() {
+    let (database, ledger, sale) = a_sale().await;
+    let recorder = client(&database).await;
+    let code = grant(&sale, 1, 0).code;
+    recorder
+        .batch_execute(&format!(
+            "BEGIN; SELECT epoch FROM sales FOR KEY SHARE; \
+             INSERT INTO checkout_attempts \
+             (sale_id, user_id, outcome, code, unit, slot, epoch, state, expires_at) \
+             VALUES ({}, 'ann', 'granted', '{code}', 1, 0, 0, 'held', now())",
+            sale.id
+        ))
+        .await
+        .unwrap();
+
+    let raise = tokio::spawn(async move { ledger.raise_epoch(sale.id, None).await.unwrap() });
+    until_somebody_waits(&database).await;
+    recorder.batch_execute("COMMIT").await.unwrap();
+
+    let RaiseReply::Raised(image) = raise.await.unwrap() else { panic!("it is raised") };
+    assert_eq!(image.sale.epoch, Epoch(1));
+    assert_eq!(image.live.iter().map(|unit| unit.code).collect::<Vec<_>>(), [code]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_epoch_outlasts_a_record_that_takes_longer_than_one_try() {
+    let (database, ledger, sale) = a_sale().await;
+    let recorder = client(&database).await;
+    recorder.batch_execute("BEGIN; SELECT epoch FROM sales FOR KEY SHARE").await.unwrap();
+
+    let raise = tokio::spawn(async move { ledger.raise_epoch(sale.id, None).await.unwrap() });
+    let watcher = client(&database).await;
+    let waits_since = async || {
+        let query = format!("SELECT xact_start::text {WAITING}");
+        let row = watcher.query_opt(&query, &[]).await.unwrap();
+        row.map(|row| row.get::<_, String>(0))
+    };
+    let first = until(&WallClock, waits_since).await;
+    until(&WallClock, async || waits_since().await.filter(|next| *next != first)).await;
+    recorder.batch_execute("COMMIT").await.unwrap();
+
+    assert!(matches!(raise.await.unwrap(), RaiseReply::Raised(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_waits_for_the_new_epoch_in_flight_and_is_refused() {
+    let (database, ledger, sale) = a_sale().await;
+    let rebuilder = client(&database).await;
+    rebuilder
+        .batch_execute(
+            "BEGIN; SELECT epoch FROM sales FOR UPDATE; UPDATE sales SET epoch = epoch + 1",
+        )
+        .await
+        .unwrap();
+
+    let record = tokio::spawn(async move {
+        let outcome = Outcome::Granted(grant(&sale, 1, 0));
+        let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
+        ledger.admit().unwrap().record(attempt).await.unwrap()
+    });
+    until_somebody_waits(&database).await;
+    rebuilder.batch_execute("COMMIT").await.unwrap();
+
+    assert_eq!(record.await.unwrap(), Recorded::Stale);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tombstone_waits_for_the_record_in_flight_and_lets_it_stand() {
+    let (database, ledger, sale) = a_sale().await;
+    let recorder = client(&database).await;
+    let code = grant(&sale, 1, 0).code;
+    recorder
+        .batch_execute(&format!(
+            "BEGIN; INSERT INTO checkout_attempts \
+             (sale_id, user_id, outcome, code, unit, slot, epoch, state, expires_at) \
+             VALUES ({}, 'ann', 'granted', '{code}', 1, 0, 0, 'held', now() + '1 hour')",
+            sale.id
+        ))
+        .await
+        .unwrap();
+
+    let judge = tokio::spawn(async move { ledger.judge(sale.id, &[code]).await.unwrap() });
+    until_somebody_waits(&database).await;
+    recorder.batch_execute("COMMIT").await.unwrap();
+
+    let verdicts = judge.await.unwrap();
+    assert!(matches!(verdicts[..], [(_, Verdict::Held { .. })]), "{verdicts:?}");
+}
+
+/// The sessions of this database that wait for a lock.
+const WAITING: &str = "FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+/// A sale in a database of its own, at epoch 0.
+async fn a_sale() -> (String, Arc<PostgresLedger>, Sale) {
+    let database = fresh_database().await;
+    let ledger = Arc::new(ledger_in(&database));
+    let starts_at = UnixMillis(1_795_000_000_000);
+    let window = Window { starts_at, ends_at: starts_at + HOUR };
+    let terms = Terms { stock: 5, per_user_limit: 5, hold_ms: MINUTE };
+    let sale = ledger.schedule(window, terms).await.unwrap().unwrap();
+    (database, ledger, sale)
+}
+
+/// A session of somebody else.
+async fn client(database: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(&SERVER.url(database), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Returns when a session of this database waits for a lock.
+async fn until_somebody_waits(database: &str) {
+    let watcher = client(database).await;
+    let query = format!("SELECT {WAITING}");
+    until(&WallClock, async || watcher.query_opt(&query, &[]).await.unwrap().map(drop)).await;
+}

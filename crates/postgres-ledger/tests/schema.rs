@@ -1,0 +1,204 @@
+//! What the tables themselves refuse, whoever asks: the last line of the promises.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod database;
+
+use domain::{Terms, UnixMillis, Window, ports::SaleRegister};
+
+use crate::database::{SERVER, fresh_database, ledger_in};
+
+/// Three attempts of one user: a hold of unit 1, a hold of unit 2, and a refusal.
+const ATTEMPTS: &str = "
+    INSERT INTO checkout_attempts
+        (sale_id, user_id, outcome, code, unit, slot, epoch, state, expires_at, idempotency_key)
+    VALUES
+        (1, 'ann', 'granted', '00000000-0000-8000-8000-000000000001', 1, 0, 1, 'held', now(), 'k'),
+        (1, 'ann', 'granted', '00000000-0000-8000-8000-000000000002', 2, 1, 1, 'held', now(), NULL),
+        (1, 'ann', 'sold_out', NULL, NULL, NULL, NULL, NULL, NULL, NULL)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_ends_once_and_stays_as_it_ended() {
+    for end in ["sold", "expired", "released"] {
+        let database = database_with(ATTEMPTS).await;
+        let set_state = |state| format!("UPDATE checkout_attempts SET state = '{state}'");
+        run(&database, &format!("{} WHERE unit = 1", set_state(end)));
+
+        for state in ["held", "sold", "expired", "released", "void"] {
+            let again = format!("{} WHERE unit = 1", set_state(state));
+            assert_refused(&database, &again, "the ledger is append-only");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_end_of_a_hold_may_change() {
+    let database = database_with(ATTEMPTS).await;
+    let changes = [
+        "sale_id = 2",
+        "attempted_at = now() - interval '1 hour'",
+        "code = gen_random_uuid()",
+        "expires_at = now() + interval '1 hour'",
+        "epoch = 2",
+        "unit = 3",
+        "slot = 3",
+        "outcome = 'sold_out'",
+        "user_id = 'bob'",
+        "idempotency_key = 'other'",
+        "idempotency_key = NULL",
+    ];
+
+    for change in changes {
+        for set in [change.to_owned(), format!("state = 'sold', {change}")] {
+            let update = format!("UPDATE checkout_attempts SET {set} WHERE unit = 1");
+            assert_refused(&database, &update, "the ledger is append-only");
+        }
+    }
+    for change in ["state = 'void'", "state = 'held'", "state = NULL", "resolved_at = now()"] {
+        let update = format!("UPDATE checkout_attempts SET {change} WHERE unit = 1");
+        assert_refused(&database, &update, "the ledger is append-only");
+    }
+    for change in ["user_id = 'bob'", "outcome = 'ended'", "state = 'sold'", "resolved_at = now()"]
+    {
+        let refusal = format!("UPDATE checkout_attempts SET {change} WHERE outcome = 'sold_out'");
+        assert_refused(&database, &refusal, "the ledger is append-only");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_record_disappears_and_no_receipt_changes() {
+    let database = database_with(ATTEMPTS).await;
+    run(&database, &purchase(1, 1, 0));
+
+    for statement in [
+        "DELETE FROM checkout_attempts",
+        "DELETE FROM checkout_attempts WHERE outcome = 'sold_out'",
+        "TRUNCATE checkout_attempts",
+        "UPDATE purchases SET item_name = 'Brick'",
+        "UPDATE purchases SET user_id = 'bob'",
+        "DELETE FROM purchases",
+        "TRUNCATE purchases",
+        "TRUNCATE sold_counts, purchases, checkout_attempts",
+    ] {
+        assert_refused(&database, statement, "the ledger is append-only");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_live_or_sold_twice() {
+    let database = database_with(ATTEMPTS).await;
+    run(&database, &purchase(1, 1, 0));
+    let hold = |code: u32, user: &str, unit: u32, slot: u32, key: &str| {
+        format!(
+            "INSERT INTO checkout_attempts (sale_id, user_id, outcome, code, unit, slot, epoch, \
+             state, expires_at, idempotency_key) VALUES (1, '{user}', 'granted', \
+             '00000000-0000-8000-8000-{code:012}', {unit}, {slot}, 1, 'held', now(), {key})"
+        )
+    };
+
+    assert_refused(&database, &hold(1, "bob", 7, 0, "NULL"), "attempts_code");
+    assert_refused(&database, &hold(7, "bob", 1, 0, "NULL"), "attempts_live_unit");
+    assert_refused(&database, &hold(7, "ann", 7, 1, "NULL"), "attempts_live_slot");
+    assert_refused(&database, &hold(7, "ann", 7, 7, "'k'"), "attempts_idempotency_key");
+    assert_refused(&database, &purchase(1, 7, 7), "purchases_pkey");
+    assert_refused(&database, &purchase(2, 1, 7), "purchases_unit");
+    assert_refused(&database, &purchase(2, 7, 0), "purchases_slot");
+
+    run(&database, "UPDATE checkout_attempts SET state = 'released' WHERE unit = 2");
+    run(&database, &hold(7, "ann", 2, 1, "NULL"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_whole_or_is_not() {
+    let database = database_with(ATTEMPTS).await;
+    let insert = |columns: &str, values: &str| {
+        format!("INSERT INTO checkout_attempts (sale_id, {columns}) VALUES (1, {values})")
+    };
+    let granted = "user_id, outcome, code, unit, slot, epoch, state, expires_at";
+
+    for (columns, values) in [
+        (granted, "'bob', 'granted', gen_random_uuid(), NULL, 0, 1, 'held', now()"),
+        (granted, "'bob', 'granted', NULL, 3, 0, 1, 'held', now()"),
+        (granted, "'bob', 'granted', gen_random_uuid(), 3, 0, 1, 'held', NULL"),
+        (granted, "'bob', 'granted', gen_random_uuid(), 3, 0, 1, 'void', now()"),
+        (granted, "'bob', 'granted', gen_random_uuid(), 0, 0, 1, 'held', now()"),
+        (granted, "'bob', 'granted', gen_random_uuid(), 3, -1, 1, 'held', now()"),
+        (granted, "'bob', 'sold_out', gen_random_uuid(), 3, 0, 1, 'held', now()"),
+        ("user_id, outcome", "NULL, 'sold_out'"),
+        ("state, code", "'void', NULL"),
+        ("state, code", "'held', gen_random_uuid()"),
+    ] {
+        assert_refused(&database, &insert(columns, values), "attempts_are_whole");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sales_do_not_overlap_and_are_closed_at_a_time() {
+    let database = fresh_database().await;
+    let terms = Terms { stock: 5, per_user_limit: 1, hold_ms: 1 };
+    let window = Window { starts_at: UnixMillis(0), ends_at: UnixMillis(3_600_000) };
+    ledger_in(&database).schedule(window, terms).await.unwrap().unwrap();
+    let sale = |from: i64, to: i64, limit: i64| {
+        format!(
+            "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms) \
+             VALUES (to_timestamp({from}), to_timestamp({to}), 5, {limit}, 1)"
+        )
+    };
+
+    assert_refused(&database, &sale(3_599, 7_200, 1), "sales_do_not_overlap");
+    assert_refused(&database, &sale(0, 1, 1), "sales_starts_at_key");
+    assert_refused(&database, &sale(7_200, 7_200, 1), "sales_check");
+    assert_refused(&database, &sale(7_200, 7_201, 0), "sales_per_user_limit_check");
+    assert_refused(&database, "UPDATE sales SET state = 'closed'", "sales_check");
+    assert_refused(&database, "UPDATE sales SET closed_at = now()", "sales_check");
+    run(&database, &sale(3_600, 7_200, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn selling_a_hold_touches_no_index() {
+    let database = database_with(ATTEMPTS).await;
+    let sell = "UPDATE checkout_attempts SET state = 'sold', resolved_at = clock_timestamp() \
+                WHERE state = 'held'; \
+                SELECT pg_stat_get_xact_tuples_updated('checkout_attempts'::regclass), \
+                pg_stat_get_xact_tuples_hot_updated('checkout_attempts'::regclass)";
+
+    assert_eq!(run(&database, sell).trim(), "2|2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_migrate_at_once_take_turns() {
+    SERVER.create_database("empty").unwrap();
+    let ledgers = [0; 5].map(|_| ledger_in("empty"));
+
+    let calls = ledgers.map(|ledger| async move { ledger.migrate().await.unwrap() });
+    let applied = store_contract::fixtures::all_at_once(calls).await;
+
+    assert_eq!(applied.iter().filter(|&&count| count > 0).count(), 1, "{applied:?}");
+    let ledger = ledger_in("empty");
+    assert_eq!(ledger.migrate().await.unwrap(), 0);
+    assert!(ledger.calendar().await.unwrap().sales.is_empty());
+}
+
+/// A fresh database in which this was run.
+async fn database_with(sql: &str) -> String {
+    let database = fresh_database().await;
+    run(&database, sql);
+    database
+}
+
+fn run(database: &str, sql: &str) -> String {
+    SERVER.psql(database, sql).unwrap()
+}
+
+/// The statement fails, and the server says `why`.
+fn assert_refused(database: &str, sql: &str, why: &str) {
+    let error = SERVER.psql(database, sql).expect_err(sql).to_string();
+    assert!(error.contains(why), "{sql}\n{error}");
+}
+
+fn purchase(code: u32, unit: u32, slot: u32) -> String {
+    format!(
+        "INSERT INTO purchases (code, sale_id, unit, slot, user_id, item_name, item_image) VALUES \
+         ('00000000-0000-8000-8000-{code:012}', 1, {unit}, {slot}, 'ann', 'Teapot', '/teapot')"
+    )
+}

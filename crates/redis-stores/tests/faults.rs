@@ -1,0 +1,247 @@
+//! What a live side on Redis does when the server fails it. Each test has its own server.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod stores;
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use dev_servers::RedisServer;
+use domain::{
+    Code, Epoch, Failure, Sale, StoreError,
+    ports::{Grant, HoldRequest, LoadReply, PlaceReply, SaleImage, Verdict},
+};
+use store_contract::{
+    Live,
+    fixtures::{NOW, all_at_once, new_code, nth_user, until, user},
+};
+
+use crate::stores::live_on;
+
+/// Nobody waits longer than this for a server that is gone.
+const SOON: Duration = Duration::from_secs(4);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flushed_server_serves_nothing_until_it_is_loaded_again() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, grant) = a_sale_in_full_swing(&server).await;
+
+    server.flush_all().unwrap();
+
+    assert_not_served(&live, &sale, grant.code).await;
+    assert_eq!(live.find(grant.code).await, None);
+    assert_served_when_loaded(&live, &sale, grant.code).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_came_back_empty_serves_nothing_until_it_is_loaded_again() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, grant) = a_sale_in_full_swing(&server).await;
+
+    server.kill().unwrap();
+    server.start_again().unwrap();
+
+    until_it_answers(&live, &sale).await;
+    assert_not_served(&live, &sale, grant.code).await;
+    assert_served_when_loaded(&live, &sale, grant.code).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_came_back_with_an_old_copy_serves_nothing_until_it_is_loaded_again() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, old) = a_sale_in_full_swing(&server).await;
+    let snapshot = server.save_snapshot().unwrap();
+    live.settle(&sale, &[(old.code, Verdict::Free)]).await;
+    live.take(&sale, &user("bob")).await;
+
+    server.start_again_from(&snapshot).unwrap();
+
+    until_it_answers(&live, &sale).await;
+    assert_eq!(ask(&server, &format!("EXISTS sale:{{{}}}", sale.id)), ":1");
+    assert_eq!(live.find(old.code).await, Some(old.unit));
+    assert_not_served(&live, &sale, old.code).await;
+    assert_eq!(live.find(old.code).await, Some(old.unit), "a verdict changes no old copy");
+    assert_served_when_loaded(&live, &sale, old.code).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_the_library_is_given_it() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, grant) = a_sale_in_full_swing(&server).await;
+
+    assert_eq!(ask(&server, "FUNCTION FLUSH"), "+OK");
+
+    // The library's memory of what it loaded went with it.
+    assert_not_served(&live, &sale, grant.code).await;
+    assert_served_when_loaded(&live, &sale, grant.code).await;
+    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_sell_the_same_sale() {
+    let server = RedisServer::start().unwrap();
+    let processes = [live_on(&server), live_on(&server)];
+    let sale = store_contract::fixtures::open_sale(100, 1);
+    let image = SaleImage { sale, live: vec![] };
+    // Both find that the server lacks the library, and both find that it lacks the sale.
+    let loads = processes.clone().map(|process| {
+        let image = image.clone();
+        async move { process.sales.load(&image, NOW).await.unwrap() }
+    });
+    let replies = all_at_once(loads).await;
+    assert!(replies.contains(&LoadReply::Loaded) && replies.contains(&LoadReply::Fenced));
+
+    let asks = (0..300usize).map(|number| {
+        let process = processes[number % 2].clone();
+        let user = nth_user(u32::try_from(number).unwrap());
+        async move { matches!(process.ask(&sale, &user).await, PlaceReply::Granted(_)) }
+    });
+    let granted = all_at_once(asks).await;
+
+    assert_eq!(granted.iter().filter(|&&granted| granted).count(), 100);
+    assert_eq!(processes[0].counts(&sale).await, [0, 100, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_gone_is_told_soon_and_used_again_when_it_is_back() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, grant) = a_sale_in_full_swing(&server).await;
+
+    server.kill().unwrap();
+    for _ in 0..2 {
+        for failure in every_failure(&live, &sale, grant.code).await {
+            assert!(matches!(failure, Failure::NotDone | Failure::Unknown), "{failure:?}");
+        }
+    }
+    live.codes.settle_soon(grant.code, Verdict::Sold);
+    server.start_again().unwrap();
+
+    until_it_answers(&live, &sale).await;
+    assert_served_when_loaded(&live, &sale, grant.code).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_reply_got_lost_is_not_called_undone() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, _) = a_sale_in_full_swing(&server).await;
+
+    server.kill().unwrap();
+
+    // On a connection that breaks nobody knows; where there was none, nothing was sent.
+    assert_eq!(place(&live, &sale).await.unwrap_err().failure(), Failure::Unknown);
+    assert_eq!(place(&live, &sale).await.unwrap_err().failure(), Failure::NotDone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_slow_takes_one_unit_for_a_code_that_is_asked_again() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, _) = a_sale_in_full_swing(&server).await;
+    let code = new_code(sale.id);
+    let request = HoldRequest { code, sale: sale.id, user: user("slow") };
+
+    assert_eq!(ask(&server, "CLIENT PAUSE 1500 ALL"), "+OK");
+    let late = tokio::time::timeout(SOON, live.codes.place_hold(request.clone())).await.unwrap();
+    assert_eq!(late.unwrap_err().failure(), Failure::Unknown);
+    let reply = until(&*live.clock, async || live.codes.place_hold(request.clone()).await.ok());
+
+    assert!(matches!(reply.await, PlaceReply::Granted(_)));
+    assert_eq!(live.counts(&sale).await, [3, 2, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_memory_takes_no_unit_but_gives_them_back() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, grant) = a_sale_in_full_swing(&server).await;
+    let bought = live.take(&sale, &user("bob")).await;
+
+    assert_eq!(ask(&server, "CONFIG SET maxmemory 1"), "+OK");
+
+    assert_eq!(place(&live, &sale).await.unwrap_err().failure(), Failure::NotDone);
+    assert_eq!(live.counts(&sale).await, [3, 2, 0]);
+    assert_eq!(live.find(grant.code).await, Some(grant.unit));
+    live.settle(&sale, &[(grant.code, Verdict::Free), (bought.code, Verdict::Sold)]).await;
+    assert_eq!(live.counts(&sale).await, [4, 0, 1]);
+    let rebuilt = Sale { epoch: Epoch(2), ..sale };
+    assert_eq!(live.load(rebuilt, vec![]).await, LoadReply::Loaded);
+    assert_eq!(place(&live, &sale).await.unwrap_err().failure(), Failure::NotDone);
+    assert_eq!(live.counts(&sale).await, [5, 0, 0]);
+
+    assert_eq!(ask(&server, "CONFIG SET maxmemory 0"), "+OK");
+    live.take(&rebuilt, &user("cid")).await;
+}
+
+/// A live side that serves a sale of five units at epoch 1, one of them held.
+async fn a_sale_in_full_swing(server: &RedisServer) -> (Live, Sale, Grant) {
+    let live = live_on(server);
+    let sale = live.open(5, 5).await;
+    let grant = live.take(&sale, &user("ann")).await;
+    // Every line is in use once, so that each holds a connection.
+    assert_eq!(live.find(grant.code).await, Some(grant.unit));
+    live.codes.settle_soon(new_code(sale.id), Verdict::Free);
+    (live, sale, grant)
+}
+
+/// Lets the connections that broke be replaced.
+async fn until_it_answers(live: &Live, sale: &Sale) {
+    until(&*live.clock, async || live.sales.status(sale.id).await.ok()).await;
+    until(&*live.clock, async || place(live, sale).await.ok()).await;
+    until(&*live.clock, async || live.codes.find(new_code(sale.id)).await.ok()).await;
+}
+
+/// Nothing is told of the sale and nothing is done to it, also not by a verdict on `code`.
+async fn assert_not_served(live: &Live, sale: &Sale, code: Code) {
+    assert_eq!(live.sales.status(sale.id).await.unwrap(), None);
+    assert_eq!(place(live, sale).await.unwrap(), PlaceReply::NotLoaded);
+    assert_eq!(live.codes.due(sale.id, 10).await.unwrap(), None);
+    live.codes.settle(sale.id, &[(code, Verdict::Free)]).await.unwrap();
+    assert_eq!(live.sales.status(sale.id).await.unwrap(), None);
+}
+
+/// Loads the next epoch, and sells by it; nothing of the old one is left.
+async fn assert_served_when_loaded(live: &Live, sale: &Sale, old: Code) {
+    let rebuilt = Sale { epoch: Epoch(2), ..*sale };
+    assert_eq!(live.load(rebuilt, vec![]).await, LoadReply::Loaded);
+    assert_eq!(live.find(old).await, None);
+    assert_eq!(live.take(&rebuilt, &user("ann")).await.epoch, Epoch(2));
+    assert_eq!(live.counts(&rebuilt).await, [4, 1, 0]);
+}
+
+/// Asks everything of a server that is gone, and returns what is known of each.
+async fn every_failure(live: &Live, sale: &Sale, code: Code) -> Vec<Failure> {
+    let image = SaleImage { sale: *sale, live: vec![] };
+    let verdicts = [(code, Verdict::Sold)];
+    let all = async {
+        vec![
+            place(live, sale).await.unwrap_err(),
+            live.codes.find(code).await.unwrap_err(),
+            live.codes.due(sale.id, 10).await.unwrap_err(),
+            live.codes.settle(sale.id, &verdicts).await.unwrap_err(),
+            live.sales.status(sale.id).await.unwrap_err(),
+            live.sales.forget(sale.id).await.unwrap_err(),
+            live.sales.load(&image, NOW).await.unwrap_err(),
+        ]
+    };
+    let errors = tokio::time::timeout(SOON, all).await.unwrap();
+    errors.iter().map(StoreError::failure).collect()
+}
+
+async fn place(live: &Live, sale: &Sale) -> Result<PlaceReply, StoreError> {
+    let request = HoldRequest { code: new_code(sale.id), sale: sale.id, user: user("eve") };
+    tokio::time::timeout(SOON, live.codes.place_hold(request)).await.unwrap()
+}
+
+/// What the server replies to an inline command, without the last line end.
+fn ask(server: &RedisServer, command: &str) -> String {
+    let url = server.url();
+    let mut stream = TcpStream::connect(url.trim_start_matches("redis://")).unwrap();
+    // Nothing can be asked of a paused server any more, so it is not told to hang up.
+    stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply.trim_end().to_owned()
+}

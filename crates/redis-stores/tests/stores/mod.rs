@@ -1,0 +1,18 @@
+//! A live side on a server of a test program.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use batcher::Limits;
+use dev_servers::RedisServer;
+use redis_stores::RedisStores;
+use store_contract::{Live, fixtures::WallClock};
+
+/// A live side on this server, with room for a crowd: one process of the service.
+pub(crate) fn live_on(server: &RedisServer) -> Live {
+    let limits = Limits {
+        queue_max: NonZeroUsize::new(4_096).unwrap(),
+        batch_max: NonZeroUsize::new(256).unwrap(),
+    };
+    let stores = RedisStores::new(&server.url(), limits).unwrap();
+    Live::new(Arc::new(stores), Arc::new(WallClock))
+}

@@ -1,0 +1,196 @@
+//! The ledger under test.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use domain::{
+    CheckoutRefusal, Code, Item, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis,
+    UserId, Window,
+    ports::{
+        Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, Redemption,
+        SaleImage, SaleRegister, Tally, Verdict,
+    },
+};
+
+use crate::fixtures::{HOUR, MINUTE, new_code, unit, until};
+
+/// A ledger, the time it lives by, and a look at its records.
+#[derive(Clone)]
+pub struct Ledger {
+    /// Its codes.
+    pub codes: Arc<dyn LedgerStore>,
+    /// Its sales.
+    pub register: Arc<dyn SaleRegister>,
+    /// Lets the time of both pass.
+    pub clock: Arc<dyn Clock>,
+    /// Looks at the records behind the port.
+    pub records: Arc<dyn CountRecords>,
+}
+
+/// What no port tells and the contract must see: that every attempt is written down.
+#[async_trait]
+pub trait CountRecords: Send + Sync {
+    /// How many attempts at the sale are recorded, by outcome: `granted`, `sold_out`,
+    /// `user_limit`, `not_open`, `ended`, `paused`, `unknown_sale`, or `tombstone`.
+    async fn by_outcome(&self, sale: SaleId) -> BTreeMap<String, usize>;
+}
+
+impl Ledger {
+    /// A ledger that is one store; waiting on `clock` lets the store's time pass.
+    pub fn new<S: LedgerStore + SaleRegister + 'static>(
+        store: Arc<S>,
+        clock: Arc<dyn Clock>,
+        records: Arc<dyn CountRecords>,
+    ) -> Self {
+        Self { codes: store.clone(), register: store, clock, records }
+    }
+
+    /// The ledger's clock.
+    pub async fn now(&self) -> UnixMillis {
+        self.register.now().await.unwrap()
+    }
+
+    /// Schedules a sale in a window of its own, some time ahead.
+    pub async fn schedule(&self, terms: Terms) -> Sale {
+        static LAST: AtomicI64 = AtomicI64::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        // Twice the length, because the clock goes on between two cases.
+        let starts_at = self.now().await + 2 * number * HOUR;
+        let window = Window { starts_at, ends_at: starts_at + HOUR };
+        self.register.schedule(window, terms).await.unwrap().expect("the window is free")
+    }
+
+    /// A sale at epoch 1, with holds that last.
+    pub async fn open(&self, stock: u32, per_user_limit: u16) -> Sale {
+        self.open_with(Terms { stock, per_user_limit, hold_ms: 5 * MINUTE }).await
+    }
+
+    /// A sale at epoch 1, with holds that are due almost at once.
+    pub async fn open_with_brief_holds(&self, stock: u32, per_user_limit: u16) -> Sale {
+        self.open_with(Terms { stock, per_user_limit, hold_ms: 1 }).await
+    }
+
+    /// A sale at epoch 1.
+    pub async fn open_with(&self, terms: Terms) -> Sale {
+        let scheduled = self.schedule(terms).await;
+        self.raise(&scheduled).await.sale
+    }
+
+    /// Raises the epoch as soon as it may be raised, and returns the image.
+    pub async fn raise(&self, sale: &Sale) -> SaleImage {
+        until(&*self.clock, async || {
+            match self.register.raise_epoch(sale.id, None).await.unwrap() {
+                RaiseReply::Raised(image) => Some(image),
+                RaiseReply::TooSoon => None,
+                other => panic!("the epoch can be raised: {other:?}"),
+            }
+        })
+        .await
+    }
+
+    /// Records an attempt.
+    pub async fn record(&self, attempt: Attempt) -> Result<Recorded, StoreError> {
+        self.codes.admit().unwrap().record(attempt).await
+    }
+
+    /// Records a grant.
+    pub async fn record_grant(&self, sale: &Sale, user: &UserId, grant: Grant) -> Recorded {
+        let outcome = Outcome::Granted(grant);
+        let attempt = Attempt { sale: sale.id, user: user.clone(), outcome };
+        self.record(attempt).await.unwrap()
+    }
+
+    /// Records a refusal.
+    pub async fn record_refusal(&self, sale: SaleId, user: &UserId, refusal: CheckoutRefusal) {
+        let attempt = Attempt { sale, user: user.clone(), outcome: Outcome::Refused(refusal) };
+        assert_eq!(self.record(attempt).await.unwrap(), Recorded::Refusal);
+    }
+
+    /// Records a new grant of a unit and a slot that are free, and returns it with its expiry.
+    pub async fn hold_until(
+        &self,
+        sale: &Sale,
+        user: &UserId,
+        number: u32,
+        slot: u16,
+    ) -> (Grant, UnixMillis) {
+        let grant = grant(sale, number, slot);
+        match self.record_grant(sale, user, grant).await {
+            Recorded::Hold { expires_at } => (grant, expires_at),
+            other => panic!("the hold stands: {other:?}"),
+        }
+    }
+
+    /// [`hold_until`](Self::hold_until), whose expiry does not matter.
+    pub async fn hold(&self, sale: &Sale, user: &UserId, number: u32, slot: u16) -> Grant {
+        self.hold_until(sale, user, number, slot).await.0
+    }
+
+    /// A hold that is due already.
+    pub async fn hold_and_wait(&self, sale: &Sale, user: &UserId, number: u32, slot: u16) -> Grant {
+        let (grant, expires_at) = self.hold_until(sale, user, number, slot).await;
+        until(&*self.clock, async || (self.now().await > expires_at).then_some(())).await;
+        grant
+    }
+
+    /// Redeems a code for the unit it holds.
+    pub async fn redeem(&self, grant: Grant) -> CodeRecord {
+        self.codes.redeem(redemption(grant)).await.unwrap()
+    }
+
+    /// Redeems a code that can be redeemed.
+    pub async fn sell(&self, grant: Grant) -> Receipt {
+        match self.redeem(grant).await {
+            CodeRecord::SoldNow(receipt) => receipt,
+            other => panic!("the code is good: {other:?}"),
+        }
+    }
+
+    /// What the ledger has of a code.
+    pub async fn find(&self, code: Code) -> CodeRecord {
+        self.codes.find(code).await.unwrap()
+    }
+
+    /// Gives a hold back.
+    pub async fn release(&self, code: Code) -> CodeRecord {
+        self.codes.release(code).await.unwrap()
+    }
+
+    /// Decides one code.
+    pub async fn judge(&self, sale: &Sale, code: Code) -> Verdict {
+        let verdicts = self.codes.judge(sale.id, &[code]).await.unwrap();
+        assert_eq!(verdicts.len(), 1);
+        assert_eq!(verdicts[0].0, code);
+        verdicts[0].1
+    }
+
+    /// The units of a sale that are held and sold.
+    pub async fn counts(&self, sale: &Sale) -> [u32; 2] {
+        let Tally { held, sold, .. } = self.register.tally(sale.id).await.unwrap().unwrap();
+        [held, sold]
+    }
+
+    /// How many attempts at a sale are recorded with this outcome.
+    pub async fn recorded(&self, sale: &Sale, outcome: &str) -> usize {
+        self.records.by_outcome(sale.id).await.get(outcome).copied().unwrap_or(0)
+    }
+}
+
+/// A grant under a new code.
+#[must_use]
+pub fn grant(sale: &Sale, number: u32, slot: u16) -> Grant {
+    Grant { code: new_code(sale.id), unit: unit(number), slot: Slot(slot), epoch: sale.epoch }
+}
+
+/// The redemption of a grant, as the domain asks for it.
+#[must_use]
+pub fn redemption(grant: Grant) -> Redemption {
+    let Grant { code, unit, .. } = grant;
+    Redemption { code, unit, item: Item::generate(code.sale().unwrap(), unit) }
+}
