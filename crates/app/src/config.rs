@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Subcommand, Clone)]
 pub(crate) enum Command {
-    /// Serve the API and keep the sales going [default]
+    /// Serve the API and keep the sales going (the default)
     Serve,
     /// Bring the database's schema up to date and exit; `serve` does so too
     Migrate,
