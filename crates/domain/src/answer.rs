@@ -49,6 +49,21 @@ pub enum CheckoutRefusal {
     UnknownSale,
 }
 
+impl CheckoutRefusal {
+    /// What the refusal is called where attempts are counted by outcome.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SoldOut { .. } => "sold_out",
+            Self::UserLimit { .. } => "user_limit",
+            Self::NotOpen { .. } => "not_open",
+            Self::Ended { .. } => "ended",
+            Self::Paused { .. } => "paused",
+            Self::UnknownSale => "unknown_sale",
+        }
+    }
+}
+
 /// When asking again makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {

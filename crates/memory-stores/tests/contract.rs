@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use domain::{CheckoutRefusal, SaleId, UnixMillis};
+use domain::{SaleId, UnixMillis};
 use memory_stores::{AttemptRecord, ManualClock, MemoryLedger, MemoryLive};
 use store_contract::{CountRecords, Ledger, Live};
 
@@ -49,7 +49,7 @@ impl CountRecords for Records {
         for attempt in self.0.attempts() {
             let (of, outcome) = match attempt {
                 AttemptRecord::Hold(hold) => (hold.sale, "granted"),
-                AttemptRecord::Refusal { sale, refusal, .. } => (sale, outcome(refusal)),
+                AttemptRecord::Refusal { sale, refusal, .. } => (sale, refusal.name()),
                 AttemptRecord::Tombstone { sale, .. } => (sale, "tombstone"),
             };
             if of == sale {
@@ -57,16 +57,5 @@ impl CountRecords for Records {
             }
         }
         counts
-    }
-}
-
-fn outcome(refusal: CheckoutRefusal) -> &'static str {
-    match refusal {
-        CheckoutRefusal::SoldOut { .. } => "sold_out",
-        CheckoutRefusal::UserLimit { .. } => "user_limit",
-        CheckoutRefusal::NotOpen { .. } => "not_open",
-        CheckoutRefusal::Ended { .. } => "ended",
-        CheckoutRefusal::Paused { .. } => "paused",
-        CheckoutRefusal::UnknownSale => "unknown_sale",
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use batcher::{Call, Place};
 use domain::{
-    CheckoutRefusal, Code, Failure, StoreError, UnixMillis,
+    Code, Failure, StoreError, UnixMillis,
     ports::{Attempt, AttemptPlace, Grant, Outcome, Recorded},
 };
 use tokio_postgres::{Row, types::ToSql};
@@ -183,7 +183,7 @@ impl<'a> Columns<'a> {
                 Outcome::Refused(refusal) => {
                     columns.refused_sales.push(attempt.sale.get());
                     columns.refused_users.push(attempt.user.as_str());
-                    columns.refused_outcomes.push(outcome(refusal));
+                    columns.refused_outcomes.push(refusal.name());
                 }
             }
         }
@@ -211,17 +211,5 @@ impl<'a> Columns<'a> {
             &self.refused_users,
             &self.refused_outcomes,
         ]
-    }
-}
-
-/// The name of a refusal in `attempt_outcome`.
-fn outcome(refusal: CheckoutRefusal) -> &'static str {
-    match refusal {
-        CheckoutRefusal::SoldOut { .. } => "sold_out",
-        CheckoutRefusal::UserLimit { .. } => "user_limit",
-        CheckoutRefusal::NotOpen { .. } => "not_open",
-        CheckoutRefusal::Ended { .. } => "ended",
-        CheckoutRefusal::Paused { .. } => "paused",
-        CheckoutRefusal::UnknownSale => "unknown_sale",
     }
 }

@@ -1,0 +1,117 @@
+//! The ledger's register of sales, and the epochs of their live state.
+
+use async_trait::async_trait;
+
+use crate::{Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleImage};
+
+/// The ledger's register of sales.
+#[async_trait]
+pub trait SaleRegister: Send + Sync {
+    /// The ledger's clock.
+    async fn now(&self) -> Result<UnixMillis, StoreError>;
+
+    /// The sale of this number.
+    async fn find(&self, sale: SaleId) -> Result<Option<Listed>, StoreError>;
+
+    /// At most `limit` sales with numbers below `before`, the newest first.
+    async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError>;
+
+    /// The sales that need a live side.
+    async fn calendar(&self) -> Result<Calendar, StoreError>;
+
+    /// Puts a sale into every slot of the timetable from the current one to the last that
+    /// starts within `lead_ms` from now. A slot that overlaps a sale keeps what it has, so
+    /// any number of schedulers may race, and a sale made by hand is left alone. Says which
+    /// sales are new.
+    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError>;
+
+    /// Makes one sale. `None` if its window overlaps another's.
+    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError>;
+
+    /// Stops a sale for now, or lets it go on. `None` if there is no such sale, or it is closed.
+    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError>;
+
+    /// Starts a new generation of the sale's live state and reads the image for it, in one
+    /// transaction that waits for the records in flight: a grant of an older epoch is either
+    /// in the image or never recorded.
+    ///
+    /// `served` is the epoch the live side serves now, if any.
+    async fn raise_epoch(
+        &self,
+        sale: SaleId,
+        served: Option<Epoch>,
+    ) -> Result<RaiseReply, StoreError>;
+
+    /// How many units of a sale are held and sold, at one moment, and its epoch then. `None`
+    /// if there is no such sale.
+    async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError>;
+
+    /// Closes a sale that is over and has no hold left, and raises its epoch so that no grant
+    /// can be recorded any more. Says whether the sale is closed now.
+    async fn close(&self, sale: SaleId) -> Result<bool, StoreError>;
+}
+
+/// A sale, and the ledger's clock when it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    /// The sale.
+    pub sale: Sale,
+    /// The ledger's clock when it was read.
+    pub seen_at: UnixMillis,
+}
+
+/// The sales that need a live side, and the ledger's clock when it said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    /// The ledger's clock.
+    pub now: UnixMillis,
+    /// Every sale that is not closed, by its start.
+    pub sales: Vec<Sale>,
+    /// The sales closed in the last ten minutes: the live side may forget them.
+    pub just_closed: Vec<SaleId>,
+}
+
+/// The shop's standing order: a sale of `terms` in each slot of `period_ms`, the slots counted
+/// from midnight UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timetable {
+    /// The length of a slot.
+    pub period_ms: i64,
+    /// How far ahead sales are made.
+    pub lead_ms: i64,
+    /// What each sale offers.
+    pub terms: Terms,
+}
+
+/// How the raising of an epoch ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RaiseReply {
+    /// The image of the new epoch, to be loaded.
+    Raised(SaleImage),
+    /// Another rebuild raised it less than [`EPOCH_AGE_MIN_MS`] ago; wait for that one.
+    TooSoon,
+    /// The live side serves an epoch the ledger never issued: the ledger has lost data.
+    Behind {
+        /// The ledger's epoch.
+        ledger: Epoch,
+    },
+    /// The sale is closed, or there is no such sale.
+    Closed,
+}
+
+/// The shortest time between two rebuilds of one sale, in milliseconds: several processes
+/// that find the live side lost shall not keep replacing each other's image.
+pub const EPOCH_AGE_MIN_MS: i64 = 500;
+
+/// How many units are live in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// The ledger's clock.
+    pub now: UnixMillis,
+    /// The sale's epoch.
+    pub epoch: Epoch,
+    /// Units on hold.
+    pub held: u32,
+    /// Units sold.
+    pub sold: u32,
+}
