@@ -119,7 +119,7 @@ impl Redeem {
             .filter(|code| !replies.contains_key(code))
             .collect();
         let uuids: Vec<_> = rest.iter().map(|&code| rows::uuid(code)).collect();
-        let found = read_codes(&mut self.0, &uuids).await;
+        let found = read_codes(&mut self.0, &uuids).await.map_err(unseen);
         for (code, reply) in rest.iter().zip(tell_all(&rest, &found, REDEEM)) {
             let reply = match reply {
                 Ok(CodeRecord::Sold(receipt)) if outcome_was_lost => {
@@ -147,7 +147,7 @@ impl Call<Code, CodeReply> for Release {
             decided => decided,
         };
         let found = match released {
-            Ok(_) => read_codes(&mut self.0, &codes).await,
+            Ok(_) => read_codes(&mut self.0, &codes).await.map_err(unseen),
             Err(error) => Err(error),
         };
         tell_all(&batch, &found, RELEASE)
@@ -170,6 +170,10 @@ impl Call<Code, CodeReply> for Find {
         };
         tell_all(&batch, &found, FIND)
     }
+}
+
+fn unseen(error: SessionError) -> SessionError {
+    SessionError::Unseen(Box::new(error))
 }
 
 fn tell_all(

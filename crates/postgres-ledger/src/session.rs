@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use domain::{Failure, StoreError};
+use tokio::time::Instant;
 use tokio_postgres::{
     Error, Row,
     error::{DbError, SqlState},
@@ -20,9 +21,9 @@ const PAUSE_BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// How often a batch that met another's lock or a deadlock is tried.
 pub(crate) const TRIES_MAX: u32 = 4;
 
-/// How often a batch is run again whose outcome got lost: with the pause between tries about
-/// as long as a server takes to come back from a crash.
-const RERUNS_MAX: u32 = 60;
+/// How long a batch is run again whose outcome got lost: as long as a server takes to come back
+/// from a crash, and no longer than a client waits.
+const CERTAIN_WITHIN: Duration = Duration::from_secs(5);
 
 /// A connection kept between statements. One that broke is replaced by the next statement.
 pub(crate) struct Session {
@@ -51,6 +52,9 @@ pub(crate) enum SessionError {
     /// No reply came in time. The work may be done, or be done later.
     #[error("Postgres gave no answer in time")]
     TimedOut,
+    /// What came of a statement that was carried out cannot be read back.
+    #[error("Postgres did it, but cannot be asked what came of it")]
+    Unseen(#[source] Box<SessionError>),
     /// A row is not of the form the statement promises.
     #[error("Postgres gave an unreadable answer: {0}")]
     Unreadable(String),
@@ -63,7 +67,9 @@ impl SessionError {
             Self::Unreachable(_) | Self::Poison(_) | Self::Contended(_) | Self::Refused(_) => {
                 Failure::NotDone
             }
-            Self::Lost(_) | Self::TimedOut | Self::Unreadable(_) => Failure::Unknown,
+            Self::Lost(_) | Self::TimedOut | Self::Unseen(_) | Self::Unreadable(_) => {
+                Failure::Unknown
+            }
         }
     }
 
@@ -185,7 +191,8 @@ impl Session {
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, SessionError> {
-        for _ in 0..RERUNS_MAX {
+        let deadline = Instant::now() + CERTAIN_WITHIN;
+        while Instant::now() < deadline {
             tokio::time::sleep(PAUSE_BETWEEN_TRIES).await;
             match self.query_patiently(sql, parameters).await {
                 Ok(rows) => return Ok(rows),
