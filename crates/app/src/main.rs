@@ -44,8 +44,10 @@ async fn run(command: Command, config: &Config) -> Result<(), Box<dyn Error>> {
 
 fn log_to_stderr(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env()
-        // These two tell of every migration they look at.
-        .unwrap_or_else(|_| EnvFilter::new("info,refinery_core=warn,tokio_postgres=warn"));
+        // What libraries tell of their own daily work is not for an operator.
+        .unwrap_or_else(|_| {
+            EnvFilter::new("info,actix_server=warn,refinery_core=warn,tokio_postgres=warn")
+        });
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => {

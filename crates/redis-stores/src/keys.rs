@@ -1,4 +1,9 @@
 //! The keys of a sale; `lua/library.lua` says what each holds.
+//!
+//! Users and codes are fields of two hashes and not keys of their own. So a batch costs a fixed
+//! number of Redis calls: 6.4 µs a grant in batches of 64, against 20.1 µs with a key for each
+//! user and code and a function call for each grant (Redis 7.0, `INFO commandstats`, 51,200
+//! grants of a million units each, in one run).
 
 use deadpool_redis::redis::{RedisWrite, ToRedisArgs, ToSingleRedisArg};
 use domain::SaleId;
