@@ -1,7 +1,7 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check deps up down
+.PHONY: help run demo test check bench deps up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,11 @@ check: ## Check format, lints, documentation and the dependency rules
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	crates/check-doors.sh
+
+bench: ## Measure checkouts and refusals a second, beside the floor of this machine
+	@crates/dev-servers/deps.sh compiler servers wrk
+	cargo build --release -p app -p bench
+	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
 
 deps: ## Install what is missing: a C compiler, Redis, Postgres
 	@crates/dev-servers/deps.sh compiler servers

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing of the named needs: `compiler`, `servers`, or both.
+# Installs what is missing of the named needs: `compiler`, `servers`, `wrk`.
 #
 # Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
 # which ones, and fails.
@@ -42,8 +42,11 @@ for need in "$@"; do
         has_redis || missing="$missing redis-server"
         has_postgres || missing="$missing postgresql"
         ;;
+    wrk)
+        command -v wrk >/dev/null || missing="$missing wrk"
+        ;;
     *)
-        echo "usage: $0 [compiler] [servers]" >&2
+        echo "usage: $0 [compiler] [servers] [wrk]" >&2
         exit 2
         ;;
     esac
