@@ -46,6 +46,15 @@ fn current(node: &Node) -> Sale {
     *calendar.sales.iter().find(is_on).unwrap()
 }
 
+/// A world with one node that has ticked once, and the sale that is on.
+async fn selling() -> (World, Node, Sale) {
+    let world = World::new();
+    let node = node(&world, 1);
+    node.scheduler.tick().await;
+    let sale = current(&node);
+    (world, node, sale)
+}
+
 /// Lets both the stores' time and the scheduler's pass.
 async fn pass(world: &World, time: Duration) {
     world.clock.advance_ms(i64::try_from(time.as_millis()).unwrap());
@@ -81,10 +90,7 @@ async fn a_sale_far_ahead_is_served_only_when_its_time_comes_near() {
 
 #[tokio::test(start_paused = true)]
 async fn a_due_hold_is_resolved_by_the_next_tick() {
-    let world = World::new();
-    let node = node(&world, 1);
-    node.scheduler.tick().await;
-    let sale = current(&node);
+    let (world, node, sale) = selling().await;
     node.process.take(&sale, "alice").await;
 
     pass(&world, Duration::from_millis(World::HOLD_MS.unsigned_abs())).await;
@@ -95,10 +101,7 @@ async fn a_due_hold_is_resolved_by_the_next_tick() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sale_that_the_live_side_lost_is_served_again_by_the_next_tick() {
-    let world = World::new();
-    let node = node(&world, 1);
-    node.scheduler.tick().await;
-    let sale = current(&node);
+    let (world, node, sale) = selling().await;
     pass(&world, Duration::from_secs(1)).await;
     world.live.wipe();
 
@@ -110,10 +113,7 @@ async fn a_sale_that_the_live_side_lost_is_served_again_by_the_next_tick() {
 
 #[tokio::test(start_paused = true)]
 async fn a_step_that_fails_keeps_no_other_from_running_and_is_tried_again() {
-    let world = World::new();
-    let node = node(&world, 1);
-    node.scheduler.tick().await;
-    let sale = current(&node);
+    let (world, node, sale) = selling().await;
     node.process.take(&sale, "alice").await;
     pass(&world, Duration::from_millis(World::HOLD_MS.unsigned_abs())).await;
     world.ledger.faults().plan(Operation::FillTimetable, Fault::Refuse);
@@ -130,10 +130,7 @@ async fn a_step_that_fails_keeps_no_other_from_running_and_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn holds_that_the_live_side_forgot_are_expired_all_the_same() {
-    let world = World::new();
-    let node = node(&world, 1);
-    node.scheduler.tick().await;
-    let sale = current(&node);
+    let (world, node, sale) = selling().await;
     node.process.take(&sale, "alice").await;
     world.live.faults().set_down(true);
 

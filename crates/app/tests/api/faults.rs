@@ -250,3 +250,17 @@ async fn sigterm_finishes_what_was_accepted_and_exits_0() {
         codes.len() as u64
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_with_another_history_is_refused_at_once() {
+    let stack = Stack::prepare(Settings::default());
+    stack.sql("UPDATE refinery_schema_history SET checksum = '1'");
+
+    let mut command = stack.command();
+    command.arg("serve").env("HTTP_ADDR", "127.0.0.1:0");
+    let ended = block_in_place(|| command.output().unwrap());
+
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("another history"), "{said}");
+}
