@@ -18,12 +18,20 @@ use crate::{
 
 /// The service, put together.
 pub(crate) struct Service {
-    pub(crate) api: Api,
+    pub(crate) shared: Shared,
     pub(crate) scheduler: Scheduler,
-    pub(crate) ledger: Arc<PostgresLedger>,
 }
 
-/// What the HTTP API asks.
+/// What the threads of the service have in common.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) ledger: Arc<PostgresLedger>,
+    live: Arc<RedisStores>,
+    catalog: Arc<Catalog>,
+    rebuild: Arc<Rebuild>,
+}
+
+/// What the HTTP API asks, on one thread.
 pub(crate) struct Api {
     pub(crate) checkout: Checkout,
     pub(crate) purchase: Purchase,
@@ -68,21 +76,26 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         sweep: Sweep::new(live.clone(), ledger.clone()),
         rebuild: rebuild.clone(),
         reconcile: Reconcile::new(register.clone(), live.clone(), rebuild.clone()),
-        retire: Retire::new(register.clone(), live.clone(), catalog.clone()),
+        retire: Retire::new(register, live.clone(), catalog.clone()),
     };
-    let api = Api {
-        checkout: Checkout::new(
-            catalog.clone(),
-            live.clone(),
-            ledger.clone(),
-            rebuild,
-            Arc::new(SystemDice),
-        ),
-        purchase: Purchase::new(live.clone(), ledger.clone()),
-        standings: Standings::new(catalog.clone(), live.clone(), register),
-        catalog: catalog.clone(),
-        live,
-        ledger: ledger.clone(),
-    };
-    Ok(Service { api, scheduler: Scheduler::new(steps, catalog), ledger })
+    let scheduler = Scheduler::new(steps, catalog.clone());
+    Ok(Service { shared: Shared { ledger, live, catalog, rebuild }, scheduler })
+}
+
+impl Shared {
+    /// The API for the thread that calls, with a way to the stores that no other thread uses.
+    pub(crate) fn api(&self) -> Api {
+        let (catalog, rebuild) = (self.catalog.clone(), self.rebuild.clone());
+        let ledger = Arc::new(self.ledger.on_this_thread());
+        let live = Arc::new(self.live.on_this_thread());
+        let dice = Arc::new(SystemDice);
+        Api {
+            checkout: Checkout::new(catalog.clone(), live.clone(), ledger.clone(), rebuild, dice),
+            purchase: Purchase::new(live.clone(), ledger.clone()),
+            standings: Standings::new(catalog.clone(), live.clone(), ledger.clone()),
+            catalog,
+            live,
+            ledger,
+        }
+    }
 }

@@ -39,8 +39,10 @@ pub(crate) enum ServeError {
 /// Serves until SIGTERM or SIGINT; then finishes what was accepted.
 pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let service = compose(config)?;
-    let api = web::Data::new(service.api);
-    let server = HttpServer::new(move || App::new().app_data(api.clone()).configure(http::routes))
+    let shared = service.shared.clone();
+    // Called once on each of the threads.
+    let app = move || App::new().app_data(web::Data::new(shared.api())).configure(http::routes);
+    let server = HttpServer::new(app)
         .workers(config.http_workers.get())
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_S_MAX)
@@ -55,7 +57,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
     let upkeep = tokio::spawn({
         let (stop, running) = (stop.clone(), running.clone());
-        let (ledger, scheduler) = (service.ledger, service.scheduler);
+        let (ledger, scheduler) = (service.shared.ledger, service.scheduler);
         async move {
             match migrated(&ledger, &stop).await {
                 Ok(()) => scheduler.run(stop.cancelled()).await,

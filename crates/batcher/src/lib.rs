@@ -2,13 +2,19 @@
 //!
 //! A worker takes whatever requests are waiting, up to a limit, sends them as one call, and
 //! hands each its reply; while one batch is on its way the next one gathers. So load makes
-//! batches larger, not queues longer, and a lone request is sent at once: there is no timer.
+//! batches larger, not queues longer, and a lone request is sent at once: there is no timer,
+//! only a turn for the tasks that are ready and may have requests of their own.
 //! The queue is bounded; a caller finds it full at once, before any work was done for him.
 
 use std::{num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, mpsc, oneshot};
+
+/// How often a worker lets other tasks run before it sends what it has, as long as each time
+/// brings more. On a runtime of one thread, at 64 connections: 26 requests a batch to Redis
+/// instead of 16, and 10 % less CPU time a request in all.
+const YIELDS_MAX: u32 = 4;
 
 /// One call for many requests, made by a worker that owns what it needs for it, such as a
 /// connection.
@@ -117,13 +123,12 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
 ) {
     let mut jobs = Vec::with_capacity(batch_max);
     loop {
-        // Only an idle worker waits here, so whoever is free takes what has gathered.
-        let taken = queue.lock().await.recv_many(&mut jobs, batch_max).await;
-        if taken == 0 {
+        gather(&queue, &mut jobs, batch_max).await;
+        if jobs.is_empty() {
             return;
         }
-        let mut requests = Vec::with_capacity(taken);
-        let mut waiting = Vec::with_capacity(taken);
+        let mut requests = Vec::with_capacity(jobs.len());
+        let mut waiting = Vec::with_capacity(jobs.len());
         for Job { request, reply } in jobs.drain(..) {
             if reply.as_ref().is_some_and(oneshot::Sender::is_closed) {
                 continue;
@@ -141,6 +146,31 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
                 // A caller that went away needs no reply.
                 let _ = caller.send(reply);
             }
+        }
+    }
+}
+
+/// Takes what has gathered, or waits for it. Takes nothing when no more will come.
+async fn gather<Request, Reply>(
+    queue: &Queue<Request, Reply>,
+    jobs: &mut Vec<Job<Request, Reply>>,
+    batch_max: usize,
+) {
+    // Only an idle worker waits here, so whoever is free takes what has gathered.
+    let mut queue = queue.lock().await;
+    queue.recv_many(jobs, batch_max).await;
+    // Requests come in crowds: many callers got their replies together, and ask again together.
+    // The tasks that are ready to run now may be about to ask.
+    for _ in 0..YIELDS_MAX {
+        let gathered = jobs.len();
+        tokio::task::yield_now().await;
+        while jobs.len() < batch_max
+            && let Ok(job) = queue.try_recv()
+        {
+            jobs.push(job);
+        }
+        if jobs.len() == gathered {
+            return;
         }
     }
 }

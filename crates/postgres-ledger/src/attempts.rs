@@ -1,23 +1,22 @@
 //! Recording checkout attempts, by the batch.
 
-use std::collections::HashMap;
+mod grants;
+mod refusals;
 
 use async_trait::async_trait;
 use batcher::{Call, Place};
 use domain::{
-    Code, Failure, StoreError, UnixMillis,
-    ports::{Attempt, AttemptPlace, Grant, Outcome, Recorded},
+    StoreError,
+    ports::{Attempt, AttemptPlace, Outcome, Recorded},
 };
-use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
-    not_accepted, rows,
+    attempts::{grants::RecordGrants, refusals::RecordRefusals},
+    not_accepted,
     session::{Session, SessionError, halves},
 };
 
 const RECORD: &str = "LedgerStore::record";
-const RECORD_ATTEMPTS: &str = include_str!("sql/record_attempts.sql");
-const READ_CODES: &str = include_str!("sql/read_codes.sql");
 
 /// What a caller is told of his attempt.
 pub(crate) type RecordReply = Result<Recorded, StoreError>;
@@ -32,184 +31,66 @@ impl AttemptPlace for AttemptSeat {
     }
 }
 
-/// Writes batches of attempts.
-pub(crate) struct RecordAttempts(pub(crate) Session);
+/// Writes batches of attempts. The grants and the refusals of a batch go side by side, each as
+/// one transaction: neither needs the other, and a refusal pays for no index and no lock.
+pub(crate) struct RecordAttempts {
+    grants: RecordGrants,
+    refusals: RecordRefusals,
+}
+
+impl RecordAttempts {
+    /// A writer on connections of its own.
+    pub(crate) fn on(session: impl Fn() -> Session) -> Self {
+        Self { grants: RecordGrants(session()), refusals: RecordRefusals(session()) }
+    }
+}
 
 #[async_trait]
 impl Call<Attempt, RecordReply> for RecordAttempts {
     async fn call(&mut self, batch: Vec<Attempt>) -> Vec<RecordReply> {
-        let mut replies: Vec<Option<RecordReply>> = Vec::new();
-        replies.resize_with(batch.len(), || None);
-        let mut parts = vec![batch.iter().enumerate().collect::<Vec<_>>()];
-        while let Some(part) = parts.pop() {
-            let attempts: Vec<_> = part.iter().map(|&(_, attempt)| attempt).collect();
-            match self.record(&attempts).await {
-                Err(SessionError::Poison(error)) if part.len() > 1 => {
-                    tracing::warn!(%error, attempts = part.len(), "halving a batch with a bad row");
-                    parts.extend(halves(part));
-                }
-                Err(error) => {
-                    error.log("attempts were not recorded", part.len());
-                    for (place, _) in part {
-                        replies[place] = Some(Err(error.shared(RECORD)));
-                    }
-                }
-                Ok(recorded) => {
-                    for ((place, _), reply) in part.into_iter().zip(recorded) {
-                        replies[place] = Some(reply);
-                    }
-                }
-            }
-        }
-        replies.into_iter().flatten().collect()
-    }
-}
-
-impl RecordAttempts {
-    /// Writes the attempts in one transaction, and tells of each what became of it.
-    ///
-    /// When the outcome gets lost, the grants are written again with the same codes: those
-    /// that got in are found, the others get in now or never. Refusals have no code to be
-    /// found by, so theirs stays unknown, and their callers are not answered.
-    async fn record(&mut self, attempts: &[&Attempt]) -> Result<Vec<RecordReply>, SessionError> {
-        let columns = Columns::of(attempts);
-        let first = self.0.query_patiently(RECORD_ATTEMPTS, &columns.parameters()).await;
-        let (rows, refusals_known) = match first {
-            Ok(rows) => (rows, true),
-            Err(error) if error.failure() == Failure::Unknown && !columns.codes.is_empty() => {
-                tracing::warn!(%error, grants = columns.codes.len(), "recording grants again");
-                let grants = columns.without_refusals();
-                (self.0.query_again(RECORD_ATTEMPTS, &grants.parameters()).await?, false)
-            }
-            Err(error) => return Err(error),
-        };
-        let known = read_holds(&rows)?;
-        let others = self.look_up(attempts, &known).await;
-        Ok(attempts
+        let is_granted = |attempt: &Attempt| matches!(attempt.outcome, Outcome::Granted(_));
+        let (granted, refused) = batch.iter().partition(|attempt| is_granted(attempt));
+        let (granted, refused) = tokio::join!(
+            in_parts(&mut self.grants, granted),
+            in_parts(&mut self.refusals, refused)
+        );
+        let (mut granted, mut refused) = (granted.into_iter(), refused.into_iter());
+        batch
             .iter()
-            .map(|attempt| match attempt.outcome {
-                Outcome::Refused(_) if refusals_known => Ok(Recorded::Refusal),
-                Outcome::Refused(_) => {
-                    let reason = "whether the refusal was recorded is not known";
-                    Err(StoreError::new(RECORD, Failure::Unknown, reason))
-                }
-                Outcome::Granted(grant) => match (known.get(&grant.code), &others) {
-                    (Some(&expires_at), _) => Ok(Recorded::Hold { expires_at }),
-                    (None, Ok(found)) => {
-                        Ok(found.get(&grant.code).copied().unwrap_or(Recorded::Stale))
-                    }
-                    // The insert is done: that the look-up is not says nothing of its outcome.
-                    (None, Err(error)) => {
-                        Err(StoreError::new(RECORD, Failure::Unknown, error.to_string()))
-                    }
-                },
-            })
-            .collect())
-    }
-
-    /// What the ledger has of the grants that did not get in.
-    async fn look_up(
-        &mut self,
-        attempts: &[&Attempt],
-        known: &HashMap<Code, UnixMillis>,
-    ) -> Result<HashMap<Code, Recorded>, SessionError> {
-        let missing: Vec<_> = attempts
-            .iter()
-            .filter_map(|attempt| granted(attempt))
-            .filter(|grant| !known.contains_key(&grant.code))
-            .map(|grant| rows::uuid(grant.code))
-            .collect();
-        if missing.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mut found = self.0.query_patiently(READ_CODES, &[&missing]).await;
-        if found.as_ref().is_err_and(|error| error.failure() == Failure::Unknown) {
-            found = self.0.query_again(READ_CODES, &[&missing]).await;
-        }
-        found?
-            .iter()
-            .map(|row| {
-                let recorded = match rows::column(row, "state")? {
-                    "held" | "sold" => {
-                        Recorded::Hold { expires_at: rows::moment(row, "expires_at")? }
-                    }
-                    _ => Recorded::TooLate,
-                };
-                Ok((rows::code(row)?, recorded))
-            })
+            .filter_map(|attempt| if is_granted(attempt) { granted.next() } else { refused.next() })
             .collect()
     }
 }
 
-fn granted(attempt: &Attempt) -> Option<Grant> {
-    match attempt.outcome {
-        Outcome::Granted(grant) => Some(grant),
-        Outcome::Refused(_) => None,
-    }
+/// One statement for attempts of one kind.
+trait Statement: Send {
+    /// Writes the attempts in one transaction, and tells of each, in order, what became of it.
+    fn record(
+        &mut self,
+        attempts: &[&Attempt],
+    ) -> impl Future<Output = Result<Vec<RecordReply>, SessionError>> + Send;
 }
 
-fn read_holds(rows: &[Row]) -> Result<HashMap<Code, UnixMillis>, SessionError> {
-    rows.iter().map(|row| Ok((rows::code(row)?, rows::moment(row, "expires_at")?))).collect()
-}
-
-/// The parameters of `record_attempts.sql`: a batch, column by column.
-#[derive(Default)]
-struct Columns<'a> {
-    sales: Vec<i64>,
-    users: Vec<&'a str>,
-    codes: Vec<uuid::Uuid>,
-    units: Vec<i32>,
-    slots: Vec<i16>,
-    epochs: Vec<i64>,
-    refused_sales: Vec<i64>,
-    refused_users: Vec<&'a str>,
-    refused_outcomes: Vec<&'static str>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(attempts: &[&'a Attempt]) -> Self {
-        let mut columns = Self::default();
-        for attempt in attempts {
-            match attempt.outcome {
-                Outcome::Granted(grant) => {
-                    columns.sales.push(attempt.sale.get());
-                    columns.users.push(attempt.user.as_str());
-                    columns.codes.push(rows::uuid(grant.code));
-                    // What does not fit is above every stock and limit, and refused as such.
-                    columns.units.push(i32::try_from(grant.unit.get()).unwrap_or(i32::MAX));
-                    columns.slots.push(i16::try_from(grant.slot.0).unwrap_or(i16::MAX));
-                    columns.epochs.push(grant.epoch.0);
-                }
-                Outcome::Refused(refusal) => {
-                    columns.refused_sales.push(attempt.sale.get());
-                    columns.refused_users.push(attempt.user.as_str());
-                    columns.refused_outcomes.push(refusal.name());
-                }
+/// Records a batch, or if it has a bad row, smaller and smaller parts of it.
+async fn in_parts(statement: &mut impl Statement, batch: Vec<&Attempt>) -> Vec<RecordReply> {
+    let mut replies = Vec::with_capacity(batch.len());
+    let mut parts = vec![batch];
+    while let Some(part) = parts.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        match statement.record(&part).await {
+            Ok(recorded) => replies.extend(recorded),
+            Err(SessionError::Poison(error)) if part.len() > 1 => {
+                tracing::warn!(%error, attempts = part.len(), "halving a batch with a bad row");
+                let [first, second] = halves(part);
+                parts.extend([second, first]);
+            }
+            Err(error) => {
+                error.log("attempts were not recorded", part.len());
+                replies.extend(part.iter().map(|_| Err(error.shared(RECORD))));
             }
         }
-        columns
     }
-
-    fn without_refusals(self) -> Self {
-        Self {
-            refused_sales: Vec::new(),
-            refused_users: Vec::new(),
-            refused_outcomes: Vec::new(),
-            ..self
-        }
-    }
-
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 9] {
-        [
-            &self.sales,
-            &self.users,
-            &self.codes,
-            &self.units,
-            &self.slots,
-            &self.epochs,
-            &self.refused_sales,
-            &self.refused_users,
-            &self.refused_outcomes,
-        ]
-    }
+    replies
 }

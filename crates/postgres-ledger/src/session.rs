@@ -73,6 +73,11 @@ impl SessionError {
         }
     }
 
+    /// Whether a row met one that is there already.
+    pub(crate) fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Poison(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))
+    }
+
     pub(crate) fn during(self, operation: &'static str) -> StoreError {
         StoreError::new(operation, self.failure(), self)
     }

@@ -106,13 +106,16 @@ impl PlaceHolds {
 fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> redis::Cmd {
     let mut command = fcall("flashsale_v1_place_holds", keys);
     for request in requests {
-        command.arg(CodeArg(request.code)).arg(request.user.as_str());
+        command.arg(CodeArg(request.code));
+    }
+    for request in requests {
+        command.arg(request.user.as_str());
     }
     command
 }
 
 fn read_placed(value: &Value, requests: &[&HoldRequest]) -> Result<Vec<PlaceReply>, LineError> {
-    let mut reply = Reply::read(value);
+    let mut reply = Reply::read(value)?;
     match reply.word()? {
         "served" => {}
         "not_loaded" => return Ok(vec![PlaceReply::NotLoaded; requests.len()]),
@@ -120,7 +123,11 @@ fn read_placed(value: &Value, requests: &[&HoldRequest]) -> Result<Vec<PlaceRepl
     }
     let epoch = Epoch(reply.parse()?);
     let now = UnixMillis(reply.parse()?);
-    let terms = PlacedUnder { now, retry_at: reply.word()?.parse().ok().map(UnixMillis) };
+    let retry_at = match reply.word()? {
+        "-" => None,
+        moment => Some(UnixMillis(moment.parse().map_err(|_| unknown(moment))?)),
+    };
+    let terms = PlacedUnder { now, retry_at };
     requests
         .iter()
         .map(|request| match reply.word()? {
@@ -245,7 +252,7 @@ async fn settle(
         command.arg(CodeArg(code)).arg(word).arg(left_ms);
     }
     let value = line.call(&command).await?;
-    match Reply::read(&value).word()? {
+    match Reply::read(&value)?.word()? {
         // A sale that is not served has nothing to settle: it will be loaded as decided.
         "settled" | "not_loaded" => Ok(()),
         word => Err(unknown(word)),
@@ -253,18 +260,14 @@ async fn settle(
 }
 
 fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
-    let mut reply = Reply::read(value);
+    let mut reply = Reply::read(value)?;
     match reply.word()? {
         "not_loaded" => return Ok(None),
         "served" => {}
         word => return Err(unknown(word)),
     }
-    let mut codes = Vec::new();
-    while !reply.is_read() {
-        let word = reply.word()?;
-        codes.push(word.parse().map_err(|_| unknown(word))?);
-    }
-    Ok(Some(codes))
+    let codes = reply.rest().map(|word| word.parse().map_err(|_| unknown(word)));
+    codes.collect::<Result<_, _>>().map(Some)
 }
 
 /// The places of each sale in a batch, which mostly has one sale. What has no sale is left out.

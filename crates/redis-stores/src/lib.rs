@@ -34,11 +34,16 @@ use crate::{
 /// How long a connection may take to come about, and a caller may wait for one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections besides those of the batchers, for the upkeep and for status requests.
+/// Connections that the batchers of all threads keep; each thread has three.
+const KEPT_CONNECTIONS_MAX: usize = 1_024;
+
+/// Connections besides, for the upkeep and for status requests.
 const UPKEEP_CONNECTIONS: usize = 8;
 
 /// The live side on one Redis server.
 pub struct RedisStores {
+    limits: Limits,
+    kept: Pool,
     pool: Pool,
     place: Batcher<HoldRequest, Result<PlaceReply, StoreError>>,
     find: Batcher<Code, Result<Option<Unit>, StoreError>>,
@@ -60,28 +65,29 @@ impl RedisStores {
     /// Stores on the server of `url`; connections are made when they are needed, so the server
     /// may still be down. Must be called on a tokio runtime.
     pub fn new(url: &str, limits: Limits) -> Result<Self, RedisStoresError> {
-        let connection = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(Duration::from_millis(line::REPLY_MS_MAX)));
-        let manager = Manager::new_with_config(url, connection).map_err(RedisStoresError::Url)?;
-        let batchers = 3;
-        let pool = Pool::builder(manager)
-            .max_size(batchers + UPKEEP_CONNECTIONS)
-            .wait_timeout(Some(CONNECT_TIMEOUT))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(RedisStoresError::Pool)?;
+        let pool = |size| pool(url, size);
+        Ok(Self::over(pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?, limits))
+    }
+
+    /// The same stores, with queues, batches and connections of their own on the caller's
+    /// runtime. If that is a thread, what is asked there never leaves it.
+    #[must_use]
+    pub fn on_this_thread(&self) -> Self {
+        Self::over(self.kept.clone(), self.pool.clone(), self.limits)
+    }
+
+    fn over(kept: Pool, pool: Pool, limits: Limits) -> Self {
         // A function unpacks a batch onto Lua's stack, three values a request.
         let limits = Limits { batch_max: limits.batch_max.min(BATCH_MAX), ..limits };
-        let line = || Line::new(pool.clone());
-        Ok(Self {
+        let line = || Line::new(kept.clone());
+        Self {
             place: Batcher::spawn(limits, [PlaceHolds(line())]),
             find: Batcher::spawn(limits, [FindUnits(line())]),
             settle: Batcher::spawn(limits, [Settle(line())]),
+            limits,
+            kept,
             pool,
-        })
+        }
     }
 
     /// Asks the server whether it is there.
@@ -94,6 +100,21 @@ impl RedisStores {
     fn line(&self) -> Line {
         Line::new(self.pool.clone())
     }
+}
+
+fn pool(url: &str, size: usize) -> Result<Pool, RedisStoresError> {
+    let connection = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(Duration::from_millis(line::REPLY_MS_MAX)));
+    let manager = Manager::new_with_config(url, connection).map_err(RedisStoresError::Url)?;
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(CONNECT_TIMEOUT))
+        .create_timeout(Some(CONNECT_TIMEOUT))
+        .recycle_timeout(Some(CONNECT_TIMEOUT))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(RedisStoresError::Pool)
 }
 
 /// The most requests of one call, however large the queue's batches may be.

@@ -117,7 +117,7 @@ fn marks_by_user(image: &SaleImage) -> Vec<(&str, String)> {
 }
 
 fn read_loaded(value: &Value) -> Result<LoadReply, LineError> {
-    match Reply::read(value).word()? {
+    match Reply::read(value)?.word()? {
         "loaded" => Ok(LoadReply::Loaded),
         "fenced" => Ok(LoadReply::Fenced),
         "newer_library" => Err(LineError::Unreadable(
@@ -129,7 +129,7 @@ fn read_loaded(value: &Value) -> Result<LoadReply, LineError> {
 }
 
 fn read_status(value: &Value) -> Result<Option<LiveStatus>, LineError> {
-    let mut reply = Reply::read(value);
+    let mut reply = Reply::read(value)?;
     match reply.word()? {
         "not_loaded" => return Ok(None),
         "served" => {}

@@ -4,17 +4,17 @@
 --
 -- ARGV[1]  limit   codes
 --
--- Replies { 'not_loaded' } or { 'served', code, code, ... }. Changes nothing.
+-- Replies 'not_loaded', or 'served' code code ... Changes nothing.
 
 local function due(keys, args)
   local sale = terms_of(keys[1])
   if not sale then
-    return { 'not_loaded' }
+    return 'not_loaded'
   end
   local now = whole(ledger_now(sale.clock_offset))
   local codes = redis.call('ZRANGE', keys[4], '-inf', now, 'BYSCORE', 'LIMIT', 0, args[1])
   table.insert(codes, 1, 'served')
-  return codes
+  return table.concat(codes, ' ')
 end
 
 redis.register_function{

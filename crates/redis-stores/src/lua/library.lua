@@ -2,6 +2,8 @@
 -- library: the live side of sales; what all functions share. The files of this folder are
 -- loaded as one library, this one first.
 --
+-- Every function replies with one string of words.
+--
 -- A sale has six keys. All carry the hash tag {id}, so a sale lives in one cluster slot.
 --
 -- KEYS[1]  sale:{id}         hash: epoch, library, stock, per_user_limit, hold_ms, starts_at,

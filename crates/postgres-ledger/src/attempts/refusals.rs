@@ -1,0 +1,54 @@
+//! Recording refused attempts.
+
+use domain::{
+    Failure, StoreError,
+    ports::{Attempt, Outcome, Recorded},
+};
+use tokio_postgres::types::ToSql;
+
+use crate::{
+    attempts::{RECORD, RecordReply, Statement},
+    session::{Session, SessionError},
+};
+
+const RECORD_REFUSALS: &str = include_str!("../sql/record_refusals.sql");
+
+pub(super) struct RecordRefusals(pub(super) Session);
+
+impl Statement for RecordRefusals {
+    /// When the outcome gets lost it stays unknown, and the callers are not answered: a
+    /// refusal has no code to be found by, so writing it again could make two of one.
+    async fn record(&mut self, attempts: &[&Attempt]) -> Result<Vec<RecordReply>, SessionError> {
+        let mut columns = Columns::default();
+        for attempt in attempts {
+            if let Outcome::Refused(refusal) = attempt.outcome {
+                columns.sales.push(attempt.sale.get());
+                columns.users.push(attempt.user.as_str());
+                columns.outcomes.push(refusal.name());
+            }
+        }
+        match self.0.query_patiently(RECORD_REFUSALS, &columns.parameters()).await {
+            Ok(_) => Ok(attempts.iter().map(|_| Ok(Recorded::Refusal)).collect()),
+            Err(error) if error.failure() == Failure::Unknown => {
+                error.log("whether refusals were recorded is not known", attempts.len());
+                let unknown = || StoreError::new(RECORD, Failure::Unknown, error.to_string());
+                Ok(attempts.iter().map(|_| Err(unknown())).collect())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The parameters of `record_refusals.sql`.
+#[derive(Default)]
+struct Columns<'a> {
+    sales: Vec<i64>,
+    users: Vec<&'a str>,
+    outcomes: Vec<&'static str>,
+}
+
+impl Columns<'_> {
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.sales, &self.users, &self.outcomes]
+    }
+}
