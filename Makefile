@@ -22,7 +22,7 @@ check: ## Check format, lints, documentation and the dependency rules
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	crates/check-doors.sh
 
-bench: ## Measure checkouts and refusals a second, beside the floor of this machine
+bench: ## Measure the service, each figure beside the floor of this machine (BENCH="--help": how)
 	@crates/dev-servers/deps.sh compiler servers wrk
 	cargo build --release -p app -p bench
 	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)

@@ -1,42 +1,64 @@
 //! `make bench`: how fast the service is, each figure beside the floor of this machine.
 //!
-//! Starts private servers (fsync on), the release build of the service, and wrk, all on this
+//! Starts private servers (fsync on), the release build of the service, and the load, all on this
 //! machine. Each scenario runs several times; the table has the median of the runs and their
-//! spread. CPU time is what the kernel counted for each program while wrk ran.
+//! spread. CPU time and memory are what the kernel counted for each program under the load.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
+#![expect(clippy::print_stderr, reason = "what takes long says what it is doing")]
 
-mod cpu;
+mod connection;
+mod crowd;
+mod databases;
+mod error;
+mod figures;
+mod processes;
+mod program;
+mod scenarios;
 mod stand;
+mod table;
 mod wrk;
 
-use std::process::ExitCode;
+use std::{num::NonZeroUsize, process::ExitCode};
 
 use clap::Parser;
 
 use crate::{
-    cpu::Cpu,
-    stand::{BenchError, Floor, Stand},
-    wrk::{Load, Run},
+    databases::Databases,
+    error::BenchError,
+    figures::{Load, Spread},
+    scenarios::{Scenario, flow, grant, sold_out},
+    stand::Floor,
+    table::Table,
 };
 
 /// How fast the service is, beside the floor of this machine.
 #[derive(Parser)]
 struct Options {
+    /// What to measure
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Scenario::ALL)]
+    scenarios: Vec<Scenario>,
     /// Connections of the load, one row each
     #[arg(long, value_delimiter = ',', default_value = "16,64,256")]
     connections: Vec<u32>,
     /// Runs of each row; the median is shown
-    #[arg(long, default_value_t = 3)]
-    runs: usize,
+    #[arg(long, default_value = "3")]
+    runs: NonZeroUsize,
     /// Seconds of each run
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 2)]
     seconds: u32,
+}
+
+/// What every scenario needs.
+struct Bench {
+    databases: Databases,
+    runs: usize,
 }
 
 fn main() -> ExitCode {
     match measure(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(table) if table.is_whole() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             println!("error: {error}");
             ExitCode::FAILURE
@@ -44,66 +66,44 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(options: &Options) -> Result<(), BenchError> {
-    println!("{HEADING}");
+fn measure(options: &Options) -> Result<Table, BenchError> {
+    let wants = |scenario| options.scenarios.contains(&scenario);
+    eprintln!("starting Postgres ...");
+    let databases = Databases::start()?;
+    let bench = Bench { databases, runs: options.runs.get() };
+    let mut table = Table::start();
     for &connections in &options.connections {
         let load = Load { connections, seconds: options.seconds };
-        let floor = Floor::start()?;
-        let mut floors = Vec::new();
-        for _ in 0..options.runs {
-            floors.push(floor.measure(load)?);
+        let floor = measure_floor(&bench, load, &mut table)?;
+        if wants(Scenario::Grant) {
+            let runs = grant::measure(&bench, load);
+            table.show("grant", connections, floor, runs);
         }
-        drop(floor);
-        let floor = median(&floors);
-        show("floor", connections, &floors, floor);
-
-        let mut grants = Vec::new();
-        let mut storms = Vec::new();
-        let mut replays = Vec::new();
-        for _ in 0..options.runs {
-            let stand = Stand::start(1_000_000)?;
-            grants.push(stand.measure("checkout.lua", load, &[])?);
-            drop(stand);
-
-            let stand = Stand::start(1_000)?;
-            let codes = stand.sell_out(connections)?;
-            storms.push(stand.measure("checkout.lua", load, &[])?);
-            let file = codes.path().to_string_lossy();
-            replays.push(stand.measure("replay.lua", load, &[("CODES", &file)])?);
+        let scenarios: Vec<_> =
+            sold_out::ALL.into_iter().filter(|&(scenario, ..)| wants(scenario)).collect();
+        sold_out::measure(&bench, load, floor, &scenarios, &mut table);
+        if wants(Scenario::Flow) {
+            flow::measure(&bench, load, floor, &mut table);
         }
-        show("grant", connections, &grants, floor);
-        show("storm", connections, &storms, floor);
-        show("replay", connections, &replays, floor);
     }
-    Ok(())
+    Ok(table)
 }
 
-const HEADING: &str = "scenario  conns   requests/s (lowest-highest)   ÷ floor    p50 ms    p99 ms   \
-                       CPU µs: service   redis  postgres";
-
-fn median(runs: &[Run]) -> f64 {
-    let mut rates: Vec<_> = runs.iter().map(|run| run.per_second).collect();
-    rates.sort_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied().unwrap_or_default()
+/// Measures the floor; returns the median of its rates.
+fn measure_floor(bench: &Bench, load: Load, table: &mut Table) -> Result<f64, BenchError> {
+    let floor = Floor::start()?;
+    let runs = bench.repeat(|| floor.measure(load))?;
+    let median = Spread::of(runs.iter().map(|run| run.per_second)).median;
+    table.show("floor", load.connections, median, Ok(runs));
+    Ok(median)
 }
 
-/// One row: the run of the median rate, and the spread of the rates.
-fn show(scenario: &str, connections: u32, runs: &[Run], floor: f64) {
-    let mut sorted: Vec<&Run> = runs.iter().collect();
-    sorted.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
-    let (Some(lowest), Some(highest)) = (sorted.first(), sorted.last()) else { return };
-    let run = sorted[sorted.len() / 2];
-    let Cpu { service, redis, postgres } = run.cpu;
-    println!(
-        "{scenario:<8} {connections:>6} {:>12.0} ({:>6.0}-{:>6.0}) {:>13.2} {:>9.2} {:>9.2} {:>16.1} {:>7.1} {:>9.1}",
-        run.per_second,
-        lowest.per_second,
-        highest.per_second,
-        run.per_second / floor,
-        run.p50_ms,
-        run.p99_ms,
-        service,
-        redis,
-        postgres,
-    );
+impl Bench {
+    /// Measures as often as was asked for.
+    fn repeat<T>(
+        &self,
+        measure: impl FnMut() -> Result<T, BenchError>,
+    ) -> Result<Vec<T>, BenchError> {
+        std::iter::repeat_with(measure).take(self.runs).collect()
+    }
 }

@@ -3,26 +3,10 @@
 use std::{path::Path, process::Command};
 
 use crate::{
-    cpu::Cpu,
-    stand::{BenchError, during},
+    error::{BenchError, during},
+    figures::{Load, Run},
+    processes::Cpu,
 };
-
-/// How much load.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Load {
-    pub(crate) connections: u32,
-    pub(crate) seconds: u32,
-}
-
-/// What one run measured.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Run {
-    pub(crate) per_second: f64,
-    pub(crate) p50_ms: f64,
-    pub(crate) p99_ms: f64,
-    /// Microseconds a request.
-    pub(crate) cpu: Cpu,
-}
 
 /// Runs wrk with one of the scripts beside this crate.
 pub(crate) fn run(
@@ -44,8 +28,11 @@ pub(crate) fn run(
     let before = Cpu::now();
     let output = command.output().map_err(during("start wrk (`make bench` installs it)"))?;
     let after = Cpu::now();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    read(&printed, before, after).ok_or_else(|| BenchError::Unreadable(printed.into_owned()))
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if let Some(line) = printed.lines().find(|line| line.contains("Socket errors:")) {
+        return Err(BenchError::Refused { what: "wrk", said: line.trim().to_owned() });
+    }
+    read(&printed, before, after).ok_or(BenchError::Unreadable { from: "wrk", said: printed })
 }
 
 fn read(printed: &str, before: Cpu, after: Cpu) -> Option<Run> {
@@ -53,13 +40,19 @@ fn read(printed: &str, before: Cpu, after: Cpu) -> Option<Run> {
         let line = printed.lines().find(|line| line.trim_start().starts_with(label))?;
         line.trim_start().strip_prefix(label)?.split_whitespace().next()
     };
-    let requests: f64 =
+    let answers: u32 =
         printed.lines().find_map(|line| line.trim().split_once(" requests in "))?.0.parse().ok()?;
+    // A line that is only there when it has something to say.
+    let refusals =
+        value("Non-2xx or 3xx responses:").map_or(Some(0), |count| count.parse().ok())?;
     Some(Run {
+        answers: answers.into(),
+        refusals,
         per_second: value("Requests/sec:")?.parse().ok()?,
         p50_ms: milliseconds(value("50%")?)?,
         p99_ms: milliseconds(value("99%")?)?,
-        cpu: Cpu::per_request(before, after, requests),
+        cpu: Cpu::per_request(before, after, answers.into()),
+        memory_mib: None,
     })
 }
 
@@ -77,19 +70,30 @@ fn milliseconds(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
+    const PRINTED: &str = "Running 6s test @ http://127.0.0.1:8082\n  1 threads and 64 connections\n\
+                           \x20 Latency Distribution\n     50%    3.61ms\n     75%    4.10ms\n\
+                           \x20    99%  812.00us\n  98080 requests in 6.00s, 24.69MB read\n";
+    const RATE: &str = "Requests/sec:  16346.79\nTransfer/sec:      4.11MB\n";
+
     #[test]
     fn what_wrk_prints_is_read() {
-        let printed = "Running 6s test @ http://127.0.0.1:8082\n  1 threads and 64 connections\n\
-                       \x20 Latency Distribution\n     50%    3.61ms\n     75%    4.10ms\n\
-                       \x20    99%  812.00us\n  98080 requests in 6.00s, 24.69MB read\n\
-                       Requests/sec:  16346.79\nTransfer/sec:      4.11MB\n";
         let after = Cpu { service: 9.808, ..Cpu::default() };
 
-        let run = read(printed, Cpu::default(), after).unwrap();
+        let run = read(&format!("{PRINTED}{RATE}"), Cpu::default(), after).unwrap();
 
         let close = |one: f64, other: f64| (one - other).abs() < 1e-6;
         assert!(close(run.per_second, 16_346.79) && close(run.cpu.service, 100.0), "{run:?}");
         assert!(close(run.p50_ms, 3.61) && close(run.p99_ms, 0.812), "{run:?}");
+        assert_eq!((run.answers, run.refusals), (98_080, 0));
         assert!(read("wrk: unable to connect", Cpu::default(), after).is_none());
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let printed = format!("{PRINTED}  Non-2xx or 3xx responses: 98079\n{RATE}");
+
+        let run = read(&printed, Cpu::default(), Cpu::default()).unwrap();
+
+        assert_eq!((run.answers, run.refusals), (98_080, 98_079));
     }
 }

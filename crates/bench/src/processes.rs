@@ -1,6 +1,8 @@
-//! CPU time of the programs under load, as the kernel counts it.
+//! CPU time and memory of the programs under load, as the kernel counts them.
 
 use std::{collections::HashMap, fs, process};
+
+use crate::error::{BenchError, during};
 
 /// The kernel counts in hundredths of a second, whatever its own tick.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -41,6 +43,36 @@ impl Cpu {
             postgres: share(before.postgres, after.postgres),
         }
     }
+
+    /// Of all programs but the load generator.
+    pub(crate) fn total(self) -> f64 {
+        self.service + self.redis + self.postgres
+    }
+}
+
+/// Forgets the peak so far: from here on it is that of the load to come.
+pub(crate) fn reset_peak_memory(pid: u32) -> Result<(), BenchError> {
+    const RESET_PEAK: &str = "5";
+    fs::write(format!("/proc/{pid}/clear_refs"), RESET_PEAK).map_err(during("reset a memory peak"))
+}
+
+/// Most resident memory since the last reset, in MiB.
+pub(crate) fn peak_memory_mib(pid: u32) -> Result<f64, BenchError> {
+    memory_mib(pid, "VmHWM:")
+}
+
+fn memory_mib(pid: u32, label: &str) -> Result<f64, BenchError> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))
+        .map_err(during("read the memory of a program"))?;
+    read_mib(&status, label)
+        .ok_or_else(|| BenchError::Unreadable { from: "/proc", said: status.clone() })
+}
+
+/// Reads a line of `/proc/PID/status` such as `VmRSS:     5124 kB`.
+fn read_mib(status: &str, label: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(label))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1_024.0)
 }
 
 struct Found {
@@ -81,4 +113,28 @@ fn descends_from_here(pid: u32, processes: &HashMap<u32, Found>) -> bool {
         at = found.parent;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
+        let stat = "7 (a (b) c) S 3 7 7 0 -1 4194560 1 0 0 0 100 50 20 30 20 0 1 0 5 0 0";
+
+        let found = read(stat).unwrap();
+
+        assert_eq!((found.name.as_str(), found.parent), ("a (b) c", 3));
+        assert!((found.seconds - 2.0).abs() < 1e-9, "{}", found.seconds);
+    }
+
+    #[test]
+    fn memory_is_read_in_mebibytes() {
+        let status = "Name:\tflashsale\nVmHWM:\t   65536 kB\nVmRSS:\t    1024 kB\n";
+
+        assert_eq!(read_mib(status, "VmHWM:"), Some(64.0));
+        assert_eq!(read_mib(status, "VmRSS:"), Some(1.0));
+        assert_eq!(read_mib(status, "VmSwap:"), None);
+    }
 }

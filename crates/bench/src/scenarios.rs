@@ -1,0 +1,27 @@
+//! What is measured, a file a scenario.
+
+pub(crate) mod flow;
+pub(crate) mod grant;
+pub(crate) mod sold_out;
+
+use clap::ValueEnum;
+
+/// A way to use the service. The floor is measured in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// Checkouts of random users, with stock for all
+    Grant,
+    /// Checkouts of a sale that is sold out
+    Storm,
+    /// Purchases of used codes
+    Replay,
+    /// Purchases of codes that were never given
+    MadeUp,
+    /// Each code is redeemed at once, until 10,000 units are sold
+    Flow,
+}
+
+impl Scenario {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Grant, Self::Storm, Self::Replay, Self::MadeUp, Self::Flow];
+}

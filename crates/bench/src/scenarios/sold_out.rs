@@ -1,0 +1,119 @@
+//! After the sale: checkouts that come too late, and purchases of codes that buy nothing.
+
+use std::fmt::Write;
+
+use tempfile::NamedTempFile;
+use uuid::{Builder, Variant, Version};
+
+use crate::{
+    Bench,
+    error::BenchError,
+    figures::{Load, Run},
+    scenarios::Scenario,
+    stand::{Stand, file_of},
+    table::Table,
+};
+
+/// Sold out in an instant.
+const STOCK: u32 = 1_000;
+
+/// Made-up codes of a run.
+const CODES: u32 = 100_000;
+
+/// Measures one run, given the codes that were used.
+type Measure = fn(&Stand, Load, &NamedTempFile) -> Result<Run, BenchError>;
+
+/// The scenarios that need a sold-out sale, with the names of their rows.
+pub(crate) const ALL: [(Scenario, &str, Measure); 3] = [
+    (Scenario::Storm, "storm", storm),
+    (Scenario::Replay, "replay", replay),
+    (Scenario::MadeUp, "made-up", made_up),
+];
+
+/// Sells a sale out and measures these scenarios on it.
+pub(crate) fn measure(
+    bench: &Bench,
+    load: Load,
+    floor: f64,
+    scenarios: &[(Scenario, &str, Measure)],
+    table: &mut Table,
+) {
+    if scenarios.is_empty() {
+        return;
+    }
+    let prepared = Stand::start(&bench.databases, STOCK)
+        .and_then(|stand| Ok((stand.sell_out(load.connections)?, stand)));
+    match prepared {
+        Ok((used, stand)) => {
+            for (_, name, measure) in scenarios {
+                let runs = bench.repeat(|| measure(&stand, load, &used));
+                table.show(name, load.connections, floor, runs);
+            }
+        }
+        Err(error) => table.failure("selling out", &error),
+    }
+}
+
+/// Checkouts of a sale that is sold out. It is an error if a refusal is not in the ledger.
+fn storm(stand: &Stand, load: Load, _used: &NamedTempFile) -> Result<Run, BenchError> {
+    let before = stand.recorded("sold_out")?;
+    let run = stand.measure("checkout.lua", load, &[])?;
+    let recorded = stand.recorded("sold_out")? - before;
+    if run.refusals != run.answers || recorded < run.answers {
+        return Err(BenchError::Wrong(format!(
+            "of {} checkouts {} were refused, and {recorded} refusals are recorded",
+            run.answers, run.refusals
+        )));
+    }
+    Ok(run)
+}
+
+/// Purchases of used codes, which are answered with their receipts.
+fn replay(stand: &Stand, load: Load, used: &NamedTempFile) -> Result<Run, BenchError> {
+    purchases(stand, load, used)
+}
+
+/// Purchases of codes that lead to the sale and that nobody was given.
+fn made_up(stand: &Stand, load: Load, _used: &NamedTempFile) -> Result<Run, BenchError> {
+    let mut codes = String::new();
+    for _ in 0..CODES {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| BenchError::Wrong(error.to_string()))?;
+        writeln!(codes, "{}", made_up_code(stand.sale(), random))
+            .map_err(|error| BenchError::Wrong(error.to_string()))?;
+    }
+    purchases(stand, load, &file_of(&codes)?)
+}
+
+fn purchases(stand: &Stand, load: Load, codes: &NamedTempFile) -> Result<Run, BenchError> {
+    let file = codes.path().to_string_lossy();
+    let run = stand.measure("replay.lua", load, &[("CODES", &file)])?;
+    if run.refusals != run.answers {
+        let sold = run.answers - run.refusals;
+        let wrong = format!("of {} purchases {sold} were not refused", run.answers);
+        return Err(BenchError::Wrong(wrong));
+    }
+    Ok(run)
+}
+
+/// A code as the service makes them: a UUID of version 8, led by the sale's number in 40 bits.
+fn made_up_code(sale: u64, random: [u8; 16]) -> uuid::Uuid {
+    let mut bytes = random;
+    bytes[..5].copy_from_slice(&sale.to_be_bytes()[3..]);
+    Builder::from_bytes(bytes)
+        .with_version(Version::Custom)
+        .with_variant(Variant::RFC4122)
+        .into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_code_looks_like_one_of_the_sale() {
+        let code = made_up_code(0x12_3456_789a, [0xff; 16]);
+
+        assert_eq!(code.to_string(), "12345678-9aff-8fff-bfff-ffffffffffff");
+    }
+}
