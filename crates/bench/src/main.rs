@@ -12,6 +12,7 @@ mod crowd;
 mod databases;
 mod error;
 mod figures;
+mod open_loop;
 mod processes;
 mod program;
 mod scenarios;
@@ -26,8 +27,8 @@ use clap::Parser;
 use crate::{
     databases::Databases,
     error::BenchError,
-    figures::{Load, Spread},
-    scenarios::{Scenario, flow, grant, sold_out},
+    figures::{Load, Run, Spread},
+    scenarios::{Scenario, flow, grant, latency, sold_out},
     stand::Floor,
     table::Table,
 };
@@ -72,11 +73,15 @@ fn measure(options: &Options) -> Result<Table, BenchError> {
     let databases = Databases::start()?;
     let bench = Bench { databases, runs: options.runs.get() };
     let mut table = Table::start();
+    let mut grants_per_second = None;
     for &connections in &options.connections {
         let load = Load { connections, seconds: options.seconds };
         let floor = measure_floor(&bench, load, &mut table)?;
         if wants(Scenario::Grant) {
             let runs = grant::measure(&bench, load);
+            if let (latency::CONNECTIONS, Ok(runs)) = (connections, &runs) {
+                grants_per_second = Some(median_rate(runs));
+            }
             table.show("grant", connections, floor, runs);
         }
         let scenarios: Vec<_> =
@@ -86,6 +91,10 @@ fn measure(options: &Options) -> Result<Table, BenchError> {
             flow::measure(&bench, load, floor, &mut table);
         }
     }
+    if wants(Scenario::Latency) {
+        let found = latency::measure(&bench, options.seconds, grants_per_second);
+        table.below("latency", found);
+    }
     Ok(table)
 }
 
@@ -93,9 +102,13 @@ fn measure(options: &Options) -> Result<Table, BenchError> {
 fn measure_floor(bench: &Bench, load: Load, table: &mut Table) -> Result<f64, BenchError> {
     let floor = Floor::start()?;
     let runs = bench.repeat(|| floor.measure(load))?;
-    let median = Spread::of(runs.iter().map(|run| run.per_second)).median;
+    let median = median_rate(&runs);
     table.show("floor", load.connections, median, Ok(runs));
     Ok(median)
+}
+
+fn median_rate(runs: &[Run]) -> f64 {
+    Spread::of(runs.iter().map(|run| run.per_second)).median
 }
 
 impl Bench {

@@ -2,6 +2,7 @@
 
 pub(crate) mod flow;
 pub(crate) mod grant;
+pub(crate) mod latency;
 pub(crate) mod sold_out;
 
 use clap::ValueEnum;
@@ -19,9 +20,11 @@ pub(crate) enum Scenario {
     MadeUp,
     /// Each code is redeemed at once, until 10,000 units are sold
     Flow,
+    /// Checkouts at half the rate of grants, timed from when they were due
+    Latency,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Grant, Self::Storm, Self::Replay, Self::MadeUp, Self::Flow];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Grant, Self::Storm, Self::Replay, Self::MadeUp, Self::Flow, Self::Latency];
 }

@@ -32,8 +32,12 @@ impl Floor {
         Program::start(beside("floor")?).map(Self)
     }
 
+    pub(crate) fn url(&self) -> &str {
+        self.0.url()
+    }
+
     pub(crate) fn measure(&self, load: Load) -> Result<Run, BenchError> {
-        wrk::run("checkout.lua", self.0.url(), load, &[("SALE", "1")])
+        wrk::run("checkout.lua", self.url(), load, &[("SALE", "1")])
     }
 }
 

@@ -62,6 +62,15 @@ impl Table {
         }
     }
 
+    /// A list under the table, or why there is none.
+    pub(crate) fn below(&mut self, scenario: &str, list: Result<String, BenchError>) {
+        println!();
+        match list {
+            Ok(list) => println!("{list}"),
+            Err(error) => self.failure(scenario, &error),
+        }
+    }
+
     /// Says what could not be measured, and why.
     pub(crate) fn failure(&mut self, scenario: &str, error: &BenchError) {
         self.failed = true;

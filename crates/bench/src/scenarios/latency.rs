@@ -1,0 +1,74 @@
+//! latency: checkouts at half the rate the service can do, timed from when they were due.
+
+use crate::{
+    Bench,
+    error::BenchError,
+    figures::{Load, Spread},
+    median_rate,
+    open_loop::{self, Paced, Schedule},
+    scenarios::grant,
+    stand::{Floor, Stand},
+};
+
+pub(crate) const CONNECTIONS: u32 = 64;
+
+/// More runs than elsewhere: a tail is seen seldom.
+const TIMES_RUNS: usize = 3;
+
+const TAILS: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+
+/// Measures at half of `per_second_max`, or first finds out how much that is.
+pub(crate) fn measure(
+    bench: &Bench,
+    seconds: u32,
+    per_second_max: Option<f64>,
+) -> Result<String, BenchError> {
+    let per_second_max = if let Some(known) = per_second_max {
+        known
+    } else {
+        eprintln!("measuring how many grants a second there can be ...");
+        median_rate(&grant::measure(bench, Load { connections: CONNECTIONS, seconds })?)
+    };
+    let schedule = Schedule { per_second: half(per_second_max), seconds };
+    let floor = Floor::start()?;
+    let floor = open_loop::checkouts(floor.url(), 1, CONNECTIONS, schedule)?;
+    let stand = Stand::start(&bench.databases, grant::STOCK)?;
+    let run = || open_loop::checkouts(stand.url(), stand.sale(), CONNECTIONS, schedule);
+    // The first seconds of a service are not what its buyers meet.
+    run()?;
+    let runs = (0..bench.runs * TIMES_RUNS).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
+    let title = format!(
+        "latency: {} checkouts a second, half of {per_second_max:.0}, on {CONNECTIONS} connections; \
+         {} runs of {seconds} s, timed from when each was due",
+        schedule.per_second,
+        runs.len(),
+    );
+    Ok(title + &list(floor, runs))
+}
+
+/// A line for the rate and for each quantile, with the floor's.
+fn list(floor: Paced, runs: Vec<Paced>) -> String {
+    let line = |name: &str, spread: Spread, unit: &str, floor: f64| {
+        let Spread { lowest, median, highest } = spread;
+        let spread = format!("({lowest:.2}-{highest:.2})");
+        format!("\n  {name:<8} {median:>9.2} {unit} {spread:<19} floor {floor:>9.2}")
+    };
+    let rate = Spread::of(runs.iter().map(|run| run.per_second));
+    let mut list = line("answers", rate, "/s", floor.per_second);
+    let quantiles = |run: Paced| run.latencies.quantiles_ms(TAILS.map(|(_, part)| part));
+    let (floor, runs) = (quantiles(floor), runs.into_iter().map(quantiles).collect::<Vec<_>>());
+    for (index, (name, _)) in TAILS.iter().enumerate() {
+        let spread = Spread::of(runs.iter().map(|run| run[index]));
+        list.push_str(&line(name, spread, "ms", floor[index]));
+    }
+    list
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate of requests is positive and far below four billion"
+)]
+fn half(per_second: f64) -> u32 {
+    ((per_second / 2.0) as u32).max(1)
+}
