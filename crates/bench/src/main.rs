@@ -13,6 +13,7 @@ mod databases;
 mod error;
 mod figures;
 mod open_loop;
+mod past;
 mod processes;
 mod program;
 mod scenarios;
@@ -28,7 +29,7 @@ use crate::{
     databases::Databases,
     error::BenchError,
     figures::{Load, Run, Spread},
-    scenarios::{Scenario, flow, grant, latency, sold_out},
+    scenarios::{Scenario, flow, grant, latency, old_ledger, sold_out},
     stand::Floor,
     table::Table,
 };
@@ -49,6 +50,9 @@ struct Options {
     #[arg(long, default_value_t = 2)]
     seconds: u32,
 }
+
+/// Connections of the scenarios that are measured at one number of them only.
+const CONNECTIONS: u32 = 64;
 
 /// What every scenario needs.
 struct Bench {
@@ -73,14 +77,17 @@ fn measure(options: &Options) -> Result<Table, BenchError> {
     let databases = Databases::start()?;
     let bench = Bench { databases, runs: options.runs.get() };
     let mut table = Table::start();
-    let mut grants_per_second = None;
+    let (mut floor_usual, mut grants_usual) = (None, None);
     for &connections in &options.connections {
         let load = Load { connections, seconds: options.seconds };
         let floor = measure_floor(&bench, load, &mut table)?;
+        if connections == CONNECTIONS {
+            floor_usual = Some(floor);
+        }
         if wants(Scenario::Grant) {
             let runs = grant::measure(&bench, load);
-            if let (latency::CONNECTIONS, Ok(runs)) = (connections, &runs) {
-                grants_per_second = Some(median_rate(runs));
+            if let (CONNECTIONS, Ok(runs)) = (connections, &runs) {
+                grants_usual = Some(median_rate(runs));
             }
             table.show("grant", connections, floor, runs);
         }
@@ -91,9 +98,13 @@ fn measure(options: &Options) -> Result<Table, BenchError> {
             flow::measure(&bench, load, floor, &mut table);
         }
     }
+    let load = Load { connections: CONNECTIONS, seconds: options.seconds };
+    if wants(Scenario::OldLedger) {
+        let floor = floor_usual.map_or_else(|| measure_floor(&bench, load, &mut table), Ok)?;
+        old_ledger::measure(&bench, load, floor, &mut table);
+    }
     if wants(Scenario::Latency) {
-        let found = latency::measure(&bench, options.seconds, grants_per_second);
-        table.below("latency", found);
+        table.below("latency", latency::measure(&bench, load, grants_usual));
     }
     Ok(table)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod latency;
+pub(crate) mod old_ledger;
 pub(crate) mod sold_out;
 
 use clap::ValueEnum;
@@ -22,9 +23,18 @@ pub(crate) enum Scenario {
     Flow,
     /// Checkouts at half the rate of grants, timed from when they were due
     Latency,
+    /// Grants with ten million attempts already recorded
+    OldLedger,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Grant, Self::Storm, Self::Replay, Self::MadeUp, Self::Flow, Self::Latency];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Grant,
+        Self::Storm,
+        Self::Replay,
+        Self::MadeUp,
+        Self::Flow,
+        Self::OldLedger,
+        Self::Latency,
+    ];
 }

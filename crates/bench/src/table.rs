@@ -12,7 +12,7 @@ impl Table {
     /// An empty table, with its heading.
     pub(crate) fn start() -> Self {
         println!(
-            "{:<8} {:>5} {:>10} {:>17} {:>7} {:>8} {:>8} {:>8} {:>6} {:>8} {:>7} {:>7}",
+            "{:<10} {:>5} {:>10} {:>17} {:>7} {:>8} {:>8} {:>8} {:>6} {:>8} {:>7} {:>7}",
             "scenario",
             "conns",
             "requests/s",
@@ -54,7 +54,7 @@ impl Table {
                 if let Some(row) = row(&runs, floor) {
                     println!(
                         "{}",
-                        format!("{scenario:<8} {connections:>5} {row}  {remark}").trim_end()
+                        format!("{scenario:<10} {connections:>5} {row}  {remark}").trim_end()
                     );
                 }
             }

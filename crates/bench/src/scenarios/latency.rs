@@ -10,8 +10,6 @@ use crate::{
     stand::{Floor, Stand},
 };
 
-pub(crate) const CONNECTIONS: u32 = 64;
-
 /// More runs than elsewhere: a tail is seen seldom.
 const TIMES_RUNS: usize = 3;
 
@@ -20,25 +18,26 @@ const TAILS: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), 
 /// Measures at half of `per_second_max`, or first finds out how much that is.
 pub(crate) fn measure(
     bench: &Bench,
-    seconds: u32,
+    load: Load,
     per_second_max: Option<f64>,
 ) -> Result<String, BenchError> {
     let per_second_max = if let Some(known) = per_second_max {
         known
     } else {
         eprintln!("measuring how many grants a second there can be ...");
-        median_rate(&grant::measure(bench, Load { connections: CONNECTIONS, seconds })?)
+        median_rate(&grant::measure(bench, load)?)
     };
+    let Load { connections, seconds } = load;
     let schedule = Schedule { per_second: half(per_second_max), seconds };
     let floor = Floor::start()?;
-    let floor = open_loop::checkouts(floor.url(), 1, CONNECTIONS, schedule)?;
+    let floor = open_loop::checkouts(floor.url(), 1, connections, schedule)?;
     let stand = Stand::start(&bench.databases, grant::STOCK)?;
-    let run = || open_loop::checkouts(stand.url(), stand.sale(), CONNECTIONS, schedule);
+    let run = || open_loop::checkouts(stand.url(), stand.sale(), connections, schedule);
     // The first seconds of a service are not what its buyers meet.
     run()?;
     let runs = (0..bench.runs * TIMES_RUNS).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
     let title = format!(
-        "latency: {} checkouts a second, half of {per_second_max:.0}, on {CONNECTIONS} connections; \
+        "latency: {} checkouts a second, half of {per_second_max:.0}, on {connections} connections; \
          {} runs of {seconds} s, timed from when each was due",
         schedule.per_second,
         runs.len(),
