@@ -37,6 +37,10 @@ impl Connection {
         Ok(Self { stream, address, request: Vec::new(), answer: Vec::new() })
     }
 
+    pub(crate) async fn get(&mut self, target: &str) -> io::Result<Answer<'_>> {
+        self.send("GET", target, "").await
+    }
+
     /// Posts without a body: all parameters are in `target`.
     pub(crate) async fn post(&mut self, target: &str) -> io::Result<Answer<'_>> {
         self.send("POST", target, "Content-Length: 0\r\n").await

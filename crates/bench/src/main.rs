@@ -13,9 +13,11 @@ mod databases;
 mod error;
 mod figures;
 mod open_loop;
+mod passers_by;
 mod past;
 mod processes;
 mod program;
+mod redis_figures;
 mod scenarios;
 mod stand;
 mod table;
@@ -29,7 +31,7 @@ use crate::{
     databases::Databases,
     error::BenchError,
     figures::{Load, Run, Spread},
-    scenarios::{Scenario, flow, grant, latency, old_ledger, sold_out},
+    scenarios::{Scenario, flow, grant, latency, long_day, old_ledger, sold_out},
     stand::Floor,
     table::Table,
 };
@@ -105,6 +107,9 @@ fn measure(options: &Options) -> Result<Table, BenchError> {
     }
     if wants(Scenario::Latency) {
         table.below("latency", latency::measure(&bench, load, grants_usual));
+    }
+    if wants(Scenario::LongDay) {
+        table.below("long day", long_day::measure(&bench));
     }
     Ok(table)
 }

@@ -61,6 +61,11 @@ pub(crate) fn peak_memory_mib(pid: u32) -> Result<f64, BenchError> {
     memory_mib(pid, "VmHWM:")
 }
 
+/// Resident memory, in MiB.
+pub(crate) fn resident_memory_mib(pid: u32) -> Result<f64, BenchError> {
+    memory_mib(pid, "VmRSS:")
+}
+
 fn memory_mib(pid: u32, label: &str) -> Result<f64, BenchError> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))
         .map_err(during("read the memory of a program"))?;

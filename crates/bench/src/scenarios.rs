@@ -3,6 +3,7 @@
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod latency;
+pub(crate) mod long_day;
 pub(crate) mod old_ledger;
 pub(crate) mod sold_out;
 
@@ -21,14 +22,16 @@ pub(crate) enum Scenario {
     MadeUp,
     /// Each code is redeemed at once, until 10,000 units are sold
     Flow,
-    /// Checkouts at half the rate of grants, timed from when they were due
-    Latency,
     /// Grants with ten million attempts already recorded
     OldLedger,
+    /// Checkouts at half the rate of grants, timed from when they were due
+    Latency,
+    /// Two hundred rotations of small sales, and what they leave behind
+    LongDay,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Grant,
         Self::Storm,
         Self::Replay,
@@ -36,5 +39,6 @@ impl Scenario {
         Self::Flow,
         Self::OldLedger,
         Self::Latency,
+        Self::LongDay,
     ];
 }

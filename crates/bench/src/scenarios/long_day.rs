@@ -1,0 +1,244 @@
+//! long day: 200 rotations of small sales, and what they leave behind.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use dev_servers::RedisServer;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    Bench,
+    connection::Connection,
+    crowd::on_one_thread,
+    databases::Database,
+    error::{BenchError, during},
+    figures::Spread,
+    passers_by::{self, Bought},
+    processes,
+    program::Program,
+    redis_figures,
+    stand::{finish, service},
+};
+
+const SALES: u32 = 200;
+
+/// As many as `next_sales.sql` makes.
+const SALES_AT_A_TIME: u32 = 10;
+
+const CONNECTIONS: u32 = 4;
+
+/// How long before the last sale ends the next ones are made: the service looks at the timetable
+/// every second, and loads what it finds.
+const AHEAD: Duration = Duration::from_secs(4);
+
+/// When memory is looked at first: the sales before are behind the service by then.
+const MORNING: u32 = 40;
+
+/// How long after its end a sale may take to be closed and to leave Redis.
+const CLOSED_WITHIN: Duration = Duration::from_secs(20);
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+const MIB: f64 = 1_024.0 * 1_024.0;
+
+/// The service, and the stores of its day.
+struct Day<'a> {
+    app: Program,
+    redis: RedisServer,
+    database: Database<'a>,
+    first_start: Duration,
+}
+
+/// What is taken at one moment of the day.
+struct Memory {
+    sales_over: u64,
+    app_mib: f64,
+    redis_mib: f64,
+}
+
+/// Runs the day and tells what is left of it.
+pub(crate) fn measure(bench: &Bench) -> Result<String, BenchError> {
+    eprintln!("running {SALES} sales, a quarter of a second each ...");
+    let day = Day::begin(bench)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let url = day.app.url();
+    let (morning, bought) = thread::scope(|scope| {
+        let buyers = scope.spawn(|| passers_by::buy(url, CONNECTIONS, &stop));
+        let morning = day.pass();
+        stop.store(true, Ordering::Relaxed);
+        (morning, buyers.join().map_err(|_| BenchError::Wrong("the buyers broke".to_owned())))
+    });
+    let (morning, bought) = (morning?, bought??);
+    let closing = day.wait_until_all_is_closed()?;
+    let evening = day.memory()?;
+    let lines = [
+        day.title(&bought)?,
+        format!("  closed {:.1} s after the last one's end", closing.as_secs_f64()),
+        format!(
+            "  app memory     {:>8.2} MiB after {} sales, {:.2} after all",
+            morning.app_mib, morning.sales_over, evening.app_mib
+        ),
+        format!(
+            "  Redis memory   {:>8.2} MiB after {} sales, {:.2} after all; {} keys left",
+            morning.redis_mib,
+            morning.sales_over,
+            evening.redis_mib,
+            redis_figures::keys(&day.redis)?
+        ),
+        day.sizes()?,
+        day.starts(bench)?,
+    ];
+    Ok(lines.join("\n"))
+}
+
+impl<'a> Day<'a> {
+    /// Starts the service before its first sale.
+    fn begin(bench: &'a Bench) -> Result<Self, BenchError> {
+        let database = bench.databases.make()?;
+        let redis = RedisServer::start()?;
+        let mut migrate = service(&database, &redis)?;
+        migrate.arg("migrate");
+        finish(migrate, "migrating")?;
+        database.psql(NEXT_SALES)?;
+        let (app, first_start) = start(&database, &redis)?;
+        Ok(Self { app, redis, database, first_start })
+    }
+
+    /// Lets all sales pass; tells what was taken in the morning.
+    fn pass(&self) -> Result<Memory, BenchError> {
+        let mut morning = None;
+        let mut made = SALES_AT_A_TIME;
+        while made < SALES {
+            thread::sleep(self.until_the_last_ends()?.saturating_sub(AHEAD));
+            self.database.psql(NEXT_SALES)?;
+            made += SALES_AT_A_TIME;
+            if made == MORNING {
+                morning = Some(self.memory()?);
+            }
+        }
+        thread::sleep(self.until_the_last_ends()?);
+        morning.ok_or_else(|| BenchError::Wrong("the day had no morning".to_owned()))
+    }
+
+    fn until_the_last_ends(&self) -> Result<Duration, BenchError> {
+        let left_ms = "SELECT greatest(ceil(extract(
+            epoch FROM max(ends_at) - clock_timestamp()) * 1000), 0)::bigint
+            FROM sales WHERE stock = 50";
+        self.database.number(left_ms).map(Duration::from_millis)
+    }
+
+    fn memory(&self) -> Result<Memory, BenchError> {
+        let over = "SELECT count(*) FROM sales WHERE ends_at < clock_timestamp()";
+        Ok(Memory {
+            sales_over: self.database.number(over)?,
+            app_mib: processes::resident_memory_mib(self.app.pid())?,
+            redis_mib: redis_figures::used_memory_bytes(&self.redis)? / MIB,
+        })
+    }
+
+    /// Waits until no sale that is over is open in the ledger or in Redis, and tells how long
+    /// that took. What stays in Redis even so is for the reader to see.
+    fn wait_until_all_is_closed(&self) -> Result<Duration, BenchError> {
+        let start = Instant::now();
+        let open = "SELECT count(*) FROM sales WHERE closed_at IS NULL AND ends_at < now()";
+        loop {
+            let open = self.database.number(open)?;
+            if open == 0 && redis_figures::keys(&self.redis)? == 0 {
+                return Ok(start.elapsed());
+            }
+            if start.elapsed() > CLOSED_WITHIN {
+                if open == 0 {
+                    return Ok(start.elapsed());
+                }
+                return Err(BenchError::Wrong(format!("{open} sales that are over stay open")));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn title(&self, bought: &Bought) -> Result<String, BenchError> {
+        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let attempts = self.database.number("SELECT count(*) FROM checkout_attempts")?;
+        let sold = self.database.number("SELECT count(*) FROM purchases")?;
+        if sold < count(&bought.purchases) {
+            let receipts = count(&bought.purchases);
+            return Err(BenchError::Wrong(format!("{receipts} receipts, but {sold} purchases")));
+        }
+        Ok(format!(
+            "long day: {SALES} sales of 50 units and 250 ms, holds of 500 ms; {attempts} attempts, \
+             {sold} units sold, {} holds left to expire, {} checkouts refused, {} answers 503",
+            count(&bought.left),
+            count(&bought.refusals),
+            count(&bought.busy),
+        ))
+    }
+
+    fn sizes(&self) -> Result<String, BenchError> {
+        let said = self.database.psql(include_str!("../../sql/table_sizes.sql"))?;
+        let lines: Option<Vec<_>> = said.lines().map(size).collect();
+        lines.map(|lines| lines.join("\n")).ok_or(BenchError::Unreadable { from: "psql", said })
+    }
+
+    /// Starts the service again and again after its day.
+    fn starts(self, bench: &Bench) -> Result<String, BenchError> {
+        let Self { app, redis, database, first_start } = self;
+        drop(app);
+        let starts = bench.repeat(|| Ok(start(&database, &redis)?.1))?;
+        let Spread { lowest, median, highest } =
+            Spread::of(starts.iter().map(|took| took.as_secs_f64() * 1_000.0));
+        Ok(format!(
+            "  start time     {median:>8.0} ms ({lowest:.0}-{highest:.0}) after the day, {} before",
+            first_start.as_millis()
+        ))
+    }
+}
+
+const NEXT_SALES: &str = include_str!("../../sql/next_sales.sql");
+
+/// A line for a row of `table_sizes.sql`.
+fn size(row: &str) -> Option<String> {
+    let mut columns = row.split('|');
+    let name = columns.next()?;
+    let mut kib = || columns.next()?.parse::<u64>().ok().map(|bytes| bytes / 1_024);
+    Some(format!("  {name:<22} {:>7} KiB, indexes {:>7} KiB", kib()?, kib()?))
+}
+
+/// Starts the service, and tells how long it took to be ready.
+fn start(database: &Database, redis: &RedisServer) -> Result<(Program, Duration), BenchError> {
+    let mut command = service(database, redis)?;
+    // A timetable that leaves the day to the sales made here.
+    command.env("SALE_PERIOD", "1day");
+    let start = Instant::now();
+    let app = Program::start(command)?;
+    let ready = on_one_thread(async { timeout(READY_WITHIN, until_ready(app.url())).await })?;
+    ready.map_err(io::Error::from).flatten().map_err(during("wait until the service is ready"))?;
+    Ok((app, start.elapsed()))
+}
+
+async fn until_ready(url: &str) -> io::Result<()> {
+    let mut connection = Connection::open(url).await?;
+    while connection.get("/health/ready").await?.status != 200 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_kibibytes() {
+        let line = size("purchases|2048|65536").unwrap();
+
+        assert_eq!(line, "  purchases                    2 KiB, indexes      64 KiB");
+        assert_eq!(size("purchases|2048"), None);
+    }
+}
