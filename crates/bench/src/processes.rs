@@ -34,14 +34,20 @@ impl Cpu {
         cpu
     }
 
+    /// Seconds used since an earlier reading.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            service: self.service - before.service,
+            redis: self.redis - before.redis,
+            postgres: self.postgres - before.postgres,
+        }
+    }
+
     /// Microseconds a request between two readings.
     pub(crate) fn per_request(before: Self, after: Self, requests: f64) -> Self {
-        let share = |before: f64, after: f64| (after - before) * 1_000_000.0 / requests;
-        Self {
-            service: share(before.service, after.service),
-            redis: share(before.redis, after.redis),
-            postgres: share(before.postgres, after.postgres),
-        }
+        let share = |seconds: f64| seconds * 1_000_000.0 / requests;
+        let Self { service, redis, postgres } = after.since(before);
+        Self { service: share(service), redis: share(redis), postgres: share(postgres) }
     }
 
     /// Of all programs but the load generator.

@@ -21,7 +21,7 @@ use crate::{
     error::{BenchError, during},
     figures::Spread,
     passers_by::{self, Bought},
-    processes,
+    processes::{self, Cpu},
     program::Program,
     redis_figures,
     stand::{finish, service},
@@ -69,6 +69,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<String, BenchError> {
     let day = Day::begin(bench)?;
     let stop = Arc::new(AtomicBool::new(false));
     let url = day.app.url();
+    let before = Cpu::now();
     let (morning, bought) = thread::scope(|scope| {
         let buyers = scope.spawn(|| passers_by::buy(url, CONNECTIONS, &stop));
         let morning = day.pass();
@@ -77,10 +78,12 @@ pub(crate) fn measure(bench: &Bench) -> Result<String, BenchError> {
     });
     let (morning, bought) = (morning?, bought??);
     let closing = day.wait_until_all_is_closed()?;
+    let Cpu { service, redis, postgres } = Cpu::now().since(before);
     let evening = day.memory()?;
     let lines = [
         day.title(&bought)?,
         format!("  closed {:.1} s after the last one's end", closing.as_secs_f64()),
+        format!("  CPU time       {service:>8.2} s, Redis {redis:.2} s, Postgres {postgres:.2} s"),
         format!(
             "  app memory     {:>8.2} MiB after {} sales, {:.2} after all",
             morning.app_mib, morning.sales_over, evening.app_mib
