@@ -12,6 +12,7 @@ mod crowd;
 mod databases;
 mod error;
 mod figures;
+mod marks;
 mod open_loop;
 mod passers_by;
 mod past;
@@ -31,7 +32,12 @@ use crate::{
     databases::Databases,
     error::BenchError,
     figures::{Load, Run, Spread},
-    scenarios::{Scenario, flow, grant, latency, long_day, old_ledger, sold_out},
+    marks::{Bound, Marks},
+    scenarios::{
+        Scenario, flow, grant, latency, long_day,
+        old_ledger::{self, Pairs},
+        sold_out,
+    },
     stand::Floor,
     table::Table,
 };
@@ -56,16 +62,30 @@ struct Options {
 /// Connections of the scenarios that are measured at one number of them only.
 const CONNECTIONS: u32 = 64;
 
+/// Where the service's memory is held to its mark.
+const CONNECTIONS_MOST: u32 = 256;
+
 /// What every scenario needs.
 struct Bench {
     databases: Databases,
     runs: usize,
 }
 
+/// What was measured so far.
+struct Session<'a> {
+    options: &'a Options,
+    bench: Bench,
+    table: Table,
+    marks: Marks,
+    /// Rates at the usual number of connections.
+    floor: Option<f64>,
+    grants: Option<f64>,
+}
+
 fn main() -> ExitCode {
     match measure(&Options::parse()) {
-        Ok(table) if table.is_whole() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             println!("error: {error}");
             ExitCode::FAILURE
@@ -73,58 +93,118 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(options: &Options) -> Result<Table, BenchError> {
-    let wants = |scenario| options.scenarios.contains(&scenario);
+/// Measures what was asked for; false if something of it could not be measured.
+fn measure(options: &Options) -> Result<bool, BenchError> {
     eprintln!("starting Postgres ...");
-    let databases = Databases::start()?;
-    let bench = Bench { databases, runs: options.runs.get() };
-    let mut table = Table::start();
-    let (mut floor_usual, mut grants_usual) = (None, None);
+    let bench = Bench { databases: Databases::start()?, runs: options.runs.get() };
+    let (table, marks) = (Table::start(), Marks::default());
+    let mut session = Session { options, bench, table, marks, floor: None, grants: None };
     for &connections in &options.connections {
-        let load = Load { connections, seconds: options.seconds };
-        let floor = measure_floor(&bench, load, &mut table)?;
-        if connections == CONNECTIONS {
-            floor_usual = Some(floor);
-        }
-        if wants(Scenario::Grant) {
-            let runs = grant::measure(&bench, load);
-            if let (CONNECTIONS, Ok(runs)) = (connections, &runs) {
-                grants_usual = Some(median_rate(runs));
+        session.rows(connections)?;
+    }
+    if session.wants(Scenario::OldLedger) {
+        session.old_ledger()?;
+    }
+    if session.wants(Scenario::Latency) {
+        session.latency();
+    }
+    if session.wants(Scenario::LongDay) {
+        let left = long_day::measure(&session.bench);
+        session.table.below("long day", left);
+    }
+    session.marks.print();
+    Ok(session.table.is_whole())
+}
+
+impl Session<'_> {
+    fn wants(&self, scenario: Scenario) -> bool {
+        self.options.scenarios.contains(&scenario)
+    }
+
+    fn load(&self, connections: u32) -> Load {
+        Load { connections, seconds: self.options.seconds }
+    }
+
+    /// The rows of one number of connections, the floor first.
+    fn rows(&mut self, connections: u32) -> Result<(), BenchError> {
+        let load = self.load(connections);
+        let floor = self.floor(connections)?;
+        if self.wants(Scenario::Grant) {
+            let runs = grant::measure(&self.bench, load);
+            if let Ok(runs) = &runs {
+                self.note_grants(connections, runs);
             }
-            table.show("grant", connections, floor, runs);
+            self.table.show("grant", connections, floor, runs);
         }
-        let scenarios: Vec<_> =
-            sold_out::ALL.into_iter().filter(|&(scenario, ..)| wants(scenario)).collect();
-        sold_out::measure(&bench, load, floor, &scenarios, &mut table);
-        if wants(Scenario::Flow) {
-            flow::measure(&bench, load, floor, &mut table);
+        let after_the_sale: Vec<_> =
+            sold_out::ALL.into_iter().filter(|&(scenario, ..)| self.wants(scenario)).collect();
+        sold_out::measure(&self.bench, load, floor, &after_the_sale, &mut self.table);
+        if self.wants(Scenario::Flow) {
+            let sales = flow::measure(&self.bench, load);
+            if let (CONNECTIONS, Ok(sales)) = (connections, &sales) {
+                let took_s = flow::took_s(sales).median;
+                self.marks.note("flow: seconds to sell out", took_s, Bound::AtMost(1.0));
+            }
+            let remark = sales.as_deref().map_or_else(|_| String::new(), flow::remark);
+            let runs = sales.map(|sales| sales.iter().map(|sale| sale.run).collect());
+            self.table.show_with("flow", connections, floor, runs, &remark);
+        }
+        Ok(())
+    }
+
+    /// Measures the floor; returns the median of its rates.
+    fn floor(&mut self, connections: u32) -> Result<f64, BenchError> {
+        let floor = Floor::start()?;
+        let runs = self.bench.repeat(|| floor.measure(self.load(connections)))?;
+        let median = rates(&runs).median;
+        if connections == CONNECTIONS {
+            self.floor = Some(median);
+        }
+        self.table.show("floor", connections, median, Ok(runs));
+        Ok(median)
+    }
+
+    fn note_grants(&mut self, connections: u32, runs: &[Run]) {
+        if connections == CONNECTIONS {
+            self.grants = Some(rates(runs).median);
+            let cpu_us = Spread::of(runs.iter().map(|run| run.cpu.total())).median;
+            self.marks.watch("grant: CPU µs of all programs", cpu_us);
+        }
+        if connections == CONNECTIONS_MOST {
+            let memory_mib = Spread::of(runs.iter().filter_map(|run| run.memory_mib)).highest;
+            let what = "grant: MiB of the app at 256 connections";
+            self.marks.note(what, memory_mib, Bound::AtMost(64.0));
         }
     }
-    let load = Load { connections: CONNECTIONS, seconds: options.seconds };
-    if wants(Scenario::OldLedger) {
-        let floor = floor_usual.map_or_else(|| measure_floor(&bench, load, &mut table), Ok)?;
-        old_ledger::measure(&bench, load, floor, &mut table);
+
+    fn old_ledger(&mut self) -> Result<(), BenchError> {
+        let floor = self.floor.map_or_else(|| self.floor(CONNECTIONS), Ok)?;
+        match old_ledger::measure(&self.bench, self.load(CONNECTIONS)) {
+            Ok(Pairs { old, new }) => {
+                let ratio = rates(&old).median / rates(&new).median;
+                self.marks.note("old ledger: grants ÷ a new ledger's", ratio, Bound::AtLeast(0.9));
+                self.table.show("new ledger", CONNECTIONS, floor, Ok(new));
+                let remark = format!("old ÷ new {ratio:.2}");
+                self.table.show_with("old ledger", CONNECTIONS, floor, Ok(old), &remark);
+            }
+            Err(error) => self.table.failure("old ledger", &error),
+        }
+        Ok(())
     }
-    if wants(Scenario::Latency) {
-        table.below("latency", latency::measure(&bench, load, grants_usual));
+
+    fn latency(&mut self) {
+        let latency = latency::measure(&self.bench, self.load(CONNECTIONS), self.grants);
+        if let Ok(latency) = &latency {
+            let what = "latency: p99 ms at half the maximum";
+            self.marks.note(what, latency.p99_ms, Bound::AtMost(5.0));
+        }
+        self.table.below("latency", latency.map(|latency| latency.list));
     }
-    if wants(Scenario::LongDay) {
-        table.below("long day", long_day::measure(&bench));
-    }
-    Ok(table)
 }
 
-/// Measures the floor; returns the median of its rates.
-fn measure_floor(bench: &Bench, load: Load, table: &mut Table) -> Result<f64, BenchError> {
-    let floor = Floor::start()?;
-    let runs = bench.repeat(|| floor.measure(load))?;
-    let median = median_rate(&runs);
-    table.show("floor", load.connections, median, Ok(runs));
-    Ok(median)
-}
-
-fn median_rate(runs: &[Run]) -> f64 {
-    Spread::of(runs.iter().map(|run| run.per_second)).median
+/// Requests a second of these runs.
+fn rates(runs: &[Run]) -> Spread {
+    Spread::of(runs.iter().map(|run| run.per_second))
 }
 
 impl Bench {

@@ -23,9 +23,6 @@ use crate::{
     figures::Latencies,
 };
 
-/// Falling behind by more than this part means that the rate was not kept.
-const SHORTFALL_MAX: f64 = 0.05;
-
 /// When each request is due: in bursts, one every millisecond.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
@@ -61,24 +58,15 @@ impl Schedule {
     }
 }
 
-/// Checkouts of random users of a sale, on schedule. It is an error if one was refused, or if
-/// the service did not keep up.
+/// Checkouts of random users of a sale, on schedule. It is an error if one was refused.
 pub(crate) fn checkouts(
     url: &str,
     sale: u64,
     connections: u32,
     schedule: Schedule,
 ) -> Result<Paced, BenchError> {
-    let paced = on_one_thread(send_all(url, sale, connections, schedule))?
-        .map_err(during("send at a fixed rate"))?;
-    let rate = f64::from(schedule.per_second);
-    if paced.per_second < rate * (1.0 - SHORTFALL_MAX) {
-        let kept = paced.per_second;
-        return Err(BenchError::Wrong(format!(
-            "a rate of {rate:.0} requests a second was not kept: {kept:.0} were answered"
-        )));
-    }
-    Ok(paced)
+    on_one_thread(send_all(url, sale, connections, schedule))?
+        .map_err(during("send at a fixed rate"))
 }
 
 /// The load, as its connections see it.

@@ -4,8 +4,8 @@ use crate::{
     Bench,
     error::BenchError,
     figures::{Load, Spread},
-    median_rate,
     open_loop::{self, Paced, Schedule},
+    rates,
     scenarios::grant,
     stand::{Floor, Stand},
 };
@@ -13,19 +13,31 @@ use crate::{
 /// More runs than elsewhere: a tail is seen seldom.
 const TIMES_RUNS: usize = 3;
 
+/// Falling behind by more than this part means that the rate was not kept. A stall at the end of
+/// one run is no such thing: its latencies tell it.
+const SHORTFALL_MAX: f64 = 0.05;
+
 const TAILS: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+const P99: usize = 1;
+
+/// What was measured.
+pub(crate) struct Latency {
+    pub(crate) p99_ms: f64,
+    /// All of it, for people.
+    pub(crate) list: String,
+}
 
 /// Measures at half of `per_second_max`, or first finds out how much that is.
 pub(crate) fn measure(
     bench: &Bench,
     load: Load,
     per_second_max: Option<f64>,
-) -> Result<String, BenchError> {
+) -> Result<Latency, BenchError> {
     let per_second_max = if let Some(known) = per_second_max {
         known
     } else {
         eprintln!("measuring how many grants a second there can be ...");
-        median_rate(&grant::measure(bench, load)?)
+        rates(&grant::measure(bench, load)?).median
     };
     let Load { connections, seconds } = load;
     let schedule = Schedule { per_second: half(per_second_max), seconds };
@@ -36,31 +48,39 @@ pub(crate) fn measure(
     // The first seconds of a service are not what its buyers meet.
     run()?;
     let runs = (0..bench.runs * TIMES_RUNS).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
+    let (rate, kept) = (f64::from(schedule.per_second), rate_of(&runs).median);
+    if kept < rate * (1.0 - SHORTFALL_MAX) {
+        let wrong = format!("{rate:.0} requests a second were due, and {kept:.0} were answered");
+        return Err(BenchError::Wrong(wrong));
+    }
     let title = format!(
         "latency: {} checkouts a second, half of {per_second_max:.0}, on {connections} connections; \
          {} runs of {seconds} s, timed from when each was due",
         schedule.per_second,
         runs.len(),
     );
-    Ok(title + &list(floor, runs))
+    Ok(report(title, floor, runs))
 }
 
 /// A line for the rate and for each quantile, with the floor's.
-fn list(floor: Paced, runs: Vec<Paced>) -> String {
+fn report(title: String, floor: Paced, runs: Vec<Paced>) -> Latency {
     let line = |name: &str, spread: Spread, unit: &str, floor: f64| {
         let Spread { lowest, median, highest } = spread;
         let spread = format!("({lowest:.2}-{highest:.2})");
         format!("\n  {name:<8} {median:>9.2} {unit} {spread:<19} floor {floor:>9.2}")
     };
-    let rate = Spread::of(runs.iter().map(|run| run.per_second));
-    let mut list = line("answers", rate, "/s", floor.per_second);
+    let mut list = title + &line("answers", rate_of(&runs), "/s", floor.per_second);
     let quantiles = |run: Paced| run.latencies.quantiles_ms(TAILS.map(|(_, part)| part));
     let (floor, runs) = (quantiles(floor), runs.into_iter().map(quantiles).collect::<Vec<_>>());
+    let spread_of = |index: usize| Spread::of(runs.iter().map(|run| run[index]));
     for (index, (name, _)) in TAILS.iter().enumerate() {
-        let spread = Spread::of(runs.iter().map(|run| run[index]));
-        list.push_str(&line(name, spread, "ms", floor[index]));
+        list.push_str(&line(name, spread_of(index), "ms", floor[index]));
     }
-    list
+    Latency { p99_ms: spread_of(P99).median, list }
+}
+
+fn rate_of(runs: &[Paced]) -> Spread {
+    Spread::of(runs.iter().map(|run| run.per_second))
 }
 
 #[expect(

@@ -65,7 +65,7 @@ struct Memory {
 
 /// Runs the day and tells what is left of it.
 pub(crate) fn measure(bench: &Bench) -> Result<String, BenchError> {
-    eprintln!("running {SALES} sales, a quarter of a second each ...");
+    eprintln!("running {SALES} sales, a fifth of a second each ...");
     let day = Day::begin(bench)?;
     let stop = Arc::new(AtomicBool::new(false));
     let url = day.app.url();
@@ -175,7 +175,7 @@ impl<'a> Day<'a> {
             return Err(BenchError::Wrong(format!("{receipts} receipts, but {sold} purchases")));
         }
         Ok(format!(
-            "long day: {SALES} sales of 50 units and 250 ms, holds of 500 ms; {attempts} attempts, \
+            "long day: {SALES} sales of 50 units and 200 ms, holds of 500 ms; {attempts} attempts, \
              {sold} units sold, {} holds left to expire, {} checkouts refused, {} answers 503",
             count(&bought.left),
             count(&bought.refusals),

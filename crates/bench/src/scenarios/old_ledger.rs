@@ -4,31 +4,24 @@
 use crate::{
     Bench,
     error::BenchError,
-    figures::{Load, Run, Spread},
+    figures::{Load, Run},
     past,
     scenarios::grant,
     stand::Stand,
-    table::Table,
 };
 
-/// What is measured: a row for the old ledger and one for an empty one.
-pub(crate) fn measure(bench: &Bench, load: Load, floor: f64, table: &mut Table) {
-    match pairs(bench, load) {
-        Ok((old, new)) => {
-            let rate = |runs: &[Run]| Spread::of(runs.iter().map(|run| run.per_second)).median;
-            let remark = format!("old ÷ new {:.2}", rate(&old) / rate(&new));
-            table.show("new ledger", load.connections, floor, Ok(new));
-            table.show_with("old ledger", load.connections, floor, Ok(old), &remark);
-        }
-        Err(error) => table.failure("old ledger", &error),
-    }
+/// Runs on either ledger.
+pub(crate) struct Pairs {
+    pub(crate) old: Vec<Run>,
+    pub(crate) new: Vec<Run>,
 }
 
 /// Measures both in turns, so that whatever the machine does meanwhile happens to both.
-fn pairs(bench: &Bench, load: Load) -> Result<(Vec<Run>, Vec<Run>), BenchError> {
+pub(crate) fn measure(bench: &Bench, load: Load) -> Result<Pairs, BenchError> {
     eprintln!("recording ten million attempts ...");
     let old = Stand::start_on(past::make(&bench.databases)?, grant::STOCK)?;
     let new = Stand::start(&bench.databases, grant::STOCK)?;
     let pairs = bench.repeat(|| Ok((grant::run(&old, load)?, grant::run(&new, load)?)))?;
-    Ok(pairs.into_iter().unzip())
+    let (old, new) = pairs.into_iter().unzip();
+    Ok(Pairs { old, new })
 }
