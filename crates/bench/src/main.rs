@@ -10,6 +10,7 @@
 mod connection;
 mod crowd;
 mod databases;
+mod disk;
 mod error;
 mod figures;
 mod marks;

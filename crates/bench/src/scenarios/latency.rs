@@ -1,9 +1,11 @@
 //! latency: checkouts at half the rate the service can do, timed from when they were due.
 
+use std::{thread, time::Duration};
+
 use crate::{
-    Bench,
+    Bench, disk,
     error::BenchError,
-    figures::{Load, Spread},
+    figures::{Latencies, Load, Spread},
     open_loop::{self, Paced, Schedule},
     rates,
     scenarios::grant,
@@ -48,35 +50,48 @@ pub(crate) fn measure(
     // The first seconds of a service are not what its buyers meet.
     run()?;
     let runs = (0..bench.runs * TIMES_RUNS).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
+    // In runs of their own, because two who flush wait for each other.
+    let disk = bench.repeat(|| {
+        thread::scope(|scope| {
+            let disk = scope.spawn(|| disk::flushes(Duration::from_secs(seconds.into())));
+            run()?;
+            disk.join().map_err(|_| BenchError::Wrong("watching the disk broke".to_owned()))?
+        })
+    })?;
     let (rate, kept) = (f64::from(schedule.per_second), rate_of(&runs).median);
     if kept < rate * (1.0 - SHORTFALL_MAX) {
         let wrong = format!("{rate:.0} requests a second were due, and {kept:.0} were answered");
         return Err(BenchError::Wrong(wrong));
     }
     let title = format!(
-        "latency: {} checkouts a second, half of {per_second_max:.0}, on {connections} connections; \
-         {} runs of {seconds} s, timed from when each was due",
-        schedule.per_second,
+        "latency: {rate:.0} checkouts a second, half of {per_second_max:.0}, on {connections} \
+         connections; {} runs of {seconds} s, timed from when each was due; disk: a flush \
+         beside the same load\n  answers  {kept:>9.2} /s  floor {:.2}",
         runs.len(),
+        floor.per_second,
     );
-    Ok(report(title, floor, runs))
+    Ok(report(title, floor, runs, disk))
 }
 
-/// A line for the rate and for each quantile, with the floor's.
-fn report(title: String, floor: Paced, runs: Vec<Paced>) -> Latency {
-    let line = |name: &str, spread: Spread, unit: &str, floor: f64| {
-        let Spread { lowest, median, highest } = spread;
-        let spread = format!("({lowest:.2}-{highest:.2})");
-        format!("\n  {name:<8} {median:>9.2} {unit} {spread:<19} floor {floor:>9.2}")
+/// A line for each quantile, with those of the floor and of the disk.
+fn report(title: String, floor: Paced, runs: Vec<Paced>, disk: Vec<Latencies>) -> Latency {
+    let quantiles = |latencies: Latencies| latencies.quantiles_ms(TAILS.map(|(_, part)| part));
+    let floor = quantiles(floor.latencies);
+    let runs: Vec<_> = runs.into_iter().map(|run| quantiles(run.latencies)).collect();
+    let disk: Vec<_> = disk.into_iter().map(quantiles).collect();
+    let spread = |runs: &[[f64; TAILS.len()]], index: usize| {
+        Spread::of(runs.iter().map(|quantiles| quantiles[index]))
     };
-    let mut list = title + &line("answers", rate_of(&runs), "/s", floor.per_second);
-    let quantiles = |run: Paced| run.latencies.quantiles_ms(TAILS.map(|(_, part)| part));
-    let (floor, runs) = (quantiles(floor), runs.into_iter().map(quantiles).collect::<Vec<_>>());
-    let spread_of = |index: usize| Spread::of(runs.iter().map(|run| run[index]));
+    let shown = |Spread { lowest, median, highest }| {
+        format!("{median:>9.2} {:<18}", format!("({lowest:.2}-{highest:.2})"))
+    };
+    let mut list = title;
     for (index, (name, _)) in TAILS.iter().enumerate() {
-        list.push_str(&line(name, spread_of(index), "ms", floor[index]));
+        let (run, disk) = (shown(spread(&runs, index)), shown(spread(&disk, index)));
+        let line = format!("\n  {name:<5} ms {run} floor {:>6.2}   disk {disk}", floor[index]);
+        list.push_str(line.trim_end());
     }
-    Latency { p99_ms: spread_of(P99).median, list }
+    Latency { p99_ms: spread(&runs, P99).median, list }
 }
 
 fn rate_of(runs: &[Paced]) -> Spread {
