@@ -2,8 +2,8 @@
 
 INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit)
 SELECT
-    first.starts_at + number * interval '200 ms',
-    first.starts_at + (number + 1) * interval '200 ms',
+    first.starts_at + number * interval '150 ms',
+    first.starts_at + (number + 1) * interval '150 ms',
     500,
     50,
     10

@@ -5,12 +5,10 @@
 
 use std::thread;
 
-use dev_servers::RedisServer;
-
 use crate::{
     databases::{Database, Databases},
     error::BenchError,
-    stand::{finish, service},
+    stand::migrate,
 };
 
 const ATTEMPTS: u64 = 10_000_000;
@@ -25,10 +23,7 @@ struct Index {
 /// A database with such a past.
 pub(crate) fn make(databases: &Databases) -> Result<Database<'_>, BenchError> {
     let database = databases.make()?;
-    let mut migrate = service(&database, &RedisServer::start()?)?;
-    migrate.arg("migrate");
-    finish(migrate, "migrating")?;
-
+    migrate(&database)?;
     let indexes = indexes(&database)?;
     let drops: Vec<_> = indexes.iter().map(|index| index.drop.as_str()).collect();
     database.psql(&drops.join(";"))?;

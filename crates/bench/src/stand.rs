@@ -143,8 +143,15 @@ pub(crate) fn service(database: &Database, redis: &RedisServer) -> Result<Comman
     Ok(command)
 }
 
+/// Makes the tables of the ledger, before there is a service.
+pub(crate) fn migrate(database: &Database) -> Result<(), BenchError> {
+    let mut command = beside("flashsale")?;
+    command.arg("migrate").env("DATABASE_URL", database.url());
+    finish(command, "migrating")
+}
+
 /// Runs a command of the service that ends by itself.
-pub(crate) fn finish(mut command: Command, what: &'static str) -> Result<(), BenchError> {
+fn finish(mut command: Command, what: &'static str) -> Result<(), BenchError> {
     let output = command.output().map_err(during("run the service"))?;
     if output.status.success() {
         return Ok(());

@@ -26,5 +26,5 @@ pub(crate) fn took_s(sales: &[SoldOut]) -> Spread {
 /// What only this scenario tells.
 pub(crate) fn remark(sales: &[SoldOut]) -> String {
     let Spread { lowest, median, highest } = took_s(sales);
-    format!("{STOCK} sold in {median:.2} s ({lowest:.2}-{highest:.2})")
+    format!("purchases; {STOCK} sold in {median:.2} s ({lowest:.2}-{highest:.2})")
 }
