@@ -18,6 +18,11 @@ use crate::{
 
 const RECORD: &str = "LedgerStore::record";
 
+/// The statements of this room.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] =
+    &[grants::RECORD_NEW_GRANTS, grants::RECORD_MISSING_GRANTS, refusals::RECORD_REFUSALS];
+
 /// What a caller is told of his attempt.
 pub(crate) type RecordReply = Result<Recorded, StoreError>;
 

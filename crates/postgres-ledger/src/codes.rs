@@ -23,6 +23,10 @@ const REDEEM_SQL: &str = include_str!("sql/redeem.sql");
 const RELEASE_SQL: &str = include_str!("sql/release.sql");
 const READ_CODES: &str = include_str!("sql/read_codes.sql");
 
+/// The statements of this room.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[REDEEM_SQL, RELEASE_SQL, READ_CODES];
+
 /// What a caller is told of his code.
 pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
 
@@ -83,7 +87,8 @@ fn describe(error: &StoreError) -> String {
 }
 
 impl Redeem {
-    /// Sells what is held of these codes, each of which comes once, in one transaction.
+    /// Sells what is held of these codes, each of which comes once and in order, in one
+    /// transaction.
     ///
     /// When the outcome gets lost the same is run again, and what it then finds sold counts as
     /// sold by this call: its client is the one whose answer is still owed.
@@ -92,6 +97,7 @@ impl Redeem {
         redemptions: &[&Redemption],
     ) -> Result<HashMap<Code, CodeReply>, SessionError> {
         let codes: Vec<_> = redemptions.iter().map(|asked| rows::uuid(asked.code)).collect();
+        debug_assert!(codes.is_sorted(), "the statement locks in this order");
         let units: Vec<_> = redemptions
             .iter()
             .map(|asked| i32::try_from(asked.unit.get()).unwrap_or(i32::MAX))

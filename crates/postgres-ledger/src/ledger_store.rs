@@ -24,6 +24,10 @@ const EXPIRE_DUE_SQL: &str = include_str!("sql/expire_due.sql");
 const READ_VERDICTS_SQL: &str = include_str!("sql/read_verdicts.sql");
 const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
 
+/// The statements of this room that are given codes.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[BURY_MISSING_SQL, EXPIRE_DUE_SQL, READ_VERDICTS_SQL];
+
 #[async_trait]
 impl LedgerStore for PostgresLedger {
     fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {

@@ -11,7 +11,7 @@ use crate::{
     session::{Session, SessionError},
 };
 
-const RECORD_REFUSALS: &str = include_str!("../sql/record_refusals.sql");
+pub(super) const RECORD_REFUSALS: &str = include_str!("../sql/record_refusals.sql");
 
 pub(super) struct RecordRefusals(pub(super) Session);
 
