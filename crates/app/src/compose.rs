@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{
     Catalog, Checkout, Purchase, Standings,
     ports::SaleRegister,
+    sold_out::{RememberedLive, SoldOutMemo},
     upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep},
 };
 use postgres_ledger::{PostgresLedger, PostgresLedgerError};
@@ -26,7 +27,8 @@ pub(crate) struct Service {
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) ledger: Arc<PostgresLedger>,
-    live: Arc<RedisStores>,
+    redis: Arc<RedisStores>,
+    memo: Arc<SoldOutMemo>,
     catalog: Arc<Catalog>,
     rebuild: Arc<Rebuild>,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Api {
     pub(crate) purchase: Purchase,
     pub(crate) standings: Standings,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) live: Arc<RedisStores>,
+    pub(crate) redis: Arc<RedisStores>,
     pub(crate) ledger: Arc<PostgresLedger>,
 }
 
@@ -65,21 +67,24 @@ pub(crate) fn ledger(config: &Config) -> Result<Arc<PostgresLedger>, ComposeErro
 pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     check_dice().map_err(ComposeError::Dice)?;
     let ledger = ledger(config)?;
-    let live = RedisStores::new(config.redis_url()?, config.limits());
-    let live = Arc::new(live.map_err(ComposeError::Live)?);
+    let redis = RedisStores::new(config.redis_url()?, config.limits());
+    let redis = Arc::new(redis.map_err(ComposeError::Live)?);
+    let clock = Arc::new(TokioClock);
+    let memo = Arc::new(SoldOutMemo::new(clock.clone()));
+    let live = Arc::new(RememberedLive::new(redis.clone(), memo.clone()));
     let register: Arc<dyn SaleRegister> = ledger.clone();
 
     let catalog = Arc::new(Catalog::new(register.clone()));
-    let rebuild = Arc::new(Rebuild::new(register.clone(), live.clone(), Arc::new(TokioClock)));
+    let rebuild = Arc::new(Rebuild::new(register.clone(), live.clone(), clock));
     let steps = Steps {
         rotate: Rotate::new(register.clone(), catalog.clone(), config.timetable()),
         sweep: Sweep::new(live.clone(), ledger.clone()),
         rebuild: rebuild.clone(),
         reconcile: Reconcile::new(register.clone(), live.clone(), rebuild.clone()),
-        retire: Retire::new(register, live.clone(), catalog.clone()),
+        retire: Retire::new(register, live, catalog.clone()),
     };
     let scheduler = Scheduler::new(steps, catalog.clone());
-    Ok(Service { shared: Shared { ledger, live, catalog, rebuild }, scheduler })
+    Ok(Service { shared: Shared { ledger, redis, memo, catalog, rebuild }, scheduler })
 }
 
 impl Shared {
@@ -87,14 +92,15 @@ impl Shared {
     pub(crate) fn api(&self) -> Api {
         let (catalog, rebuild) = (self.catalog.clone(), self.rebuild.clone());
         let ledger = Arc::new(self.ledger.on_this_thread());
-        let live = Arc::new(self.live.on_this_thread());
+        let redis = Arc::new(self.redis.on_this_thread());
+        let live = Arc::new(RememberedLive::new(redis.clone(), self.memo.clone()));
         let dice = Arc::new(SystemDice);
         Api {
             checkout: Checkout::new(catalog.clone(), live.clone(), ledger.clone(), rebuild, dice),
             purchase: Purchase::new(live.clone(), ledger.clone()),
-            standings: Standings::new(catalog.clone(), live.clone(), ledger.clone()),
+            standings: Standings::new(catalog.clone(), live, ledger.clone()),
             catalog,
-            live,
+            redis,
             ledger,
         }
     }

@@ -1,9 +1,10 @@
 //! The real clock and the real dice.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use async_trait::async_trait;
 use domain::ports::{Clock, CodeMint};
+use tokio::time::Instant;
 
 /// Waits by tokio's clock.
 pub(crate) struct TokioClock;
@@ -12,6 +13,11 @@ pub(crate) struct TokioClock;
 impl Clock for TokioClock {
     async fn wait(&self, ms: u64) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
     }
 }
 

@@ -30,6 +30,7 @@ pub mod item;
 pub mod ports;
 pub mod purchase;
 pub mod sale;
+pub mod sold_out;
 pub mod standing;
 pub mod time;
 pub mod upkeep;

@@ -20,11 +20,15 @@ pub use register::{
     Calendar, EPOCH_AGE_MIN_MS, Listed, RaiseReply, SaleRegister, Tally, Timetable,
 };
 
-/// A way to wait. Nothing is decided by it: a sale's clock is the stores' own.
+/// A way to wait and to tell how long ago something was. Nothing is decided by it: a sale's
+/// clock is the stores' own.
 #[async_trait]
 pub trait Clock: Send + Sync {
     /// Returns after about `ms` milliseconds.
     async fn wait(&self, ms: u64);
+
+    /// Milliseconds since some moment of this process's life.
+    fn uptime_ms(&self) -> u64;
 }
 
 /// The dice behind codes.

@@ -62,6 +62,10 @@ impl Clock for ManualClock {
         })
         .await;
     }
+
+    fn uptime_ms(&self) -> u64 {
+        self.now().0.try_into().unwrap_or_default()
+    }
 }
 
 /// A mint whose draws are a count. Two mints never draw the same if their seeds differ.

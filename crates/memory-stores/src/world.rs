@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{
     Catalog, Checkout, CheckoutRefusal, CheckoutRequest, Hold, Purchase, Sale, Standings,
     StoreError, Terms, UnixMillis, UserId, Window,
+    sold_out::{RememberedLive, SoldOutMemo},
     upkeep::{Rebuild, Reconcile, Retire, Sweep},
 };
 
@@ -64,6 +65,8 @@ impl World {
         let (live, ledger) = (&self.live, &self.ledger);
         let catalog = Arc::new(Catalog::new(ledger.clone()));
         let clock = Arc::new(self.clock.clone());
+        let memo = Arc::new(SoldOutMemo::new(clock.clone()));
+        let live = Arc::new(RememberedLive::new(live.clone(), memo));
         let rebuild = Arc::new(Rebuild::new(ledger.clone(), live.clone(), clock));
         Process {
             checkout: Checkout::new(

@@ -1,6 +1,9 @@
 //! What cases are made of: the stores under test, sales, users, codes, and a way to wait.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
 use domain::{
@@ -8,7 +11,7 @@ use domain::{
     ports::{Clock, LiveUnit},
     sale::SaleState,
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 /// The ledger's clock when a case loads a sale: years away from the clock of any machine, so
 /// that a store which went by its own would be found out.
@@ -33,6 +36,11 @@ pub struct WallClock;
 impl Clock for WallClock {
     async fn wait(&self, ms: u64) {
         tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn get_live() -> HttpResponse {
 /// Says whether buyers can be served now, and what is missing.
 pub(super) async fn get_ready(api: web::Data<Api>) -> HttpResponse {
     let (redis, postgres, sale) =
-        futures_util::future::join3(api.live.ping(), api.ledger.now(), api.standings.current())
+        futures_util::future::join3(api.redis.ping(), api.ledger.now(), api.standings.current())
             .await;
     let up = |is_up| if is_up { "up" } else { "down" };
     let sale = match sale {

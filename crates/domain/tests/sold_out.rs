@@ -1,0 +1,121 @@
+//! What is remembered of a sale that is sold out, and for how long.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+use std::sync::Arc;
+
+use domain::{
+    CheckoutRefusal, Code, Epoch, Failure, Sale, Terms,
+    ports::{CodeStore, HoldRequest, PlaceReply, SaleImage, SaleStore},
+    sold_out::{RememberedLive, SoldOutMemo},
+};
+use memory_stores::{Process, World};
+
+/// A sale of one unit, which Alice holds.
+async fn sold_out(process: &Process, world: &World) -> Sale {
+    let sale = world.open_sale(1, 1);
+    process.take(&sale, "alice").await;
+    assert!(is_sold_out(process, &sale).await);
+    sale
+}
+
+async fn is_sold_out(process: &Process, sale: &Sale) -> bool {
+    match process.ask(sale, "bob").await.unwrap() {
+        Ok(_) => false,
+        Err(CheckoutRefusal::SoldOut { .. }) => true,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_crowd_is_answered_from_memory_for_a_tenth_of_a_second_and_recorded() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = sold_out(&process, &world).await;
+    world.live.faults().set_down(true);
+
+    world.clock.advance_ms(99);
+    assert!(is_sold_out(&process, &sale).await);
+    assert_eq!(world.ledger.attempts().len(), 3);
+
+    world.clock.advance_ms(1);
+    let error = process.ask(&sale, "bob").await.unwrap_err();
+    assert_eq!(error.failure(), Failure::NotDone);
+}
+
+#[tokio::test]
+async fn a_unit_that_is_given_back_here_is_offered_at_once() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = world.open_sale(1, 1);
+    let hold = process.take(&sale, "alice").await;
+    assert!(is_sold_out(&process, &sale).await);
+
+    process.purchase.release(hold.code).await.unwrap().unwrap();
+
+    assert!(!is_sold_out(&process, &sale).await);
+}
+
+#[tokio::test]
+async fn a_unit_whose_hold_expires_here_is_offered_at_once() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = sold_out(&process, &world).await;
+    world.clock.advance_ms(World::HOLD_MS);
+    assert!(is_sold_out(&process, &sale).await);
+
+    process.sweep.run(sale.id).await.unwrap();
+
+    assert!(!is_sold_out(&process, &sale).await);
+}
+
+#[tokio::test]
+async fn a_sale_that_is_loaded_again_is_asked_again() {
+    let world = World::new();
+    let memo = Arc::new(SoldOutMemo::new(Arc::new(world.clock.clone())));
+    let live = RememberedLive::new(world.live.clone(), memo);
+    let sale = world.open_sale(0, 1);
+    let load = async |epoch, stock| {
+        let terms = Terms { stock, ..sale.terms };
+        let sale = Sale { epoch: Epoch(epoch), terms, ..sale };
+        live.load(&SaleImage { sale, live: Vec::new() }, world.clock.now()).await.unwrap();
+    };
+    let ask = async || {
+        let code = Code::new(sale.id, 1);
+        let request = HoldRequest { code, sale: sale.id, user: "bob".parse().unwrap() };
+        live.place_hold(request).await.unwrap()
+    };
+    load(1, 0).await;
+    assert!(matches!(ask().await, PlaceReply::Refused(CheckoutRefusal::SoldOut { .. })));
+
+    load(2, 1).await;
+
+    assert!(matches!(ask().await, PlaceReply::Granted(_)));
+}
+
+#[tokio::test]
+async fn a_unit_that_comes_back_elsewhere_is_offered_when_the_memory_fades() {
+    let world = World::new();
+    let (here, elsewhere) = (world.process(1), world.process(2));
+    let sale = world.open_sale(1, 1);
+    let hold = elsewhere.take(&sale, "alice").await;
+    assert!(is_sold_out(&here, &sale).await);
+
+    elsewhere.purchase.release(hold.code).await.unwrap().unwrap();
+
+    assert!(is_sold_out(&here, &sale).await);
+    world.clock.advance_ms(100);
+    assert!(!is_sold_out(&here, &sale).await);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_ends_the_memory() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = sold_out(&process, &world).await;
+    world.live.faults().set_down(true);
+
+    world.clock.advance_ms(-1);
+
+    assert_eq!(process.ask(&sale, "bob").await.unwrap_err().failure(), Failure::NotDone);
+}
