@@ -94,7 +94,7 @@ impl Shared {
         let ledger = Arc::new(self.ledger.on_this_thread());
         let redis = Arc::new(self.redis.on_this_thread());
         let live = Arc::new(RememberedLive::new(redis.clone(), self.memo.clone()));
-        let dice = Arc::new(SystemDice);
+        let dice = Arc::new(SystemDice::default());
         Api {
             checkout: Checkout::new(catalog.clone(), live.clone(), ledger.clone(), rebuild, dice),
             purchase: Purchase::new(live.clone(), ledger.clone()),

@@ -1,6 +1,9 @@
 //! The real clock and the real dice.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use domain::ports::{Clock, CodeMint};
@@ -21,20 +24,50 @@ impl Clock for TokioClock {
     }
 }
 
-/// Draws from the operating system's random source.
-pub(crate) struct SystemDice;
+/// Draws from the operating system's random source, many codes' worth at a time: asking it for
+/// each code is a system call a request.
+#[derive(Default)]
+pub(crate) struct SystemDice {
+    drawn: Mutex<Vec<u128>>,
+}
+
+/// Codes' worth of bits that are drawn at a time.
+const DRAWN_AT_ONCE: usize = 64;
 
 impl CodeMint for SystemDice {
     fn draw(&self) -> u128 {
-        let mut bytes = [0; 16];
-        // Fails only where the system has no random source at all; the check at start-up has
-        // found that out.
-        getrandom::fill(&mut bytes).expect("the system's random source answered at start-up");
-        u128::from_ne_bytes(bytes)
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(bits) = drawn.pop() {
+                return bits;
+            }
+            let mut bytes = [0; 16 * DRAWN_AT_ONCE];
+            // Fails only where the system has no random source at all; the check at start-up
+            // has found that out.
+            getrandom::fill(&mut bytes).expect("the system's random source answered at start-up");
+            let (codes, _) = bytes.as_chunks::<16>();
+            drawn.extend(codes.iter().map(|&bits| u128::from_ne_bytes(bits)));
+        }
     }
 }
 
 /// Makes sure that codes can be drawn.
 pub(crate) fn check_dice() -> Result<(), getrandom::Error> {
     getrandom::fill(&mut [0; 16])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_draw_comes_twice() {
+        let dice = SystemDice::default();
+
+        let drawn: HashSet<_> = (0..3 * DRAWN_AT_ONCE).map(|_| dice.draw()).collect();
+
+        assert_eq!(drawn.len(), 3 * DRAWN_AT_ONCE);
+    }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
 use domain::{Failure, StoreError, UnixMillis};
+use jiff::fmt::temporal::DateTimePrinter;
 use problem::Problem;
 
 /// How long a request may take. The stores have limits of their own; this one bounds what they
@@ -69,8 +70,9 @@ async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result
 
 /// A moment as the API writes it: RFC 3339, UTC, with milliseconds.
 pub(crate) fn rfc3339(moment: UnixMillis) -> String {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
     match jiff::Timestamp::from_millisecond(moment.0) {
-        Ok(moment) => moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        Ok(moment) => PRINTER.timestamp_to_string(&moment),
         // Further off than any calendar reaches: the number is all there is to say.
         Err(_) => moment.0.to_string(),
     }

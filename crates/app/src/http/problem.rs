@@ -1,6 +1,6 @@
 //! Every error a client can see, as `application/problem+json` (RFC 9457).
 
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError,
@@ -11,7 +11,7 @@ use actix_web::{
     },
 };
 use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError, answer::Retry};
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
 use crate::http::{purchase::ReceiptBody, rfc3339};
@@ -25,7 +25,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     name: &'static str,
     title: &'static str,
-    detail: String,
+    detail: Cow<'static, str>,
     retry_after_s: Option<i64>,
     allow: Option<&'static str>,
     more: Vec<(&'static str, Value)>,
@@ -43,10 +43,18 @@ impl Problem {
         status: StatusCode,
         name: &'static str,
         title: &'static str,
-        detail: impl Into<String>,
+        detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (retry_after_s, allow, more) = (None, None, Vec::new());
         Self { status, name, title, detail: detail.into(), retry_after_s, allow, more }
+    }
+
+    fn conflict(
+        name: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(StatusCode::CONFLICT, name, title, detail)
     }
 
     fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
@@ -81,7 +89,8 @@ impl Problem {
 
     fn of_body(status: StatusCode, title: &'static str, detail: &str) -> Self {
         let error = FieldError { field: "body".to_owned(), message: detail.to_owned() };
-        Self::new(status, "invalid-request", title, detail).with("errors", json!([error]))
+        Self::new(status, "invalid-request", title, detail.to_owned())
+            .with("errors", json!([error]))
     }
 
     pub(crate) fn sale_not_found(sale: Option<SaleId>) -> Self {
@@ -111,48 +120,47 @@ impl Problem {
 
     /// The answer of a checkout that is refused.
     pub(crate) fn of_checkout(refusal: CheckoutRefusal, sale: SaleId) -> Self {
-        let conflict = |name, title, detail: &str| {
-            Self::new(StatusCode::CONFLICT, name, title, detail).with("sale_id", sale.get())
-        };
-        match refusal {
-            CheckoutRefusal::UnknownSale => Self::sale_not_found(Some(sale)),
+        let refused = match refusal {
+            CheckoutRefusal::UnknownSale => return Self::sale_not_found(Some(sale)),
             CheckoutRefusal::SoldOut { retry: None } => {
-                conflict("sold-out", "Sold out", "Every unit is sold or will be")
+                Self::conflict("sold-out", "Sold out", "Every unit is sold or will be")
             }
             CheckoutRefusal::SoldOut { retry: Some(Retry { at, after_ms }) } => {
                 let detail = "No unit is free now; one comes back if a hold is not redeemed";
-                conflict("sold-out", "Sold out", detail)
+                Self::conflict("sold-out", "Sold out", detail)
                     .with("retry_at", rfc3339(at))
                     .retry_after(whole_seconds(after_ms))
             }
             CheckoutRefusal::UserLimit { limit, held, bought } => {
                 let detail = format!("One user may have {limit} units of this sale");
-                conflict("user-limit-reached", "User limit reached", &detail)
+                Self::conflict("user-limit-reached", "User limit reached", detail)
                     .with("limit", limit)
                     .with("held", held)
                     .with("bought", bought)
             }
             CheckoutRefusal::NotOpen { starts_at } => {
-                conflict("sale-not-open", "Sale not open", "The sale has not started")
+                Self::conflict("sale-not-open", "Sale not open", "The sale has not started")
                     .with("starts_at", rfc3339(starts_at))
             }
             CheckoutRefusal::Ended { ends_at } => {
                 let detail = "The sale is over; GET /sales/current names the next";
-                conflict("sale-ended", "Sale ended", detail).with("ends_at", rfc3339(ends_at))
+                Self::conflict("sale-ended", "Sale ended", detail).with("ends_at", rfc3339(ends_at))
             }
             CheckoutRefusal::Paused { ends_at } => {
-                conflict("sale-paused", "Sale paused", "The sale is stopped for now")
+                Self::conflict("sale-paused", "Sale paused", "The sale is stopped for now")
                     .with("ends_at", rfc3339(ends_at))
             }
-        }
+        };
+        refused.with("sale_id", sale.get())
     }
 }
 
 impl From<CodeRefusal> for Problem {
     fn from(refusal: CodeRefusal) -> Self {
-        let expired =
-            |detail: &str| Self::new(StatusCode::GONE, "code-expired", "Code expired", detail);
-        let not_found = |detail: &str| {
+        let expired = |detail: &'static str| {
+            Self::new(StatusCode::GONE, "code-expired", "Code expired", detail)
+        };
+        let not_found = |detail: &'static str| {
             Self::new(StatusCode::NOT_FOUND, "code-not-found", "Code not found", detail)
         };
         match refusal {
@@ -202,17 +210,6 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut body = json!({
-            "type": format!("/problems/{}", self.name),
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Value::Object(body) = &mut body {
-            body.extend(
-                self.more.iter().map(|(field, value)| ((*field).to_owned(), value.clone())),
-            );
-        }
         let mut response = HttpResponseBuilder::new(self.status);
         if let Some(seconds) = self.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds));
@@ -220,7 +217,25 @@ impl ResponseError for Problem {
         if let Some(allow) = self.allow {
             response.insert_header((ALLOW, allow));
         }
-        response.content_type("application/problem+json").body(body.to_string())
+        match serde_json::to_vec(self) {
+            Ok(body) => response.content_type("application/problem+json").body(body),
+            // Text and numbers can always be written.
+            Err(_) => response.finish(),
+        }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_map(None)?;
+        body.serialize_entry("type", &format_args!("/problems/{}", self.name))?;
+        body.serialize_entry("title", self.title)?;
+        body.serialize_entry("status", &self.status.as_u16())?;
+        body.serialize_entry("detail", &self.detail)?;
+        for (field, value) in &self.more {
+            body.serialize_entry(field, value)?;
+        }
+        body.end()
     }
 }
 

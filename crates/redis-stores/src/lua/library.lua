@@ -63,12 +63,15 @@ end
 
 -- `marks` with `mark` in the place of `slot`, counted from 0; free slots at the end are cut.
 local function with_mark(marks, slot, mark)
+  if slot == #marks and mark ~= '.' then
+    return marks .. mark
+  end
   local missing = slot + 1 - #marks
   if missing > 0 then
     marks = marks .. string.rep('.', missing)
   end
   marks = marks:sub(1, slot) .. mark .. marks:sub(slot + 2)
-  return (marks:gsub('%.+$', ''))
+  return mark == '.' and marks:gsub('%.+$', '') or marks
 end
 
 -- A number as Redis prints integers: tostring() would turn ms into 1.7e+12.

@@ -59,7 +59,7 @@ local function place_holds(keys, args)
         local winner = #winners + 1
         winners[winner], slots[winner] = request, slot
         winner_of[code] = winner
-        marks_of[user] = slot == #marks and marks .. 'h' or with_mark(marks, slot, 'h')
+        marks_of[user] = with_mark(marks, slot, 'h')
       end
     end
   end

@@ -11,78 +11,75 @@
 -- twice or late. Keeps free + held + sold as it was.
 
 local function settle(keys, args)
+  local call = redis.call
   local sale_key, total, free, holds, codes, users = unpack(keys)
   local sale = terms_of(sale_key)
   if not sale then
     return redis.status_reply('not_loaded')
   end
   local asked = {}
-  for argument = 1, #args, 3 do
-    asked[#asked + 1] = args[argument]
+  for index = 1, #args / 3 do
+    asked[index] = args[index * 3 - 2]
   end
-  local found = redis.call('HMGET', codes, unpack(asked))
 
-  local gone, units, owners, live, seen = {}, {}, {}, {}, {}
-  local sold = 0
-  for index, what in ipairs(found) do
-    local code, verdict, left_ms = unpack(args, index * 3 - 2, index * 3)
-    what = not seen[code] and what
-    seen[code] = true
-    if what and verdict == 'held' then
-      live[#live + 1] = whole(ledger_now(sale.clock_offset) + left_ms)
-      live[#live + 1] = code
-    elseif what then
-      local unit, slot, user = what:match('^(%d+) (%d+) (.+)$')
-      gone[#gone + 1] = code
-      owners[#owners + 1] = { user = user, slot = tonumber(slot), verdict = verdict }
-      if verdict == 'sold' then
-        sold = sold + 1
+  -- What to change, code by code: the holds that live on, and those that are gone with the
+  -- user, the slot and the mark that is to be put there.
+  local live, gone, names, slots, marks, units, seen = {}, {}, {}, {}, {}, {}, {}
+  for index, what in ipairs(call('HMGET', codes, unpack(asked))) do
+    local code, verdict = asked[index], args[index * 3 - 1]
+    if what and not seen[code] then
+      seen[code] = true
+      if verdict == 'held' then
+        live[#live + 1] = whole(ledger_now(sale.clock_offset) + args[index * 3])
+        live[#live + 1] = code
       else
-        units[#units + 1] = unit
+        local unit, slot, user = what:match('^(%d+) (%d+) (.+)$')
+        local last = #gone + 1
+        gone[last], names[last], slots[last] = code, user, slot
+        if verdict == 'sold' then
+          marks[last] = 'b'
+        else
+          marks[last] = '.'
+          units[#units + 1] = unit
+        end
       end
     end
   end
 
   if #live > 0 then
-    redis.call('ZADD', holds, 'XX', unpack(live))
+    call('ZADD', holds, 'XX', unpack(live))
   end
   if #gone == 0 then
     return redis.status_reply('settled')
   end
-  local names, marks_of = {}, {}
-  for index, owner in ipairs(owners) do
-    names[index] = owner.user
-  end
-  for index, marks in ipairs(redis.call('HMGET', users, unpack(names))) do
-    marks_of[names[index]] = marks or ''
-  end
-  for _, owner in ipairs(owners) do
-    local mark = owner.verdict == 'sold' and 'b' or '.'
-    marks_of[owner.user] = with_mark(marks_of[owner.user], owner.slot, mark)
+  local marks_of = {}
+  for index, before in ipairs(call('HMGET', users, unpack(names))) do
+    local user = names[index]
+    marks_of[user] = with_mark(marks_of[user] or before or '', tonumber(slots[index]), marks[index])
   end
   local kept, idle = {}, {}
-  for user, marks in pairs(marks_of) do
-    if marks == '' then
+  for user, after in pairs(marks_of) do
+    if after == '' then
       idle[#idle + 1] = user
     else
       kept[#kept + 1] = user
-      kept[#kept + 1] = marks
+      kept[#kept + 1] = after
     end
   end
 
   if #kept > 0 then
-    redis.call('HSET', users, unpack(kept))
+    call('HSET', users, unpack(kept))
   end
   if #idle > 0 then
-    redis.call('HDEL', users, unpack(idle))
+    call('HDEL', users, unpack(idle))
   end
-  redis.call('HDEL', codes, unpack(gone))
-  redis.call('ZREM', holds, unpack(gone))
-  if sold > 0 then
-    redis.call('INCRBY', total, sold)
-  end
+  call('HDEL', codes, unpack(gone))
+  call('ZREM', holds, unpack(gone))
   if #units > 0 then
-    redis.call('RPUSH', free, unpack(units))
+    call('RPUSH', free, unpack(units))
+  end
+  if #gone > #units then
+    call('INCRBY', total, #gone - #units)
   end
   return redis.status_reply('settled')
 end
