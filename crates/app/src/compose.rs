@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     Catalog, Checkout, Purchase, Standings,
     ports::SaleRegister,
-    sold_out::{RememberedLive, SoldOutMemo},
+    remembered::{RememberedLive, SoldOutMemo},
     upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep},
 };
 use postgres_ledger::{PostgresLedger, PostgresLedgerError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     Catalog, Checkout, CheckoutRefusal, CheckoutRequest, Hold, Purchase, Sale, Standings,
     StoreError, Terms, UnixMillis, UserId, Window,
-    sold_out::{RememberedLive, SoldOutMemo},
+    remembered::{RememberedLive, SoldOutMemo},
     upkeep::{Rebuild, Reconcile, Retire, Sweep},
 };
 

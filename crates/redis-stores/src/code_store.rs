@@ -1,5 +1,7 @@
 //! `CodeStore` on Redis: holds, by the batch.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use batcher::Call;
 use deadpool_redis::redis::{self, Value};
@@ -22,6 +24,9 @@ const PLACE_HOLD: &str = "CodeStore::place_hold";
 const FIND: &str = "CodeStore::find";
 const DUE: &str = "CodeStore::due";
 const SETTLE: &str = "CodeStore::settle";
+
+/// How long verdicts that nobody waits for may gather.
+const SETTLE_PAUSE: Duration = Duration::from_millis(5);
 
 /// The most verdicts of one call.
 const VERDICTS_MAX: usize = 1_000;
@@ -233,6 +238,8 @@ impl Call<(Code, Verdict), ()> for Settle {
                 tracing::debug!(%sale, %error, "left verdicts to the sweep");
             }
         }
+        // Nobody waits for these, so the next ones may gather into a larger batch.
+        tokio::time::sleep(SETTLE_PAUSE).await;
         vec![(); batch.len()]
     }
 }

@@ -1,15 +1,15 @@
-//! What is remembered of a sale that is sold out, and for how long.
+//! What is remembered of the live side, and for how long.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 use std::sync::Arc;
 
 use domain::{
-    CheckoutRefusal, Code, Epoch, Failure, Sale, Terms,
+    CheckoutRefusal, Code, CodeRefusal, Epoch, Failure, Sale, Terms,
     ports::{CodeStore, HoldRequest, PlaceReply, SaleImage, SaleStore},
-    sold_out::{RememberedLive, SoldOutMemo},
+    remembered::{RememberedLive, SoldOutMemo},
 };
-use memory_stores::{Process, World};
+use memory_stores::{Fault, Operation, Process, World};
 
 /// A sale of one unit, which Alice holds.
 async fn sold_out(process: &Process, world: &World) -> Sale {
@@ -118,4 +118,21 @@ async fn a_clock_that_is_set_back_ends_the_memory() {
     world.clock.advance_ms(-1);
 
     assert_eq!(process.ask(&sale, "bob").await.unwrap_err().failure(), Failure::NotDone);
+}
+
+#[tokio::test]
+async fn a_code_that_was_granted_here_is_redeemed_without_the_live_side_and_judged_by_the_ledger() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = world.open_sale(2, 2);
+    let (kept, lost) = (process.take(&sale, "alice").await, process.take(&sale, "alice").await);
+    process.purchase.release(lost.code).await.unwrap().unwrap();
+    world.ledger.faults().plan(Operation::FindCode, Fault::Refuse);
+    world.live.faults().set_down(true);
+
+    let receipt = process.purchase.redeem(kept.code).await.unwrap().unwrap();
+    let refusal = process.purchase.redeem(lost.code).await.unwrap().unwrap_err();
+
+    assert_eq!(receipt.unit, kept.unit);
+    assert_eq!(refusal, CodeRefusal::Released);
 }

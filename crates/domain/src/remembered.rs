@@ -1,14 +1,18 @@
-//! Sold out, answered from memory for a moment.
+//! What a process remembers of the live side, so that it need not ask.
 //!
-//! Once a sale is sold out, most of the crowd is still to come. What the live side said last
+//! **Sold out.** Once a sale is sold out, most of the crowd is still to come. What the live side said last
 //! is repeated to it for at most a tenth of a second, so the live side's work is bounded by the
 //! stock and not by the crowd. Such a refusal is recorded like every other. A unit that comes
 //! back through this process ends the memory at once; one that comes back through another
 //! process is offered here within that tenth of a second.
+//!
+//! **The units of codes granted here.** Most codes are redeemed soon, and many where they were
+//! granted. What is remembered is a belief, as what the live side says of a code is one: the
+//! ledger decides.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use async_trait::async_trait;
@@ -16,13 +20,16 @@ use async_trait::async_trait;
 use crate::{
     CheckoutRefusal, Code, SaleId, StoreError, Unit, UnixMillis,
     ports::{
-        Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage, SaleStore,
-        Verdict,
+        Clock, CodeStore, Grant, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
+        SaleStore, Verdict,
     },
 };
 
 /// How long a sale is called sold out after the live side last said so, in milliseconds.
 const HEARD_MS_MAX: u64 = 100;
+
+/// How many codes are remembered: more than are granted while a buyer makes up his mind.
+const CODES_MAX: usize = 16_384;
 
 /// What this process heard last of the sales that are sold out.
 pub struct SoldOutMemo {
@@ -62,17 +69,47 @@ impl SoldOutMemo {
     }
 }
 
-/// A live side whose sold-out sales are remembered.
+/// The units of the codes that were granted last, until they are asked for.
+#[derive(Default)]
+struct GrantedCodes {
+    units: HashMap<Code, Unit>,
+    oldest_first: VecDeque<Code>,
+}
+
+impl GrantedCodes {
+    fn note(&mut self, code: Code, unit: Unit) {
+        if self.oldest_first.len() == CODES_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.units.remove(&oldest);
+        }
+        self.oldest_first.push_back(code);
+        self.units.insert(code, unit);
+    }
+
+    fn take(&mut self, code: Code) -> Option<Unit> {
+        self.units.remove(&code)
+    }
+}
+
+/// A live side, and what is remembered of it.
 pub struct RememberedLive {
     sales: Arc<dyn SaleStore>,
     codes: Arc<dyn CodeStore>,
     memo: Arc<SoldOutMemo>,
+    granted: Mutex<GrantedCodes>,
 }
 
 impl RememberedLive {
-    /// Puts the memory before `live`. All of a process should share one memory.
+    /// Puts memories before `live`. All of a process should share the one of what is sold out.
     pub fn new<S: SaleStore + CodeStore + 'static>(live: Arc<S>, memo: Arc<SoldOutMemo>) -> Self {
-        Self { sales: live.clone(), codes: live, memo }
+        Self { sales: live.clone(), codes: live, memo, granted: Mutex::default() }
+    }
+}
+
+impl RememberedLive {
+    fn granted(&self) -> MutexGuard<'_, GrantedCodes> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,14 +122,23 @@ impl CodeStore for RememberedLive {
             return Ok(PlaceReply::Refused(refusal));
         }
         let reply = self.codes.place_hold(request).await?;
-        if let PlaceReply::Refused(refusal @ CheckoutRefusal::SoldOut { .. }) = reply {
-            self.memo.hear(sale, refusal);
+        match reply {
+            PlaceReply::Granted(Grant { code, unit, .. }) => self.granted().note(code, unit),
+            PlaceReply::Refused(refusal @ CheckoutRefusal::SoldOut { .. }) => {
+                self.memo.hear(sale, refusal);
+            }
+            PlaceReply::Refused(_) | PlaceReply::NotLoaded => {}
         }
         Ok(reply)
     }
 
     async fn find(&self, code: Code) -> Result<Option<Unit>, StoreError> {
-        self.codes.find(code).await
+        // In a statement of its own, so that the lock is not kept while the store is asked.
+        let remembered = self.granted().take(code);
+        match remembered {
+            Some(unit) => Ok(Some(unit)),
+            None => self.codes.find(code).await,
+        }
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
