@@ -122,7 +122,7 @@ pub(crate) struct Config {
     queue_max: NonZeroUsize,
 
     /// Requests that go to a store in one call
-    #[arg(long, env, global = true, default_value = "512")]
+    #[arg(long, env, global = true, default_value = "128")]
     batch_max: NonZeroUsize,
 
     /// How log lines look; RUST_LOG says which there are

@@ -20,6 +20,11 @@ const YIELDS_MAX: u32 = 4;
 /// connection.
 #[async_trait]
 pub trait Call<Request, Reply>: Send + 'static {
+    /// Makes ready what the first call needs, such as a connection, so that the first request
+    /// need not wait for it. Called once, when the worker starts; what fails is tried again by
+    /// the first call.
+    async fn make_ready(&mut self) {}
+
     /// Answers every request of the batch, in its order. A batch has at least one request.
     async fn call(&mut self, batch: Vec<Request>) -> Vec<Reply>;
 }
@@ -121,6 +126,7 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
     mut call: C,
     batch_max: usize,
 ) {
+    call.make_ready().await;
     let mut jobs = Vec::with_capacity(batch_max);
     loop {
         gather(&queue, &mut jobs, batch_max).await;

@@ -52,6 +52,13 @@ impl RecordAttempts {
 
 #[async_trait]
 impl Call<Attempt, RecordReply> for RecordAttempts {
+    async fn make_ready(&mut self) {
+        tokio::join!(
+            self.grants.0.make_ready(grants::RECORD_NEW_GRANTS),
+            self.refusals.0.make_ready(refusals::RECORD_REFUSALS),
+        );
+    }
+
     async fn call(&mut self, batch: Vec<Attempt>) -> Vec<RecordReply> {
         let is_granted = |attempt: &Attempt| matches!(attempt.outcome, Outcome::Granted(_));
         let (granted, refused) = batch.iter().partition(|attempt| is_granted(attempt));

@@ -35,6 +35,10 @@ pub(crate) struct Redeem(pub(crate) Session);
 
 #[async_trait]
 impl Call<Redemption, CodeReply> for Redeem {
+    async fn make_ready(&mut self) {
+        self.0.make_ready(REDEEM_SQL).await;
+    }
+
     async fn call(&mut self, batch: Vec<Redemption>) -> Vec<CodeReply> {
         // Of several requests for one code the first is the sale, the others find it sold.
         let mut firsts = BTreeMap::new();

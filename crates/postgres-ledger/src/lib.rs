@@ -110,23 +110,26 @@ impl PostgresLedger {
         }
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
         let pool = |size| pool(&config, size).map_err(PostgresLedgerError::Pool);
-        Ok(Self::over(pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?, limits))
+        let (kept, pool) = (pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?);
+        Ok(Self::over(kept, pool, limits, Session::new))
     }
 
     /// The same ledger, with queues, batches and connections of its own on the caller's
     /// runtime. If that is a thread, what is asked there never leaves it: waking another
-    /// thread twice a request costs more than the work it does.
+    /// thread twice a request costs more than the work it does. The connections of the hot
+    /// paths are made at once.
     #[must_use]
     pub fn on_this_thread(&self) -> Self {
-        Self::over(self.kept.clone(), self.pool.clone(), self.limits)
+        Self::over(self.kept.clone(), self.pool.clone(), self.limits, Session::eager)
     }
 
-    fn over(kept: Pool, pool: Pool, limits: Limits) -> Self {
+    fn over(kept: Pool, pool: Pool, limits: Limits, hot: fn(Pool) -> Session) -> Self {
+        let hot = || hot(kept.clone());
         let session = || Session::new(kept.clone());
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
-            record: Batcher::spawn(limits, [RecordAttempts::on(session)]),
-            redeem: Batcher::spawn(limits, [Redeem(session())]),
+            record: Batcher::spawn(limits, [RecordAttempts::on(hot)]),
+            redeem: Batcher::spawn(limits, [Redeem(hot())]),
             release: Batcher::spawn(limits, [Release(session())]),
             find: Batcher::spawn(narrow, [Find(session())]),
             find_sale: Batcher::spawn(narrow, [FindSales(session())]),

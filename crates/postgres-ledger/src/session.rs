@@ -29,6 +29,7 @@ const CERTAIN_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct Session {
     pool: Pool,
     client: Option<Object>,
+    is_eager: bool,
 }
 
 /// Why a statement brought no rows.
@@ -141,8 +142,24 @@ fn meaning(error: &DbError) -> Meaning {
 }
 
 impl Session {
+    /// A session that connects when it is needed.
     pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, client: None }
+        Self { pool, client: None, is_eager: false }
+    }
+
+    /// A session that connects when it is made ready.
+    pub(crate) fn eager(pool: Pool) -> Self {
+        Self { is_eager: true, ..Self::new(pool) }
+    }
+
+    /// Connects and prepares the statement, if this session is eager and the server is there.
+    pub(crate) async fn make_ready(&mut self, sql: &'static str) {
+        if self.is_eager
+            && let Ok(client) = self.pool.get().await
+            && client.prepare_cached(sql).await.is_ok()
+        {
+            self.client = Some(client);
+        }
     }
 
     /// Runs one statement as a transaction of its own. What it wrote is on disk when the rows

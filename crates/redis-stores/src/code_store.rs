@@ -67,6 +67,10 @@ pub(crate) struct PlaceHolds(pub(crate) Line);
 
 #[async_trait]
 impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
+    async fn make_ready(&mut self) {
+        self.0.make_ready().await;
+    }
+
     async fn call(&mut self, batch: Vec<HoldRequest>) -> Vec<Result<PlaceReply, StoreError>> {
         let mut replies: Vec<Option<Result<PlaceReply, StoreError>>> = Vec::new();
         replies.resize_with(batch.len(), || None);
@@ -185,6 +189,10 @@ pub(crate) struct FindUnits(pub(crate) Line);
 
 #[async_trait]
 impl Call<Code, Result<Option<Unit>, StoreError>> for FindUnits {
+    async fn make_ready(&mut self) {
+        self.0.make_ready().await;
+    }
+
     async fn call(&mut self, batch: Vec<Code>) -> Vec<Result<Option<Unit>, StoreError>> {
         let mut units: Vec<Result<Option<Unit>, StoreError>> = Vec::new();
         units.resize_with(batch.len(), || Ok(None));
@@ -231,6 +239,10 @@ pub(crate) struct Settle(pub(crate) Line);
 
 #[async_trait]
 impl Call<(Code, Verdict), ()> for Settle {
+    async fn make_ready(&mut self) {
+        self.0.make_ready().await;
+    }
+
     async fn call(&mut self, batch: Vec<(Code, Verdict)>) -> Vec<()> {
         for (sale, places) in by_sale(batch.iter().map(|(code, _)| code.sale())) {
             let of_sale: Vec<_> = places.into_iter().map(|place| batch[place]).collect();

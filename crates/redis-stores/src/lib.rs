@@ -66,20 +66,22 @@ impl RedisStores {
     /// may still be down. Must be called on a tokio runtime.
     pub fn new(url: &str, limits: Limits) -> Result<Self, RedisStoresError> {
         let pool = |size| pool(url, size);
-        Ok(Self::over(pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?, limits))
+        let (kept, pool) = (pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?);
+        Ok(Self::over(kept, pool, limits, Line::new))
     }
 
     /// The same stores, with queues, batches and connections of their own on the caller's
-    /// runtime. If that is a thread, what is asked there never leaves it.
+    /// runtime. If that is a thread, what is asked there never leaves it. The connections are
+    /// made at once.
     #[must_use]
     pub fn on_this_thread(&self) -> Self {
-        Self::over(self.kept.clone(), self.pool.clone(), self.limits)
+        Self::over(self.kept.clone(), self.pool.clone(), self.limits, Line::eager)
     }
 
-    fn over(kept: Pool, pool: Pool, limits: Limits) -> Self {
+    fn over(kept: Pool, pool: Pool, limits: Limits, line: fn(Pool) -> Line) -> Self {
         // A function unpacks a batch onto Lua's stack, three values a request.
         let limits = Limits { batch_max: limits.batch_max.min(BATCH_MAX), ..limits };
-        let line = || Line::new(kept.clone());
+        let line = || line(kept.clone());
         Self {
             place: Batcher::spawn(limits, [PlaceHolds(line())]),
             find: Batcher::spawn(limits, [FindUnits(line())]),

@@ -29,6 +29,7 @@ pub(crate) const REPLY_MS_MAX: u64 = 500;
 pub(crate) struct Line {
     pool: Pool,
     connection: Option<Connection>,
+    is_eager: bool,
 }
 
 /// Why a call brought no reply.
@@ -75,8 +76,21 @@ pub(crate) fn fcall(name: &'static str, keys: &SaleKeys) -> Cmd {
 }
 
 impl Line {
+    /// A line that connects when it is needed.
     pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, connection: None }
+        Self { pool, connection: None, is_eager: false }
+    }
+
+    /// A line that connects when it is made ready.
+    pub(crate) fn eager(pool: Pool) -> Self {
+        Self { is_eager: true, ..Self::new(pool) }
+    }
+
+    /// Connects, if this line is eager and the server is there.
+    pub(crate) async fn make_ready(&mut self) {
+        if self.is_eager {
+            self.connection = self.pool.get().await.ok();
+        }
     }
 
     /// Sends a command. A server that lacks the library gets it first.
