@@ -76,8 +76,8 @@ pub(crate) fn settings() -> &'static str {
 /// The ledger in one Postgres database.
 ///
 /// One writer records attempts and one redeems codes, each a batch at a time: while one batch
-/// commits, the next gathers. A second writer of each kind made the batches half as large and
-/// was slower (64 and 256 connections on two cores).
+/// commits, the next gathers. With a second writer of attempts a commit had 24 rows instead of
+/// 36, and a grant cost a tenth more CPU time in all (64 connections, two cores).
 pub struct PostgresLedger {
     limits: Limits,
     kept: Pool,
