@@ -6,7 +6,10 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
 use batcher::{BatchError, Batcher, Call, Limits};
-use tokio::{sync::Semaphore, sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    task::JoinSet,
+};
 
 /// Replies with each request and the size of its batch, once the gate lets it.
 struct Echo {
@@ -47,6 +50,23 @@ async fn a_lone_request_is_sent_at_once() {
     stand.gate.add_permits(1);
 
     assert_eq!(stand.batcher.submit(7).await, Ok((7, 1)));
+}
+
+#[tokio::test]
+async fn a_request_that_is_just_being_made_goes_with_the_one_before() {
+    let stand = stand(1, 8, 8);
+    stand.gate.add_permits(2);
+    let (sent, is_sent) = oneshot::channel();
+    let second = stand.batcher.clone();
+    let second = tokio::spawn(async move {
+        is_sent.await.unwrap();
+        second.submit(2).await
+    });
+
+    // The second caller wakes up right after the worker, when the first request is in the queue.
+    let (first, _) = tokio::join!(stand.batcher.submit(1), async { sent.send(()) });
+
+    assert_eq!((first, second.await.unwrap()), (Ok((1, 2)), Ok((2, 2))));
 }
 
 #[tokio::test]

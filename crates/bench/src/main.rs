@@ -133,13 +133,23 @@ impl Session<'_> {
         if self.wants(Scenario::Grant) {
             let runs = grant::measure(&self.bench, load);
             if let Ok(runs) = &runs {
-                self.note_grants(connections, runs);
+                self.note_grants(connections, floor, runs);
             }
             self.table.show("grant", connections, floor, runs);
         }
         let after_the_sale: Vec<_> =
             sold_out::ALL.into_iter().filter(|&(scenario, ..)| self.wants(scenario)).collect();
-        sold_out::measure(&self.bench, load, floor, &after_the_sale, &mut self.table);
+        let measured =
+            sold_out::measure(&self.bench, load, &after_the_sale, |scenario, name, runs| {
+                if let (Scenario::Storm, CONNECTIONS, Ok(runs)) = (scenario, connections, &runs) {
+                    let ratio = rates(runs).median / floor;
+                    self.marks.note("storm ÷ floor", ratio, Bound::AtLeast(0.45));
+                }
+                self.table.show(name, connections, floor, runs);
+            });
+        if let Err(error) = measured {
+            self.table.failure("selling out", &error);
+        }
         if self.wants(Scenario::Flow) {
             let sales = flow::measure(&self.bench, load);
             if let (CONNECTIONS, Ok(sales)) = (connections, &sales) {
@@ -165,11 +175,13 @@ impl Session<'_> {
         Ok(median)
     }
 
-    fn note_grants(&mut self, connections: u32, runs: &[Run]) {
+    fn note_grants(&mut self, connections: u32, floor: f64, runs: &[Run]) {
         if connections == CONNECTIONS {
-            self.grants = Some(rates(runs).median);
+            let grants = rates(runs).median;
+            self.grants = Some(grants);
+            self.marks.note("grant ÷ floor", grants / floor, Bound::AtLeast(0.27));
             let cpu_us = Spread::of(runs.iter().map(|run| run.cpu.total())).median;
-            self.marks.watch("grant: CPU µs of all programs", cpu_us);
+            self.marks.note("grant: CPU µs of all programs", cpu_us, Bound::AtMost(45.0));
         }
         if connections == CONNECTIONS_MOST {
             let memory_mib = Spread::of(runs.iter().filter_map(|run| run.memory_mib)).highest;

@@ -7,7 +7,7 @@ pub(crate) struct Marks(Vec<Mark>);
 struct Mark {
     what: &'static str,
     found: f64,
-    bound: Option<Bound>,
+    bound: Bound,
 }
 
 /// How good is good enough.
@@ -20,12 +20,7 @@ pub(crate) enum Bound {
 impl Marks {
     /// Notes a figure that must keep within a bound.
     pub(crate) fn note(&mut self, what: &'static str, found: f64, bound: Bound) {
-        self.0.push(Mark { what, found, bound: Some(bound) });
-    }
-
-    /// Notes a figure to compare with that of other days.
-    pub(crate) fn watch(&mut self, what: &'static str, found: f64) {
-        self.0.push(Mark { what, found, bound: None });
+        self.0.push(Mark { what, found, bound });
     }
 
     /// Prints a line a mark.
@@ -43,7 +38,6 @@ impl Marks {
 impl Mark {
     fn line(&self) -> String {
         let Self { what, found, bound } = self;
-        let Some(bound) = bound else { return format!("{what:<48} {found:>7.2}") };
         let (words, limit) = match bound {
             Bound::AtMost(limit) => ("at most", limit),
             Bound::AtLeast(limit) => ("at least", limit),
@@ -74,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_missed_mark_says_so() {
-        let line = |found| Mark { what: "memory", found, bound: Some(Bound::AtMost(64.0)) }.line();
+        let line = |found| Mark { what: "memory", found, bound: Bound::AtMost(64.0) }.line();
 
         assert!(line(65.0).ends_with("65.00  at most 64: missed"), "{}", line(65.0));
         assert!(line(63.0).ends_with("63.00  at most 64"), "{}", line(63.0));

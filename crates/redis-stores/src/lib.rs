@@ -85,7 +85,7 @@ impl RedisStores {
         Self {
             place: Batcher::spawn(limits, [PlaceHolds(line())]),
             find: Batcher::spawn(limits, [FindUnits(line())]),
-            settle: Batcher::spawn(limits, [Settle(line())]),
+            settle: Batcher::spawn(Limits { batch_max: BATCH_MAX, ..limits }, [Settle(line())]),
             limits,
             kept,
             pool,

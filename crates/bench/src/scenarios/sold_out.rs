@@ -11,7 +11,6 @@ use crate::{
     figures::{Load, Run},
     scenarios::Scenario,
     stand::{Stand, file_of},
-    table::Table,
 };
 
 /// Sold out in an instant.
@@ -30,28 +29,22 @@ pub(crate) const ALL: [(Scenario, &str, Measure); 3] = [
     (Scenario::MadeUp, "made-up", made_up),
 ];
 
-/// Sells a sale out and measures these scenarios on it.
+/// Sells a sale out, measures these scenarios on it, and tells of each as soon as it is known.
 pub(crate) fn measure(
     bench: &Bench,
     load: Load,
-    floor: f64,
-    scenarios: &[(Scenario, &str, Measure)],
-    table: &mut Table,
-) {
+    scenarios: &[(Scenario, &'static str, Measure)],
+    mut tell: impl FnMut(Scenario, &'static str, Result<Vec<Run>, BenchError>),
+) -> Result<(), BenchError> {
     if scenarios.is_empty() {
-        return;
+        return Ok(());
     }
-    let prepared = Stand::start(&bench.databases, STOCK)
-        .and_then(|stand| Ok((stand.sell_out(load.connections)?, stand)));
-    match prepared {
-        Ok((used, stand)) => {
-            for (_, name, measure) in scenarios {
-                let runs = bench.repeat(|| measure(&stand, load, &used));
-                table.show(name, load.connections, floor, runs);
-            }
-        }
-        Err(error) => table.failure("selling out", &error),
+    let stand = Stand::start(&bench.databases, STOCK)?;
+    let used = stand.sell_out(load.connections)?;
+    for &(scenario, name, measure) in scenarios {
+        tell(scenario, name, bench.repeat(|| measure(&stand, load, &used)));
     }
+    Ok(())
 }
 
 /// Checkouts of a sale that is sold out. It is an error if a refusal is not in the ledger.
