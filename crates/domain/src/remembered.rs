@@ -1,10 +1,10 @@
 //! What a process remembers of the live side, so that it need not ask.
 //!
-//! **Sold out.** Once a sale is sold out, most of the crowd is still to come. What the live side said last
-//! is repeated to it for at most a tenth of a second, so the live side's work is bounded by the
-//! stock and not by the crowd. Such a refusal is recorded like every other. A unit that comes
-//! back through this process ends the memory at once; one that comes back through another
-//! process is offered here within that tenth of a second.
+//! **Sold out.** Once a sale is sold out, most of the crowd is still to come. What the live
+//! side said last is repeated to it for at most a tenth of a second, so the live side's work is
+//! bounded by the stock and not by the crowd. Such a refusal is recorded like every other. A
+//! unit that comes back through this process ends the memory at once; one that comes back
+//! through another process is offered here within that tenth of a second.
 //!
 //! **The units of codes granted here.** Most codes are redeemed soon, and many where they were
 //! granted. What is remembered is a belief, as what the live side says of a code is one: the
@@ -105,9 +105,7 @@ impl RememberedLive {
     pub fn new<S: SaleStore + CodeStore + 'static>(live: Arc<S>, memo: Arc<SoldOutMemo>) -> Self {
         Self { sales: live.clone(), codes: live, memo, granted: Mutex::default() }
     }
-}
 
-impl RememberedLive {
     fn granted(&self) -> MutexGuard<'_, GrantedCodes> {
         self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
