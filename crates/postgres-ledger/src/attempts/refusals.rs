@@ -1,13 +1,10 @@
 //! Recording refused attempts.
 
-use domain::{
-    Failure, StoreError,
-    ports::{Attempt, Outcome, Recorded},
-};
+use domain::ports::{Attempt, Outcome, Recorded};
 use tokio_postgres::types::ToSql;
 
 use crate::{
-    attempts::{RECORD, RecordReply, Statement},
+    attempts::{RecordReply, Statement},
     session::{Session, SessionError},
 };
 
@@ -27,15 +24,8 @@ impl Statement for RecordRefusals {
                 columns.outcomes.push(refusal.name());
             }
         }
-        match self.0.query_patiently(RECORD_REFUSALS, &columns.parameters()).await {
-            Ok(_) => Ok(attempts.iter().map(|_| Ok(Recorded::Refusal)).collect()),
-            Err(error) if error.failure() == Failure::Unknown => {
-                error.log("whether refusals were recorded is not known", attempts.len());
-                let unknown = || StoreError::new(RECORD, Failure::Unknown, error.to_string());
-                Ok(attempts.iter().map(|_| Err(unknown())).collect())
-            }
-            Err(error) => Err(error),
-        }
+        self.0.query_patiently(RECORD_REFUSALS, &columns.parameters()).await?;
+        Ok(attempts.iter().map(|_| Ok(Recorded::Refusal)).collect())
     }
 }
 
