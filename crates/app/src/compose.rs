@@ -62,13 +62,18 @@ pub(crate) fn ledger(config: &Config) -> Result<Arc<PostgresLedger>, ComposeErro
     ledger.map(Arc::new).map_err(ComposeError::Ledger)
 }
 
+/// The live side alone.
+pub(crate) fn redis(config: &Config) -> Result<Arc<RedisStores>, ComposeError> {
+    let redis = RedisStores::new(config.redis_url()?, config.limits());
+    redis.map(Arc::new).map_err(ComposeError::Live)
+}
+
 /// Puts the service together. Connections are made on first use, so it comes up, and its
 /// health tells the truth, while a database is still down.
 pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     check_dice().map_err(ComposeError::Dice)?;
     let ledger = ledger(config)?;
-    let redis = RedisStores::new(config.redis_url()?, config.limits());
-    let redis = Arc::new(redis.map_err(ComposeError::Live)?);
+    let redis = redis(config)?;
     let clock = Arc::new(TokioClock);
     let memo = Arc::new(SoldOutMemo::new(clock.clone()));
     let live = Arc::new(RememberedLive::new(redis.clone(), memo.clone()));

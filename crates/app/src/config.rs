@@ -34,6 +34,25 @@ pub(crate) enum Command {
     /// List, schedule, pause and resume sales
     #[command(subcommand)]
     Sales(SalesCommand),
+    /// Check that both stores keep what is promised; can be run while the service runs
+    ///
+    /// Prints a line for each invariant: whether it holds, its name, the number of breaches, what
+    /// it says; then the first breaches. Exits with 0 if all hold, 1 if one is broken, and 2 if
+    /// none is, but not all could be checked. Changes nothing.
+    Audit(AuditOptions),
+}
+
+/// What to check, and how to tell it.
+#[derive(Args, Clone)]
+pub(crate) struct AuditOptions {
+    /// Only what concerns this sale
+    #[arg(long)]
+    pub(crate) sale: Option<SaleId>,
+    /// Print one JSON document: {"ok": bool, "invariants": [{"name": text, "says": text, "holds":
+    /// bool or null if it could not be checked, "breaches": number, "rows": [text, ...]}, ...],
+    /// "notes": [text, ...]}; names stay, more may come
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What to do with sales.

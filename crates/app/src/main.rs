@@ -1,5 +1,6 @@
 //! Flash sales, as a service: read the settings, put the parts together, serve, stop.
 
+mod audit_command;
 mod compose;
 mod config;
 mod environment;
@@ -22,7 +23,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.config.log_format);
     match run(cli.command(), &cli.config).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             tracing::error!(error = &*error, "stopped");
             ExitCode::FAILURE
@@ -30,7 +31,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command, config: &Config) -> Result<(), Box<dyn Error>> {
+async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Serve => serve::serve(config).await?,
         Command::Migrate => {
@@ -38,8 +39,9 @@ async fn run(command: Command, config: &Config) -> Result<(), Box<dyn Error>> {
             tracing::info!(applied, "the schema is up to date");
         }
         Command::Sales(command) => sales_command::run(command, config).await?,
+        Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn log_to_stderr(format: LogFormat) {

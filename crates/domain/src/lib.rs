@@ -21,6 +21,7 @@
 //! No I/O, clock or chance lives here; they come in through the [`ports`].
 
 pub mod answer;
+pub mod audit;
 pub mod catalog;
 pub mod checkout;
 pub mod code;

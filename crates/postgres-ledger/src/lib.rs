@@ -10,6 +10,7 @@
 //! more the second time.
 
 mod attempts;
+mod audit;
 mod codes;
 mod ledger_store;
 mod migrate;
@@ -38,6 +39,7 @@ use crate::{
     session::{Session, SessionError},
 };
 
+pub use audit::LateHolds;
 pub use migrate::{MigrateError, SessionErrorText};
 
 /// How long a connection may take to come about, and a caller may wait for one.

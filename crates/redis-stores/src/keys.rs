@@ -10,7 +10,7 @@ use domain::SaleId;
 
 /// The six keys of a sale, in the order every function of the library takes them. The hash
 /// tag puts them into one slot of a cluster.
-pub(crate) struct SaleKeys([String; 6]);
+pub(crate) struct SaleKeys([String; Self::COUNT]);
 
 impl SaleKeys {
     pub(crate) const COUNT: usize = 6;
@@ -18,6 +18,11 @@ impl SaleKeys {
     pub(crate) fn of(sale: SaleId) -> Self {
         let key = |what| format!("sale:{{{sale}}}{what}");
         Self([key(""), key(":total"), key(":free"), key(":holds"), key(":codes"), key(":users")])
+    }
+
+    /// The keys themselves.
+    pub(crate) fn names(&self) -> &[String; Self::COUNT] {
+        &self.0
     }
 
     /// The hash of live codes.

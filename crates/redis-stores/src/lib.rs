@@ -9,6 +9,7 @@
 //! needs no persistence and must not evict (`maxmemory-policy noeviction`).
 
 mod code_store;
+mod image;
 mod keys;
 mod line;
 mod reply;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deadpool_redis::{
     Connection, Pool,
-    redis::{self, Cmd, ErrorKind, RedisError, ServerErrorKind, Value},
+    redis::{self, Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value},
 };
 use domain::{Failure, StoreError};
 
@@ -104,11 +104,7 @@ impl Line {
         command: &Cmd,
         reply_ms_max: u64,
     ) -> Result<Value, LineError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.pool.get().await.map_err(LineError::Unreachable)?,
-        };
-        connection.set_response_timeout(Duration::from_millis(reply_ms_max));
+        let mut connection = self.connection(reply_ms_max).await?;
         let mut reply = command.query_async(&mut connection).await;
         if reply.as_ref().is_err_and(lacks_library) {
             reply = match load_library(&mut connection).await {
@@ -116,6 +112,35 @@ impl Line {
                 Err(error) => Err(error),
             };
         }
+        self.keep_or_drop(connection, reply)
+    }
+
+    /// Sends commands as one transaction, and returns their replies. Gives the server nothing
+    /// that it lacks.
+    pub(crate) async fn transact(
+        &mut self,
+        commands: &Pipeline,
+        reply_ms_max: u64,
+    ) -> Result<Vec<Value>, LineError> {
+        let mut connection = self.connection(reply_ms_max).await?;
+        let replies = commands.query_async(&mut connection).await;
+        self.keep_or_drop(connection, replies)
+    }
+
+    async fn connection(&mut self, reply_ms_max: u64) -> Result<Connection, LineError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.get().await.map_err(LineError::Unreachable)?,
+        };
+        connection.set_response_timeout(Duration::from_millis(reply_ms_max));
+        Ok(connection)
+    }
+
+    fn keep_or_drop<T>(
+        &mut self,
+        connection: Connection,
+        reply: Result<T, RedisError>,
+    ) -> Result<T, LineError> {
         match reply {
             Ok(value) => {
                 self.connection = Some(connection);
@@ -152,7 +177,12 @@ async fn load_library(connection: &mut Connection) -> Result<(), RedisError> {
 }
 
 fn lacks_library(error: &RedisError) -> bool {
-    error.detail().is_some_and(|detail| detail.contains("Function not found"))
+    is_for_want_of_library(error.detail())
+}
+
+/// Whether the server said so because it lacks the library.
+pub(crate) fn is_for_want_of_library(detail: Option<&str>) -> bool {
+    detail.is_some_and(|detail| detail.contains("Function not found"))
 }
 
 /// Whether the server turned the command away before it did anything.

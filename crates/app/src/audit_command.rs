@@ -1,0 +1,123 @@
+//! `flashsale audit`: whether the stores keep what is promised, asked while the service runs.
+
+mod live;
+mod print;
+
+use std::{io, process::ExitCode, time::Duration};
+
+use domain::{
+    SaleId, StoreError,
+    audit::{Breaches, Findings, Invariant, Verdict},
+    ports::SaleRegister,
+};
+use postgres_ledger::PostgresLedger;
+
+use crate::{
+    compose::{self, ComposeError},
+    config::{AuditOptions, Config},
+};
+
+/// What the process ends with if something could not be checked, and nothing is broken.
+const UNKNOWN: u8 = 2;
+
+/// How long after its time a hold may stand, in milliseconds.
+const LATE_MS: i64 = 30_000;
+
+/// How often holds that are late are looked for again, before they are called a breach: a clock
+/// that jumped makes many late at once, and ending them takes the service a moment.
+const LATE_LOOKS: u32 = 20;
+
+/// How long is waited between two looks at what may pass by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Why an audit could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuditError {
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    #[error("there is no sale {0}; `flashsale sales list` shows them")]
+    NoSuchSale(SaleId),
+    #[error("cannot print")]
+    Print(#[from] io::Error),
+}
+
+/// Makes the audit, prints it, and says what the process is to end with: 0 if all was checked
+/// and holds, 1 if something is broken, 2 if nothing is, but not all could be checked.
+pub(crate) async fn run(options: &AuditOptions, config: &Config) -> ExitCode {
+    match audit(options, config).await {
+        Ok(Verdict::Holds) => ExitCode::SUCCESS,
+        Ok(Verdict::Broken) => ExitCode::FAILURE,
+        Ok(Verdict::Unknown) => ExitCode::from(UNKNOWN),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "no audit was made");
+            ExitCode::from(UNKNOWN)
+        }
+    }
+}
+
+async fn audit(options: &AuditOptions, config: &Config) -> Result<Verdict, AuditError> {
+    let ledger = compose::ledger(config)?;
+    let mut findings = Findings::default();
+    if let Err(error) = of_the_ledger(&ledger, options.sale, &mut findings).await? {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the ledger could not be checked; DATABASE_URL says where it is, and `flashsale \
+             migrate` makes its tables"
+        );
+        findings.note("the ledger could not be checked".to_owned());
+    } else if let Err(error) = live::check(&ledger, options.sale, config, &mut findings).await {
+        tracing::error!(error = &*error, "Redis could not be checked; REDIS_URL says where it is");
+        findings.note("Redis could not be checked".to_owned());
+    }
+    if options.json {
+        print::json(&findings)?;
+    } else {
+        print::text(&findings)?;
+    }
+    Ok(findings.verdict())
+}
+
+/// Checks the ledger by itself. The inner error is the ledger's.
+async fn of_the_ledger(
+    ledger: &PostgresLedger,
+    sale: Option<SaleId>,
+    findings: &mut Findings,
+) -> Result<Result<(), StoreError>, AuditError> {
+    if let Some(sale) = sale {
+        match ledger.find(sale).await {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(AuditError::NoSuchSale(sale)),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    if let Err(error) = ledger.audit(sale, findings).await {
+        return Ok(Err(error));
+    }
+    Ok(late_holds(ledger, sale, findings).await)
+}
+
+/// Looks for holds that nobody ends. Those that are gone at a later look were only waiting for
+/// their turn; and while no process of the service runs, there is nobody to end them.
+async fn late_holds(
+    ledger: &PostgresLedger,
+    sale: Option<SaleId>,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let mut late = ledger.late_holds(sale, LATE_MS).await?;
+    for _ in 1..LATE_LOOKS {
+        if late.breaches.count() == 0 || !late.is_attended {
+            break;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        late = ledger.late_holds(sale, LATE_MS).await?;
+    }
+    if late.breaches.count() > 0 && !late.is_attended {
+        findings.note(format!(
+            "{} holds are long due, and no process of the service has been connected to end them",
+            late.breaches.count()
+        ));
+        late.breaches = Breaches::default();
+    }
+    findings.check(Invariant::HoldsEnd, late.breaches);
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Looking at both sides of every sale that is not closed, in the order that
+//! [`domain::audit::live`] needs.
+
+use std::error::Error;
+
+use domain::{
+    Sale, SaleId,
+    audit::{
+        Breaches, Findings, Invariant,
+        live::{contradictions, disagreements, unissued},
+    },
+    ports::SaleRegister,
+    upkeep::LOAD_AHEAD_MS,
+};
+use postgres_ledger::PostgresLedger;
+use redis_stores::RedisStores;
+
+use crate::{audit_command::LOOK_AGAIN, compose, config::Config};
+
+/// How often a sale is looked at that is not served, or not at the ledger's epoch: while the
+/// service runs, a rebuild takes a second.
+const LOOKS_MAX: u32 = 10;
+
+/// What came of a look at a sale.
+enum Looked {
+    /// Both sides could be compared, or need not be.
+    Done,
+    /// They cannot be compared now, and an operator is told so if it stays like that.
+    NotNow(String),
+}
+
+/// Checks the live side, by itself and against the ledger.
+pub(super) async fn check(
+    ledger: &PostgresLedger,
+    sale: Option<SaleId>,
+    config: &Config,
+    findings: &mut Findings,
+) -> Result<(), Box<dyn Error>> {
+    let redis = compose::redis(config)?;
+    redis.ping().await?;
+    let calendar = ledger.calendar().await?;
+    let horizon = calendar.now + LOAD_AHEAD_MS;
+    let asked = |listed: &&Sale| sale.is_none_or(|sale| listed.id == sale);
+    for listed in calendar.sales.iter().filter(asked) {
+        let mut looked = look(ledger, &redis, listed.id, findings).await?;
+        for _ in 1..LOOKS_MAX {
+            // A sale that is far ahead is not loaded yet.
+            if matches!(looked, Looked::Done) || listed.window.starts_at > horizon {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+            looked = look(ledger, &redis, listed.id, findings).await?;
+        }
+        if let Looked::NotNow(note) = looked
+            && listed.window.starts_at <= horizon
+        {
+            findings.note(note);
+        }
+    }
+    for invariant in [Invariant::LiveWhole, Invariant::LiveEpochIssued, Invariant::LiveAgrees] {
+        findings.check(invariant, Breaches::default());
+    }
+    Ok(())
+}
+
+/// Looks at one sale: the ledger, the live side, the ledger again.
+async fn look(
+    ledger: &PostgresLedger,
+    redis: &RedisStores,
+    sale: SaleId,
+    findings: &mut Findings,
+) -> Result<Looked, Box<dyn Error>> {
+    let before = ledger.image(sale).await?;
+    let live = redis.image(sale).await?;
+    let after = ledger.image(sale).await?;
+    let (Some(before), Some(after)) = (before, after) else {
+        // It was closed meanwhile.
+        return Ok(Looked::Done);
+    };
+    let Some(live) = live else {
+        return Ok(Looked::NotNow(format!(
+            "sale {sale} is not served by Redis: it is loaded when a process of the service runs"
+        )));
+    };
+    let contradictions = contradictions(&live);
+    let unissued = unissued(&live, after.sale.epoch);
+    let is_broken = contradictions.count() + unissued.count() > 0;
+    findings.check(Invariant::LiveWhole, contradictions);
+    findings.check(Invariant::LiveEpochIssued, unissued);
+    match disagreements(&before, &live, &after) {
+        Some(breaches) => findings.check(Invariant::LiveAgrees, breaches),
+        None if is_broken => {}
+        None => {
+            return Ok(Looked::NotNow(format!(
+                "sale {sale} is being rebuilt: Redis serves epoch {}, the ledger is at {}",
+                live.epoch, after.sale.epoch
+            )));
+        }
+    }
+    Ok(Looked::Done)
+}

@@ -1,0 +1,17 @@
+-- closed_hold_nothing: holds of sales that are closed, which nobody would end any more.
+--
+-- $1 sale_id   bigint   or null for every sale
+-- $2 rows      bigint   the most that are told
+
+SELECT
+    count(*) OVER () AS breaches,
+    format('sale %s: closed, but unit %s is held for %s', sale.id, attempt.unit, attempt.user_id)
+        AS found
+FROM checkout_attempts AS attempt
+JOIN sales AS sale ON sale.id = attempt.sale_id
+WHERE
+    attempt.state = 'held'
+    AND sale.closed_at IS NOT NULL
+    AND ($1::bigint IS NULL OR attempt.sale_id = $1::bigint)
+ORDER BY sale.id, attempt.unit
+LIMIT $2::bigint

@@ -1,0 +1,200 @@
+-- schema_stands: what the promises rest on and is not there, is not what the migrations made it, or
+-- is not in force.
+--
+-- $1 rows   bigint   the most that are told
+
+WITH promised (kind, relation, name, definition) AS (
+    VALUES
+    ('setting', '', 'fsync', 'on'),
+    ('table', 'sales', '', 'permanent'),
+    ('table', 'checkout_attempts', '', 'permanent'),
+    ('table', 'purchases', '', 'permanent'),
+    ('table', 'sold_counts', '', 'permanent'),
+    ('column', 'sales', 'epoch', 'bigint NOT NULL'),
+    ('column', 'sales', 'stock', 'integer NOT NULL'),
+    ('column', 'sales', 'per_user_limit', 'smallint NOT NULL'),
+    ('column', 'sales', 'starts_at', 'timestamp with time zone NOT NULL'),
+    ('column', 'sales', 'ends_at', 'timestamp with time zone NOT NULL'),
+    ('column', 'checkout_attempts', 'sale_id', 'bigint NOT NULL'),
+    (
+        'column', 'checkout_attempts', 'live',
+        'boolean GENERATED (state = ANY (ARRAY[''held''::hold_state, ''sold''::hold_state]))'
+    ),
+    ('column', 'purchases', 'sale_id', 'bigint NOT NULL'),
+    ('column', 'purchases', 'unit', 'integer NOT NULL'),
+    ('column', 'purchases', 'user_id', 'text NOT NULL'),
+    ('column', 'purchases', 'slot', 'smallint NOT NULL'),
+    ('constraint', 'sales', 'sales_pkey', 'PRIMARY KEY (id)'),
+    ('constraint', 'sales', 'sales_starts_at_key', 'UNIQUE (starts_at)'),
+    (
+        'constraint', 'sales', 'sales_do_not_overlap',
+        'EXCLUDE USING gist (tstzrange(starts_at, ends_at) WITH &&)'
+    ),
+    (
+        'constraint', 'sales', 'sales_id_check',
+        'CHECK (id >= 1 AND id <= ''1099511627775''::bigint)'
+    ),
+    ('constraint', 'sales', 'sales_check', 'CHECK (ends_at > starts_at)'),
+    (
+        'constraint', 'sales', 'sales_check1',
+        'CHECK ((state = ''closed''::sale_state) = (closed_at IS NOT NULL))'
+    ),
+    ('constraint', 'sales', 'sales_hold_ms_check', 'CHECK (hold_ms > 0)'),
+    ('constraint', 'sales', 'sales_stock_check', 'CHECK (stock >= 0 AND stock <= 1000000)'),
+    (
+        'constraint', 'sales', 'sales_per_user_limit_check',
+        'CHECK (per_user_limit >= 1 AND per_user_limit <= 1000)'
+    ),
+    (
+        'constraint', 'checkout_attempts', 'attempts_are_whole',
+        'CHECK ( CASE '
+        'WHEN outcome = ''granted''::attempt_outcome THEN '
+        'num_nulls(code, expires_at, epoch, unit, slot, state, user_id) = 0 '
+        'AND state <> ''void''::hold_state AND unit >= 1 AND slot >= 0 '
+        'WHEN outcome IS NULL THEN state = ''void''::hold_state AND code IS NOT NULL '
+        'ELSE num_nonnulls(code, state) = 0 AND user_id IS NOT NULL END)'
+    ),
+    ('constraint', 'purchases', 'purchases_pkey', 'PRIMARY KEY (code)'),
+    ('constraint', 'purchases', 'purchases_unit', 'UNIQUE (sale_id, unit)'),
+    ('constraint', 'purchases', 'purchases_slot', 'UNIQUE (sale_id, user_id, slot)'),
+    ('constraint', 'purchases', 'purchases_unit_check', 'CHECK (unit >= 1)'),
+    ('constraint', 'purchases', 'purchases_slot_check', 'CHECK (slot >= 0)'),
+    ('constraint', 'sold_counts', 'sold_counts_pkey', 'PRIMARY KEY (sale_id, writer)'),
+    (
+        'index', 'checkout_attempts', 'attempts_code',
+        'CREATE UNIQUE INDEX attempts_code ON checkout_attempts '
+        'USING btree (code) WHERE code IS NOT NULL'
+    ),
+    (
+        'index', 'checkout_attempts', 'attempts_live_unit',
+        'CREATE UNIQUE INDEX attempts_live_unit ON checkout_attempts '
+        'USING btree (sale_id, unit) WHERE live'
+    ),
+    (
+        'index', 'checkout_attempts', 'attempts_live_slot',
+        'CREATE UNIQUE INDEX attempts_live_slot ON checkout_attempts '
+        'USING btree (sale_id, user_id, slot) WHERE live'
+    ),
+    (
+        'index', 'checkout_attempts', 'attempts_idempotency_key',
+        'CREATE UNIQUE INDEX attempts_idempotency_key ON checkout_attempts '
+        'USING btree (sale_id, user_id, idempotency_key) WHERE idempotency_key IS NOT NULL'
+    ),
+    (
+        'trigger', 'checkout_attempts', 'attempts_end_once',
+        'CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts FOR EACH ROW WHEN (('
+        'old.state = ''held''::hold_state AND (new.state = ANY (ARRAY[''sold''::hold_state, '
+        '''expired''::hold_state, ''released''::hold_state])) '
+        'AND NOT (new.sale_id IS DISTINCT FROM old.sale_id '
+        'OR new.attempted_at IS DISTINCT FROM old.attempted_at '
+        'OR new.code IS DISTINCT FROM old.code '
+        'OR new.expires_at IS DISTINCT FROM old.expires_at '
+        'OR new.epoch IS DISTINCT FROM old.epoch '
+        'OR new.unit IS DISTINCT FROM old.unit '
+        'OR new.outcome IS DISTINCT FROM old.outcome '
+        'OR new.slot IS DISTINCT FROM old.slot '
+        'OR new.user_id IS DISTINCT FROM old.user_id '
+        'OR new.idempotency_key IS DISTINCT FROM old.idempotency_key)'
+        ') IS NOT TRUE) EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'checkout_attempts', 'attempts_stay',
+        'CREATE TRIGGER attempts_stay BEFORE DELETE ON checkout_attempts '
+        'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'checkout_attempts', 'attempts_stay_all',
+        'CREATE TRIGGER attempts_stay_all BEFORE TRUNCATE ON checkout_attempts '
+        'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'purchases', 'purchases_stay',
+        'CREATE TRIGGER purchases_stay BEFORE DELETE OR UPDATE ON purchases '
+        'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'purchases', 'purchases_stay_all',
+        'CREATE TRIGGER purchases_stay_all BEFORE TRUNCATE ON purchases '
+        'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'function', '', 'refuse_change',
+        'BEGIN RAISE EXCEPTION ''% of % is refused: the ledger is append-only'', '
+        'TG_OP, TG_TABLE_NAME; END'
+    )
+),
+-- The tables as the service finds them: by the search path.
+ledger AS (
+    SELECT class.oid, class.relname AS relation, class.relpersistence, class.relnamespace
+    FROM pg_class AS class
+    WHERE
+        class.relname IN ('sales', 'checkout_attempts', 'purchases', 'sold_counts')
+        AND class.oid = to_regclass(quote_ident(class.relname))
+),
+present (kind, relation, name, definition, in_force) AS (
+    SELECT 'setting', '', name, setting, TRUE FROM pg_settings WHERE name = 'fsync'
+    UNION ALL
+    SELECT
+        'table', relation, '', CASE relpersistence WHEN 'p' THEN 'permanent' ELSE 'unlogged' END,
+        TRUE
+    FROM ledger
+    UNION ALL
+    SELECT
+        'column', ledger.relation, attribute.attname,
+        concat(
+            format_type(attribute.atttypid, attribute.atttypmod),
+            CASE WHEN attribute.attnotnull THEN ' NOT NULL' END,
+            CASE
+                WHEN attribute.attgenerated = 's'
+                    THEN ' GENERATED ' || pg_get_expr(expression.adbin, expression.adrelid)
+            END
+        ),
+        TRUE
+    FROM ledger
+    JOIN pg_attribute AS attribute ON attribute.attrelid = ledger.oid AND attribute.attnum > 0
+    LEFT JOIN pg_attrdef AS expression
+        ON expression.adrelid = attribute.attrelid AND expression.adnum = attribute.attnum
+    UNION ALL
+    SELECT
+        'constraint', ledger.relation, rule.conname, pg_get_constraintdef(rule.oid, TRUE),
+        rule.convalidated
+        AND coalesce(index.indisvalid AND index.indisready AND index.indislive, TRUE)
+    FROM ledger
+    JOIN pg_constraint AS rule ON rule.conrelid = ledger.oid
+    LEFT JOIN pg_index AS index ON index.indexrelid = rule.conindid
+    UNION ALL
+    SELECT
+        'index', ledger.relation, class.relname, pg_get_indexdef(index.indexrelid, 0, TRUE),
+        index.indisvalid AND index.indisready AND index.indislive
+    FROM ledger
+    JOIN pg_index AS index ON index.indrelid = ledger.oid
+    JOIN pg_class AS class ON class.oid = index.indexrelid
+    UNION ALL
+    SELECT
+        'trigger', ledger.relation, alarm.tgname, pg_get_triggerdef(alarm.oid, TRUE),
+        alarm.tgenabled IN ('O', 'A')
+    FROM ledger
+    JOIN pg_trigger AS alarm ON alarm.tgrelid = ledger.oid
+    UNION ALL
+    SELECT 'function', '', function.proname, function.prosrc, TRUE
+    FROM pg_proc AS function
+    WHERE function.pronamespace IN (SELECT relnamespace FROM ledger)
+)
+SELECT
+    count(*) OVER () AS breaches,
+    concat_ws(
+        ' ', promised.kind, nullif(promised.name, ''),
+        CASE WHEN promised.relation <> '' THEN 'of ' || promised.relation END,
+        CASE
+            WHEN present.definition IS NULL THEN 'is missing'
+            WHEN NOT present.in_force THEN 'is not in force'
+            ELSE 'is ' || left(present.definition, 200)
+        END
+    ) AS found
+FROM promised
+LEFT JOIN present USING (kind, relation, name)
+WHERE
+    present.in_force IS NOT TRUE
+    OR btrim(regexp_replace(present.definition, '\s+', ' ', 'g')) <> promised.definition
+ORDER BY promised.kind, promised.relation, promised.name
+LIMIT $1::bigint

@@ -1,0 +1,179 @@
+//! Reading all that the server has of a sale, for an audit.
+//!
+//! No function of the library does it: plain commands in a transaction are of one moment just as
+//! well, and the server neither builds Lua tables of the whole sale nor joins them to one string.
+//! Nothing else is served meanwhile.
+
+use std::{fmt::Display, str::FromStr};
+
+use deadpool_redis::redis::{self, Pipeline, Value};
+use domain::{
+    Code, Epoch, SaleId, Slot, StoreError, UserId,
+    audit::live::{LiveHold, LiveImage},
+};
+
+use crate::{
+    RedisStores,
+    keys::SaleKeys,
+    line::{LineError, fcall, is_for_want_of_library},
+    reply::{Reply, unknown},
+};
+
+const IMAGE: &str = "RedisStores::image";
+
+/// How long the image of a sale may take: as long as a load.
+const IMAGE_MS_MAX: u64 = 10_000;
+
+impl RedisStores {
+    /// All that the server has of the sale, at one moment; or `None` if it does not serve it.
+    /// Changes nothing, also not where the function library is missing.
+    pub async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+        let replies = self.line().transact(&questions(sale), IMAGE_MS_MAX).await;
+        replies.and_then(|replies| read(sale, &replies)).map_err(|error| error.during(IMAGE))
+    }
+}
+
+/// What is asked, in one transaction. What cannot be answered, such as for a key of another
+/// type, keeps nothing else from being answered.
+fn questions(sale: SaleId) -> Pipeline {
+    let keys = SaleKeys::of(sale);
+    let [terms, total, free, holds, codes, users] = keys.names();
+    let mut questions = redis::pipe();
+    questions.atomic().ignore_errors();
+    // Asks for no code, only whether this server process has loaded the sale.
+    questions.add_command(fcall("flashsale_v1_due", &keys).arg(0).to_owned());
+    questions.cmd("HMGET").arg(terms).arg(&["epoch", "stock", "per_user_limit"]);
+    questions.cmd("GET").arg(total);
+    questions.cmd("LRANGE").arg(free).arg(0).arg(-1);
+    questions.cmd("ZRANGE").arg(holds).arg(0).arg(-1);
+    questions.cmd("HGETALL").arg(codes);
+    questions.cmd("HGETALL").arg(users);
+    questions.cmd("INFO").arg("memory");
+    for key in keys.names() {
+        questions.cmd("PTTL").arg(key);
+    }
+    questions
+}
+
+fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveImage>, LineError> {
+    let [served, terms, total, free, holds, codes, users, memory, lifetimes @ ..] = replies else {
+        return Err(LineError::Unreadable(format!("{} replies", replies.len())));
+    };
+    let mut reader = Reader::default();
+    match served {
+        Value::ServerError(error) if is_for_want_of_library(error.details()) => return Ok(None),
+        Value::ServerError(error) => {
+            reader.reject("the function that serves it", error.details().unwrap_or(error.code()));
+        }
+        served => match Reply::read(served)?.word()? {
+            "not_loaded" => return Ok(None),
+            "served" => {}
+            word => return Err(unknown(word)),
+        },
+    }
+    let terms = reader.texts("its terms", terms);
+    let term = |index: usize| terms.get(index).map(String::as_str).unwrap_or_default();
+    let epoch = reader.parse("its epoch", term(0));
+    let stock = reader.parse("its stock", term(1));
+    let per_user_limit = reader.parse("its limit", term(2));
+    let sold = reader.text("the counter of sold units", total);
+    let sold = reader.parse("the counter of sold units", &sold);
+    let free = reader.texts("the free units", free);
+    let free = free.iter().filter_map(|unit| reader.parse("a free unit", unit)).collect();
+    let due = reader.texts("the codes by their time", holds);
+    let due = due.iter().filter_map(|code| reader.code(code)).collect();
+    let holds = reader.texts("the codes", codes);
+    let holds = holds.as_chunks().0.iter().filter_map(|hold| reader.hold(hold)).collect();
+    let users = reader.texts("the users", users);
+    let users = users.as_chunks().0.iter().filter_map(|user| reader.user(user)).collect();
+    reader.policy(memory);
+    reader.lifetimes(lifetimes);
+    Ok(Some(LiveImage {
+        sale,
+        epoch: Epoch(epoch.unwrap_or_default()),
+        stock: stock.unwrap_or_default(),
+        per_user_limit: per_user_limit.unwrap_or_default(),
+        sold: sold.unwrap_or_default(),
+        free,
+        holds,
+        due,
+        users,
+        unreadable: reader.unreadable,
+    }))
+}
+
+/// Reads replies, and keeps what no version of this service writes.
+#[derive(Default)]
+struct Reader {
+    unreadable: Vec<String>,
+}
+
+impl Reader {
+    fn reject(&mut self, what: &str, why: impl Display) {
+        self.unreadable.push(format!("{what}: {why}"));
+    }
+
+    fn parse<T: FromStr<Err: Display>>(&mut self, what: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|error| self.reject(&format!("{what} is {text:?}"), error)).ok()
+    }
+
+    /// Whatever is in the place of a code may be one, so it is not shown.
+    fn code(&mut self, text: &str) -> Option<Code> {
+        text.parse().map_err(|error| self.reject("a code", error)).ok()
+    }
+
+    /// A code and its `unit slot user`.
+    fn hold(&mut self, [code, what]: &[String; 2]) -> Option<LiveHold> {
+        let code = self.code(code)?;
+        let mut words = what.splitn(3, ' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (unit, slot, user) = (word().parse(), word().parse().map(Slot), word().parse());
+        let (Ok(unit), Ok(slot), Ok(user)) = (unit, slot, user) else {
+            self.reject(&format!("{code:?}"), format!("{what:?} is no unit, slot and user"));
+            return None;
+        };
+        Some(LiveHold { code, unit, slot, user })
+    }
+
+    fn user(&mut self, [user, marks]: &[String; 2]) -> Option<(UserId, String)> {
+        Some((self.parse("a user", user)?, marks.clone()))
+    }
+
+    /// Keys that would vanish by themselves.
+    fn lifetimes(&mut self, lifetimes: &[Value]) {
+        for _ in lifetimes.iter().filter(|life| matches!(life, Value::Int(0..))) {
+            self.reject("a key", "expires by itself");
+        }
+    }
+
+    /// A server that would drop keys to make room.
+    fn policy(&mut self, memory: &Value) {
+        let memory = self.text("the server's memory", memory);
+        let policy = memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"));
+        if policy != Some("noeviction") {
+            self.reject("maxmemory-policy", policy.unwrap_or("unknown"));
+        }
+    }
+
+    fn texts(&mut self, what: &str, value: &Value) -> Vec<String> {
+        match value {
+            Value::Array(values) => values.iter().map(|value| self.text(what, value)).collect(),
+            other => {
+                self.text(what, other);
+                Vec::new()
+            }
+        }
+    }
+
+    fn text(&mut self, what: &str, value: &Value) -> String {
+        let text = match value {
+            Value::BulkString(bytes) => {
+                std::str::from_utf8(bytes).map_err(|error| error.to_string())
+            }
+            Value::Nil => Err("missing".to_owned()),
+            Value::ServerError(error) => Err(error.details().unwrap_or(error.code()).to_owned()),
+            _ => Err("neither a text nor texts".to_owned()),
+        };
+        text.map(str::to_owned).map_err(|error| self.reject(what, error)).unwrap_or_default()
+    }
+}
