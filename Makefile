@@ -1,7 +1,7 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench deps up down
+.PHONY: help run demo test check bench chaos teeth deps up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,16 @@ bench: ## Measure the service, each figure beside the floor of this machine (BEN
 	@crates/dev-servers/deps.sh compiler servers wrk
 	cargo build --release -p app -p bench
 	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
+
+chaos: ## Break everything under three processes and judge what they answered (CYCLES=n SEED=s LANES=n CHAOS="--help")
+	@crates/dev-servers/deps.sh compiler servers faults
+	cargo build --release -p app -p chaos
+	$${CARGO_TARGET_DIR:-target}/release/chaos $(CYCLES:%=--cycles %) $(SEED:%=--seed %) $(LANES:%=--lanes %) $(CHAOS)
+
+teeth: ## Take the defences out one by one, and see that chaos tells (TEETH="--mutant NAME")
+	@crates/dev-servers/deps.sh compiler servers faults
+	cargo build --release -p chaos
+	$${CARGO_TARGET_DIR:-target}/release/chaos $(SEED:%=--seed %) $(LANES:%=--lanes %) teeth $(TEETH)
 
 deps: ## Install what is missing: a C compiler, Redis, Postgres
 	@crates/dev-servers/deps.sh compiler servers

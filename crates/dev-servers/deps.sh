@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing of the named needs: `compiler`, `servers`, `wrk`.
+# Installs what is missing of the named needs: `compiler`, `servers`, `faults`, `wrk`.
 #
 # Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
 # which ones, and fails.
@@ -42,11 +42,16 @@ for need in "$@"; do
         has_redis || missing="$missing redis-server"
         has_postgres || missing="$missing postgresql"
         ;;
+    faults)
+        # What chaos breaks servers with; without root it does with less.
+        command -v strace >/dev/null || missing="$missing strace"
+        ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
+        ;;
     wrk)
         command -v wrk >/dev/null || missing="$missing wrk"
         ;;
     *)
-        echo "usage: $0 [compiler] [servers] [wrk]" >&2
+        echo "usage: $0 [compiler] [servers] [faults] [wrk]" >&2
         exit 2
         ;;
     esac

@@ -1,7 +1,9 @@
 //! Private Postgres clusters.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -32,6 +34,7 @@ const MISSING: ServerError = ServerError::Missing {
 pub struct PostgresServer {
     programs: PathBuf,
     account: Option<Account>,
+    environment: Vec<(&'static str, OsString)>,
     port: u16,
     running: Mutex<Option<Running>>,
     home: Home,
@@ -41,7 +44,7 @@ impl PostgresServer {
     /// Starts a fresh cluster. It is gone, files and all, when this value is dropped.
     pub fn start() -> Result<Self, ServerError> {
         let account = Account::for_postgres()?;
-        Self::open(Home::temporary(account)?, account)
+        Self::open(Home::temporary(account)?, account, Vec::new())
     }
 
     /// Starts the cluster that lives in `dir`, made if there is none. It is stopped when this
@@ -50,8 +53,17 @@ impl PostgresServer {
     /// Run by root, Postgres needs another user, who may not be able to enter `dir`: then a
     /// directory under `/var/tmp` stands in, and [`dir`](Self::dir) tells which.
     pub fn start_in(dir: &Path) -> Result<Self, ServerError> {
+        Self::start_in_with(dir, Vec::new())
+    }
+
+    /// [`start_in`](Self::start_in) with these variables in the environment of the server, such
+    /// as a library to load first; whenever it is started again, too.
+    pub fn start_in_with(
+        dir: &Path,
+        environment: Vec<(&'static str, OsString)>,
+    ) -> Result<Self, ServerError> {
         let account = Account::for_postgres()?;
-        Self::open(Home::at(dir, account)?, account)
+        Self::open(Home::at(dir, account)?, account, environment)
     }
 
     /// The URL of one of its databases, for clients on this machine.
@@ -64,6 +76,18 @@ impl PostgresServer {
     #[must_use]
     pub fn dir(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Its port on the loopback interface.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The number of the process whose children do the work, while the server runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.running().as_ref().map(Running::pid)
     }
 
     /// What the server says it is, such as `postgres (PostgreSQL) 15.18`.
@@ -137,9 +161,14 @@ impl PostgresServer {
         self.start_again()
     }
 
-    fn open(home: Home, account: Option<Account>) -> Result<Self, ServerError> {
+    fn open(
+        home: Home,
+        account: Option<Account>,
+        environment: Vec<(&'static str, OsString)>,
+    ) -> Result<Self, ServerError> {
         let running = Mutex::new(None);
-        let mut server = Self { programs: programs()?, account, port: 0, running, home };
+        let programs = programs()?;
+        let mut server = Self { programs, account, environment, port: 0, running, home };
         if !server.cluster().exists() {
             server.init()?;
         }
@@ -190,6 +219,7 @@ impl PostgresServer {
         // Told to quit when we die, never killed: only the server itself can end its children.
         let mut command = tied::command(self.programs.join("postgres"), Signal::Quit);
         command.arg("-D").arg(self.cluster()).env("LC_ALL", "C");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         for setting in [
             &format!("port={port}"),
             "listen_addresses=127.0.0.1",

@@ -2,11 +2,12 @@
 
 use std::{
     env, fs,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpStream},
     path::PathBuf,
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -29,6 +30,10 @@ const MISSING: ServerError = ServerError::Missing {
 
 /// How long the server may think about one of our commands.
 const REPLY_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often a replica is asked whether it is done, and how long to wait in between.
+const LOOKS_MAX: u32 = 3_000;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A Redis of our own that keeps nothing on disk and evicts nothing.
 pub struct RedisServer {
@@ -59,6 +64,18 @@ impl RedisServer {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port on the loopback interface.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The number of its process, while the server runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.running().as_ref().map(Running::pid)
     }
 
     /// What the server says it is, such as `Redis server v=7.0.15 …`.
@@ -105,13 +122,34 @@ impl RedisServer {
         self.command("FLUSHALL")
     }
 
+    /// Makes this server a replica of `master`, and waits until it holds what that one holds.
+    pub fn follow(&self, master: &Self) -> Result<(), ServerError> {
+        self.command(&format!("REPLICAOF 127.0.0.1 {}", master.port))?;
+        // A replica tells nobody when it is done; it has to be asked.
+        for _ in 0..LOOKS_MAX {
+            if self.replication()?.contains("master_link_status:up") {
+                return Ok(());
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        let said = format!("it does not follow:\n{}", self.replication()?);
+        Err(ServerError::Failed { program: "redis-server", said })
+    }
+
+    /// Makes a replica a server of its own again, with what it holds at this moment.
+    pub fn stop_following(&self) -> Result<(), ServerError> {
+        self.command("REPLICAOF NO ONE")
+    }
+
     fn run(&self, port: u16) -> Result<Running, ServerError> {
         let mut command = tied::command(&self.program, Signal::Kill);
         command
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--dbfilename", "dump.rdb", "--dir"])
             .arg(self.home.path())
-            .args(["--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", ""]);
+            .args(["--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", ""])
+            // A replica is wanted now, not when more of them may have come.
+            .args(["--repl-diskless-sync-delay", "0"]);
         Running::start(&RECIPE, command, &self.home)
     }
 
@@ -124,20 +162,35 @@ impl RedisServer {
         fs::remove_file(self.rdb()).attempting("remove a Redis snapshot")
     }
 
+    /// What the server says of its master and its replicas.
+    fn replication(&self) -> Result<String, ServerError> {
+        let ask = || -> io::Result<String> {
+            let mut text = String::new();
+            self.send("INFO replication\r\nQUIT")?.read_to_string(&mut text)?;
+            Ok(text)
+        };
+        ask().attempting("ask Redis for its replication")
+    }
+
     /// Sends a command whose good answer is `OK`.
     fn command(&self, command: &str) -> Result<(), ServerError> {
         let ask = || -> io::Result<String> {
-            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-            stream.set_read_timeout(Some(REPLY_LIMIT))?;
-            stream.write_all(format!("{command}\r\n").as_bytes())?;
             let mut reply = String::new();
-            BufReader::new(stream).read_line(&mut reply)?;
+            self.send(command)?.read_line(&mut reply)?;
             Ok(reply)
         };
         match ask().attempting(format!("send {command} to Redis"))?.trim() {
             "+OK" => Ok(()),
             said => Err(ServerError::Failed { program: "redis-server", said: said.to_owned() }),
         }
+    }
+
+    /// Sends a command; returns where the reply comes from.
+    fn send(&self, command: &str) -> io::Result<BufReader<TcpStream>> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+        stream.set_read_timeout(Some(REPLY_LIMIT))?;
+        stream.write_all(format!("{command}\r\n").as_bytes())?;
+        Ok(BufReader::new(stream))
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {

@@ -25,6 +25,10 @@ pub enum Signal {
     Interrupt,
     /// Asks to stop.
     Terminate,
+    /// Makes it stand still, unheard, until [`Continue`](Self::Continue).
+    Stop,
+    /// Lets it go on.
+    Continue,
 }
 
 impl Signal {
@@ -34,6 +38,8 @@ impl Signal {
             Self::Quit => "QUIT",
             Self::Interrupt => "INT",
             Self::Terminate => "TERM",
+            Self::Stop => "STOP",
+            Self::Continue => "CONT",
         }
     }
 

@@ -39,6 +39,21 @@ fn a_killed_server_comes_back_empty_on_the_same_port() {
 }
 
 #[test]
+fn a_replica_holds_what_its_master_held_until_it_stops_following() {
+    let (master, replica) = (RedisServer::start().unwrap(), RedisServer::start().unwrap());
+    ask(&master, "SET old value");
+
+    replica.follow(&master).unwrap();
+    assert_eq!(ask(&replica, "EXISTS old"), ":1");
+    replica.stop_following().unwrap();
+    ask(&master, "SET new value");
+
+    assert_eq!(ask(&replica, "EXISTS new"), ":0");
+    ask(&replica, "SET own value");
+    assert_eq!(ask(&replica, "EXISTS own"), ":1");
+}
+
+#[test]
 fn a_snapshot_brings_back_its_own_time_and_only_once() {
     let server = RedisServer::start().unwrap();
     ask(&server, "SET old value");

@@ -120,10 +120,7 @@ fn read_loaded(value: &Value) -> Result<LoadReply, LineError> {
     match Reply::read(value)?.word()? {
         "loaded" => Ok(LoadReply::Loaded),
         "fenced" => Ok(LoadReply::Fenced),
-        "newer_library" => Err(LineError::Unreadable(
-            "a newer version of this service serves the sale; this process must be replaced"
-                .to_owned(),
-        )),
+        "newer_library" => Err(LineError::Superseded),
         word => Err(unknown(word)),
     }
 }
@@ -132,6 +129,7 @@ fn read_status(value: &Value) -> Result<Option<LiveStatus>, LineError> {
     let mut reply = Reply::read(value)?;
     match reply.word()? {
         "not_loaded" => return Ok(None),
+        "newer_library" => return Err(LineError::Superseded),
         "served" => {}
         word => return Err(unknown(word)),
     }

@@ -82,6 +82,24 @@ async fn a_server_without_the_library_is_given_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sale_of_a_newer_library_is_neither_served_nor_rebuilt() {
+    let server = RedisServer::start().unwrap();
+    let (live, sale, _) = a_sale_in_full_swing(&server).await;
+    let key = format!("sale:{{{}}}", sale.id);
+
+    // As a newer version leaves it: its own epoch, which this library never loaded.
+    assert_eq!(ask(&server, &format!("HSET {key} library 999 epoch 7")), ":0");
+
+    assert_eq!(place(&live, &sale).await.unwrap(), PlaceReply::NotLoaded);
+    // Whoever would rebuild it asks this first, and raises no epoch.
+    assert_eq!(live.sales.status(sale.id).await.unwrap_err().failure(), Failure::NotDone);
+    let image = SaleImage { sale: Sale { epoch: Epoch(8), ..sale }, live: vec![] };
+    let loaded = live.sales.load(&image, NOW).await;
+    assert_eq!(loaded.unwrap_err().failure(), Failure::NotDone);
+    assert_eq!(ask(&server, &format!("HGET {key} epoch")), "$1\r\n7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_processes_sell_the_same_sale() {
     let server = RedisServer::start().unwrap();
     let processes = [live_on(&server), live_on(&server)];

@@ -61,6 +61,12 @@ local function terms_of(sale_key)
   }
 end
 
+-- Whether a newer version of this library loaded what is there. Two versions that both rebuild a
+-- sale would take it from each other, so the older one leaves it alone.
+local function is_of_newer_library(sale_key)
+  return tonumber(redis.call('HGET', sale_key, 'library') or 0) > LIBRARY_VERSION
+end
+
 -- `marks` with `mark` in the place of `slot`, counted from 0; free slots at the end are cut.
 local function with_mark(marks, slot, mark)
   if slot == #marks and mark ~= '.' then

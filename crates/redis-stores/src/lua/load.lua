@@ -29,7 +29,7 @@ local function load(keys, args)
   if loaded[sale] and loaded[sale] >= epoch then
     return redis.status_reply('fenced')
   end
-  if tonumber(redis.call('HGET', sale, 'library') or 0) > LIBRARY_VERSION then
+  if is_of_newer_library(sale) then
     return redis.status_reply('newer_library')
   end
 

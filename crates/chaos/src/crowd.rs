@@ -1,0 +1,173 @@
+//! The buyers of one sale. Together they want three times the stock.
+//!
+//! A tenth of them shop while faults are about: they buy, give back, let holds lapse, come
+//! late, and ask again whatever got lost. The rest comes when all has healed and takes what is
+//! left, so a sale that sells everything it can ends sold out.
+
+use std::{sync::Arc, time::Duration};
+
+use fastrand::Rng;
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    history::{Answer, Ask, Asked, Granted, History, now_ms},
+    shop::Shop,
+    timetable::{HEALED_BY_MS, HOLD_MS, LASTS_MS, STOCK},
+};
+
+/// Units one buyer wants.
+const WISHES: u32 = 5;
+
+/// Buyers: together they want three times the stock.
+const BUYERS: u32 = 3 * STOCK / WISHES;
+
+/// Of these, so many come while faults are about.
+const EARLY: u32 = BUYERS / 3;
+
+/// Of these again, so many stand at the door when the sale opens.
+const FIRST: u32 = EARLY / 3;
+
+/// How long after its sale a buyer goes on asking for what got lost, in milliseconds.
+const PERSISTS_MS: i64 = 30_000;
+
+/// Everybody who wants something of a sale.
+pub(crate) struct Crowd {
+    pub(crate) shop: Shop,
+    pub(crate) sale: i64,
+    pub(crate) opens_ms: i64,
+    pub(crate) history: Arc<History>,
+}
+
+struct Buyer<'a> {
+    crowd: &'a Crowd,
+    name: String,
+    dice: Rng,
+}
+
+/// What a buyer does with a unit on hold.
+enum Plan {
+    Buy { after_ms: u64 },
+    GiveBack,
+    Forget,
+    ComeLate,
+}
+
+impl Crowd {
+    /// Shops until the sale is over and nobody waits for an answer any more.
+    pub(crate) async fn shop(&self, dice: &mut Rng) {
+        let buyers = (0..BUYERS).map(|number| {
+            let mut dice = dice.fork();
+            let healed = u64::from(HEALED_BY_MS);
+            let arrives_ms = match number {
+                0..FIRST => dice.u64(0..100),
+                FIRST..EARLY => dice.u64(100..healed - 1_000),
+                _ => dice.u64(healed..healed + 2_000),
+            };
+            let mut buyer = Buyer { crowd: self, name: format!("buyer-{number}"), dice };
+            async move {
+                sleep(Duration::from_millis(arrives_ms)).await;
+                buyer.shop().await;
+            }
+        });
+        join_all(buyers).await;
+    }
+
+    fn ends_ms(&self) -> i64 {
+        self.opens_ms + i64::from(LASTS_MS)
+    }
+}
+
+impl Buyer<'_> {
+    async fn shop(&mut self) {
+        for _ in 0..WISHES {
+            let Some(hold) = self.get_hold().await else { return };
+            match self.plan() {
+                Plan::Buy { after_ms } => {
+                    self.pause(after_ms..=after_ms).await;
+                    self.settle(Ask::Purchase(hold.code)).await;
+                    if self.dice.u8(..) < 32 {
+                        self.settle(Ask::Purchase(hold.code)).await;
+                    }
+                }
+                Plan::GiveBack => {
+                    self.settle(Ask::Release(hold.code)).await;
+                    self.settle(Ask::Purchase(hold.code)).await;
+                }
+                Plan::Forget => {}
+                Plan::ComeLate => {
+                    self.lapse(hold).await;
+                    self.settle(Ask::Purchase(hold.code)).await;
+                }
+            }
+            if !self.is_calm() {
+                self.pause(200..=2_500).await;
+            }
+        }
+    }
+
+    /// Asks for a unit until there is one; `None` if the sale ends before.
+    async fn get_hold(&mut self) -> Option<Granted> {
+        while now_ms() < self.crowd.ends_ms() + PERSISTS_MS {
+            match self.ask(Ask::Checkout).await {
+                Answer::Granted(hold) => return Some(hold),
+                Answer::Refused("ended" | "unknown_sale") | Answer::Wrong(_) => return None,
+                Answer::Refused("sold_out") => self.pause(500..=1_500).await,
+                _ => self.pause(50..=300).await,
+            }
+        }
+        None
+    }
+
+    /// Asks until the answer is known. The same answer again is part of the promise.
+    async fn settle(&mut self, what: Ask) {
+        while now_ms() < self.crowd.ends_ms() + PERSISTS_MS {
+            if !self.ask(what).await.is_unknown() {
+                return;
+            }
+            self.pause(50..=300).await;
+        }
+    }
+
+    fn plan(&mut self) -> Plan {
+        if self.is_calm() {
+            return Plan::Buy { after_ms: 0 };
+        }
+        match self.dice.u32(0..100) {
+            0..72 => Plan::Buy { after_ms: self.dice.u64(0..u64::from(HOLD_MS) * 4 / 5) },
+            72..82 => Plan::GiveBack,
+            82..92 => Plan::Forget,
+            _ => Plan::ComeLate,
+        }
+    }
+
+    /// Whether it is late in the sale: units that lapse now may find no other buyer.
+    fn is_calm(&self) -> bool {
+        now_ms() > self.crowd.opens_ms + i64::from(HEALED_BY_MS - HOLD_MS)
+    }
+
+    async fn lapse(&mut self, hold: Granted) {
+        let left_ms = u64::try_from(hold.expires_ms - now_ms()).unwrap_or(0);
+        self.pause(left_ms..=left_ms + 2_000).await;
+    }
+
+    async fn pause(&mut self, ms: std::ops::RangeInclusive<u64>) {
+        sleep(Duration::from_millis(self.dice.u64(ms))).await;
+    }
+
+    async fn ask(&mut self, what: Ask) -> Answer {
+        let service = self.dice.usize(0..self.crowd.shop.len());
+        let (sent, sent_ms) = (Instant::now(), now_ms());
+        let answer = self.crowd.shop.ask(service, self.crowd.sale, &self.name, what).await;
+        let took_ms = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.crowd.history.note(Asked {
+            user: self.name.clone(),
+            what,
+            service,
+            sent_ms,
+            answered_ms: sent_ms.saturating_add(took_ms),
+            answer: answer.clone(),
+        });
+        answer
+    }
+}

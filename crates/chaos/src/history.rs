@@ -1,0 +1,84 @@
+//! What buyers asked and what they were told: one line an answer, or a lack of one.
+
+use std::sync::{Mutex, PoisonError};
+
+use uuid::Uuid;
+
+/// The time of this machine, which is the ledger's too unless a fault moves it: ms since the
+/// Unix epoch.
+pub(crate) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// One request and what came of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) user: String,
+    pub(crate) what: Ask,
+    /// Which process was asked.
+    pub(crate) service: usize,
+    pub(crate) sent_ms: i64,
+    pub(crate) answered_ms: i64,
+    pub(crate) answer: Answer,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Checkout,
+    Purchase(Uuid),
+    Release(Uuid),
+}
+
+/// What was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Granted(Granted),
+    /// A checkout was refused, by this name.
+    Refused(&'static str),
+    /// A purchase, now or before, and whether it was told as a replay.
+    Bought {
+        unit: i32,
+        item: String,
+        is_replay: bool,
+    },
+    /// The hold ran out or was given back.
+    Expired,
+    NotFound,
+    Released,
+    /// No answer, or one that says that none can be given: it may have been done.
+    Unknown(String),
+    /// No answer this service may give.
+    Wrong(String),
+}
+
+/// A hold, as a buyer knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) code: Uuid,
+    pub(crate) unit: i32,
+    pub(crate) expires_ms: i64,
+}
+
+impl Answer {
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+}
+
+/// All that the buyers of one sale saw.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    lines: Mutex<Vec<Asked>>,
+}
+
+impl History {
+    pub(crate) fn note(&self, asked: Asked) {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+    }
+
+    /// All lines so far, in the order in which they were answered.
+    pub(crate) fn lines(&self) -> Vec<Asked> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

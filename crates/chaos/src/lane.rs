@@ -1,0 +1,196 @@
+//! One lane of a trial: sale after sale on stands of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use fastrand::Rng;
+use futures_util::future::try_join_all;
+use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
+
+use crate::{
+    blow::Blow,
+    crowd::Crowd,
+    error::{ChaosError, during},
+    fault::Powers,
+    history::{Asked, History, now_ms},
+    ledger::{Records, records_of, sale_of},
+    plan::{Deck, Strike},
+    progress::Progress,
+    recovery::{Recovery, recoveries},
+    stand::{Builds, Stand},
+    timetable::{JUDGED_AT_MS, LASTS_MS},
+    verdict::{Breach, Promise, judge},
+};
+
+/// Sales on one stand. The next has new stores: a rolling restart has no way back.
+const SALES_A_STAND: usize = 10;
+
+/// How long before its opening a sale must be known, in milliseconds.
+const AHEAD_MS: i64 = 2_000;
+
+/// How long after its end a sale may have holds, in milliseconds: what was taken at the last
+/// moment, and the time to sweep it.
+const HOLDS_END_MS: i64 = 10_000;
+
+/// Where and how a lane runs.
+pub(crate) struct Lane {
+    pub(crate) number: usize,
+    pub(crate) dice: Rng,
+    pub(crate) deck: Deck,
+    pub(crate) builds: Builds,
+    pub(crate) powers: Powers,
+    /// Where its stands leave their logs.
+    pub(crate) dir: PathBuf,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) cycles: mpsc::Sender<Cycle>,
+}
+
+/// What came of one sale.
+pub(crate) struct Cycle {
+    pub(crate) lane: usize,
+    pub(crate) sale: i64,
+    pub(crate) blows: Vec<Blow>,
+    pub(crate) recoveries: Vec<Recovery>,
+    pub(crate) history: Vec<Asked>,
+    pub(crate) sold: usize,
+    pub(crate) breaches: Vec<Breach>,
+    /// Where the logs of its processes are.
+    pub(crate) dir: PathBuf,
+}
+
+/// A sale whose buyers may still be about.
+struct Running {
+    sale: i64,
+    ends_ms: i64,
+    history: Arc<History>,
+    crowd: JoinHandle<()>,
+    blows: Vec<Blow>,
+    /// Whether its faults came one by one.
+    is_timed: bool,
+}
+
+impl Lane {
+    /// Runs sales until the trial has had enough of them.
+    pub(crate) async fn run(mut self) -> Result<(), ChaosError> {
+        let mut stands = 0;
+        while !self.progress.is_over() {
+            let dir = self.dir.join(format!("lane-{}-stand-{stands}", self.number));
+            fs::create_dir_all(&dir).map_err(during("make a directory"))?;
+            let stand = Stand::start(&dir, &self.builds, &self.powers).await?;
+            self.sales(&stand, &dir).await?;
+            stands += 1;
+        }
+        Ok(())
+    }
+
+    async fn sales(&mut self, stand: &Stand, dir: &Path) -> Result<(), ChaosError> {
+        let lasts_ms = i64::from(LASTS_MS);
+        let mut opens_ms = (now_ms() + AHEAD_MS).div_euclid(lasts_ms) * lasts_ms + lasts_ms;
+        let mut before = None;
+        for turn in 0..SALES_A_STAND {
+            if !self.progress.claim() {
+                break;
+            }
+            let sale = open(stand, opens_ms).await?;
+            let history = Arc::new(History::default());
+            let crowd =
+                Crowd { shop: stand.shop()?, sale, opens_ms, history: Arc::clone(&history) };
+            let mut dice = self.dice.fork();
+            let crowd = tokio::spawn(async move { crowd.shop(&mut dice).await });
+            let is_timed = turn % 2 == 0;
+            let strikes = self.deck.strikes(&mut self.dice, is_timed);
+            let blows = suffer_all(stand, opens_ms, &strikes).await?;
+
+            until(opens_ms + i64::from(JUDGED_AT_MS)).await;
+            if let Some(before) = before.take() {
+                self.judge(stand, before, dir).await?;
+            }
+            let ends_ms = opens_ms + lasts_ms;
+            before = Some(Running { sale, ends_ms, history, crowd, blows, is_timed });
+            opens_ms = ends_ms;
+        }
+        if let Some(last) = before {
+            until(last.ends_ms).await;
+            self.judge(stand, last, dir).await?;
+        }
+        Ok(())
+    }
+
+    /// Judges a sale when its buyers have gone home and its last hold has ended.
+    async fn judge(&self, stand: &Stand, running: Running, dir: &Path) -> Result<(), ChaosError> {
+        let Running { sale, ends_ms, history, crowd, blows, is_timed } = running;
+        crowd
+            .await
+            .map_err(|error| ChaosError::Failed { what: "the crowd", said: error.to_string() })?;
+        let records = last_records(stand, sale, ends_ms).await?;
+        let history = history.lines();
+        let mut breaches = judge(&history, &records);
+        let (is_clean, report) = stand.audit()?;
+        if !is_clean {
+            breaches.push(Breach { promise: Promise::AuditIsClean, what: report });
+        }
+        let recoveries = if is_timed { recoveries(&blows, &history) } else { Vec::new() };
+        let cycle = Cycle {
+            lane: self.number,
+            sale,
+            blows,
+            recoveries,
+            history,
+            sold: records.purchases.len(),
+            breaches,
+            dir: dir.to_owned(),
+        };
+        // Nobody listens any more if the trial was stopped.
+        let _ = self.cycles.send(cycle).await;
+        Ok(())
+    }
+}
+
+/// Waits for a sale to open; returns its number.
+async fn open(stand: &Stand, opens_ms: i64) -> Result<i64, ChaosError> {
+    until(opens_ms - AHEAD_MS / 2).await;
+    while now_ms() < opens_ms + AHEAD_MS {
+        if let Some(sale) = sale_of(&stand.database_url(), opens_ms).await? {
+            until(opens_ms).await;
+            return Ok(sale);
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Err(ChaosError::Failed {
+        what: "waiting for a sale",
+        said: "the service did not make the next sale in time".to_owned(),
+    })
+}
+
+async fn suffer_all(
+    stand: &Stand,
+    opens_ms: i64,
+    strikes: &[Strike],
+) -> Result<Vec<Blow>, ChaosError> {
+    try_join_all(strikes.iter().map(async |strike| {
+        until(opens_ms + i64::from(strike.at_ms)).await;
+        stand.suffer(*strike).await
+    }))
+    .await
+}
+
+/// The records of a sale when none of its units is on hold any more, or when none should be.
+async fn last_records(stand: &Stand, sale: i64, ends_ms: i64) -> Result<Records, ChaosError> {
+    loop {
+        let records = records_of(&stand.database_url(), sale).await?;
+        let has_holds = records.holds.values().any(|hold| hold.state == "held");
+        if !has_holds || now_ms() > ends_ms + HOLDS_END_MS {
+            return Ok(records);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn until(moment_ms: i64) {
+    let left_ms = u64::try_from(moment_ms - now_ms()).unwrap_or(0);
+    sleep(Duration::from_millis(left_ms)).await;
+}

@@ -1,0 +1,72 @@
+//! `make chaos`: the real service, three processes of it, on a real Redis and Postgres, under
+//! every fault that one machine can provoke; and what the ledger says of it afterwards.
+//!
+//! Small sales follow each other, with three times as many wishes as units. Each meets a few
+//! faults and is healed before its end; then everything its buyers were told is held against
+//! the ledger, and `flashsale audit` is asked. Buyers and ledger are the only witnesses: this
+//! crate shares no code with the service.
+//!
+//! A seed gives the same faults at the same times again, not the same run: the programs are
+//! the real ones.
+
+#![expect(clippy::print_stdout, reason = "what it tells is what it is for")]
+#![expect(clippy::print_stderr, reason = "what takes long says what it is doing")]
+
+mod blow;
+mod crowd;
+mod disk;
+mod error;
+mod fault;
+mod fsync;
+mod history;
+mod lane;
+mod ledger;
+mod plan;
+mod progress;
+mod proxy;
+mod recovery;
+mod report;
+mod service;
+mod shop;
+mod stand;
+mod teeth;
+mod timetable;
+mod trial;
+mod verdict;
+mod workshop;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{disk::enter_namespace, teeth::Teeth, trial::Trial};
+
+/// The service under every fault that one machine can provoke, held against its ledger.
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    trial: Trial,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Teeth(Teeth),
+}
+
+fn main() -> ExitCode {
+    let Cli { trial, command } = Cli::parse();
+    let outcome = enter_namespace().and_then(|()| match command {
+        None => trial.run(),
+        Some(Command::Teeth(teeth)) => teeth.run(&trial),
+    });
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Which faults strike a sale, and when. A seed gives the same plans again; what the programs
+//! make of them is theirs.
+
+use fastrand::Rng;
+
+use crate::{
+    fault::{Fault, Kind, Powers, SERVICES, Target},
+    timetable::{FAULTS_FROM_MS, HEALED_BY_MS},
+};
+
+/// Faults of one sale.
+const FAULTS: u32 = 3;
+
+/// The least time between two faults of a sale that meets them one by one, in milliseconds.
+const CALM_MS: u32 = 200;
+
+/// A fault at its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Strike {
+    pub(crate) fault: Fault,
+    /// Milliseconds after the opening.
+    pub(crate) at_ms: u32,
+    pub(crate) lasts_ms: u32,
+}
+
+/// All faults in random order, and again when they have all been.
+pub(crate) struct Deck {
+    kinds: Vec<Kind>,
+    left: Vec<Kind>,
+}
+
+impl Strike {
+    pub(crate) fn ends_ms(&self) -> u32 {
+        self.at_ms + self.lasts_ms
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.at_ms < other.ends_ms() && other.at_ms < self.ends_ms()
+    }
+}
+
+impl Deck {
+    /// All that can be done with these powers.
+    pub(crate) fn of(powers: &Powers) -> Self {
+        let kinds = Kind::all().filter(|kind| kind.needs().is_none_or(|power| powers.has(power)));
+        Self { kinds: kinds.collect(), left: Vec::new() }
+    }
+
+    /// Those whose names contain `text`; `None` if there are none.
+    pub(crate) fn named(text: &str, powers: &Powers) -> Option<Self> {
+        let Self { mut kinds, left } = Self::of(powers);
+        kinds.retain(|kind| kind.to_string().contains(text));
+        (!kinds.is_empty()).then_some(Self { kinds, left })
+    }
+
+    /// The faults of one sale. Every second one meets them one by one, so that the time to
+    /// recover from each can be told; the others meet them as they come.
+    pub(crate) fn strikes(&mut self, dice: &mut Rng, one_by_one: bool) -> Vec<Strike> {
+        let room_ms = (HEALED_BY_MS - FAULTS_FROM_MS) / FAULTS;
+        let mut strikes: Vec<Strike> = Vec::new();
+        for turn in 0..FAULTS {
+            let kind = self.draw(dice);
+            let fault = Fault { kind, service: dice.usize(0..SERVICES) };
+            let lasts_ms = dice.u32(kind.lasts_ms());
+            let strike = if one_by_one {
+                let earliest_ms = FAULTS_FROM_MS + turn * room_ms;
+                let latest_ms = earliest_ms + room_ms - lasts_ms - CALM_MS;
+                Strike { fault, at_ms: dice.u32(earliest_ms..=latest_ms), lasts_ms }
+            } else {
+                let at_ms = dice.u32(FAULTS_FROM_MS..=HEALED_BY_MS - lasts_ms);
+                Strike { fault, at_ms, lasts_ms }
+            };
+            // Two faults of one thing at a time would undo each other.
+            let is_free = |other: &Strike| {
+                !other.overlaps(&strike) || !meet(other.fault.target(), fault.target())
+            };
+            if strikes.iter().all(is_free) {
+                strikes.push(strike);
+            }
+        }
+        strikes.sort_by_key(|strike| strike.at_ms);
+        strikes
+    }
+
+    fn draw(&mut self, dice: &mut Rng) -> Kind {
+        loop {
+            if let Some(kind) = self.left.pop() {
+                return kind;
+            }
+            self.left.clone_from(&self.kinds);
+            dice.shuffle(&mut self.left);
+        }
+    }
+}
+
+/// Whether two faults strike the same thing.
+fn meet(one: Target, other: Target) -> bool {
+    match (one, other) {
+        (Target::Services, Target::Service(_)) | (Target::Service(_), Target::Services) => true,
+        _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plans(seed: u64) -> Vec<Vec<Strike>> {
+        let (mut deck, mut dice) = (Deck::of(&Powers::all()), Rng::with_seed(seed));
+        (0..200).map(|sale| deck.strikes(&mut dice, sale % 2 == 0)).collect()
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_plans_again() {
+        assert_eq!(plans(7), plans(7));
+        assert_ne!(plans(7), plans(8));
+    }
+
+    #[test]
+    fn every_fault_strikes_and_is_healed_in_time() {
+        let strikes: Vec<_> = plans(1).concat();
+
+        for kind in Kind::all() {
+            assert!(strikes.iter().any(|strike| strike.fault.kind == kind), "{kind}");
+        }
+        assert!(strikes.iter().all(|strike| strike.at_ms >= FAULTS_FROM_MS));
+        assert!(strikes.iter().all(|strike| strike.ends_ms() <= HEALED_BY_MS));
+    }
+
+    #[test]
+    fn faults_come_one_by_one_where_they_are_to_be_timed_and_else_together() {
+        let overlap = |strikes: &[Strike]| {
+            strikes.windows(2).any(|pair| pair[0].ends_ms() + CALM_MS > pair[1].at_ms)
+        };
+        let plans = plans(1);
+
+        assert!(plans.iter().step_by(2).all(|strikes| strikes.len() == 3 && !overlap(strikes)));
+        assert!(plans.iter().skip(1).step_by(2).any(|strikes| overlap(strikes)));
+    }
+
+    #[test]
+    fn two_faults_of_one_thing_never_meet() {
+        for strikes in plans(1) {
+            for (at, strike) in strikes.iter().enumerate() {
+                for other in &strikes[at + 1..] {
+                    let same = meet(strike.fault.target(), other.fault.target());
+                    assert!(!(same && strike.overlaps(other)), "{strikes:?}");
+                }
+            }
+        }
+    }
+}

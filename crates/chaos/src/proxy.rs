@@ -1,0 +1,248 @@
+//! The network between two programs: a TCP proxy with weather of its own.
+//!
+//! What the weather holds up is delivered when it clears, as TCP does with packets that were
+//! dropped; a connection that is cut while it holds something up has lost it for good.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+    time::sleep,
+};
+
+/// What happens to bytes under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weather {
+    /// They pass.
+    Clear,
+    /// None gets through.
+    Blocked,
+    /// Requests arrive and are carried out; no answer comes back.
+    AnswersBlocked,
+    /// Each piece takes this much longer.
+    Slow(Duration),
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy)]
+enum Way {
+    There,
+    Back,
+}
+
+/// A port that leads to another.
+pub(crate) struct Proxy {
+    port: u16,
+    road: Road,
+    listening: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Road {
+    target: watch::Sender<u16>,
+    weather: watch::Sender<Weather>,
+    /// Counts how often all connections were cut.
+    cuts: watch::Sender<u64>,
+}
+
+impl Proxy {
+    /// A proxy on a free port of the loopback interface that leads to the port `target`.
+    pub(crate) async fn to(target: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let road = Road {
+            target: watch::Sender::new(target),
+            weather: watch::Sender::new(Weather::Clear),
+            cuts: watch::Sender::new(0),
+        };
+        let listening = tokio::spawn(road.clone().listen(listener));
+        Ok(Self { port, road, listening })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn set_weather(&self, weather: Weather) {
+        self.road.weather.send_replace(weather);
+    }
+
+    /// Resets every connection, whatever is under way.
+    pub(crate) fn cut(&self) {
+        self.road.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Leads to another port from now on; connections to the old one are cut.
+    pub(crate) fn lead_to(&self, target: u16) {
+        self.road.target.send_replace(target);
+        self.cut();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.listening.abort();
+        self.cut();
+    }
+}
+
+impl Road {
+    async fn listen(self, listener: TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((client, _)) => drop(tokio::spawn(self.clone().lead(client))),
+                // Out of file descriptors: connections that end make room.
+                Err(_) => sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    /// Carries one connection until it ends or is cut. Nobody is told of an error here: the
+    /// programs at both ends see it.
+    async fn lead(self, mut client: TcpStream) {
+        let mut cuts = self.cuts.subscribe();
+        let mut weather = self.weather.subscribe();
+        let connected = async {
+            pass(Way::There, &mut weather).await;
+            let target = SocketAddr::from((Ipv4Addr::LOCALHOST, *self.target.borrow()));
+            TcpStream::connect(target).await
+        };
+        let connected = tokio::select! {
+            connected = connected => connected.ok(),
+            _ = cuts.changed() => None,
+        };
+        let Some(mut server) = connected else {
+            let _ = client.set_zero_linger();
+            return;
+        };
+        let (_, _) = (client.set_nodelay(true), server.set_nodelay(true));
+        let was_cut = {
+            let (from_client, to_client) = client.split();
+            let (from_server, to_server) = server.split();
+            let there = carry(Way::There, from_client, to_server, self.weather.subscribe());
+            let back = carry(Way::Back, from_server, to_client, self.weather.subscribe());
+            tokio::select! {
+                ended = async { tokio::try_join!(there, back) } => ended.is_err(),
+                _ = cuts.changed() => true,
+            }
+        };
+        if was_cut {
+            let (_, _) = (client.set_zero_linger(), server.set_zero_linger());
+        }
+    }
+}
+
+async fn carry(
+    way: Way,
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut weather: watch::Receiver<Weather>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        pass(way, &mut weather).await;
+        if length == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&buffer[..length]).await?;
+    }
+}
+
+/// Returns when the weather lets bytes through.
+async fn pass(way: Way, weather: &mut watch::Receiver<Weather>) {
+    loop {
+        let now = *weather.borrow_and_update();
+        match (now, way) {
+            (Weather::Clear, _) | (Weather::AnswersBlocked, Way::There) => return,
+            (Weather::Slow(delay), _) => return sleep(delay).await,
+            (Weather::Blocked, _) | (Weather::AnswersBlocked, Way::Back) => {
+                if weather.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A proxy before a server that counts what it is told, and repeats it.
+    async fn echo() -> (Proxy, watch::Receiver<usize>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (count, hears) = watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let count = count.clone();
+                tokio::spawn(async move {
+                    let mut byte = [0];
+                    while stream.read_exact(&mut byte).await.is_ok() {
+                        count.send_modify(|heard| *heard += 1);
+                        let _ = stream.write_all(&byte).await;
+                    }
+                });
+            }
+        });
+        (Proxy::to(port).await.unwrap(), hears)
+    }
+
+    async fn dial(proxy: &Proxy) -> TcpStream {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_held_up_arrives_when_the_weather_clears() {
+        let (proxy, _) = echo().await;
+        let mut stream = dial(&proxy).await;
+        proxy.set_weather(Weather::Blocked);
+
+        stream.write_all(b"a").await.unwrap();
+        let mut answer = [0];
+        let early = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut answer)).await;
+        proxy.set_weather(Weather::Clear);
+
+        assert!(early.is_err());
+        assert_eq!(stream.read(&mut answer).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_answer_is_held_up_is_carried_out() {
+        let (proxy, mut hears) = echo().await;
+        let mut stream = dial(&proxy).await;
+        proxy.set_weather(Weather::AnswersBlocked);
+
+        stream.write_all(b"a").await.unwrap();
+        hears.wait_for(|&heard| heard == 1).await.unwrap();
+        proxy.cut();
+        proxy.set_weather(Weather::Clear);
+
+        assert!(stream.read_u8().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn another_target_is_another_connection() {
+        let (proxy, first) = echo().await;
+        let (other, second) = echo().await;
+        let mut stream = dial(&proxy).await;
+        stream.write_all(b"a").await.unwrap();
+        stream.read_u8().await.unwrap();
+
+        proxy.lead_to(other.port());
+        assert!(stream.read_u8().await.is_err());
+        let mut stream = dial(&proxy).await;
+        stream.write_all(b"a").await.unwrap();
+        stream.read_u8().await.unwrap();
+
+        assert_eq!((*first.borrow(), *second.borrow()), (1, 1));
+    }
+}

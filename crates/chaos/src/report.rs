@@ -1,0 +1,146 @@
+//! What a trial tells: a line a sale, and a table at its end.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs};
+
+use crate::{
+    fault::{Kind, Powers},
+    history::{Answer, Ask},
+    lane::Cycle,
+    recovery::Recoveries,
+    verdict::Promise,
+};
+
+/// How many breaches of one promise a line shows.
+const SHOWN_MAX: usize = 5;
+
+/// Everything a trial has seen.
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) cycles: usize,
+    answers: usize,
+    unknown: usize,
+    grants: usize,
+    refusals: usize,
+    purchases: usize,
+    sold: usize,
+    blows: BTreeMap<Kind, usize>,
+    recoveries: Recoveries,
+    pub(crate) breaches: BTreeMap<Promise, usize>,
+}
+
+impl Report {
+    /// Counts a sale and tells of it.
+    pub(crate) fn add(&mut self, cycle: &Cycle) {
+        self.cycles += 1;
+        self.sold += cycle.sold;
+        for asked in &cycle.history {
+            match asked.answer {
+                Answer::Unknown(_) => self.unknown += 1,
+                _ => self.answers += 1,
+            }
+            match (asked.what, &asked.answer) {
+                (_, Answer::Granted(_)) => self.grants += 1,
+                (Ask::Checkout, Answer::Refused(_)) => self.refusals += 1,
+                (_, Answer::Bought { is_replay: false, .. }) => self.purchases += 1,
+                _ => {}
+            }
+        }
+        for blow in &cycle.blows {
+            *self.blows.entry(blow.fault.kind).or_default() += 1;
+        }
+        for recovery in &cycle.recoveries {
+            self.recoveries.add(*recovery);
+        }
+        for breach in &cycle.breaches {
+            *self.breaches.entry(breach.promise).or_default() += 1;
+        }
+        println!("{}", line_of(self.cycles, cycle));
+        if !cycle.breaches.is_empty() {
+            println!("{}", breaches_of(cycle));
+        }
+    }
+
+    /// The table at the end.
+    pub(crate) fn print(&self, powers: &Powers) {
+        println!();
+        println!(
+            "{} sales: {} answers, of these {} units granted, {} checkouts refused, {} units \
+             bought; {} requests without an answer, each asked again; {} units sold",
+            self.cycles,
+            self.answers,
+            self.grants,
+            self.refusals,
+            self.purchases,
+            self.unknown,
+            self.sold
+        );
+        println!();
+        println!("{:<42}{:>6}   ms to the first grant: {:>5}", "fault", "times", "");
+        println!("{:<42}{:>6}   {:>5} {:>7} {:>7} {:>7}", "", "", "timed", "p50", "p99", "max");
+        for (&kind, times) in &self.blows {
+            let recovery = self.recoveries.of(|other| other == kind);
+            println!("{:<42}{times:>6}   {recovery}", kind.to_string());
+        }
+        let lost = self.recoveries.of(Kind::loses_redis);
+        println!("{:<42}{:>6}   {lost}", "Redis lost, in any way", "");
+        for kind in Kind::all() {
+            if let Some(power) = kind.needs().filter(|&power| !powers.has(power)) {
+                println!("not tried: {kind} (needs {power})");
+            }
+        }
+        println!();
+        if self.breaches.is_empty() {
+            println!("no promise was broken");
+        }
+        for (promise, times) in &self.breaches {
+            println!("BROKEN {times} times: {promise}");
+        }
+    }
+}
+
+fn line_of(number: usize, cycle: &Cycle) -> String {
+    let unknown = cycle.history.iter().filter(|asked| asked.answer.is_unknown()).count();
+    let faults: Vec<_> = cycle.blows.iter().map(|blow| blow.fault.to_string()).collect();
+    format!(
+        "{number:>4}  lane {} sale {:<3} {} sold, {:>5} answers, {unknown:>4} unknown  {}  {}",
+        cycle.lane,
+        cycle.sale,
+        cycle.sold,
+        cycle.history.len() - unknown,
+        if cycle.breaches.is_empty() { "ok" } else { "BROKEN" },
+        faults.join("; "),
+    )
+}
+
+/// What was broken, and where everything is that the buyers saw.
+fn breaches_of(cycle: &Cycle) -> String {
+    let mut text = String::new();
+    let mut shown: BTreeMap<Promise, usize> = BTreeMap::new();
+    for breach in &cycle.breaches {
+        let shown = shown.entry(breach.promise).or_default();
+        *shown += 1;
+        if *shown <= SHOWN_MAX {
+            let _ = writeln!(text, "      {breach}");
+        }
+    }
+    let path = cycle.dir.join(format!("sale-{}.txt", cycle.sale));
+    let mut lines = String::new();
+    for blow in &cycle.blows {
+        let _ = writeln!(lines, "{} to {}: {}", blow.struck_ms, blow.healed_ms, blow.fault);
+    }
+    for asked in &cycle.history {
+        let _ = writeln!(lines, "{asked:?}");
+    }
+    for breach in &cycle.breaches {
+        let _ = writeln!(lines, "{breach}");
+    }
+    match fs::write(&path, lines) {
+        Ok(()) => {
+            let _ = write!(text, "      all that was asked and told: {}", path.display());
+        }
+        Err(error) => {
+            let _ = write!(text, "      cannot write what was asked and told: {error}");
+        }
+    }
+    text
+}

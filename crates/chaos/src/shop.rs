@@ -1,0 +1,160 @@
+//! The service as its clients see it: one request, and what it was answered.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    error::ChaosError,
+    history::{Answer, Ask, Granted},
+};
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The processes of the service, each behind the network.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    client: Client,
+    urls: Vec<String>,
+}
+
+impl Shop {
+    /// The shop whose processes answer on these ports.
+    pub(crate) fn at(ports: impl IntoIterator<Item = u16>) -> Result<Self, ChaosError> {
+        let client = Client::builder().timeout(PATIENCE).no_proxy().build();
+        let client = client.map_err(|error| failed("make an HTTP client", &error))?;
+        let urls = ports.into_iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
+        Ok(Self { client, urls })
+    }
+
+    /// How many processes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.urls.len()
+    }
+
+    /// Asks one process.
+    pub(crate) async fn ask(&self, service: usize, sale: i64, user: &str, what: Ask) -> Answer {
+        let (method, path) = match what {
+            Ask::Checkout => (Method::POST, format!("/checkout?user_id={user}&id={sale}")),
+            Ask::Purchase(code) => (Method::POST, format!("/purchase?code={code}")),
+            Ask::Release(code) => (Method::DELETE, format!("/checkout?code={code}")),
+        };
+        let request = self.client.request(method, format!("{}{path}", self.urls[service]));
+        let answered = async {
+            let response = request.send().await?;
+            Ok((response.status().as_u16(), response.text().await?))
+        };
+        match answered.await {
+            Ok((status, body)) => read(what, status, &body),
+            Err(error) => Answer::Unknown(cause(&error)),
+        }
+    }
+
+    /// Whether a process says that it is ready.
+    pub(crate) async fn is_ready(&self, service: usize) -> bool {
+        let url = format!("{}/health/ready", self.urls[service]);
+        let answer = self.client.get(url).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+}
+
+fn failed(what: &'static str, error: &reqwest::Error) -> ChaosError {
+    ChaosError::Failed { what, said: cause(error) }
+}
+
+/// The innermost reason, because the outer ones say only that a request failed.
+fn cause(error: &reqwest::Error) -> String {
+    let mut error: &dyn std::error::Error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+fn read(what: Ask, status: u16, body: &str) -> Answer {
+    let json: Value = serde_json::from_str(body).unwrap_or_default();
+    let problem = json["type"].as_str().and_then(|name| name.strip_prefix("/problems/"));
+    let read = match (what, status, problem.unwrap_or_default()) {
+        (_, 503, name) => Some(Answer::Unknown(name.to_owned())),
+        (Ask::Checkout, 200, _) => granted(&json),
+        (Ask::Checkout, 409, name) => refused(name).map(Answer::Refused),
+        (Ask::Checkout, 404, "sale-not-found") => Some(Answer::Refused("unknown_sale")),
+        (Ask::Purchase(_), 200, _) => bought(&json, false),
+        (_, 409, "code-already-used") => bought(&json["purchase"], true),
+        (Ask::Release(_), 204, _) => Some(Answer::Released),
+        (_, 410, "code-expired") => Some(Answer::Expired),
+        (_, 404, "code-not-found") => Some(Answer::NotFound),
+        _ => None,
+    };
+    read.unwrap_or_else(|| Answer::Wrong(format!("{status} {body}")))
+}
+
+fn granted(json: &Value) -> Option<Answer> {
+    let expires_at: jiff::Timestamp = json["expires_at"].as_str()?.parse().ok()?;
+    Some(Answer::Granted(Granted {
+        code: Uuid::try_parse(json["code"].as_str()?).ok()?,
+        unit: unit(json)?,
+        expires_ms: expires_at.as_millisecond(),
+    }))
+}
+
+fn bought(json: &Value, is_replay: bool) -> Option<Answer> {
+    let item = json["item"]["name"].as_str()?.to_owned();
+    Some(Answer::Bought { unit: unit(json)?, item, is_replay })
+}
+
+fn unit(json: &Value) -> Option<i32> {
+    json["unit"].as_i64()?.try_into().ok()
+}
+
+/// The outcome in the ledger of a checkout refused by this name.
+fn refused(problem: &str) -> Option<&'static str> {
+    Some(match problem {
+        "sold-out" => "sold_out",
+        "user-limit-reached" => "user_limit",
+        "sale-not-open" => "not_open",
+        "sale-ended" => "ended",
+        "sale-paused" => "paused",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_by_what_was_asked() {
+        let code = Uuid::from_u128(7);
+        let hold = r#"{"code":"00000000-0000-0000-0000-000000000007","sale_id":1,"user_id":"a",
+                       "unit":3,"expires_at":"1970-01-01T00:00:01.500Z"}"#;
+        let receipt = r#"{"unit":3,"item":{"name":"A","image":"/i"}}"#;
+        let used = format!(r#"{{"type":"/problems/code-already-used","purchase":{receipt}}}"#);
+
+        let granted = Answer::Granted(Granted { code, unit: 3, expires_ms: 1_500 });
+        let bought = |is_replay| Answer::Bought { unit: 3, item: "A".to_owned(), is_replay };
+        assert_eq!(read(Ask::Checkout, 200, hold), granted);
+        assert_eq!(read(Ask::Purchase(code), 200, receipt), bought(false));
+        assert_eq!(read(Ask::Purchase(code), 409, &used), bought(true));
+        assert_eq!(
+            read(Ask::Checkout, 409, r#"{"type":"/problems/sold-out"}"#),
+            Answer::Refused("sold_out")
+        );
+        assert!(read(Ask::Checkout, 503, "").is_unknown());
+    }
+
+    #[test]
+    fn what_is_no_answer_of_the_service_is_wrong() {
+        for (what, status, body) in [
+            (Ask::Checkout, 200, "{}"),
+            (Ask::Checkout, 500, ""),
+            (Ask::Purchase(Uuid::nil()), 409, r#"{"type":"/problems/sold-out"}"#),
+            (Ask::Purchase(Uuid::nil()), 400, r#"{"type":"/problems/invalid-request"}"#),
+        ] {
+            assert!(matches!(read(what, status, body), Answer::Wrong(_)), "{status} {body}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The small sales of a trial, and when things happen in each.
+
+/// A sale opens every so often, in milliseconds, and lasts as long.
+pub(crate) const LASTS_MS: u32 = 20_000;
+
+/// Units of a sale.
+pub(crate) const STOCK: u32 = 500;
+
+/// How long a unit is held, in milliseconds.
+pub(crate) const HOLD_MS: u32 = 3_000;
+
+/// The first fault comes so long after the opening, in milliseconds.
+pub(crate) const FAULTS_FROM_MS: u32 = 300;
+
+/// By then, every fault is healed, in milliseconds after the opening.
+pub(crate) const HEALED_BY_MS: u32 = 12_000;
+
+/// Then the sale before is judged, in milliseconds after the opening: what healed needs a
+/// moment to catch up.
+pub(crate) const JUDGED_AT_MS: u32 = 14_000;

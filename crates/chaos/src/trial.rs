@@ -1,0 +1,158 @@
+//! A trial: lanes of sales, side by side, until there were enough.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Parser;
+use fastrand::Rng;
+use tokio::{runtime, sync::mpsc, task::JoinSet};
+
+use crate::{
+    error::{ChaosError, during},
+    fault::Powers,
+    lane::{Cycle, Lane},
+    plan::Deck,
+    progress::Progress,
+    report::Report,
+    stand::Builds,
+    workshop::Workshop,
+};
+
+/// The service under every fault that one machine can provoke.
+#[derive(Parser, Debug, Clone)]
+pub(crate) struct Trial {
+    /// Sales to run; each takes some 20 seconds of its lane
+    #[arg(long, default_value_t = 12)]
+    cycles: usize,
+    /// Services that are tried side by side, each on stores of its own
+    #[arg(long, default_value_t = 4, global = true)]
+    lanes: usize,
+    /// Gives the same faults at the same times again [default: a new one]
+    #[arg(long, global = true)]
+    seed: Option<u64>,
+    /// End at the first broken promise
+    #[arg(long)]
+    until_broken: bool,
+    /// Only faults whose names contain this
+    #[arg(long, value_name = "TEXT", global = true)]
+    only: Option<String>,
+    /// The service to try [default: the one beside this program]
+    #[arg(long, value_name = "PROGRAM")]
+    service: Option<PathBuf>,
+    /// Where processes leave their logs, and where builds are kept
+    #[arg(long, value_name = "DIR", default_value = "target/chaos", global = true)]
+    dir: PathBuf,
+}
+
+impl Trial {
+    /// Runs it; true if no promise was broken.
+    pub(crate) fn run(&self) -> Result<bool, ChaosError> {
+        eprintln!("building the service with a newer function library ...");
+        let workshop = Workshop::open(&self.dir)?;
+        let next = workshop.build("next-library", &workshop.next_library()?)?;
+        let powers = Powers::of_this_machine(Some(next.clone()))?;
+        let report = self.run_lanes(&powers, Some(&next))?;
+        report.print(&powers);
+        Ok(report.breaches.is_empty() && report.cycles > 0)
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The same trial of another service, until it breaks a promise.
+    pub(crate) fn of_mutant(&self, program: PathBuf, cycles: usize) -> Self {
+        Self { service: Some(program), until_broken: true, cycles, ..self.clone() }
+    }
+
+    /// Runs the lanes on a runtime of their own.
+    pub(crate) fn run_lanes(
+        &self,
+        powers: &Powers,
+        next: Option<&Path>,
+    ) -> Result<Report, ChaosError> {
+        let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(during("start a runtime"))?;
+        runtime.block_on(self.lanes(powers, &self.builds(next)?))
+    }
+
+    async fn lanes(&self, powers: &Powers, builds: &Builds) -> Result<Report, ChaosError> {
+        let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
+        println!("{} sales in {} lanes, SEED={seed}", self.cycles, self.lanes);
+        let logs = self.dir.join("logs");
+        if logs.exists() {
+            fs::remove_dir_all(&logs).map_err(during("remove old logs"))?;
+        }
+        fs::create_dir_all(&logs).map_err(during("make a directory for logs"))?;
+        let logs = logs.canonicalize().map_err(during("find the directory for logs"))?;
+        let progress = Arc::new(Progress::of(self.cycles));
+        let (sender, mut cycles) = mpsc::channel(self.lanes);
+        let mut lanes = JoinSet::new();
+        for number in 0..self.lanes {
+            let lane = Lane {
+                number,
+                dice: Rng::with_seed(seed.wrapping_add(number as u64)),
+                deck: self.deck(powers)?,
+                builds: builds.clone(),
+                powers: powers.clone(),
+                dir: logs.clone(),
+                progress: Arc::clone(&progress),
+                cycles: sender.clone(),
+            };
+            lanes.spawn(lane.run());
+        }
+        drop(sender);
+        let mut report = Report::default();
+        loop {
+            tokio::select! {
+                cycle = cycles.recv() => match cycle {
+                    Some(cycle) => self.note(&mut report, &cycle, &progress),
+                    None => break,
+                },
+                _ = tokio::signal::ctrl_c() => {
+                    eprintln!("stopping");
+                    break;
+                }
+            }
+            if self.until_broken && !report.breaches.is_empty() {
+                break;
+            }
+        }
+        // A lane that failed has left its reason; the others are ended where they stand.
+        while let Some(ended) = lanes.try_join_next() {
+            match ended {
+                Ok(ended) => ended?,
+                Err(error) => {
+                    return Err(ChaosError::Failed { what: "a lane", said: error.to_string() });
+                }
+            }
+        }
+        lanes.shutdown().await;
+        Ok(report)
+    }
+
+    fn note(&self, report: &mut Report, cycle: &Cycle, progress: &Progress) {
+        report.add(cycle);
+        if self.until_broken && !cycle.breaches.is_empty() {
+            progress.stop();
+        }
+    }
+
+    fn builds(&self, next: Option<&Path>) -> Result<Builds, ChaosError> {
+        let here = env::current_exe().map_err(during("find this program"))?;
+        let service = self.service.clone().unwrap_or_else(|| here.with_file_name("flashsale"));
+        let service = service.canonicalize().map_err(during("find the service"))?;
+        Ok(Builds { service, next: next.map(Path::to_owned) })
+    }
+
+    fn deck(&self, powers: &Powers) -> Result<Deck, ChaosError> {
+        let Some(only) = &self.only else { return Ok(Deck::of(powers)) };
+        Deck::named(only, powers).ok_or_else(|| ChaosError::Failed {
+            what: "choosing faults",
+            said: format!("no fault that can be tried here is called {only:?}"),
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! Judging a sale that is over: what its buyers were told against what the ledger holds.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    history::{Answer, Ask, Asked, Granted},
+    ledger::Records,
+};
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Breach {
+    pub(crate) promise: Promise,
+    pub(crate) what: String,
+}
+
+/// What is promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Promise {
+    /// A hold, a refusal, a receipt or a return that a buyer was told of is in the ledger.
+    AnswersAreKept,
+    /// One code, one answer.
+    AnswersStay,
+    /// No hold is refused before it is due.
+    HoldsAreHonoured,
+    /// No unit is sold twice, none beyond the stock.
+    NothingIsOversold,
+    /// With demand enough, every unit is sold.
+    NothingIsUndersold,
+    /// When a sale is over, no hold is left.
+    HoldsEnd,
+    /// Whoever asks again is answered in the end.
+    EverybodyIsAnswered,
+    /// Every answer is one the API knows.
+    AnswersAreKnown,
+    /// `flashsale audit` finds nothing.
+    AuditIsClean,
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnswersAreKept => "an answer was lost",
+            Self::AnswersStay => "one code got two answers",
+            Self::HoldsAreHonoured => "a live hold was refused",
+            Self::NothingIsOversold => "oversold",
+            Self::NothingIsUndersold => "undersold",
+            Self::HoldsEnd => "a hold never ended",
+            Self::EverybodyIsAnswered => "never answered",
+            Self::AnswersAreKnown => "an unknown answer",
+            Self::AuditIsClean => "the audit found a breach",
+        })
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.promise, self.what)
+    }
+}
+
+/// Every promise that was broken in a sale that is over, whose buyers have all gone home.
+pub(crate) fn judge(history: &[Asked], records: &Records) -> Vec<Breach> {
+    let mut court = Court { history, records, breaches: Vec::new() };
+    court.check_grants();
+    court.check_refusals();
+    court.check_codes();
+    court.check_unknowns();
+    court.check_stock();
+    court.breaches
+}
+
+struct Court<'a> {
+    history: &'a [Asked],
+    records: &'a Records,
+    breaches: Vec<Breach>,
+}
+
+impl<'a> Court<'a> {
+    fn charge(&mut self, promise: Promise, what: String) {
+        self.breaches.push(Breach { promise, what });
+    }
+
+    fn grants(&self) -> impl Iterator<Item = (&'a Asked, Granted)> + use<'a> {
+        self.history.iter().filter_map(|asked| match asked.answer {
+            Answer::Granted(hold) => Some((asked, hold)),
+            _ => None,
+        })
+    }
+
+    /// Each code that was given is a row of its own, as it was told.
+    fn check_grants(&mut self) {
+        let mut given = HashSet::new();
+        for (asked, hold) in self.grants() {
+            let kept = self.records.holds.get(&hold.code).is_some_and(|row| {
+                (row.user.as_str(), row.unit, row.expires_ms)
+                    == (asked.user.as_str(), hold.unit, hold.expires_ms)
+            });
+            if !kept {
+                let row = self.records.holds.get(&hold.code);
+                self.charge(
+                    Promise::AnswersAreKept,
+                    format!("{} was given {hold:?}, the ledger has {row:?}", asked.user),
+                );
+            }
+            if !given.insert(hold.code) {
+                self.charge(Promise::AnswersStay, format!("{} was given twice", hold.code));
+            }
+        }
+    }
+
+    /// There are at least as many refusals in the ledger as buyers were told of.
+    fn check_refusals(&mut self) {
+        let mut told: HashMap<(String, String), usize> = HashMap::new();
+        for asked in self.history {
+            if let Answer::Refused(outcome) = asked.answer {
+                *told.entry((asked.user.clone(), outcome.to_owned())).or_default() += 1;
+            }
+        }
+        for (who, told) in told {
+            let recorded = self.records.refusals.get(&who).copied().unwrap_or_default();
+            if recorded < told {
+                let (user, outcome) = who;
+                let what = format!("{user} was told {outcome} {told} times, recorded: {recorded}");
+                self.charge(Promise::AnswersAreKept, what);
+            }
+        }
+    }
+
+    /// What was told of each code is one thing, true, and in time.
+    fn check_codes(&mut self) {
+        let holds: HashMap<Uuid, Granted> =
+            self.grants().map(|(_, hold)| (hold.code, hold)).collect();
+        let mut answers: HashMap<Uuid, Vec<&Asked>> = HashMap::new();
+        for asked in self.history {
+            match (asked.what, &asked.answer) {
+                (_, Answer::Wrong(said)) => {
+                    let what = format!("{:?}: {said}", asked.what);
+                    self.charge(Promise::AnswersAreKnown, what);
+                }
+                (_, Answer::Unknown(_)) | (Ask::Checkout, _) => {}
+                (Ask::Purchase(code) | Ask::Release(code), _) => {
+                    answers.entry(code).or_default().push(asked);
+                }
+            }
+        }
+        for (code, answers) in answers {
+            let Some(&hold) = holds.get(&code) else { continue };
+            self.check_receipts(hold, &answers);
+            self.check_ends(hold, &answers);
+        }
+    }
+
+    /// All receipts of a code are the one that is in the ledger, and it was sold once.
+    fn check_receipts(&mut self, hold: Granted, answers: &[&Asked]) {
+        let mut sold = 0;
+        for asked in answers {
+            let Answer::Bought { unit, item, is_replay } = &asked.answer else { continue };
+            sold += usize::from(!is_replay);
+            let kept = self.records.purchases.get(&hold.code).is_some_and(|row| {
+                (row.unit, &row.item, &row.user) == (*unit, item, &asked.user) && hold.unit == *unit
+            });
+            if !kept {
+                let row = self.records.purchases.get(&hold.code);
+                let what =
+                    format!("{hold:?} was answered {:?}, the ledger has {row:?}", asked.answer);
+                self.charge(Promise::AnswersAreKept, what);
+            }
+        }
+        if sold > 1 {
+            let what = format!("{} was sold {sold} times", hold.code);
+            self.charge(Promise::NothingIsOversold, what);
+        }
+        let refused = answers.iter().find(|asked| {
+            matches!(asked.answer, Answer::Expired | Answer::NotFound | Answer::Released)
+        });
+        let was_bought = answers.iter().any(|asked| matches!(asked.answer, Answer::Bought { .. }));
+        if let (true, Some(refused)) = (was_bought, refused) {
+            let what = format!("{} was bought, and answered {:?}", hold.code, refused.answer);
+            self.charge(Promise::AnswersStay, what);
+        }
+    }
+
+    /// A hold that was refused was due, by the ledger's clock, or given back by its owner.
+    fn check_ends(&mut self, hold: Granted, answers: &[&Asked]) {
+        for asked in answers {
+            let row = self.records.holds.get(&hold.code);
+            let gave_back = answers.iter().any(|asked| matches!(asked.what, Ask::Release(_)));
+            let is_good = match (&asked.answer, row.map(|row| row.state.as_str())) {
+                (Answer::NotFound, _) => false,
+                (Answer::Released, state) => state == Some("released"),
+                (Answer::Expired, Some("released")) => gave_back,
+                (Answer::Expired, state) => state == Some("expired"),
+                _ => true,
+            };
+            if !is_good {
+                let what = format!("{hold:?} was answered {:?}, it is {row:?}", asked.answer);
+                let promise = match asked.answer {
+                    Answer::Released => Promise::AnswersAreKept,
+                    _ => Promise::HoldsAreHonoured,
+                };
+                self.charge(promise, what);
+            }
+        }
+    }
+
+    /// After the last request without an answer, each buyer got one.
+    fn check_unknowns(&mut self) {
+        let mut last: HashMap<(&str, Option<Uuid>), &Asked> = HashMap::new();
+        for asked in self.history {
+            let code = match asked.what {
+                Ask::Checkout => None,
+                Ask::Purchase(code) | Ask::Release(code) => Some(code),
+            };
+            last.insert((&asked.user, code), asked);
+        }
+        for asked in last.into_values().filter(|asked| asked.answer.is_unknown()) {
+            let what = format!("{}, {:?}: {:?}", asked.user, asked.what, asked.answer);
+            self.charge(Promise::EverybodyIsAnswered, what);
+        }
+    }
+
+    /// Everything is sold once, and nothing is left over.
+    fn check_stock(&mut self) {
+        let records = self.records;
+        let units: HashSet<i32> = records.purchases.values().map(|row| row.unit).collect();
+        let in_stock = |unit: &i32| usize::try_from(*unit).is_ok_and(|unit| unit <= records.stock);
+        let (sold, stock) = (records.purchases.len(), records.stock);
+        if units.len() != sold || sold > stock || !units.iter().all(in_stock) {
+            let what = format!("{sold} purchases of {} units, stock {stock}", units.len());
+            self.charge(Promise::NothingIsOversold, what);
+        }
+        if sold < stock {
+            self.charge(Promise::NothingIsUndersold, format!("{sold} of {stock} units were sold"));
+        }
+        for (code, row) in &records.holds {
+            let early = row.state == "expired"
+                && row.resolved_ms.is_none_or(|resolved_ms| resolved_ms < row.expires_ms);
+            if early {
+                self.charge(Promise::HoldsAreHonoured, format!("{code} expired early: {row:?}"));
+            }
+            if row.state == "held" {
+                self.charge(Promise::HoldsEnd, format!("{code} is still on hold: {row:?}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Builds of the service that are not the one in the sources: with a newer function library,
+//! or with a defence taken out.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::error::{ChaosError, during};
+
+/// What the service is built from.
+const SOURCES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "crates", "migrations"];
+
+/// Where the function library of Redis lives, and where it is called from.
+const LIBRARY: &str = "crates/redis-stores/src";
+
+/// A text in a source file that is replaced by another, wherever it occurs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// From the root of the workspace; of a directory, every file in it is meant.
+    pub(crate) path: String,
+    pub(crate) old: String,
+    pub(crate) new: String,
+}
+
+/// A copy of the sources that is changed and built.
+pub(crate) struct Workshop {
+    originals: PathBuf,
+    bench: PathBuf,
+}
+
+impl Change {
+    pub(crate) fn new(path: &str, old: &str, new: &str) -> Self {
+        Self { path: path.to_owned(), old: old.to_owned(), new: new.to_owned() }
+    }
+
+    fn is_of(&self, path: &Path) -> bool {
+        path.starts_with(&self.path)
+    }
+}
+
+impl Workshop {
+    /// A workshop in `dir`, which keeps what was compiled for the next time.
+    pub(crate) fn open(dir: &Path) -> Result<Self, ChaosError> {
+        let originals = originals()?;
+        let bench = std::path::absolute(dir).map_err(during("find the workshop"))?;
+        Ok(Self { originals, bench })
+    }
+
+    /// Builds the service with these changes; returns the program under this name.
+    pub(crate) fn build(&self, name: &str, changes: &[Change]) -> Result<PathBuf, ChaosError> {
+        let source = self.bench.join("source");
+        fs::create_dir_all(&source).map_err(during("make a directory"))?;
+        for part in SOURCES {
+            copy(&self.originals, &source, Path::new(part), changes)?;
+        }
+        let target = self.bench.join("target");
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["build", "--quiet", "--package", "app", "--bin", "flashsale"])
+            .current_dir(&source)
+            .env("CARGO_TARGET_DIR", &target)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(during("run cargo"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(ChaosError::Failed { what: "building the service", said });
+        }
+        let program = self.bench.join(name);
+        fs::copy(target.join("debug/flashsale"), &program).map_err(during("keep a build"))?;
+        Ok(program)
+    }
+
+    /// The changes that make the next version of the function library of this one.
+    pub(crate) fn next_library(&self) -> Result<Vec<Change>, ChaosError> {
+        next_library(&self.originals)
+    }
+}
+
+fn next_library(originals: &Path) -> Result<Vec<Change>, ChaosError> {
+    let path = originals.join(LIBRARY).join("lua/library.lua");
+    let library = fs::read_to_string(path).map_err(during("read the function library"))?;
+    let version = version_of(&library).ok_or_else(|| ChaosError::Failed {
+        what: "finding the version of the function library",
+        said: library.lines().next().unwrap_or_default().to_owned(),
+    })?;
+    let next = version + 1;
+    let change = |old: String, new: String| Change::new(LIBRARY, &old, &new);
+    Ok(vec![
+        change(format!("flashsale_v{version}"), format!("flashsale_v{next}")),
+        change(format!("LIBRARY_VERSION = {version}\n"), format!("LIBRARY_VERSION = {next}\n")),
+    ])
+}
+
+/// Reads 1 out of a library that begins with `#!lua name=flashsale_v1`.
+fn version_of(library: &str) -> Option<u32> {
+    library.lines().next()?.strip_prefix("#!lua name=flashsale_v")?.trim().parse().ok()
+}
+
+/// Copies a file or a directory, changed. What is the same already is left alone, so that
+/// little is compiled again; what is no more is removed.
+fn copy(from: &Path, to: &Path, part: &Path, changes: &[Change]) -> Result<(), ChaosError> {
+    let (original, copied) = (from.join(part), to.join(part));
+    if original.is_dir() {
+        fs::create_dir_all(&copied).map_err(during("make a directory"))?;
+        for name in names_in(&copied)? {
+            if !original.join(&name).exists() {
+                remove(&copied.join(&name))?;
+            }
+        }
+        for name in names_in(&original)? {
+            copy(from, to, &part.join(name), changes)?;
+        }
+        return Ok(());
+    }
+    let bytes = fs::read(&original).map_err(during("read a source file"))?;
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => changed(part, text, changes).into_bytes(),
+        Err(error) => error.into_bytes(),
+    };
+    if fs::read(&copied).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    fs::write(&copied, bytes).map_err(during("write a source file"))
+}
+
+fn changed(path: &Path, text: String, changes: &[Change]) -> String {
+    changes
+        .iter()
+        .filter(|change| change.is_of(path))
+        .fold(text, |text, change| text.replace(&change.old, &change.new))
+}
+
+fn names_in(dir: &Path) -> Result<Vec<PathBuf>, ChaosError> {
+    let entries = fs::read_dir(dir).map_err(during("read a directory"))?;
+    Ok(entries.flatten().map(|entry| entry.file_name().into()).collect())
+}
+
+fn remove(path: &Path) -> Result<(), ChaosError> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.map_err(during("remove a source file"))
+}
+
+/// The root of the workspace this program was built from.
+fn originals() -> Result<PathBuf, ChaosError> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .map_err(during("find the sources that this program was built from"))
+}
+
+/// Whether each change finds what it is to change, so that none is silently left out.
+#[cfg(test)]
+pub(crate) fn find_their_places(changes: &[Change]) -> bool {
+    fn has(path: &Path, old: &str) -> bool {
+        if path.is_dir() {
+            return names_in(path).unwrap().iter().any(|name| has(&path.join(name), old));
+        }
+        fs::read_to_string(path).is_ok_and(|text| text.contains(old))
+    }
+    let root = originals().unwrap();
+    changes.iter().all(|change| has(&root.join(&change.path), &change.old))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_library_is_found_in_the_sources() {
+        let changes = next_library(&originals().unwrap()).unwrap();
+
+        assert!(find_their_places(&changes), "{changes:?}");
+    }
+
+    #[test]
+    fn a_copy_is_changed_where_it_is_to_be_and_follows_its_original() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let write = |name: &str, text: &str| fs::write(from.path().join("src").join(name), text);
+        fs::create_dir(from.path().join("src")).unwrap();
+        write("a", "one two").unwrap();
+        write("b", "one").unwrap();
+        let changes = [Change::new("src/a", "one", "1")];
+        let copy = || copy(from.path(), to.path(), Path::new("src"), &changes).unwrap();
+        let read = |name: &str| fs::read_to_string(to.path().join("src").join(name)).ok();
+
+        copy();
+        assert_eq!((read("a").as_deref(), read("b").as_deref()), (Some("1 two"), Some("one")));
+        fs::remove_file(from.path().join("src/b")).unwrap();
+        copy();
+        assert_eq!(read("b"), None);
+    }
+}
