@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     error::{ChaosError, during},
-    fault::is_root,
+    powers::is_root,
 };
 
 /// Room for a cluster, its log and what a trial writes.

@@ -15,13 +15,13 @@ use crate::{
     blow::Blow,
     crowd::Crowd,
     error::{ChaosError, during},
-    fault::Powers,
     history::{Asked, History, now_ms},
     ledger::{Records, records_of, sale_of},
-    plan::{Deck, Strike},
+    plan::{Deck, Pace, Strike},
+    powers::Powers,
     progress::Progress,
     recovery::{Recovery, recoveries},
-    stand::{Builds, Stand},
+    stand::{Audit, Builds, Stand},
     timetable::{JUDGED_AT_MS, LASTS_MS},
     verdict::{Breach, Promise, judge},
 };
@@ -36,6 +36,9 @@ const AHEAD_MS: i64 = 2_000;
 /// moment, and the time to sweep it.
 const HOLDS_END_MS: i64 = 10_000;
 
+/// Between two audits of a sale that is on.
+const AUDIT_PAUSE: Duration = Duration::from_millis(300);
+
 /// Where and how a lane runs.
 pub(crate) struct Lane {
     pub(crate) number: usize,
@@ -43,6 +46,8 @@ pub(crate) struct Lane {
     pub(crate) deck: Deck,
     pub(crate) builds: Builds,
     pub(crate) powers: Powers,
+    /// Whether recoveries are timed; then every second sale has its faults one by one.
+    pub(crate) is_timed: bool,
     /// Where its stands leave their logs.
     pub(crate) dir: PathBuf,
     pub(crate) progress: Arc<Progress>,
@@ -69,8 +74,9 @@ struct Running {
     history: Arc<History>,
     crowd: JoinHandle<()>,
     blows: Vec<Blow>,
-    /// Whether its faults came one by one.
-    is_timed: bool,
+    pace: Pace,
+    /// What the audits found while it ran.
+    found: Vec<Breach>,
 }
 
 impl Lane {
@@ -101,16 +107,20 @@ impl Lane {
                 Crowd { shop: stand.shop()?, sale, opens_ms, history: Arc::clone(&history) };
             let mut dice = self.dice.fork();
             let crowd = tokio::spawn(async move { crowd.shop(&mut dice).await });
-            let is_timed = turn % 2 == 0;
-            let strikes = self.deck.strikes(&mut self.dice, is_timed);
-            let blows = suffer_all(stand, opens_ms, &strikes).await?;
+            let pace = self.pace(turn);
+            let strikes = self.deck.strikes(&mut self.dice, pace);
+            let judged_at_ms = opens_ms + i64::from(JUDGED_AT_MS);
+            let (blows, found) = tokio::try_join!(
+                suffer_all(stand, opens_ms, &strikes),
+                audit_until(stand, judged_at_ms)
+            )?;
 
-            until(opens_ms + i64::from(JUDGED_AT_MS)).await;
+            until(judged_at_ms).await;
             if let Some(before) = before.take() {
                 self.judge(stand, before, dir).await?;
             }
             let ends_ms = opens_ms + lasts_ms;
-            before = Some(Running { sale, ends_ms, history, crowd, blows, is_timed });
+            before = Some(Running { sale, ends_ms, history, crowd, blows, pace, found });
             opens_ms = ends_ms;
         }
         if let Some(last) = before {
@@ -120,20 +130,29 @@ impl Lane {
         Ok(())
     }
 
+    fn pace(&self, turn: usize) -> Pace {
+        if self.is_timed && turn.is_multiple_of(2) { Pace::OneByOne } else { Pace::Together }
+    }
+
     /// Judges a sale when its buyers have gone home and its last hold has ended.
     async fn judge(&self, stand: &Stand, running: Running, dir: &Path) -> Result<(), ChaosError> {
-        let Running { sale, ends_ms, history, crowd, blows, is_timed } = running;
+        let Running { sale, ends_ms, history, crowd, blows, pace, found } = running;
         crowd
             .await
             .map_err(|error| ChaosError::Failed { what: "the crowd", said: error.to_string() })?;
         let records = last_records(stand, sale, ends_ms).await?;
         let history = history.lines();
         let mut breaches = judge(&history, &records);
-        let (is_clean, report) = stand.audit()?;
-        if !is_clean {
-            breaches.push(Breach { promise: Promise::AuditIsClean, what: report });
+        breaches.extend(found);
+        match stand.audit()? {
+            Audit::Clean => {}
+            Audit::Breach(report) => breaches.push(unclean(report)),
+            Audit::Impossible(said) => return Err(ChaosError::Failed { what: "the audit", said }),
         }
-        let recoveries = if is_timed { recoveries(&blows, &history) } else { Vec::new() };
+        let recoveries = match pace {
+            Pace::OneByOne => recoveries(&blows, &history),
+            Pace::Together => Vec::new(),
+        };
         let cycle = Cycle {
             lane: self.number,
             sale,
@@ -176,6 +195,23 @@ async fn suffer_all(
         stand.suffer(*strike).await
     }))
     .await
+}
+
+/// Audits again and again, as an operator might, whatever goes on. What cannot be audited now,
+/// because a store is down, is audited later.
+async fn audit_until(stand: &Stand, moment_ms: i64) -> Result<Vec<Breach>, ChaosError> {
+    let mut found = Vec::new();
+    while now_ms() < moment_ms && found.is_empty() {
+        if let Audit::Breach(report) = stand.audit()? {
+            found.push(unclean(report));
+        }
+        sleep(AUDIT_PAUSE).await;
+    }
+    Ok(found)
+}
+
+fn unclean(report: String) -> Breach {
+    Breach { promise: Promise::AuditIsClean, what: report }
 }
 
 /// The records of a sale when none of its units is on hold any more, or when none should be.

@@ -22,6 +22,7 @@ mod history;
 mod lane;
 mod ledger;
 mod plan;
+mod powers;
 mod progress;
 mod proxy;
 mod recovery;

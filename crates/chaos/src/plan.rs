@@ -4,12 +4,19 @@
 use fastrand::Rng;
 
 use crate::{
-    fault::{Fault, Kind, Powers, SERVICES, Target},
+    fault::{Fault, Kind, SERVICES, Target},
+    powers::Powers,
     timetable::{FAULTS_FROM_MS, HEALED_BY_MS},
 };
 
-/// Faults of one sale.
-const FAULTS: u32 = 3;
+/// How the faults of a sale come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Three, one by one, so that the time to recover from each can be told.
+    OneByOne,
+    /// Six, as they come.
+    Together,
+}
 
 /// The least time between two faults of a sale that meets them one by one, in milliseconds.
 const CALM_MS: u32 = 200;
@@ -53,23 +60,26 @@ impl Deck {
         (!kinds.is_empty()).then_some(Self { kinds, left })
     }
 
-    /// The faults of one sale. Every second one meets them one by one, so that the time to
-    /// recover from each can be told; the others meet them as they come.
-    pub(crate) fn strikes(&mut self, dice: &mut Rng, one_by_one: bool) -> Vec<Strike> {
-        let room_ms = (HEALED_BY_MS - FAULTS_FROM_MS) / FAULTS;
+    /// The faults of one sale.
+    pub(crate) fn strikes(&mut self, dice: &mut Rng, pace: Pace) -> Vec<Strike> {
+        let count = match pace {
+            Pace::OneByOne => 3,
+            Pace::Together => 6,
+        };
+        let room_ms = (HEALED_BY_MS - FAULTS_FROM_MS) / count;
         let mut strikes: Vec<Strike> = Vec::new();
-        for turn in 0..FAULTS {
+        for turn in 0..count {
             let kind = self.draw(dice);
             let fault = Fault { kind, service: dice.usize(0..SERVICES) };
             let lasts_ms = dice.u32(kind.lasts_ms());
-            let strike = if one_by_one {
-                let earliest_ms = FAULTS_FROM_MS + turn * room_ms;
-                let latest_ms = earliest_ms + room_ms - lasts_ms - CALM_MS;
-                Strike { fault, at_ms: dice.u32(earliest_ms..=latest_ms), lasts_ms }
-            } else {
-                let at_ms = dice.u32(FAULTS_FROM_MS..=HEALED_BY_MS - lasts_ms);
-                Strike { fault, at_ms, lasts_ms }
+            let (earliest_ms, latest_ms) = match pace {
+                Pace::OneByOne => {
+                    let earliest_ms = FAULTS_FROM_MS + turn * room_ms;
+                    (earliest_ms, earliest_ms + room_ms - lasts_ms - CALM_MS)
+                }
+                Pace::Together => (FAULTS_FROM_MS, HEALED_BY_MS - lasts_ms),
             };
+            let strike = Strike { fault, at_ms: dice.u32(earliest_ms..=latest_ms), lasts_ms };
             // Two faults of one thing at a time would undo each other.
             let is_free = |other: &Strike| {
                 !other.overlaps(&strike) || !meet(other.fault.target(), fault.target())
@@ -107,7 +117,8 @@ mod tests {
 
     fn plans(seed: u64) -> Vec<Vec<Strike>> {
         let (mut deck, mut dice) = (Deck::of(&Powers::all()), Rng::with_seed(seed));
-        (0..200).map(|sale| deck.strikes(&mut dice, sale % 2 == 0)).collect()
+        let paces = [Pace::OneByOne, Pace::Together].into_iter().cycle();
+        paces.take(200).map(|pace| deck.strikes(&mut dice, pace)).collect()
     }
 
     #[test]

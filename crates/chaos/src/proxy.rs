@@ -129,8 +129,10 @@ impl Road {
             let there = carry(Way::There, from_client, to_server, self.weather.subscribe());
             let back = carry(Way::Back, from_server, to_client, self.weather.subscribe());
             tokio::select! {
-                ended = async { tokio::try_join!(there, back) } => ended.is_err(),
+                // First, so that what a cut lost is not delivered when the weather clears with it.
+                biased;
                 _ = cuts.changed() => true,
+                ended = async { tokio::try_join!(there, back) } => ended.is_err(),
             }
         };
         if was_cut {

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
 use crate::{
-    fault::{Kind, Powers},
+    fault::Kind,
     history::{Answer, Ask},
     lane::Cycle,
+    powers::Powers,
     recovery::Recoveries,
     verdict::Promise,
 };

@@ -5,7 +5,6 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    process::Command,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -25,7 +24,8 @@ use tokio::{
 use crate::{
     disk::Disk,
     error::{ChaosError, during},
-    fault::{Pair, Powers, SERVICES},
+    fault::{Pair, SERVICES},
+    powers::Powers,
     proxy::Proxy,
     service::Service,
     shop::Shop,
@@ -46,6 +46,15 @@ pub(crate) struct Builds {
     pub(crate) service: PathBuf,
     /// What takes its place in a rolling restart.
     pub(crate) next: Option<PathBuf>,
+}
+
+/// What an audit said.
+pub(crate) enum Audit {
+    Clean,
+    /// A promise is broken; the report.
+    Breach(String),
+    /// A store cannot be asked; why.
+    Impossible(String),
 }
 
 /// One service under trial. All of it is gone when this value is dropped.
@@ -116,19 +125,17 @@ impl Stand {
         self.postgres.url(DATABASE)
     }
 
-    /// What `flashsale audit` says: whether all is well, and its report.
-    pub(crate) fn audit(&self) -> Result<(bool, String), ChaosError> {
-        block_in_place(|| {
-            let mut audit = Command::new(&*lock(&self.build));
-            audit.args(["audit", "--json"]).env("DATABASE_URL", self.database_url());
-            audit.env("REDIS_URL", self.serving_redis().url()).env("RUST_LOG", "warn");
-            let output = audit.output().map_err(during("run the audit"))?;
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            match output.status.code() {
-                Some(0) => Ok((true, text(&output.stdout))),
-                Some(1) => Ok((false, text(&output.stdout))),
-                _ => Err(ChaosError::Failed { what: "the audit", said: text(&output.stderr) }),
-            }
+    /// Asks `flashsale audit`.
+    pub(crate) fn audit(&self) -> Result<Audit, ChaosError> {
+        let mut audit = tied::command(&*lock(&self.build), Signal::Kill);
+        audit.args(["audit", "--json"]).env("DATABASE_URL", self.database_url());
+        audit.env("REDIS_URL", self.serving_redis().url()).env("RUST_LOG", "warn");
+        let output = block_in_place(|| audit.output()).map_err(during("run the audit"))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(match output.status.code() {
+            Some(0) => Audit::Clean,
+            Some(1) => Audit::Breach(text(&output.stdout)),
+            _ => Audit::Impossible(text(&output.stderr)),
         })
     }
 

@@ -5,7 +5,7 @@ use clap::Parser;
 
 use crate::{
     error::ChaosError,
-    fault::Powers,
+    powers::Powers,
     report::Report,
     trial::Trial,
     workshop::{Change, Workshop},

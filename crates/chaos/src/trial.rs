@@ -12,9 +12,9 @@ use tokio::{runtime, sync::mpsc, task::JoinSet};
 
 use crate::{
     error::{ChaosError, during},
-    fault::Powers,
     lane::{Cycle, Lane},
     plan::Deck,
+    powers::Powers,
     progress::Progress,
     report::Report,
     stand::Builds,
@@ -98,6 +98,7 @@ impl Trial {
                 deck: self.deck(powers)?,
                 builds: builds.clone(),
                 powers: powers.clone(),
+                is_timed: !self.until_broken,
                 dir: logs.clone(),
                 progress: Arc::clone(&progress),
                 cycles: sender.clone(),

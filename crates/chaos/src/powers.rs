@@ -1,0 +1,76 @@
+//! What the machine lets us do to the stores.
+
+use std::{env, fmt, fs, os::unix::fs::MetadataExt, path::PathBuf};
+
+use crate::error::{ChaosError, during};
+
+/// What some faults need of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Power {
+    /// A small file system of our own to fill; only root may mount one.
+    Mount,
+    /// strace on the server's processes; only root may always trace them.
+    Trace,
+    /// libfaketime before Postgres.
+    FakeTime,
+    /// A second build of the service.
+    NextBuild,
+}
+
+/// What the machine lets us do.
+#[derive(Debug, Clone)]
+pub(crate) struct Powers {
+    pub(crate) is_root: bool,
+    pub(crate) has_strace: bool,
+    pub(crate) fake_time: Option<PathBuf>,
+    pub(crate) next_build: Option<PathBuf>,
+}
+
+impl Powers {
+    /// Those of this machine, with this build for rolling restarts.
+    pub(crate) fn of_this_machine(next_build: Option<PathBuf>) -> Result<Self, ChaosError> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let has_strace = env::split_paths(&path).any(|dir| dir.join("strace").exists());
+        Ok(Self { is_root: is_root()?, has_strace, fake_time: fake_time_library(), next_build })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn all() -> Self {
+        let somewhere = || Some(PathBuf::from("/"));
+        let (fake_time, next_build) = (somewhere(), somewhere());
+        Self { is_root: true, has_strace: true, fake_time, next_build }
+    }
+
+    pub(crate) fn has(&self, power: Power) -> bool {
+        match power {
+            Power::Mount => self.is_root,
+            Power::Trace => self.is_root && self.has_strace,
+            Power::FakeTime => self.fake_time.is_some(),
+            Power::NextBuild => self.next_build.is_some(),
+        }
+    }
+}
+
+pub(crate) fn is_root() -> Result<bool, ChaosError> {
+    let myself = fs::metadata("/proc/self").map_err(during("see who we are"))?;
+    Ok(myself.uid() == 0)
+}
+
+/// Where Debian's package libfaketime puts its library.
+fn fake_time_library() -> Option<PathBuf> {
+    let libraries = fs::read_dir("/usr/lib").ok()?.flatten();
+    libraries
+        .map(|entry| entry.path().join("faketime/libfaketime.so.1"))
+        .find(|library| library.exists())
+}
+
+impl fmt::Display for Power {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mount => "root, to mount a small disk",
+            Self::Trace => "root and strace",
+            Self::FakeTime => "libfaketime",
+            Self::NextBuild => "a build with a newer function library",
+        })
+    }
+}
