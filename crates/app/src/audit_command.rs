@@ -23,12 +23,13 @@ const UNKNOWN: u8 = 2;
 /// How long after its time a hold may stand, in milliseconds.
 const LATE_MS: i64 = 30_000;
 
-/// How often holds that are late are looked for again, before they are called a breach: a clock
-/// that jumped makes many late at once, and ending them takes the service a moment.
-const LATE_LOOKS: u32 = 20;
+/// How often holds that are late are looked for before they are called a breach, which takes
+/// twelve seconds. A clock that jumped or a service that was down makes many late at once; what
+/// Redis does not call due by itself, a process asks for every five seconds.
+const LATE_LOOKS: u32 = 60;
 
 /// How long is waited between two looks at what may pass by itself.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Why an audit could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +114,7 @@ async fn late_holds(
     }
     if late.breaches.count() > 0 && !late.is_attended {
         findings.note(format!(
-            "{} holds are long due, and no process of the service has been connected to end them",
+            "{} holds are long due, and no process of the service is connected to end them",
             late.breaches.count()
         ));
         late.breaches = Breaches::default();

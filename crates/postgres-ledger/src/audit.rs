@@ -69,7 +69,7 @@ const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
 pub struct LateHolds {
     /// The holds.
     pub breaches: Breaches,
-    /// Whether a process of the service has been connected all the while, to end them.
+    /// Whether a process of the service is connected, which would end them.
     pub is_attended: bool,
 }
 
@@ -106,7 +106,7 @@ impl PostgresLedger {
         let sale = sale.map(SaleId::get);
         let found = self.in_a_snapshot(SETTINGS, async |transaction| {
             let late = query(transaction, LATE_HOLDS_SQL, &[&sale, &rows_max(), &late_ms]).await?;
-            let attended = query(transaction, ATTENDED_SQL, &[&late_ms]).await?;
+            let attended = query(transaction, ATTENDED_SQL, &[]).await?;
             let is_attended = attended.first().map(|row| rows::column(row, "is_attended"));
             Ok(LateHolds {
                 breaches: breaches(&late)?,

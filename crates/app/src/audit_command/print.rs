@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use domain::audit::{Findings, Invariant, Verdict};
+use domain::audit::{Breaches, Findings, Invariant, Verdict};
 use serde::Serialize;
 
 /// The whole audit, as `--json` prints it. The names stay; names may be added.
@@ -45,7 +45,7 @@ fn checked(findings: &Findings, invariant: Invariant) -> Checked<'_> {
         name: invariant.name(),
         says: invariant.says(),
         holds: breaches.map(|breaches| breaches.count() == 0),
-        breaches: breaches.map_or(0, |breaches| breaches.count()),
+        breaches: breaches.map_or(0, Breaches::count),
         rows: breaches.map_or(&[], |breaches| breaches.rows()),
     }
 }

@@ -241,6 +241,13 @@ impl App {
         assert!(timeout(PATIENCE, look).await.is_ok(), "{} did not become ready", self.url);
     }
 
+    /// SIGSTOP: from now on it does nothing, but its connections stay.
+    pub(crate) fn pause(&self) {
+        let pid = self.child.id().to_string();
+        let stopped = std::process::Command::new("sh").args(["-c", "kill -STOP $0", &pid]).status();
+        assert!(stopped.unwrap().success());
+    }
+
     /// kill -9.
     pub(crate) fn kill(mut self) {
         block_in_place(|| {
