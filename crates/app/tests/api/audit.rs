@@ -1,5 +1,7 @@
 //! `flashsale audit` on stores in which one thing is wrong: it names that and nothing else.
 
+mod live;
+
 use serde_json::Value;
 use tokio::task::block_in_place;
 
