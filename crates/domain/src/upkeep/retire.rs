@@ -1,21 +1,27 @@
 //! Taking a sale that is over out of the live side.
 
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
-    Catalog, Phase, SaleId, StoreError,
+    Catalog, Phase, SaleId, StoreError, UnixMillis,
     ports::{SaleRegister, SaleStore},
 };
+
+/// How long after it was forgotten a sale is forgotten again, in milliseconds, while it counts
+/// as just closed. A load that its process gave up waiting for may still arrive, and the live
+/// side may come back from an old copy; nobody else would take the sale out again.
+const FORGET_AGAIN_MS: i64 = 60_000;
 
 /// Closes sales that are over and have no hold left, and drops them from the live side.
 pub struct Retire {
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
     catalog: Arc<Catalog>,
-    forgotten: Mutex<BTreeSet<SaleId>>,
+    /// When each was forgotten last, by the ledger's clock.
+    forgotten: Mutex<BTreeMap<SaleId, UnixMillis>>,
 }
 
 impl Retire {
@@ -40,23 +46,27 @@ impl Retire {
             }
         }
         for &sale in closed.iter().chain(&calendar.just_closed) {
-            self.forget_once(sale).await?;
+            self.forget_now_and_again(sale, calendar.now).await?;
         }
         self.keep_only(&calendar.just_closed, &closed);
         Ok(closed)
     }
 
-    async fn forget_once(&self, sale: SaleId) -> Result<(), StoreError> {
-        if self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).contains(&sale) {
+    async fn forget_now_and_again(&self, sale: SaleId, now: UnixMillis) -> Result<(), StoreError> {
+        let last = self.forgotten().get(&sale).copied();
+        if last.is_some_and(|last| now - last < FORGET_AGAIN_MS) {
             return Ok(());
         }
         self.sales.forget(sale).await?;
-        self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).insert(sale);
+        self.forgotten().insert(sale, now);
         Ok(())
     }
 
     fn keep_only(&self, just_closed: &[SaleId], closed: &[SaleId]) {
-        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        forgotten.retain(|sale| just_closed.contains(sale) || closed.contains(sale));
+        self.forgotten().retain(|sale, _| just_closed.contains(sale) || closed.contains(sale));
+    }
+
+    fn forgotten(&self) -> MutexGuard<'_, BTreeMap<SaleId, UnixMillis>> {
+        self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -78,7 +78,7 @@ async fn an_image_that_comes_after_the_closing_is_taken_back() {
 }
 
 #[tokio::test]
-async fn what_another_process_closed_is_forgotten_once() {
+async fn what_another_process_closed_is_forgotten_and_not_at_every_look() {
     let (world, process, sale) = open_world().await;
     let other = world.process(2);
     world.clock.set(sale.window.ends_at);
@@ -93,6 +93,26 @@ async fn what_another_process_closed_is_forgotten_once() {
     serve(&world, &sale, Epoch(6), Vec::new()).await;
     process.retire.run().await.unwrap();
     assert!(world.live.has(sale.id));
+}
+
+/// Found by the simulation: its rebuilder had given up waiting, so nobody took the image back.
+#[tokio::test]
+async fn an_image_that_comes_after_its_rebuilder_gave_up_is_forgotten_a_minute_later() {
+    let (world, process, sale) = open_world().await;
+    world.clock.set(sale.window.ends_at);
+    process.catalog.refresh().await.unwrap();
+    process.retire.run().await.unwrap();
+    serve(&world, &sale, Epoch(5), Vec::new()).await;
+
+    world.clock.advance_ms(59_999);
+    process.catalog.refresh().await.unwrap();
+    process.retire.run().await.unwrap();
+    assert!(world.live.has(sale.id));
+
+    world.clock.advance_ms(1);
+    process.catalog.refresh().await.unwrap();
+    process.retire.run().await.unwrap();
+    assert!(!world.live.has(sale.id));
 }
 
 #[tokio::test]
