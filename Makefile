@@ -1,10 +1,10 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench chaos teeth deps up down
+.PHONY: help run demo test simulate check bench chaos teeth deps up down
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: ## Run the service and the databases it needs (PROFILE=release: slow to build, fast)
 	@crates/dev-servers/run.sh
@@ -14,6 +14,11 @@ demo: deps ## Sell out a sale to thousands of users, and check every unit
 
 test: deps ## Run all tests, on private servers
 	cargo test --workspace
+
+simulate: ## Run the services on fakes with everything going wrong (SEEDS=1000000; SEED=7 shows one)
+	@crates/dev-servers/deps.sh compiler
+	cargo build --release -p simulation
+	$${CARGO_TARGET_DIR:-target}/release/simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000))
 
 check: ## Check format, lints, documentation and the dependency rules
 	@crates/dev-servers/deps.sh compiler

@@ -54,6 +54,67 @@ pub enum Operation {
     Close,
 }
 
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 24] = [
+        Self::Load,
+        Self::Status,
+        Self::Forget,
+        Self::PlaceHold,
+        Self::FindUnit,
+        Self::Due,
+        Self::Settle,
+        Self::SettleSoon,
+        Self::Record,
+        Self::Redeem,
+        Self::Release,
+        Self::FindCode,
+        Self::Judge,
+        Self::ExpireOverdue,
+        Self::Now,
+        Self::FindSale,
+        Self::Page,
+        Self::Calendar,
+        Self::FillTimetable,
+        Self::Schedule,
+        Self::SetPaused,
+        Self::RaiseEpoch,
+        Self::Tally,
+        Self::Close,
+    ];
+
+    /// The port method, as the real stores name it in their errors.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Load => "SaleStore::load",
+            Self::Status => "SaleStore::status",
+            Self::Forget => "SaleStore::forget",
+            Self::PlaceHold => "CodeStore::place_hold",
+            Self::FindUnit => "CodeStore::find",
+            Self::Due => "CodeStore::due",
+            Self::Settle => "CodeStore::settle",
+            Self::SettleSoon => "CodeStore::settle_soon",
+            Self::Record => "LedgerStore::record",
+            Self::Redeem => "LedgerStore::redeem",
+            Self::Release => "LedgerStore::release",
+            Self::FindCode => "LedgerStore::find",
+            Self::Judge => "LedgerStore::judge",
+            Self::ExpireOverdue => "LedgerStore::expire_overdue",
+            Self::Now => "SaleRegister::now",
+            Self::FindSale => "SaleRegister::find",
+            Self::Page => "SaleRegister::page",
+            Self::Calendar => "SaleRegister::calendar",
+            Self::FillTimetable => "SaleRegister::fill_timetable",
+            Self::Schedule => "SaleRegister::schedule",
+            Self::SetPaused => "SaleRegister::set_paused",
+            Self::RaiseEpoch => "SaleRegister::raise_epoch",
+            Self::Tally => "SaleRegister::tally",
+            Self::Close => "SaleRegister::close",
+        }
+    }
+}
+
 /// The faults of one store. Without a plan nothing goes wrong.
 #[derive(Debug, Default)]
 pub struct Faults {
@@ -125,7 +186,7 @@ impl Faults {
         operation: Operation,
         work: impl FnOnce() -> Result<T, StoreError> + Send,
     ) -> Result<T, StoreError> {
-        let failed = |failure, reason| Err(StoreError::new(name(operation), failure, reason));
+        let failed = |failure, reason| Err(StoreError::new(operation.name(), failure, reason));
         match self.take(operation) {
             None => work(),
             Some(Fault::Refuse) => failed(Failure::NotDone, "refused, as planned"),
@@ -142,35 +203,5 @@ impl Faults {
                 work()
             }
         }
-    }
-}
-
-/// The port method, as the real stores name it in their errors.
-pub(crate) const fn name(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Load => "SaleStore::load",
-        Operation::Status => "SaleStore::status",
-        Operation::Forget => "SaleStore::forget",
-        Operation::PlaceHold => "CodeStore::place_hold",
-        Operation::FindUnit => "CodeStore::find",
-        Operation::Due => "CodeStore::due",
-        Operation::Settle => "CodeStore::settle",
-        Operation::SettleSoon => "CodeStore::settle_soon",
-        Operation::Record => "LedgerStore::record",
-        Operation::Redeem => "LedgerStore::redeem",
-        Operation::Release => "LedgerStore::release",
-        Operation::FindCode => "LedgerStore::find",
-        Operation::Judge => "LedgerStore::judge",
-        Operation::ExpireOverdue => "LedgerStore::expire_overdue",
-        Operation::Now => "SaleRegister::now",
-        Operation::FindSale => "SaleRegister::find",
-        Operation::Page => "SaleRegister::page",
-        Operation::Calendar => "SaleRegister::calendar",
-        Operation::FillTimetable => "SaleRegister::fill_timetable",
-        Operation::Schedule => "SaleRegister::schedule",
-        Operation::SetPaused => "SaleRegister::set_paused",
-        Operation::RaiseEpoch => "SaleRegister::raise_epoch",
-        Operation::Tally => "SaleRegister::tally",
-        Operation::Close => "SaleRegister::close",
     }
 }

@@ -86,6 +86,17 @@ impl MemoryLedger {
         self.tables(|tables| tables.purchases.values().cloned().collect())
     }
 
+    /// Looks at every attempt, in the order of their records, and at every receipt.
+    pub fn look<T>(&self, look: impl FnOnce(&[AttemptRecord], &BTreeMap<Code, Receipt>) -> T) -> T {
+        self.tables(|tables| look(&tables.attempts, &tables.purchases))
+    }
+
+    /// Every sale, as it is now, in the order in which they were made.
+    #[must_use]
+    pub fn sales(&self) -> Vec<Sale> {
+        self.tables(|tables| tables.sales.values().map(|row| row.sale).collect())
+    }
+
     /// A sale, as it is now.
     #[must_use]
     pub fn sale(&self, sale: SaleId) -> Option<Sale> {

@@ -11,7 +11,6 @@ use domain::{
 
 use crate::{
     HoldRecord, HoldState, MemoryLedger, Operation,
-    faults::name,
     ledger::{SaleRow, Tables},
 };
 
@@ -102,7 +101,7 @@ fn check(operation: Operation, terms: Terms) -> Result<(), StoreError> {
 }
 
 fn refused(operation: Operation, reason: &'static str) -> StoreError {
-    StoreError::new(name(operation), Failure::NotDone, reason)
+    StoreError::new(operation.name(), Failure::NotDone, reason)
 }
 
 #[async_trait]

@@ -1,0 +1,175 @@
+//! The end of a run: nothing goes wrong any more, and within a bounded time everything is as if
+//! nothing ever had.
+
+use std::sync::Arc;
+
+use domain::{Phase, Sale, SaleId, sale::SaleState, upkeep::LOAD_AHEAD_MS};
+use memory_stores::{AttemptRecord, HoldState};
+use tokio::{
+    sync::oneshot,
+    time::{Duration, timeout},
+};
+
+use crate::{
+    lock,
+    stage::{BEGINNING, Stage},
+    users::User,
+    weather::CLOCK_SET_MS_MAX,
+    witness::ensure,
+};
+
+/// How long users may take to learn what became of their last requests, in milliseconds.
+const RESOLVED_WITHIN_MS: u64 = 10_000;
+
+/// How long healing may take, in milliseconds: the longest hold, the time after which the
+/// ledger expires what the live side forgot, and the rhythm of each step that must follow.
+const HEALED_WITHIN_MS: u64 = 25_000;
+
+/// How long after its closing a sale may still be on the live side, in milliseconds: an image
+/// that came late is forgotten after a minute.
+const FORGOTTEN_WITHIN_MS: u64 = 65_000;
+
+/// How long a unit that is free may be refused, in milliseconds.
+const TO_BE_HAD_WITHIN_MS: u64 = 1_500;
+
+/// How long closing may take once a sale is over, in milliseconds.
+const CLOSED_WITHIN_MS: u64 = 6_000;
+
+/// How long before its end a sale is not begun to be sold out, in milliseconds.
+const TIME_TO_SELL_MS: i64 = 3_000;
+
+/// How far the live side's reckoning of the ledger's time may be off, in milliseconds.
+const SKEW_MS_MAX: i64 = 200;
+
+/// How often it is looked whether things are as they should be, in milliseconds.
+const LOOK_EVERY_MS: u64 = 100;
+
+/// Waits until all trouble is over, sees that everything heals, and sells what is left.
+pub(crate) async fn direct(stage: Arc<Stage>, users: Vec<oneshot::Receiver<()>>) {
+    stage.pass(stage.plan.trouble_ms).await;
+    stage.note(|| "*** all trouble is over".to_owned());
+    stage.clock.set(stage.true_time());
+    stage.live.set_skew_ms(0);
+    let ended = conclude(&stage, users).await;
+    stage.end(ended);
+}
+
+async fn conclude(stage: &Arc<Stage>, users: Vec<oneshot::Receiver<()>>) -> Result<(), String> {
+    for user in users {
+        let ended = timeout(Duration::from_millis(RESOLVED_WITHIN_MS), user).await;
+        ensure(ended.is_ok(), || "a user never learnt what became of his request".to_owned())?;
+    }
+    let unsettled = || stage.ledger.sales().iter().find_map(|sale| unsettled(stage, sale));
+    // A hold that was given while the clock was ahead lasts the longer for it.
+    let latest = lock(&stage.witness).latest.unwrap_or(BEGINNING);
+    let ahead_ms = (latest - stage.true_time()).max(0).unsigned_abs();
+    wait_until_none(stage, HEALED_WITHIN_MS + ahead_ms, unsettled).await?;
+    lock(&stage.witness).healed_ms = Some(stage.now_ms() - stage.plan.trouble_ms);
+
+    let sale = sale_to_sell(stage).await?;
+    sell_out(stage, sale).await?;
+
+    // Nothing is left to be seen of this sale, so the rest of its time may pass at once.
+    stage.clock.set(sale.window.ends_at);
+    let is_left = |sale: &Sale| sale.state == SaleState::Closed && stage.live.has(sale.id);
+    let unforgotten = || {
+        let left = stage.ledger.sales().into_iter().find(is_left);
+        left.map(|sale| format!("a closed sale is on the live side: {sale:?}"))
+    };
+    let unclosed = || stage.ledger.sale(sale.id).and_then(|sale| unsettled_end(stage, &sale));
+    wait_until_none(stage, CLOSED_WITHIN_MS, unclosed).await?;
+    wait_until_none(stage, FORGOTTEN_WITHIN_MS, unforgotten).await?;
+    lock(&stage.witness).history.check(&stage.ledger)
+}
+
+async fn wait_until_none(
+    stage: &Stage,
+    within_ms: u64,
+    wrong: impl Fn() -> Option<String>,
+) -> Result<(), String> {
+    let until_ms = stage.now_ms() + within_ms;
+    while let Some(wrong) = wrong() {
+        ensure(stage.now_ms() < until_ms, || format!("after {within_ms} ms still {wrong}"))?;
+        stage.pass(LOOK_EVERY_MS).await;
+    }
+    Ok(())
+}
+
+/// What of a sale is not as it will stay, if anything.
+fn unsettled(stage: &Stage, sale: &Sale) -> Option<String> {
+    let now = stage.clock.now();
+    if sale.phase_at(now) == Phase::Ended {
+        return unsettled_end(stage, sale);
+    }
+    if sale.window.starts_at - now > LOAD_AHEAD_MS {
+        return None;
+    }
+    let (held, sold) =
+        (count(stage, sale.id, HoldState::Held), count(stage, sale.id, HoldState::Sold));
+    let served = stage.live.served(sale.id);
+    let is_settled = held == 0
+        && sale.state == SaleState::Active
+        && served.is_some_and(|live| {
+            live.epoch == sale.epoch
+                && !live.paused
+                && (live.now - now).abs() <= SKEW_MS_MAX
+                && (live.free, live.held, live.sold) == (sale.terms.stock - sold, 0, sold)
+        });
+    (!is_settled).then(|| format!("{held} held and {sold} sold of {sale:?}, served {served:?}"))
+}
+
+/// What is left of a sale that is over, if anything.
+fn unsettled_end(stage: &Stage, sale: &Sale) -> Option<String> {
+    let held = count(stage, sale.id, HoldState::Held);
+    let is_closed = sale.state == SaleState::Closed && held == 0;
+    (!is_closed).then(|| format!("{held} held, not closed: {sale:?}"))
+}
+
+fn count(stage: &Stage, sale: SaleId, as_state: HoldState) -> u32 {
+    let is_one = |attempt: &&AttemptRecord| {
+        attempt.hold().is_some_and(|hold| hold.sale == sale && hold.state == as_state)
+    };
+    let count = stage.ledger.look(|attempts, _| attempts.iter().filter(is_one).count());
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// The sale that is on, or the next if that one has too little time left.
+async fn sale_to_sell(stage: &Stage) -> Result<Sale, String> {
+    let on = || {
+        let now = stage.clock.now();
+        let sales = stage.ledger.sales();
+        let has_time = |sale: &&Sale| {
+            sale.phase_at(now) == Phase::Open && sale.window.ends_at - now > TIME_TO_SELL_MS
+        };
+        sales.iter().find(has_time).copied().filter(|sale| unsettled(stage, sale).is_none())
+    };
+    let none = || on().is_none().then(|| "no sale is on".to_owned());
+    // Sales that a clock closed ahead of their time stay closed.
+    let within_ms = stage.plan.period_ms + TIME_TO_SELL_MS + CLOCK_SET_MS_MAX;
+    wait_until_none(stage, within_ms.unsigned_abs(), none).await?;
+    on().ok_or_else(|| "no sale is on".to_owned())
+}
+
+/// Sells what is left, to buyers who have nothing yet: exactly the stock.
+async fn sell_out(stage: &Arc<Stage>, sale: Sale) -> Result<(), String> {
+    let left = sale.terms.stock - count(stage, sale.id, HoldState::Sold);
+    let until_ms = stage.now_ms() + TO_BE_HAD_WITHIN_MS;
+    for number in 0..left {
+        let mut buyer = User::new(stage, &format!("buyer-{number}"));
+        let code = loop {
+            if let Some(code) = buyer.ask(sale.id).await {
+                break code;
+            }
+            // What processes remember of the time in trouble, they do not remember for long.
+            ensure(stage.now_ms() < until_ms, || {
+                format!("unit {number} of {left} is not to be had")
+            })?;
+            stage.pass(LOOK_EVERY_MS).await;
+        };
+        buyer.redeem(code).await;
+    }
+    let sold = count(stage, sale.id, HoldState::Sold);
+    ensure(sold == sale.terms.stock, || format!("{sold} units are sold of {sale:?}"))?;
+    let code = User::new(stage, "late").ask(sale.id).await;
+    ensure(code.is_none(), || format!("{code:?} was granted when all was sold"))
+}

@@ -1,0 +1,159 @@
+//! What clients were told, and whether it may be told.
+
+use std::collections::BTreeMap;
+
+use domain::{CheckoutRefusal, Code, CodeRefusal, Hold, Receipt, SaleId, UnixMillis, UserId};
+use memory_stores::{AttemptRecord, HoldState, MemoryLedger};
+
+use crate::witness::ensure;
+
+/// The answers of a run so far.
+#[derive(Default)]
+pub(crate) struct History {
+    known: BTreeMap<Code, Known>,
+    refused: BTreeMap<(SaleId, UserId, &'static str), usize>,
+}
+
+/// A hold that a client knows of.
+struct Known {
+    hold: Hold,
+    /// Its client asked to buy it, whatever came of it.
+    is_wanted: bool,
+    /// Its client asked to give it back, whatever came of it.
+    is_unwanted: bool,
+    /// He was told that he bought it just now.
+    is_sold_now: bool,
+    receipt: Option<Receipt>,
+}
+
+impl History {
+    /// A client is told of a hold.
+    pub(crate) fn hear_of_hold(
+        &mut self,
+        hold: Hold,
+        user: &UserId,
+        ledger: &MemoryLedger,
+    ) -> Result<(), String> {
+        let code = hold.code;
+        ensure(hold.user == *user, || format!("{user} was given the hold of {}", hold.user))?;
+        let record = ledger.hold(code).ok_or_else(|| format!("{code:?} has no record"))?;
+        let recorded = (&record.user, record.sale, record.unit, record.slot, record.expires_at);
+        let told = (&hold.user, hold.sale, hold.unit, hold.slot, hold.expires_at);
+        ensure(recorded == told, || format!("told {told:?}, but recorded is {recorded:?}"))?;
+        let known =
+            Known { hold, is_wanted: false, is_unwanted: false, is_sold_now: false, receipt: None };
+        let before = self.known.insert(code, known);
+        ensure(before.is_none(), || format!("{code:?} was given twice"))
+    }
+
+    /// A client is told that he gets nothing.
+    pub(crate) fn hear_of_refusal(
+        &mut self,
+        sale: SaleId,
+        user: &UserId,
+        refusal: &CheckoutRefusal,
+        ledger: &MemoryLedger,
+    ) -> Result<(), String> {
+        let name = refusal.name();
+        let told = self.refused.entry((sale, user.clone(), name)).or_insert(0);
+        *told += 1;
+        let is_it = |attempt: &&AttemptRecord| {
+            matches!(attempt, AttemptRecord::Refusal { sale: of, user: whom, refusal }
+                if *of == sale && whom == user && refusal.name() == name)
+        };
+        let recorded = ledger.look(|attempts, _| attempts.iter().filter(is_it).count());
+        ensure(*told <= recorded, || {
+            format!("{user} was told {told} times {name}, and recorded is it {recorded} times")
+        })
+    }
+
+    /// A client asks to buy.
+    pub(crate) fn wants(&mut self, code: Code) {
+        if let Some(known) = self.known.get_mut(&code) {
+            known.is_wanted = true;
+        }
+    }
+
+    /// A client asks to give back.
+    pub(crate) fn gives_back(&mut self, code: Code) {
+        if let Some(known) = self.known.get_mut(&code) {
+            known.is_unwanted = true;
+        }
+    }
+
+    /// A client is told that he has just bought.
+    pub(crate) fn hear_of_sale(
+        &mut self,
+        code: Code,
+        receipt: &Receipt,
+        ledger: &MemoryLedger,
+    ) -> Result<(), String> {
+        self.hear_of_receipt(code, receipt, ledger)?;
+        let is_sold_now = self.known.get_mut(&code).map(|known| &mut known.is_sold_now);
+        let is_first = is_sold_now.is_some_and(|is_sold_now| !std::mem::replace(is_sold_now, true));
+        ensure(is_first, || format!("{code:?} was sold twice"))
+    }
+
+    /// A client is shown a receipt: the ledger's, the same each time.
+    pub(crate) fn hear_of_receipt(
+        &mut self,
+        code: Code,
+        receipt: &Receipt,
+        ledger: &MemoryLedger,
+    ) -> Result<(), String> {
+        let known = self.known.get_mut(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
+        ensure(known.is_wanted, || format!("{code:?} was sold to someone who did not ask"))?;
+        let is_recorded = ledger.look(|_, receipts| receipts.get(&code) == Some(receipt));
+        ensure(is_recorded, || format!("not in the ledger: {receipt:?}"))?;
+        let (hold, first) = (&known.hold, known.receipt.get_or_insert_with(|| receipt.clone()));
+        let is_of_it =
+            (receipt.unit, &receipt.user, receipt.sale) == (hold.unit, &hold.user, hold.sale);
+        ensure(is_of_it && first == receipt, || format!("{receipt:?} is no receipt of {hold:?}"))
+    }
+
+    /// A client is told that he gave a hold back.
+    pub(crate) fn hear_of_return(code: Code, ledger: &MemoryLedger) -> Result<(), String> {
+        let state = ledger.hold(code).map(|record| record.state);
+        ensure(state == Some(HoldState::Released), || format!("given back {code:?} is {state:?}"))
+    }
+
+    /// A client is told that his code is not good. It was good once, so it was sold, it was
+    /// due, or he gave it back.
+    pub(crate) fn hear_of_bad_code(
+        &mut self,
+        code: Code,
+        refusal: &CodeRefusal,
+        latest: Option<UnixMillis>,
+        ledger: &MemoryLedger,
+    ) -> Result<(), String> {
+        if let CodeRefusal::AlreadyUsed(receipt) = refusal {
+            return self.hear_of_receipt(code, receipt, ledger);
+        }
+        let known = self.known.get(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
+        let state = ledger.hold(code).map(|record| record.state);
+        let may_be_told = match refusal {
+            CodeRefusal::Expired => {
+                state == Some(HoldState::Expired) && latest >= Some(known.hold.expires_at)
+            }
+            CodeRefusal::Released => state == Some(HoldState::Released) && known.is_unwanted,
+            CodeRefusal::NotRedeemed => known.receipt.is_none(),
+            CodeRefusal::Unknown | CodeRefusal::AlreadyUsed(_) => false,
+        };
+        ensure(may_be_told, || format!("{code:?} is {state:?}, and its client is told: {refusal}"))
+    }
+
+    /// Whatever was told is in the ledger, now as then.
+    pub(crate) fn check(&self, ledger: &MemoryLedger) -> Result<(), String> {
+        for (code, Known { hold, receipt, .. }) in &self.known {
+            let record = ledger.hold(*code).ok_or_else(|| format!("{code:?} is lost"))?;
+            let is_the_same = (&record.user, record.unit, record.slot, record.expires_at)
+                == (&hold.user, hold.unit, hold.slot, hold.expires_at);
+            ensure(is_the_same, || format!("{code:?} was {hold:?} and is {record:?}"))?;
+            if let Some(receipt) = receipt {
+                let kept = ledger.look(|_, receipts| receipts.get(code) == Some(receipt));
+                ensure(kept, || format!("the receipt of {code:?} is lost"))?;
+            }
+        }
+        Ok(())
+    }
+}

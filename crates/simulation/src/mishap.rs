@@ -1,0 +1,117 @@
+//! Everything that goes wrong.
+
+/// A way of going wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mishap {
+    /// A request does not arrive.
+    RequestLost,
+    /// A reply does not arrive: the work is done.
+    ReplyLost,
+    /// A request arrives late, perhaps after its caller gave up.
+    RequestDelayed,
+    /// A request arrives a second time, some time later.
+    RequestRepeated,
+    /// A store refuses a call.
+    CallRefused,
+    /// The ledger's connection breaks while a transaction commits: done or not.
+    CommitUnknown,
+    /// A process cannot reach a store for a while.
+    CutOff,
+    /// The live side loses everything and does not restart.
+    LiveWiped,
+    /// The live side restarts with nothing.
+    LiveRestartedEmpty,
+    /// The live side restarts from an old copy.
+    LiveRestartedStale,
+    /// The live side goes back to an old copy and does not know.
+    LiveRolledBack,
+    /// The live side is down for a while.
+    LiveDown,
+    /// The live side's clock is set.
+    LiveClockSet,
+    /// The ledger restarts: calls in flight end, done or not.
+    LedgerRestarted,
+    /// The ledger is down for a while.
+    LedgerDown,
+    /// The ledger's clock is set.
+    LedgerClockSet,
+    /// A process stands still for longer than a hold lasts.
+    ProcessStopped,
+    /// A process stands still for a moment.
+    ProcessSlowed,
+    /// A process dies with all it was doing, and another is started in its place.
+    ProcessKilled,
+    /// A client goes away in the middle of his request, and the request ends there.
+    ClientHungUp,
+    /// A request of a client, or its answer, gets lost.
+    ClientCutOff,
+}
+
+impl Mishap {
+    pub(crate) const ALL: [Self; 21] = [
+        Self::RequestLost,
+        Self::ReplyLost,
+        Self::RequestDelayed,
+        Self::RequestRepeated,
+        Self::CallRefused,
+        Self::CommitUnknown,
+        Self::CutOff,
+        Self::LiveWiped,
+        Self::LiveRestartedEmpty,
+        Self::LiveRestartedStale,
+        Self::LiveRolledBack,
+        Self::LiveDown,
+        Self::LiveClockSet,
+        Self::LedgerRestarted,
+        Self::LedgerDown,
+        Self::LedgerClockSet,
+        Self::ProcessStopped,
+        Self::ProcessSlowed,
+        Self::ProcessKilled,
+        Self::ClientHungUp,
+        Self::ClientCutOff,
+    ];
+
+    /// Those that come like the weather, to a store or a process, and not to one call.
+    pub(crate) const WEATHER: [Self; 13] = [
+        Self::CutOff,
+        Self::LiveWiped,
+        Self::LiveRestartedEmpty,
+        Self::LiveRestartedStale,
+        Self::LiveRolledBack,
+        Self::LiveDown,
+        Self::LiveClockSet,
+        Self::LedgerRestarted,
+        Self::LedgerDown,
+        Self::LedgerClockSet,
+        Self::ProcessStopped,
+        Self::ProcessSlowed,
+        Self::ProcessKilled,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::RequestLost => "request lost",
+            Self::ReplyLost => "reply lost",
+            Self::RequestDelayed => "request delayed",
+            Self::RequestRepeated => "request repeated",
+            Self::CallRefused => "call refused",
+            Self::CommitUnknown => "commit unknown",
+            Self::CutOff => "process cut off from a store",
+            Self::LiveWiped => "live side wiped",
+            Self::LiveRestartedEmpty => "live side restarted empty",
+            Self::LiveRestartedStale => "live side restarted from an old copy",
+            Self::LiveRolledBack => "live side rolled back unnoticed",
+            Self::LiveDown => "live side down",
+            Self::LiveClockSet => "live side's clock set",
+            Self::LedgerRestarted => "ledger restarted",
+            Self::LedgerDown => "ledger down",
+            Self::LedgerClockSet => "ledger's clock set",
+            Self::ProcessStopped => "process stopped for longer than a hold",
+            Self::ProcessSlowed => "process slowed",
+            Self::ProcessKilled => "process killed",
+            Self::ClientHungUp => "client hung up",
+            Self::ClientCutOff => "client cut off",
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A process of the service, wired as the application wires it, and what can befall it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use domain::{
+    Catalog, Checkout, Purchase, Standings,
+    ports::{Clock, CodeMint, Timetable},
+    remembered::{RememberedLive, SoldOutMemo},
+    upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep},
+};
+use scheduler::{Scheduler, Steps};
+
+use crate::{
+    executor::Owner, ledger_line::LedgerLine, live_line::LiveLine, lock, network::Line,
+    stage::Stage,
+};
+
+/// How far ahead of its start a sale is made, in milliseconds.
+const LEAD_MS: i64 = 5_000;
+
+/// A process that is up.
+pub(crate) struct Process {
+    pub(crate) number: u16,
+    pub(crate) checkout: Checkout,
+    pub(crate) purchase: Purchase,
+    pub(crate) standings: Standings,
+}
+
+impl Process {
+    /// Whose tasks its own are.
+    pub(crate) const fn owner(&self) -> Owner {
+        Owner::Process(self.number)
+    }
+
+    /// Starts a process and its upkeep, and gives it a place. No two have the same number.
+    pub(crate) fn start(stage: &Arc<Stage>, seat: usize, number: u16) {
+        let wire = Line { stage: Arc::clone(stage), process: number };
+        let ledger = Arc::new(LedgerLine(wire.clone()));
+        let clock = Arc::new(ProcessClock(Arc::clone(stage)));
+        let memo = Arc::new(SoldOutMemo::new(clock.clone()));
+        let live = Arc::new(RememberedLive::new(Arc::new(LiveLine(wire)), memo));
+        let catalog = Arc::new(Catalog::new(ledger.clone()));
+        let rebuild = Arc::new(Rebuild::new(ledger.clone(), live.clone(), clock));
+        let timetable = Timetable {
+            period_ms: stage.plan.period_ms,
+            lead_ms: LEAD_MS,
+            terms: stage.plan.terms,
+        };
+        let steps = Steps {
+            rotate: Rotate::new(ledger.clone(), catalog.clone(), timetable),
+            sweep: Sweep::new(live.clone(), ledger.clone()),
+            rebuild: rebuild.clone(),
+            reconcile: Reconcile::new(ledger.clone(), live.clone(), rebuild.clone()),
+            retire: Retire::new(ledger.clone(), live.clone(), catalog.clone()),
+        };
+        let scheduler = Scheduler::new(steps, catalog.clone());
+        let mint = Arc::new(Mint(number, AtomicU64::new(0)));
+        let process = Self {
+            number,
+            checkout: Checkout::new(catalog.clone(), live.clone(), ledger.clone(), rebuild, mint),
+            purchase: Purchase::new(live.clone(), ledger.clone()),
+            standings: Standings::new(catalog, live, ledger),
+        };
+        stage.note(|| format!("p{number} starts"));
+        stage.tasks.start(process.owner(), async move {
+            scheduler.run(std::future::pending()).await;
+        });
+        if let Some(place) = lock(&stage.seats).get_mut(seat) {
+            *place = Some(Arc::new(process));
+        }
+    }
+}
+
+/// The clock of a process, which shows how long the run has been going on.
+struct ProcessClock(Arc<Stage>);
+
+#[async_trait]
+impl Clock for ProcessClock {
+    async fn wait(&self, ms: u64) {
+        self.0.pass(ms).await;
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        self.0.now_ms()
+    }
+}
+
+/// A mint that counts: first what a code shows of itself in a trace, then what makes it the
+/// only one.
+struct Mint(u16, AtomicU64);
+
+impl CodeMint for Mint {
+    fn draw(&self) -> u128 {
+        let count = self.1.fetch_add(1, Ordering::Relaxed);
+        let shown = u128::from(self.0 << 5) + u128::from(count % 32);
+        shown << 80 | u128::from(self.0) << 32 | u128::from(count)
+    }
+}

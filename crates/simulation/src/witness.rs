@@ -1,0 +1,155 @@
+//! What must be true of both stores after every change of either.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{Code, Epoch, Receipt, Sale, SaleId, UnixMillis, sale::SaleState};
+use memory_stores::{AttemptRecord, HoldRecord, HoldState, MemoryLive};
+
+use crate::{history::History, lock, network::Store, stage::Stage};
+
+/// Remembers what was true, to see what may not change.
+#[derive(Default)]
+pub(crate) struct Witness {
+    /// What clients were told.
+    pub(crate) history: History,
+    /// How each hold was when it was last looked at.
+    holds: BTreeMap<Code, HoldState>,
+    records: usize,
+    sales: BTreeMap<SaleId, (Epoch, SaleState)>,
+    /// What the live side serves of a sale up to this epoch is in doubt: it went back unnoticed.
+    doubtful: BTreeMap<SaleId, Epoch>,
+    /// The latest time the ledger's clock ever showed.
+    pub(crate) latest: Option<UnixMillis>,
+    /// How long it took to heal, in milliseconds, once it has.
+    pub(crate) healed_ms: Option<u64>,
+}
+
+/// Says what is wrong unless it is right.
+pub(crate) fn ensure(is_right: bool, wrong: impl FnOnce() -> String) -> Result<(), String> {
+    if is_right { Ok(()) } else { Err(wrong()) }
+}
+
+/// Looks at both sides after something was done to one of them.
+pub(crate) fn look(stage: &Stage, changed: Store) -> Result<(), String> {
+    let mut witness = lock(&stage.witness);
+    let now = stage.clock.now();
+    witness.latest = witness.latest.max(Some(now));
+    let sales = stage.ledger.sales();
+    stage.ledger.look(|attempts, receipts| {
+        if changed == Store::Ledger {
+            witness.check_sales(&sales)?;
+            witness.check_ledger(attempts, receipts, &sales, now)?;
+        }
+        sales.iter().try_for_each(|sale| witness.check_live_side(&stage.live, sale, attempts))
+    })
+}
+
+impl Witness {
+    /// What the live side serves now is in doubt until it is rebuilt.
+    pub(crate) fn doubt(&mut self, sales: &[Sale]) {
+        self.doubtful.extend(sales.iter().map(|sale| (sale.id, sale.epoch)));
+    }
+
+    /// Sales do not overlap, their epochs rise, and what is closed stays closed.
+    fn check_sales(&mut self, sales: &[Sale]) -> Result<(), String> {
+        let mut windows: Vec<_> = sales.iter().map(|sale| sale.window).collect();
+        windows.sort_unstable_by_key(|window| window.starts_at);
+        let overlap = windows.windows(2).find(|pair| pair[1].starts_at < pair[0].ends_at);
+        ensure(overlap.is_none(), || format!("two sales at a time: {overlap:?}"))?;
+        for sale in sales {
+            let before = self.sales.insert(sale.id, (sale.epoch, sale.state));
+            let is_legal = before.is_none_or(|(epoch, state)| {
+                epoch <= sale.epoch && (state != SaleState::Closed || state == sale.state)
+            });
+            ensure(is_legal, || format!("sale {} was {before:?} and is {sale:?}", sale.id))?;
+        }
+        ensure(self.sales.len() == sales.len(), || "a sale is gone".to_owned())
+    }
+
+    fn check_ledger(
+        &mut self,
+        attempts: &[AttemptRecord],
+        receipts: &BTreeMap<Code, Receipt>,
+        sales: &[Sale],
+        now: UnixMillis,
+    ) -> Result<(), String> {
+        ensure(attempts.len() >= self.records, || "a record is gone".to_owned())?;
+        self.records = attempts.len();
+        let mut units = BTreeSet::new();
+        let mut slots = BTreeSet::new();
+        let mut sold = 0;
+        for hold in attempts.iter().filter_map(AttemptRecord::hold) {
+            self.check_change(hold, now)?;
+            if !hold.is_live() {
+                continue;
+            }
+            let is_new = units.insert((hold.sale, hold.unit));
+            ensure(is_new, || format!("unit {} is live twice", hold.unit))?;
+            let is_new = slots.insert((hold.sale, &hold.user, hold.slot));
+            ensure(is_new, || format!("{} has slot {:?} twice", hold.user, hold.slot))?;
+            let sale = sales.iter().find(|sale| sale.id == hold.sale);
+            let is_within = sale.is_some_and(|sale| {
+                hold.unit.get() <= sale.terms.stock && hold.slot.0 < sale.terms.per_user_limit
+            });
+            ensure(is_within, || format!("beyond the terms: {hold:?}"))?;
+            if hold.state == HoldState::Sold {
+                sold += 1;
+                let receipt = receipts.get(&hold.code);
+                let is_of_it = receipt.is_some_and(|receipt| {
+                    (receipt.sale, receipt.unit, &receipt.user)
+                        == (hold.sale, hold.unit, &hold.user)
+                });
+                ensure(is_of_it, || {
+                    format!("{:?} is sold, its receipt is {receipt:?}", hold.code)
+                })?;
+            }
+        }
+        ensure(sold == receipts.len(), || "a receipt of what is not sold".to_owned())
+    }
+
+    /// A hold ends once, and expires only when it is due.
+    fn check_change(&mut self, hold: &HoldRecord, now: UnixMillis) -> Result<(), String> {
+        let code = hold.code;
+        let before = self.holds.insert(code, hold.state).unwrap_or(HoldState::Held);
+        if before == hold.state {
+            return Ok(());
+        }
+        ensure(before == HoldState::Held, || {
+            format!("{code:?} was {before:?} and is {:?}", hold.state)
+        })?;
+        ensure(hold.state != HoldState::Expired || now >= hold.expires_at, || {
+            format!("{code:?} expired at {now:?}, before its time {:?}", hold.expires_at)
+        })
+    }
+
+    /// Each unit is free, held or sold there; and unless it went back unnoticed, what is live
+    /// in the ledger is not free there.
+    fn check_live_side(
+        &self,
+        live: &MemoryLive,
+        sale: &Sale,
+        attempts: &[AttemptRecord],
+    ) -> Result<(), String> {
+        let Some(status) = live.served(sale.id) else { return Ok(()) };
+        let free: BTreeSet<_> = live.free(sale.id).into_iter().collect();
+        let held: BTreeSet<_> = live.held(sale.id).into_iter().map(|(_, unit)| unit).collect();
+        let are_all = status.free + status.held + status.sold == sale.terms.stock;
+        let are_apart = free.is_disjoint(&held)
+            && free.len() == status.free as usize
+            && held.len() == status.held as usize;
+        ensure(are_all && are_apart, || {
+            format!("the live side contradicts itself: {status:?}, free {free:?}, held {held:?}")
+        })?;
+        ensure(status.epoch <= sale.epoch, || {
+            format!("sale {} is served at epoch {}, never issued", sale.id, status.epoch)
+        })?;
+        let is_doubtful = self.doubtful.get(&sale.id).is_some_and(|&epoch| status.epoch <= epoch);
+        if status.epoch < sale.epoch || is_doubtful {
+            return Ok(());
+        }
+        let mut live_holds = attempts.iter().filter_map(AttemptRecord::hold);
+        let taken = live_holds
+            .find(|hold| hold.is_live() && hold.sale == sale.id && free.contains(&hold.unit));
+        ensure(taken.is_none(), || format!("live in the ledger, free on the live side: {taken:?}"))
+    }
+}
