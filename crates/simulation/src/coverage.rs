@@ -6,20 +6,56 @@ use memory_stores::Operation;
 
 use crate::{answers::Told, mishap::Mishap};
 
-/// How often each mishap, each operation of a store and each answer was met.
+/// How often each mishap, each operation of a store, each fence and each answer was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<(&'static str, &'static str), u64>);
 
 const MISHAPS: &str = "mishap";
 const OPERATIONS: &str = "operation";
 const ANSWERS: &str = "answer";
+const FENCES: &str = "fence";
+
+/// A store that keeps something from happening that has come too late, or too soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fence {
+    NotLoaded,
+    LoadFenced,
+    RecordTooLate,
+    RecordStale,
+    RaisedTooSoon,
+    RaisedClosed,
+}
+
+impl Fence {
+    const ALL: [Self; 6] = [
+        Self::NotLoaded,
+        Self::LoadFenced,
+        Self::RecordTooLate,
+        Self::RecordStale,
+        Self::RaisedTooSoon,
+        Self::RaisedClosed,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::NotLoaded => "a hold of a sale that is not loaded",
+            Self::LoadFenced => "a load of what is not newer",
+            Self::RecordTooLate => "a record of a code that was judged",
+            Self::RecordStale => "a record of a stale grant",
+            Self::RaisedTooSoon => "a rebuild too soon after another",
+            Self::RaisedClosed => "a rebuild of a closed sale",
+        }
+    }
+}
 
 impl Default for Coverage {
     fn default() -> Self {
         let mishaps = Mishap::ALL.iter().map(|mishap| (MISHAPS, mishap.name()));
         let operations = Operation::ALL.iter().map(|operation| (OPERATIONS, operation.name()));
         let answers = Told::ALL.iter().map(|told| (ANSWERS, told.name()));
-        Self(mishaps.chain(operations).chain(answers).map(|key| (key, 0)).collect())
+        let fences = Fence::ALL.iter().map(|fence| (FENCES, fence.name()));
+        let all = mishaps.chain(operations).chain(answers).chain(fences);
+        Self(all.map(|key| (key, 0)).collect())
     }
 }
 
@@ -34,6 +70,10 @@ impl Coverage {
 
     pub(crate) fn answer(&mut self, told: Told) {
         self.count(ANSWERS, told.name());
+    }
+
+    pub(crate) fn fence(&mut self, fence: Fence) {
+        self.count(FENCES, fence.name());
     }
 
     fn count(&mut self, group: &'static str, name: &'static str) {

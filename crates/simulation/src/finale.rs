@@ -38,6 +38,9 @@ const CLOSED_WITHIN_MS: u64 = 6_000;
 /// How long before its end a sale is not begun to be sold out, in milliseconds.
 const TIME_TO_SELL_MS: i64 = 3_000;
 
+/// How long all of it may take, in milliseconds: the sum of all that may be waited for.
+const ENDED_WITHIN_MS: u64 = 200_000;
+
 /// How far the live side's reckoning of the ledger's time may be off, in milliseconds.
 const SKEW_MS_MAX: i64 = 200;
 
@@ -50,8 +53,8 @@ pub(crate) async fn direct(stage: Arc<Stage>, users: Vec<oneshot::Receiver<()>>)
     stage.note(|| "*** all trouble is over".to_owned());
     stage.clock.set(stage.true_time());
     stage.live.set_skew_ms(0);
-    let ended = conclude(&stage, users).await;
-    stage.end(ended);
+    let ended = timeout(Duration::from_millis(ENDED_WITHIN_MS), conclude(&stage, users)).await;
+    stage.end(ended.unwrap_or_else(|_| Err("the run does not end".to_owned())));
 }
 
 async fn conclude(stage: &Arc<Stage>, users: Vec<oneshot::Receiver<()>>) -> Result<(), String> {
@@ -133,6 +136,16 @@ fn count(stage: &Stage, sale: SaleId, as_state: HoldState) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// How many more units of a sale a user may have.
+fn places_left(stage: &Stage, sale: Sale, user: &str) -> usize {
+    let is_his = |attempt: &&AttemptRecord| {
+        let hold = attempt.hold().filter(|hold| hold.is_live() && hold.sale == sale.id);
+        hold.is_some_and(|hold| hold.user.as_str() == user)
+    };
+    let taken = stage.ledger.look(|attempts, _| attempts.iter().filter(is_his).count());
+    usize::from(sale.terms.per_user_limit) - taken
+}
+
 /// The sale that is on, or the next if that one has too little time left.
 async fn sale_to_sell(stage: &Stage) -> Result<Sale, String> {
     let on = || {
@@ -150,12 +163,17 @@ async fn sale_to_sell(stage: &Stage) -> Result<Sale, String> {
     on().ok_or_else(|| "no sale is on".to_owned())
 }
 
-/// Sells what is left, to buyers who have nothing yet: exactly the stock.
+/// Sells what is left: exactly the stock. The first to buy are the users, up to their limit, so
+/// a place of theirs that got lost is noticed; then come buyers who have nothing yet.
 async fn sell_out(stage: &Arc<Stage>, sale: Sale) -> Result<(), String> {
     let left = sale.terms.stock - count(stage, sale.id, HoldState::Sold);
     let until_ms = stage.now_ms() + TO_BE_HAD_WITHIN_MS;
-    for number in 0..left {
-        let mut buyer = User::new(stage, &format!("buyer-{number}"));
+    let users = (0..stage.plan.users).map(|number| format!("user-{number}"));
+    let places = users.flat_map(|user| vec![user.clone(); places_left(stage, sale, &user)]);
+    let places: Vec<_> = places.collect();
+    let strangers = (0..).map(|number| format!("buyer-{number}"));
+    for (number, name) in (0..left).zip(places.into_iter().chain(strangers)) {
+        let mut buyer = User::new(stage, &name);
         let code = loop {
             if let Some(code) = buyer.ask(sale.id).await {
                 break code;

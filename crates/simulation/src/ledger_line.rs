@@ -13,6 +13,7 @@ use domain::{
 use memory_stores::{MemoryLedger, Operation};
 
 use crate::{
+    coverage::Fence,
     lock,
     network::{Line, at_once},
 };
@@ -33,19 +34,23 @@ struct PlaceOnLine(Line, Box<dyn AttemptPlace>);
 impl AttemptPlace for PlaceOnLine {
     async fn record(self: Box<Self>, attempt: Attempt) -> Result<Recorded, StoreError> {
         let Self(line, place) = *self;
-        let (ledger, sent) = (line.stage.ledger.clone(), attempt.clone());
+        let (stage, sent) = (line.stage.clone(), attempt.clone());
         let first = Mutex::new(Some(place));
         let deliver = move || {
             let first = lock(&first).take();
             let place = match (first, sent.outcome) {
                 (Some(place), _) => place,
-                (None, Outcome::Granted(_)) => ledger.admit()?,
+                (None, Outcome::Granted(_)) => stage.ledger.admit()?,
                 (None, Outcome::Refused(_)) => {
                     let reason = "an adapter never records a refusal again";
                     return Err(StoreError::new("record", Failure::NotDone, reason));
                 }
             };
-            at_once(place.record(sent.clone()))
+            stage.fenced(at_once(place.record(sent.clone())), |recorded| match recorded {
+                Recorded::TooLate => Some(Fence::RecordTooLate),
+                Recorded::Stale => Some(Fence::RecordStale),
+                Recorded::Hold { .. } | Recorded::Refusal => None,
+            })
         };
         line.call(Operation::Record, &attempt, deliver).await
     }
@@ -137,8 +142,14 @@ impl SaleRegister for LedgerLine {
         sale: SaleId,
         served: Option<Epoch>,
     ) -> Result<RaiseReply, StoreError> {
-        let ledger = self.ledger();
-        let deliver = move || at_once(ledger.raise_epoch(sale, served));
+        let stage = self.0.stage.clone();
+        let deliver = move || {
+            stage.fenced(at_once(stage.ledger.raise_epoch(sale, served)), |raised| match raised {
+                RaiseReply::TooSoon => Some(Fence::RaisedTooSoon),
+                RaiseReply::Closed => Some(Fence::RaisedClosed),
+                RaiseReply::Raised(_) | RaiseReply::Behind { .. } => None,
+            })
+        };
         self.0.call(Operation::RaiseEpoch, &(sale, served), deliver).await
     }
 

@@ -9,7 +9,10 @@ use domain::{
 };
 use memory_stores::Operation;
 
-use crate::network::{Line, at_once};
+use crate::{
+    coverage::Fence,
+    network::{Line, at_once},
+};
 
 /// A process's line to the live side.
 pub(crate) struct LiveLine(pub(crate) Line);
@@ -21,8 +24,11 @@ impl SaleStore for LiveLine {
         image: &SaleImage,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let (live, sent) = (self.0.stage.live.clone(), image.clone());
-        let deliver = move || at_once(live.load(&sent, ledger_now));
+        let (stage, sent) = (self.0.stage.clone(), image.clone());
+        let deliver = move || {
+            let reply = at_once(stage.live.load(&sent, ledger_now));
+            stage.fenced(reply, |reply| (*reply == LoadReply::Fenced).then_some(Fence::LoadFenced))
+        };
         self.0.call(Operation::Load, image, deliver).await
     }
 
@@ -40,8 +46,13 @@ impl SaleStore for LiveLine {
 #[async_trait]
 impl CodeStore for LiveLine {
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
-        let (live, sent) = (self.0.stage.live.clone(), request.clone());
-        let deliver = move || at_once(live.place_hold(sent.clone()));
+        let (stage, sent) = (self.0.stage.clone(), request.clone());
+        let deliver = move || {
+            let reply = at_once(stage.live.place_hold(sent.clone()));
+            stage.fenced(reply, |reply| {
+                (*reply == PlaceReply::NotLoaded).then_some(Fence::NotLoaded)
+            })
+        };
         self.0.call(Operation::PlaceHold, &request, deliver).await
     }
 

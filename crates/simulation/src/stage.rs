@@ -10,8 +10,16 @@ use memory_stores::{LiveCopy, ManualClock, MemoryLedger, MemoryLive};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::{
-    coverage::Coverage, dice::Dice, executor::Tasks, lock, mishap::Mishap, network::Network,
-    plan::Plan, process::Process, trace::Trace, witness::Witness,
+    coverage::{Coverage, Fence},
+    dice::Dice,
+    executor::Tasks,
+    lock,
+    mishap::Mishap,
+    network::Network,
+    plan::Plan,
+    process::Process,
+    trace::Trace,
+    witness::Witness,
 };
 
 /// When a run begins by the ledger's clock: a full slot of every timetable, and far enough from
@@ -109,6 +117,18 @@ impl Stage {
     /// Takes note of a mishap.
     pub(crate) fn met(&self, mishap: Mishap) {
         lock(&self.coverage).mishap(mishap);
+    }
+
+    /// Takes note of a fence, if something ran against one, and passes on the reply.
+    pub(crate) fn fenced<T, E>(
+        &self,
+        reply: Result<T, E>,
+        fence: impl Fn(&T) -> Option<Fence>,
+    ) -> Result<T, E> {
+        if let Some(fence) = reply.as_ref().ok().and_then(fence) {
+            lock(&self.coverage).fence(fence);
+        }
+        reply
     }
 
     /// Adds a line to the trace.
