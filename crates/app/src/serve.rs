@@ -89,7 +89,12 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
 async fn migrated(ledger: &PostgresLedger, stop: &CancellationToken) -> Result<(), ServeError> {
     let mut told = false;
     while !stop.is_cancelled() {
-        match ledger.migrate().await {
+        let migrated = tokio::select! {
+            // A server that stands still is not waited for.
+            () = stop.cancelled() => return Ok(()),
+            migrated = ledger.migrate() => migrated,
+        };
+        match migrated {
             Ok(applied) => {
                 tracing::info!(applied, "the schema is up to date");
                 return Ok(());

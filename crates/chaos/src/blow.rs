@@ -6,9 +6,9 @@ use dev_servers::tied::Signal;
 use tokio::{task::block_in_place, time::sleep};
 
 use crate::{
-    error::{ChaosError, during},
+    error::ChaosError,
     fault::{Fault, Kind, Pair, SERVICES, Trouble},
-    fsync::{FailingFsync, family},
+    fsync::FailingFsync,
     history::now_ms,
     plan::Strike,
     proxy::Weather,
@@ -66,14 +66,20 @@ impl Stand {
                 block_in_place(|| redis.kill().and_then(|()| redis.start_again()))?;
                 Ok(())
             }
-            Kind::RedisStopped => stand_still(redis.pid().into_iter().collect(), lasts).await,
+            Kind::RedisStopped => {
+                block_in_place(|| redis.pause())?;
+                sleep(lasts).await;
+                Ok(block_in_place(|| redis.resume())?)
+            }
             Kind::PostgresKilled => {
                 block_in_place(|| postgres.kill().and_then(|()| postgres.start_again()))?;
                 Ok(())
             }
             Kind::PostgresRestarted => Ok(block_in_place(|| postgres.restart())?),
             Kind::PostgresStopped => {
-                stand_still(postgres.pid().map(family).unwrap_or_default(), lasts).await
+                block_in_place(|| postgres.pause())?;
+                sleep(lasts).await;
+                Ok(block_in_place(|| postgres.resume())?)
             }
             Kind::DiskFull => self.fill_disk(lasts).await,
             Kind::FsyncFails => self.fail_fsync(lasts).await,
@@ -126,8 +132,7 @@ impl Stand {
     }
 
     async fn fail_fsync(&self, lasts: Duration) -> Result<(), ChaosError> {
-        let Some(pid) = self.postgres.pid() else { return Ok(()) };
-        let failing = block_in_place(|| FailingFsync::of(pid))?;
+        let failing = block_in_place(|| FailingFsync::of(&self.postgres.pids()))?;
         sleep(lasts).await;
         block_in_place(|| drop(failing));
         Ok(block_in_place(|| self.postgres.start_again())?)
@@ -163,20 +168,4 @@ impl Stand {
         }
         road.set_weather(Weather::Clear);
     }
-}
-
-/// Stops processes for a while.
-async fn stand_still(pids: Vec<u32>, lasts: Duration) -> Result<(), ChaosError> {
-    let signal = |signal: Signal| {
-        block_in_place(|| {
-            // A child may have ended meanwhile; the first is the server itself.
-            let mut told = pids.iter().map(|&pid| signal.send(pid));
-            let server = told.next().unwrap_or(Ok(()));
-            told.for_each(drop);
-            server.map_err(during("signal a server"))
-        })
-    };
-    signal(Signal::Stop)?;
-    sleep(lasts).await;
-    signal(Signal::Continue)
 }

@@ -8,8 +8,11 @@ use std::{
 };
 
 use fastrand::Rng;
-use futures_util::future::try_join_all;
-use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinHandle, JoinSet},
+    time::sleep,
+};
 
 use crate::{
     blow::Blow,
@@ -86,14 +89,14 @@ impl Lane {
         while !self.progress.is_over() {
             let dir = self.dir.join(format!("lane-{}-stand-{stands}", self.number));
             fs::create_dir_all(&dir).map_err(during("make a directory"))?;
-            let stand = Stand::start(&dir, &self.builds, &self.powers).await?;
+            let stand = Arc::new(Stand::start(&dir, &self.builds, &self.powers).await?);
             self.sales(&stand, &dir).await?;
             stands += 1;
         }
         Ok(())
     }
 
-    async fn sales(&mut self, stand: &Stand, dir: &Path) -> Result<(), ChaosError> {
+    async fn sales(&mut self, stand: &Arc<Stand>, dir: &Path) -> Result<(), ChaosError> {
         let lasts_ms = i64::from(LASTS_MS);
         let mut opens_ms = (now_ms() + AHEAD_MS).div_euclid(lasts_ms) * lasts_ms + lasts_ms;
         let mut before = None;
@@ -110,10 +113,10 @@ impl Lane {
             let pace = self.pace(turn);
             let strikes = self.deck.strikes(&mut self.dice, pace);
             let judged_at_ms = opens_ms + i64::from(JUDGED_AT_MS);
-            let (blows, found) = tokio::try_join!(
-                suffer_all(stand, opens_ms, &strikes),
-                audit_until(stand, judged_at_ms)
-            )?;
+            let auditing = Arc::clone(stand);
+            let audits = tokio::spawn(async move { audit_until(&auditing, judged_at_ms).await });
+            let blows = suffer_all(stand, opens_ms, &strikes).await?;
+            let found = audits.await.map_err(|error| panicked(&error))??;
 
             until(judged_at_ms).await;
             if let Some(before) = before.take() {
@@ -185,16 +188,32 @@ async fn open(stand: &Stand, opens_ms: i64) -> Result<i64, ChaosError> {
     })
 }
 
+/// Lets every fault strike at its time, each in a task of its own: one may block while another
+/// is to be healed.
 async fn suffer_all(
-    stand: &Stand,
+    stand: &Arc<Stand>,
     opens_ms: i64,
     strikes: &[Strike],
 ) -> Result<Vec<Blow>, ChaosError> {
-    try_join_all(strikes.iter().map(async |strike| {
-        until(opens_ms + i64::from(strike.at_ms)).await;
-        stand.suffer(*strike).await
-    }))
-    .await
+    let mut blows: JoinSet<_> = strikes
+        .iter()
+        .map(|&strike| {
+            let stand = Arc::clone(stand);
+            async move {
+                until(opens_ms + i64::from(strike.at_ms)).await;
+                stand.suffer(strike).await
+            }
+        })
+        .collect();
+    let mut suffered = Vec::new();
+    while let Some(blow) = blows.join_next().await {
+        suffered.push(blow.map_err(|error| panicked(&error))??);
+    }
+    Ok(suffered)
+}
+
+fn panicked(error: &JoinError) -> ChaosError {
+    ChaosError::Failed { what: "a task", said: error.to_string() }
 }
 
 /// Audits again and again, as an operator might, whatever goes on. What cannot be audited now,

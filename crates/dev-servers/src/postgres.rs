@@ -84,10 +84,10 @@ impl PostgresServer {
         self.port
     }
 
-    /// The number of the process whose children do the work, while the server runs.
+    /// The numbers of its processes, while it runs.
     #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        self.running().as_ref().map(Running::pid)
+    pub fn pids(&self) -> Vec<u32> {
+        self.running().as_ref().map(Running::pids).unwrap_or_default()
     }
 
     /// What the server says it is, such as `postgres (PostgreSQL) 15.18`.
@@ -153,6 +153,17 @@ impl PostgresServer {
             *running = Some(self.run(self.port)?);
         }
         Ok(())
+    }
+
+    /// Makes the server stand still, heard by nobody and hearing nobody, until
+    /// [`resume`](Self::resume).
+    pub fn pause(&self) -> Result<(), ServerError> {
+        self.running().as_ref().map_or(Ok(()), |running| running.tell_all(Signal::Stop))
+    }
+
+    /// Lets the server go on.
+    pub fn resume(&self) -> Result<(), ServerError> {
+        self.running().as_ref().map_or(Ok(()), |running| running.tell_all(Signal::Continue))
     }
 
     /// Stops the server cleanly and starts it again.

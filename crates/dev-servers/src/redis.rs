@@ -72,12 +72,6 @@ impl RedisServer {
         self.port
     }
 
-    /// The number of its process, while the server runs.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        self.running().as_ref().map(Running::pid)
-    }
-
     /// What the server says it is, such as `Redis server v=7.0.15 …`.
     pub fn version(&self) -> Result<String, ServerError> {
         let output = Command::new(&self.program).arg("--version").output();
@@ -88,6 +82,17 @@ impl RedisServer {
     /// Kills the server, with SIGKILL, and all it held.
     pub fn kill(&self) -> Result<(), ServerError> {
         self.running().take().map_or(Ok(()), |running| running.end(Signal::Kill))
+    }
+
+    /// Makes the server stand still, heard by nobody and hearing nobody, until
+    /// [`resume`](Self::resume).
+    pub fn pause(&self) -> Result<(), ServerError> {
+        self.running().as_ref().map_or(Ok(()), |running| running.tell_all(Signal::Stop))
+    }
+
+    /// Lets the server go on.
+    pub fn resume(&self) -> Result<(), ServerError> {
+        self.running().as_ref().map_or(Ok(()), |running| running.tell_all(Signal::Continue))
     }
 
     /// Starts the server on the same port, empty, if it does not run.

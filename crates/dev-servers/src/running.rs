@@ -82,8 +82,18 @@ impl Running {
         }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+    /// The server's process and its children.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        tied::family(self.child.id())
+    }
+
+    /// Sends `signal` to the server and its children, without waiting for what comes of it.
+    pub(crate) fn tell_all(&self, signal: Signal) -> Result<(), ServerError> {
+        let mut told = self.pids().into_iter().map(|pid| signal.send(pid));
+        let server = told.next().unwrap_or(Ok(()));
+        // A child may have ended meanwhile.
+        told.for_each(drop);
+        server.attempting(format!("signal {}", self.program))
     }
 
     /// Whether the server's process has not ended by itself.

@@ -5,8 +5,8 @@
 
 use std::{
     ffi::OsStr,
-    io,
-    process::{Child, Command},
+    fs, io, iter,
+    process::{Child, Command, Stdio},
     sync::{
         OnceLock,
         mpsc::{self, Sender, SyncSender},
@@ -49,9 +49,26 @@ impl Signal {
         // The shell's own `kill`: a bare Debian has no other, and the system call is unsafe code.
         let status = Command::new("sh")
             .args(["-c", "kill -s \"$0\" \"$1\"", self.name(), &pid.to_string()])
+            // The error says it.
+            .stderr(Stdio::null())
             .status()?;
         if status.success() { Ok(()) } else { Err(io::Error::other("kill failed")) }
     }
+}
+
+/// A process and its children, first the process itself.
+#[must_use]
+pub fn family(pid: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let children = numbers.filter(|&child| parent(child) == Some(pid));
+    iter::once(pid).chain(children).collect()
+}
+
+/// The parent of a process, from `/proc/PID/stat`, whose second field is a name in parentheses.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// A command whose process gets `signal` when the thread that starts it ends.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use batcher::Call;
+use deadpool_postgres::Object;
 use domain::{
     Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
@@ -9,11 +10,12 @@ use domain::{
     },
     sale::SaleState,
 };
+use tokio::time::timeout;
 use tokio_postgres::Row;
 
 use crate::{
     PostgresLedger, not_accepted, rows,
-    session::{Session, SessionError, TRIES_MAX},
+    session::{Session, SessionError, TRANSACTION_TIMEOUT, TRIES_MAX, give_back},
 };
 
 const NOW: &str = "SaleRegister::now";
@@ -119,59 +121,73 @@ impl SaleRegister for PostgresLedger {
     }
 
     async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
-        self.close_locked(sale).await.map_err(|error| error.during(CLOSE))
+        self.close_sale(sale).await.map_err(|error| error.during(CLOSE))
     }
 }
 
 impl PostgresLedger {
-    /// Raises the epoch and reads the image in one transaction at READ COMMITTED: what was
-    /// recorded while it waited for the lock must be in the image.
     async fn raise(&self, sale: SaleId, served: Option<Epoch>) -> Result<RaiseReply, SessionError> {
         let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(SessionError::of)?;
-        let run = async |sql| {
-            let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
-            transaction.query(&statement, &[&sale.get()]).await.map_err(SessionError::of)
-        };
-        let locked = run(LOCK_SQL).await?;
-        let Some(row) = locked.first() else { return Ok(RaiseReply::Closed) };
-        let mut sale = rows::sale(row)?;
-        if sale.state == SaleState::Closed {
-            return Ok(RaiseReply::Closed);
-        }
-        if served.is_some_and(|served| served > sale.epoch) {
-            return Ok(RaiseReply::Behind { ledger: sale.epoch });
-        }
-        // A negative age is a clock that was set back: no reason to keep a sale unserved.
-        let age_ms: Option<i64> = rows::column(row, "epoch_age_ms")?;
-        if age_ms.is_some_and(|age_ms| (0..EPOCH_AGE_MIN_MS).contains(&age_ms)) {
-            return Ok(RaiseReply::TooSoon);
-        }
-        run(RAISE_EPOCH_SQL).await?;
-        sale.epoch.0 += 1;
-        let live = run(LIVE_UNITS_SQL).await?;
-        transaction.commit().await.map_err(SessionError::of)?;
-        let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
-        Ok(RaiseReply::Raised(SaleImage { sale, live }))
+        let raised = timeout(TRANSACTION_TIMEOUT, raise_locked(&mut client, sale, served)).await;
+        give_back(client, raised)
     }
 
-    async fn close_locked(&self, sale: SaleId) -> Result<bool, SessionError> {
+    async fn close_sale(&self, sale: SaleId) -> Result<bool, SessionError> {
         let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(SessionError::of)?;
-        let run = async |sql| {
-            let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
-            transaction.query(&statement, &[&sale.get()]).await.map_err(SessionError::of)
-        };
-        let locked = run(LOCK_SQL).await?;
-        let Some(row) = locked.first() else { return Ok(false) };
-        if rows::sale(row)?.state == SaleState::Closed {
-            return Ok(true);
-        }
-        let is_over: bool = rows::column(row, "is_over")?;
-        let closed = is_over && !run(CLOSE_SQL).await?.is_empty();
-        transaction.commit().await.map_err(SessionError::of)?;
-        Ok(closed)
+        let closed = timeout(TRANSACTION_TIMEOUT, close_locked(&mut client, sale)).await;
+        give_back(client, closed)
     }
+}
+
+/// Raises the epoch and reads the image in one transaction at READ COMMITTED: what was
+/// recorded while it waited for the lock must be in the image.
+async fn raise_locked(
+    client: &mut Object,
+    sale: SaleId,
+    served: Option<Epoch>,
+) -> Result<RaiseReply, SessionError> {
+    let transaction = client.transaction().await.map_err(SessionError::of)?;
+    let run = async |sql| {
+        let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
+        transaction.query(&statement, &[&sale.get()]).await.map_err(SessionError::of)
+    };
+    let locked = run(LOCK_SQL).await?;
+    let Some(row) = locked.first() else { return Ok(RaiseReply::Closed) };
+    let mut sale = rows::sale(row)?;
+    if sale.state == SaleState::Closed {
+        return Ok(RaiseReply::Closed);
+    }
+    if served.is_some_and(|served| served > sale.epoch) {
+        return Ok(RaiseReply::Behind { ledger: sale.epoch });
+    }
+    // A negative age is a clock that was set back: no reason to keep a sale unserved.
+    let age_ms: Option<i64> = rows::column(row, "epoch_age_ms")?;
+    if age_ms.is_some_and(|age_ms| (0..EPOCH_AGE_MIN_MS).contains(&age_ms)) {
+        return Ok(RaiseReply::TooSoon);
+    }
+    run(RAISE_EPOCH_SQL).await?;
+    sale.epoch.0 += 1;
+    let live = run(LIVE_UNITS_SQL).await?;
+    transaction.commit().await.map_err(SessionError::of)?;
+    let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
+    Ok(RaiseReply::Raised(SaleImage { sale, live }))
+}
+
+async fn close_locked(client: &mut Object, sale: SaleId) -> Result<bool, SessionError> {
+    let transaction = client.transaction().await.map_err(SessionError::of)?;
+    let run = async |sql| {
+        let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
+        transaction.query(&statement, &[&sale.get()]).await.map_err(SessionError::of)
+    };
+    let locked = run(LOCK_SQL).await?;
+    let Some(row) = locked.first() else { return Ok(false) };
+    if rows::sale(row)?.state == SaleState::Closed {
+        return Ok(true);
+    }
+    let is_over: bool = rows::column(row, "is_over")?;
+    let closed = is_over && !run(CLOSE_SQL).await?.is_empty();
+    transaction.commit().await.map_err(SessionError::of)?;
+    Ok(closed)
 }
 
 async fn calendar(session: &mut Session) -> Result<Calendar, SessionError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use domain::{Failure, StoreError};
-use tokio::time::Instant;
+use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{
     Error, Row,
     error::{DbError, SqlState},
@@ -14,6 +14,10 @@ use tokio_postgres::{
 /// How long one statement may take, the way there and back included. The server gives up on
 /// its own a little earlier, see [`settings`](crate::settings).
 const REPLY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a transaction of a few statements may take. A server that stands still, or a network
+/// that lets nothing through, says nothing at all.
+pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a caller waits between two tries.
 const PAUSE_BETWEEN_TRIES: Duration = Duration::from_millis(50);
@@ -156,9 +160,9 @@ impl Session {
     pub(crate) async fn make_ready(&mut self, sql: &'static str) {
         if self.is_eager
             && let Ok(client) = self.pool.get().await
-            && client.prepare_cached(sql).await.is_ok()
         {
-            self.client = Some(client);
+            let prepared = timeout(REPLY_TIMEOUT, client.prepare_cached(sql)).await;
+            self.client = prepared.is_ok_and(|prepared| prepared.is_ok()).then_some(client);
         }
     }
 
@@ -173,7 +177,7 @@ impl Session {
             Some(client) if !client.is_closed() => client,
             _ => self.pool.get().await.map_err(SessionError::Unreachable)?,
         };
-        let replied = tokio::time::timeout(REPLY_TIMEOUT, async {
+        let replied = timeout(REPLY_TIMEOUT, async {
             let statement = client.prepare_cached(sql).await?;
             client.query(&statement, parameters).await
         });
@@ -224,6 +228,19 @@ impl Session {
         }
         Err(SessionError::TimedOut)
     }
+}
+
+/// What came of a transaction, whose connection goes back to the pool only if nothing is under
+/// way there any more.
+pub(crate) fn give_back<T>(
+    client: Object,
+    replied: Result<Result<T, SessionError>, Elapsed>,
+) -> Result<T, SessionError> {
+    let result = replied.unwrap_or(Err(SessionError::TimedOut));
+    if result.as_ref().is_err_and(SessionError::outcome_is_lost) {
+        drop(Object::take(client));
+    }
+    result
 }
 
 /// Every part of a batch that is refused as a whole for one bad request in it: the batch is

@@ -194,6 +194,27 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     (server, ledger, image.sale)
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_keeps_nobody_waiting_for_ever() {
+    let (server, ledger, sale) = a_ledger().await;
+
+    tokio::task::block_in_place(|| server.pause().unwrap());
+    let all = async {
+        let raise = ledger.raise_epoch(sale.id, None);
+        let (raised, closed, tally) =
+            tokio::join!(raise, ledger.close(sale.id), ledger.tally(sale.id));
+        [raised.err(), closed.err(), tally.err()]
+    };
+    let errors = tokio::time::timeout(SOON, all).await;
+    tokio::task::block_in_place(|| server.resume().unwrap());
+
+    let [raised, closed, tally] = errors.expect("all have given up");
+    // The first had a connection, the others could not get one.
+    assert_eq!(raised.expect("there was no answer").failure(), Failure::Unknown);
+    assert!(closed.is_some() && tally.is_some());
+    until(&WallClock, async || ledger.tally(sale.id).await.ok()).await;
+}
+
 /// How many records each user has, and that each has a code of its own.
 fn records(server: &PostgresServer) -> BTreeMap<String, usize> {
     let query = "SELECT user_id, code FROM checkout_attempts";
