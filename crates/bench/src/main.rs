@@ -35,7 +35,7 @@ use crate::{
     figures::{Load, Run, Spread},
     marks::{Bound, Marks},
     scenarios::{
-        Scenario, flow, grant, latency, long_day,
+        Scenario, audit, flow, grant, latency, long_day,
         old_ledger::{self, Pairs},
         sold_out,
     },
@@ -112,6 +112,9 @@ fn measure(options: &Options) -> Result<bool, BenchError> {
     if session.wants(Scenario::LongDay) {
         let left = long_day::measure(&session.bench);
         session.table.below("long day", left);
+    }
+    if session.wants(Scenario::Audit) {
+        session.audit();
     }
     session.marks.print();
     Ok(session.table.is_whole())
@@ -203,6 +206,15 @@ impl Session<'_> {
             Err(error) => self.table.failure("old ledger", &error),
         }
         Ok(())
+    }
+
+    fn audit(&mut self) {
+        let took_s = audit::measure(&self.bench);
+        if let Ok(took_s) = &took_s {
+            let what = "audit: seconds for ten million attempts";
+            self.marks.note(what, took_s.median, Bound::AtMost(15.0));
+        }
+        self.table.below("audit", took_s.map(|took_s| audit::line(&took_s)));
     }
 
     fn latency(&mut self) {

@@ -1,5 +1,6 @@
 //! What is measured, a file a scenario.
 
+pub(crate) mod audit;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod latency;
@@ -28,10 +29,12 @@ pub(crate) enum Scenario {
     Latency,
     /// Two hundred rotations of small sales, and what they leave behind
     LongDay,
+    /// An audit of ten million attempts
+    Audit,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Grant,
         Self::Storm,
         Self::Replay,
@@ -40,5 +43,6 @@ impl Scenario {
         Self::OldLedger,
         Self::Latency,
         Self::LongDay,
+        Self::Audit,
     ];
 }

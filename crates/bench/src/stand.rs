@@ -23,7 +23,7 @@ pub(crate) struct Stand<'a> {
     sale: u64,
     // A Redis for each: its function library remembers the epochs it served, and would take
     // the sale of the next stand for an old copy.
-    _redis: RedisServer,
+    redis: RedisServer,
     database: Database<'a>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Stand<'a> {
             database.number("SELECT id FROM sales WHERE now() BETWEEN starts_at AND ends_at")?;
         let mut app = Program::start(command()?)?;
         app.until_it_says("the live side serves a sale")?;
-        Ok(Self { app, sale, _redis: redis, database })
+        Ok(Self { app, sale, redis, database })
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -100,6 +100,13 @@ impl<'a> Stand<'a> {
         processes::reset_peak_memory(self.app.pid())?;
         let done = load()?;
         Ok((done, processes::peak_memory_mib(self.app.pid())?))
+    }
+
+    /// Audits both stores; an error if anything is wrong with them.
+    pub(crate) fn audit(&self) -> Result<(), BenchError> {
+        let mut audit = service(&self.database, &self.redis)?;
+        audit.arg("audit");
+        finish(audit, "an audit")
     }
 
     /// Checkouts of this sale in the ledger with this outcome.

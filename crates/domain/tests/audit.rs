@@ -180,8 +180,9 @@ fn an_epoch_that_was_not_issued_is_a_breach_and_an_old_one_is_not() {
 
 #[test]
 fn a_live_side_contradicts_itself_in_units_codes_or_marks() {
+    type Change = fn(&mut LiveImage);
     let taken = [(1, 1, Held), (2, 2, Sold)];
-    let changes: [(&str, fn(&mut LiveImage)); 10] = [
+    let changes: [(&str, Change); 10] = [
         ("are not 4", |live| live.sold = 2),
         ("unit 4 is free and free", |live| live.free.push(unit(4))),
         ("unit 1 is free and on hold", |live| live.free[0] = unit(1)),

@@ -2,10 +2,11 @@
 
 mod live;
 
+use crate::{
+    crowd::{Audit, assert_holds},
+    stack::{Settings, Stack},
+};
 use serde_json::Value;
-use tokio::task::block_in_place;
-
-use crate::stack::{Settings, Stack};
 
 /// A sale that is far ahead, so that nobody looks for it in Redis, with one attempt of each kind:
 /// unit 1 is held by ann, 2 is sold to her, 3 was held by bob, and there is a tombstone.
@@ -65,45 +66,45 @@ fn behind_the_constraint(table: &str, name: &str, sql: &str) -> String {
 
 /// Does this to a ledger that is in order, and sees the audit name one invariant alone, with a
 /// row that tells what is wrong.
-async fn assert_ledger_breach(sql: &str, invariant: &str, row: &str) {
+fn assert_ledger_breach(sql: &str, invariant: &str, row: &str) {
     let stack = Stack::prepare(Settings { by_hand: false, ..Settings::default() });
     stack.sql(A_SALE);
-    assert_holds(&stack.audit().await);
+    assert_holds(&stack.audit());
 
     stack.sql(sql);
 
-    assert_broken(&stack.audit().await, &[(invariant, row)]);
+    assert_broken(&stack.audit(), &[(invariant, row)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_that_is_live_twice_is_named() {
     let twin = hold("'1', 'bob', 1, 1, 1, 'held', '1 h'");
     let sql = behind_the_index("attempts_live_unit", &twin);
-    assert_ledger_breach(&sql, "units-live-once", "sale 1: unit 1 is live 2 times").await;
+    assert_ledger_breach(&sql, "units-live-once", "sale 1: unit 1 is live 2 times");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_that_is_live_twice_is_named() {
     let twin = hold("'1', 'ann', 4, 0, 1, 'held', '1 h'");
     let sql = behind_the_index("attempts_live_slot", &twin);
-    assert_ledger_breach(&sql, "slots-live-once", "sale 1: slot 0 of ann is live 2 times").await;
+    assert_ledger_breach(&sql, "slots-live-once", "sale 1: slot 0 of ann is live 2 times");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_beyond_the_terms_is_named() {
     let unit = hold("'1', 'cid', 6, 0, 1, 'held', '1 h'");
-    assert_ledger_breach(&unit, "within-terms", "sale 1: unit 6 of 5, slot 0 of 2 for cid").await;
+    assert_ledger_breach(&unit, "within-terms", "sale 1: unit 6 of 5, slot 0 of 2 for cid");
     let slot = hold("'1', 'cid', 4, 2, 1, 'held', '1 h'");
-    assert_ledger_breach(&slot, "within-terms", "sale 1: unit 4 of 5, slot 2 of 2 for cid").await;
+    assert_ledger_breach(&slot, "within-terms", "sale 1: unit 4 of 5, slot 2 of 2 for cid");
     let stock = "UPDATE sales SET stock = 2";
-    assert_ledger_breach(stock, "within-terms", "sale 1: unit 3 of 2, slot 0 of 2 for bob").await;
+    assert_ledger_breach(stock, "within-terms", "sale 1: unit 3 of 2, slot 0 of 2 for bob");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_of_a_code_without_its_receipt_is_named() {
     let sold = "UPDATE checkout_attempts SET state = 'sold', resolved_at = now() WHERE unit = 1";
     let row = "code 00000000-0100..: sold is unit 1, slot 0 of ann, bought is nothing";
-    assert_ledger_breach(sold, "sold-has-receipt", row).await;
+    assert_ledger_breach(sold, "sold-has-receipt", row);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,14 +113,14 @@ async fn a_receipt_of_a_code_that_is_not_sold_is_named() {
         VALUES ('00000000-0100-8000-8000-000000000003', 1, 3, 0, 'bob', 'Teapot', '/teapot');
         UPDATE sold_counts SET sold = 2";
     let row = "code 00000000-0100..: sold is nothing, bought is unit 3, slot 0 of bob";
-    assert_ledger_breach(bought, "sold-has-receipt", row).await;
+    assert_ledger_breach(bought, "sold-has-receipt", row);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_of_another_unit_is_named() {
     let other = "SET session_replication_role = replica; UPDATE purchases SET unit = 4";
     let row = "sold is unit 2, slot 1 of ann, bought is unit 4, slot 1 of ann";
-    assert_ledger_breach(other, "sold-has-receipt", row).await;
+    assert_ledger_breach(other, "sold-has-receipt", row);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,13 +128,13 @@ async fn a_code_with_two_receipts_is_named() {
     let again = "INSERT INTO purchases SELECT * FROM purchases; UPDATE sold_counts SET sold = 2;";
     let indexes = ["purchases_pkey", "purchases_unit", "purchases_slot"];
     let sql = indexes.iter().fold(again.to_owned(), |sql, index| behind_the_index(index, &sql));
-    assert_ledger_breach(&sql, "sold-has-receipt", "sale 1: 1 units sold, 2 purchases").await;
+    assert_ledger_breach(&sql, "sold-has-receipt", "sale 1: 1 units sold, 2 purchases");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_counter_that_is_off_is_named() {
     let sql = "UPDATE sold_counts SET sold = 7";
-    assert_ledger_breach(sql, "sold-counted", "sale 1: 7 counted, 1 purchases").await;
+    assert_ledger_breach(sql, "sold-counted", "sale 1: 7 counted, 1 purchases");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +142,7 @@ async fn a_code_with_two_records_is_named() {
     let twin = "INSERT INTO checkout_attempts (sale_id, code, state) \
                 VALUES (1, '00000000-0100-8000-8000-000000000003', 'void');";
     let sql = behind_the_index("attempts_code", twin);
-    assert_ledger_breach(&sql, "codes-once", "sale 1: 2 records of code 00000000-0100..").await;
+    assert_ledger_breach(&sql, "codes-once", "sale 1: 2 records of code 00000000-0100..");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,7 +150,7 @@ async fn a_key_that_names_two_attempts_is_named() {
     let twin = "INSERT INTO checkout_attempts (sale_id, user_id, outcome, idempotency_key) \
                 VALUES (1, 'ann', 'sold_out', 'k');";
     let sql = behind_the_index("attempts_idempotency_key", twin);
-    assert_ledger_breach(&sql, "keys-once", "sale 1: key k of ann names 2 attempts").await;
+    assert_ledger_breach(&sql, "keys-once", "sale 1: key k of ann names 2 attempts");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,34 +158,34 @@ async fn sales_that_overlap_are_named() {
     let twin = "INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit) SELECT \
                 starts_at + interval '1 h', ends_at, hold_ms, stock, per_user_limit FROM sales;";
     let sql = behind_the_index("sales_do_not_overlap", twin);
-    assert_ledger_breach(&sql, "windows-apart", "sale 2: starts at").await;
+    assert_ledger_breach(&sql, "windows-apart", "sale 2: starts at");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_contradicts_itself_is_named() {
     let half = "INSERT INTO checkout_attempts (sale_id, outcome) VALUES (1, 'ended');";
     let sql = behind_the_constraint("checkout_attempts", "attempts_are_whole", half);
-    assert_ledger_breach(&sql, "records-whole", "sale 1: outcome ended").await;
+    assert_ledger_breach(&sql, "records-whole", "sale 1: outcome ended");
     let ended = "SET session_replication_role = replica; \
                  UPDATE checkout_attempts SET resolved_at = now() WHERE state = 'held'";
-    assert_ledger_breach(ended, "records-whole", "sale 1: outcome granted, state held").await;
+    assert_ledger_breach(ended, "records-whole", "sale 1: outcome granted, state held");
     let sql =
         behind_the_constraint("sales", "sales_hold_ms_check", "UPDATE sales SET hold_ms = 0;");
-    assert_ledger_breach(&sql, "records-whole", "sale 1: active, stock 5").await;
+    assert_ledger_breach(&sql, "records-whole", "sale 1: active, stock 5");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_of_an_epoch_that_was_never_issued_is_named() {
     let row = "sale 1: at epoch 1, but unit 4 was granted to cid at epoch 2";
     let grant = hold("'1', 'cid', 4, 0, 2, 'held', '1 h'");
-    assert_ledger_breach(&grant, "epochs-issued", row).await;
+    assert_ledger_breach(&grant, "epochs-issued", row);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_of_a_closed_sale_is_named() {
     let closed = "UPDATE sales SET state = 'closed', closed_at = now()";
     let row = "sale 1: closed, but unit 1 is held for ann";
-    assert_ledger_breach(closed, "closed-hold-nothing", row).await;
+    assert_ledger_breach(closed, "closed-hold-nothing", row);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +221,7 @@ async fn whatever_keeps_the_promises_and_is_gone_or_off_is_named() {
         ("ALTER TABLE purchases SET UNLOGGED", "table of purchases is unlogged"),
         ("ALTER TABLE purchases ALTER unit DROP NOT NULL", "column unit of purchases is integer"),
     ] {
-        assert_ledger_breach(sql, "schema-stands", row).await;
+        assert_ledger_breach(sql, "schema-stands", row);
     }
 }
 
@@ -235,7 +236,7 @@ async fn a_hold_that_nobody_ends_is_named_if_there_is_somebody_to_end_it() {
                 UPDATE checkout_attempts SET expires_at = now() - interval '1 h'";
     stack.sql(late);
 
-    assert_broken(&stack.audit().await, &[("holds-end", "unit 1 of ann was due at")]);
+    assert_broken(&stack.audit(), &[("holds-end", "unit 1 of ann was due at")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,41 +245,13 @@ async fn a_hold_that_is_late_while_nothing_runs_is_noted() {
     stack.sql(A_SALE);
     stack.sql(&hold("'1', 'cid', 4, 0, 1, 'held', '-1 h'"));
 
-    let audit = stack.audit().await;
+    let audit = stack.audit();
 
     assert_holds(&audit);
     assert_eq!(
         audit.document["notes"][0],
         "1 holds are long due, and no process of the service is connected to end them"
     );
-}
-
-/// What an audit said, and what it ended with.
-#[derive(Debug)]
-pub(crate) struct Audit {
-    pub(crate) code: Option<i32>,
-    pub(crate) document: Value,
-}
-
-impl Stack {
-    /// Makes an audit.
-    pub(crate) async fn audit(&self) -> Audit {
-        let mut command = self.command();
-        command.args(["audit", "--json"]);
-        let output = block_in_place(|| command.output().unwrap());
-        let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!("{error}: {output:?}");
-        });
-        Audit { code: output.status.code(), document }
-    }
-}
-
-/// Every invariant was checked and holds.
-pub(crate) fn assert_holds(audit: &Audit) {
-    assert_eq!((audit.code, &audit.document["ok"]), (Some(0), &Value::Bool(true)), "{audit:#?}");
-    for checked in audit.document["invariants"].as_array().unwrap() {
-        assert_eq!(checked["holds"], true, "{audit:#?}");
-    }
 }
 
 /// These invariants are broken, with such rows, and no other.

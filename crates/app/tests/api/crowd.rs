@@ -10,7 +10,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinSet;
+use serde_json::Value;
+use tokio::task::{JoinSet, block_in_place};
 
 use crate::stack::{Answer, Stack};
 
@@ -215,7 +216,8 @@ pub(crate) fn audit(stack: &Stack, sale: i64, log: &Log, crashed: bool) {
     }
 }
 
-/// Checks that exactly the stock was sold: every unit once, and no user above the limit.
+/// Checks that exactly the stock was sold, every unit once, that no user is above the limit, and
+/// that the service's own audit finds nothing.
 pub(crate) fn audit_sold_out(stack: &Stack, sale: i64, units: u64, limit: u64) {
     let sold = stack.sql(&format!(
         "SELECT count(*), count(DISTINCT unit), min(unit), max(unit) \
@@ -227,15 +229,35 @@ pub(crate) fn audit_sold_out(stack: &Stack, sale: i64, units: u64, limit: u64) {
          (SELECT count(*) AS bought FROM purchases WHERE sale_id = {sale} GROUP BY user_id) AS users"
     ));
     assert!(most <= limit, "a user bought {most} of {limit}");
-    let halves = stack.count(&format!(
-        "SELECT count(*) FROM checkout_attempts AS attempt \
-         FULL JOIN purchases AS purchase USING (code) \
-         WHERE coalesce(attempt.sale_id, purchase.sale_id) = {sale} \
-         AND (attempt.state IS NOT DISTINCT FROM 'sold') <> (purchase.code IS NOT NULL)"
-    ));
-    assert_eq!(halves, 0, "every sold hold has its purchase, every purchase its hold");
-    let counted = stack.count(&format!("SELECT sum(sold) FROM sold_counts WHERE sale_id = {sale}"));
-    assert_eq!(counted, units, "the counter of sold units");
+    assert_holds(&stack.audit());
+}
+
+/// What an audit said, and what it ended with.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    pub(crate) code: Option<i32>,
+    pub(crate) document: Value,
+}
+
+impl Stack {
+    /// Makes an audit.
+    pub(crate) fn audit(&self) -> Audit {
+        let mut command = self.command();
+        command.args(["audit", "--json"]);
+        let output = block_in_place(|| command.output().unwrap());
+        let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{error}: {output:?}");
+        });
+        Audit { code: output.status.code(), document }
+    }
+}
+
+/// Every invariant was checked and holds.
+pub(crate) fn assert_holds(audit: &Audit) {
+    assert_eq!((audit.code, &audit.document["ok"]), (Some(0), &Value::Bool(true)), "{audit:#?}");
+    for checked in audit.document["invariants"].as_array().unwrap() {
+        assert_eq!(checked["holds"], true, "{audit:#?}");
+    }
 }
 
 fn count(tally: &Mutex<BTreeMap<String, u64>>, name: &str) {

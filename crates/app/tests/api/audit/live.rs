@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::task::block_in_place;
 
 use crate::{
-    audit::{assert_broken, assert_holds},
-    crowd::{Crowd, Log, Urls},
+    audit::assert_broken,
+    crowd::{Crowd, Log, Urls, assert_holds},
     stack::{Settings, Stack},
 };
 
@@ -28,7 +28,7 @@ async fn an_abandoned_sale() -> Stack {
     let settled = "GET sale:{1}:total";
     stack.until("the sale is settled", async |stack| stack.redis(settled).await == "1").await;
     stack.apps.remove(0).terminate();
-    assert_holds(&stack.audit().await);
+    assert_holds(&stack.audit());
     stack
 }
 
@@ -93,7 +93,7 @@ async fn whatever_contradicts_itself_in_redis_is_named() {
         ("APPEND K:total x", "SET K:total 1", "the counter of sold units is \"1x\""),
     ] {
         stack.redis(&wrong.replace('K', "sale:{1}")).await;
-        let audit = stack.audit().await;
+        let audit = stack.audit();
         if row == "HOLDS" {
             assert_holds(&audit);
         } else {
@@ -101,7 +101,7 @@ async fn whatever_contradicts_itself_in_redis_is_named() {
         }
         stack.redis(&right.replace('K', "sale:{1}")).await;
     }
-    assert_holds(&stack.audit().await);
+    assert_holds(&stack.audit());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,7 @@ async fn a_unit_that_redis_frees_on_its_own_word_is_named() {
 
     stack.settle(code.trim(), "free").await;
 
-    let audit = stack.audit().await;
+    let audit = stack.audit();
     for row in [
         "unit 1 is free in Redis, but live for ann: Code(0000000001",
         "slot 0 of ann is free in Redis, but live: Code(0000000001",
@@ -129,7 +129,7 @@ async fn a_unit_that_redis_sells_on_its_own_word_is_named() {
 
     stack.settle(code.trim(), "sold").await;
 
-    let audit = stack.audit().await;
+    let audit = stack.audit();
     for row in [
         "unit 1 is neither free nor held in Redis, and not sold",
         "slot 0 of ann is bought in Redis only",
@@ -147,7 +147,7 @@ async fn a_ledger_that_went_back_is_named() {
     stack.sql("UPDATE sales SET epoch = epoch - 1");
 
     let row = "sale 1: Redis serves epoch 1, the ledger is at 0: the ledger has lost data";
-    assert_broken(&stack.audit().await, &[("live-epoch-issued", row)]);
+    assert_broken(&stack.audit(), &[("live-epoch-issued", row)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,11 +155,11 @@ async fn a_sale_that_cannot_be_compared_is_noted() {
     let stack = an_abandoned_sale().await;
 
     stack.sql("UPDATE sales SET epoch = epoch + 1");
-    let behind = stack.audit().await;
+    let behind = stack.audit();
     stack.redis("FLUSHALL").await;
-    let flushed = stack.audit().await;
+    let flushed = stack.audit();
     stack.redis("FUNCTION FLUSH").await;
-    let without_library = stack.audit().await;
+    let without_library = stack.audit();
 
     for (audit, note) in [
         (behind, "sale 1 is being rebuilt: Redis serves epoch 1, the ledger is at 2"),
@@ -177,9 +177,9 @@ async fn a_store_that_is_down_leaves_unknown_what_it_keeps() {
     let settings = Settings { own_postgres: true, ..Settings::default() };
     let stack = Stack::prepare(settings);
     block_in_place(|| stack.redis.kill().unwrap());
-    let without_redis = stack.audit().await;
+    let without_redis = stack.audit();
     block_in_place(|| stack.postgres.kill().unwrap());
-    let without_postgres = stack.audit().await;
+    let without_postgres = stack.audit();
 
     for (audit, unknown) in [(without_redis, 3), (without_postgres, 16)] {
         assert_eq!((audit.code, &audit.document["ok"]), (Some(2), &Value::Bool(false)));
@@ -196,7 +196,7 @@ async fn a_breach_counts_for_more_than_a_store_that_is_down() {
     block_in_place(|| stack.redis.kill().unwrap());
     stack.sql("INSERT INTO sold_counts (sale_id, writer, sold) VALUES (1, 1, 1)");
 
-    assert_broken(&stack.audit().await, &[("sold-counted", "1 counted, 0 purchases")]);
+    assert_broken(&stack.audit(), &[("sold-counted", "1 counted, 0 purchases")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,12 +243,12 @@ async fn a_busy_service_breaks_nothing() {
         if flushes.next_if(|&units| sold >= units).is_some() {
             block_in_place(|| stack.redis.flush_all().unwrap());
         }
-        assert_holds(&stack.audit().await);
+        assert_holds(&stack.audit());
         audits += 1;
     }
     rush.await.unwrap();
 
     assert!(audits > 3, "the sale was over after {audits} audits");
-    assert_holds(&stack.audit().await);
+    assert_holds(&stack.audit());
     println!("{audits} audits while {STOCK} units were sold");
 }
