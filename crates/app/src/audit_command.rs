@@ -85,7 +85,7 @@ async fn of_the_ledger(
     findings: &mut Findings,
 ) -> Result<Result<(), StoreError>, AuditError> {
     if let Some(sale) = sale {
-        match ledger.find(sale).await {
+        match ledger.tally(sale).await {
             Ok(Some(_)) => {}
             Ok(None) => return Err(AuditError::NoSuchSale(sale)),
             Err(error) => return Ok(Err(error)),

@@ -245,13 +245,13 @@ async fn a_hold_that_is_late_while_nothing_runs_is_noted() {
     stack.sql(A_SALE);
     stack.sql(&hold("'1', 'cid', 4, 0, 1, 'held', '-1 h'"));
 
-    let audit = stack.audit();
+    for flags in [&[][..], &["--sale", "1"]] {
+        let audit = stack.audit_of(flags);
 
-    assert_holds(&audit);
-    assert_eq!(
-        audit.document["notes"][0],
-        "1 holds are long due, and no process of the service is connected to end them"
-    );
+        assert_holds(&audit);
+        let note = "1 holds are long due, and no process of the service is connected to end them";
+        assert_eq!(audit.document["notes"][0], note);
+    }
 }
 
 /// These invariants are broken, with such rows, and no other.

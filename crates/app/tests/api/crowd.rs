@@ -242,8 +242,13 @@ pub(crate) struct Audit {
 impl Stack {
     /// Makes an audit.
     pub(crate) fn audit(&self) -> Audit {
+        self.audit_of(&[])
+    }
+
+    /// Makes an audit of what these flags say.
+    pub(crate) fn audit_of(&self, flags: &[&str]) -> Audit {
         let mut command = self.command();
-        command.args(["audit", "--json"]);
+        command.args(["audit", "--json"]).args(flags);
         let output = block_in_place(|| command.output().unwrap());
         let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!("{error}: {output:?}");
