@@ -1,7 +1,7 @@
 //! What the domain needs from the outside world.
 //!
 //! A port is cut by who needs it, and each method is one atomic step, safe to repeat with the
-//! same arguments: a retry is the normal case. The live side ([`SaleStore`], [`CodeStore`])
+//! same arguments unless it says otherwise: a retry is the normal case. The live side ([`SaleStore`], [`CodeStore`])
 //! may lose everything at any moment; what the ledger ([`LedgerStore`], [`SaleRegister`]) has
 //! said stays said, and is on disk before it says so.
 

@@ -26,8 +26,8 @@ const RESOLVED_WITHIN_MS: u64 = 10_000;
 const HEALED_WITHIN_MS: u64 = 25_000;
 
 /// How long after its closing a sale may still be on the live side, in milliseconds: an image
-/// that came late is forgotten after a minute.
-const FORGOTTEN_WITHIN_MS: u64 = 65_000;
+/// that came late is forgotten after a minute, by a clock that may have been ahead.
+const FORGOTTEN_WITHIN_MS: u64 = 65_000 + CLOCK_SET_MS_MAX.unsigned_abs();
 
 /// How long a unit that is free may be refused, in milliseconds.
 const TO_BE_HAD_WITHIN_MS: u64 = 1_500;

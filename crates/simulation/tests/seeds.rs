@@ -2,7 +2,7 @@
 
 use std::thread::available_parallelism;
 
-use simulation::{Campaign, fingerprint, run};
+use simulation::{Campaign, Failure, fingerprint, run};
 
 /// How many seeds a test run has time for; `make simulate` has time for more.
 const SEEDS: u64 = 10_000;
@@ -34,4 +34,16 @@ fn a_seed_is_the_same_run_each_time() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 50, "two seeds are one run");
+}
+
+#[test]
+fn a_failure_tells_the_last_steps_and_how_to_see_them_all() {
+    let trace = (1..=100).map(|step| format!("step {step}")).collect();
+    let failure = Failure { seed: 7, what: "unit 3 is live twice".to_owned(), trace };
+
+    let told = failure.to_string();
+
+    assert!(told.starts_with("step 21\n"), "{told}");
+    assert!(told.contains("step 100\n\nseed 7: unit 3 is live twice\n"), "{told}");
+    assert!(told.ends_with("20 lines came before; `make simulate SEED=7` shows all"), "{told}");
 }

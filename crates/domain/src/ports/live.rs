@@ -14,6 +14,9 @@ pub trait SaleStore: Send + Sync {
     ///
     /// `ledger_now` is the ledger's clock read just before: the store keeps the difference to
     /// its own, so the sale opens and its holds become due by the ledger's time.
+    ///
+    /// An image is sent once. If the store lost everything in between, an image that comes a
+    /// second time would be served without what was granted since the first.
     async fn load(
         &self,
         image: &SaleImage,
