@@ -7,7 +7,7 @@ use tokio::{task::block_in_place, time::sleep};
 
 use crate::{
     error::ChaosError,
-    fault::{Fault, Kind, Pair, SERVICES, Trouble},
+    fault::{Fault, Kind, Pair, SERVICES, Target, Trouble},
     fsync::FailingFsync,
     history::now_ms,
     plan::Strike,
@@ -38,6 +38,12 @@ impl Stand {
     /// Lets a fault strike and heals it. An error is the harness's, not the service's.
     pub(crate) async fn suffer(&self, strike: Strike) -> Result<Blow, ChaosError> {
         let fault = strike.fault;
+        // A blow may take longer than planned; the next one to the same store waits for it.
+        let _turn = match fault.target() {
+            Target::Postgres => Some(self.postgres_turn.lock().await),
+            Target::Redis => Some(self.redis_turn.lock().await),
+            _ => None,
+        };
         let lasts = Duration::from_millis(strike.lasts_ms.into());
         let begun_ms = now_ms();
         let struck_ms = match fault.kind {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use fastrand::Rng;
+use serde_json::Value;
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinHandle, JoinSet},
@@ -149,7 +150,7 @@ impl Lane {
         breaches.extend(found);
         match stand.audit()? {
             Audit::Clean => {}
-            Audit::Breach(report) => breaches.push(unclean(report)),
+            Audit::Breach(report) => breaches.push(unclean(&report)),
             Audit::Impossible(said) => return Err(ChaosError::Failed { what: "the audit", said }),
         }
         let recoveries = match pace {
@@ -222,15 +223,26 @@ async fn audit_until(stand: &Stand, moment_ms: i64) -> Result<Vec<Breach>, Chaos
     let mut found = Vec::new();
     while now_ms() < moment_ms && found.is_empty() {
         if let Audit::Breach(report) = stand.audit()? {
-            found.push(unclean(report));
+            found.push(unclean(&report));
         }
         sleep(AUDIT_PAUSE).await;
     }
     Ok(found)
 }
 
-fn unclean(report: String) -> Breach {
-    Breach { promise: Promise::AuditIsClean, what: report }
+fn unclean(report: &str) -> Breach {
+    Breach { promise: Promise::AuditIsClean, what: broken_invariants(report) }
+}
+
+/// The names of the invariants that an audit found broken, each with its first row.
+fn broken_invariants(report: &str) -> String {
+    let report: Value = serde_json::from_str(report).unwrap_or_default();
+    let invariants = report["invariants"].as_array().into_iter().flatten();
+    let broken = invariants.filter(|invariant| invariant["holds"] == false).map(|invariant| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        format!("{}: {}", text(&invariant["name"]), text(&invariant["rows"][0]))
+    });
+    broken.collect::<Vec<_>>().join("; ")
 }
 
 /// The records of a sale when none of its units is on hold any more, or when none should be.

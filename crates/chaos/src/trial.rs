@@ -89,12 +89,13 @@ impl Trial {
         fs::create_dir_all(&logs).map_err(during("make a directory for logs"))?;
         let logs = logs.canonicalize().map_err(during("find the directory for logs"))?;
         let progress = Arc::new(Progress::of(self.cycles));
+        let mut dice = Rng::with_seed(seed);
         let (sender, mut cycles) = mpsc::channel(self.lanes);
         let mut lanes = JoinSet::new();
         for number in 0..self.lanes {
             let lane = Lane {
                 number,
-                dice: Rng::with_seed(seed.wrapping_add(number as u64)),
+                dice: dice.fork(),
                 deck: self.deck(powers)?,
                 builds: builds.clone(),
                 powers: powers.clone(),
