@@ -1,11 +1,16 @@
 //! What the ledger holds of a sale, read past the service.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
+use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
 use crate::error::ChaosError;
+
+/// How often to try to connect, and how long to wait in between: together ten seconds.
+const TRIES_MAX: u32 = 100;
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// All that the ledger holds of a sale.
 #[derive(Debug, Default)]
@@ -85,9 +90,19 @@ pub(crate) async fn records_of(url: &str, sale: i64) -> Result<Records, ChaosErr
     Ok(records)
 }
 
+/// Connects, to a server that may still be on its way back.
 async fn connect(url: &str) -> Result<Client, ChaosError> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    // Its end is the client's, who hears of every error.
-    tokio::spawn(connection);
-    Ok(client)
+    let mut tries = 0;
+    loop {
+        match tokio_postgres::connect(url, NoTls).await {
+            Ok((client, connection)) => {
+                // Its end is the client's, who hears of every error.
+                tokio::spawn(connection);
+                return Ok(client);
+            }
+            Err(_) if tries < TRIES_MAX => tries += 1,
+            Err(error) => return Err(error.into()),
+        }
+        sleep(TRY_AGAIN).await;
+    }
 }

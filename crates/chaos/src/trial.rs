@@ -120,7 +120,7 @@ impl Trial {
                 }
             }
             if self.until_broken && !report.breaches.is_empty() {
-                break;
+                return Ok(report);
             }
         }
         // A lane that failed has left its reason; the others are ended where they stand.
