@@ -51,7 +51,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(310);
 ///
 /// Sorting takes at most `work_mem` for each of a few processes and goes to disk beyond it;
 /// hashing would take a multiple. With 64 MB the checks of ten million attempts took 13.4 s, by
-/// hashing 15.9 s (Postgres 15, two cores).
+/// hashing 15.9 s (Postgres 15, two cores that did nothing else).
 const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
      SET LOCAL lock_timeout = '5s'; \
      SET LOCAL idle_in_transaction_session_timeout = '1min'; \
