@@ -33,9 +33,9 @@ impl TryFrom<i64> for SaleId {
 impl FromStr for SaleId {
     type Err = ParseSaleIdError;
 
-    /// Reads decimal digits only: `+7` and ` 7` are not how a sale is called.
+    /// Reads the one spelling `Display` writes: `+7`, ` 7` and `07` are not how a sale is called.
     fn from_str(text: &str) -> Result<Self, ParseSaleIdError> {
-        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !is_plain_number(text) {
             return Err(ParseSaleIdError);
         }
         text.parse::<i64>().map_err(|_| ParseSaleIdError)?.try_into()
@@ -132,8 +132,9 @@ impl TryFrom<u32> for Unit {
 impl FromStr for Unit {
     type Err = ParseUnitError;
 
+    /// Reads the one spelling `Display` writes.
     fn from_str(text: &str) -> Result<Self, ParseUnitError> {
-        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !is_plain_number(text) {
             return Err(ParseUnitError);
         }
         text.parse::<u32>().map_err(|_| ParseUnitError)?.try_into()
@@ -161,6 +162,12 @@ impl fmt::Display for Epoch {
     }
 }
 
+/// Whether these are decimal digits, and none of them idle: a number is a name here, and names
+/// are compared by their spelling in caches, logs and queries.
+fn is_plain_number(text: &str) -> bool {
+    !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +176,9 @@ mod tests {
     fn a_sale_is_called_by_a_positive_number_in_plain_digits() {
         assert_eq!("7".parse::<SaleId>().unwrap().get(), 7);
         assert_eq!(SaleId::MAX.to_string().parse::<SaleId>().unwrap().get(), SaleId::MAX);
-        for wrong in ["", "0", "-1", "+7", " 7", "7.0", "1099511627776", "99999999999999999999"] {
+        for wrong in
+            ["", "0", "07", "-1", "+7", " 7", "7.0", "1099511627776", "99999999999999999999"]
+        {
             assert_eq!(wrong.parse::<SaleId>(), Err(ParseSaleIdError), "{wrong:?}");
         }
     }
@@ -193,5 +202,6 @@ mod tests {
         assert_eq!(Unit::try_from(0), Err(ParseUnitError));
         assert_eq!("1000001".parse::<Unit>(), Err(ParseUnitError));
         assert_eq!("-1".parse::<Unit>(), Err(ParseUnitError));
+        assert_eq!("01".parse::<Unit>(), Err(ParseUnitError));
     }
 }

@@ -25,7 +25,7 @@ impl Standing {
     /// Units that are neither held nor sold.
     #[must_use]
     pub const fn available(&self) -> u32 {
-        self.sale.terms.stock.saturating_sub(self.sold + self.held)
+        self.sale.terms.stock.saturating_sub(self.sold.saturating_add(self.held))
     }
 
     /// Where the sale is in its life.

@@ -139,7 +139,7 @@ fn marks(live: &LiveImage, breaches: &mut Breaches) {
                 format!("sale {sale}: {user} has {} of {} slots", marks.len(), live.per_user_limit)
             });
         }
-        for (slot, mark) in (0..).map(Slot).zip(marks.chars()) {
+        for (slot, mark) in (0..=u16::MAX).map(Slot).zip(marks.chars()) {
             let number = slot.0;
             match mark {
                 'h' if held.remove(&(user, slot)) => {}
@@ -272,7 +272,9 @@ fn unsold(live: &LiveImage, after: &SaleImage, breaches: &mut Breaches) {
         }
     }
     for (user, marks) in &live.users {
-        for (slot, _) in (0..).map(Slot).zip(marks.chars()).filter(|&(_, mark)| mark == 'b') {
+        for (slot, _) in
+            (0..=u16::MAX).map(Slot).zip(marks.chars()).filter(|&(_, mark)| mark == 'b')
+        {
             if !slots.contains(&(user, slot)) {
                 breaches.add(|| {
                     format!("sale {sale}: slot {} of {user} is bought in Redis only", slot.0)

@@ -154,7 +154,8 @@ fn look(live: &LiveStatus, ledger: &Tally, drift: Drift) -> Look {
 
 /// Whether the live side contradicts itself: each unit is free, held or sold.
 fn breaks_itself(live: &LiveStatus) -> bool {
-    live.free + live.held + live.sold != live.terms.stock
+    let counted = [live.free, live.held, live.sold].into_iter().map(u64::from).sum::<u64>();
+    counted != u64::from(live.terms.stock)
 }
 
 /// Whether the live side serves terms the ledger has changed since.
@@ -162,4 +163,31 @@ fn serves_other_terms(live: &LiveStatus, sale: &Sale) -> bool {
     live.terms != sale.terms
         || live.window != sale.window
         || live.paused != (sale.state == SaleState::Paused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Terms, UnixMillis, Window};
+
+    fn status(free: u32, held: u32, sold: u32) -> LiveStatus {
+        LiveStatus {
+            epoch: Epoch(1),
+            now: UnixMillis(0),
+            window: Window { starts_at: UnixMillis(0), ends_at: UnixMillis(1) },
+            terms: Terms { stock: 5, per_user_limit: 1, hold_ms: 1 },
+            paused: false,
+            free,
+            held,
+            sold,
+        }
+    }
+
+    #[test]
+    fn counters_beyond_all_reason_are_a_contradiction() {
+        assert!(!breaks_itself(&status(3, 1, 1)));
+        assert!(breaks_itself(&status(3, 1, u32::MAX)));
+        // These come round to the stock where 32 bits are all there are.
+        assert!(breaks_itself(&status(u32::MAX, 3, 3)));
+    }
 }
