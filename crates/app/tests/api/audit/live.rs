@@ -142,6 +142,8 @@ async fn a_unit_that_redis_sells_on_its_own_word_is_named() {
 async fn a_ledger_that_went_back_is_named() {
     let settings = Settings { processes: 1, ..Settings::default() };
     let mut stack = Stack::start(settings).await;
+    let is_served = async |stack: &Stack| stack.redis("EXISTS sale:{1}").await == "1";
+    stack.until("the sale is served", is_served).await;
     stack.apps.remove(0).terminate();
 
     stack.sql("UPDATE sales SET epoch = epoch - 1");
