@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::{Phase, Sale, SaleId, sale::SaleState, upkeep::LOAD_AHEAD_MS};
+use domain::{Code, Phase, Sale, SaleId, sale::SaleState, upkeep::LOAD_AHEAD_MS};
 use memory_stores::{AttemptRecord, HoldState};
 use tokio::{
     sync::oneshot,
@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use crate::{
+    answers::Told,
     lock,
     stage::{BEGINNING, Stage},
     users::User,
@@ -29,8 +30,8 @@ const HEALED_WITHIN_MS: u64 = 25_000;
 /// that came late is forgotten after a minute, by a clock that may have been ahead.
 const FORGOTTEN_WITHIN_MS: u64 = 65_000 + CLOCK_SET_MS_MAX.unsigned_abs();
 
-/// How long a unit that is free may be refused, in milliseconds.
-const TO_BE_HAD_WITHIN_MS: u64 = 1_500;
+/// How long users may be told what was true before, in milliseconds.
+const TOLD_WITHIN_MS: u64 = 1_500;
 
 /// How long closing may take once a sale is over, in milliseconds.
 const CLOSED_WITHIN_MS: u64 = 6_000;
@@ -41,8 +42,9 @@ const TIME_TO_SELL_MS: i64 = 3_000;
 /// How long all of it may take, in milliseconds: the sum of all that may be waited for.
 const ENDED_WITHIN_MS: u64 = 200_000;
 
-/// How far the live side's reckoning of the ledger's time may be off, in milliseconds.
-const SKEW_MS_MAX: i64 = 200;
+/// How far the live side's reckoning of the ledger's time may be off, in milliseconds: what is
+/// not repaired, and how long the looks at both clocks take.
+const SKEW_MS_MAX: i64 = 200 + 10;
 
 /// How often it is looked whether things are as they should be, in milliseconds.
 const LOOK_EVERY_MS: u64 = 100;
@@ -167,27 +169,43 @@ async fn sale_to_sell(stage: &Stage) -> Result<Sale, String> {
 /// a place of theirs that got lost is noticed; then come buyers who have nothing yet.
 async fn sell_out(stage: &Arc<Stage>, sale: Sale) -> Result<(), String> {
     let left = sale.terms.stock - count(stage, sale.id, HoldState::Sold);
-    let until_ms = stage.now_ms() + TO_BE_HAD_WITHIN_MS;
-    let users = (0..stage.plan.users).map(|number| format!("user-{number}"));
-    let places = users.flat_map(|user| vec![user.clone(); places_left(stage, sale, &user)]);
+    let users: Vec<_> = (0..stage.plan.users).map(|number| format!("user-{number}")).collect();
+    let is_full = |user: &&String| places_left(stage, sale, user) == 0;
+    if let Some(greedy) = users.iter().find(is_full).filter(|_| left > 0) {
+        ask_until(stage, greedy, sale, |told| *told == Err(Told::UserLimit)).await?;
+    }
+    let places = users.into_iter().flat_map(|user| {
+        let left = places_left(stage, sale, &user);
+        vec![user; left]
+    });
     let places: Vec<_> = places.collect();
     let strangers = (0..).map(|number| format!("buyer-{number}"));
-    for (number, name) in (0..left).zip(places.into_iter().chain(strangers)) {
-        let mut buyer = User::new(stage, &name);
-        let code = loop {
-            if let Some(code) = buyer.ask(sale.id).await {
-                break code;
-            }
-            // What processes remember of the time in trouble, they do not remember for long.
-            ensure(stage.now_ms() < until_ms, || {
-                format!("unit {number} of {left} is not to be had")
-            })?;
-            stage.pass(LOOK_EVERY_MS).await;
-        };
-        buyer.redeem(code).await;
+    for (_, name) in (0..left).zip(places.into_iter().chain(strangers)) {
+        let code = ask_until(stage, &name, sale, Result::is_ok).await?;
+        if let Some(code) = code {
+            User::new(stage, &name).redeem(code).await;
+        }
     }
     let sold = count(stage, sale.id, HoldState::Sold);
     ensure(sold == sale.terms.stock, || format!("{sold} units are sold of {sale:?}"))?;
-    let code = User::new(stage, "late").ask(sale.id).await;
-    ensure(code.is_none(), || format!("{code:?} was granted when all was sold"))
+    ask_until(stage, "late", sale, |told| *told == Err(Told::SoldOut)).await.map(drop)
+}
+
+/// Asks until the answer is as it should be, which it is soon: what processes remember of the
+/// time in trouble, they do not remember for long.
+async fn ask_until(
+    stage: &Arc<Stage>,
+    user: &str,
+    sale: Sale,
+    is_right: impl Fn(&Result<Code, Told>) -> bool,
+) -> Result<Option<Code>, String> {
+    let until_ms = stage.now_ms() + TOLD_WITHIN_MS;
+    loop {
+        let told = User::new(stage, user).ask(sale.id).await;
+        if is_right(&told) {
+            return Ok(told.ok());
+        }
+        ensure(told.is_err() && stage.now_ms() < until_ms, || format!("{user} is told {told:?}"))?;
+        stage.pass(LOOK_EVERY_MS).await;
+    }
 }

@@ -51,15 +51,17 @@ impl User {
                 (9, _) => self.look_at_sales().await,
                 _ => {
                     if let Some(sale) = self.choose_sale() {
-                        self.ask(sale).await;
+                        // He remembers what he was told.
+                        let _ = self.ask(sale).await;
                     }
                 }
             }
         }
     }
 
-    /// Asks for a unit once. Whoever hears nothing never learns his code, and it expires.
-    pub(crate) async fn ask(&mut self, sale: SaleId) -> Option<Code> {
+    /// Asks for a unit once: a code, or what else he is told. Whoever hears nothing never learns
+    /// his code, and it expires.
+    pub(crate) async fn ask(&mut self, sale: SaleId) -> Result<Code, Told> {
         let request = CheckoutRequest { sale, user: self.name.clone() };
         let asking =
             move |process: Arc<Process>| async move { process.checkout.attempt(request).await };
@@ -82,7 +84,7 @@ impl User {
         drop(witness);
         self.hear(told, checked, code);
         self.codes.extend(code);
-        code
+        code.ok_or(told)
     }
 
     /// Redeems a code, and asks again until he is told something of it.
