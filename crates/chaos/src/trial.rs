@@ -120,6 +120,7 @@ impl Trial {
                 }
             }
             if self.until_broken && !report.breaches.is_empty() {
+                lanes.shutdown().await;
                 return Ok(report);
             }
         }
