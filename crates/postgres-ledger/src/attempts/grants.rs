@@ -41,15 +41,20 @@ impl Statement for RecordGrants {
         if written.as_ref().is_err_and(SessionError::is_duplicate) {
             written = self.0.query_patiently(RECORD_MISSING_GRANTS, &parameters).await;
         }
+        let outcome_was_lost =
+            written.as_ref().is_err_and(|error| error.failure() == Failure::Unknown);
         if let Err(error) = &written
-            && error.failure() == Failure::Unknown
+            && outcome_was_lost
         {
             tracing::warn!(%error, grants = grants.len(), "recording grants again");
             written = self.0.query_again(RECORD_MISSING_GRANTS, &parameters).await;
         }
         let stands = read_holds(&written?)?;
         let others = self.look_up(&grants, &stands).await;
-        Ok(grants.iter().map(|(_, grant)| told(grant.code, &stands, &others)).collect())
+        Ok(grants
+            .iter()
+            .map(|(_, grant)| told(grant.code, &stands, &others, outcome_was_lost))
+            .collect())
     }
 }
 
@@ -91,10 +96,19 @@ fn told(
     code: Code,
     stands: &HashMap<Code, UnixMillis>,
     others: &Result<HashMap<Code, Recorded>, SessionError>,
+    outcome_was_lost: bool,
 ) -> RecordReply {
     match (stands.get(&code), others) {
         (Some(&expires_at), _) => Ok(Recorded::Hold { expires_at }),
-        (None, Ok(found)) => Ok(found.get(&code).copied().unwrap_or(Recorded::Stale)),
+        (None, Ok(found)) => match found.get(&code) {
+            Some(&recorded) => Ok(recorded),
+            // The first run may still be on its way to the server, and find room there.
+            None if outcome_was_lost => {
+                let reason = "there is no record, but the one sent first may still come";
+                Err(StoreError::new(RECORD, Failure::Unknown, reason))
+            }
+            None => Ok(Recorded::Stale),
+        },
         // The insert is done: that the look-up is not says nothing of its outcome.
         (None, Err(error)) => Err(StoreError::new(RECORD, Failure::Unknown, error.to_string())),
     }
