@@ -1,7 +1,7 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate check bench chaos teeth deps up down
+.PHONY: help run demo test check model simulate chaos teeth bench deps up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,11 @@ teeth: ## Take the defences out one by one, and see that chaos tells (TEETH="--m
 	@crates/dev-servers/deps.sh compiler servers faults
 	cargo build --release -p chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos $(SEED:%=--seed %) $(LANES:%=--lanes %) teeth $(TEETH)
+
+model: ## Explore the protocol further than `make test` does (MODEL="--help": how)
+	@crates/dev-servers/deps.sh compiler
+	cargo build --release -p model
+	$${CARGO_TARGET_DIR:-target}/release/model $(MODEL)
 
 deps: ## Install what is missing: a C compiler, Redis, Postgres
 	@crates/dev-servers/deps.sh compiler servers

@@ -58,7 +58,7 @@ for inner in domain store-contract batcher dev-servers $adapters; do
 done
 forbid batcher domain
 for shipped in app domain store-contract batcher $adapters; do
-    forbid "$shipped" dev-servers simulation
+    forbid "$shipped" dev-servers model simulation
 done
 # What is simulated runs on the fakes alone.
 forbid simulation app postgres-ledger redis-stores dev-servers

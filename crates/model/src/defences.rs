@@ -1,0 +1,102 @@
+//! The defences of the protocol, each of which can be taken away to see what it is good for.
+
+use std::fmt;
+
+/// One defence of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defence {
+    /// A grant is recorded only under the epoch the ledger is at: `record_grants.sql`, `fence`.
+    EpochCheck,
+    /// A code that is due and has no record gets one that refuses a later: `bury_missing.sql`.
+    Tombstone,
+    /// Redis serves only the epoch this very process has loaded: `library.lua`, `loaded`.
+    Incarnation,
+    /// Redis frees a unit only when the ledger said so: `Sweep`.
+    LedgerFrees,
+    /// A hold is sold only from `held`, in the statement that looks: `redeem.sql`.
+    CompareAndSet,
+    /// What a hold ended as is final, whatever a statement says: trigger `attempts_end_once`.
+    EndOnce,
+    /// A unit is live once in the ledger: index `attempts_live_unit`.
+    UnitIndex,
+    /// A user's slot is live once in the ledger: index `attempts_live_slot`.
+    SlotIndex,
+    /// What Redis does not have, the ledger is asked for: `Purchase::redeem`.
+    LedgerFind,
+    /// Redis refuses an image no newer than the one it serves: `load.lua`, `fenced`.
+    LoadFence,
+    /// A rebuild waits for the records in flight: `lock_sale.sql`, `FOR UPDATE`.
+    Drain,
+    /// The image is read after the sale is locked, not before: `PostgresLedger::raise`.
+    LateImage,
+    /// Holds that Redis forgot are expired all the same: `expire_overdue.sql`.
+    Backstop,
+    /// Redis is compared with the ledger and rebuilt: `Reconcile`.
+    Reconcile,
+    /// A record that did not get in is looked up before anything is said of it: `look_up` in
+    /// `grants.rs`.
+    LookUp,
+    /// A verdict acts only on a code that Redis has, so it may come twice: `settle.lua`.
+    SettleOnce,
+    /// No key of a live sale expires by itself: `library.lua`.
+    NoExpiry,
+    /// A unit is given back only if no record of it can come any more: `told` in `grants.rs`.
+    CertainStale,
+}
+
+/// Which defences are up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Defences(u32);
+
+impl Defence {
+    /// Every defence.
+    pub const ALL: [Self; 18] = [
+        Self::EpochCheck,
+        Self::Tombstone,
+        Self::Incarnation,
+        Self::LedgerFrees,
+        Self::CompareAndSet,
+        Self::EndOnce,
+        Self::UnitIndex,
+        Self::SlotIndex,
+        Self::LedgerFind,
+        Self::LoadFence,
+        Self::Drain,
+        Self::LateImage,
+        Self::Backstop,
+        Self::Reconcile,
+        Self::LookUp,
+        Self::SettleOnce,
+        Self::NoExpiry,
+        Self::CertainStale,
+    ];
+
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+impl Defences {
+    /// All of them, as the service has them.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// All but these.
+    #[must_use]
+    pub fn without(taken_away: &[Defence]) -> Self {
+        Self(taken_away.iter().fold(u32::MAX, |bits, defence| bits & !defence.bit()))
+    }
+
+    /// Whether this one is up.
+    #[must_use]
+    pub const fn has(self, defence: Defence) -> bool {
+        self.0 & defence.bit() != 0
+    }
+}
+
+impl fmt::Debug for Defences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missing = Defence::ALL.iter().filter(|defence| !self.has(**defence));
+        f.write_str("all but ")?;
+        f.debug_list().entries(missing).finish()
+    }
+}

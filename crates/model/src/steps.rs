@@ -1,0 +1,292 @@
+//! What can happen next in a state, and what it makes of it.
+
+use crate::{
+    defences::Defence,
+    live::Verdict,
+    scenario::Scenario,
+    state::{Answer, Attempt, Faults, Live, Phase, Rebuild, Row, State, Till},
+    step::Step,
+};
+
+impl State {
+    /// Everything that may happen now, and a little that cannot.
+    pub fn steps(&self, scenario: &Scenario, steps: &mut Vec<Step>) {
+        for code in scenario.codes() {
+            self.steps_of_request(scenario, code, steps);
+            self.steps_of_till(code, steps);
+            self.steps_of_sweep(scenario, code, steps);
+        }
+        for rebuild in 0..scenario.rebuilders {
+            match self.rebuilds[rebuild] {
+                Rebuild { epoch: 1.., .. } => {
+                    steps.extend([Step::Load(rebuild), Step::Abandon(rebuild)]);
+                }
+                Rebuild { is_early: false, .. } if !scenario.has(Defence::LateImage) => {
+                    steps.push(Step::ReadImage(rebuild));
+                }
+                _ => steps.push(Step::RaiseEpoch(rebuild)),
+            }
+        }
+        steps.extend([Step::Restart, Step::Flush, Step::Copy]);
+        steps.extend([Step::RestartWithCopy, Step::RollBack]);
+    }
+
+    fn steps_of_request(&self, scenario: &Scenario, code: usize, steps: &mut Vec<Step>) {
+        let attempt = &self.attempts[code];
+        match attempt.phase {
+            Phase::New => steps.extend((0..scenario.units).map(|unit| Step::Place(code, unit))),
+            Phase::Granted if scenario.has(Defence::Drain) => steps.extend([
+                Step::Record(code),
+                Step::RecordUnheard(code),
+                Step::RecordDelayed(code),
+                Step::RecordFails(code),
+            ]),
+            Phase::Granted | Phase::Again if !scenario.has(Defence::Drain) => {
+                steps.push(Step::PassFence(code));
+            }
+            Phase::Granted | Phase::Again | Phase::PastFence => steps.push(Step::Record(code)),
+            Phase::LeftOut | Phase::LeftOutAgain => steps.push(Step::LookUp(code)),
+            Phase::Unrecorded => steps.push(Step::GiveBack(code)),
+            Phase::Recorded => steps.push(Step::Acknowledge(code)),
+            Phase::Acknowledged | Phase::Over => {}
+        }
+        if self.left.strays > 0 {
+            steps.extend((0..scenario.units).map(|unit| Step::StrayPlace(code, unit)));
+        }
+        if attempt.has_twin {
+            steps.push(Step::RecordLate(code));
+        }
+    }
+
+    fn steps_of_till(&self, code: usize, steps: &mut Vec<Step>) {
+        let attempt = &self.attempts[code];
+        if attempt.phase != Phase::Acknowledged {
+            return;
+        }
+        steps.push(Step::Release(code));
+        match attempt.till {
+            Till::Idle => steps.extend([Step::LookInRedis(code), Step::MissRedis(code)]),
+            Till::Find => steps.push(Step::Find(code)),
+            Till::Redeem(_) => steps.extend([Step::Redeem(code), Step::RedeemUnheard(code)]),
+            Till::Write => steps.push(Step::WriteSold(code)),
+        }
+    }
+
+    fn steps_of_sweep(&self, scenario: &Scenario, code: usize, steps: &mut Vec<Step>) {
+        let attempt = &self.attempts[code];
+        let is_here = self.live.codes[code].is_some();
+        if is_here || !scenario.has(Defence::SettleOnce) {
+            steps.push(Step::Settle(code));
+        }
+        if is_here && !scenario.has(Defence::NoExpiry) {
+            steps.push(Step::Vanish(code));
+        }
+        if is_here && !scenario.has(Defence::LedgerFrees) {
+            steps.push(Step::FreeUnasked(code));
+        }
+        if attempt.was_placed {
+            steps.push(Step::Bury(code));
+        }
+        if attempt.row == Row::Held {
+            steps.push(Step::Expire(code));
+        }
+    }
+
+    /// The next state, or `None` if this cannot happen now, or changes nothing.
+    #[must_use]
+    pub fn after(&self, scenario: &Scenario, step: Step) -> Option<Self> {
+        let mut next = self.clone();
+        next.take(scenario, step)?;
+        next.tidy(scenario);
+        (next != *self).then_some(next)
+    }
+
+    fn take(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
+        match step {
+            Step::Place(code, unit) => {
+                let place = self.place_hold(scenario, code, unit)?;
+                let epoch = self.live.epoch;
+                let attempt = &mut self.attempts[code];
+                *attempt = Attempt { phase: Phase::Granted, place, epoch, ..*attempt };
+            }
+            Step::StrayPlace(code, unit) => {
+                spend(&mut self.left.strays)?;
+                let _ = self.place_hold(scenario, code, unit)?;
+            }
+            Step::PassFence(code) => {
+                let passes = self.passes_fence(scenario, code);
+                let phase = if passes { Phase::PastFence } else { Phase::LeftOut };
+                self.attempts[code].phase = phase;
+            }
+            Step::Record(code) => {
+                let got_in = self.record(scenario, code);
+                let attempt = &mut self.attempts[code];
+                attempt.phase = match attempt.phase {
+                    _ if got_in => Phase::Recorded,
+                    Phase::Again => Phase::LeftOutAgain,
+                    _ => Phase::LeftOut,
+                };
+            }
+            Step::RecordUnheard(code) => {
+                spend(&mut self.left.lost)?;
+                self.record(scenario, code);
+                self.attempts[code].phase = Phase::Again;
+            }
+            Step::RecordDelayed(code) => {
+                spend(&mut self.left.lost)?;
+                let attempt = &mut self.attempts[code];
+                *attempt = Attempt { phase: Phase::Again, has_twin: true, ..*attempt };
+            }
+            Step::RecordLate(code) => {
+                self.record(scenario, code);
+                self.attempts[code].has_twin = false;
+            }
+            Step::RecordFails(code) => {
+                spend(&mut self.left.failures)?;
+                self.attempts[code].phase = Phase::Unrecorded;
+            }
+            Step::LookUp(code) => {
+                let attempt = &mut self.attempts[code];
+                attempt.phase = match attempt.row {
+                    _ if !scenario.has(Defence::LookUp) => Phase::Recorded,
+                    Row::Held | Row::Sold => Phase::Recorded,
+                    Row::Expired | Row::Released | Row::Void => Phase::Over,
+                    // What was run again may still come: the sweep decides it.
+                    Row::None
+                        if attempt.phase == Phase::LeftOutAgain
+                            && scenario.has(Defence::CertainStale) =>
+                    {
+                        Phase::Over
+                    }
+                    Row::None => Phase::Unrecorded,
+                };
+            }
+            Step::GiveBack(code) => {
+                self.settle(scenario, code, Verdict::Free);
+                self.attempts[code].phase = Phase::Over;
+            }
+            Step::Acknowledge(code) => self.attempts[code].phase = Phase::Acknowledged,
+            _ => return self.take_upkeep(scenario, step),
+        }
+        Some(())
+    }
+
+    fn record(&mut self, scenario: &Scenario, code: usize) -> bool {
+        // Past the fence already, nothing is looked at again.
+        let passes =
+            self.attempts[code].phase == Phase::PastFence || self.passes_fence(scenario, code);
+        passes && self.insert_hold(scenario, code)
+    }
+
+    fn take_upkeep(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
+        match step {
+            Step::LookInRedis(code) => {
+                self.attempts[code].till = match self.live.codes[code] {
+                    Some(place) => Till::Redeem(place.unit),
+                    None => Till::Find,
+                };
+            }
+            Step::MissRedis(code) => self.attempts[code].till = Till::Find,
+            Step::Find(code) => self.find(scenario, code),
+            Step::Redeem(code) => {
+                let Till::Redeem(believed) = self.attempts[code].till else { return None };
+                self.redeem(scenario, code, believed);
+            }
+            Step::RedeemUnheard(code) => {
+                spend(&mut self.left.lost)?;
+                let Attempt { till, told, .. } = self.attempts[code];
+                let Till::Redeem(believed) = till else { return None };
+                self.redeem(scenario, code, believed);
+                let attempt = &mut self.attempts[code];
+                *attempt = Attempt { till, told, ..*attempt };
+            }
+            Step::WriteSold(code) => self.write_sold(scenario, code),
+            Step::Release(code) => {
+                let attempt = &mut self.attempts[code];
+                if attempt.row != Row::Held {
+                    return None;
+                }
+                attempt.row = Row::Released;
+                attempt.told.get_or_insert(Answer::Released);
+            }
+            Step::Bury(code) => {
+                let attempt = &mut self.attempts[code];
+                if attempt.row != Row::None || !scenario.has(Defence::Tombstone) {
+                    return None;
+                }
+                attempt.row = Row::Void;
+            }
+            Step::Expire(code) => {
+                let attempt = &mut self.attempts[code];
+                attempt.row = Row::Expired;
+            }
+            Step::Settle(code) => {
+                let verdict = self.verdict(scenario, code)?;
+                self.settle(scenario, code, verdict);
+            }
+            Step::FreeUnasked(code) => self.settle(scenario, code, Verdict::Free),
+            Step::Vanish(code) => self.live.codes[code] = None,
+            _ => return self.take_fault_or_rebuild(scenario, step),
+        }
+        Some(())
+    }
+
+    fn take_fault_or_rebuild(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
+        let Faults { restarts, flushes, old_copies, rollbacks, rebuilds, .. } = &mut self.left;
+        match step {
+            Step::ReadImage(rebuild) => {
+                let image = self.image();
+                self.rebuilds[rebuild] = Rebuild { epoch: 0, is_early: true, image };
+            }
+            Step::RaiseEpoch(rebuild) => {
+                spend(rebuilds)?;
+                let early = self.rebuilds[rebuild];
+                let raised = self.raise_epoch();
+                let image = if early.is_early { early.image } else { raised.image };
+                self.rebuilds[rebuild] = Rebuild { image, ..raised };
+            }
+            Step::Load(rebuild) => {
+                let image = std::mem::take(&mut self.rebuilds[rebuild]);
+                self.load(scenario, &image);
+            }
+            Step::Abandon(rebuild) => self.rebuilds[rebuild] = Rebuild::default(),
+            Step::Restart => {
+                spend(restarts)?;
+                self.live = Live::default();
+                self.loaded = 0;
+            }
+            Step::Flush => {
+                spend(flushes)?;
+                self.live = Live::default();
+            }
+            Step::Copy => {
+                if *old_copies == 0 && *rollbacks == 0 || self.copy.is_some() {
+                    return None;
+                }
+                self.copy = Some(self.live);
+            }
+            Step::RestartWithCopy => {
+                let copy = self.copy?;
+                spend(old_copies)?;
+                self.live = copy;
+                self.loaded = 0;
+                self.copy = None;
+            }
+            Step::RollBack => {
+                let copy = self.copy?;
+                spend(rollbacks)?;
+                self.live = copy;
+                self.rolled_back |= self.is_served(scenario);
+                self.copy = None;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// Takes one from what is left, if there is one.
+fn spend(left: &mut u8) -> Option<()> {
+    *left = left.checked_sub(1)?;
+    Some(())
+}

@@ -1,0 +1,160 @@
+//! Making states one that behave alike: without this there are far too many to explore.
+
+use crate::{
+    defences::Defence,
+    scenario::Scenario,
+    state::{Answer, Mark, Place, Row, State, Till, UNITS_MAX},
+};
+
+impl State {
+    /// Forgets what can have no effect any more, and takes steps that nothing can come between.
+    pub fn tidy(&mut self, scenario: &Scenario) {
+        // Which rows are final, so that nothing can come between the steps of a purchase of one.
+        let final_for_good = scenario.has(Defence::CompareAndSet) || scenario.has(Defence::EndOnce);
+        for code in scenario.codes() {
+            self.forget_the_past_of(scenario, code);
+            if final_for_good {
+                self.finish_at_the_till(scenario, code);
+                self.forget_where_it_was(code);
+            }
+        }
+        self.rebuilds.sort_unstable();
+        self.rebuilds.reverse();
+        if self.left.old_copies == 0 && self.left.rollbacks == 0 {
+            self.copy = None;
+        }
+        if scenario.merges_alike {
+            self.number_units_anew(scenario);
+            self.merge_alike(scenario);
+        }
+    }
+
+    fn forget_the_past_of(&mut self, scenario: &Scenario, code: usize) {
+        let attempt = &mut self.attempts[code];
+        let is_fenced = attempt.epoch != self.epoch && scenario.has(Defence::EpochCheck);
+        attempt.has_twin &= attempt.row == Row::None && !is_fenced;
+        attempt.was_placed &= attempt.row == Row::None;
+        if !attempt.has_grant() {
+            attempt.place = Place::default();
+            attempt.epoch = 0;
+        }
+    }
+
+    /// Answers who asks for a code that is decided, and forgets an answer that cannot turn out
+    /// wrong any more.
+    fn finish_at_the_till(&mut self, scenario: &Scenario, code: usize) {
+        let row = self.attempts[code].row;
+        let right = match row {
+            Row::Sold => Answer::Sold,
+            Row::Expired => Answer::Expired,
+            Row::Released => Answer::Released,
+            Row::None | Row::Held | Row::Void => return,
+        };
+        match self.attempts[code].till {
+            Till::Idle => {}
+            Till::Find => self.find(scenario, code),
+            Till::Redeem(believed) => self.redeem(scenario, code, believed),
+            Till::Write => self.write_sold(scenario, code),
+        }
+        let attempt = &mut self.attempts[code];
+        if attempt.told == Some(right) {
+            attempt.told = None;
+        }
+    }
+
+    fn forget_where_it_was(&mut self, code: usize) {
+        let is_in_an_image = self.rebuilds.iter().any(|rebuild| rebuild.image[code] != Mark::Free);
+        if !self.attempts[code].row.is_live() && !is_in_an_image {
+            self.attempts[code].recorded = Place::default();
+        }
+    }
+
+    /// Numbers the units by the codes that mention them. Units differ in nothing else.
+    fn number_units_anew(&mut self, scenario: &Scenario) {
+        let stock = usize::from(scenario.units);
+        let mut numbers = [u8::MAX; UNITS_MAX];
+        let mut next = 0;
+        self.visit_units(|unit| {
+            if numbers[usize::from(*unit)] == u8::MAX {
+                numbers[usize::from(*unit)] = next;
+                next += 1;
+            }
+        });
+        // Of those that no code mentions, those that are free now come first.
+        let copied = self.copy.map_or([0; UNITS_MAX], |copy| copy.free);
+        let mut others = [0; UNITS_MAX];
+        let mut count = 0;
+        for unit in (0..stock).filter(|unit| numbers[*unit] == u8::MAX) {
+            others[count] = unit;
+            count += 1;
+        }
+        others[..count].sort_unstable_by_key(|unit| (self.live.free[*unit], copied[*unit]));
+        for unit in &others[..count] {
+            numbers[*unit] = next;
+            next += 1;
+        }
+        self.visit_units(|unit| *unit = numbers[usize::from(*unit)]);
+        let renumbered = |free: [u8; UNITS_MAX]| {
+            let mut anew = [0; UNITS_MAX];
+            for unit in 0..stock {
+                anew[usize::from(numbers[unit])] = free[unit];
+            }
+            anew
+        };
+        self.live.free = renumbered(self.live.free);
+        if let Some(copy) = &mut self.copy {
+            copy.free = renumbered(copy.free);
+        }
+    }
+
+    /// Visits every mention of a unit by a code.
+    fn visit_units(&mut self, mut visit: impl FnMut(&mut u8)) {
+        let images = self.rebuilds.map(|rebuild| rebuild.image);
+        for (code, attempt) in self.attempts.iter_mut().enumerate() {
+            if attempt.has_grant() {
+                visit(&mut attempt.place.unit);
+            }
+            let is_in_an_image = images.iter().any(|image| image[code] != Mark::Free);
+            if attempt.row.is_live() || is_in_an_image {
+                visit(&mut attempt.recorded.unit);
+            }
+            if let Till::Redeem(believed) = &mut attempt.till {
+                visit(believed);
+            }
+            if let Some(place) = &mut self.live.codes[code] {
+                visit(&mut place.unit);
+            }
+            if let Some(Some(place)) = self.copy.as_mut().map(|copy| &mut copy.codes[code]) {
+                visit(&mut place.unit);
+            }
+        }
+    }
+    /// Sorts the codes of each user by what there is about them.
+    fn merge_alike(&mut self, scenario: &Scenario) {
+        for end in (1..scenario.users.len()).rev() {
+            for code in 0..end {
+                let is_same_user = scenario.user(code) == scenario.user(code + 1);
+                if is_same_user && self.about(code) > self.about(code + 1) {
+                    self.swap_codes(code, code + 1);
+                }
+            }
+        }
+    }
+
+    fn about(&self, code: usize) -> impl Ord + use<> {
+        let copied = self.copy.map(|copy| copy.codes[code]);
+        let images = self.rebuilds.map(|rebuild| rebuild.image[code]);
+        (self.attempts[code], self.live.codes[code], copied, images)
+    }
+
+    fn swap_codes(&mut self, one: usize, other: usize) {
+        self.attempts.swap(one, other);
+        self.live.codes.swap(one, other);
+        if let Some(copy) = &mut self.copy {
+            copy.codes.swap(one, other);
+        }
+        for rebuild in &mut self.rebuilds {
+            rebuild.image.swap(one, other);
+        }
+    }
+}
