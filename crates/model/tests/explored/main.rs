@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use model::{
-    Breach, Explored, Scenario, every_promise, explore,
-    scenarios::{Ablation, Exhaustive, ablations, small},
+    Breach, Defence, Explored, Scenario, Walked, every_promise, explore,
+    scenarios::{Ablation, Exhaustive, ablations, small, vast},
     table,
 };
 
@@ -33,8 +33,10 @@ fn main() {
         };
         Trial::test(name, move || is_needed_as_said(&ablation, &table))
     });
+    let name = "walking at random breaks a promise where a defence is missing";
+    let random = [Trial::test(name, a_missing_defence_is_walked_into)];
 
-    let conclusion = libtest_mimic::run(&arguments, wholly.chain(without).collect());
+    let conclusion = libtest_mimic::run(&arguments, wholly.chain(without).chain(random).collect());
 
     let rows = table.lock().unwrap_or_else(PoisonError::into_inner);
     if !rows.is_empty() {
@@ -76,6 +78,23 @@ fn is_needed_as_said(ablation: &Ablation, table: &Table) -> Result<(), Failed> {
     }
     let story = explored.breach.as_ref().map_or_else(String::new, Breach::story);
     Err(format!("expected {:?}, found {broken:?}\n{story}", ablation.breaks).into())
+}
+
+/// What explores at random sees what it is there to see.
+fn a_missing_defence_is_walked_into() -> Result<(), Failed> {
+    for scenario in vast() {
+        let mut whole = Walked::default();
+        whole.walk_on(&scenario, 1, 500);
+        if let Some((seed, breach)) = whole.breach {
+            return Err(format!("with all defences, seed {seed}: {}", breach.story()).into());
+        }
+        let mut broken = Walked::default();
+        broken.walk_on(&scenario.without(&[Defence::EpochCheck]), 1, 20_000);
+        if broken.breach.is_none() {
+            return Err(format!("{} schedules without a breach", broken.schedules).into());
+        }
+    }
+    Ok(())
 }
 
 fn run(scenario: &Scenario, name: &str, promises: &[&'static str], table: &Table) -> Explored {
