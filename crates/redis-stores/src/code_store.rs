@@ -123,11 +123,17 @@ fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> redis::Cmd {
     command
 }
 
-fn read_placed(value: &Value, requests: &[&HoldRequest]) -> Result<Vec<PlaceReply>, LineError> {
+pub(crate) fn read_placed(
+    value: &Value,
+    requests: &[&HoldRequest],
+) -> Result<Vec<PlaceReply>, LineError> {
     let mut reply = Reply::read(value)?;
     match reply.word()? {
         "served" => {}
-        "not_loaded" => return Ok(vec![PlaceReply::NotLoaded; requests.len()]),
+        "not_loaded" => {
+            reply.end()?;
+            return Ok(vec![PlaceReply::NotLoaded; requests.len()]);
+        }
         word => return Err(unknown(word)),
     }
     let epoch = Epoch(reply.parse()?);
@@ -137,18 +143,18 @@ fn read_placed(value: &Value, requests: &[&HoldRequest]) -> Result<Vec<PlaceRepl
         moment => Some(UnixMillis(moment.parse().map_err(|_| unknown(moment))?)),
     };
     let terms = PlacedUnder { now, retry_at };
-    requests
+    let answers = requests
         .iter()
         .map(|request| match reply.word()? {
             "granted" => {
-                let unit = reply.parse::<u32>()?;
-                let unit = Unit::try_from(unit).map_err(|_| unknown(&unit.to_string()))?;
-                let slot = Slot(reply.parse()?);
+                let (unit, slot) = (reply.parse()?, Slot(reply.parse()?));
                 Ok(PlaceReply::Granted(Grant { code: request.code, unit, slot, epoch }))
             }
             word => terms.refusal(word, &mut reply).map(PlaceReply::Refused),
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    reply.end()?;
+    Ok(answers)
 }
 
 /// What the requests of a batch are told in common.
@@ -162,7 +168,9 @@ impl PlacedUnder {
         let (first, second) = (reply.word()?, reply.word()?);
         let moment = |text: &str| text.parse().map(UnixMillis).map_err(|_| unknown(text));
         let count = |marks: &str, mark| {
-            u16::try_from(marks.matches(mark).count()).map_err(|_| unknown(marks))
+            let known = marks.bytes().all(|mark| b"hb.".contains(&mark));
+            let count = u16::try_from(marks.matches(mark).count());
+            count.ok().filter(|_| known).ok_or_else(|| unknown(marks))
         };
         Ok(match word {
             "sold_out" => {
@@ -221,10 +229,16 @@ impl FindUnits {
         for &code in codes {
             command.arg(CodeArg(code));
         }
-        let Value::Array(found) = self.0.call(&command).await? else {
-            return Err(unknown("in the place of an array"));
-        };
-        Ok(found.iter().map(read_unit).collect())
+        read_units(&self.0.call(&command).await?, codes)
+    }
+}
+
+pub(crate) fn read_units(value: &Value, codes: &[Code]) -> Result<Vec<Option<Unit>>, LineError> {
+    match value {
+        Value::Array(found) if found.len() == codes.len() => {
+            Ok(found.iter().map(read_unit).collect())
+        }
+        other => Err(LineError::Unreadable(format!("{other:?} for {} codes", codes.len()))),
     }
 }
 
@@ -270,18 +284,21 @@ async fn settle(
         };
         command.arg(CodeArg(code)).arg(word).arg(left_ms);
     }
-    let value = line.call(&command).await?;
-    match Reply::read(&value)?.word()? {
+    read_settled(&line.call(&command).await?)
+}
+
+pub(crate) fn read_settled(value: &Value) -> Result<(), LineError> {
+    match Reply::read(value)?.only()? {
         // A sale that is not served has nothing to settle: it will be loaded as decided.
         "settled" | "not_loaded" => Ok(()),
         word => Err(unknown(word)),
     }
 }
 
-fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
+pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
     let mut reply = Reply::read(value)?;
     match reply.word()? {
-        "not_loaded" => return Ok(None),
+        "not_loaded" => return reply.end().map(|()| None),
         "served" => {}
         word => return Err(unknown(word)),
     }

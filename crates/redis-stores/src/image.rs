@@ -57,7 +57,7 @@ fn questions(sale: SaleId) -> Pipeline {
     questions
 }
 
-fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveImage>, LineError> {
+pub(crate) fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveImage>, LineError> {
     let [served, terms, total, free, holds, codes, users, memory, lifetimes @ ..] = replies else {
         return Err(LineError::Unreadable(format!("{} replies", replies.len())));
     };

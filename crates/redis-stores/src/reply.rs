@@ -28,10 +28,21 @@ impl<'a> Reply<'a> {
         self.0.next().ok_or_else(|| LineError::Unreadable("it ends too soon".to_owned()))
     }
 
+    /// The one word of a reply that has no more.
+    pub(crate) fn only(mut self) -> Result<&'a str, LineError> {
+        let word = self.word()?;
+        self.end().map(|()| word)
+    }
+
     /// What the next word says.
     pub(crate) fn parse<T: FromStr>(&mut self) -> Result<T, LineError> {
         let word = self.word()?;
         word.parse().map_err(|_| unknown(word))
+    }
+
+    /// Makes sure that nothing is left: words too many belong to another question.
+    pub(crate) fn end(mut self) -> Result<(), LineError> {
+        self.0.next().map_or(Ok(()), |word| Err(unknown(word)))
     }
 
     /// The words that are left.

@@ -74,8 +74,9 @@ fn load_command(image: &SaleImage, ledger_now: UnixMillis) -> deadpool_redis::re
 }
 
 /// The units from 1 to `stock` that are not among `taken`, as ranges of first and last.
-fn free_ranges(stock: u32, taken: impl Iterator<Item = Unit>) -> Vec<(u32, u32)> {
-    let mut taken: Vec<_> = taken.map(Unit::get).collect();
+pub(crate) fn free_ranges(stock: u32, taken: impl Iterator<Item = Unit>) -> Vec<(u32, u32)> {
+    // A unit beyond the stock, of a time when there was more, leaves no room before it.
+    let mut taken: Vec<_> = taken.map(Unit::get).filter(|&unit| unit <= stock).collect();
     taken.sort_unstable();
     let mut ranges = Vec::new();
     let mut next = 1;
@@ -116,8 +117,8 @@ fn marks_by_user(image: &SaleImage) -> Vec<(&str, String)> {
     users
 }
 
-fn read_loaded(value: &Value) -> Result<LoadReply, LineError> {
-    match Reply::read(value)?.word()? {
+pub(crate) fn read_loaded(value: &Value) -> Result<LoadReply, LineError> {
+    match Reply::read(value)?.only()? {
         "loaded" => Ok(LoadReply::Loaded),
         "fenced" => Ok(LoadReply::Fenced),
         "newer_library" => Err(LineError::Superseded),
@@ -125,10 +126,10 @@ fn read_loaded(value: &Value) -> Result<LoadReply, LineError> {
     }
 }
 
-fn read_status(value: &Value) -> Result<Option<LiveStatus>, LineError> {
+pub(crate) fn read_status(value: &Value) -> Result<Option<LiveStatus>, LineError> {
     let mut reply = Reply::read(value)?;
     match reply.word()? {
-        "not_loaded" => return Ok(None),
+        "not_loaded" => return reply.end().map(|()| None),
         "newer_library" => return Err(LineError::Superseded),
         "served" => {}
         word => return Err(unknown(word)),
@@ -145,6 +146,7 @@ fn read_status(value: &Value) -> Result<Option<LiveStatus>, LineError> {
         word => return Err(unknown(word)),
     };
     let (free, held, sold) = (reply.parse()?, reply.parse()?, reply.parse()?);
+    reply.end()?;
     let window = Window { starts_at, ends_at };
     Ok(Some(LiveStatus { epoch, now, window, terms, paused, free, held, sold }))
 }
@@ -163,5 +165,11 @@ mod tests {
         assert_eq!(free_ranges(10, units(&[10, 1, 5])), [(2, 4), (6, 9)]);
         assert_eq!(free_ranges(3, units(&[3, 2, 1])), []);
         assert_eq!(free_ranges(0, units(&[])), []);
+    }
+
+    #[test]
+    fn no_unit_beyond_the_stock_is_offered() {
+        assert_eq!(free_ranges(3, units(&[2, 10])), [(1, 1), (3, 3)]);
+        assert_eq!(free_ranges(3, units(&[10])), [(1, 3)]);
     }
 }
