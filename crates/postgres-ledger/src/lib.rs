@@ -12,6 +12,8 @@
 mod attempts;
 mod audit;
 mod codes;
+#[cfg(test)]
+mod hostile_rows;
 mod ledger_store;
 mod migrate;
 #[cfg(test)]

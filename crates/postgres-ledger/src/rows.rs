@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use domain::{
     Code, Epoch, Item, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
-    ports::{CodeRecord, LiveUnit, Verdict},
+    ports::{CodeRecord, LiveUnit, Recorded, Verdict},
     sale::SaleState,
 };
 use tokio_postgres::{Row, types::FromSql};
@@ -34,7 +34,7 @@ pub(crate) fn sale(row: &Row) -> Result<Sale, SessionError> {
         id: sale_id(row, "id")?,
         window: Window { starts_at: moment(row, "starts_at")?, ends_at: moment(row, "ends_at")? },
         terms: Terms {
-            stock: checked::<i32, u32>(row, "stock")?,
+            stock: stock(row)?,
             per_user_limit: checked::<i16, u16>(row, "per_user_limit")?,
             hold_ms: column(row, "hold_ms")?,
         },
@@ -62,6 +62,14 @@ pub(crate) fn moment(row: &Row, name: &str) -> Result<UnixMillis, SessionError> 
 
 pub(crate) fn count(row: &Row, name: &str) -> Result<u32, SessionError> {
     checked::<i64, u32>(row, name)
+}
+
+/// More units than have numbers are no stock: what serves a sale reads and writes it whole.
+fn stock(row: &Row) -> Result<u32, SessionError> {
+    match checked::<i32, u32>(row, "stock")? {
+        stock @ 0..=Unit::MAX => Ok(stock),
+        beyond => Err(unreadable("stock", beyond)),
+    }
 }
 
 fn unit(row: &Row) -> Result<Unit, SessionError> {
@@ -92,6 +100,15 @@ pub(crate) fn code_record(row: &Row) -> Result<CodeRecord, SessionError> {
         "expired" => CodeRecord::Expired,
         "released" => CodeRecord::Released,
         "void" => CodeRecord::Unknown,
+        other => return Err(unreadable("state", other)),
+    })
+}
+
+/// A row of `read_codes.sql`, as what became of a grant.
+pub(crate) fn recorded_grant(row: &Row) -> Result<Recorded, SessionError> {
+    Ok(match column(row, "state")? {
+        "held" | "sold" => Recorded::Hold { expires_at: moment(row, "expires_at")? },
+        "expired" | "released" | "void" => Recorded::TooLate,
         other => return Err(unreadable("state", other)),
     })
 }
@@ -129,7 +146,10 @@ fn to_millis(moment: SystemTime) -> UnixMillis {
     })
 }
 
+/// A moment as a parameter; one that the driver has no number for, as the furthest it has.
 pub(crate) fn to_system_time(moment: UnixMillis) -> SystemTime {
-    let span = Duration::from_millis(moment.0.unsigned_abs());
+    /// A quarter of a million years: a little less than what 64 bits of microseconds reach.
+    const FURTHEST_MS: u64 = 8_000_000_000_000_000;
+    let span = Duration::from_millis(moment.0.unsigned_abs().min(FURTHEST_MS));
     if moment.0 < 0 { SystemTime::UNIX_EPOCH - span } else { SystemTime::UNIX_EPOCH + span }
 }

@@ -75,18 +75,7 @@ impl RecordGrants {
         if found.as_ref().is_err_and(|error| error.failure() == Failure::Unknown) {
             found = self.0.query_again(READ_CODES, &[&missing]).await;
         }
-        found?
-            .iter()
-            .map(|row| {
-                let recorded = match rows::column(row, "state")? {
-                    "held" | "sold" => {
-                        Recorded::Hold { expires_at: rows::moment(row, "expires_at")? }
-                    }
-                    _ => Recorded::TooLate,
-                };
-                Ok((rows::code(row)?, recorded))
-            })
-            .collect()
+        found?.iter().map(|row| Ok((rows::code(row)?, rows::recorded_grant(row)?))).collect()
     }
 }
 
