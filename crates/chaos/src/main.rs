@@ -21,6 +21,7 @@ mod fsync;
 mod history;
 mod lane;
 mod ledger;
+mod mutants;
 mod plan;
 mod powers;
 mod progress;

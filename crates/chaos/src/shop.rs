@@ -79,6 +79,9 @@ fn read(what: Ask, status: u16, body: &str) -> Answer {
     let problem = json["type"].as_str().and_then(|name| name.strip_prefix("/problems/"));
     let read = match (what, status, problem.unwrap_or_default()) {
         (_, 503, name) => Some(Answer::Unknown(name.to_owned())),
+        // HTTP's own: a connection that carried nothing for a while is closed with it, also one
+        // that a request is just on its way to.
+        (_, 408, _) => Some(Answer::Unknown("the request came too late".to_owned())),
         (Ask::Checkout, 200, _) => granted(&json),
         (Ask::Checkout, 409, name) => refused(name).map(Answer::Refused),
         (Ask::Checkout, 404, "sale-not-found") => Some(Answer::Refused("unknown_sale")),
@@ -144,6 +147,7 @@ mod tests {
             Answer::Refused("sold_out")
         );
         assert!(read(Ask::Checkout, 503, "").is_unknown());
+        assert!(read(Ask::Checkout, 408, "").is_unknown());
     }
 
     #[test]

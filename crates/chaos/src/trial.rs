@@ -18,7 +18,7 @@ use crate::{
     progress::Progress,
     report::Report,
     stand::Builds,
-    workshop::Workshop,
+    workshop::{FLASHSALE, Workshop},
 };
 
 /// The service under every fault that one machine can provoke.
@@ -52,7 +52,7 @@ impl Trial {
     pub(crate) fn run(&self) -> Result<bool, ChaosError> {
         eprintln!("building the service with a newer function library ...");
         let workshop = Workshop::open(&self.dir)?;
-        let next = workshop.build("next-library", &workshop.next_library()?)?;
+        let next = workshop.build(FLASHSALE, "next-library", &workshop.next_library()?)?;
         let powers = Powers::of_this_machine(Some(next.clone()))?;
         let report = self.run_lanes(&powers, Some(&next))?;
         report.print(&powers);

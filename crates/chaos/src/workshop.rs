@@ -15,6 +15,16 @@ const SOURCES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "crates", "migrations"];
 /// Where the function library of Redis lives, and where it is called from.
 const LIBRARY: &str = "crates/redis-stores/src";
 
+/// A program of the workspace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Program {
+    pub(crate) package: &'static str,
+    pub(crate) name: &'static str,
+}
+
+/// The service.
+pub(crate) const FLASHSALE: Program = Program { package: "app", name: "flashsale" };
+
 /// A text in a source file that is replaced by another, wherever it occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
@@ -48,8 +58,14 @@ impl Workshop {
         Ok(Self { originals, bench })
     }
 
-    /// Builds the service with these changes; returns the program under this name.
-    pub(crate) fn build(&self, name: &str, changes: &[Change]) -> Result<PathBuf, ChaosError> {
+    /// Builds a program with these changes, known by the name of the variant; returns where it is.
+    pub(crate) fn build(
+        &self,
+        program: Program,
+        variant: &str,
+        changes: &[Change],
+    ) -> Result<PathBuf, ChaosError> {
+        let Program { package, name } = program;
         let source = self.bench.join("source");
         fs::create_dir_all(&source).map_err(during("make a directory"))?;
         for part in SOURCES {
@@ -58,7 +74,7 @@ impl Workshop {
         let target = self.bench.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "app", "--bin", "flashsale"])
+            .args(["build", "--quiet", "--package", package, "--bin", name])
             .current_dir(&source)
             .env("CARGO_TARGET_DIR", &target)
             .stdin(Stdio::null())
@@ -66,11 +82,11 @@ impl Workshop {
             .map_err(during("run cargo"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(ChaosError::Failed { what: "building the service", said });
+            return Err(ChaosError::Failed { what: "building a variant", said });
         }
-        let program = self.bench.join(name);
-        fs::copy(target.join("debug/flashsale"), &program).map_err(during("keep a build"))?;
-        Ok(program)
+        let built = self.bench.join(format!("{name}-{variant}"));
+        fs::copy(target.join("debug").join(name), &built).map_err(during("keep a build"))?;
+        Ok(built)
     }
 
     /// The changes that make the next version of the function library of this one.
