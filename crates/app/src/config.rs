@@ -1,5 +1,8 @@
 //! Flags, each with its environment variable; what is wrong is said by name.
 
+#[cfg(test)]
+mod hostile;
+
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use batcher::Limits;
@@ -7,6 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::{SaleId, Terms, Unit, UnixMillis, Window, ports::Timetable};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// How long a sale may last, in milliseconds.
+const LASTS_MS_MAX: i64 = 366 * DAY_MS;
 
 /// How far ahead of its start a sale is made, at the least, in milliseconds.
 const LEAD_MS_MIN: i64 = 5_000;
@@ -70,7 +76,7 @@ pub(crate) enum SalesCommand {
         #[arg(long, value_parser = parse_moment)]
         starts_at: UnixMillis,
         /// How long it lasts, such as 1h
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_parser = parse_lasts)]
         lasts: Duration,
     },
     /// Stop a sale for now; codes given before stay good
@@ -223,6 +229,14 @@ fn parse_period(text: &str) -> Result<Duration, String> {
         return Err("must divide a day and be at least 1s, such as 1h, 15m or 2s".to_owned());
     }
     Ok(period)
+}
+
+fn parse_lasts(text: &str) -> Result<Duration, String> {
+    let lasts = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if !(1..=LASTS_MS_MAX).contains(&ms(lasts)) {
+        return Err("must be between 1ms and 366days".to_owned());
+    }
+    Ok(lasts)
 }
 
 fn parse_hold(text: &str) -> Result<Duration, String> {

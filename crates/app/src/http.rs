@@ -3,6 +3,8 @@
 
 mod checkout;
 mod health;
+#[cfg(test)]
+mod hostile;
 mod items;
 mod params;
 mod problem;

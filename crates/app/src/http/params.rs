@@ -11,6 +11,10 @@ use crate::http::problem::{FieldError, Problem};
 /// The largest body, in bytes; the largest request has a few hundred.
 const BODY_BYTES_MAX: usize = 4_096;
 
+/// The most parameters of a query string; the largest request has three. Each is compared with
+/// those before it, and each that is wrong is told.
+const PARAMETERS_MAX: usize = 16;
+
 /// The parameters of a request and what is wrong with them, so that one answer names all.
 pub(crate) struct Params {
     given: Vec<(String, Given)>,
@@ -28,8 +32,12 @@ impl Params {
     /// The parameters of a request without a body.
     pub(crate) fn of_query(request: &HttpRequest) -> Self {
         let mut params = Self { given: Vec::new(), errors: Vec::new() };
-        for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+        let mut pairs = form_urlencoded::parse(request.query_string().as_bytes());
+        for (name, value) in pairs.by_ref().take(PARAMETERS_MAX) {
             params.give(name.into_owned(), Given::Text(value.into_owned()));
+        }
+        if pairs.next().is_some() {
+            params.refuse("query", format!("has more than {PARAMETERS_MAX} parameters"));
         }
         params
     }

@@ -57,6 +57,7 @@ async fn a_malformed_query_is_refused_by_field() {
         ("/checkout?user_id='%3B--&id=1", "user_id"),
         ("/checkout?user_id=alice&id=", "id"),
         ("/checkout?user_id=alice&id=0", "id"),
+        ("/checkout?user_id=alice&id=07", "id"),
         ("/checkout?user_id=alice&id=-1", "id"),
         ("/checkout?user_id=alice&id=1.5", "id"),
         ("/checkout?user_id=alice&id=one", "id"),
