@@ -1,7 +1,7 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check model simulate chaos teeth bench deps up down
+.PHONY: help run demo test check fuzz model simulate chaos teeth bench deps up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +24,13 @@ check: ## Check format, lints, documentation and the dependency rules
 	@crates/dev-servers/deps.sh compiler
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	RUSTFLAGS='--cfg fuzzing' cargo clippy --manifest-path fuzz/Cargo.toml --no-default-features -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	crates/check-doors.sh
+
+fuzz: ## Feed garbage to what reads codes, names and replies, guided by coverage (FUZZ_SECONDS=60 a target)
+	@fuzz/run.sh $(or $(FUZZ_SECONDS),60)
 
 bench: ## Measure the service, each figure beside the floor of this machine (BENCH="--help": how)
 	@crates/dev-servers/deps.sh compiler servers wrk

@@ -9,6 +9,8 @@
 //! needs no persistence and must not evict (`maxmemory-policy noeviction`).
 
 mod code_store;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(test)]
 mod garbled;
 mod image;

@@ -1,0 +1,44 @@
+//! The readers of replies, open to the fuzzer: each is given any reply for any question, and
+//! panics where one gives more answers than were asked for.
+
+use deadpool_redis::redis::{Value, parse_redis_value};
+use domain::{Code, SaleId, audit::live, ports::HoldRequest};
+
+use crate::{
+    code_store::{read_due, read_placed, read_settled, read_units},
+    image,
+    sale_store::{read_loaded, read_status},
+};
+
+/// Reads words, as the reply of every function there is.
+pub fn read_words(requests: usize, words: &[u8]) {
+    read(requests, &Value::BulkString(words.to_vec()));
+}
+
+/// Reads what a server sent, if it keeps to the protocol: also as replies to plain commands.
+pub fn read_wire(codes: usize, wire: &[u8]) {
+    if let Ok(value) = parse_redis_value(wire) {
+        read(codes, &value);
+    }
+}
+
+fn read(questions: usize, value: &Value) {
+    let Ok(sale) = SaleId::try_from(7) else { return };
+    let Ok(user) = "alice".parse() else { return };
+    let codes: Vec<_> = (0..questions).map(|number| Code::new(sale, number as u128)).collect();
+    let asked: Vec<_> =
+        codes.iter().map(|&code| HoldRequest { code, sale, user: Clone::clone(&user) }).collect();
+
+    if let Ok(answers) = read_placed(value, &asked.iter().collect::<Vec<_>>()) {
+        assert_eq!(answers.len(), questions);
+    }
+    if let Ok(units) = read_units(value, &codes) {
+        assert_eq!(units.len(), questions);
+    }
+    let _ = (read_due(value), read_settled(value), read_loaded(value), read_status(value));
+    if let Value::Array(replies) = value
+        && let Ok(Some(image)) = image::read(sale, replies)
+    {
+        let _ = live::contradictions(&image);
+    }
+}
