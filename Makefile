@@ -1,7 +1,7 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fuzz model simulate chaos teeth bench deps up down
+.PHONY: help run demo test check simulate model chaos teeth fuzz bench deps up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -15,11 +15,6 @@ demo: deps ## Sell out a sale to thousands of users, and check every unit
 test: deps ## Run all tests, on private servers
 	cargo test --workspace
 
-simulate: ## Run the services on fakes with everything going wrong (SEEDS=1000000; SEED=7 shows one)
-	@crates/dev-servers/deps.sh compiler
-	cargo build --release -p simulation
-	$${CARGO_TARGET_DIR:-target}/release/simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000))
-
 check: ## Check format, lints, documentation and the dependency rules
 	@crates/dev-servers/deps.sh compiler
 	cargo fmt --all --check
@@ -29,13 +24,15 @@ check: ## Check format, lints, documentation and the dependency rules
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	crates/check-doors.sh
 
-fuzz: ## Feed garbage to what reads codes, names and replies, guided by coverage (FUZZ_SECONDS=60 a target)
-	@fuzz/run.sh $(or $(FUZZ_SECONDS),60)
+simulate: ## Run the services on fakes with everything going wrong (SEEDS=1000000; SEED=7 shows one)
+	@crates/dev-servers/deps.sh compiler
+	cargo build --release -p simulation
+	$${CARGO_TARGET_DIR:-target}/release/simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000))
 
-bench: ## Measure the service, each figure beside the floor of this machine (BENCH="--help": how)
-	@crates/dev-servers/deps.sh compiler servers wrk
-	cargo build --release -p app -p bench
-	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
+model: ## Explore the protocol further than `make test` does (MODEL="--help": how)
+	@crates/dev-servers/deps.sh compiler
+	cargo build --release -p model
+	$${CARGO_TARGET_DIR:-target}/release/model $(MODEL)
 
 chaos: ## Break everything under three processes and judge what they answered (CYCLES=n SEED=s LANES=n CHAOS="--help")
 	@crates/dev-servers/deps.sh compiler servers faults
@@ -47,10 +44,13 @@ teeth: ## Take the defences out one by one, and see that chaos tells (TEETH="--m
 	cargo build --release -p chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos $(SEED:%=--seed %) $(LANES:%=--lanes %) teeth $(TEETH)
 
-model: ## Explore the protocol further than `make test` does (MODEL="--help": how)
-	@crates/dev-servers/deps.sh compiler
-	cargo build --release -p model
-	$${CARGO_TARGET_DIR:-target}/release/model $(MODEL)
+fuzz: ## Feed garbage to what reads codes, names and replies, guided by coverage (FUZZ_SECONDS=60 a target)
+	@fuzz/run.sh $(or $(FUZZ_SECONDS),60)
+
+bench: ## Measure the service, each figure beside the floor of this machine (BENCH="--help": how)
+	@crates/dev-servers/deps.sh compiler servers wrk
+	cargo build --release -p app -p bench
+	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
 
 deps: ## Install what is missing: a C compiler, Redis, Postgres
 	@crates/dev-servers/deps.sh compiler servers
