@@ -53,10 +53,10 @@ impl Teeth {
             all_caught &= caught.is_some();
             let caught = caught.unwrap_or_else(|| "NOT CAUGHT".to_owned());
             let Mutant { name, tried_by, what, .. } = mutant;
-            rows.push(format!("{name:<23}{:<12}{what:<60}{caught}", format!("{tried_by:?}")));
+            rows.push(format!("{name:<23}{:<12}{what:<64}{caught}", format!("{tried_by:?}")));
         }
         println!();
-        println!("{:<23}{:<12}{:<60}caught", "defence taken out", "by", "");
+        println!("{:<23}{:<12}{:<64}caught", "defence taken out", "by", "");
         for row in &rows {
             println!("{row}");
         }

@@ -139,6 +139,9 @@ fn kill(stage: &Arc<Stage>, started: &mut usize) {
     });
 }
 
+/// How often the operator lets every sale go on in the end, a second apart.
+const LAST_WORDS: u32 = 4;
+
 /// Stops sales and lets them go on, and makes one by hand.
 pub(crate) async fn operate(stage: Arc<Stage>) {
     let ledger = LedgerLine(Line { stage: Arc::clone(&stage), process: OPERATOR });
@@ -156,7 +159,11 @@ pub(crate) async fn operate(stage: Arc<Stage>) {
         stage.pass(stage.dice.within(10..=800)).await;
         let _ = ledger.set_paused(sale.id, false).await;
     }
-    for sale in stage.ledger.sales() {
-        let _ = ledger.set_paused(sale.id, false).await;
+    // What he said before may still be on its way: he says the last word again until it is that.
+    for _ in 0..LAST_WORDS {
+        for sale in stage.ledger.sales() {
+            let _ = ledger.set_paused(sale.id, false).await;
+        }
+        stage.pass(1_000).await;
     }
 }
