@@ -90,8 +90,10 @@ impl Report {
             }
         }
         println!();
-        if self.breaches.is_empty() {
-            println!("no promise was broken");
+        match (self.cycles, self.breaches.is_empty()) {
+            (0, _) => println!("no sale was judged"),
+            (_, true) => println!("no promise was broken"),
+            (_, false) => {}
         }
         for (promise, times) in &self.breaches {
             println!("BROKEN {times} times: {promise}");

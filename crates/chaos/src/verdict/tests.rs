@@ -1,0 +1,128 @@
+//! Each promise broken once, and seen.
+
+use super::*;
+use crate::ledger::{HoldRecord, PurchaseRecord};
+
+const CODE: Uuid = Uuid::from_u128(7);
+const HOLD: Granted = Granted { code: CODE, unit: 1, expires_ms: 3_000 };
+
+fn asked(what: Ask, answer: Answer) -> Asked {
+    let user = "ann".to_owned();
+    Asked { user, what, service: 0, sent_ms: 1_000, answered_ms: 1_010, answer }
+}
+
+fn granted() -> Asked {
+    asked(Ask::Checkout, Answer::Granted(HOLD))
+}
+
+fn bought(is_replay: bool) -> Asked {
+    let item = "A".to_owned();
+    asked(Ask::Purchase(CODE), Answer::Bought { unit: 1, item, is_replay })
+}
+
+fn hold(state: &str, resolved_ms: Option<i64>) -> HoldRecord {
+    let (user, state) = ("ann".to_owned(), state.to_owned());
+    HoldRecord { user, unit: 1, state, expires_ms: 3_000, resolved_ms }
+}
+
+/// A ledger in which ann's hold of the only unit has this state.
+fn ledger(state: &str, resolved_ms: Option<i64>) -> Records {
+    let mut records = Records { stock: 1, ..Records::default() };
+    records.holds.insert(CODE, hold(state, resolved_ms));
+    if state == "sold" {
+        let (user, item) = ("ann".to_owned(), "A".to_owned());
+        records.purchases.insert(CODE, PurchaseRecord { user, unit: 1, item });
+    }
+    records
+}
+
+fn broken(history: &[Asked], records: &Records) -> Vec<Promise> {
+    let mut broken: Vec<_> =
+        judge(history, records).into_iter().map(|breach| breach.promise).collect();
+    broken.sort_unstable();
+    broken.dedup();
+    broken
+}
+
+#[test]
+fn a_sale_in_which_everything_went_well_breaks_nothing() {
+    let history = [granted(), bought(false), bought(true)];
+
+    assert_eq!(broken(&history, &ledger("sold", Some(1_005))), []);
+}
+
+#[test]
+fn an_answer_the_ledger_does_not_have_is_lost() {
+    let sold = ledger("sold", Some(1_005));
+    let mut unbought = ledger("sold", Some(1_005));
+    unbought.purchases.clear();
+    let refused = asked(Ask::Checkout, Answer::Refused("sold_out"));
+    let mut other_unit = sold.holds.clone();
+    other_unit.entry(CODE).and_modify(|hold| hold.unit = 2);
+
+    assert_eq!(
+        broken(&[granted()], &Records { holds: other_unit, ..ledger("sold", None) }),
+        [Promise::AnswersAreKept]
+    );
+    assert_eq!(
+        broken(&[granted(), bought(false)], &unbought),
+        [Promise::AnswersAreKept, Promise::NothingIsUndersold]
+    );
+    assert_eq!(broken(&[refused], &sold), [Promise::AnswersAreKept]);
+    let given_back = asked(Ask::Release(CODE), Answer::Released);
+    assert_eq!(broken(&[granted(), given_back], &sold), [Promise::AnswersAreKept]);
+}
+
+#[test]
+fn a_hold_is_refused_only_when_the_ledger_ended_it_in_time() {
+    let expired = [granted(), asked(Ask::Purchase(CODE), Answer::Expired)];
+    let unknown = [granted(), asked(Ask::Purchase(CODE), Answer::NotFound)];
+    let stock = Promise::NothingIsUndersold;
+
+    assert_eq!(broken(&expired, &ledger("expired", Some(3_000))), [stock]);
+    assert_eq!(
+        broken(&expired, &ledger("expired", Some(2_999))),
+        [Promise::HoldsAreHonoured, stock]
+    );
+    assert_eq!(
+        broken(&expired, &ledger("released", Some(1_000))),
+        [Promise::HoldsAreHonoured, stock]
+    );
+    assert_eq!(
+        broken(&unknown, &ledger("expired", Some(3_000))),
+        [Promise::HoldsAreHonoured, stock]
+    );
+}
+
+#[test]
+fn one_code_has_one_answer() {
+    let sold = ledger("sold", Some(1_005));
+    let expired = asked(Ask::Purchase(CODE), Answer::Expired);
+
+    assert_eq!(broken(&[granted(), granted()], &sold), [Promise::AnswersStay]);
+    assert!(broken(&[granted(), bought(false), expired], &sold).contains(&Promise::AnswersStay));
+}
+
+#[test]
+fn stock_is_neither_oversold_nor_left_nor_held_for_ever() {
+    let mut oversold = ledger("sold", Some(1_005));
+    let again = oversold.purchases[&CODE].clone();
+    oversold.purchases.insert(Uuid::from_u128(8), again);
+
+    assert_eq!(broken(&[], &oversold), [Promise::NothingIsOversold]);
+    assert_eq!(
+        broken(&[], &ledger("held", None)),
+        [Promise::NothingIsUndersold, Promise::HoldsEnd]
+    );
+}
+
+#[test]
+fn a_request_without_an_answer_is_asked_again_and_every_answer_is_known() {
+    let sold = ledger("sold", Some(1_005));
+    let lost = || asked(Ask::Purchase(CODE), Answer::Unknown("reset".to_owned()));
+    let wrong = asked(Ask::Checkout, Answer::Wrong("500".to_owned()));
+
+    assert_eq!(broken(&[granted(), lost(), bought(true)], &sold), []);
+    assert_eq!(broken(&[granted(), lost()], &sold), [Promise::EverybodyIsAnswered]);
+    assert_eq!(broken(&[wrong], &sold), [Promise::AnswersAreKnown]);
+}
