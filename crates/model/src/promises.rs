@@ -118,10 +118,13 @@ fn leaks_nothing(scenario: &Scenario, state: &State) -> bool {
         marks.iter().all(|mark| *mark != Mark::Free)
     };
     let units = live_units(scenario, &state);
-    let wronged = scenario
-        .codes()
-        .map(|code| scenario.user(code))
-        .any(|user| is_shut_out(user) && units[user] < scenario.per_user_limit);
+    // Not promised of an old copy that nobody can know for one: its counts may add up while its
+    // marks are another user's (seen: 28 steps). The first refused grant has it rebuilt.
+    let wronged = !state.rolled_back
+        && scenario
+            .codes()
+            .map(|code| scenario.user(code))
+            .any(|user| is_shut_out(user) && units[user] < scenario.per_user_limit);
     !wronged && sold_before + sell_out(scenario, &state) == scenario.units
 }
 
