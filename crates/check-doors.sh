@@ -58,9 +58,10 @@ for inner in domain store-contract batcher dev-servers $adapters; do
 done
 forbid batcher domain
 for shipped in app domain store-contract batcher $adapters; do
-    forbid "$shipped" dev-servers model simulation
+    forbid "$shipped" dev-servers fakes model simulation
 done
-# What is simulated runs on the fakes alone.
+# The fakes are one adapter, made to fail; what is simulated runs on them alone.
+forbid fakes postgres-ledger redis-stores scheduler
 forbid simulation app postgres-ledger redis-stores dev-servers
 
 [ "$is_broken" -eq 0 ] && echo "doors: every crate depends only on what it may"

@@ -152,7 +152,7 @@ pub(crate) const MUTANTS: [Mutant; 22] = [
         tried_by: TriedBy::Simulation,
         what: "a grant of an old epoch is recorded",
         changes: &[(
-            "crates/memory-stores/src/ledger.rs",
+            "crates/fakes/src/ledger.rs",
             "if epoch != *current || !is_within ||",
             "let _ = current; if !is_within ||",
         )],
@@ -162,7 +162,7 @@ pub(crate) const MUTANTS: [Mutant; 22] = [
         tried_by: TriedBy::Simulation,
         what: "a code that was judged is recorded late",
         changes: &[(
-            "crates/memory-stores/src/ledger.rs",
+            "crates/fakes/src/ledger.rs",
             "if self.of_code(code).is_none() {",
             "if sale.get() < 0 {",
         )],
@@ -172,9 +172,9 @@ pub(crate) const MUTANTS: [Mutant; 22] = [
         tried_by: TriedBy::Simulation,
         what: "a live side with an old copy serves it",
         changes: &[(
-            "crates/memory-stores/src/live.rs",
-            ".filter(|live| loaded == Some(&live.sale.epoch))",
-            ".filter(|_| loaded != Some(&Epoch(-1)))",
+            "crates/fakes/src/live.rs",
+            "there.is_some() && there == self.loaded.get(&sale).copied()",
+            "there.is_some()",
         )],
     },
     Mutant {
@@ -182,7 +182,7 @@ pub(crate) const MUTANTS: [Mutant; 22] = [
         tried_by: TriedBy::Simulation,
         what: "a verdict that comes again is carried out again",
         changes: &[(
-            "crates/memory-stores/src/live/sale.rs",
+            "crates/memory-stores/src/sale.rs",
             "= self.holds.remove(&code) else",
             "= self.holds.get(&code).cloned() else",
         )],
@@ -192,7 +192,7 @@ pub(crate) const MUTANTS: [Mutant; 22] = [
         tried_by: TriedBy::Simulation,
         what: "a unit may be live twice",
         changes: &[(
-            "crates/memory-stores/src/ledger.rs",
+            "crates/fakes/src/ledger.rs",
             "(other.unit == unit || same_slot)",
             "same_slot",
         )],
@@ -202,7 +202,7 @@ pub(crate) const MUTANTS: [Mutant; 22] = [
         tried_by: TriedBy::Simulation,
         what: "a slot may be live twice",
         changes: &[(
-            "crates/memory-stores/src/ledger.rs",
+            "crates/fakes/src/ledger.rs",
             "(other.unit == unit || same_slot)",
             "(other.unit == unit || (same_slot && unit.get() == 0))",
         )],
@@ -232,7 +232,7 @@ pub(crate) const MUTANTS: [Mutant; 22] = [
         tried_by: TriedBy::Simulation,
         what: "a hold expires before it is due",
         changes: &[(
-            "crates/memory-stores/src/ledger.rs",
+            "crates/fakes/src/ledger.rs",
             "filter(|hold| hold.expires_at <= now) {",
             "filter(|hold| hold.expires_at <= now || hold.expires_at > now) {",
         )],
@@ -242,7 +242,7 @@ pub(crate) const MUTANTS: [Mutant; 22] = [
         tried_by: TriedBy::Simulation,
         what: "a code that was redeemed is redeemed again",
         changes: &[(
-            "crates/memory-stores/src/ledger.rs",
+            "crates/fakes/src/ledger.rs",
             "let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {",
             "let Some(hold) = self.holds_mut().find(|hold| hold.code == code && hold.unit == unit) else {",
         )],

@@ -1,7 +1,7 @@
 //! What [`Catalog`](domain::Catalog) and [`Standings`](domain::Standings) promise.
 
 use domain::{Phase, Sale, SaleId, Standing, ports::SaleRegister, sale::SaleState};
-use memory_stores::{Fault, Operation, Process, World};
+use fakes::{Fault, Operation, Process, World};
 
 const MINUTE_MS: i64 = 60_000;
 

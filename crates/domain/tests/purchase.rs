@@ -6,7 +6,7 @@ use domain::{
     Code, CodeRefusal, Epoch, Failure, Item, Sale, Slot, Unit,
     ports::{CodeStore, HoldRequest, LiveUnit, SaleImage, SaleStore},
 };
-use memory_stores::{Fault, HoldState, Operation, Process, World};
+use fakes::{Fault, HoldState, Operation, Process, World};
 
 fn open_world() -> (World, Process, Sale) {
     let world = World::new();

@@ -9,7 +9,7 @@ use domain::{
     ports::{CodeStore, HoldRequest, PlaceReply, SaleImage, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
 };
-use memory_stores::{Fault, Operation, Process, World};
+use fakes::{Fault, Operation, Process, World};
 
 /// A sale of one unit, which Alice holds.
 async fn sold_out(process: &Process, world: &World) -> Sale {

@@ -1,11 +1,9 @@
-//! The promises of both sides, kept in memory.
+//! The promises of a live side, kept in the memory of this process.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use domain::{SaleId, UnixMillis};
-use memory_stores::{AttemptRecord, ManualClock, MemoryLedger, MemoryLive};
-use store_contract::{CountRecords, Ledger, Live};
+use memory_stores::MemoryStores;
+use store_contract::{Live, fixtures::WallClock};
 
 mod sale_store {
     store_contract::sale_store_contract!(super::live);
@@ -15,47 +13,7 @@ mod code_store {
     store_contract::code_store_contract!(super::live);
 }
 
-mod ledger_store {
-    store_contract::ledger_store_contract!(super::ledger);
-}
-
-mod sale_register {
-    store_contract::sale_register_contract!(super::ledger);
-}
-
 async fn live() -> Live {
-    let clock = clock();
-    Live::new(Arc::new(MemoryLive::new(clock.clone())), Arc::new(clock))
-}
-
-async fn ledger() -> Ledger {
-    let clock = clock();
-    let store = Arc::new(MemoryLedger::new(clock.clone()));
-    Ledger::new(store.clone(), Arc::new(clock), Arc::new(Records(store)))
-}
-
-/// Some time in 2026; noon, so that no case comes near the end of a slot of the timetable.
-fn clock() -> ManualClock {
-    ManualClock::new(UnixMillis(1_795_003_200_000))
-}
-
-/// Counts records.
-struct Records(Arc<MemoryLedger>);
-
-#[async_trait]
-impl CountRecords for Records {
-    async fn by_outcome(&self, sale: SaleId) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for attempt in self.0.attempts() {
-            let (of, outcome) = match attempt {
-                AttemptRecord::Hold(hold) => (hold.sale, "granted"),
-                AttemptRecord::Refusal { sale, refusal, .. } => (sale, refusal.name()),
-                AttemptRecord::Tombstone { sale, .. } => (sale, "tombstone"),
-            };
-            if of == sale {
-                *counts.entry(outcome.to_owned()).or_insert(0) += 1;
-            }
-        }
-        counts
-    }
+    let clock = Arc::new(WallClock);
+    Live::new(Arc::new(MemoryStores::new(clock.clone())), clock)
 }

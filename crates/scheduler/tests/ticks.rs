@@ -9,7 +9,7 @@ use domain::{
     ports::{SaleRegister, Timetable},
     upkeep::{Reconcile, Retire, Rotate, Sweep},
 };
-use memory_stores::{Fault, Operation, Process, World};
+use fakes::{Fault, Operation, Process, World};
 use scheduler::{OVERDUE_EVERY, RECONCILE_EVERY, ROTATE_EVERY, Scheduler, Steps, TICK};
 use tokio::{sync::Notify, time::advance};
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use memory_stores::Operation;
+use fakes::Operation;
 
 use crate::{answers::Told, mishap::Mishap};
 

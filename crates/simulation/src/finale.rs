@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::{Code, Phase, Sale, SaleId, sale::SaleState, upkeep::LOAD_AHEAD_MS};
-use memory_stores::{AttemptRecord, HoldState};
+use fakes::{AttemptRecord, HoldState};
 use tokio::{
     sync::oneshot,
     time::{Duration, timeout},

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{CheckoutRefusal, Code, CodeRefusal, Hold, Receipt, SaleId, UnixMillis, UserId};
-use memory_stores::{AttemptRecord, HoldState, MemoryLedger};
+use fakes::{AttemptRecord, FakeLedger, HoldState};
 
 use crate::witness::ensure;
 
@@ -32,7 +32,7 @@ impl History {
         &mut self,
         hold: Hold,
         user: &UserId,
-        ledger: &MemoryLedger,
+        ledger: &FakeLedger,
     ) -> Result<(), String> {
         let code = hold.code;
         ensure(hold.user == *user, || format!("{user} was given the hold of {}", hold.user))?;
@@ -52,7 +52,7 @@ impl History {
         sale: SaleId,
         user: &UserId,
         refusal: &CheckoutRefusal,
-        ledger: &MemoryLedger,
+        ledger: &FakeLedger,
     ) -> Result<(), String> {
         let name = refusal.name();
         let told = self.refused.entry((sale, user.clone(), name)).or_insert(0);
@@ -86,7 +86,7 @@ impl History {
         &mut self,
         code: Code,
         receipt: &Receipt,
-        ledger: &MemoryLedger,
+        ledger: &FakeLedger,
     ) -> Result<(), String> {
         self.hear_of_receipt(code, receipt, ledger)?;
         let is_sold_now = self.known.get_mut(&code).map(|known| &mut known.is_sold_now);
@@ -99,7 +99,7 @@ impl History {
         &mut self,
         code: Code,
         receipt: &Receipt,
-        ledger: &MemoryLedger,
+        ledger: &FakeLedger,
     ) -> Result<(), String> {
         let known = self.known.get_mut(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
         ensure(known.is_wanted, || format!("{code:?} was sold to someone who did not ask"))?;
@@ -112,7 +112,7 @@ impl History {
     }
 
     /// A client is told that he gave a hold back.
-    pub(crate) fn hear_of_return(code: Code, ledger: &MemoryLedger) -> Result<(), String> {
+    pub(crate) fn hear_of_return(code: Code, ledger: &FakeLedger) -> Result<(), String> {
         let state = ledger.hold(code).map(|record| record.state);
         ensure(state == Some(HoldState::Released), || format!("given back {code:?} is {state:?}"))
     }
@@ -124,7 +124,7 @@ impl History {
         code: Code,
         refusal: &CodeRefusal,
         latest: Option<UnixMillis>,
-        ledger: &MemoryLedger,
+        ledger: &FakeLedger,
     ) -> Result<(), String> {
         if let CodeRefusal::AlreadyUsed(receipt) = refusal {
             return self.hear_of_receipt(code, receipt, ledger);
@@ -143,7 +143,7 @@ impl History {
     }
 
     /// Whatever was told is in the ledger, now as then.
-    pub(crate) fn check(&self, ledger: &MemoryLedger) -> Result<(), String> {
+    pub(crate) fn check(&self, ledger: &FakeLedger) -> Result<(), String> {
         for (code, Known { hold, receipt, .. }) in &self.known {
             let record = ledger.hold(*code).ok_or_else(|| format!("{code:?} is lost"))?;
             let is_the_same = (&record.user, record.unit, record.slot, record.expires_at)

@@ -10,19 +10,15 @@ use domain::{
         Recorded, Redemption, SaleRegister, Tally, Timetable, Verdict,
     },
 };
-use memory_stores::{MemoryLedger, Operation};
+use fakes::{FakeLedger, Operation, at_once};
 
-use crate::{
-    coverage::Fence,
-    lock,
-    network::{Line, at_once},
-};
+use crate::{coverage::Fence, lock, network::Line};
 
 /// A process's line to the ledger.
 pub(crate) struct LedgerLine(pub(crate) Line);
 
 impl LedgerLine {
-    fn ledger(&self) -> Arc<MemoryLedger> {
+    fn ledger(&self) -> Arc<FakeLedger> {
         self.0.stage.ledger.clone()
     }
 }

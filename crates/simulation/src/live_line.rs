@@ -7,12 +7,9 @@ use domain::{
         CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage, SaleStore, Verdict,
     },
 };
-use memory_stores::Operation;
+use fakes::{Operation, at_once};
 
-use crate::{
-    coverage::Fence,
-    network::{Line, at_once},
-};
+use crate::{coverage::Fence, network::Line};
 
 /// A process's line to the live side.
 pub(crate) struct LiveLine(pub(crate) Line);

@@ -6,8 +6,7 @@
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use domain::{Failure, StoreError};
-use futures_util::FutureExt;
-use memory_stores::Operation;
+use fakes::Operation;
 use tokio::{
     sync::oneshot,
     time::{Duration, timeout},
@@ -78,12 +77,6 @@ struct Fate {
     request_ms: u64,
     reply_ms: u64,
 }
-
-/// What a fake answers. Nothing is planned to go wrong there, so it answers at once.
-pub(crate) fn at_once<T>(answer: impl Future<Output = T>) -> T {
-    answer.now_or_never().expect("a fake without planned faults does not wait")
-}
-
 impl Line {
     /// Sends a request and waits for its reply, which `deliver` makes when it arrives.
     pub(crate) async fn call<T: Debug + Send + 'static>(

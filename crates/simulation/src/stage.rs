@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use domain::UnixMillis;
-use memory_stores::{LiveCopy, ManualClock, MemoryLedger, MemoryLive};
+use fakes::{FakeLedger, FakeLive, LiveCopy, ManualClock};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::{
@@ -31,8 +31,8 @@ pub(crate) struct Stage {
     pub(crate) plan: Plan,
     pub(crate) dice: Dice,
     pub(crate) tasks: Tasks,
-    pub(crate) live: Arc<MemoryLive>,
-    pub(crate) ledger: Arc<MemoryLedger>,
+    pub(crate) live: Arc<FakeLive>,
+    pub(crate) ledger: Arc<FakeLedger>,
     /// The ledger's clock. The live side's is off by a skew of its own.
     pub(crate) clock: ManualClock,
     pub(crate) network: Mutex<Network>,
@@ -51,8 +51,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(plan: Plan, dice: Dice, is_traced: bool) -> Self {
         let clock = ManualClock::new(BEGINNING);
-        let live = Arc::new(MemoryLive::new(clock.clone()));
-        let ledger = Arc::new(MemoryLedger::new(clock.clone()));
+        let live = Arc::new(FakeLive::new(clock.clone()));
+        let ledger = Arc::new(FakeLedger::new(clock.clone()));
         ledger.set_places(plan.places);
         let seats = vec![None; plan.processes];
         Self {

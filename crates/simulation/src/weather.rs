@@ -63,7 +63,7 @@ fn strike(stage: &Arc<Stage>, mishap: Mishap, started: &mut usize) {
             let nothing = lock(&stage.copies).first().cloned();
             if let Some(nothing) = nothing {
                 lock(&stage.network).restart(Store::Live);
-                stage.live.restore(nothing);
+                stage.live.restore(&nothing);
             }
         }
         Mishap::LiveRestartedStale | Mishap::LiveRolledBack => go_back(stage, mishap),
@@ -106,10 +106,10 @@ fn go_back(stage: &Stage, mishap: Mishap) {
     let Some(copy) = copy else { return };
     lock(&stage.network).restart(Store::Live);
     if mishap == Mishap::LiveRolledBack {
-        stage.live.roll_back_undetected(copy);
+        stage.live.roll_back_undetected(&copy);
         lock(&stage.witness).doubt(&stage.ledger.sales());
     } else {
-        stage.live.restore(copy);
+        stage.live.restore(&copy);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Code, Epoch, Receipt, Sale, SaleId, UnixMillis, sale::SaleState};
-use memory_stores::{AttemptRecord, HoldRecord, HoldState, MemoryLive};
+use fakes::{AttemptRecord, FakeLive, HoldRecord, HoldState};
 
 use crate::{history::History, lock, network::Store, stage::Stage};
 
@@ -126,7 +126,7 @@ impl Witness {
     /// in the ledger is not free there.
     fn check_live_side(
         &self,
-        live: &MemoryLive,
+        live: &FakeLive,
         sale: &Sale,
         attempts: &[AttemptRecord],
     ) -> Result<(), String> {

@@ -9,7 +9,7 @@ use domain::{
     ports::{SaleImage, SaleStore},
     upkeep::Swept,
 };
-use memory_stores::{AttemptRecord, Fault, HoldState, Operation, Process, World};
+use fakes::{AttemptRecord, Fault, HoldState, Operation, Process, World};
 
 type Told = Result<Result<Hold, CheckoutRefusal>, StoreError>;
 
@@ -152,7 +152,7 @@ async fn a_live_side_that_grants_a_taken_unit_is_rebuilt_when_the_scheduler_come
     process.rebuild.restore(sale.id, None).await.unwrap();
     let before = world.live.copy();
     let bought = process.take(&sale, "alice").await;
-    world.live.roll_back_undetected(before);
+    world.live.roll_back_undetected(&before);
     world.clock.advance_ms(1_000);
 
     let told = process.ask(&sale, "bob").await;
@@ -175,7 +175,7 @@ async fn a_live_side_that_lost_the_sale_is_restored_within_the_request() {
     world.live.wipe();
     world.clock.advance_ms(1_000);
     let limited = process.ask(&sale, "alice").await.unwrap().unwrap_err();
-    world.live.restore(old);
+    world.live.restore(&old);
     world.clock.advance_ms(1_000);
     let last = process.take(&sale, "bob").await;
 

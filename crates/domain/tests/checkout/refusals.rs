@@ -4,7 +4,7 @@ use domain::{
     CheckoutRefusal, Epoch, Failure, Sale, SaleId, answer::Retry, ports::SaleRegister,
     upkeep::LOAD_AHEAD_MS,
 };
-use memory_stores::{AttemptRecord, Fault, Operation, World};
+use fakes::{AttemptRecord, Fault, Operation, World};
 
 use crate::{failure, open_world};
 

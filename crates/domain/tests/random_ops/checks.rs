@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{Code, CodeRefusal, Hold, Receipt, Unit, sale::SaleState};
-use memory_stores::{AttemptRecord, HoldRecord, HoldState};
+use fakes::{AttemptRecord, HoldRecord, HoldState};
 
 use crate::model::{Model, Reply, Told};
 

@@ -3,7 +3,7 @@
 use domain::{
     CheckoutRefusal, Phase, StoreError, ports::SaleRegister, sale::SaleState, upkeep::Swept,
 };
-use memory_stores::{HoldState, Process, World};
+use fakes::{HoldState, Process, World};
 
 use crate::{
     SKEW_MS_MAX,

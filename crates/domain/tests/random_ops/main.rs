@@ -14,7 +14,7 @@ mod checks;
 mod finale;
 mod model;
 
-use memory_stores::{Fault, Operation, World};
+use fakes::{Fault, Operation, World};
 use proptest::prelude::*;
 
 use crate::model::Model;

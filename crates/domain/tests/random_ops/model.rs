@@ -14,7 +14,7 @@ use domain::{
     CheckoutRefusal, Code, CodeRefusal, Epoch, Hold, Receipt, Sale, StoreError, UnixMillis,
     ports::SaleRegister,
 };
-use memory_stores::{HoldState, LiveCopy, Operation, Process, World};
+use fakes::{HoldState, LiveCopy, Operation, Process, World};
 
 use crate::{Op, PROCESSES, Work};
 
@@ -117,12 +117,12 @@ impl Model {
             Op::Wipe => self.world.live.wipe(),
             Op::Restart(at) => {
                 if let Some(copy) = self.a_copy(at) {
-                    self.world.live.restore(copy);
+                    self.world.live.restore(&copy);
                 }
             }
             Op::RollBack(at) => {
                 if let Some(copy) = self.a_copy(at) {
-                    self.world.live.roll_back_undetected(copy);
+                    self.world.live.roll_back_undetected(&copy);
                     self.doubtful = self.world.ledger.sale(self.sale.id).map(|sale| sale.epoch);
                 }
             }

@@ -6,7 +6,7 @@ use domain::{
     Epoch, Sale,
     ports::{LiveStatus, LiveUnit, SaleImage, SaleStore},
 };
-use memory_stores::{Process, World};
+use fakes::{Process, World};
 
 mod rebuild;
 mod reconcile;

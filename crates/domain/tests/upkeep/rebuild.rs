@@ -5,7 +5,7 @@ use domain::{
     ports::{EPOCH_AGE_MIN_MS, RaiseReply, SaleRegister},
     upkeep::{Restored, Swept},
 };
-use memory_stores::{Fault, Operation, World};
+use fakes::{Fault, Operation, World};
 
 use crate::{counts, epoch, open_world, serve, status};
 

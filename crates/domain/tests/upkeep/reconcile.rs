@@ -5,7 +5,7 @@ use domain::{
     ports::{LiveUnit, SaleRegister},
     upkeep::{Drift, Reconciled},
 };
-use memory_stores::{Fault, Operation};
+use fakes::{Fault, Operation};
 
 use crate::{counts, epoch, open_world, serve, status};
 
@@ -29,7 +29,7 @@ async fn a_drift_that_is_there_twice_while_nothing_moves_is_rebuilt() {
     let (world, process, sale) = open_world().await;
     let before = world.live.copy();
     let hold = process.take(&sale, "alice").await;
-    world.live.roll_back_undetected(before);
+    world.live.roll_back_undetected(&before);
     let drift = Drift { free: 1, held: -1, ..NONE };
 
     assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(drift));
@@ -45,7 +45,7 @@ async fn a_drift_is_left_while_either_side_moves() {
     let before = world.live.copy();
     let hold = process.take(&sale, "alice").await;
     process.take(&sale, "alice").await;
-    world.live.roll_back_undetected(before);
+    world.live.roll_back_undetected(&before);
 
     let mut looks = vec![process.reconcile.run(&sale).await.unwrap()];
     process.purchase.redeem(hold.code).await.unwrap().unwrap();
@@ -190,7 +190,7 @@ async fn a_sale_that_is_no_longer_looked_at_starts_afresh() {
     let (world, process, sale) = open_world().await;
     let before = world.live.copy();
     process.take(&sale, "alice").await;
-    world.live.roll_back_undetected(before);
+    world.live.roll_back_undetected(&before);
 
     process.reconcile.run(&sale).await.unwrap();
     process.reconcile.keep_only(&[sale]);

@@ -1,7 +1,7 @@
 //! What [`Retire`](domain::upkeep::Retire) promises.
 
 use domain::{Epoch, Failure, sale::SaleState, upkeep::Restored};
-use memory_stores::{Fault, Operation, World};
+use fakes::{Fault, Operation, World};
 
 use crate::{epoch, open_world, serve};
 

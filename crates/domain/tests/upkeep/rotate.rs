@@ -7,7 +7,7 @@ use domain::{
     ports::{SaleRegister, Timetable},
     upkeep::Rotate,
 };
-use memory_stores::{Process, World};
+use fakes::{Process, World};
 
 const PERIOD_MS: i64 = 600_000;
 const LEAD_MS: i64 = 60_000;

@@ -5,7 +5,7 @@ use domain::{
     ports::{CodeStore, HoldRequest},
     upkeep::Swept,
 };
-use memory_stores::{AttemptRecord, Fault, HoldState, Operation, World};
+use fakes::{AttemptRecord, Fault, HoldState, Operation, World};
 
 use crate::{counts, open_world};
 

@@ -9,7 +9,7 @@ use domain::{
     upkeep::{Rebuild, Reconcile, Retire, Sweep},
 };
 
-use crate::{CountingMint, ManualClock, MemoryLedger, MemoryLive};
+use crate::{CountingMint, FakeLedger, FakeLive, ManualClock};
 
 /// When a world begins: a full hour, so that timetables are easy to reckon with.
 const BEGINNING: UnixMillis = UnixMillis(1_700_000_000_000 / HOUR_MS * HOUR_MS);
@@ -21,9 +21,9 @@ pub struct World {
     /// The time of both stores.
     pub clock: ManualClock,
     /// The live side.
-    pub live: Arc<MemoryLive>,
+    pub live: Arc<FakeLive>,
     /// The ledger.
-    pub ledger: Arc<MemoryLedger>,
+    pub ledger: Arc<FakeLedger>,
 }
 
 /// The domain's services as one process of the application wires them.
@@ -54,8 +54,8 @@ impl World {
     #[must_use]
     pub fn new() -> Self {
         let clock = ManualClock::new(BEGINNING);
-        let live = Arc::new(MemoryLive::new(clock.clone()));
-        let ledger = Arc::new(MemoryLedger::new(clock.clone()));
+        let live = Arc::new(FakeLive::new(clock.clone()));
+        let ledger = Arc::new(FakeLedger::new(clock.clone()));
         Self { clock, live, ledger }
     }
 

@@ -21,7 +21,7 @@ use crate::{AttemptRecord, Faults, HoldRecord, HoldState, ManualClock, Operation
 
 /// The ledger, as Postgres is one. Clones are the same ledger.
 #[derive(Clone)]
-pub struct MemoryLedger(Arc<Shared>);
+pub struct FakeLedger(Arc<Shared>);
 
 struct Shared {
     clock: ManualClock,
@@ -44,7 +44,7 @@ pub(crate) struct SaleRow {
     pub(crate) closed_at: Option<UnixMillis>,
 }
 
-impl MemoryLedger {
+impl FakeLedger {
     /// An empty ledger whose queue of attempts is as good as endless.
     #[must_use]
     pub fn new(clock: ManualClock) -> Self {
@@ -233,7 +233,7 @@ impl Tables {
 }
 
 #[async_trait]
-impl LedgerStore for MemoryLedger {
+impl LedgerStore for FakeLedger {
     fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
         let places_max = self.0.places_max.load(Ordering::SeqCst);
         // A place that is refused is given back when this value is dropped.
@@ -283,7 +283,7 @@ impl LedgerStore for MemoryLedger {
 }
 
 /// A place in the queue, taken until it is dropped.
-struct Place(MemoryLedger);
+struct Place(FakeLedger);
 
 #[async_trait]
 impl AttemptPlace for Place {

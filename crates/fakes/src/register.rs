@@ -10,7 +10,7 @@ use domain::{
 };
 
 use crate::{
-    HoldRecord, HoldState, MemoryLedger, Operation,
+    FakeLedger, HoldRecord, HoldState, Operation,
     ledger::{SaleRow, Tables},
 };
 
@@ -105,7 +105,7 @@ fn refused(operation: Operation, reason: &'static str) -> StoreError {
 }
 
 #[async_trait]
-impl SaleRegister for MemoryLedger {
+impl SaleRegister for FakeLedger {
     async fn now(&self) -> Result<UnixMillis, StoreError> {
         self.transact(Operation::Now, |_, now| Ok(now)).await
     }

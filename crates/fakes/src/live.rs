@@ -1,0 +1,245 @@
+//! The live side as tests need it: [`MemoryStores`], which can be lost, go back and fail.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use domain::{
+    Code, Epoch, SaleId, StoreError, Unit, UnixMillis,
+    ports::{
+        Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage, SaleStore,
+        Verdict,
+    },
+};
+use memory_stores::MemoryStores;
+
+use crate::{Fault, Faults, ManualClock, Operation, at_once, lock};
+
+/// The live side, as Redis is one.
+pub struct FakeLive {
+    clock: Arc<ServerClock>,
+    faults: Faults,
+    server: Mutex<Server>,
+}
+
+/// What the live side had at some moment, as in a snapshot or on a replica.
+#[derive(Clone)]
+pub struct LiveCopy(Arc<MemoryStores>);
+
+struct Server {
+    stores: Arc<MemoryStores>,
+    /// The epochs this server process loaded. It is in no copy, which is how an old copy is
+    /// noticed.
+    loaded: HashMap<SaleId, Epoch>,
+    late: Vec<(Code, Verdict)>,
+}
+
+/// The clock of the server, which may be off.
+struct ServerClock {
+    clock: ManualClock,
+    /// How far it is ahead of the ledger's.
+    skew_ms: AtomicI64,
+}
+
+#[async_trait]
+impl Clock for ServerClock {
+    async fn wait(&self, ms: u64) {
+        self.clock.wait(ms).await;
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        let now = self.clock.now() + self.skew_ms.load(Ordering::SeqCst);
+        now.0.try_into().unwrap_or_default()
+    }
+}
+
+impl FakeLive {
+    /// A live side that has nothing.
+    #[must_use]
+    pub fn new(clock: ManualClock) -> Self {
+        let clock = Arc::new(ServerClock { clock, skew_ms: AtomicI64::new(0) });
+        let stores = Arc::new(MemoryStores::new(clock.clone()));
+        let server = Server { stores, loaded: HashMap::new(), late: Vec::new() };
+        Self { clock, faults: Faults::default(), server: Mutex::new(server) }
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Loses everything, as after `FLUSHALL`: the server process is the same.
+    pub fn wipe(&self) {
+        lock(&self.server).stores = Arc::new(MemoryStores::new(self.clock.clone()));
+    }
+
+    /// What it has now.
+    #[must_use]
+    pub fn copy(&self) -> LiveCopy {
+        LiveCopy(Arc::new(self.stores().fork()))
+    }
+
+    /// Comes back with a copy, in a new server process: a restart or a failover.
+    pub fn restore(&self, copy: &LiveCopy) {
+        let mut server = lock(&self.server);
+        server.stores = Arc::new(copy.0.fork());
+        server.loaded.clear();
+    }
+
+    /// Goes back to a copy and serves it as if it were the present. Redis is not supposed to be
+    /// able to; the ledger's own rules must hold even so.
+    pub fn roll_back_undetected(&self, copy: &LiveCopy) {
+        let mut server = lock(&self.server);
+        server.stores = Arc::new(copy.0.fork());
+        server.loaded = copy.0.epochs();
+    }
+
+    /// Sets how far this server's clock is ahead of the ledger's. What was loaded before was
+    /// loaded by the old clock.
+    pub fn set_skew_ms(&self, skew_ms: i64) {
+        self.clock.skew_ms.store(skew_ms, Ordering::SeqCst);
+    }
+
+    /// Carries out the verdicts of [`CodeStore::settle_soon`] that [`Fault::Pause`] held up.
+    pub fn settle_late(&self) {
+        let mut server = lock(&self.server);
+        for (code, verdict) in std::mem::take(&mut server.late) {
+            server.settle_soon(code, verdict);
+        }
+    }
+
+    /// What it serves of a sale; no fault stands in the way.
+    #[must_use]
+    pub fn served(&self, sale: SaleId) -> Option<LiveStatus> {
+        let server = lock(&self.server);
+        server.stores.served(sale).filter(|_| server.serves(sale))
+    }
+
+    /// The units that can be had, in the order in which they will be, served or not.
+    #[must_use]
+    pub fn free(&self, sale: SaleId) -> Vec<Unit> {
+        self.stores().image(sale).map_or_else(Vec::new, |live| live.free)
+    }
+
+    /// The codes it has, with their units, served or not.
+    #[must_use]
+    pub fn held(&self, sale: SaleId) -> Vec<(Code, Unit)> {
+        let holds = self.stores().image(sale).map_or_else(Vec::new, |live| live.holds);
+        holds.into_iter().map(|hold| (hold.code, hold.unit)).collect()
+    }
+
+    /// Whether it has anything of the sale, served or not.
+    #[must_use]
+    pub fn has(&self, sale: SaleId) -> bool {
+        self.stores().served(sale).is_some()
+    }
+
+    fn stores(&self) -> Arc<MemoryStores> {
+        Arc::clone(&lock(&self.server).stores)
+    }
+}
+
+impl Server {
+    /// Whether this server process loaded the epoch that is there.
+    fn serves(&self, sale: SaleId) -> bool {
+        let there = self.stores.served(sale).map(|status| status.epoch);
+        there.is_some() && there == self.loaded.get(&sale).copied()
+    }
+
+    fn load(&mut self, image: &SaleImage, ledger_now: UnixMillis) -> Result<LoadReply, StoreError> {
+        let (id, epoch) = (image.sale.id, image.sale.epoch);
+        if self.loaded.get(&id).is_some_and(|&loaded| loaded >= epoch) {
+            return Ok(LoadReply::Fenced);
+        }
+        // Whatever is there was loaded by another process, and no fence.
+        at_once(self.stores.forget(id))?;
+        let reply = at_once(self.stores.load(image, ledger_now))?;
+        self.loaded.insert(id, epoch);
+        Ok(reply)
+    }
+
+    fn settle_soon(&self, code: Code, verdict: Verdict) {
+        if code.sale().is_some_and(|sale| self.serves(sale)) {
+            self.stores.settle_soon(code, verdict);
+        }
+    }
+}
+
+#[async_trait]
+impl SaleStore for FakeLive {
+    async fn load(
+        &self,
+        image: &SaleImage,
+        ledger_now: UnixMillis,
+    ) -> Result<LoadReply, StoreError> {
+        let load = || lock(&self.server).load(image, ledger_now);
+        self.faults.around(Operation::Load, load).await
+    }
+
+    async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {
+        self.faults.around(Operation::Status, || Ok(self.served(sale))).await
+    }
+
+    async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
+        let forget = || {
+            let mut server = lock(&self.server);
+            server.loaded.remove(&sale);
+            at_once(server.stores.forget(sale))
+        };
+        self.faults.around(Operation::Forget, forget).await
+    }
+}
+
+#[async_trait]
+impl CodeStore for FakeLive {
+    async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
+        let place = || {
+            let server = lock(&self.server);
+            if !server.serves(request.sale) {
+                return Ok(PlaceReply::NotLoaded);
+            }
+            at_once(server.stores.place_hold(request))
+        };
+        self.faults.around(Operation::PlaceHold, place).await
+    }
+
+    async fn find(&self, code: Code) -> Result<Option<Unit>, StoreError> {
+        // Whatever is there is only a hint, so nobody asks whether it is served.
+        let find = || at_once(CodeStore::find(&*self.stores(), code));
+        self.faults.around(Operation::FindUnit, find).await
+    }
+
+    async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
+        let due = || {
+            let server = lock(&self.server);
+            if !server.serves(sale) {
+                return Ok(None);
+            }
+            at_once(server.stores.due(sale, limit))
+        };
+        self.faults.around(Operation::Due, due).await
+    }
+
+    async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError> {
+        let settle = || {
+            let server = lock(&self.server);
+            if server.serves(sale) { at_once(server.stores.settle(sale, verdicts)) } else { Ok(()) }
+        };
+        self.faults.around(Operation::Settle, settle).await
+    }
+
+    fn settle_soon(&self, code: Code, verdict: Verdict) {
+        let mut server = lock(&self.server);
+        match self.faults.take(Operation::SettleSoon) {
+            None | Some(Fault::LoseReply) => server.settle_soon(code, verdict),
+            Some(Fault::Pause) => server.late.push((code, verdict)),
+            Some(Fault::Refuse | Fault::Lose) => {}
+        }
+    }
+}
