@@ -133,15 +133,14 @@ impl Stand {
         block_in_place(|| disk.fill())?;
         sleep(lasts).await;
         disk.free()?;
-        // A server that could not even recover has given up.
-        Ok(block_in_place(|| self.postgres.start_again())?)
+        Ok(block_in_place(|| self.postgres.revive())?)
     }
 
     async fn fail_fsync(&self, lasts: Duration) -> Result<(), ChaosError> {
         let failing = block_in_place(|| FailingFsync::of(&self.postgres.pids()))?;
         sleep(lasts).await;
         block_in_place(|| drop(failing));
-        Ok(block_in_place(|| self.postgres.start_again())?)
+        Ok(block_in_place(|| self.postgres.revive())?)
     }
 
     async fn be_off(&self, by_ms: i64, lasts: Duration) -> Result<(), ChaosError> {

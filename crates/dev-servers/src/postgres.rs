@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
 };
 
 use crate::{
@@ -23,6 +25,11 @@ const RECIPE: Recipe =
     Recipe { program: "postgres", ready: "database system is ready to accept connections" };
 
 const OLDEST_VERSION: u32 = 15;
+
+/// How often a server is looked at that may be on its way back, and how long between two looks:
+/// half a minute in all.
+const REVIVALS_MAX: u32 = 600;
+const REVIVE_AGAIN: Duration = Duration::from_millis(50);
 
 const MISSING: ServerError = ServerError::Missing {
     program: "Postgres 15 or newer",
@@ -153,6 +160,19 @@ impl PostgresServer {
             *running = Some(self.run(self.port)?);
         }
         Ok(())
+    }
+
+    /// Waits until the server answers after something that may have ended it, and starts it again
+    /// whenever it has ended: one that recovers may still find out that it cannot.
+    pub fn revive(&self) -> Result<(), ServerError> {
+        for _ in 0..REVIVALS_MAX {
+            self.start_again()?;
+            if self.psql("postgres", "SELECT").is_ok() {
+                return Ok(());
+            }
+            thread::sleep(REVIVE_AGAIN);
+        }
+        self.psql("postgres", "SELECT").map(drop)
     }
 
     /// Makes the server stand still, heard by nobody and hearing nobody, until

@@ -1,6 +1,6 @@
 //! Private Postgres clusters: kept apart, killed, and started again.
 
-use dev_servers::{PostgresServer, ServerError};
+use dev_servers::{PostgresServer, ServerError, tied};
 
 #[test]
 fn a_new_server_answers() {
@@ -91,6 +91,20 @@ fn ending_and_starting_twice_changes_nothing() {
     server.restart().unwrap();
 
     assert_eq!(server.psql("postgres", "SELECT 1").unwrap(), "1\n");
+}
+
+#[test]
+fn it_is_revived_whether_it_is_gone_or_still_going() {
+    let server = PostgresServer::start().unwrap();
+    let pid = server.pids()[0];
+
+    server.revive().unwrap();
+    assert_eq!(server.pids()[0], pid, "one that answers is left alone");
+    // It ends a while after it was asked to, and by itself.
+    tied::Signal::Interrupt.send(pid).unwrap();
+    server.revive().unwrap();
+
+    assert_eq!(server.psql("postgres", "SELECT 1").unwrap().trim(), "1");
 }
 
 #[test]
