@@ -8,12 +8,11 @@ use std::{io, process::ExitCode, time::Duration};
 use domain::{
     SaleId, StoreError,
     audit::{Breaches, Findings, Invariant, Verdict},
-    ports::SaleRegister,
+    ports::AuditedLedger,
 };
-use postgres_ledger::PostgresLedger;
 
 use crate::{
-    compose::{self, ComposeError},
+    compose::{self, Audited, ComposeError},
     config::{AuditOptions, Config},
 };
 
@@ -25,7 +24,7 @@ const LATE_MS: i64 = 30_000;
 
 /// How often holds that are late are looked for before they are called a breach, which takes
 /// twelve seconds. A clock that jumped or a service that was down makes many late at once; what
-/// Redis does not call due by itself, a process asks for every five seconds.
+/// the live side does not call due by itself, a process asks for every five seconds.
 const LATE_LOOKS: u32 = 60;
 
 /// How long is waited between two looks at what may pass by itself.
@@ -57,18 +56,16 @@ pub(crate) async fn run(options: &AuditOptions, config: &Config) -> ExitCode {
 }
 
 async fn audit(options: &AuditOptions, config: &Config) -> Result<Verdict, AuditError> {
-    let ledger = compose::ledger(config)?;
+    let Audited { ledger, live, ledger_hint, live_hint } = compose::audited(config)?;
     let mut findings = Findings::default();
-    if let Err(error) = of_the_ledger(&ledger, options.sale, &mut findings).await? {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the ledger could not be checked; DATABASE_URL says where it is, and `flashsale \
-             migrate` makes its tables"
-        );
+    if let Err(error) = of_the_ledger(&*ledger, options.sale, &mut findings).await? {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "the ledger could not be checked; {ledger_hint}");
         findings.note("the ledger could not be checked".to_owned());
-    } else if let Err(error) = live::check(&ledger, options.sale, config, &mut findings).await {
-        tracing::error!(error = &*error, "Redis could not be checked; REDIS_URL says where it is");
-        findings.note("Redis could not be checked".to_owned());
+    } else if let Err(error) = live::check(&*ledger, &*live, options.sale, &mut findings).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "the live side could not be checked; {live_hint}");
+        findings.note("the live side could not be checked".to_owned());
     }
     if options.json {
         print::json(&findings)?;
@@ -80,7 +77,7 @@ async fn audit(options: &AuditOptions, config: &Config) -> Result<Verdict, Audit
 
 /// Checks the ledger by itself. The inner error is the ledger's.
 async fn of_the_ledger(
-    ledger: &PostgresLedger,
+    ledger: &dyn AuditedLedger,
     sale: Option<SaleId>,
     findings: &mut Findings,
 ) -> Result<Result<(), StoreError>, AuditError> {
@@ -100,7 +97,7 @@ async fn of_the_ledger(
 /// Looks for holds that nobody ends. Those that are gone at a later look were only waiting for
 /// their turn; and while no process of the service runs, there is nobody to end them.
 async fn late_holds(
-    ledger: &PostgresLedger,
+    ledger: &dyn AuditedLedger,
     sale: Option<SaleId>,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
@@ -114,7 +111,7 @@ async fn late_holds(
     }
     if late.breaches.count() > 0 && !late.is_attended {
         findings.note(format!(
-            "{} holds are long due, and no process of the service is connected to end them",
+            "{} holds are long due, and no process of the service is there to end them",
             late.breaches.count()
         ));
         late.breaches = Breaches::default();

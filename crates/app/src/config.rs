@@ -3,7 +3,12 @@
 #[cfg(test)]
 mod hostile;
 
-use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use batcher::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,7 +40,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the API and keep the sales going (the default)
     Serve,
-    /// Bring the database's schema up to date and exit; `serve` does so too
+    /// Bring the ledger's schema up to date and exit; `serve` does so too
     Migrate,
     /// List, schedule, pause and resume sales
     #[command(subcommand)]
@@ -95,7 +100,7 @@ pub(crate) enum SalesCommand {
 #[derive(Args, Clone)]
 #[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
 pub(crate) struct Config {
-    /// The ledger, such as postgres://user@localhost/flashsale
+    /// The ledger, such as postgres://user@localhost/flashsale; with REDIS_URL
     #[arg(
         long,
         env,
@@ -104,9 +109,9 @@ pub(crate) struct Config {
         default_value = "",
         hide_default_value = true
     )]
-    pub(crate) database_url: String,
+    database_url: String,
 
-    /// The live side, such as redis://localhost:6379
+    /// The live side, such as redis://localhost:6379; with DATABASE_URL
     #[arg(
         long,
         env,
@@ -115,14 +120,19 @@ pub(crate) struct Config {
         default_value = "",
         hide_default_value = true
     )]
-    pub(crate) redis_url: String,
+    redis_url: String,
+
+    /// The data of a service that has neither: the ledger in SQLite, the live side in the memory
+    /// of the one process that serves
+    #[arg(long, env, global = true, default_value = "flashsale-data")]
+    data_dir: PathBuf,
 
     /// Where to listen; port 0 takes a free one
     #[arg(long, env, global = true, default_value = "0.0.0.0:8080")]
     pub(crate) http_addr: SocketAddr,
 
-    /// Threads that serve HTTP, each with 3 connections to Redis and 6 to Postgres; one serves
-    /// some 40,000 requests a second
+    /// Threads that serve HTTP, each with 3 connections to Redis and 6 to Postgres if it is on
+    /// those; one serves some 40,000 requests a second
     #[arg(long, env, global = true, default_value = "1")]
     pub(crate) http_workers: NonZeroUsize,
 
@@ -164,11 +174,31 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// A setting that is missing.
+/// Where the service keeps what it knows.
+pub(crate) enum Place<'a> {
+    /// On a Postgres and a Redis server.
+    Servers {
+        /// The ledger.
+        database_url: &'a str,
+        /// The live side.
+        redis_url: &'a str,
+    },
+    /// In a directory, and in the memory of the one process that serves from it.
+    Embedded {
+        /// The directory.
+        data_dir: &'a Path,
+    },
+}
+
+/// One of two settings that belong together.
 #[derive(Debug, thiserror::Error)]
-#[error("{key} is not set: {what}. `make run` starts private servers and sets it")]
-pub(crate) struct MissingSetting {
-    key: &'static str,
+#[error(
+    "{set} is set, but {missing} is not: {what}. Set both to run on Postgres and Redis, or neither \
+     to run on the data in DATA_DIR alone"
+)]
+pub(crate) struct HalfSet {
+    set: &'static str,
+    missing: &'static str,
     what: &'static str,
 }
 
@@ -179,16 +209,31 @@ impl Cli {
 }
 
 impl Config {
-    /// The URL of the ledger.
-    pub(crate) fn database_url(&self) -> Result<&str, MissingSetting> {
-        let what = "the Postgres database of the ledger, such as postgres://user@host/flashsale";
-        set(&self.database_url).ok_or(MissingSetting { key: "DATABASE_URL", what })
+    /// Where the stores are.
+    pub(crate) fn place(&self) -> Result<Place<'_>, HalfSet> {
+        match (self.database_url.as_str(), self.redis_url.as_str()) {
+            ("", "") => Ok(Place::Embedded { data_dir: &self.data_dir }),
+            (_, "") => Err(HalfSet {
+                set: "DATABASE_URL",
+                missing: "REDIS_URL",
+                what: "the Redis server of the live side, such as redis://host:6379",
+            }),
+            ("", _) => Err(HalfSet {
+                set: "REDIS_URL",
+                missing: "DATABASE_URL",
+                what: "the Postgres database of the ledger, such as postgres://user@host/flashsale",
+            }),
+            (database_url, redis_url) => Ok(Place::Servers { database_url, redis_url }),
+        }
     }
 
-    /// The URL of the live side.
-    pub(crate) fn redis_url(&self) -> Result<&str, MissingSetting> {
-        let what = "the Redis server of the live side, such as redis://host:6379";
-        set(&self.redis_url).ok_or(MissingSetting { key: "REDIS_URL", what })
+    /// Where the ledger is, for commands that need no live side: they may be told of the database
+    /// alone.
+    pub(crate) fn ledger_place(&self) -> Result<Place<'_>, HalfSet> {
+        match self.database_url.as_str() {
+            "" => self.place(),
+            database_url => Ok(Place::Servers { database_url, redis_url: &self.redis_url }),
+        }
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -213,10 +258,6 @@ impl Config {
 /// The window of a sale that lasts this long.
 pub(crate) fn window(starts_at: UnixMillis, lasts: Duration) -> Window {
     Window { starts_at, ends_at: starts_at + ms(lasts) }
-}
-
-fn set(url: &str) -> Option<&str> {
-    (!url.is_empty()).then_some(url)
 }
 
 fn ms(duration: Duration) -> i64 {
@@ -288,11 +329,24 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_store_is_named_with_what_it_is_for() {
-        let config = config(&["--database-url", "", "--redis-url", ""]).unwrap();
+    fn one_url_without_the_other_is_refused_by_the_name_of_the_other() {
+        let place = |database_url, redis_url| {
+            let urls = ["--database-url", database_url, "--redis-url", redis_url];
+            let config = config(&[urls.as_slice(), &["--data-dir", "here"]].concat()).unwrap();
+            let name = |place: Result<Place<'_>, HalfSet>| match place {
+                Ok(Place::Servers { .. }) => "servers".to_owned(),
+                Ok(Place::Embedded { data_dir }) => data_dir.display().to_string(),
+                Err(error) => error.to_string().split(": ").next().unwrap().to_owned(),
+            };
+            [name(config.place()), name(config.ledger_place())]
+        };
 
-        assert!(config.database_url().unwrap_err().to_string().starts_with("DATABASE_URL"));
-        assert!(config.redis_url().unwrap_err().to_string().starts_with("REDIS_URL"));
+        assert_eq!(place("", ""), ["here", "here"]);
+        assert_eq!(place("postgres://p", "redis://r"), ["servers", "servers"]);
+        let missing = "DATABASE_URL is set, but REDIS_URL is not";
+        assert_eq!(place("postgres://p", ""), [missing, "servers"]);
+        let missing = "REDIS_URL is set, but DATABASE_URL is not";
+        assert_eq!(place("", "redis://r"), [missing, missing]);
     }
 
     #[test]

@@ -1,12 +1,16 @@
-//! The real clock and the real dice.
+//! The real clocks and the real dice.
 
 use std::{
-    sync::{LazyLock, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
-use domain::ports::{Clock, CodeMint};
+use domain::{
+    UnixMillis,
+    ports::{Clock, CodeMint},
+};
+use sqlite_ledger::LedgerClock;
 use tokio::time::Instant;
 
 /// Waits by tokio's clock.
@@ -22,6 +26,20 @@ impl Clock for TokioClock {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
     }
+}
+
+/// The clock of this machine, which a ledger of its own goes by as one in Postgres goes by that of
+/// its server. Nothing else in this process asks it.
+#[expect(clippy::disallowed_methods, reason = "a ledger's clock is that of its machine")]
+pub(crate) fn wall_clock() -> LedgerClock {
+    Arc::new(|| {
+        let now = SystemTime::now();
+        let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        UnixMillis(match now.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => ms(since),
+            Err(before) => -ms(before.duration()),
+        })
+    })
 }
 
 /// Draws from the operating system's random source, many codes' worth at a time: asking it for

@@ -5,6 +5,7 @@ mod compose;
 mod config;
 mod environment;
 mod http;
+mod live_socket;
 mod sales_command;
 mod serve;
 
@@ -35,8 +36,8 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
     match command {
         Command::Serve => serve::serve(config).await?,
         Command::Migrate => {
-            let applied = compose::ledger(config)?.migrate().await?;
-            tracing::info!(applied, "the schema is up to date");
+            compose::register(config).await?;
+            tracing::info!("the schema is up to date");
         }
         Command::Sales(command) => sales_command::run(command, config).await?,
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),

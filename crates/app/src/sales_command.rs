@@ -6,7 +6,6 @@ use domain::{
     Sale, SaleId, StoreError,
     ports::{SaleRegister, Tally},
 };
-use postgres_ledger::MigrateError;
 
 use crate::{
     compose::{self, ComposeError},
@@ -19,8 +18,6 @@ use crate::{
 pub(crate) enum SalesError {
     #[error(transparent)]
     Compose(#[from] ComposeError),
-    #[error("the schema could not be brought up to date")]
-    Migrate(#[from] MigrateError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the window overlaps another sale's; `flashsale sales list` shows them")]
@@ -33,8 +30,7 @@ pub(crate) enum SalesError {
 
 /// Carries the command out.
 pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), SalesError> {
-    let ledger = compose::ledger(config)?;
-    ledger.migrate().await?;
+    let ledger = compose::register(config).await?;
     match command {
         SalesCommand::List { limit } => {
             let mut out = io::stdout().lock();

@@ -1,6 +1,6 @@
 //! `flashsale serve`: from the first port to the last answer.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use actix_web::{App, HttpServer, web};
 use postgres_ledger::{MigrateError, PostgresLedger};
@@ -8,8 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    compose::{ComposeError, compose},
-    config::Config,
+    compose::{ComposeError, Embedded, Service, compose},
+    config::{Config, Place},
     http,
 };
 
@@ -38,8 +38,10 @@ pub(crate) enum ServeError {
 
 /// Serves until SIGTERM or SIGINT; then finishes what was accepted.
 pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
-    let service = compose(config)?;
-    let shared = service.shared.clone();
+    let Service { shared, scheduler, to_migrate, embedded } = compose(config)?;
+    if let Ok(Place::Embedded { data_dir }) = config.place() {
+        tell_where(data_dir);
+    }
     // Called once on each of the threads.
     let app = move || App::new().app_data(web::Data::new(shared.api())).configure(http::routes);
     let server = HttpServer::new(app)
@@ -57,17 +59,21 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
     let upkeep = tokio::spawn({
         let (stop, running) = (stop.clone(), running.clone());
-        let (ledger, scheduler) = (service.shared.ledger, service.scheduler);
         async move {
-            match migrated(&ledger, &stop).await {
-                Ok(()) => scheduler.run(stop.cancelled()).await,
-                Err(error) => {
-                    running.stop(true).await;
-                    return Err(error);
-                }
+            if let Some(ledger) = to_migrate
+                && let Err(error) = migrated(&ledger, &stop).await
+            {
+                running.stop(true).await;
+                return Err(error);
             }
+            scheduler.run(stop.cancelled()).await;
             Ok(())
         }
+    });
+    let looked_at = embedded.map(|Embedded { socket, in_service }| {
+        // The directory is given back when this is done.
+        let answering = tokio::spawn(socket.answer(stop.clone()));
+        (answering, in_service)
     });
     tokio::spawn(async move {
         match told_to_stop().await {
@@ -81,8 +87,26 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     // The upkeep goes on while the last requests end: they may wait for a rebuild.
     stop.cancel();
     upkeep.await.map_err(ServeError::Upkeep)??;
+    if let Some((answering, in_service)) = looked_at {
+        answering.await.map_err(ServeError::Upkeep)?;
+        drop(in_service);
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says where the data are, for whoever did not say so himself.
+fn tell_where(data_dir: &Path) {
+    let dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    tracing::info!(
+        "one process, nothing else: the ledger is in {} (DATA_DIR), the live side in memory",
+        dir.display()
+    );
+    tracing::info!(
+        "to run any number of processes, set DATABASE_URL and REDIS_URL; `flashsale import --from \
+         {}` takes the ledger along",
+        data_dir.display()
+    );
 }
 
 /// Brings the schema up to date as soon as the database is there, or returns when told to stop.

@@ -107,9 +107,11 @@ impl Invariant {
             Self::EpochsIssued => "no grant is of an epoch that its sale has not reached",
             Self::HoldsEnd => "no hold stands half a minute after it was due",
             Self::ClosedHoldNothing => "a closed sale has no hold",
-            Self::LiveWhole => "in Redis each unit is free, held or sold, and codes match slots",
-            Self::LiveEpochIssued => "Redis serves no epoch that the ledger has not issued",
-            Self::LiveAgrees => "nothing live in the ledger is free in Redis",
+            Self::LiveWhole => {
+                "on the live side each unit is free, held or sold, and codes match slots"
+            }
+            Self::LiveEpochIssued => "the live side serves no epoch that the ledger has not issued",
+            Self::LiveAgrees => "nothing live in the ledger is free on the live side",
         }
     }
 
@@ -164,6 +166,15 @@ impl Breaches {
         self.rows.extend(other.rows);
         self.rows.truncate(ROWS_MAX);
     }
+}
+
+/// The holds that stand although they are long due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateHolds {
+    /// The holds.
+    pub breaches: Breaches,
+    /// Whether a process of the service is there, which would end them.
+    pub is_attended: bool,
 }
 
 /// What an audit found so far.

@@ -5,12 +5,14 @@
 //! may lose everything at any moment; what the ledger ([`LedgerStore`], [`SaleRegister`]) has
 //! said stays said, and is on disk before it says so.
 
+mod audited;
 mod ledger;
 mod live;
 mod register;
 
 use async_trait::async_trait;
 
+pub use audited::{AuditedLedger, AuditedLive};
 pub use ledger::{Attempt, AttemptPlace, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
 pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleImage,

@@ -106,12 +106,17 @@ fn what_is_on_its_way_is_no_breach() {
     for (what, before, between, after) in [
         ("a grant that is not recorded yet", None, Some(held), None),
         ("a grant that is being recorded", None, Some(held), Some(held)),
-        ("a grant after the look at Redis", None, None, Some(held)),
-        ("a hold that ends before the look at Redis", Some(held), None, None),
-        ("a hold whose end Redis has not heard of", Some(held), Some(held), None),
-        ("a hold that is sold after the look at Redis", Some(held), Some(held), Some(sold)),
-        ("a hold that is sold before the look at Redis", Some(held), Some(sold), Some(sold)),
-        ("a sale that Redis has not heard of", Some(sold), Some(held), Some(sold)),
+        ("a grant after the look at the live side", None, None, Some(held)),
+        ("a hold that ends before the look at the live side", Some(held), None, None),
+        ("a hold whose end the live side has not heard of", Some(held), Some(held), None),
+        ("a hold that is sold after the look at the live side", Some(held), Some(held), Some(sold)),
+        (
+            "a hold that is sold before the look at the live side",
+            Some(held),
+            Some(sold),
+            Some(sold),
+        ),
+        ("a sale that the live side has not heard of", Some(sold), Some(held), Some(sold)),
         ("a unit that is held for another meanwhile", Some(held), Some(other), Some(other)),
         ("a unit that is granted again after the look", Some(held), None, Some(other)),
     ] {
@@ -135,7 +140,7 @@ fn what_redis_has_sold_must_be_sold_in_the_ledger() {
     // The unit and the slot.
     assert_eq!(proven(&[], &[(1, 1, Sold)], &[]), 2);
     assert_eq!(proven(&[(1, 1, Held)], &[(1, 1, Sold)], &[(1, 1, Held)]), 3);
-    // Another unit was sold than Redis believes.
+    // Another unit was sold than the live side believes.
     assert_eq!(proven(&[(1, 2, Sold)], &[(1, 1, Sold)], &[(1, 2, Sold)]), 2);
 }
 
@@ -153,7 +158,7 @@ fn a_code_has_one_unit_slot_and_user_on_both_sides() {
 
         let rows = disagreements(&same, &live, &same).unwrap();
 
-        assert!(rows.rows().iter().any(|row| row.contains(" in Redis: Code(")), "{rows:?}");
+        assert!(rows.rows().iter().any(|row| row.contains(" on the live side: Code(")), "{rows:?}");
     }
 }
 

@@ -124,13 +124,13 @@ impl FakeLive {
     /// The units that can be had, in the order in which they will be, served or not.
     #[must_use]
     pub fn free(&self, sale: SaleId) -> Vec<Unit> {
-        self.stores().image(sale).map_or_else(Vec::new, |live| live.free)
+        self.stores().look(sale).map_or_else(Vec::new, |live| live.free)
     }
 
     /// The codes it has, with their units, served or not.
     #[must_use]
     pub fn held(&self, sale: SaleId) -> Vec<(Code, Unit)> {
-        let holds = self.stores().image(sale).map_or_else(Vec::new, |live| live.holds);
+        let holds = self.stores().look(sale).map_or_else(Vec::new, |live| live.holds);
         holds.into_iter().map(|hold| (hold.code, hold.unit)).collect()
     }
 

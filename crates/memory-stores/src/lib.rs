@@ -22,8 +22,8 @@ use domain::{
     Code, Epoch, SaleId, StoreError, Unit, UnixMillis,
     audit::live::LiveImage,
     ports::{
-        Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage, SaleStore,
-        Verdict,
+        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
+        SaleStore, Verdict,
     },
 };
 
@@ -51,7 +51,7 @@ impl MemoryStores {
 
     /// All that is served of a sale, at one moment.
     #[must_use]
-    pub fn image(&self, sale: SaleId) -> Option<LiveImage> {
+    pub fn look(&self, sale: SaleId) -> Option<LiveImage> {
         self.on(sale, |live, _| live.image())
     }
 
@@ -164,6 +164,17 @@ impl CodeStore for MemoryStores {
         if let Some(sale) = code.sale() {
             self.carry_out(sale, &[(code, verdict)]);
         }
+    }
+}
+
+#[async_trait]
+impl AuditedLive for MemoryStores {
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+        Ok(self.look(sale))
     }
 }
 

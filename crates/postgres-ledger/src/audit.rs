@@ -7,20 +7,21 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use deadpool_postgres::{Object, Transaction};
 use domain::{
     SaleId, StoreError,
-    audit::{Breaches, Findings, Invariant, ROWS_MAX},
-    ports::SaleImage,
+    audit::{Breaches, Findings, Invariant, LateHolds, ROWS_MAX},
+    ports::{AuditedLedger, SaleImage},
     sale::SaleState,
 };
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
 use crate::{PostgresLedger, rows, session::SessionError};
 
-const AUDIT: &str = "PostgresLedger::audit";
-const LATE_HOLDS: &str = "PostgresLedger::late_holds";
-const IMAGE: &str = "PostgresLedger::image";
+const AUDIT: &str = "AuditedLedger::audit";
+const LATE_HOLDS: &str = "AuditedLedger::late_holds";
+const IMAGE: &str = "AuditedLedger::image";
 
 const SCHEMA_STANDS_SQL: &str = include_str!("sql/audit/schema_stands.sql");
 
@@ -64,25 +65,9 @@ const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
      SET LOCAL work_mem = '64MB'; \
      SET LOCAL jit = off";
 
-/// The holds that stand although they are long due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LateHolds {
-    /// The holds.
-    pub breaches: Breaches,
-    /// Whether a process of the service is connected, which would end them.
-    pub is_attended: bool,
-}
-
-impl PostgresLedger {
-    /// Checks the invariants of the ledger, of one sale or of all, in one snapshot. What was
-    /// found before an error is in `findings`.
-    ///
-    /// Not among them are holds that are due: see [`late_holds`](Self::late_holds).
-    pub async fn audit(
-        &self,
-        sale: Option<SaleId>,
-        findings: &mut Findings,
-    ) -> Result<(), StoreError> {
+#[async_trait]
+impl AuditedLedger for PostgresLedger {
+    async fn audit(&self, sale: Option<SaleId>, findings: &mut Findings) -> Result<(), StoreError> {
         let sale = sale.map(SaleId::get);
         let checked = self.in_a_snapshot(SETTINGS, async |transaction| {
             // First, for without a table or a column the others fail, and this says why.
@@ -97,8 +82,7 @@ impl PostgresLedger {
         checked.await.map_err(|error| error.during(AUDIT))
     }
 
-    /// The holds that stand longer than `late_ms` after they were due.
-    pub async fn late_holds(
+    async fn late_holds(
         &self,
         sale: Option<SaleId>,
         late_ms: i64,
@@ -116,12 +100,9 @@ impl PostgresLedger {
         found.await.map_err(|error| error.during(LATE_HOLDS))
     }
 
-    /// All that is live of a sale, in one snapshot; or `None` if there is no such sale or it is
-    /// closed.
-    ///
     /// Read by the index of live units, to be quick: the shorter the time between two images,
     /// the more can be said of what lies between.
-    pub async fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, StoreError> {
+    async fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, StoreError> {
         let found =
             self.in_a_snapshot("SET LOCAL statement_timeout = '1min'", async |transaction| {
                 let listed = query(transaction, FIND_SQL, &[&vec![sale.get()]]).await?;
@@ -137,7 +118,9 @@ impl PostgresLedger {
             });
         found.await.map_err(|error| error.during(IMAGE))
     }
+}
 
+impl PostgresLedger {
     /// Reads in one snapshot. After an error the connection is not used again: whatever is still
     /// under way there, nobody shall wait for it.
     async fn in_a_snapshot<T>(

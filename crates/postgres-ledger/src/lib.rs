@@ -41,7 +41,6 @@ use crate::{
     session::{Session, SessionError},
 };
 
-pub use audit::LateHolds;
 pub use migrate::{MigrateError, SessionErrorText};
 
 /// How long a connection may take to come about, and a caller may wait for one.

@@ -50,7 +50,7 @@ async fn a_database_without_tables_is_missing_them() {
 
     let error = ledger_in("empty_for_audit").audit(None, &mut findings).await.unwrap_err();
 
-    assert_eq!(error.to_string(), "PostgresLedger::audit failed");
+    assert_eq!(error.to_string(), "AuditedLedger::audit failed");
     let missing = findings.of(Invariant::SchemaStands).unwrap();
     assert!(missing.count() > 25, "{missing:?}");
     assert_eq!(findings.of(Invariant::UnitsLiveOnce), None);

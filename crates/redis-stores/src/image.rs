@@ -8,10 +8,12 @@
 
 use std::{fmt::Display, str::FromStr};
 
+use async_trait::async_trait;
 use deadpool_redis::redis::{self, Pipeline, Value};
 use domain::{
     Code, Epoch, SaleId, Slot, StoreError, UserId,
     audit::live::{LiveHold, LiveImage},
+    ports::AuditedLive,
 };
 
 use crate::{
@@ -21,15 +23,20 @@ use crate::{
     reply::{Reply, unknown},
 };
 
-const IMAGE: &str = "RedisStores::image";
+const PING: &str = "AuditedLive::ping";
+const IMAGE: &str = "AuditedLive::image";
 
 /// How long the image of a sale may take: as long as a load.
 const IMAGE_MS_MAX: u64 = 10_000;
 
-impl RedisStores {
-    /// All that the server has of the sale, at one moment; or `None` if it does not serve it.
+#[async_trait]
+impl AuditedLive for RedisStores {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.line().call(&redis::cmd("PING")).await.map(drop).map_err(|error| error.during(PING))
+    }
+
     /// Changes nothing, also not where the function library is missing.
-    pub async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
         let replies = self.line().transact(&questions(sale), IMAGE_MS_MAX).await;
         replies.and_then(|replies| read(sale, &replies)).map_err(|error| error.during(IMAGE))
     }

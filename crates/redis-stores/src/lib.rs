@@ -24,7 +24,7 @@ use std::{num::NonZeroUsize, time::Duration};
 use batcher::{BatchError, Batcher, Limits};
 use deadpool_redis::{
     Manager, Pool, Runtime,
-    redis::{self, AsyncConnectionConfig, RedisError},
+    redis::{AsyncConnectionConfig, RedisError},
 };
 use domain::{
     Code, Failure, StoreError, Unit,
@@ -95,13 +95,6 @@ impl RedisStores {
             kept,
             pool,
         }
-    }
-
-    /// Asks the server whether it is there.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        const PING: &str = "RedisStores::ping";
-        let mut line = self.line();
-        line.call(&redis::cmd("PING")).await.map(|_| ()).map_err(|error| error.during(PING))
     }
 
     fn line(&self) -> Line {

@@ -14,7 +14,7 @@ use std::{
 
 use domain::{
     Catalog, Sale, StoreError,
-    upkeep::{LOAD_AHEAD_MS, Rebuild, Reconcile, Reconciled, Retire, Rotate, Sweep, Swept},
+    upkeep::{LOAD_AHEAD_MS, Rebuild, Reconcile, Reconciled, Restored, Retire, Rotate, Sweep, Swept},
 };
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -136,7 +136,7 @@ impl Scheduler {
         let swept = self.steps.sweep.run(sale.id).await;
         if self.noted("sweep", swept) == Some(Swept::NotLoaded) {
             let restored = self.steps.rebuild.restore(sale.id, None).await;
-            if self.noted("load", restored).is_some() {
+            if self.noted("load", restored) == Some(Restored::Loaded) {
                 tracing::info!(sale = %sale.id, "the live side serves a sale");
             }
         }

@@ -1,21 +1,17 @@
 //! Looking at both sides of every sale that is not closed, in the order that
 //! [`domain::audit::live`] needs.
 
-use std::error::Error;
-
 use domain::{
-    Sale, SaleId,
+    Sale, SaleId, StoreError,
     audit::{
         Breaches, Findings, Invariant,
         live::{contradictions, disagreements, unissued},
     },
-    ports::SaleRegister,
+    ports::{AuditedLedger, AuditedLive},
     upkeep::LOAD_AHEAD_MS,
 };
-use postgres_ledger::PostgresLedger;
-use redis_stores::RedisStores;
 
-use crate::{audit_command::LOOK_AGAIN, compose, config::Config};
+use crate::audit_command::LOOK_AGAIN;
 
 /// How often a sale is looked at that is not served, or not at the ledger's epoch: while the
 /// service runs, a rebuild takes a second.
@@ -31,25 +27,24 @@ enum Looked {
 
 /// Checks the live side, by itself and against the ledger.
 pub(super) async fn check(
-    ledger: &PostgresLedger,
+    ledger: &dyn AuditedLedger,
+    live: &dyn AuditedLive,
     sale: Option<SaleId>,
-    config: &Config,
     findings: &mut Findings,
-) -> Result<(), Box<dyn Error>> {
-    let redis = compose::redis(config)?;
-    redis.ping().await?;
+) -> Result<(), StoreError> {
+    live.ping().await?;
     let calendar = ledger.calendar().await?;
     let horizon = calendar.now + LOAD_AHEAD_MS;
     let asked = |listed: &&Sale| sale.is_none_or(|sale| listed.id == sale);
     for listed in calendar.sales.iter().filter(asked) {
-        let mut looked = look(ledger, &redis, listed.id, findings).await?;
+        let mut looked = look(ledger, live, listed.id, findings).await?;
         for _ in 1..LOOKS_MAX {
             // A sale that is far ahead is not loaded yet.
             if matches!(looked, Looked::Done) || listed.window.starts_at > horizon {
                 break;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
-            looked = look(ledger, &redis, listed.id, findings).await?;
+            looked = look(ledger, live, listed.id, findings).await?;
         }
         if let Looked::NotNow(note) = looked
             && listed.window.starts_at <= horizon
@@ -65,13 +60,13 @@ pub(super) async fn check(
 
 /// Looks at one sale: the ledger, the live side, the ledger again.
 async fn look(
-    ledger: &PostgresLedger,
-    redis: &RedisStores,
+    ledger: &dyn AuditedLedger,
+    live: &dyn AuditedLive,
     sale: SaleId,
     findings: &mut Findings,
-) -> Result<Looked, Box<dyn Error>> {
+) -> Result<Looked, StoreError> {
     let before = ledger.image(sale).await?;
-    let live = redis.image(sale).await?;
+    let live = live.image(sale).await?;
     let after = ledger.image(sale).await?;
     let (Some(before), Some(after)) = (before, after) else {
         // It was closed meanwhile.
@@ -79,7 +74,7 @@ async fn look(
     };
     let Some(live) = live else {
         return Ok(Looked::NotNow(format!(
-            "sale {sale} is not served by Redis: it is loaded when a process of the service runs"
+            "sale {sale} is not served: it is loaded when a process of the service runs"
         )));
     };
     let contradictions = contradictions(&live);
@@ -92,7 +87,7 @@ async fn look(
         None if is_broken => {}
         None => {
             return Ok(Looked::NotNow(format!(
-                "sale {sale} is being rebuilt: Redis serves epoch {}, the ledger is at {}",
+                "sale {sale} is being rebuilt: the live side serves epoch {}, the ledger is at {}",
                 live.epoch, after.sale.epoch
             )));
         }

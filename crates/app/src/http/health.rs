@@ -1,22 +1,18 @@
 //! `/health`: whether the process is alive, and whether it can serve.
 
 use actix_web::{HttpResponse, web};
-use domain::{Phase, ports::SaleRegister};
+use domain::Phase;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::compose::Api;
 
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
-    checks: Checks,
-}
-
-#[derive(Serialize)]
-struct Checks {
-    postgres: &'static str,
-    redis: &'static str,
-    sale: &'static str,
+    /// What is checked, by the names of the stores: `postgres` and `redis`, or `sqlite` and
+    /// `memory`; and `sale`.
+    checks: Map<String, Value>,
 }
 
 /// Says that the process is alive, and nothing of the stores: restarting it would not help them.
@@ -26,8 +22,8 @@ pub(super) async fn get_live() -> HttpResponse {
 
 /// Says whether buyers can be served now, and what is missing.
 pub(super) async fn get_ready(api: web::Data<Api>) -> HttpResponse {
-    let (redis, postgres, sale) =
-        futures_util::future::join3(api.redis.ping(), api.ledger.now(), api.standings.current())
+    let (live, ledger, sale) =
+        futures_util::future::join3(api.live.ping(), api.register.now(), api.standings.current())
             .await;
     let up = |is_up| if is_up { "up" } else { "down" };
     let sale = match sale {
@@ -40,8 +36,13 @@ pub(super) async fn get_ready(api: web::Data<Api>) -> HttpResponse {
             Phase::Ended => "ended",
         },
     };
-    let is_ready = redis.is_ok() && postgres.is_ok() && !matches!(sale, "none" | "unknown");
-    let checks = Checks { postgres: up(postgres.is_ok()), redis: up(redis.is_ok()), sale };
+    let is_ready = live.is_ok() && ledger.is_ok() && !matches!(sale, "none" | "unknown");
+    let checks = [
+        (api.names.ledger, up(ledger.is_ok())),
+        (api.names.live, up(live.is_ok())),
+        ("sale", sale),
+    ];
+    let checks = checks.into_iter().map(|(name, is)| (name.to_owned(), is.into())).collect();
     if is_ready {
         HttpResponse::Ok().json(Health { status: "ready", checks })
     } else {

@@ -249,7 +249,7 @@ async fn a_hold_that_is_late_while_nothing_runs_is_noted() {
         let audit = stack.audit_of(flags);
 
         assert_holds(&audit);
-        let note = "1 holds are long due, and no process of the service is connected to end them";
+        let note = "1 holds are long due, and no process of the service is there to end them";
         assert_eq!(audit.document["notes"][0], note);
     }
 }

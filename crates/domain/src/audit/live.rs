@@ -174,8 +174,8 @@ pub fn unissued(live: &LiveImage, ledger: Epoch) -> Breaches {
         let LiveImage { sale, epoch, .. } = live;
         breaches.add(|| {
             format!(
-                "sale {sale}: Redis serves epoch {epoch}, the ledger is at {ledger}: the ledger \
-                 has lost data"
+                "sale {sale}: the live side serves epoch {epoch}, the ledger is at {ledger}: the \
+                 ledger has lost data"
             )
         });
     }
@@ -210,14 +210,14 @@ fn offered_twice(live: &LiveImage, throughout: &[(&LiveUnit, &LiveUnit)], breach
     for (LiveUnit { code, user, unit, slot, .. }, _) in throughout {
         if free.contains(unit) {
             breaches.add(|| {
-                format!("sale {sale}: unit {unit} is free in Redis, but live for {user}: {code:?}")
+                format!("sale {sale}: unit {unit} is free on the live side, but live for {user}: {code:?}")
             });
         }
         let mark = marks.get(user).and_then(|marks| marks.as_bytes().get(usize::from(slot.0)));
         if !matches!(mark, Some(b'h' | b'b')) {
             let slot = slot.0;
             breaches.add(|| {
-                format!("sale {sale}: slot {slot} of {user} is free in Redis, but live: {code:?}")
+                format!("sale {sale}: slot {slot} of {user} is free on the live side, but live: {code:?}")
             });
         }
     }
@@ -237,13 +237,13 @@ fn forgotten_holds(
             Some(hold) if (hold.unit, hold.slot, &hold.user) == (*unit, *slot, user) => {}
             Some(hold) => breaches.add(|| {
                 format!(
-                    "sale {sale}: unit {unit}, slot {} of {user} is unit {}, slot {} of {} in \
-                     Redis: {code:?}",
+                    "sale {sale}: unit {unit}, slot {} of {user} is unit {}, slot {} of {} on \
+                     the live side: {code:?}",
                     slot.0, hold.unit, hold.slot.0, hold.user
                 )
             }),
             None if after.held_until.is_some() => breaches.add(|| {
-                format!("sale {sale}: unit {unit} is held for {user}, but not in Redis: {code:?}")
+                format!("sale {sale}: unit {unit} is held for {user}, but not on the live side: {code:?}")
             }),
             // Sold, and known to be.
             None => {}
@@ -267,7 +267,7 @@ fn unsold(live: &LiveImage, after: &SaleImage, breaches: &mut Breaches) {
     for unit in 1..=after.sale.terms.stock {
         if !elsewhere.contains(&unit) && !units.contains(&unit) {
             breaches.add(|| {
-                format!("sale {sale}: unit {unit} is neither free nor held in Redis, and not sold")
+                format!("sale {sale}: unit {unit} is neither free nor held on the live side, and not sold")
             });
         }
     }
@@ -277,7 +277,10 @@ fn unsold(live: &LiveImage, after: &SaleImage, breaches: &mut Breaches) {
         {
             if !slots.contains(&(user, slot)) {
                 breaches.add(|| {
-                    format!("sale {sale}: slot {} of {user} is bought in Redis only", slot.0)
+                    format!(
+                        "sale {sale}: slot {} of {user} is bought on the live side only",
+                        slot.0
+                    )
                 });
             }
         }

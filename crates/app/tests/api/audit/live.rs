@@ -113,9 +113,9 @@ async fn a_unit_that_redis_frees_on_its_own_word_is_named() {
 
     let audit = stack.audit();
     for row in [
-        "unit 1 is free in Redis, but live for ann: Code(0000000001",
-        "slot 0 of ann is free in Redis, but live: Code(0000000001",
-        "unit 1 is held for ann, but not in Redis: Code(0000000001",
+        "unit 1 is free on the live side, but live for ann: Code(0000000001",
+        "slot 0 of ann is free on the live side, but live: Code(0000000001",
+        "unit 1 is held for ann, but not on the live side: Code(0000000001",
     ] {
         assert_broken(&audit, &[("live-agrees", row)]);
     }
@@ -131,8 +131,8 @@ async fn a_unit_that_redis_sells_on_its_own_word_is_named() {
 
     let audit = stack.audit();
     for row in [
-        "unit 1 is neither free nor held in Redis, and not sold",
-        "slot 0 of ann is bought in Redis only",
+        "unit 1 is neither free nor held on the live side, and not sold",
+        "slot 0 of ann is bought on the live side only",
     ] {
         assert_broken(&audit, &[("live-agrees", row)]);
     }
@@ -148,7 +148,7 @@ async fn a_ledger_that_went_back_is_named() {
 
     stack.sql("UPDATE sales SET epoch = epoch - 1");
 
-    let row = "sale 1: Redis serves epoch 1, the ledger is at 0: the ledger has lost data";
+    let row = "sale 1: the live side serves epoch 1, the ledger is at 0: the ledger has lost data";
     assert_broken(&stack.audit(), &[("live-epoch-issued", row)]);
 }
 
@@ -164,9 +164,9 @@ async fn a_sale_that_cannot_be_compared_is_noted() {
     let without_library = stack.audit();
 
     for (audit, note) in [
-        (behind, "sale 1 is being rebuilt: Redis serves epoch 1, the ledger is at 2"),
-        (flushed, "sale 1 is not served by Redis"),
-        (without_library, "sale 1 is not served by Redis"),
+        (behind, "sale 1 is being rebuilt: the live side serves epoch 1, the ledger is at 2"),
+        (flushed, "sale 1 is not served"),
+        (without_library, "sale 1 is not served"),
     ] {
         assert_holds(&audit);
         assert!(audit.document["notes"][0].as_str().unwrap().starts_with(note), "{audit:#?}");
@@ -217,7 +217,7 @@ async fn one_sale_is_audited_by_its_number() {
     let said = String::from_utf8_lossy(&first.stdout);
     assert_eq!(first.status.code(), Some(0), "{said}");
     assert!(said.contains("holds    sold-counted "), "{said}");
-    assert!(said.contains("note     sale 1 is not served by Redis"), "{said}");
+    assert!(said.contains("note     sale 1 is not served"), "{said}");
     let said = String::from_utf8_lossy(&none.stderr);
     assert_eq!(none.status.code(), Some(2), "{said}");
     assert!(said.contains("there is no sale 7; `flashsale sales list` shows them"), "{said}");

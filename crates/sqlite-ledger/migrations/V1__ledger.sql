@@ -1,0 +1,154 @@
+-- The ledger: sales, checkout attempts, purchases. SQLite 3.37 or newer.
+--
+-- What the indexes, constraints and triggers here forbid cannot happen, whatever the live side,
+-- the clock or a paused process believe. Tables, columns and words are those of the ledger in
+-- Postgres; a moment is a whole number of milliseconds since the Unix epoch.
+
+CREATE TABLE sales (
+    -- Leads every code of the sale, in 40 bits.
+    id             INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 1099511627775),
+    -- First moment of the sale; one sale a moment.
+    starts_at      INTEGER NOT NULL UNIQUE,
+    -- First moment after the sale.
+    ends_at        INTEGER NOT NULL CHECK (ends_at > starts_at),
+    -- How long a unit is held for its user, in milliseconds.
+    hold_ms        INTEGER NOT NULL CHECK (hold_ms > 0),
+    -- Generation of the live state; a grant of another one is not recorded.
+    epoch          INTEGER NOT NULL DEFAULT 0,
+    -- When the epoch was raised: rebuilds keep a distance.
+    epoch_at       INTEGER,
+    -- When the sale was over and its last hold resolved.
+    closed_at      INTEGER,
+    -- Units on offer, numbered from 1.
+    stock          INTEGER NOT NULL CHECK (stock BETWEEN 0 AND 1000000),
+    -- Live units one user may have.
+    per_user_limit INTEGER NOT NULL CHECK (per_user_limit BETWEEN 1 AND 1000),
+    -- paused: by the operator; closed: needs no live side any more.
+    state          TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'paused', 'closed')),
+    -- How many of its units are on hold and sold. There is one writer at a time, so a counter is
+    -- no bottleneck here, and nobody has to count rows.
+    held           INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0),
+    sold           INTEGER NOT NULL DEFAULT 0 CHECK (sold >= 0),
+    CHECK ((state = 'closed') = (closed_at IS NOT NULL))
+) STRICT;
+CREATE INDEX sales_open ON sales (starts_at) WHERE closed_at IS NULL;
+CREATE INDEX sales_closed ON sales (closed_at) WHERE closed_at IS NOT NULL;
+
+-- Every checkout attempt; a granted one is the hold. Append-only but for the end of a hold.
+CREATE TABLE checkout_attempts (
+    -- The sale that was asked; there may be no such sale.
+    sale_id         INTEGER NOT NULL,
+    -- When the attempt was recorded.
+    attempted_at    INTEGER NOT NULL,
+    -- The secret that redeems the hold, in 16 bytes; null if refused.
+    code            BLOB CHECK (length(code) = 16),
+    -- When the hold is due.
+    expires_at      INTEGER,
+    -- When the hold ended.
+    resolved_at     INTEGER,
+    -- Generation of the live state that granted it.
+    epoch           INTEGER,
+    -- The unit on hold.
+    unit            INTEGER,
+    -- What the user was told; null for a tombstone.
+    outcome         TEXT CHECK (outcome IN (
+        'granted', 'sold_out', 'user_limit', 'not_open', 'ended', 'paused', 'unknown_sale'
+    )),
+    -- Of a hold: held, then sold, expired or released. void: tombstone of a code whose record
+    -- came too late.
+    state           TEXT CHECK (state IN ('held', 'sold', 'expired', 'released', 'void')),
+    -- Which of the user's places the unit takes, from 0.
+    slot            INTEGER,
+    -- Held or sold. It does not change when a hold is sold, so selling touches neither of the
+    -- unique indexes of what is live.
+    live            INTEGER CHECK (live IS (state IN ('held', 'sold'))),
+    -- Who asked; null for a tombstone.
+    user_id         TEXT,
+    -- The client's name for the attempt; one attempt a name.
+    idempotency_key TEXT,
+    CONSTRAINT attempts_are_whole CHECK (
+        CASE
+            WHEN outcome = 'granted' THEN
+                code IS NOT NULL AND expires_at IS NOT NULL AND epoch IS NOT NULL
+                AND unit >= 1 AND slot >= 0 AND state IS NOT NULL AND state <> 'void'
+                AND user_id IS NOT NULL AND (state = 'held') = (resolved_at IS NULL)
+            WHEN outcome IS NULL THEN state IS 'void' AND code IS NOT NULL
+            ELSE code IS NULL AND state IS NULL AND user_id IS NOT NULL
+        END
+    )
+) STRICT;
+CREATE UNIQUE INDEX attempts_code ON checkout_attempts (code) WHERE code IS NOT NULL;
+CREATE UNIQUE INDEX attempts_live_unit ON checkout_attempts (sale_id, unit) WHERE live;
+CREATE UNIQUE INDEX attempts_live_slot ON checkout_attempts (sale_id, user_id, slot) WHERE live;
+CREATE UNIQUE INDEX attempts_idempotency_key
+    ON checkout_attempts (sale_id, user_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+-- What is overdue is found without a look at what is not.
+CREATE INDEX attempts_held ON checkout_attempts (expires_at) WHERE state = 'held';
+
+-- One row a sold unit: the receipt.
+CREATE TABLE purchases (
+    -- The code that was redeemed; once.
+    code         BLOB NOT NULL PRIMARY KEY,
+    sale_id      INTEGER NOT NULL,
+    -- When the unit was sold.
+    purchased_at INTEGER NOT NULL,
+    unit         INTEGER NOT NULL CHECK (unit >= 1),
+    -- Which of the buyer's places it takes.
+    slot         INTEGER NOT NULL CHECK (slot >= 0),
+    -- The buyer.
+    user_id      TEXT NOT NULL,
+    -- What the unit turned out to be, and the path of its picture.
+    item_name    TEXT NOT NULL,
+    item_image   TEXT NOT NULL,
+    CONSTRAINT purchases_unit UNIQUE (sale_id, unit),
+    CONSTRAINT purchases_slot UNIQUE (sale_id, user_id, slot)
+) STRICT;
+
+-- The last line: no record disappears, and the only thing that may happen to one is the end of
+-- its hold.
+CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts
+WHEN NOT (
+    OLD.state IS 'held' AND NEW.state IN ('sold', 'expired', 'released')
+    AND (NEW.sale_id, NEW.attempted_at, NEW.code, NEW.expires_at, NEW.epoch, NEW.unit,
+         NEW.outcome, NEW.slot, NEW.user_id, NEW.idempotency_key)
+        IS (OLD.sale_id, OLD.attempted_at, OLD.code, OLD.expires_at, OLD.epoch, OLD.unit,
+            OLD.outcome, OLD.slot, OLD.user_id, OLD.idempotency_key)
+)
+BEGIN
+    SELECT RAISE(ABORT, 'UPDATE of checkout_attempts is refused: the ledger is append-only');
+END;
+CREATE TRIGGER attempts_stay BEFORE DELETE ON checkout_attempts
+BEGIN
+    SELECT RAISE(ABORT, 'DELETE of checkout_attempts is refused: the ledger is append-only');
+END;
+CREATE TRIGGER purchases_do_not_change BEFORE UPDATE ON purchases
+BEGIN
+    SELECT RAISE(ABORT, 'UPDATE of purchases is refused: the ledger is append-only');
+END;
+CREATE TRIGGER purchases_stay BEFORE DELETE ON purchases
+BEGIN
+    SELECT RAISE(ABORT, 'DELETE of purchases is refused: the ledger is append-only');
+END;
+CREATE TRIGGER sales_stay BEFORE DELETE ON sales
+BEGIN
+    SELECT RAISE(ABORT, 'DELETE of sales is refused: a sale is closed, not removed');
+END;
+CREATE TRIGGER sales_epochs_rise BEFORE UPDATE OF epoch ON sales WHEN NEW.epoch < OLD.epoch
+BEGIN
+    SELECT RAISE(ABORT, 'UPDATE of sales is refused: an epoch never goes back');
+END;
+
+-- One sale at a time. Those that are there do not overlap, so of all that start before the new one
+-- ends only the last can reach into it.
+CREATE TRIGGER sales_do_not_overlap BEFORE INSERT ON sales
+WHEN NEW.starts_at < (
+    SELECT ends_at FROM sales WHERE starts_at < NEW.ends_at ORDER BY starts_at DESC LIMIT 1
+)
+BEGIN
+    SELECT RAISE(ABORT, 'INSERT into sales is refused: two sales overlap');
+END;
+CREATE TRIGGER sales_keep_their_windows BEFORE UPDATE OF starts_at, ends_at ON sales
+WHEN NEW.starts_at IS NOT OLD.starts_at OR NEW.ends_at IS NOT OLD.ends_at
+BEGIN
+    SELECT RAISE(ABORT, 'UPDATE of sales is refused: a sale keeps its window');
+END;

@@ -1,0 +1,166 @@
+//! One connection to the ledger's file: its settings, its schema, its transactions.
+
+use std::{fs::File, io, path::PathBuf, time::Duration};
+
+use domain::UnixMillis;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::{DataDir, SqliteError, tables::Tables};
+
+refinery::embed_migrations!("migrations");
+
+/// The ledger in the directory of a shop's data.
+const LEDGER: &str = "ledger.sqlite";
+
+/// Held while the schema is looked at, so that two processes that start at once take turns.
+const SCHEMA_LOCK: &str = "schema.lock";
+
+/// How long a transaction waits for one of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Statements a connection keeps prepared; there are about forty.
+const STATEMENTS_MAX: usize = 64;
+
+/// What the connection is set to, beyond SQLite's defaults.
+///
+/// A commit is on the disk when it returns: `synchronous = FULL` flushes the log with each. The
+/// log is copied into the file whenever it has grown by 16 MiB.
+const SETTINGS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON;
+    PRAGMA wal_autocheckpoint = 4096;
+    PRAGMA cache_size = -16384;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA trusted_schema = OFF;
+";
+
+/// Why the ledger cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory cannot be made or written to.
+    #[error("cannot use {path} (DATA_DIR)")]
+    Directory {
+        /// The directory, or what is in it.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not a ledger that SQLite can read.
+    #[error("cannot open {path} (DATA_DIR)")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// There is no ledger, and none was to be made.
+    #[error("there is no ledger in {path} (DATA_DIR); `flashsale` makes one when it serves")]
+    Missing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A migration failed, or was changed after it was applied.
+    #[error("the ledger has another history than this version; use the version it is of")]
+    Migration(#[source] Box<refinery::Error>),
+}
+
+/// A connection to the ledger.
+#[derive(Debug)]
+pub struct Database {
+    connection: Connection,
+}
+
+impl Database {
+    /// Opens the ledger in `dir`, which is made if it is missing, as is the ledger; brings its
+    /// schema up to date.
+    pub fn open(dir: &DataDir) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Directory { path: dir.path().to_owned(), source };
+        dir.make().map_err(failed)?;
+        let turn = File::create(dir.path().join(SCHEMA_LOCK)).map_err(failed)?;
+        turn.lock().map_err(failed)?;
+        let mut database = Self::connect(dir, OpenFlags::default())?;
+        database.migrate()?;
+        Ok(database)
+    }
+
+    /// Opens the ledger that is in `dir`, as it is. Fails if there is none.
+    pub fn open_existing(dir: &DataDir) -> Result<Self, OpenError> {
+        if !dir.path().join(LEDGER).exists() {
+            return Err(OpenError::Missing { path: dir.path().to_owned() });
+        }
+        Self::connect(dir, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// A ledger that is gone with this value.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        let path = || PathBuf::from(":memory:");
+        let failed = |source| OpenError::Database { path: path(), source };
+        let mut database = Self { connection: Connection::open_in_memory().map_err(failed)? };
+        database.configure().map_err(failed)?;
+        database.migrate()?;
+        Ok(database)
+    }
+
+    fn connect(dir: &DataDir, flags: OpenFlags) -> Result<Self, OpenError> {
+        let path = dir.path().join(LEDGER);
+        let open = || {
+            let database = Self { connection: Connection::open_with_flags(&path, flags)? };
+            database.configure()?;
+            Ok(database)
+        };
+        open().map_err(|source| OpenError::Database { path, source })
+    }
+
+    fn configure(&self) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        self.connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        self.connection.execute_batch(SETTINGS)
+    }
+
+    fn migrate(&mut self) -> Result<(), OpenError> {
+        // A newer program may have brought the schema further; an older one works with it too.
+        let runner = migrations::runner().set_abort_missing(false);
+        let migrated = runner.run(&mut self.connection);
+        migrated.map(drop).map_err(|error| OpenError::Migration(Box::new(error)))
+    }
+
+    /// Does `work` in a transaction that writes, at the moment `now`. What it wrote is on the disk
+    /// when this returns. After an error of `work` nothing is written.
+    pub fn write<T>(
+        &mut self,
+        now: UnixMillis,
+        work: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,
+    ) -> Result<T, SqliteError> {
+        self.transact(TransactionBehavior::Immediate, now, work)
+    }
+
+    /// Does `work` in a transaction that reads: all it sees is of one moment.
+    pub fn read<T>(
+        &mut self,
+        now: UnixMillis,
+        work: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,
+    ) -> Result<T, SqliteError> {
+        self.transact(TransactionBehavior::Deferred, now, work)
+    }
+
+    fn transact<T>(
+        &mut self,
+        behavior: TransactionBehavior,
+        now: UnixMillis,
+        work: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,
+    ) -> Result<T, SqliteError> {
+        // Dropped without a commit, it is undone.
+        let transaction = self.connection.transaction_with_behavior(behavior)?;
+        let done = work(&Tables::at(&transaction, now))?;
+        transaction.commit().map_err(|error| SqliteError::of_commit(&error))?;
+        Ok(done)
+    }
+
+    /// The connection itself, for whoever must go past the rules.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}

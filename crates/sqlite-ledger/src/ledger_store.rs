@@ -1,0 +1,111 @@
+//! `LedgerStore` on SQLite.
+
+use async_trait::async_trait;
+use batcher::{Call, Place};
+use domain::{
+    Code, SaleId, StoreError,
+    ports::{Attempt, AttemptPlace, CodeRecord, LedgerStore, Recorded, Redemption, Verdict},
+};
+
+use crate::{SqliteLedger, not_accepted, worker::Worker};
+
+const ADMIT: &str = "LedgerStore::admit";
+const RECORD: &str = "LedgerStore::record";
+const REDEEM: &str = "LedgerStore::redeem";
+const RELEASE: &str = "LedgerStore::release";
+const FIND: &str = "LedgerStore::find";
+const JUDGE: &str = "LedgerStore::judge";
+const EXPIRE_OVERDUE: &str = "LedgerStore::expire_overdue";
+
+/// What a caller is told of his attempt.
+pub(crate) type RecordReply = Result<Recorded, StoreError>;
+
+/// What a caller is told of his code.
+pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
+
+#[async_trait]
+impl LedgerStore for SqliteLedger {
+    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
+        let place = self.record.place().map_err(not_accepted(ADMIT))?;
+        Ok(Box::new(AttemptSeat(place)))
+    }
+
+    async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
+        self.redeem.submit(redemption).await.map_err(not_accepted(REDEEM))?
+    }
+
+    async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
+        self.release.submit(code).await.map_err(not_accepted(RELEASE))?
+    }
+
+    async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
+        self.find.submit(code).await.map_err(not_accepted(FIND))?
+    }
+
+    async fn judge(
+        &self,
+        sale: SaleId,
+        codes: &[Code],
+    ) -> Result<Vec<(Code, Verdict)>, StoreError> {
+        let codes = codes.to_vec();
+        let judged = self.threads.writer.run(move |tables| tables.judge(sale, &codes)).await;
+        judged.map_err(|error| error.during(JUDGE))
+    }
+
+    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
+        let expire = move |tables: &crate::Tables<'_>| {
+            tables.expire_overdue(tables.now() + overdue_ms.saturating_neg(), limit)
+        };
+        self.threads.writer.run(expire).await.map_err(|error| error.during(EXPIRE_OVERDUE))
+    }
+}
+
+/// A place in the queue of attempts.
+struct AttemptSeat(Place<Attempt, RecordReply>);
+
+#[async_trait]
+impl AttemptPlace for AttemptSeat {
+    async fn record(self: Box<Self>, attempt: Attempt) -> RecordReply {
+        self.0.submit(attempt).await.map_err(not_accepted(RECORD))?
+    }
+}
+
+/// Writes batches of attempts.
+pub(crate) struct RecordAttempts(pub(crate) Worker);
+
+#[async_trait]
+impl Call<Attempt, RecordReply> for RecordAttempts {
+    async fn call(&mut self, batch: Vec<Attempt>) -> Vec<RecordReply> {
+        self.0.batch(RECORD, batch, |tables, batch| tables.record(batch)).await
+    }
+}
+
+/// Sells batches of units.
+pub(crate) struct Redeem(pub(crate) Worker);
+
+#[async_trait]
+impl Call<Redemption, CodeReply> for Redeem {
+    async fn call(&mut self, batch: Vec<Redemption>) -> Vec<CodeReply> {
+        self.0.batch(REDEEM, batch, |tables, batch| tables.redeem(batch)).await
+    }
+}
+
+/// Gives batches of holds back.
+pub(crate) struct Release(pub(crate) Worker);
+
+#[async_trait]
+impl Call<Code, CodeReply> for Release {
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
+        self.0.batch(RELEASE, batch, |tables, batch| tables.release(batch)).await
+    }
+}
+
+/// Looks batches of codes up.
+pub(crate) struct Find(pub(crate) Worker);
+
+#[async_trait]
+impl Call<Code, CodeReply> for Find {
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
+        self.0.batch(FIND, batch, |tables, batch| tables.find_codes(batch)).await
+    }
+}

@@ -1,0 +1,99 @@
+//! `SaleRegister` on SQLite.
+
+use async_trait::async_trait;
+use batcher::Call;
+use domain::{
+    Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    ports::{Calendar, Listed, RaiseReply, SaleRegister, Tally, Timetable},
+};
+
+use crate::{SqliteError, SqliteLedger, Tables, not_accepted, worker::Worker};
+
+const NOW: &str = "SaleRegister::now";
+const FIND: &str = "SaleRegister::find";
+const PAGE: &str = "SaleRegister::page";
+const CALENDAR: &str = "SaleRegister::calendar";
+const FILL_TIMETABLE: &str = "SaleRegister::fill_timetable";
+const SCHEDULE: &str = "SaleRegister::schedule";
+const SET_PAUSED: &str = "SaleRegister::set_paused";
+const RAISE_EPOCH: &str = "SaleRegister::raise_epoch";
+const TALLY: &str = "SaleRegister::tally";
+const CLOSE: &str = "SaleRegister::close";
+
+/// What a caller is told of a sale.
+pub(crate) type SaleReply = Result<Option<Listed>, StoreError>;
+
+impl SqliteLedger {
+    async fn look<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        look: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.threads.looker.run(look).await.map_err(|error| error.during(operation))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        write: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.threads.writer.run(write).await.map_err(|error| error.during(operation))
+    }
+}
+
+#[async_trait]
+impl SaleRegister for SqliteLedger {
+    async fn now(&self) -> Result<UnixMillis, StoreError> {
+        self.look(NOW, |tables| Ok(tables.now())).await
+    }
+
+    async fn find(&self, sale: SaleId) -> Result<Option<Listed>, StoreError> {
+        self.find_sale.submit(sale).await.map_err(not_accepted(FIND))?
+    }
+
+    async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError> {
+        self.look(PAGE, move |tables| tables.page_sales(before, limit)).await
+    }
+
+    async fn calendar(&self) -> Result<Calendar, StoreError> {
+        self.look(CALENDAR, |tables| tables.calendar()).await
+    }
+
+    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError> {
+        self.write(FILL_TIMETABLE, move |tables| tables.fill_timetable(timetable)).await
+    }
+
+    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
+        self.write(SCHEDULE, move |tables| tables.schedule(window, terms)).await
+    }
+
+    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
+        self.write(SET_PAUSED, move |tables| tables.set_paused(sale, paused)).await
+    }
+
+    async fn raise_epoch(
+        &self,
+        sale: SaleId,
+        served: Option<Epoch>,
+    ) -> Result<RaiseReply, StoreError> {
+        self.write(RAISE_EPOCH, move |tables| tables.raise_epoch(sale, served)).await
+    }
+
+    async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {
+        self.look(TALLY, move |tables| tables.tally(sale)).await
+    }
+
+    async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
+        self.write(CLOSE, move |tables| tables.close(sale)).await
+    }
+}
+
+/// Looks sales up by the batch, so that made-up numbers cost little.
+pub(crate) struct FindSales(pub(crate) Worker);
+
+#[async_trait]
+impl Call<SaleId, SaleReply> for FindSales {
+    async fn call(&mut self, batch: Vec<SaleId>) -> Vec<SaleReply> {
+        self.0.batch(FIND, batch, |tables, batch| tables.list_sales(batch)).await
+    }
+}

@@ -1,0 +1,16 @@
+-- codes_once: codes with more than one record.
+--
+-- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+
+SELECT
+    count(*) OVER () AS breaches,
+    format(
+        'sale %d: %d records of code %s-%s..', min(sale_id), count(*),
+        lower(substr(hex(code), 1, 8)), lower(substr(hex(code), 9, 4))
+    ) AS found
+FROM checkout_attempts NOT INDEXED
+WHERE code IS NOT NULL AND (?1 IS NULL OR sale_id = ?1)
+GROUP BY code
+HAVING count(*) > 1
+ORDER BY min(sale_id), code
+LIMIT ?2

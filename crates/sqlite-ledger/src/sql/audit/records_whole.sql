@@ -1,0 +1,50 @@
+-- records_whole: attempts whose columns contradict each other, and sales likewise.
+--
+-- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+
+WITH broken AS (
+    SELECT
+        sale_id,
+        format(
+            'outcome %s, state %s, unit %s, slot %s, live %s, attempted at %s', outcome, state,
+            unit, slot, live,
+            strftime('%Y-%m-%dT%H:%M:%fZ', attempted_at / 1000.0, 'unixepoch')
+        ) AS found
+    FROM checkout_attempts NOT INDEXED
+    WHERE
+        (?1 IS NULL OR sale_id = ?1)
+        AND (
+            live IS (state IN ('held', 'sold'))
+            AND CASE
+                WHEN outcome = 'granted' THEN
+                    length(code) = 16 AND expires_at IS NOT NULL AND epoch IS NOT NULL
+                    AND unit >= 1 AND slot >= 0 AND state IS NOT NULL AND state <> 'void'
+                    AND user_id IS NOT NULL AND (state = 'held') = (resolved_at IS NULL)
+                WHEN outcome IS NULL THEN state IS 'void' AND length(code) = 16
+                ELSE code IS NULL AND state IS NULL AND user_id IS NOT NULL
+            END
+        ) IS NOT TRUE
+    UNION ALL
+    SELECT
+        id,
+        format(
+            '%s, stock %d, limit %d, hold of %d ms, from %d to %d, closed at %s', state, stock,
+            per_user_limit, hold_ms, starts_at, ends_at, closed_at
+        )
+    FROM sales
+    WHERE
+        (?1 IS NULL OR id = ?1)
+        AND (
+            id BETWEEN 1 AND 1099511627775
+            AND ends_at > starts_at
+            AND hold_ms > 0
+            AND stock BETWEEN 0 AND 1000000
+            AND per_user_limit BETWEEN 1 AND 1000
+            AND state IN ('active', 'paused', 'closed')
+            AND (state = 'closed') = (closed_at IS NOT NULL)
+        ) IS NOT TRUE
+)
+SELECT count(*) OVER () AS breaches, format('sale %d: %s', sale_id, found) AS found
+FROM broken
+ORDER BY sale_id, found
+LIMIT ?2

@@ -1,0 +1,14 @@
+-- units_live_once: units of a sale that are held or sold more than once.
+--
+-- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+
+SELECT
+    count(*) OVER () AS breaches,
+    format('sale %d: unit %d is live %d times', sale_id, unit, count(*)) AS found
+FROM checkout_attempts NOT INDEXED
+-- Not the column `live`, which is itself to be checked.
+WHERE state IN ('held', 'sold') AND (?1 IS NULL OR sale_id = ?1)
+GROUP BY sale_id, unit
+HAVING count(*) > 1
+ORDER BY sale_id, unit
+LIMIT ?2

@@ -1,0 +1,35 @@
+-- within_terms: grants of units or slots that their sale does not have, and sales that sold more
+-- than their stock. A user above his limit has a slot beyond it, or two units in one slot.
+--
+-- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+
+WITH beyond AS (
+    SELECT
+        attempt.sale_id,
+        format(
+            'unit %d of %s, slot %d of %s for %s', attempt.unit, coalesce(sale.stock, 'none'),
+            attempt.slot, coalesce(sale.per_user_limit, 'none'), attempt.user_id
+        ) AS found
+    FROM checkout_attempts AS attempt NOT INDEXED
+    LEFT JOIN sales AS sale ON sale.id = attempt.sale_id
+    WHERE
+        attempt.outcome = 'granted'
+        AND (
+            attempt.unit BETWEEN 1 AND sale.stock
+            AND attempt.slot BETWEEN 0 AND sale.per_user_limit - 1
+        ) IS NOT TRUE
+        AND (?1 IS NULL OR attempt.sale_id = ?1)
+    UNION ALL
+    SELECT
+        bought.sale_id,
+        format('%d purchases of %s units', bought.units, coalesce(sale.stock, 'none'))
+    FROM (
+        SELECT sale_id, count(*) AS units FROM purchases NOT INDEXED GROUP BY sale_id
+    ) AS bought
+    LEFT JOIN sales AS sale ON sale.id = bought.sale_id
+    WHERE (bought.units <= sale.stock) IS NOT TRUE AND (?1 IS NULL OR bought.sale_id = ?1)
+)
+SELECT count(*) OVER () AS breaches, format('sale %d: %s', sale_id, found) AS found
+FROM beyond
+ORDER BY sale_id, found
+LIMIT ?2

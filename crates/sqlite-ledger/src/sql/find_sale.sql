@@ -1,0 +1,7 @@
+-- find_sale: the sale of a number.
+--
+-- ?1 sale_id
+
+SELECT id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state
+FROM sales
+WHERE id = ?1

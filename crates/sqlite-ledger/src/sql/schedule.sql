@@ -1,0 +1,13 @@
+-- schedule: makes a sale, unless its window overlaps another's.
+--
+-- ?1 starts_at   ?2 ends_at   ?3 stock   ?4 per_user_limit   ?5 hold_ms
+--
+-- Returns the sale, or nothing. Those that are there do not overlap, so of all that start before
+-- this one ends only the last can reach into it.
+
+INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms)
+SELECT ?1, ?2, ?3, ?4, ?5
+WHERE ?1 >= coalesce(
+    (SELECT ends_at FROM sales WHERE starts_at < ?2 ORDER BY starts_at DESC LIMIT 1), ?1
+)
+RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state

@@ -1,0 +1,113 @@
+//! Checking the invariants of the ledger.
+//!
+//! None of the checks goes by an index: an index that lost an entry must not hide the row it
+//! lost. That the indexes, constraints and triggers are there is a check of its own; that an
+//! index has every row is for SQLite's `PRAGMA integrity_check` to say.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    SaleId,
+    audit::{Breaches, Findings, Invariant, ROWS_MAX},
+    ports::SaleImage,
+    sale::SaleState,
+};
+use rusqlite::Params;
+
+use super::Tables;
+use crate::{Database, SqliteError};
+
+/// Each invariant of the ledger's rows with the statement that finds its breaches.
+const CHECKS: [(Invariant, &str); 11] = [
+    (Invariant::UnitsLiveOnce, include_str!("../sql/audit/units_live_once.sql")),
+    (Invariant::SlotsLiveOnce, include_str!("../sql/audit/slots_live_once.sql")),
+    (Invariant::WithinTerms, include_str!("../sql/audit/within_terms.sql")),
+    (Invariant::SoldHasReceipt, include_str!("../sql/audit/sold_has_receipt.sql")),
+    (Invariant::SoldCounted, include_str!("../sql/audit/sold_counted.sql")),
+    (Invariant::CodesOnce, include_str!("../sql/audit/codes_once.sql")),
+    (Invariant::KeysOnce, include_str!("../sql/audit/keys_once.sql")),
+    (Invariant::WindowsApart, include_str!("../sql/audit/windows_apart.sql")),
+    (Invariant::RecordsWhole, include_str!("../sql/audit/records_whole.sql")),
+    (Invariant::EpochsIssued, include_str!("../sql/audit/epochs_issued.sql")),
+    (Invariant::ClosedHoldNothing, include_str!("../sql/audit/closed_hold_nothing.sql")),
+];
+
+const LATE_HOLDS: &str = include_str!("../sql/audit/late_holds.sql");
+const SCHEMA: &str = include_str!("../sql/audit/schema.sql");
+
+/// What the tables are made of: the statement behind each part, by kind, name and table.
+type Schema = BTreeMap<(String, String, String), String>;
+
+impl Tables<'_> {
+    /// Checks the invariants of the ledger, of one sale or of all. What was found before an error
+    /// is in `findings`.
+    pub fn check(&self, sale: Option<SaleId>, findings: &mut Findings) -> Result<(), SqliteError> {
+        // First, for without a table or a column the others fail, and this says why.
+        findings.check(Invariant::SchemaStands, self.schema_breaches()?);
+        for (invariant, sql) in CHECKS {
+            let parameters = (sale.map(SaleId::get), rows_max());
+            findings.check(invariant, self.breaches(sql, parameters)?);
+        }
+        Ok(())
+    }
+
+    /// The holds that stand longer than `late_ms` after they were due.
+    pub fn late_holds(&self, sale: Option<SaleId>, late_ms: i64) -> Result<Breaches, SqliteError> {
+        let due_before = self.now() + late_ms.saturating_neg();
+        self.breaches(LATE_HOLDS, (sale.map(SaleId::get), rows_max(), due_before.0))
+    }
+
+    /// All that is live of a sale; `None` if there is no such sale or it is closed.
+    pub fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, SqliteError> {
+        match self.find_sale(sale)? {
+            Some(sale) if sale.state != SaleState::Closed => {
+                Ok(Some(SaleImage { sale, live: self.live_units(sale.id)? }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What a check found: each row has the number of all.
+    fn breaches(&self, sql: &str, parameters: impl Params) -> Result<Breaches, SqliteError> {
+        let rows = self.all(sql, parameters, |row| {
+            Ok((row.get::<_, i64>("breaches")?, row.get::<_, String>("found")?))
+        })?;
+        let count = rows.first().and_then(|(count, _)| u64::try_from(*count).ok()).unwrap_or(0);
+        Ok(Breaches::counted(count, rows.into_iter().map(|(_, found)| found).collect()))
+    }
+
+    /// What the migrations made and is not there, or is something else.
+    fn schema_breaches(&self) -> Result<Breaches, SqliteError> {
+        let fresh = Database::in_memory();
+        let mut fresh = fresh.map_err(|error| SqliteError::Refused(error.to_string()))?;
+        let promised = fresh.read(self.now(), |tables| tables.schema())?;
+        let present = self.schema()?;
+        let mut breaches = Breaches::default();
+        for (part, definition) in &promised {
+            let (kind, name, table) = part;
+            match present.get(part) {
+                Some(there) if there == definition => {}
+                Some(there) => {
+                    breaches.add(|| format!("{kind} {name} of {table} is {there:.200}"));
+                }
+                None => breaches.add(|| format!("{kind} {name} of {table} is missing")),
+            }
+        }
+        let mode: Option<String> = self.one("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let mode = mode.unwrap_or_default();
+        if !matches!(mode.as_str(), "wal" | "memory") {
+            breaches.add(|| format!("setting journal_mode is {mode}, not wal"));
+        }
+        Ok(breaches)
+    }
+
+    fn schema(&self) -> Result<Schema, SqliteError> {
+        let parts =
+            self.all(SCHEMA, [], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
+        Ok(parts.into_iter().collect())
+    }
+}
+
+fn rows_max() -> i64 {
+    i64::try_from(ROWS_MAX).unwrap_or(i64::MAX)
+}

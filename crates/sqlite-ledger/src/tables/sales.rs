@@ -1,0 +1,129 @@
+//! The register of sales.
+
+use domain::{
+    Epoch, Sale, SaleId, Terms, UnixMillis, Window,
+    ports::{Calendar, EPOCH_AGE_MIN_MS, Listed, RaiseReply, SaleImage, Tally, Timetable},
+    sale::SaleState,
+};
+
+use super::Tables;
+use crate::{SqliteError, rows};
+
+/// How long a closed sale stays in the calendar, in milliseconds.
+const JUST_CLOSED_MS: i64 = 600_000;
+
+const FIND_SALE: &str = include_str!("../sql/find_sale.sql");
+const PAGE_SALES: &str = include_str!("../sql/page_sales.sql");
+const OPEN_SALES: &str = include_str!("../sql/open_sales.sql");
+const CLOSED_SINCE: &str = include_str!("../sql/closed_since.sql");
+const SCHEDULE: &str = include_str!("../sql/schedule.sql");
+const SET_PAUSED: &str = include_str!("../sql/set_paused.sql");
+const EPOCH_AT: &str = include_str!("../sql/epoch_at.sql");
+const RAISE_EPOCH: &str = include_str!("../sql/raise_epoch.sql");
+const LIVE_UNITS: &str = include_str!("../sql/live_units.sql");
+const TALLY: &str = include_str!("../sql/tally.sql");
+const CLOSE_SALE: &str = include_str!("../sql/close_sale.sql");
+
+impl Tables<'_> {
+    /// A sale by its number.
+    pub fn find_sale(&self, sale: SaleId) -> Result<Option<Sale>, SqliteError> {
+        self.one(FIND_SALE, [sale.get()], rows::sale)
+    }
+
+    /// Sales by their numbers.
+    pub fn list_sales(&self, sales: &[SaleId]) -> Result<Vec<Option<Listed>>, SqliteError> {
+        let seen_at = self.now();
+        let list = |&sale| Ok(self.find_sale(sale)?.map(|sale| Listed { sale, seen_at }));
+        sales.iter().map(list).collect()
+    }
+
+    /// The newest sales below a number.
+    pub fn page_sales(
+        &self,
+        before: Option<SaleId>,
+        limit: usize,
+    ) -> Result<Vec<Sale>, SqliteError> {
+        let before = before.map_or(i64::MAX, SaleId::get);
+        self.all(PAGE_SALES, (before, i64::try_from(limit).unwrap_or(i64::MAX)), rows::sale)
+    }
+
+    /// The sales that need a live side.
+    pub fn calendar(&self) -> Result<Calendar, SqliteError> {
+        let now = self.now();
+        let just_closed =
+            self.all(CLOSED_SINCE, [(now + -JUST_CLOSED_MS).0], |row| rows::sale_id(row, "id"))?;
+        Ok(Calendar { now, sales: self.all(OPEN_SALES, [], rows::sale)?, just_closed })
+    }
+
+    /// Puts a sale into every slot of the timetable that is free.
+    pub fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, SqliteError> {
+        let Timetable { period_ms, lead_ms, terms } = timetable;
+        if period_ms <= 0 {
+            return Err(SqliteError::Refused("a slot of the timetable has no length".to_owned()));
+        }
+        let now = self.now();
+        let slots = now.0.div_euclid(period_ms)..=(now + lead_ms).0.div_euclid(period_ms);
+        let made = slots.map(|slot| {
+            let starts_at = UnixMillis(slot.saturating_mul(period_ms));
+            self.schedule(Window { starts_at, ends_at: starts_at + period_ms }, terms)
+        });
+        made.filter_map(Result::transpose).collect()
+    }
+
+    /// Makes a sale, unless its window overlaps another's.
+    pub fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, SqliteError> {
+        let Window { starts_at, ends_at } = window;
+        let Terms { stock, per_user_limit, hold_ms } = terms;
+        self.one(SCHEDULE, (starts_at.0, ends_at.0, stock, per_user_limit, hold_ms), rows::sale)
+    }
+
+    /// Stops a sale for now, or lets it go on.
+    pub fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, SqliteError> {
+        let state = if paused { "paused" } else { "active" };
+        self.one(SET_PAUSED, (sale.get(), state), rows::sale)
+    }
+
+    /// Starts a new generation of a sale's live state, and reads the image for it. There is one
+    /// writer at a time, so no record is in flight.
+    pub fn raise_epoch(
+        &self,
+        id: SaleId,
+        served: Option<Epoch>,
+    ) -> Result<RaiseReply, SqliteError> {
+        let found = self.find_sale(id)?.filter(|sale| sale.state != SaleState::Closed);
+        let Some(mut sale) = found else { return Ok(RaiseReply::Closed) };
+        if served.is_some_and(|served| served > sale.epoch) {
+            return Ok(RaiseReply::Behind { ledger: sale.epoch });
+        }
+        let epoch_at: Option<Option<i64>> =
+            self.one(EPOCH_AT, [id.get()], |row| row.get("epoch_at"))?;
+        // A negative age is a clock that was set back: no reason to keep a sale unserved.
+        let is_young = |at: i64| (0..EPOCH_AGE_MIN_MS).contains(&(self.now() - UnixMillis(at)));
+        if epoch_at.flatten().is_some_and(is_young) {
+            return Ok(RaiseReply::TooSoon);
+        }
+        self.run(RAISE_EPOCH, (id.get(), self.now().0))?;
+        sale.epoch.0 += 1;
+        Ok(RaiseReply::Raised(SaleImage { sale, live: self.live_units(id)? }))
+    }
+
+    /// Every unit of a sale that is held or sold, in their order.
+    pub(crate) fn live_units(
+        &self,
+        sale: SaleId,
+    ) -> Result<Vec<domain::ports::LiveUnit>, SqliteError> {
+        self.all(LIVE_UNITS, [sale.get()], rows::live_unit)
+    }
+
+    /// How many units of a sale are held and sold.
+    pub fn tally(&self, sale: SaleId) -> Result<Option<Tally>, SqliteError> {
+        self.one(TALLY, [sale.get()], |row| rows::tally(row, self.now()))
+    }
+
+    /// Closes a sale that is over and has no hold left. Says whether it is closed now.
+    pub fn close(&self, sale: SaleId) -> Result<bool, SqliteError> {
+        self.run(CLOSE_SALE, (sale.get(), self.now().0))?;
+        let sale = self.find_sale(sale)?;
+        Ok(sale.is_some_and(|sale| sale.state == SaleState::Closed))
+    }
+}

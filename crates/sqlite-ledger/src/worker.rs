@@ -1,0 +1,175 @@
+//! A thread that has a connection to itself, and does whatever is waiting in one transaction.
+//!
+//! While one transaction is on its way to the disk, the next one gathers: that is the group
+//! commit of everything that writes, whoever asks for it.
+
+use std::{
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
+    time::{Duration, Instant},
+};
+
+use domain::StoreError;
+use tokio::sync::oneshot;
+
+use crate::{Database, LedgerClock, SqliteError, tables::Tables};
+
+/// Pieces of work in one transaction.
+const JOBS_MAX: usize = 256;
+
+/// How long a transaction is tried again that may be on the disk or not: as long as a disk takes
+/// that is only slow, and no longer than a client waits.
+const CERTAIN_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long is waited between two tries.
+const PAUSE_BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
+/// What a worker does with its transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Writer,
+    Reader,
+}
+
+/// The way to a thread; it ends when the last clone is gone and all work is done.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    queue: Sender<Box<dyn Job>>,
+}
+
+/// A piece of work that is done in a transaction with others, perhaps more than once, and is told
+/// of when the transaction is on the disk.
+trait Job: Send {
+    fn run(&mut self, tables: &Tables<'_>) -> Result<(), SqliteError>;
+    fn tell(self: Box<Self>, outcome: Result<(), SqliteError>);
+}
+
+struct Task<T, F> {
+    work: F,
+    done: Option<T>,
+    reply: oneshot::Sender<Result<T, SqliteError>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send,
+{
+    fn run(&mut self, tables: &Tables<'_>) -> Result<(), SqliteError> {
+        self.done = Some((self.work)(tables)?);
+        Ok(())
+    }
+
+    fn tell(self: Box<Self>, outcome: Result<(), SqliteError>) {
+        let Self { done, reply, .. } = *self;
+        // Whoever asked may have gone away.
+        let _ = reply.send(outcome.and_then(|()| done.ok_or(SqliteError::Gone)));
+    }
+}
+
+impl Worker {
+    /// Starts a thread on a connection.
+    pub(crate) fn spawn(name: &str, kind: Kind, database: Database, clock: LedgerClock) -> Self {
+        let (queue, jobs) = mpsc::channel();
+        let thread = thread::Builder::new().name(name.to_owned());
+        let spawned = thread.spawn(move || work(kind, database, &clock, &jobs));
+        if let Err(error) = spawned {
+            // Whoever asks is told that the thread is gone.
+            tracing::error!(%error, thread = name, "cannot start a thread of the ledger");
+        }
+        Self { queue }
+    }
+
+    /// Does `work` in a transaction, with whatever else is waiting. It may be done again if it is
+    /// not certain what became of it, so it must be safe to repeat.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
+    ) -> Result<T, SqliteError> {
+        let (reply, answer) = oneshot::channel();
+        let task = Task { work, done: None, reply };
+        self.queue.send(Box::new(task)).map_err(|_| SqliteError::Gone)?;
+        answer.await.unwrap_or(Err(SqliteError::Gone))
+    }
+
+    /// Does a batch in one piece: `work` answers every request of it, in order.
+    pub(crate) async fn batch<Request, Reply>(
+        &self,
+        operation: &'static str,
+        batch: Vec<Request>,
+        work: impl Fn(&Tables<'_>, &[Request]) -> Result<Vec<Reply>, SqliteError> + Send + 'static,
+    ) -> Vec<Result<Reply, StoreError>>
+    where
+        Request: Send + 'static,
+        Reply: Send + 'static,
+    {
+        let requests = batch.len();
+        match self.run(move |tables| work(tables, &batch)).await {
+            Ok(replies) => replies.into_iter().map(Ok).collect(),
+            Err(error) => (0..requests).map(|_| Err(error.clone().during(operation))).collect(),
+        }
+    }
+}
+
+fn work(kind: Kind, mut database: Database, clock: &LedgerClock, queue: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = queue.recv() {
+        let mut jobs = vec![first];
+        jobs.extend(queue.try_iter().take(JOBS_MAX - 1));
+        match until_certain(kind, &mut database, clock, &mut jobs) {
+            Ok(outcomes) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    job.tell(outcome);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, jobs = jobs.len(), "a transaction of the ledger failed");
+                for job in jobs {
+                    job.tell(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Does the jobs in one transaction; and again the same, as long as it may be on the disk or not.
+///
+/// A commit that could not be flushed is undone in this process, but its end may be in the log.
+/// The next commit writes to the same place, so once one has gone through there is nothing left
+/// of the first. If none does, nobody is told that it failed.
+fn until_certain(
+    kind: Kind,
+    database: &mut Database,
+    clock: &LedgerClock,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<Vec<Result<(), SqliteError>>, SqliteError> {
+    let mut done = transact(kind, database, clock, jobs);
+    if !matches!(done, Err(SqliteError::Lost(_))) {
+        return done;
+    }
+    #[expect(clippy::disallowed_methods, reason = "a thread of its own waits, and decides nothing")]
+    let deadline = Instant::now() + CERTAIN_WITHIN;
+    #[expect(clippy::disallowed_methods, reason = "the same")]
+    while done.is_err() && Instant::now() < deadline {
+        thread::sleep(PAUSE_BETWEEN_TRIES);
+        // Whatever keeps this run from it says nothing of what the one before did.
+        let again = transact(kind, database, clock, jobs);
+        done = again.map_err(|error| SqliteError::Lost(error.to_string()));
+    }
+    done
+}
+
+/// Does the jobs in one transaction, each undone by itself if it fails.
+fn transact(
+    kind: Kind,
+    database: &mut Database,
+    clock: &LedgerClock,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<Vec<Result<(), SqliteError>>, SqliteError> {
+    let all = |tables: &Tables<'_>| {
+        jobs.iter_mut().map(|job| tables.undoing_errors(|tables| job.run(tables))).collect()
+    };
+    match kind {
+        Kind::Writer => database.write(clock(), all),
+        Kind::Reader => database.read(clock(), all),
+    }
+}

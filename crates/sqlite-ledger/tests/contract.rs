@@ -1,0 +1,50 @@
+//! The promises of a ledger, kept by SQLite.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod shop;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use domain::SaleId;
+use store_contract::{CountRecords, Ledger, fixtures::WallClock};
+
+use crate::shop::Shop;
+
+mod ledger_store {
+    store_contract::ledger_store_contract!(super::ledger);
+}
+
+mod sale_register {
+    store_contract::sale_register_contract!(super::ledger);
+}
+
+/// A ledger in a directory of its own.
+async fn ledger() -> Ledger {
+    let shop = Shop::new();
+    let store = Arc::new(shop.ledger());
+    Ledger::new(store, Arc::new(WallClock), Arc::new(Records(shop)))
+}
+
+/// Counts rows, past the ledger.
+struct Records(Shop);
+
+#[async_trait]
+impl CountRecords for Records {
+    async fn by_outcome(&self, sale: SaleId) -> BTreeMap<String, usize> {
+        let database = self.0.database();
+        let mut counts = database
+            .connection()
+            .prepare(
+                "SELECT coalesce(outcome, 'tombstone'), count(*) FROM checkout_attempts \
+                 WHERE sale_id = ?1 GROUP BY 1",
+            )
+            .unwrap();
+        let rows =
+            counts.query_map([sale.get()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?))).unwrap();
+        rows.map(|row| row.map(|(outcome, count)| (outcome, usize::try_from(count).unwrap())))
+            .collect::<Result<_, _>>()
+            .unwrap()
+    }
+}
