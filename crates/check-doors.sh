@@ -45,7 +45,7 @@ forbid domain serde serde_core serde_json rand rand_core getrandom redis deadpoo
     postgres tokio-postgres deadpool-postgres actix-web
 
 # Adapters and the scheduler: each knows the domain, none knows another.
-adapters="memory-stores postgres-ledger redis-stores scheduler"
+adapters="memory-stores postgres-ledger redis-stores scheduler sqlite-ledger"
 for adapter in $adapters; do
     others=$(echo "$adapters" | tr ' ' '\n' | grep -vx "$adapter")
     # shellcheck disable=SC2086  # a list of words
@@ -61,7 +61,7 @@ for shipped in app domain store-contract batcher $adapters; do
     forbid "$shipped" dev-servers fakes model simulation
 done
 # The fakes are one adapter, made to fail; what is simulated runs on them alone.
-forbid fakes postgres-ledger redis-stores scheduler
+forbid fakes postgres-ledger redis-stores scheduler sqlite-ledger
 forbid simulation app postgres-ledger redis-stores dev-servers
 
 [ "$is_broken" -eq 0 ] && echo "doors: every crate depends only on what it may"

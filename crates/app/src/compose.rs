@@ -130,7 +130,7 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
             let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
             let socket = LiveSocket::bind(dir.live_socket(), Arc::clone(&live))?;
             embedded = Some(Embedded { socket, in_service });
-            let ledger = Arc::new(SqliteLedger::open(dir, &wall_clock(), config.limits())?);
+            let ledger = Arc::new(SqliteLedger::serve(dir, &wall_clock(), config.limits())?);
             Stores::Embedded { ledger, live }
         }
     };
@@ -159,7 +159,7 @@ pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, C
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
-            Arc::new(SqliteLedger::open(dir, &wall_clock(), config.limits())?)
+            Arc::new(SqliteLedger::visit(dir, &wall_clock(), config.limits())?)
         }
     })
 }
@@ -176,7 +176,7 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
             let live = Arc::new(RemoteLive::of(&dir));
-            let ledger = SqliteLedger::open_existing(dir, &wall_clock(), config.limits())?;
+            let ledger = SqliteLedger::visit_existing(dir, &wall_clock(), config.limits())?;
             Audited {
                 ledger: Arc::new(ledger),
                 live,

@@ -56,7 +56,7 @@ impl LiveSocket {
     /// already was left by a process that is gone.
     pub(crate) fn bind(path: PathBuf, live: Arc<MemoryStores>) -> Result<Self, LiveSocketError> {
         let bind = || match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => UnixListener::bind(&path),
         };
         let listener = bind().map_err(|source| LiveSocketError { path, source })?;

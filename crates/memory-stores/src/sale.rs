@@ -1,6 +1,6 @@
 //! What the live side has of one sale.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use domain::{
     CheckoutRefusal, Code, Epoch, Sale, Slot, Unit, UnixMillis, UserId,
@@ -13,6 +13,9 @@ use domain::{
 use crate::marks::{Mark, Marks};
 
 /// A sale that is served. Each unit is in `free`, in `holds`, or counted in `sold`.
+///
+/// Trees, not hash tables: a table of a hundred thousand users that grows keeps everybody waiting for
+/// fifty milliseconds.
 #[derive(Clone)]
 pub(crate) struct LiveSale {
     sale: Sale,
@@ -21,11 +24,11 @@ pub(crate) struct LiveSale {
     sold: u32,
     /// Taken from the front, returned to the back.
     free: VecDeque<Unit>,
-    holds: HashMap<Code, Held>,
+    holds: BTreeMap<Code, Held>,
     /// The codes of the holds, by the ledger's time at which they are due.
     due: BTreeSet<(UnixMillis, Code)>,
     /// Those who have anything.
-    users: HashMap<UserId, Marks>,
+    users: BTreeMap<UserId, Marks>,
 }
 
 #[derive(Clone)]
@@ -48,9 +51,9 @@ impl LiveSale {
             clock_offset_ms,
             sold: 0,
             free: units.filter(|unit| !taken.contains(unit)).collect(),
-            holds: HashMap::new(),
+            holds: BTreeMap::new(),
             due: BTreeSet::new(),
-            users: HashMap::new(),
+            users: BTreeMap::new(),
         };
         for unit in live {
             match unit.held_until {

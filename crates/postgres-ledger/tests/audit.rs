@@ -4,7 +4,10 @@
 
 mod database;
 
-use domain::audit::{Findings, Invariant};
+use domain::{
+    audit::{Findings, Invariant},
+    ports::AuditedLedger,
+};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 

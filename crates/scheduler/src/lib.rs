@@ -14,7 +14,9 @@ use std::{
 
 use domain::{
     Catalog, Sale, StoreError,
-    upkeep::{LOAD_AHEAD_MS, Rebuild, Reconcile, Reconciled, Restored, Retire, Rotate, Sweep, Swept},
+    upkeep::{
+        LOAD_AHEAD_MS, Rebuild, Reconcile, Reconciled, Restored, Retire, Rotate, Sweep, Swept,
+    },
 };
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval};

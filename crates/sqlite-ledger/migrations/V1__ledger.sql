@@ -1,8 +1,14 @@
 -- The ledger: sales, checkout attempts, purchases. SQLite 3.37 or newer.
 --
--- What the indexes, constraints and triggers here forbid cannot happen, whatever the live side,
--- the clock or a paused process believe. Tables, columns and words are those of the ledger in
--- Postgres; a moment is a whole number of milliseconds since the Unix epoch.
+-- SQLite's log takes whole pages, so what is written in the order of time costs a commit two or
+-- three of them, and what is written all over an index costs one a row. Here everything is written
+-- in the order of time. What must be searched while a sale is on, by code, unit or slot, is in the
+-- guard: a database in the memory of the process that serves, in the same transactions, with the
+-- unique indexes that keep the promises (src/sql/guard.sql). It is made from these tables whenever
+-- a process begins to serve.
+--
+-- Words and columns are those of the ledger in Postgres, where they mean the same. A moment is a
+-- whole number of milliseconds since the Unix epoch, a code is 16 bytes.
 
 CREATE TABLE sales (
     -- Leads every code of the sale, in 40 bits.
@@ -29,90 +35,99 @@ CREATE TABLE sales (
     -- no bottleneck here, and nobody has to count rows.
     held           INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0),
     sold           INTEGER NOT NULL DEFAULT 0 CHECK (sold >= 0),
-    CHECK ((state = 'closed') = (closed_at IS NOT NULL))
+    -- No attempt with a lower number has a code of this sale, and no purchase with a lower number
+    -- is one of its units.
+    first_attempt  INTEGER NOT NULL,
+    first_purchase INTEGER NOT NULL,
+    -- Whether all codes of the closed sale are in `codes`.
+    filed          INTEGER NOT NULL DEFAULT 0 CHECK (filed IN (0, 1)),
+    CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
+    CHECK (NOT filed OR closed_at IS NOT NULL)
 ) STRICT;
 CREATE INDEX sales_open ON sales (starts_at) WHERE closed_at IS NULL;
+CREATE INDEX sales_unfiled ON sales (first_attempt, first_purchase) WHERE NOT filed;
 CREATE INDEX sales_closed ON sales (closed_at) WHERE closed_at IS NOT NULL;
 
 -- Every checkout attempt; a granted one is the hold. Append-only but for the end of a hold.
 CREATE TABLE checkout_attempts (
+    -- In the order in which they were recorded.
+    id           INTEGER PRIMARY KEY,
     -- The sale that was asked; there may be no such sale.
-    sale_id         INTEGER NOT NULL,
-    -- When the attempt was recorded.
-    attempted_at    INTEGER NOT NULL,
-    -- The secret that redeems the hold, in 16 bytes; null if refused.
-    code            BLOB CHECK (length(code) = 16),
-    -- When the hold is due.
-    expires_at      INTEGER,
-    -- When the hold ended.
-    resolved_at     INTEGER,
-    -- Generation of the live state that granted it.
-    epoch           INTEGER,
-    -- The unit on hold.
-    unit            INTEGER,
+    sale_id      INTEGER NOT NULL,
     -- What the user was told; null for a tombstone.
-    outcome         TEXT CHECK (outcome IN (
+    outcome      TEXT CHECK (outcome IN (
         'granted', 'sold_out', 'user_limit', 'not_open', 'ended', 'paused', 'unknown_sale'
     )),
-    -- Of a hold: held, then sold, expired or released. void: tombstone of a code whose record
-    -- came too late.
-    state           TEXT CHECK (state IN ('held', 'sold', 'expired', 'released', 'void')),
+    -- Of a hold: held, then sold, expired or released. void: tombstone of a code whose record came
+    -- too late.
+    state        TEXT CHECK (state IN ('held', 'sold', 'expired', 'released', 'void')),
+    -- The unit on hold.
+    unit         INTEGER,
     -- Which of the user's places the unit takes, from 0.
-    slot            INTEGER,
-    -- Held or sold. It does not change when a hold is sold, so selling touches neither of the
-    -- unique indexes of what is live.
-    live            INTEGER CHECK (live IS (state IN ('held', 'sold'))),
+    slot         INTEGER,
+    -- Generation of the live state that granted it.
+    epoch        INTEGER,
+    -- When the attempt was recorded.
+    attempted_at INTEGER NOT NULL,
+    -- When the hold is due.
+    expires_at   INTEGER,
+    -- When the state became what it is; of a hold that stands, when it was recorded, so that the
+    -- row has its final size and ends in place.
+    changed_at   INTEGER,
+    -- The secret that redeems the hold; null if refused.
+    code         BLOB,
     -- Who asked; null for a tombstone.
-    user_id         TEXT,
-    -- The client's name for the attempt; one attempt a name.
-    idempotency_key TEXT,
+    user_id      TEXT,
     CONSTRAINT attempts_are_whole CHECK (
         CASE
             WHEN outcome = 'granted' THEN
-                code IS NOT NULL AND expires_at IS NOT NULL AND epoch IS NOT NULL
+                length(code) = 16 AND expires_at IS NOT NULL AND epoch IS NOT NULL
                 AND unit >= 1 AND slot >= 0 AND state IS NOT NULL AND state <> 'void'
-                AND user_id IS NOT NULL AND (state = 'held') = (resolved_at IS NULL)
-            WHEN outcome IS NULL THEN state IS 'void' AND code IS NOT NULL
+                AND changed_at IS NOT NULL AND user_id IS NOT NULL
+            WHEN outcome IS NULL THEN state IS 'void' AND length(code) = 16
             ELSE code IS NULL AND state IS NULL AND user_id IS NOT NULL
         END
     )
 ) STRICT;
-CREATE UNIQUE INDEX attempts_code ON checkout_attempts (code) WHERE code IS NOT NULL;
-CREATE UNIQUE INDEX attempts_live_unit ON checkout_attempts (sale_id, unit) WHERE live;
-CREATE UNIQUE INDEX attempts_live_slot ON checkout_attempts (sale_id, user_id, slot) WHERE live;
-CREATE UNIQUE INDEX attempts_idempotency_key
-    ON checkout_attempts (sale_id, user_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
--- What is overdue is found without a look at what is not.
-CREATE INDEX attempts_held ON checkout_attempts (expires_at) WHERE state = 'held';
 
 -- One row a sold unit: the receipt.
 CREATE TABLE purchases (
-    -- The code that was redeemed; once.
-    code         BLOB NOT NULL PRIMARY KEY,
+    -- In the order in which they were made.
+    id           INTEGER PRIMARY KEY,
     sale_id      INTEGER NOT NULL,
-    -- When the unit was sold.
-    purchased_at INTEGER NOT NULL,
     unit         INTEGER NOT NULL CHECK (unit >= 1),
     -- Which of the buyer's places it takes.
     slot         INTEGER NOT NULL CHECK (slot >= 0),
+    -- When the unit was sold.
+    purchased_at INTEGER NOT NULL,
+    -- The code that was redeemed; once.
+    code         BLOB NOT NULL CHECK (length(code) = 16),
     -- The buyer.
     user_id      TEXT NOT NULL,
     -- What the unit turned out to be, and the path of its picture.
     item_name    TEXT NOT NULL,
-    item_image   TEXT NOT NULL,
-    CONSTRAINT purchases_unit UNIQUE (sale_id, unit),
-    CONSTRAINT purchases_slot UNIQUE (sale_id, user_id, slot)
+    item_image   TEXT NOT NULL
 ) STRICT;
+
+-- Where the codes of closed sales are. Written when a sale has been closed, in the order of its
+-- codes, which begin with its number.
+CREATE TABLE codes (
+    code     BLOB NOT NULL PRIMARY KEY,
+    -- Its row in checkout_attempts.
+    attempt  INTEGER NOT NULL,
+    -- Its row in purchases, if it was redeemed.
+    purchase INTEGER
+) STRICT, WITHOUT ROWID;
 
 -- The last line: no record disappears, and the only thing that may happen to one is the end of
 -- its hold.
 CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts
 WHEN NOT (
     OLD.state IS 'held' AND NEW.state IN ('sold', 'expired', 'released')
-    AND (NEW.sale_id, NEW.attempted_at, NEW.code, NEW.expires_at, NEW.epoch, NEW.unit,
-         NEW.outcome, NEW.slot, NEW.user_id, NEW.idempotency_key)
-        IS (OLD.sale_id, OLD.attempted_at, OLD.code, OLD.expires_at, OLD.epoch, OLD.unit,
-            OLD.outcome, OLD.slot, OLD.user_id, OLD.idempotency_key)
+    AND (NEW.id, NEW.sale_id, NEW.outcome, NEW.unit, NEW.slot, NEW.epoch, NEW.attempted_at,
+         NEW.expires_at, NEW.code, NEW.user_id)
+        IS (OLD.id, OLD.sale_id, OLD.outcome, OLD.unit, OLD.slot, OLD.epoch, OLD.attempted_at,
+            OLD.expires_at, OLD.code, OLD.user_id)
 )
 BEGIN
     SELECT RAISE(ABORT, 'UPDATE of checkout_attempts is refused: the ledger is append-only');

@@ -1,11 +1,11 @@
 //! One connection to the ledger's file: its settings, its schema, its transactions.
 
-use std::{fs::File, io, path::PathBuf, time::Duration};
+use std::{cell::RefCell, fs::File, io, path::PathBuf, time::Duration};
 
 use domain::UnixMillis;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::{DataDir, SqliteError, tables::Tables};
+use crate::{DataDir, SqliteError, guard::Guard, tables::Tables};
 
 refinery::embed_migrations!("migrations");
 
@@ -24,7 +24,7 @@ const STATEMENTS_MAX: usize = 64;
 /// What the connection is set to, beyond SQLite's defaults.
 ///
 /// A commit is on the disk when it returns: `synchronous = FULL` flushes the log with each. The
-/// log is copied into the file whenever it has grown by 16 MiB.
+/// log begins anew when it has 16 MiB.
 const SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -55,6 +55,15 @@ pub enum OpenError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// The ledger contradicts itself, or cannot be read.
+    #[error("cannot serve from {path} (DATA_DIR); `flashsale audit` says what is wrong with it")]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: SqliteError,
+    },
     /// There is no ledger, and none was to be made.
     #[error("there is no ledger in {path} (DATA_DIR); `flashsale` makes one when it serves")]
     Missing {
@@ -70,6 +79,8 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,
+    /// Where a process serves from it.
+    guard: Option<RefCell<Guard>>,
 }
 
 impl Database {
@@ -93,20 +104,40 @@ impl Database {
         Self::connect(dir, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
     }
 
-    /// A ledger that is gone with this value.
+    /// Opens the ledger in `dir` for the one process that serves from it: with a guard, and with
+    /// everything done that another process may have left half done.
+    pub fn open_to_serve(dir: &DataDir) -> Result<Self, OpenError> {
+        let database = Self::open(dir)?;
+        let path = dir.path().join(LEDGER);
+        database.guarded().map_err(|error| OpenError::Unfit { path, error })
+    }
+
+    /// A ledger that is gone with this value, with a guard.
     pub fn in_memory() -> Result<Self, OpenError> {
         let path = || PathBuf::from(":memory:");
         let failed = |source| OpenError::Database { path: path(), source };
-        let mut database = Self { connection: Connection::open_in_memory().map_err(failed)? };
+        let mut database =
+            Self { connection: Connection::open_in_memory().map_err(failed)?, guard: None };
         database.configure().map_err(failed)?;
         database.migrate()?;
-        Ok(database)
+        database.guarded().map_err(|error| OpenError::Unfit { path: path(), error })
+    }
+
+    /// The same with a guard; the time does not matter for it.
+    fn guarded(mut self) -> Result<Self, SqliteError> {
+        self.guard = Some(RefCell::default());
+        self.write(UnixMillis(0), |tables| tables.fill_guard())?;
+        for sale in self.read(UnixMillis(0), |tables| tables.unfiled_sales())? {
+            while !self.write(UnixMillis(0), |tables| tables.file_codes(sale))? {}
+        }
+        Ok(self)
     }
 
     fn connect(dir: &DataDir, flags: OpenFlags) -> Result<Self, OpenError> {
         let path = dir.path().join(LEDGER);
         let open = || {
-            let database = Self { connection: Connection::open_with_flags(&path, flags)? };
+            let connection = Connection::open_with_flags(&path, flags)?;
+            let database = Self { connection, guard: None };
             database.configure()?;
             Ok(database)
         };
@@ -153,9 +184,19 @@ impl Database {
     ) -> Result<T, SqliteError> {
         // Dropped without a commit, it is undone.
         let transaction = self.connection.transaction_with_behavior(behavior)?;
-        let done = work(&Tables::at(&transaction, now))?;
-        transaction.commit().map_err(|error| SqliteError::of_commit(&error))?;
-        Ok(done)
+        let done = work(&Tables::at(&transaction, self.guard.as_ref(), now)).and_then(|done| {
+            let committed = transaction.commit();
+            committed.map(|()| done).map_err(|error| SqliteError::of_commit(&error))
+        });
+        if let Some(guard) = self.guard.as_mut().map(RefCell::get_mut) {
+            if done.is_ok() { guard.keep() } else { guard.undo() }
+        }
+        done
+    }
+
+    /// Copies into the file what nobody needs in the log any more. Nobody waits for it.
+    pub(crate) fn copy_log(&self) -> rusqlite::Result<()> {
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 
     /// The connection itself, for whoever must go past the rules.

@@ -39,6 +39,11 @@ impl SqliteError {
         StoreError::new(operation, self.failure(), self)
     }
 
+    /// Whether it may be the fault of one piece of work among several.
+    pub(crate) const fn is_one_jobs(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Unreadable(_))
+    }
+
     /// That a transaction could not be committed.
     ///
     /// A log that could not be flushed may be on the disk all the same, or its end may be: only a

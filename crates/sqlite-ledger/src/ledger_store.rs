@@ -1,5 +1,7 @@
 //! `LedgerStore` on SQLite.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use batcher::{Call, Place};
 use domain::{
@@ -39,7 +41,10 @@ impl LedgerStore for SqliteLedger {
     }
 
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        self.find.submit(code).await.map_err(not_accepted(FIND))?
+        let first_unfiled = self.threads.first_unfiled.load(Ordering::Relaxed);
+        let is_filed = code.sale().is_some_and(|sale| sale.get() < first_unfiled);
+        let way = if is_filed { &self.find_filed } else { &self.find };
+        way.submit(code).await.map_err(not_accepted(FIND))?
     }
 
     async fn judge(
@@ -97,6 +102,17 @@ pub(crate) struct Release(pub(crate) Worker);
 impl Call<Code, CodeReply> for Release {
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
         self.0.batch(RELEASE, batch, |tables, batch| tables.release(batch)).await
+    }
+}
+
+/// Looks batches of codes up whose sales are closed: past the guard, so that old codes from a
+/// disk keep nobody waiting who buys.
+pub(crate) struct FindFiled(pub(crate) Worker);
+
+#[async_trait]
+impl Call<Code, CodeReply> for FindFiled {
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
+        self.0.batch(FIND, batch, |tables, batch| tables.find_filed_codes(batch)).await
     }
 }
 

@@ -4,10 +4,12 @@ use std::{error::Error, fmt::Display};
 
 use domain::{
     Code, Epoch, Item, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
-    ports::{CodeRecord, LiveUnit, Recorded, Tally, Verdict},
+    ports::{LiveUnit, Tally},
     sale::SaleState,
 };
 use rusqlite::{Row, types::Type};
+
+use crate::guard::{Hold, Known, State};
 
 /// A column that must satisfy more than its database type says.
 fn checked<T: TryFrom<i64, Error: Display>>(row: &Row<'_>, name: &str) -> rusqlite::Result<T> {
@@ -70,46 +72,50 @@ pub(crate) fn slot(row: &Row<'_>) -> rusqlite::Result<Slot> {
     checked(row, "slot").map(Slot)
 }
 
-/// A row of `read_code.sql`.
-pub(crate) fn code_record(code: Code, row: &Row<'_>) -> rusqlite::Result<CodeRecord> {
-    Ok(match row.get_ref("state")?.as_str()? {
-        "held" => CodeRecord::Held { unit: unit(row)? },
-        "sold" => CodeRecord::Sold(Receipt {
-            code,
-            sale: sale_id(row, "sale_id")?,
-            user: user(row)?,
+/// A row of `guarded_attempts.sql`. Where the receipt of a sold one is, it does not say.
+pub(crate) fn guarded(row: &Row<'_>) -> rusqlite::Result<(Code, Known)> {
+    let state = state(row, 0)?;
+    let hold = match state {
+        State::Void => None,
+        _ => Some(Hold {
             unit: unit(row)?,
-            item: Item { name: row.get("item_name")?, image: row.get("item_image")? },
-            purchased_at: moment(row, "purchased_at")?,
+            slot: slot(row)?,
+            user: user(row)?,
+            expires_at: moment(row, "expires_at")?,
         }),
-        "expired" => CodeRecord::Expired,
-        "released" => CodeRecord::Released,
-        "void" => CodeRecord::Unknown,
-        other => return Err(unreadable("state", other)),
-    })
+    };
+    Ok((code(row)?, Known { attempt: row.get("id")?, state, hold }))
 }
 
-/// A row of `read_grant.sql`, as what became of a grant.
-pub(crate) fn recorded_grant(row: &Row<'_>) -> rusqlite::Result<Recorded> {
+/// A row of `find_filed.sql`.
+pub(crate) fn filed(row: &Row<'_>) -> rusqlite::Result<State> {
+    state(row, row.get::<_, Option<i64>>("purchase")?.unwrap_or_default())
+}
+
+fn state(row: &Row<'_>, purchase: i64) -> rusqlite::Result<State> {
     Ok(match row.get_ref("state")?.as_str()? {
-        "held" | "sold" => Recorded::Hold { expires_at: moment(row, "expires_at")? },
-        "expired" | "released" | "void" => Recorded::TooLate,
+        "held" => State::Held,
+        "sold" => State::Sold { purchase },
+        "expired" => State::Expired,
+        "released" => State::Released,
+        "void" => State::Void,
         other => return Err(unreadable("state", other)),
     })
 }
 
-/// A row of `read_grant.sql`, as a verdict at `now`. A hold that is live is so for a millisecond at
-/// the least.
-pub(crate) fn verdict(row: &Row<'_>, now: UnixMillis) -> rusqlite::Result<Verdict> {
-    Ok(match row.get_ref("state")?.as_str()? {
-        "held" => Verdict::Held { left_ms: (moment(row, "expires_at")? - now).max(1) },
-        "sold" => Verdict::Sold,
-        "expired" | "released" | "void" => Verdict::Free,
-        other => return Err(unreadable("state", other)),
+/// A row of `read_purchase.sql`.
+pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+    Ok(Receipt {
+        code: code(row)?,
+        sale: sale_id(row, "sale_id")?,
+        user: user(row)?,
+        unit: unit(row)?,
+        item: Item { name: row.get("item_name")?, image: row.get("item_image")? },
+        purchased_at: moment(row, "purchased_at")?,
     })
 }
 
-/// A row of `live_units.sql`.
+/// A row of `live_units_on_disk.sql`.
 pub(crate) fn live_unit(row: &Row<'_>) -> rusqlite::Result<LiveUnit> {
     Ok(LiveUnit {
         code: code(row)?,

@@ -1,5 +1,7 @@
 //! `SaleRegister` on SQLite.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
@@ -84,7 +86,14 @@ impl SaleRegister for SqliteLedger {
     }
 
     async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
-        self.write(CLOSE, move |tables| tables.close(sale)).await
+        if !self.write(CLOSE, move |tables| tables.close(sale)).await? {
+            return Ok(false);
+        }
+        // Piece by piece, so that nobody waits long for his turn.
+        while !self.write(CLOSE, move |tables| tables.file_codes(sale)).await? {}
+        let first = self.write(CLOSE, |tables| tables.first_unfiled()).await?;
+        self.threads.first_unfiled.store(first, Ordering::Relaxed);
+        Ok(true)
     }
 }
 

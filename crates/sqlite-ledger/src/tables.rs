@@ -6,24 +6,50 @@
 mod attempts;
 mod checks;
 mod codes;
+mod guard;
 mod sales;
 
-use std::collections::BTreeMap;
+use std::{
+    cell::{RefCell, RefMut},
+    collections::BTreeMap,
+};
 
 use domain::{SaleId, UnixMillis};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
-use crate::SqliteError;
+use crate::{SqliteError, guard::Guard};
 
 /// The tables, in a transaction.
 pub struct Tables<'c> {
     connection: &'c Connection,
+    /// Where a process serves from them.
+    guard: Option<&'c RefCell<Guard>>,
     now: UnixMillis,
 }
 
 /// How many more units of each sale are on hold and sold: written once a piece of work.
 #[derive(Default)]
 struct Counts(BTreeMap<SaleId, (i64, i64)>);
+
+/// The numbers of the rows to come. There is one writer at a time, so they are read once.
+struct NextIds {
+    attempt: i64,
+    purchase: i64,
+}
+
+impl NextIds {
+    /// Takes the number of the next attempt.
+    fn attempt(&mut self) -> i64 {
+        self.attempt += 1;
+        self.attempt - 1
+    }
+
+    /// Takes the number of the next purchase.
+    fn purchase(&mut self) -> i64 {
+        self.purchase += 1;
+        self.purchase - 1
+    }
+}
 
 impl Counts {
     fn add(&mut self, sale: SaleId, held: i64, sold: i64) {
@@ -34,8 +60,12 @@ impl Counts {
 }
 
 impl<'c> Tables<'c> {
-    pub(crate) const fn at(connection: &'c Connection, now: UnixMillis) -> Self {
-        Self { connection, now }
+    pub(crate) const fn at(
+        connection: &'c Connection,
+        guard: Option<&'c RefCell<Guard>>,
+        now: UnixMillis,
+    ) -> Self {
+        Self { connection, guard, now }
     }
 
     /// The moment of the transaction.
@@ -44,23 +74,10 @@ impl<'c> Tables<'c> {
         self.now
     }
 
-    /// Does `work`; what it wrote is undone if it fails, and nothing else is. The outer error says
-    /// that the whole transaction is undone.
-    pub(crate) fn undoing_errors<T>(
-        &self,
-        work: impl FnOnce(&Self) -> Result<T, SqliteError>,
-    ) -> Result<Result<T, SqliteError>, SqliteError> {
-        self.run("SAVEPOINT work", [])?;
-        let done = work(self);
-        if let Err(error) = &done {
-            // Where there is no room, or the disk fails, SQLite may have undone everything.
-            if self.connection.is_autocommit() {
-                return Err(error.clone());
-            }
-            self.run("ROLLBACK TO work", [])?;
-        }
-        self.run("RELEASE work", [])?;
-        Ok(done)
+    /// The guard; whoever does not serve has none, and may not do what needs it.
+    fn guard(&self) -> Result<RefMut<'c, Guard>, SqliteError> {
+        let guard = self.guard.and_then(|guard| guard.try_borrow_mut().ok());
+        guard.ok_or_else(|| SqliteError::Refused("only the process that serves may".to_owned()))
     }
 
     fn prepare(&self, sql: &str) -> Result<CachedStatement<'c>, SqliteError> {
@@ -92,10 +109,23 @@ impl<'c> Tables<'c> {
         Ok(self.prepare(sql)?.query_map(parameters, read)?.collect::<Result<_, _>>()?)
     }
 
+    fn next_ids(&self) -> Result<NextIds, SqliteError> {
+        let read = |row: &Row<'_>| {
+            Ok(NextIds { attempt: row.get("attempt")?, purchase: row.get("purchase")? })
+        };
+        let next = self.one(include_str!("sql/next_ids.sql"), [], read)?;
+        next.ok_or_else(|| SqliteError::Unreadable("no next number".to_owned()))
+    }
+
     fn write_counts(&self, counts: &Counts) -> Result<(), SqliteError> {
         for (sale, (held, sold)) in &counts.0 {
             self.run(include_str!("sql/count.sql"), (sale.get(), held, sold))?;
         }
         Ok(())
     }
+}
+
+/// A code, as the tables have it.
+const fn bits(code: domain::Code) -> [u8; 16] {
+    code.to_bits().to_be_bytes()
 }

@@ -6,7 +6,7 @@
 use std::{
     sync::mpsc::{self, Receiver, Sender},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use domain::StoreError;
@@ -17,11 +17,9 @@ use crate::{Database, LedgerClock, SqliteError, tables::Tables};
 /// Pieces of work in one transaction.
 const JOBS_MAX: usize = 256;
 
-/// How long a transaction is tried again that may be on the disk or not: as long as a disk takes
-/// that is only slow, and no longer than a client waits.
-const CERTAIN_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long is waited between two tries.
+/// How often a transaction is tried again that may be on the disk or not, and how long is waited
+/// in between: five seconds in all, which is no longer than a client waits.
+const TRIES_MAX: u32 = 100;
 const PAUSE_BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// What a worker does with its transactions.
@@ -115,61 +113,63 @@ fn work(kind: Kind, mut database: Database, clock: &LedgerClock, queue: &Receive
     while let Ok(first) = queue.recv() {
         let mut jobs = vec![first];
         jobs.extend(queue.try_iter().take(JOBS_MAX - 1));
-        match until_certain(kind, &mut database, clock, &mut jobs) {
-            Ok(outcomes) => {
-                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+        let mut thread = Thread { kind, database: &mut database, clock };
+        match thread.until_certain(&mut jobs) {
+            Err(error) if jobs.len() > 1 && error.is_one_jobs() => {
+                // All is undone, also what would have gone well: each by itself, then.
+                for mut job in jobs {
+                    let outcome = thread.until_certain(std::slice::from_mut(&mut job));
                     job.tell(outcome);
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, jobs = jobs.len(), "a transaction of the ledger failed");
+            outcome => {
+                if let Err(error) = &outcome {
+                    tracing::warn!(%error, jobs = jobs.len(), "a transaction of the ledger failed");
+                }
                 for job in jobs {
-                    job.tell(Err(error.clone()));
+                    job.tell(outcome.clone());
                 }
             }
         }
     }
 }
 
-/// Does the jobs in one transaction; and again the same, as long as it may be on the disk or not.
-///
-/// A commit that could not be flushed is undone in this process, but its end may be in the log.
-/// The next commit writes to the same place, so once one has gone through there is nothing left
-/// of the first. If none does, nobody is told that it failed.
-fn until_certain(
+/// What a thread does its work with.
+struct Thread<'a> {
     kind: Kind,
-    database: &mut Database,
-    clock: &LedgerClock,
-    jobs: &mut [Box<dyn Job>],
-) -> Result<Vec<Result<(), SqliteError>>, SqliteError> {
-    let mut done = transact(kind, database, clock, jobs);
-    if !matches!(done, Err(SqliteError::Lost(_))) {
-        return done;
-    }
-    #[expect(clippy::disallowed_methods, reason = "a thread of its own waits, and decides nothing")]
-    let deadline = Instant::now() + CERTAIN_WITHIN;
-    #[expect(clippy::disallowed_methods, reason = "the same")]
-    while done.is_err() && Instant::now() < deadline {
-        thread::sleep(PAUSE_BETWEEN_TRIES);
-        // Whatever keeps this run from it says nothing of what the one before did.
-        let again = transact(kind, database, clock, jobs);
-        done = again.map_err(|error| SqliteError::Lost(error.to_string()));
-    }
-    done
+    database: &'a mut Database,
+    clock: &'a LedgerClock,
 }
 
-/// Does the jobs in one transaction, each undone by itself if it fails.
-fn transact(
-    kind: Kind,
-    database: &mut Database,
-    clock: &LedgerClock,
-    jobs: &mut [Box<dyn Job>],
-) -> Result<Vec<Result<(), SqliteError>>, SqliteError> {
-    let all = |tables: &Tables<'_>| {
-        jobs.iter_mut().map(|job| tables.undoing_errors(|tables| job.run(tables))).collect()
-    };
-    match kind {
-        Kind::Writer => database.write(clock(), all),
-        Kind::Reader => database.read(clock(), all),
+impl Thread<'_> {
+    /// Does the jobs in one transaction; and again the same, as long as it may be on the disk or
+    /// not.
+    ///
+    /// A commit that could not be flushed is undone in this process, but its end may be in the
+    /// log. The next commit writes to the same place, so once one has gone through there is
+    /// nothing left of the first. If none does, nobody is told that it failed.
+    fn until_certain(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), SqliteError> {
+        let mut done = self.transact(jobs);
+        if !matches!(done, Err(SqliteError::Lost(_))) {
+            return done;
+        }
+        for _ in 0..TRIES_MAX {
+            thread::sleep(PAUSE_BETWEEN_TRIES);
+            // Whatever keeps this run from it says nothing of what the one before did.
+            done = self.transact(jobs).map_err(|error| SqliteError::Lost(error.to_string()));
+            if done.is_ok() {
+                break;
+            }
+        }
+        done
+    }
+
+    /// Does the jobs in one transaction. All is undone if one of them fails.
+    fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), SqliteError> {
+        let all = |tables: &Tables<'_>| jobs.iter_mut().try_for_each(|job| job.run(tables));
+        match self.kind {
+            Kind::Writer => self.database.write((self.clock)(), all),
+            Kind::Reader => self.database.read((self.clock)(), all),
+        }
     }
 }

@@ -1,5 +1,6 @@
 -- record_refusal: writes a refused attempt.
 --
--- ?1 sale_id   ?2 user_id   ?3 outcome   ?4 now
+-- ?1 id   ?2 sale_id   ?3 outcome   ?4 now   ?5 user_id
 
-INSERT INTO checkout_attempts (sale_id, user_id, outcome, attempted_at) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO checkout_attempts (id, sale_id, outcome, attempted_at, user_id)
+VALUES (?1, ?2, ?3, ?4, ?5)

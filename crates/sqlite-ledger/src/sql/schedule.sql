@@ -5,8 +5,12 @@
 -- Returns the sale, or nothing. Those that are there do not overlap, so of all that start before
 -- this one ends only the last can reach into it.
 
-INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms)
-SELECT ?1, ?2, ?3, ?4, ?5
+INSERT INTO sales
+    (starts_at, ends_at, stock, per_user_limit, hold_ms, first_attempt, first_purchase)
+SELECT
+    ?1, ?2, ?3, ?4, ?5,
+    (SELECT coalesce(max(id), 0) + 1 FROM checkout_attempts),
+    (SELECT coalesce(max(id), 0) + 1 FROM purchases)
 WHERE ?1 >= coalesce(
     (SELECT ends_at FROM sales WHERE starts_at < ?2 ORDER BY starts_at DESC LIMIT 1), ?1
 )

@@ -7,25 +7,28 @@ use domain::{
     ports::{Attempt, Grant, Outcome, Recorded},
 };
 
-use super::{Counts, Tables};
-use crate::{SqliteError, rows};
+use super::{Counts, NextIds, Tables, bits};
+use crate::{
+    SqliteError,
+    guard::{Hold, Known, State},
+};
 
 const RECORD_GRANT: &str = include_str!("../sql/record_grant.sql");
 const RECORD_REFUSAL: &str = include_str!("../sql/record_refusal.sql");
-const READ_GRANT: &str = include_str!("../sql/read_grant.sql");
 
 impl Tables<'_> {
     /// Writes attempts down, and tells of each, in order, what became of it. A grant that is there
     /// already stands; a refusal is written again.
     pub fn record(&self, attempts: &[Attempt]) -> Result<Vec<Recorded>, SqliteError> {
+        let mut next = self.next_ids()?;
         let mut sales = HashMap::new();
         let mut counts = Counts::default();
         let mut recorded = Vec::with_capacity(attempts.len());
         for Attempt { sale, user, outcome } in attempts {
             recorded.push(match *outcome {
-                Outcome::Refused(refusal) => self.refuse(*sale, user, refusal)?,
+                Outcome::Refused(refusal) => self.refuse(&mut next, *sale, user, refusal)?,
                 Outcome::Granted(grant) => match self.sale_in(&mut sales, *sale)? {
-                    Some(sale) => self.grant(&sale, user, grant, &mut counts)?,
+                    Some(sale) => self.grant(&mut next, &mut counts, &sale, user, grant)?,
                     None => Recorded::Stale,
                 },
             });
@@ -36,39 +39,51 @@ impl Tables<'_> {
 
     fn refuse(
         &self,
+        next: &mut NextIds,
         sale: SaleId,
         user: &UserId,
         refusal: CheckoutRefusal,
     ) -> Result<Recorded, SqliteError> {
-        let parameters = (sale.get(), user.as_str(), refusal.name(), self.now().0);
+        let id = next.attempt();
+        let parameters = (id, sale.get(), refusal.name(), self.now().0, user.as_str());
         self.run(RECORD_REFUSAL, parameters)?;
         Ok(Recorded::Refusal)
     }
 
-    /// Writes a hold, unless it is of another epoch, beyond the terms, or breaks one of the unique
-    /// rules. Whoever raises the epoch writes too, so he comes before this transaction or after it.
+    /// Writes a hold, unless it is of another epoch, beyond the terms, or the guard keeps it out.
+    /// Whoever raises the epoch writes too, so he comes before this transaction or after it.
     fn grant(
         &self,
+        next: &mut NextIds,
+        counts: &mut Counts,
         sale: &Sale,
         user: &UserId,
         grant: Grant,
-        counts: &mut Counts,
     ) -> Result<Recorded, SqliteError> {
         let Grant { code, unit, slot, epoch } = grant;
         let terms = sale.terms;
+        let (now, expires_at) = (self.now(), self.now() + terms.hold_ms);
         let is_of_this_epoch = epoch == sale.epoch;
         if is_of_this_epoch && unit.get() <= terms.stock && slot.0 < terms.per_user_limit {
-            let expires_at = self.now() + terms.hold_ms;
-            let (id, user, bits) = (sale.id.get(), user.as_str(), code.to_bits().to_be_bytes());
-            let (now, unit) = (self.now().0, unit.get());
-            let hold = (id, user, &bits, unit, slot.0, epoch.0, now, expires_at.0);
-            if self.run(RECORD_GRANT, hold)? == 1 {
+            let hold = Hold { unit, slot, user: user.clone(), expires_at };
+            let known = Known { attempt: next.attempt, state: State::Held, hold: Some(hold) };
+            if self.guard()?.admit(code, known) {
+                let (id, bits, user) = (next.attempt(), bits(code), user.as_str());
+                let (sale_id, unit) = (sale.id.get(), unit.get());
+                let row = (id, sale_id, unit, slot.0, epoch.0, now.0, expires_at.0, bits, user);
+                self.run(RECORD_GRANT, row)?;
                 counts.add(sale.id, 1, 0);
                 return Ok(Recorded::Hold { expires_at });
             }
         }
-        let there = self.one(READ_GRANT, [code.to_bits().to_be_bytes()], rows::recorded_grant)?;
-        Ok(there.unwrap_or(Recorded::Stale))
+        Ok(match self.guard()?.find(code) {
+            Some(Known { state, hold: Some(hold), .. }) if state.is_live() => {
+                Recorded::Hold { expires_at: hold.expires_at }
+            }
+            Some(_) => Recorded::TooLate,
+            None if self.find_filed(code)?.is_some() => Recorded::TooLate,
+            None => Recorded::Stale,
+        })
     }
 
     /// A sale, read once in a piece of work.

@@ -3,96 +3,115 @@
 use domain::{
     Code, Receipt, SaleId, UnixMillis,
     ports::{CodeRecord, Redemption, Verdict},
+    sale::SaleState,
 };
 
-use super::{Counts, Tables};
-use crate::{SqliteError, rows};
+use super::{Counts, NextIds, Tables, bits};
+use crate::{
+    SqliteError,
+    guard::{Hold, Known, State},
+    rows,
+};
 
-const SELL: &str = include_str!("../sql/sell.sql");
-const WRITE_PURCHASE: &str = include_str!("../sql/write_purchase.sql");
-const RELEASE: &str = include_str!("../sql/release.sql");
-const READ_CODE: &str = include_str!("../sql/read_code.sql");
-const BURY_MISSING: &str = include_str!("../sql/bury_missing.sql");
-const EXPIRE: &str = include_str!("../sql/expire.sql");
-const READ_VERDICT: &str = include_str!("../sql/read_grant.sql");
-const FIND_OVERDUE: &str = include_str!("../sql/find_overdue.sql");
+const RECORD_END: &str = include_str!("../sql/record_end.sql");
+const RECORD_PURCHASE: &str = include_str!("../sql/record_purchase.sql");
+const RECORD_TOMBSTONE: &str = include_str!("../sql/record_tombstone.sql");
+const FIND_FILED: &str = include_str!("../sql/find_filed.sql");
+const READ_PURCHASE: &str = include_str!("../sql/read_purchase.sql");
 
 impl Tables<'_> {
     /// Sells what is held, and tells of each what the ledger has of it then. Of several
     /// redemptions of one code the first is the sale.
     pub fn redeem(&self, redemptions: &[Redemption]) -> Result<Vec<CodeRecord>, SqliteError> {
+        let mut next = self.next_ids()?;
         let mut counts = Counts::default();
-        let sell = |redemption| self.sell(redemption, &mut counts);
-        let records = redemptions.iter().map(sell).collect::<Result<_, _>>()?;
+        let mut records = Vec::with_capacity(redemptions.len());
+        for redemption in redemptions {
+            records.push(self.sell(&mut next, &mut counts, redemption)?);
+        }
         self.write_counts(&counts)?;
         Ok(records)
     }
 
     fn sell(
         &self,
-        redemption: &Redemption,
+        next: &mut NextIds,
         counts: &mut Counts,
+        redemption: &Redemption,
     ) -> Result<CodeRecord, SqliteError> {
-        let Redemption { code, unit, item } = redemption;
-        let (bits, now) = (code.to_bits().to_be_bytes(), self.now());
-        let sold = self.one(SELL, (&bits, unit.get(), now.0), |row| {
-            Ok((rows::sale_id(row, "sale_id")?, rows::user(row)?, rows::slot(row)?))
-        })?;
-        let Some((sale, user, slot)) = sold else { return self.find_code(*code) };
-        let (name, image) = (&item.name, &item.image);
-        let purchase = (&bits, sale.get(), user.as_str(), unit.get(), slot.0, name, image, now.0);
-        self.run(WRITE_PURCHASE, purchase)?;
+        let &Redemption { code, unit, ref item } = redemption;
+        let state = State::Sold { purchase: next.purchase };
+        let sold = self.guard()?.end(code, state, |hold| hold.unit == unit);
+        let (Some((attempt, Hold { slot, user, .. })), Some(sale)) = (sold, code.sale()) else {
+            return self.find_code(code);
+        };
+        self.record_end(attempt, "sold")?;
+        let (id, purchased_at, item) = (next.purchase(), self.now(), item.clone());
+        let (who, name, image) = (user.as_str(), &item.name, &item.image);
+        let (sale_id, unit_number, at) = (sale.get(), unit.get(), purchased_at.0);
+        let row = (id, sale_id, unit_number, slot.0, at, bits(code), who, name, image);
+        self.run(RECORD_PURCHASE, row)?;
         counts.add(sale, -1, 1);
-        let item = item.clone();
-        Ok(CodeRecord::SoldNow(Receipt {
-            code: *code,
-            sale,
-            user,
-            unit: *unit,
-            item,
-            purchased_at: now,
-        }))
+        Ok(CodeRecord::SoldNow(Receipt { code, sale, user, unit, item, purchased_at }))
     }
 
     /// Gives holds back before their time, and tells of each what it is then.
     pub fn release(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
         let mut counts = Counts::default();
-        for code in codes {
-            let bits = code.to_bits().to_be_bytes();
-            let released =
-                self.one(RELEASE, (bits, self.now().0), |row| rows::sale_id(row, "sale_id"))?;
-            if let Some(sale) = released {
-                counts.add(sale, -1, 0);
-            }
+        for &code in codes {
+            self.end_hold(&mut counts, code, State::Released, |_| true)?;
         }
         self.write_counts(&counts)?;
         self.find_codes(codes)
     }
 
-    /// What the ledger has of codes.
-    pub fn find_codes(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
-        codes.iter().map(|&code| self.find_code(code)).collect()
-    }
-
-    fn find_code(&self, code: Code) -> Result<CodeRecord, SqliteError> {
-        let bits = code.to_bits().to_be_bytes();
-        let found = self.one(READ_CODE, [bits], |row| rows::code_record(code, row))?;
-        Ok(found.unwrap_or(CodeRecord::Unknown))
-    }
-
     /// Decides codes that the live side calls due.
     pub fn judge(&self, sale: SaleId, codes: &[Code]) -> Result<Vec<(Code, Verdict)>, SqliteError> {
+        let mut next = self.next_ids()?;
         let mut counts = Counts::default();
+        let now = self.now();
+        // No record can come any more for a code of a closed sale, so it needs no tombstone.
+        let found = self.find_sale(sale)?;
+        let may_come = found.is_some_and(|sale| sale.state != SaleState::Closed);
         let mut verdicts = Vec::with_capacity(codes.len());
         for &code in codes {
-            let (bits, now) = (code.to_bits().to_be_bytes(), self.now());
-            self.run(BURY_MISSING, (sale.get(), bits, now.0))?;
-            self.expire(code, now, &mut counts)?;
-            let verdict = self.one(READ_VERDICT, [bits], |row| rows::verdict(row, now))?;
-            verdicts.push((code, verdict.unwrap_or(Verdict::Free)));
+            if may_come {
+                self.bury_missing(&mut next, sale, code)?;
+            }
+            let is_due = |hold: &Hold| hold.expires_at <= now;
+            self.end_hold(&mut counts, code, State::Expired, is_due)?;
+            verdicts.push((code, self.verdict(code)?));
         }
         self.write_counts(&counts)?;
         Ok(verdicts)
+    }
+
+    fn bury_missing(
+        &self,
+        next: &mut NextIds,
+        sale: SaleId,
+        code: Code,
+    ) -> Result<(), SqliteError> {
+        let known = Known { attempt: next.attempt, state: State::Void, hold: None };
+        if self.guard()?.admit(code, known) {
+            let row = (next.attempt(), sale.get(), bits(code), self.now().0);
+            self.run(RECORD_TOMBSTONE, row)?;
+        }
+        Ok(())
+    }
+
+    /// What the live side shall do about a code. A hold that is live is so for a millisecond at the
+    /// least.
+    fn verdict(&self, code: Code) -> Result<Verdict, SqliteError> {
+        let guarded = self.guard()?.find(code).cloned();
+        let state = match guarded {
+            Some(Known { state: State::Held, hold: Some(hold), .. }) => {
+                return Ok(Verdict::Held { left_ms: (hold.expires_at - self.now()).max(1) });
+            }
+            Some(known) => Some(known.state),
+            None => self.find_filed(code)?,
+        };
+        Ok(if matches!(state, Some(State::Sold { .. })) { Verdict::Sold } else { Verdict::Free })
     }
 
     /// Ends at most `limit` holds that were due before a moment, and says which.
@@ -102,26 +121,83 @@ impl Tables<'_> {
         limit: usize,
     ) -> Result<Vec<Code>, SqliteError> {
         let mut counts = Counts::default();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let overdue = self.all(FIND_OVERDUE, (before.0, limit), rows::code)?;
+        let overdue = self.guard()?.overdue(before, limit);
         for &code in &overdue {
-            self.expire(code, before, &mut counts)?;
+            self.end_hold(&mut counts, code, State::Expired, |_| true)?;
         }
         self.write_counts(&counts)?;
         Ok(overdue)
     }
 
-    fn expire(
+    /// Ends a hold without a sale, if the code is on hold and `may_end`.
+    fn end_hold(
         &self,
-        code: Code,
-        due_by: UnixMillis,
         counts: &mut Counts,
+        code: Code,
+        state: State,
+        may_end: impl FnOnce(&Hold) -> bool,
     ) -> Result<(), SqliteError> {
-        let parameters = (code.to_bits().to_be_bytes(), self.now().0, due_by.0);
-        let expired = self.one(EXPIRE, parameters, |row| rows::sale_id(row, "sale_id"))?;
-        if let Some(sale) = expired {
+        let ended = self.guard()?.end(code, state, may_end);
+        if let (Some((attempt, _)), Some(sale)) = (ended, code.sale()) {
+            let word = if state == State::Released { "released" } else { "expired" };
+            self.record_end(attempt, word)?;
             counts.add(sale, -1, 0);
         }
         Ok(())
+    }
+
+    /// Writes down on the disk what the guard has let happen.
+    fn record_end(&self, attempt: i64, state: &str) -> Result<(), SqliteError> {
+        match self.run(RECORD_END, (attempt, state, self.now().0))? {
+            1 => Ok(()),
+            _ => Err(SqliteError::Unreadable(format!("attempt {attempt} is not on the disk"))),
+        }
+    }
+
+    /// What the ledger has of codes.
+    pub fn find_codes(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
+        codes.iter().map(|&code| self.find_code(code)).collect()
+    }
+
+    fn find_code(&self, code: Code) -> Result<CodeRecord, SqliteError> {
+        let guarded = self.guard()?.find(code).cloned();
+        match guarded {
+            Some(Known { state: State::Held, hold: Some(hold), .. }) => {
+                Ok(CodeRecord::Held { unit: hold.unit })
+            }
+            Some(known) => self.read_record(known.state),
+            None => self.find_filed_code(code),
+        }
+    }
+
+    /// What the ledger has of codes whose sales are closed. Needs no guard.
+    pub fn find_filed_codes(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
+        codes.iter().map(|&code| self.find_filed_code(code)).collect()
+    }
+
+    fn find_filed_code(&self, code: Code) -> Result<CodeRecord, SqliteError> {
+        let state = self.find_filed(code)?;
+        state.map_or(Ok(CodeRecord::Unknown), |state| self.read_record(state))
+    }
+
+    pub(crate) fn find_filed(&self, code: Code) -> Result<Option<State>, SqliteError> {
+        self.one(FIND_FILED, [bits(code)], rows::filed)
+    }
+
+    /// The record of a code that is not on hold.
+    fn read_record(&self, state: State) -> Result<CodeRecord, SqliteError> {
+        Ok(match state {
+            State::Sold { purchase } => {
+                let receipt = self.one(READ_PURCHASE, [purchase], rows::receipt)?;
+                let missing = || SqliteError::Unreadable(format!("no purchase {purchase}"));
+                CodeRecord::Sold(receipt.ok_or_else(missing)?)
+            }
+            State::Expired => CodeRecord::Expired,
+            State::Released => CodeRecord::Released,
+            State::Void => CodeRecord::Unknown,
+            State::Held => {
+                return Err(SqliteError::Unreadable("a closed sale has a hold".to_owned()));
+            }
+        })
     }
 }

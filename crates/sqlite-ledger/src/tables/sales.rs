@@ -20,7 +20,7 @@ const SCHEDULE: &str = include_str!("../sql/schedule.sql");
 const SET_PAUSED: &str = include_str!("../sql/set_paused.sql");
 const EPOCH_AT: &str = include_str!("../sql/epoch_at.sql");
 const RAISE_EPOCH: &str = include_str!("../sql/raise_epoch.sql");
-const LIVE_UNITS: &str = include_str!("../sql/live_units.sql");
+const LIVE_UNITS_ON_DISK: &str = include_str!("../sql/live_units_on_disk.sql");
 const TALLY: &str = include_str!("../sql/tally.sql");
 const CLOSE_SALE: &str = include_str!("../sql/close_sale.sql");
 
@@ -104,15 +104,16 @@ impl Tables<'_> {
         }
         self.run(RAISE_EPOCH, (id.get(), self.now().0))?;
         sale.epoch.0 += 1;
-        Ok(RaiseReply::Raised(SaleImage { sale, live: self.live_units(id)? }))
+        Ok(RaiseReply::Raised(SaleImage { sale, live: self.guard()?.live_units(id) }))
     }
 
-    /// Every unit of a sale that is held or sold, in their order.
-    pub(crate) fn live_units(
-        &self,
-        sale: SaleId,
-    ) -> Result<Vec<domain::ports::LiveUnit>, SqliteError> {
-        self.all(LIVE_UNITS, [sale.get()], rows::live_unit)
+    /// All that is live of a sale, with a look at the disk alone; `None` if there is no such sale
+    /// or it is closed.
+    pub fn image(&self, id: SaleId) -> Result<Option<SaleImage>, SqliteError> {
+        let found = self.find_sale(id)?.filter(|sale| sale.state != SaleState::Closed);
+        let Some(sale) = found else { return Ok(None) };
+        let live = self.all(LIVE_UNITS_ON_DISK, [id.get()], rows::live_unit)?;
+        Ok(Some(SaleImage { sale, live }))
     }
 
     /// How many units of a sale are held and sold.

@@ -19,7 +19,7 @@ impl Shop {
     }
 
     pub(crate) fn ledger(&self) -> SqliteLedger {
-        SqliteLedger::open(self.dir(), &wall_clock(), limits()).unwrap()
+        SqliteLedger::serve(self.dir(), &wall_clock(), limits()).unwrap()
     }
 
     /// The same ledger by a way of its own, as another process would come to it.

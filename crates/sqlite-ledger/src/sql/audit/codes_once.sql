@@ -8,7 +8,7 @@ SELECT
         'sale %d: %d records of code %s-%s..', min(sale_id), count(*),
         lower(substr(hex(code), 1, 8)), lower(substr(hex(code), 9, 4))
     ) AS found
-FROM checkout_attempts NOT INDEXED
+FROM checkout_attempts
 WHERE code IS NOT NULL AND (?1 IS NULL OR sale_id = ?1)
 GROUP BY code
 HAVING count(*) > 1

@@ -8,7 +8,7 @@ SELECT
         'sale %d: at epoch %s, but unit %d was granted to %s at epoch %d', attempt.sale_id,
         coalesce(sale.epoch, 'none'), attempt.unit, attempt.user_id, attempt.epoch
     ) AS found
-FROM checkout_attempts AS attempt NOT INDEXED
+FROM checkout_attempts AS attempt
 LEFT JOIN sales AS sale ON sale.id = attempt.sale_id
 WHERE
     attempt.outcome = 'granted'

@@ -8,7 +8,7 @@ SELECT
         'sale %d: unit %d of %s was due at %s', sale_id, unit, user_id,
         strftime('%Y-%m-%dT%H:%M:%fZ', expires_at / 1000.0, 'unixepoch')
     ) AS found
-FROM checkout_attempts NOT INDEXED
+FROM checkout_attempts
 WHERE state = 'held' AND expires_at < ?3 AND (?1 IS NULL OR sale_id = ?1)
 ORDER BY expires_at, code
 LIMIT ?2

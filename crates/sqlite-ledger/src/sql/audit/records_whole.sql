@@ -1,4 +1,5 @@
--- records_whole: attempts whose columns contradict each other, and sales likewise.
+-- records_whole: attempts whose columns contradict each other, sales likewise, and filed codes that
+-- lead elsewhere.
 --
 -- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
 
@@ -6,20 +7,18 @@ WITH broken AS (
     SELECT
         sale_id,
         format(
-            'outcome %s, state %s, unit %s, slot %s, live %s, attempted at %s', outcome, state,
-            unit, slot, live,
+            'outcome %s, state %s, unit %s, slot %s, attempted at %s', outcome, state, unit, slot,
             strftime('%Y-%m-%dT%H:%M:%fZ', attempted_at / 1000.0, 'unixepoch')
         ) AS found
-    FROM checkout_attempts NOT INDEXED
+    FROM checkout_attempts
     WHERE
         (?1 IS NULL OR sale_id = ?1)
         AND (
-            live IS (state IN ('held', 'sold'))
-            AND CASE
+            CASE
                 WHEN outcome = 'granted' THEN
                     length(code) = 16 AND expires_at IS NOT NULL AND epoch IS NOT NULL
-                    AND unit >= 1 AND slot >= 0 AND state IS NOT NULL AND state <> 'void'
-                    AND user_id IS NOT NULL AND (state = 'held') = (resolved_at IS NULL)
+                    AND unit >= 1 AND slot >= 0 AND changed_at IS NOT NULL
+                    AND state IN ('held', 'sold', 'expired', 'released') AND user_id IS NOT NULL
                 WHEN outcome IS NULL THEN state IS 'void' AND length(code) = 16
                 ELSE code IS NULL AND state IS NULL AND user_id IS NOT NULL
             END
@@ -42,6 +41,23 @@ WITH broken AS (
             AND per_user_limit BETWEEN 1 AND 1000
             AND state IN ('active', 'paused', 'closed')
             AND (state = 'closed') = (closed_at IS NOT NULL)
+        ) IS NOT TRUE
+    UNION ALL
+    SELECT
+        coalesce(attempt.sale_id, 0),
+        format(
+            'code %s-%s.. is filed under attempt %d and purchase %s',
+            lower(substr(hex(filed.code), 1, 8)), lower(substr(hex(filed.code), 9, 4)),
+            filed.attempt, coalesce(filed.purchase, 'none')
+        )
+    FROM codes AS filed
+    LEFT JOIN checkout_attempts AS attempt ON attempt.id = filed.attempt
+    LEFT JOIN purchases AS purchase ON purchase.id = filed.purchase
+    WHERE
+        (?1 IS NULL OR attempt.sale_id = ?1)
+        AND (
+            attempt.code = filed.code
+            AND purchase.code IS CASE WHEN attempt.state = 'sold' THEN filed.code END
         ) IS NOT TRUE
 )
 SELECT count(*) OVER () AS breaches, format('sale %d: %s', sale_id, found) AS found

@@ -2,5 +2,5 @@
 
 SELECT type, name, tbl_name, sql
 FROM sqlite_schema
-WHERE sql IS NOT NULL AND tbl_name IN ('sales', 'checkout_attempts', 'purchases')
+WHERE sql IS NOT NULL AND tbl_name IN ('sales', 'checkout_attempts', 'purchases', 'codes')
 ORDER BY type, name

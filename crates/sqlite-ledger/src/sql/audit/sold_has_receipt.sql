@@ -5,11 +5,11 @@
 
 WITH side AS (
     SELECT code, sale_id, unit, user_id, slot, 1 AS sold
-    FROM checkout_attempts NOT INDEXED
+    FROM checkout_attempts
     WHERE state = 'sold' AND (?1 IS NULL OR sale_id = ?1)
     UNION ALL
     SELECT code, sale_id, unit, user_id, slot, 0
-    FROM purchases NOT INDEXED
+    FROM purchases
     WHERE ?1 IS NULL OR sale_id = ?1
 ),
 apart AS (

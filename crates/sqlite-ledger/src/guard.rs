@@ -1,0 +1,203 @@
+//! The guard: every code of the sales whose codes are not filed yet, and what may not come twice.
+//!
+//! It is what the unique indexes on live units and slots are in Postgres. What is put here belongs
+//! to the transaction that writes the row on the disk, and is undone with it.
+//!
+//! Trees, not hash tables: a table of a hundred thousand users that grows keeps everybody waiting for
+//! fifty milliseconds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{Code, SaleId, Slot, Unit, UnixMillis, UserId, ports::LiveUnit};
+
+/// What is known of a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Its row in `checkout_attempts`.
+    pub(crate) attempt: i64,
+    pub(crate) state: State,
+    /// What was put on hold; a tombstone never had anything.
+    pub(crate) hold: Option<Hold>,
+}
+
+/// What has become of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Held,
+    Sold {
+        /// The row of the receipt.
+        purchase: i64,
+    },
+    Expired,
+    Released,
+    Void,
+}
+
+/// What was put on hold, for whom, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hold {
+    pub(crate) unit: Unit,
+    pub(crate) slot: Slot,
+    pub(crate) user: UserId,
+    pub(crate) expires_at: UnixMillis,
+}
+
+/// The codes of all sales that are guarded.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Guard {
+    sales: BTreeMap<SaleId, GuardedSale>,
+    /// What each code was before this transaction, in the order in which they were changed.
+    before: Vec<(SaleId, Code, Option<Known>)>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct GuardedSale {
+    codes: BTreeMap<Code, Known>,
+    /// The units that are held or sold: each once.
+    units: BTreeMap<Unit, Code>,
+    /// The slots that are held or sold: each once.
+    slots: BTreeSet<(UserId, Slot)>,
+    /// What is on hold, by the time at which it is due.
+    held: BTreeSet<(UnixMillis, Code)>,
+}
+
+impl State {
+    pub(crate) const fn is_live(self) -> bool {
+        matches!(self, Self::Held | Self::Sold { .. })
+    }
+}
+
+impl Known {
+    fn live_hold(&self) -> Option<&Hold> {
+        self.hold.as_ref().filter(|_| self.state.is_live())
+    }
+}
+
+impl Guard {
+    /// What is known of a code.
+    pub(crate) fn find(&self, code: Code) -> Option<&Known> {
+        self.sales.get(&code.sale()?)?.codes.get(&code)
+    }
+
+    /// Takes a code in, unless it is there, or its unit or slot is live under another.
+    pub(crate) fn admit(&mut self, code: Code, known: Known) -> bool {
+        let Some(sale) = code.sale() else { return false };
+        let is_taken = self.sales.get(&sale).is_some_and(|guarded| {
+            let is_live = |hold: &Hold| {
+                guarded.units.contains_key(&hold.unit)
+                    || guarded.slots.contains(&(hold.user.clone(), hold.slot))
+            };
+            guarded.codes.contains_key(&code) || known.live_hold().is_some_and(is_live)
+        });
+        if !is_taken {
+            self.put(sale, code, Some(known));
+        }
+        !is_taken
+    }
+
+    /// Ends a hold that `may_end`: from now on its code is `state`. Returns what it was; nothing if
+    /// the code is not on hold.
+    pub(crate) fn end(
+        &mut self,
+        code: Code,
+        state: State,
+        may_end: impl FnOnce(&Hold) -> bool,
+    ) -> Option<(i64, Hold)> {
+        let known = self.find(code).filter(|known| known.state == State::Held)?;
+        let hold = known.hold.clone().filter(may_end)?;
+        let (attempt, ended) = (known.attempt, Known { state, ..known.clone() });
+        self.put(code.sale()?, code, Some(ended));
+        Some((attempt, hold))
+    }
+
+    /// At most `limit` codes on hold that were due before a moment, the longest due first.
+    pub(crate) fn overdue(&self, before: UnixMillis, limit: usize) -> Vec<Code> {
+        let due = |guarded: &GuardedSale| {
+            let due = guarded.held.iter().take_while(|(at, _)| *at < before);
+            due.take(limit).copied().collect::<Vec<_>>()
+        };
+        let mut overdue: Vec<_> = self.sales.values().flat_map(due).collect();
+        overdue.sort_unstable();
+        overdue.truncate(limit);
+        overdue.into_iter().map(|(_, code)| code).collect()
+    }
+
+    /// Every unit of a sale that is held or sold, in their order.
+    pub(crate) fn live_units(&self, sale: SaleId) -> Vec<LiveUnit> {
+        let Some(guarded) = self.sales.get(&sale) else { return Vec::new() };
+        let live = guarded.units.values().filter_map(|code| {
+            let known = guarded.codes.get(code)?;
+            let Hold { unit, slot, user, expires_at } = known.hold.clone()?;
+            let held_until = (known.state == State::Held).then_some(expires_at);
+            Some(LiveUnit { code: *code, user, unit, slot, held_until })
+        });
+        live.collect()
+    }
+
+    /// The first codes of a sale, in their order.
+    pub(crate) fn first_codes(&self, sale: SaleId, limit: usize) -> Vec<(Code, Known)> {
+        let codes = self.sales.get(&sale).into_iter().flat_map(|guarded| &guarded.codes);
+        codes.map(|(&code, known)| (code, known.clone())).take(limit).collect()
+    }
+
+    /// Lets a code go.
+    pub(crate) fn dismiss(&mut self, code: Code) {
+        if let Some(sale) = code.sale() {
+            self.put(sale, code, None);
+        }
+    }
+
+    /// Makes the changes since the last call of this or of [`undo`](Self::undo) stand.
+    pub(crate) fn keep(&mut self) {
+        self.before.clear();
+        self.sales.retain(|_, guarded| !guarded.codes.is_empty());
+    }
+
+    /// Takes them back.
+    pub(crate) fn undo(&mut self) {
+        for (sale, code, before) in std::mem::take(&mut self.before).into_iter().rev() {
+            self.sales.entry(sale).or_default().put(code, before);
+        }
+        self.keep();
+    }
+
+    fn put(&mut self, sale: SaleId, code: Code, known: Option<Known>) {
+        let before = self.sales.entry(sale).or_default().put(code, known);
+        self.before.push((sale, code, before));
+    }
+}
+
+impl GuardedSale {
+    /// Puts what is known now of a code in the place of what was, and returns that.
+    fn put(&mut self, code: Code, now: Option<Known>) -> Option<Known> {
+        let live = |known: &Option<Known>| known.as_ref().and_then(Known::live_hold).cloned();
+        let due_at = |known: &Option<Known>| {
+            let held = known.as_ref().filter(|known| known.state == State::Held)?;
+            held.hold.as_ref().map(|hold| hold.expires_at)
+        };
+        let (live_now, due_now) = (live(&now), due_at(&now));
+        let before = match now {
+            Some(known) => self.codes.insert(code, known),
+            None => self.codes.remove(&code),
+        };
+        let (live_before, due_before) = (live(&before), due_at(&before));
+        // Selling changes nothing of what is live.
+        if live_before != live_now {
+            if let Some(Hold { unit, slot, user, .. }) = live_before {
+                self.units.remove(&unit);
+                self.slots.remove(&(user, slot));
+            }
+            if let Some(Hold { unit, slot, user, .. }) = live_now {
+                self.units.insert(unit, code);
+                self.slots.insert((user, slot));
+            }
+        }
+        if let Some(at) = due_before {
+            self.held.remove(&(at, code));
+        }
+        if let Some(at) = due_now {
+            self.held.insert((at, code));
+        }
+        before
+    }
+}

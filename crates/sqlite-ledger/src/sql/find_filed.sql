@@ -1,0 +1,8 @@
+-- find_filed: what the ledger has of a code whose sale is closed.
+--
+-- ?1 code
+
+SELECT attempt.state, filed.purchase
+FROM codes AS filed
+JOIN checkout_attempts AS attempt ON attempt.id = filed.attempt
+WHERE filed.code = ?1

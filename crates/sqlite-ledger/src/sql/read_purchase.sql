@@ -1,0 +1,7 @@
+-- read_purchase: a receipt.
+--
+-- ?1 id
+
+SELECT code, sale_id, user_id, unit, item_name, item_image, purchased_at
+FROM purchases
+WHERE id = ?1
