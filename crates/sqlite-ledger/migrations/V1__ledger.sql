@@ -86,7 +86,7 @@ CREATE TABLE checkout_attempts (
                 AND changed_at IS NOT NULL AND user_id IS NOT NULL
             WHEN outcome IS NULL THEN state IS 'void' AND length(code) = 16
             ELSE code IS NULL AND state IS NULL AND user_id IS NOT NULL
-        END
+        END IS TRUE
     )
 ) STRICT;
 
@@ -106,7 +106,9 @@ CREATE TABLE purchases (
     user_id      TEXT NOT NULL,
     -- What the unit turned out to be, and the path of its picture.
     item_name    TEXT NOT NULL,
-    item_image   TEXT NOT NULL
+    item_image   TEXT NOT NULL,
+    CONSTRAINT purchases_unit UNIQUE (sale_id, unit),
+    CONSTRAINT purchases_slot UNIQUE (sale_id, user_id, slot)
 ) STRICT;
 
 -- Where the codes of closed sales are. Written when a sale has been closed, in the order of its
@@ -122,13 +124,13 @@ CREATE TABLE codes (
 -- The last line: no record disappears, and the only thing that may happen to one is the end of
 -- its hold.
 CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts
-WHEN NOT (
+WHEN (
     OLD.state IS 'held' AND NEW.state IN ('sold', 'expired', 'released')
     AND (NEW.id, NEW.sale_id, NEW.outcome, NEW.unit, NEW.slot, NEW.epoch, NEW.attempted_at,
          NEW.expires_at, NEW.code, NEW.user_id)
         IS (OLD.id, OLD.sale_id, OLD.outcome, OLD.unit, OLD.slot, OLD.epoch, OLD.attempted_at,
             OLD.expires_at, OLD.code, OLD.user_id)
-)
+) IS NOT TRUE
 BEGIN
     SELECT RAISE(ABORT, 'UPDATE of checkout_attempts is refused: the ledger is append-only');
 END;

@@ -199,6 +199,12 @@ impl Database {
         self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 
+    /// The connection itself, to let it fail.
+    #[cfg(test)]
+    pub(crate) const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// The connection itself, for whoever must go past the rules.
     #[must_use]
     pub const fn connection(&self) -> &Connection {

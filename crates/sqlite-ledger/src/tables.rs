@@ -84,8 +84,16 @@ impl<'c> Tables<'c> {
         Ok(self.connection.prepare_cached(sql)?)
     }
 
+    /// How many attempts are recorded.
+    #[cfg(test)]
+    pub(crate) fn count_attempts(&self) -> Result<usize, SqliteError> {
+        let count =
+            self.one("SELECT count(*) FROM checkout_attempts", [], |row| row.get::<_, i64>(0))?;
+        Ok(usize::try_from(count.unwrap_or_default()).unwrap_or_default())
+    }
+
     /// Runs a statement that returns no rows; says how many it changed.
-    fn run(&self, sql: &str, parameters: impl Params) -> Result<usize, SqliteError> {
+    pub(crate) fn run(&self, sql: &str, parameters: impl Params) -> Result<usize, SqliteError> {
         Ok(self.prepare(sql)?.execute(parameters)?)
     }
 

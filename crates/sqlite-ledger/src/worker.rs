@@ -3,6 +3,9 @@
 //! While one transaction is on its way to the disk, the next one gathers: that is the group
 //! commit of everything that writes, whoever asks for it.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::mpsc::{self, Receiver, Sender},
     thread,

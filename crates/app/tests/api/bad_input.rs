@@ -5,7 +5,15 @@ use reqwest::{
     header::{ALLOW, CONTENT_TYPE},
 };
 
-use crate::stack::{Answer, Settings, Stack};
+use crate::stack::{Answer, Kind, Settings, Stack, on_both_stacks};
+
+on_both_stacks! {
+    a_malformed_query_is_refused_by_field
+    a_malformed_body_is_refused_by_field
+    a_body_of_another_kind_or_size_is_refused
+    another_method_is_answered_with_those_there_are
+    another_path_is_a_problem_too
+}
 
 const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
 
@@ -36,9 +44,8 @@ fn post_json(stack: &Stack, path: &str, body: impl Into<reqwest::Body>) -> reqwe
     post(stack, path).header(CONTENT_TYPE, "application/json").body(body)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_query_is_refused_by_field() {
-    let stack = Stack::start(Settings::default()).await;
+async fn a_malformed_query_is_refused_by_field(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let long = "x".repeat(65);
     let huge = "9".repeat(400);
 
@@ -103,9 +110,8 @@ async fn a_malformed_query_is_refused_by_field() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_body_is_refused_by_field() {
-    let stack = Stack::start(Settings::default()).await;
+async fn a_malformed_body_is_refused_by_field(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
 
     for (body, field) in [
         ("{", "body"),
@@ -134,9 +140,8 @@ async fn a_malformed_body_is_refused_by_field() {
     refused(&stack, post_json(&stack, "/purchase", vec![0xff, 0xfe]), 400, "body").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_body_of_another_kind_or_size_is_refused() {
-    let stack = Stack::start(Settings::default()).await;
+async fn a_body_of_another_kind_or_size_is_refused(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let body = r#"{"user_id":"alice","id":1}"#;
 
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
@@ -151,9 +156,8 @@ async fn a_body_of_another_kind_or_size_is_refused() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_method_is_answered_with_those_there_are() {
-    let stack = Stack::start(Settings::default()).await;
+async fn another_method_is_answered_with_those_there_are(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
 
     for (method, path, allow) in [
         (Method::GET, "/checkout", "POST, DELETE"),
@@ -179,9 +183,8 @@ async fn another_method_is_answered_with_those_there_are() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_path_is_a_problem_too() {
-    let stack = Stack::start(Settings::default()).await;
+async fn another_path_is_a_problem_too(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
 
     for path in ["/nowhere", "/checkout/", "/sales/1/2", "/items/1/1.png", "//", "/%00"] {
         let answer = stack.get(path).await;

@@ -2,7 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::stack::{Answer, Settings, Stack};
+use crate::stack::{Answer, Kind, Settings, Stack, on_both_stacks};
+
+on_both_stacks! {
+    a_code_is_given_redeemed_and_shown
+    parameters_may_come_as_json
+    a_hold_is_given_back_and_its_unit_is_free_again
+    a_sold_unit_is_not_given_back
+    a_hold_that_ran_out_is_gone_and_its_unit_is_free_again
+    a_sale_that_is_sold_for_good_promises_no_retry
+    a_user_is_told_what_he_has_when_he_may_have_no_more
+    codes_and_sales_that_never_were_are_not_found
+    a_hold_that_is_not_redeemed_has_no_receipt
+    an_operator_pauses_a_sale_and_lets_it_go_on
+}
 
 const MADE_UP: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
 
@@ -14,9 +27,8 @@ fn is_moment(value: &Value) -> bool {
     value.as_str().map(shape).as_deref() == Some("0000-00-00T00:00:00.000Z")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_given_redeemed_and_shown() {
-    let stack = Stack::start(Settings::default()).await;
+async fn a_code_is_given_redeemed_and_shown(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let sale = stack.sale().await;
 
     let hold = stack.checkout("alice", sale).await;
@@ -39,9 +51,8 @@ async fn a_code_is_given_redeemed_and_shown() {
     assert_eq!((shown.status, &shown.body), (200, &receipt.body));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn parameters_may_come_as_json() {
-    let stack = Stack::start(Settings::default()).await;
+async fn parameters_may_come_as_json(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let sale = stack.sale().await;
     let post = |path: &str, body: Value| {
         let request = stack.http.post(format!("{}{path}", stack.url())).json(&body);
@@ -55,9 +66,8 @@ async fn parameters_may_come_as_json() {
     assert_eq!(receipt.body["code"], hold.body["code"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hold_is_given_back_and_its_unit_is_free_again() {
-    let stack = Stack::start(Settings { stock: 1, ..Settings::default() }).await;
+async fn a_hold_is_given_back_and_its_unit_is_free_again(kind: Kind) {
+    let stack = Stack::start(Settings { stock: 1, ..Settings::on(kind) }).await;
     let sale = stack.sale().await;
     let hold = stack.checkout("alice", sale).await;
     let path = format!("/checkout?code={}", hold.code());
@@ -74,9 +84,8 @@ async fn a_hold_is_given_back_and_its_unit_is_free_again() {
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sold_unit_is_not_given_back() {
-    let stack = Stack::start(Settings::default()).await;
+async fn a_sold_unit_is_not_given_back(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let sale = stack.sale().await;
     let hold = stack.checkout("alice", sale).await;
     let receipt = stack.purchase(hold.code()).await;
@@ -87,9 +96,8 @@ async fn a_sold_unit_is_not_given_back() {
     assert_eq!(refused.body["purchase"], receipt.body);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hold_that_ran_out_is_gone_and_its_unit_is_free_again() {
-    let settings = Settings { stock: 1, hold_ttl: "300ms", ..Settings::default() };
+async fn a_hold_that_ran_out_is_gone_and_its_unit_is_free_again(kind: Kind) {
+    let settings = Settings { stock: 1, hold_ttl: "300ms", ..Settings::on(kind) };
     let stack = Stack::start(settings).await;
     let sale = stack.sale().await;
     let hold = stack.checkout("alice", sale).await;
@@ -107,9 +115,8 @@ async fn a_hold_that_ran_out_is_gone_and_its_unit_is_free_again() {
     assert_eq!((shown.status, shown.name()), (410, "code-expired"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sale_that_is_sold_for_good_promises_no_retry() {
-    let stack = Stack::start(Settings { stock: 1, ..Settings::default() }).await;
+async fn a_sale_that_is_sold_for_good_promises_no_retry(kind: Kind) {
+    let stack = Stack::start(Settings { stock: 1, ..Settings::on(kind) }).await;
     let sale = stack.sale().await;
     let hold = stack.checkout("alice", sale).await;
     stack.purchase(hold.code()).await;
@@ -123,9 +130,8 @@ async fn a_sale_that_is_sold_for_good_promises_no_retry() {
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_told_what_he_has_when_he_may_have_no_more() {
-    let stack = Stack::start(Settings { per_user_limit: 3, ..Settings::default() }).await;
+async fn a_user_is_told_what_he_has_when_he_may_have_no_more(kind: Kind) {
+    let stack = Stack::start(Settings { per_user_limit: 3, ..Settings::on(kind) }).await;
     let sale = stack.sale().await;
     let first = stack.checkout("alice", sale).await;
     stack.purchase(first.code()).await;
@@ -143,9 +149,8 @@ async fn a_user_is_told_what_he_has_when_he_may_have_no_more() {
     assert_eq!(stack.checkout("bob", sale).await.name(), "ok");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn codes_and_sales_that_never_were_are_not_found() {
-    let stack = Stack::start(Settings::default()).await;
+async fn codes_and_sales_that_never_were_are_not_found(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
 
     let purchase = stack.purchase(MADE_UP).await;
     let foreign = stack.purchase("9b2f6e0c-41d7-4c3e-9a5b-2f6e0c41d788").await;
@@ -164,9 +169,8 @@ async fn codes_and_sales_that_never_were_are_not_found() {
     assert_eq!(stack.sql(attempts).trim(), "999|alice|unknown_sale");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hold_that_is_not_redeemed_has_no_receipt() {
-    let stack = Stack::start(Settings::default()).await;
+async fn a_hold_that_is_not_redeemed_has_no_receipt(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let sale = stack.sale().await;
     let hold = stack.checkout("alice", sale).await;
 
@@ -175,16 +179,11 @@ async fn a_hold_that_is_not_redeemed_has_no_receipt() {
     assert_eq!((receipt.status, receipt.name()), (404, "code-not-found"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_pauses_a_sale_and_lets_it_go_on() {
-    let stack = Stack::start(Settings::default()).await;
+async fn an_operator_pauses_a_sale_and_lets_it_go_on(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let sale = stack.sale().await;
     let hold = stack.checkout("alice", sale).await;
-    let operate = |what: &str| {
-        let number = sale.to_string();
-        let output = stack.command().args(["sales", what, &number]).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-    };
+    let operate = |what: &str| stack.operate(&["sales", what, &sale.to_string()]);
 
     operate("pause");
 

@@ -13,8 +13,13 @@ use tokio::task::{JoinHandle, block_in_place};
 
 use crate::{
     crowd::{Crowd, Log, Urls, audit, audit_sold_out},
-    stack::{Answer, Settings, Stack},
+    stack::{Answer, Kind, Settings, Stack, on_both_stacks},
 };
+
+on_both_stacks! {
+    a_process_killed_under_load_loses_nothing_anybody_saw
+    sigterm_finishes_what_was_accepted_and_exits_0
+}
 
 const STOCK: u32 = 2_000;
 
@@ -89,14 +94,14 @@ async fn a_lost_redis_is_rebuilt(lose: impl FnOnce(&Stack)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flushed_redis_is_rebuilt_in_mid_sale() {
-    a_lost_redis_is_rebuilt(|stack| stack.redis.flush_all().unwrap()).await;
+    a_lost_redis_is_rebuilt(|stack| stack.redis().flush_all().unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_comes_back_empty_is_rebuilt_in_mid_sale() {
     a_lost_redis_is_rebuilt(|stack| {
-        stack.redis.kill().unwrap();
-        stack.redis.start_again().unwrap();
+        stack.redis().kill().unwrap();
+        stack.redis().start_again().unwrap();
     })
     .await;
 }
@@ -105,11 +110,11 @@ async fn a_redis_that_comes_back_empty_is_rebuilt_in_mid_sale() {
 async fn a_redis_that_comes_back_from_an_old_copy_is_rebuilt_in_mid_sale() {
     let rush = Rush::start(Settings::default()).await;
     rush.until_sold(u64::from(STOCK) / 8).await;
-    let copy = block_in_place(|| rush.stack.redis.save_snapshot().unwrap());
+    let copy = block_in_place(|| rush.stack.redis().save_snapshot().unwrap());
     rush.until_sold(u64::from(STOCK) / 2).await;
     let before = rush.stack.checkout("early", rush.sale).await;
 
-    block_in_place(|| rush.stack.redis.start_again_from(&copy).unwrap());
+    block_in_place(|| rush.stack.redis().start_again_from(&copy).unwrap());
 
     assert_eq!(rush.stack.purchase(before.code()).await.name(), "ok");
     first_grant(&rush.stack, rush.sale).await;
@@ -122,7 +127,7 @@ async fn purchases_go_on_while_redis_is_down() {
     let sale = stack.sale().await;
     let held = stack.checkout("alice", sale).await;
 
-    block_in_place(|| stack.redis.kill().unwrap());
+    block_in_place(|| stack.redis().kill().unwrap());
 
     assert_eq!(stack.purchase(held.code()).await.name(), "ok");
     let refused = stack.checkout("bob", sale).await;
@@ -131,9 +136,8 @@ async fn purchases_go_on_while_redis_is_down() {
     assert_eq!(stack.get(&format!("/sales/{sale}")).await.body["sold"], 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_process_killed_under_load_loses_nothing_anybody_saw() {
-    let mut rush = Rush::start(Settings::default()).await;
+async fn a_process_killed_under_load_loses_nothing_anybody_saw(kind: Kind) {
+    let mut rush = Rush::start(Settings::on(kind)).await;
 
     for round in 1..=4 {
         rush.until_sold(u64::from(STOCK) / 6 * round).await;
@@ -141,8 +145,8 @@ async fn a_process_killed_under_load_loses_nothing_anybody_saw() {
         rush.urls.write().unwrap().retain(|url| *url != victim.url);
         victim.kill();
         rush.stack.start_app().await;
-        let risen = rush.stack.apps[1].url.clone();
-        rush.urls.write().unwrap().push(risen);
+        let risen = rush.stack.apps.last().map(|app| app.url.clone());
+        rush.urls.write().unwrap().extend(risen);
     }
 
     rush.finish(true).await;
@@ -154,8 +158,8 @@ async fn a_postgres_restarted_under_load_costs_a_moment_of_503() {
     rush.until_sold(u64::from(STOCK) / 4).await;
 
     block_in_place(|| {
-        rush.stack.postgres.stop_immediate().unwrap();
-        rush.stack.postgres.start_again().unwrap();
+        rush.stack.postgres().stop_immediate().unwrap();
+        rush.stack.postgres().start_again().unwrap();
     });
 
     first_grant(&rush.stack, rush.sale).await;
@@ -167,7 +171,7 @@ async fn a_postgres_that_is_down_is_said_with_retry_after() {
     let stack = Stack::start(Settings { own_postgres: true, ..Settings::default() }).await;
     let sale = stack.sale().await;
     let held = stack.checkout("alice", sale).await;
-    block_in_place(|| stack.postgres.kill().unwrap());
+    block_in_place(|| stack.postgres().kill().unwrap());
 
     let checkout = stack.checkout("bob", sale).await;
     let purchase = stack.purchase(held.code()).await;
@@ -177,7 +181,7 @@ async fn a_postgres_that_is_down_is_said_with_retry_after() {
         assert!(answer.header("retry-after").is_some());
         assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     }
-    block_in_place(|| stack.postgres.start_again().unwrap());
+    block_in_place(|| stack.postgres().start_again().unwrap());
     stack
         .until("the code is redeemed", async |stack| {
             matches!(stack.purchase(held.code()).await.name(), "ok" | "code-already-used")
@@ -194,8 +198,8 @@ async fn a_process_starts_while_its_databases_are_down_and_says_so() {
     let mut stack =
         Stack::prepare(Settings { own_postgres: true, by_hand: false, ..Settings::default() });
     block_in_place(|| {
-        stack.redis.kill().unwrap();
-        stack.postgres.kill().unwrap();
+        stack.redis().kill().unwrap();
+        stack.postgres().kill().unwrap();
     });
     let app = stack.start_app_unready();
     stack.apps.push(app);
@@ -206,16 +210,15 @@ async fn a_process_starts_while_its_databases_are_down_and_says_so() {
 
     assert_eq!((alive.status, ready.status), (200, 503));
     assert_eq!(ready.body["checks"], down);
-    block_in_place(|| stack.postgres.start_again().unwrap());
-    block_in_place(|| stack.redis.start_again().unwrap());
+    block_in_place(|| stack.postgres().start_again().unwrap());
+    block_in_place(|| stack.redis().start_again().unwrap());
     stack.apps[0].await_ready(&stack.http).await;
     let sale = stack.sale().await;
     assert_eq!(stack.checkout("alice", sale).await.name(), "ok");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sigterm_finishes_what_was_accepted_and_exits_0() {
-    let settings = Settings { stock: 100_000, processes: 1, ..Settings::default() };
+async fn sigterm_finishes_what_was_accepted_and_exits_0(kind: Kind) {
+    let settings = Settings { stock: 100_000, processes: 1, ..Settings::on(kind) };
     let mut stack = Stack::start(settings).await;
     let sale = stack.sale().await;
     let mut requests = tokio::task::JoinSet::new();
@@ -246,7 +249,7 @@ async fn sigterm_finishes_what_was_accepted_and_exits_0() {
     println!("stopped in {} ms", start.elapsed().as_millis());
     let codes: Vec<_> = requests.join_all().await.into_iter().flatten().collect();
     assert_eq!(
-        stack.count("SELECT count(*) FROM checkout_attempts WHERE live"),
+        stack.count("SELECT count(*) FROM checkout_attempts WHERE state = 'held'"),
         codes.len() as u64
     );
 }

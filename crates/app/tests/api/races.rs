@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
-use crate::stack::{Answer, Settings, Stack};
+use crate::stack::{Answer, Kind, Settings, Stack};
 
 /// Posts all at once, spread over the processes.
 async fn post_all(stack: &Stack, paths: Vec<String>) -> Vec<Answer> {
@@ -25,8 +25,8 @@ fn names(answers: &[Answer]) -> BTreeMap<&str, usize> {
     names
 }
 
-async fn one_user_gets_his_limit_and_again_after_expiry(processes: usize) {
-    let settings = Settings { stock: 1_000, hold_ttl: "1s", processes, ..Settings::default() };
+async fn one_user_gets_his_limit_and_again_after_expiry(kind: Kind, processes: usize) {
+    let settings = Settings { stock: 1_000, hold_ttl: "1s", processes, ..Settings::on(kind) };
     let stack = Stack::start(settings).await;
     let sale = stack.sale().await;
     let path = format!("/checkout?user_id=greedy&id={sale}");
@@ -47,16 +47,21 @@ async fn one_user_gets_his_limit_and_again_after_expiry(processes: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_user_gets_his_limit_of_500_checkouts_and_again_after_expiry() {
-    one_user_gets_his_limit_and_again_after_expiry(1).await;
+    one_user_gets_his_limit_and_again_after_expiry(Kind::Servers, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_user_gets_his_limit_from_a_process_with_its_own_stores() {
+    one_user_gets_his_limit_and_again_after_expiry(Kind::Embedded, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_user_gets_his_limit_from_two_processes_together() {
-    one_user_gets_his_limit_and_again_after_expiry(2).await;
+    one_user_gets_his_limit_and_again_after_expiry(Kind::Servers, 2).await;
 }
 
-async fn one_code_is_redeemed_once(processes: usize) {
-    let stack = Stack::start(Settings { processes, ..Settings::default() }).await;
+async fn one_code_is_redeemed_once(kind: Kind, processes: usize) {
+    let stack = Stack::start(Settings { processes, ..Settings::on(kind) }).await;
     let sale = stack.sale().await;
     let held = stack.checkout("alice", sale).await;
     let path = format!("/purchase?code={}", held.code());
@@ -75,16 +80,21 @@ async fn one_code_is_redeemed_once(processes: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_code_is_redeemed_once_by_200_purchases() {
-    one_code_is_redeemed_once(1).await;
+    one_code_is_redeemed_once(Kind::Servers, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_code_is_redeemed_once_by_a_process_with_its_own_stores() {
+    one_code_is_redeemed_once(Kind::Embedded, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_code_is_redeemed_once_through_two_processes() {
-    one_code_is_redeemed_once(2).await;
+    one_code_is_redeemed_once(Kind::Servers, 2).await;
 }
 
-async fn the_last_unit_goes_to_one(processes: usize) {
-    let stack = Stack::start(Settings { stock: 1, processes, ..Settings::default() }).await;
+async fn the_last_unit_goes_to_one(kind: Kind, processes: usize) {
+    let stack = Stack::start(Settings { stock: 1, processes, ..Settings::on(kind) }).await;
     let sale = stack.sale().await;
     let paths = (0..200).map(|user| format!("/checkout?user_id=u{user}&id={sale}")).collect();
 
@@ -97,10 +107,15 @@ async fn the_last_unit_goes_to_one(processes: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_unit_goes_to_one_of_200_users() {
-    the_last_unit_goes_to_one(1).await;
+    the_last_unit_goes_to_one(Kind::Servers, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_unit_goes_to_one_user_of_a_process_with_its_own_stores() {
+    the_last_unit_goes_to_one(Kind::Embedded, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_unit_goes_to_one_user_of_two_processes() {
-    the_last_unit_goes_to_one(2).await;
+    the_last_unit_goes_to_one(Kind::Servers, 2).await;
 }

@@ -2,11 +2,19 @@
 
 use serde_json::json;
 
-use crate::stack::{Answer, Settings, Stack};
+use crate::stack::{Answer, Kind, Settings, Stack, on_both_stacks};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sale_shows_how_it_stands() {
-    let stack = Stack::start(Settings::default()).await;
+on_both_stacks! {
+    a_sale_shows_how_it_stands
+    sales_are_listed_by_the_page_the_newest_first
+    a_sale_to_come_is_shown_and_refuses_until_it_opens
+    an_item_has_a_picture_that_never_changes
+    a_ready_service_says_what_it_has
+    head_shows_the_headers_alone
+}
+
+async fn a_sale_shows_how_it_stands(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let sale = stack.sale().await;
     let sold = stack.checkout("alice", sale).await;
     stack.purchase(sold.code()).await;
@@ -36,9 +44,8 @@ async fn a_sale_shows_how_it_stands() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sales_are_listed_by_the_page_the_newest_first() {
-    let settings = Settings { by_hand: false, sale_period: "1s", ..Settings::default() };
+async fn sales_are_listed_by_the_page_the_newest_first(kind: Kind) {
+    let settings = Settings { by_hand: false, sale_period: "1s", ..Settings::on(kind) };
     let stack = Stack::start(settings).await;
     stack
         .until("there are seven sales", async |stack| {
@@ -60,9 +67,8 @@ async fn sales_are_listed_by_the_page_the_newest_first() {
     assert!(all["next"].is_null() && ids(&all).ends_with(&[1]), "{all}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sale_to_come_is_shown_and_refuses_until_it_opens() {
-    let settings = Settings { by_hand: false, sale_period: "1day", ..Settings::default() };
+async fn a_sale_to_come_is_shown_and_refuses_until_it_opens(kind: Kind) {
+    let settings = Settings { by_hand: false, sale_period: "1day", ..Settings::on(kind) };
     let stack = Stack::start(settings).await;
     let next = stack.sale().await + 1;
 
@@ -74,9 +80,8 @@ async fn a_sale_to_come_is_shown_and_refuses_until_it_opens() {
     assert_eq!(refused.body["starts_at"], shown["starts_at"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_item_has_a_picture_that_never_changes() {
-    let stack = Stack::start(Settings::default()).await;
+async fn an_item_has_a_picture_that_never_changes(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
     let sale = stack.sale().await;
     let path = format!("/items/{sale}/7.svg");
 
@@ -93,21 +98,22 @@ async fn an_item_has_a_picture_that_never_changes() {
     assert_eq!((beyond.status, beyond.name()), (404, "item-not-found"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ready_service_says_what_it_has() {
-    let stack = Stack::start(Settings::default()).await;
+async fn a_ready_service_says_what_it_has(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
 
     for path in ["/health", "/health/ready"] {
         let ready = stack.get(path).await;
-        let checks = json!({ "postgres": "up", "redis": "up", "sale": "open" });
+        let checks = match kind {
+            Kind::Servers => json!({ "postgres": "up", "redis": "up", "sale": "open" }),
+            Kind::Embedded => json!({ "sqlite": "up", "memory": "up", "sale": "open" }),
+        };
         assert_eq!((ready.status, &ready.body["checks"]), (200, &checks), "{path}");
     }
     assert_eq!(stack.get("/health/live").await.status, 200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn head_shows_the_headers_alone() {
-    let stack = Stack::start(Settings::default()).await;
+async fn head_shows_the_headers_alone(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
 
     for path in ["/sales/current", "/items/1/1.svg", "/health/live"] {
         let request = stack.http.head(format!("{}{path}", stack.url()));

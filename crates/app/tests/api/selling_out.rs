@@ -4,17 +4,13 @@ use std::sync::{Arc, RwLock, atomic::AtomicBool};
 
 use crate::{
     crowd::{Crowd, Log, Urls, audit, audit_sold_out},
-    stack::{Settings, Stack},
+    stack::{Kind, Settings, Stack},
 };
 
-async fn sells_exactly_its_stock(processes: usize) {
-    let stack = Stack::start(Settings {
-        stock: 1_000,
-        hold_ttl: "500ms",
-        processes,
-        ..Settings::default()
-    })
-    .await;
+async fn sells_exactly_its_stock(kind: Kind, processes: usize) {
+    let stack =
+        Stack::start(Settings { stock: 1_000, hold_ttl: "500ms", processes, ..Settings::on(kind) })
+            .await;
     let sale = stack.sale().await;
     let urls: Urls = Arc::new(RwLock::new(stack.apps.iter().map(|app| app.url.clone()).collect()));
     let (log, stop) = (Arc::new(Log::default()), Arc::new(AtomicBool::new(false)));
@@ -30,10 +26,15 @@ async fn sells_exactly_its_stock(processes: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_process_sells_exactly_the_stock_with_half_of_all_holds_abandoned() {
-    sells_exactly_its_stock(1).await;
+    sells_exactly_its_stock(Kind::Servers, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_with_its_own_stores_sells_exactly_the_stock_too() {
+    sells_exactly_its_stock(Kind::Embedded, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_sell_exactly_the_stock_together() {
-    sells_exactly_its_stock(2).await;
+    sells_exactly_its_stock(Kind::Servers, 2).await;
 }

@@ -1,8 +1,9 @@
-//! The whole service as a test value: real processes of the real binary, a database of their
-//! own on a private Postgres, and a Redis of their own.
+//! The whole service as a test value: real processes of the real binary, with a database of their
+//! own on a private Postgres and a Redis of their own; or one process with a directory.
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, ExitStatus, Stdio},
     sync::{
         Arc, LazyLock, Mutex,
@@ -15,6 +16,8 @@ use std::{
 
 use deadpool_redis::redis;
 use dev_servers::{PostgresServer, RedisServer, tied};
+use domain::Code;
+use rusqlite::types::ValueRef;
 use serde_json::Value;
 use tokio::{task::block_in_place, time::timeout};
 
@@ -28,9 +31,39 @@ const TEMPLATE: &str = "flashsale_template";
 static POSTGRES: LazyLock<Arc<PostgresServer>> =
     LazyLock::new(|| Arc::new(PostgresServer::start().unwrap()));
 
+/// Writes each of these tests twice: on Redis and Postgres, and on a directory.
+macro_rules! on_both_stacks {
+    ($($test:ident)+) => {
+        mod on_servers {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::stack::Kind::Servers).await;
+            })+
+        }
+
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::stack::Kind::Embedded).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both_stacks;
+
+/// Where the service keeps what it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// On Postgres and Redis.
+    Servers,
+    /// In a directory and its own memory.
+    Embedded,
+}
+
 /// What the service is started with.
 #[derive(Clone)]
 pub(crate) struct Settings {
+    pub(crate) kind: Kind,
     pub(crate) stock: u32,
     pub(crate) per_user_limit: u16,
     pub(crate) hold_ttl: &'static str,
@@ -45,6 +78,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            kind: Kind::Servers,
             stock: 100,
             per_user_limit: 10,
             hold_ttl: "5m",
@@ -57,12 +91,28 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The usual ones; one process alone may serve from a directory.
+    pub(crate) fn on(kind: Kind) -> Self {
+        let settings = Self { kind, ..Self::default() };
+        match kind {
+            Kind::Servers => settings,
+            Kind::Embedded => Self { processes: 1, ..settings },
+        }
+    }
+}
+
+/// The stores of the service.
+enum Stores {
+    Servers { postgres: Arc<PostgresServer>, redis: RedisServer, database: String },
+    Embedded(tempfile::TempDir),
+}
+
 /// The service and its stores.
 pub(crate) struct Stack {
-    pub(crate) postgres: Arc<PostgresServer>,
-    pub(crate) redis: RedisServer,
-    pub(crate) database: String,
+    // First, so that the processes are gone before what they use.
     pub(crate) apps: Vec<App>,
+    stores: Stores,
     pub(crate) http: reqwest::Client,
     turn: AtomicUsize,
     settings: Settings,
@@ -86,37 +136,49 @@ impl Stack {
 
     /// The stores, with no process of the service yet.
     pub(crate) fn prepare(settings: Settings) -> Self {
-        static DATABASES: AtomicU32 = AtomicU32::new(0);
         block_in_place(|| {
-            let postgres = if settings.own_postgres {
-                Arc::new(PostgresServer::start().unwrap())
-            } else {
-                Arc::clone(&POSTGRES)
+            let stores = match settings.kind {
+                Kind::Servers => Stores::servers(settings.own_postgres),
+                Kind::Embedded => Stores::Embedded(tempfile::tempdir().unwrap()),
             };
-            let database = format!("flashsale_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-            create_database(&postgres, &database);
-            let redis = RedisServer::start().unwrap();
             let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
             let (apps, turn) = (Vec::new(), AtomicUsize::new(0));
-            let stack = Self { postgres, redis, database, apps, http, turn, settings };
+            let stack = Self { apps, stores, http, turn, settings };
             if stack.settings.by_hand {
-                stack.schedule("1 minute", "6h");
+                stack.schedule();
             }
             stack
         })
     }
 
-    /// Makes a sale by hand that began so long ago, and lasts that long.
-    fn schedule(&self, ago: &str, lasts: &str) {
-        let sql = format!(
-            "SELECT to_char(now() AT TIME ZONE 'utc' - interval '{ago}', \
-             'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-        );
-        let starts_at = self.sql(&sql);
-        let mut command = self.command();
-        command.args(["sales", "schedule", "--starts-at", starts_at.trim(), "--lasts", lasts]);
-        let output = command.output().unwrap();
+    /// Makes a sale by hand that began a minute ago and lasts longer than any test.
+    fn schedule(&self) {
+        let starts_at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(1);
+        let starts_at = starts_at.to_string();
+        self.operate(&["sales", "schedule", "--starts-at", &starts_at, "--lasts", "6h"]);
+    }
+
+    /// Runs a command of an operator; returns what it printed.
+    pub(crate) fn operate(&self, arguments: &[&str]) -> String {
+        let output = block_in_place(|| self.command().args(arguments).output().unwrap());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The Postgres of a service that is on one.
+    pub(crate) fn postgres(&self) -> &PostgresServer {
+        match &self.stores {
+            Stores::Servers { postgres, .. } => postgres,
+            Stores::Embedded(_) => panic!("there is no Postgres here"),
+        }
+    }
+
+    /// The Redis of a service that is on one.
+    pub(crate) fn redis(&self) -> &RedisServer {
+        match &self.stores {
+            Stores::Servers { redis, .. } => redis,
+            Stores::Embedded(_) => panic!("there is no Redis here"),
+        }
     }
 
     /// Starts one more process and waits until it is ready to sell.
@@ -136,9 +198,13 @@ impl Stack {
     /// The binary, set to these stores. It dies with the test.
     pub(crate) fn command(&self) -> std::process::Command {
         let mut command = tied::command(env!("CARGO_BIN_EXE_flashsale"), tied::Signal::Kill);
+        match &self.stores {
+            Stores::Servers { postgres, redis, database } => {
+                command.env("DATABASE_URL", postgres.url(database)).env("REDIS_URL", redis.url())
+            }
+            Stores::Embedded(dir) => command.env("DATA_DIR", dir.path().join("data")),
+        };
         command
-            .env("DATABASE_URL", self.postgres.url(&self.database))
-            .env("REDIS_URL", self.redis.url())
             .env("SALE_PERIOD", self.settings.sale_period)
             .env("SALE_STOCK", self.settings.stock.to_string())
             .env("SALE_PER_USER_LIMIT", self.settings.per_user_limit.to_string())
@@ -147,9 +213,13 @@ impl Stack {
         command
     }
 
-    /// Asks the database, as an auditor would: rows as lines, columns split by `|`.
+    /// Asks the ledger, as an auditor would: rows as lines, columns split by `|`. What is asked on
+    /// both stacks must be what both databases understand.
     pub(crate) fn sql(&self, sql: &str) -> String {
-        block_in_place(|| self.postgres.psql(&self.database, sql).unwrap())
+        block_in_place(|| match &self.stores {
+            Stores::Servers { postgres, database, .. } => postgres.psql(database, sql).unwrap(),
+            Stores::Embedded(dir) => ask_sqlite(&dir.path().join("data/ledger.sqlite"), sql),
+        })
     }
 
     /// One number from the database.
@@ -159,7 +229,7 @@ impl Stack {
 
     /// The keys in Redis that match a pattern.
     pub(crate) async fn redis_keys(&self, pattern: &str) -> Vec<String> {
-        let client = redis::Client::open(self.redis.url()).unwrap();
+        let client = redis::Client::open(self.redis().url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap()
     }
@@ -310,6 +380,45 @@ impl Answer {
     pub(crate) fn unit(&self) -> u64 {
         self.body["unit"].as_u64().unwrap_or_else(|| panic!("no unit in {self:?}"))
     }
+}
+
+impl Stores {
+    fn servers(own_postgres: bool) -> Self {
+        static DATABASES: AtomicU32 = AtomicU32::new(0);
+        let postgres = if own_postgres {
+            Arc::new(PostgresServer::start().unwrap())
+        } else {
+            Arc::clone(&POSTGRES)
+        };
+        let database = format!("flashsale_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        create_database(&postgres, &database);
+        Self::Servers { postgres, redis: RedisServer::start().unwrap(), database }
+    }
+}
+
+/// Asks a ledger in a directory; codes are told as the service tells them.
+fn ask_sqlite(path: &Path, sql: &str) -> String {
+    let database = rusqlite::Connection::open(path).unwrap();
+    database.busy_timeout(PATIENCE).unwrap();
+    let mut statement = database.prepare(sql).unwrap();
+    let columns = statement.column_count();
+    let mut rows = statement.query([]).unwrap();
+    let mut lines = String::new();
+    while let Some(row) = rows.next().unwrap() {
+        let told = (0..columns).map(|column| match row.get_ref(column).unwrap() {
+            ValueRef::Null => String::new(),
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Real(number) => number.to_string(),
+            ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+            ValueRef::Blob(code) => {
+                let code: [u8; 16] = code.try_into().unwrap();
+                Code::from_bits(u128::from_be_bytes(code)).to_string()
+            }
+        });
+        lines.push_str(&told.collect::<Vec<_>>().join("|"));
+        lines.push('\n');
+    }
+    lines
 }
 
 /// Copies the template; it is made by the service's own `migrate`, once a server.

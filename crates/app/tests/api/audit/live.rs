@@ -26,7 +26,7 @@ async fn an_abandoned_sale() -> Stack {
     let bought = stack.checkout("ann", sale).await;
     assert_eq!(stack.purchase(bought.code()).await.unit(), 2);
     let settled = "GET sale:{1}:total";
-    stack.until("the sale is settled", async |stack| stack.redis(settled).await == "1").await;
+    stack.until("the sale is settled", async |stack| stack.ask_redis(settled).await == "1").await;
     stack.apps.remove(0).terminate();
     assert_holds(&stack.audit());
     stack
@@ -34,8 +34,8 @@ async fn an_abandoned_sale() -> Stack {
 
 impl Stack {
     /// What Redis replies to a command, whose words are divided by blanks.
-    async fn redis(&self, command: &str) -> String {
-        let client = redis::Client::open(self.redis.url()).unwrap();
+    async fn ask_redis(&self, command: &str) -> String {
+        let client = redis::Client::open(self.redis().url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let mut words = command.split(' ');
         let mut asked = redis::cmd(words.next().unwrap());
@@ -51,7 +51,7 @@ impl Stack {
         let keys = ["", ":total", ":free", ":holds", ":codes", ":users"];
         let keys = keys.map(|key| format!("sale:{{1}}{key}")).join(" ");
         let command = format!("FCALL flashsale_v1_settle 6 {keys} {code} {verdict} 0");
-        assert_eq!(self.redis(&command).await, "settled");
+        assert_eq!(self.ask_redis(&command).await, "settled");
     }
 }
 
@@ -92,14 +92,14 @@ async fn whatever_contradicts_itself_in_redis_is_named() {
         ("HDEL K clock_offset", "HSET K clock_offset 0", "the function that serves it"),
         ("APPEND K:total x", "SET K:total 1", "the counter of sold units is \"1x\""),
     ] {
-        stack.redis(&wrong.replace('K', "sale:{1}")).await;
+        stack.ask_redis(&wrong.replace('K', "sale:{1}")).await;
         let audit = stack.audit();
         if row == "HOLDS" {
             assert_holds(&audit);
         } else {
             assert_broken(&audit, &[("live-whole", row)]);
         }
-        stack.redis(&right.replace('K', "sale:{1}")).await;
+        stack.ask_redis(&right.replace('K', "sale:{1}")).await;
     }
     assert_holds(&stack.audit());
 }
@@ -142,7 +142,7 @@ async fn a_unit_that_redis_sells_on_its_own_word_is_named() {
 async fn a_ledger_that_went_back_is_named() {
     let settings = Settings { processes: 1, ..Settings::default() };
     let mut stack = Stack::start(settings).await;
-    let is_served = async |stack: &Stack| stack.redis("EXISTS sale:{1}").await == "1";
+    let is_served = async |stack: &Stack| stack.ask_redis("EXISTS sale:{1}").await == "1";
     stack.until("the sale is served", is_served).await;
     stack.apps.remove(0).terminate();
 
@@ -158,9 +158,9 @@ async fn a_sale_that_cannot_be_compared_is_noted() {
 
     stack.sql("UPDATE sales SET epoch = epoch + 1");
     let behind = stack.audit();
-    stack.redis("FLUSHALL").await;
+    stack.ask_redis("FLUSHALL").await;
     let flushed = stack.audit();
-    stack.redis("FUNCTION FLUSH").await;
+    stack.ask_redis("FUNCTION FLUSH").await;
     let without_library = stack.audit();
 
     for (audit, note) in [
@@ -171,16 +171,16 @@ async fn a_sale_that_cannot_be_compared_is_noted() {
         assert_holds(&audit);
         assert!(audit.document["notes"][0].as_str().unwrap().starts_with(note), "{audit:#?}");
     }
-    assert_eq!(stack.redis("FUNCTION LIST").await, "", "an audit changes nothing");
+    assert_eq!(stack.ask_redis("FUNCTION LIST").await, "", "an audit changes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_down_leaves_unknown_what_it_keeps() {
     let settings = Settings { own_postgres: true, ..Settings::default() };
     let stack = Stack::prepare(settings);
-    block_in_place(|| stack.redis.kill().unwrap());
+    block_in_place(|| stack.redis().kill().unwrap());
     let without_redis = stack.audit();
-    block_in_place(|| stack.postgres.kill().unwrap());
+    block_in_place(|| stack.postgres().kill().unwrap());
     let without_postgres = stack.audit();
 
     for (audit, unknown) in [(without_redis, 3), (without_postgres, 16)] {
@@ -195,7 +195,7 @@ async fn a_store_that_is_down_leaves_unknown_what_it_keeps() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_breach_counts_for_more_than_a_store_that_is_down() {
     let stack = Stack::prepare(Settings::default());
-    block_in_place(|| stack.redis.kill().unwrap());
+    block_in_place(|| stack.redis().kill().unwrap());
     stack.sql("INSERT INTO sold_counts (sale_id, writer, sold) VALUES (1, 1, 1)");
 
     assert_broken(&stack.audit(), &[("sold-counted", "1 counted, 0 purchases")]);
@@ -243,7 +243,7 @@ async fn a_busy_service_breaks_nothing() {
     while !rush.is_finished() {
         let sold = log.sold.load(Ordering::Relaxed);
         if flushes.next_if(|&units| sold >= units).is_some() {
-            block_in_place(|| stack.redis.flush_all().unwrap());
+            block_in_place(|| stack.redis().flush_all().unwrap());
         }
         assert_holds(&stack.audit());
         audits += 1;

@@ -59,6 +59,15 @@ WITH broken AS (
             attempt.code = filed.code
             AND purchase.code IS CASE WHEN attempt.state = 'sold' THEN filed.code END
         ) IS NOT TRUE
+    UNION ALL
+    SELECT sale.id, format('filed, but %d of its codes are not', count(*))
+    FROM checkout_attempts AS attempt
+    JOIN sales AS sale ON sale.id = attempt.sale_id AND sale.filed
+    WHERE
+        attempt.code IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.code = attempt.code)
+        AND (?1 IS NULL OR sale.id = ?1)
+    GROUP BY sale.id
 )
 SELECT count(*) OVER () AS breaches, format('sale %d: %s', sale_id, found) AS found
 FROM broken

@@ -1,9 +1,5 @@
 //! The promises of a ledger, kept by SQLite.
 
-#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
-
-mod shop;
-
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;

@@ -1,0 +1,9 @@
+//! The ledger in a directory, as a service has it.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod audit;
+mod contract;
+mod schema;
+mod serving;
+mod shop;

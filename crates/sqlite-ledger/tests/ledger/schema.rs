@@ -1,0 +1,225 @@
+//! What the tables themselves refuse, whoever asks: the last line of the promises.
+
+use sqlite_ledger::Database;
+
+use crate::shop::Shop;
+
+/// A sale of five units, and three attempts of one user: a hold of unit 1, a hold of unit 2, and a
+/// refusal.
+const A_SALE: &str = "
+    INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit, epoch, held,
+        first_attempt, first_purchase)
+    VALUES (1000, 2000, 100, 5, 2, 1, 2, 1, 1);
+    INSERT INTO checkout_attempts
+        (sale_id, user_id, outcome, code, unit, slot, epoch, state, attempted_at, changed_at,
+         expires_at)
+    VALUES
+        (1, 'ann', 'granted', x'00000000010080008000000000000001', 1, 0, 1, 'held', 1, 1, 9),
+        (1, 'ann', 'granted', x'00000000010080008000000000000002', 2, 1, 1, 'held', 1, 1, 9),
+        (1, 'ann', 'sold_out', NULL, NULL, NULL, NULL, NULL, 1, NULL, NULL);";
+
+fn a_ledger() -> Database {
+    let database = Database::in_memory().unwrap();
+    run(&database, A_SALE).unwrap();
+    database
+}
+
+fn run(database: &Database, sql: &str) -> rusqlite::Result<()> {
+    database.connection().execute_batch(sql)
+}
+
+fn assert_refused(database: &Database, sql: &str, why: &str) {
+    let refused = run(database, sql).map(|()| "done".to_owned());
+    let said = refused.unwrap_or_else(|error| error.to_string());
+    assert!(said.contains(why), "{sql}: {said}");
+}
+
+#[test]
+fn a_hold_ends_once_and_stays_as_it_ended() {
+    for end in ["sold", "expired", "released"] {
+        let database = a_ledger();
+        let set_state = |state| format!("UPDATE checkout_attempts SET state = '{state}'");
+        run(&database, &format!("{}, changed_at = 5 WHERE unit = 1", set_state(end))).unwrap();
+
+        for state in ["held", "sold", "expired", "released", "void"] {
+            let again = format!("{} WHERE unit = 1", set_state(state));
+            assert_refused(&database, &again, "the ledger is append-only");
+        }
+    }
+}
+
+#[test]
+fn only_the_end_of_a_hold_may_change() {
+    let database = a_ledger();
+    for change in [
+        "id = 99",
+        "sale_id = 2",
+        "attempted_at = 2",
+        "code = x'00000000010080008000000000000009'",
+        "expires_at = 99",
+        "epoch = 2",
+        "unit = 3",
+        "slot = 3",
+        "outcome = 'sold_out'",
+        "user_id = 'bob'",
+    ] {
+        for set in [change.to_owned(), format!("state = 'sold', {change}")] {
+            let update = format!("UPDATE checkout_attempts SET {set} WHERE unit = 1");
+            assert_refused(&database, &update, "the ledger is append-only");
+        }
+    }
+    for change in ["state = 'void'", "state = 'held'", "state = NULL", "changed_at = 5"] {
+        let update = format!("UPDATE checkout_attempts SET {change} WHERE unit = 1");
+        assert_refused(&database, &update, "the ledger is append-only");
+    }
+    for change in ["user_id = 'bob'", "outcome = 'ended'", "state = 'sold'", "changed_at = 5"] {
+        let refusal = format!("UPDATE checkout_attempts SET {change} WHERE outcome = 'sold_out'");
+        assert_refused(&database, &refusal, "the ledger is append-only");
+    }
+}
+
+#[test]
+fn no_record_disappears_and_no_receipt_changes() {
+    let database = a_ledger();
+    let purchase = "INSERT INTO purchases
+        (sale_id, unit, slot, purchased_at, code, user_id, item_name, item_image)
+        VALUES (1, 1, 0, 5, x'00000000010080008000000000000001', 'ann', 'Teapot', '/t')";
+    run(&database, purchase).unwrap();
+
+    for (statement, why) in [
+        ("DELETE FROM checkout_attempts", "the ledger is append-only"),
+        ("DELETE FROM checkout_attempts WHERE code IS NULL", "the ledger is append-only"),
+        ("UPDATE purchases SET item_name = 'Brick'", "the ledger is append-only"),
+        ("UPDATE purchases SET user_id = 'bob'", "the ledger is append-only"),
+        ("DELETE FROM purchases", "the ledger is append-only"),
+        ("DELETE FROM sales", "a sale is closed, not removed"),
+        ("UPDATE sales SET epoch = 0", "an epoch never goes back"),
+        ("UPDATE sales SET starts_at = 1001", "a sale keeps its window"),
+        ("UPDATE sales SET ends_at = 2001", "a sale keeps its window"),
+    ] {
+        assert_refused(&database, statement, why);
+    }
+    run(&database, "UPDATE sales SET epoch = 2, held = 1, sold = 1").unwrap();
+}
+
+#[test]
+fn nothing_is_sold_twice() {
+    let database = a_ledger();
+    let purchase = |code: u32, unit: u32, slot: u32, user: &str| {
+        format!(
+            "INSERT INTO purchases
+             (sale_id, unit, slot, purchased_at, code, user_id, item_name, item_image)
+             VALUES (1, {unit}, {slot}, 5, x'0000000001008000800000000000000{code}', '{user}',
+             'Teapot', '/t')"
+        )
+    };
+    run(&database, &purchase(1, 1, 0, "ann")).unwrap();
+
+    assert_refused(&database, &purchase(3, 1, 0, "bob"), "UNIQUE");
+    assert_refused(&database, &purchase(3, 3, 0, "ann"), "UNIQUE");
+    run(&database, &purchase(3, 3, 0, "bob")).unwrap();
+}
+
+#[test]
+fn a_record_is_whole_or_is_not() {
+    let database = a_ledger();
+    let insert = |columns: &str, values: &str| {
+        format!(
+            "INSERT INTO checkout_attempts (sale_id, attempted_at, {columns}) VALUES (1, 1, {values})"
+        )
+    };
+    let code = "x'00000000010080008000000000000009'";
+
+    for wrong in [
+        insert("outcome", "'sold_out'"),
+        insert("user_id, outcome, state", "'ann', 'sold_out', 'held'"),
+        insert("user_id, outcome, code", &format!("'ann', 'sold_out', {code}")),
+        insert("user_id, outcome", "'ann', 'granted'"),
+        insert("user_id, outcome", "'ann', 'lucky'"),
+        insert("state", "'void'"),
+        insert("state, code", "'void', x'00'"),
+        insert("state, code", &format!("'sold', {code}")),
+        insert("user_id", "'ann'"),
+        insert(
+            "user_id, outcome, code, unit, slot, epoch, state, expires_at",
+            &format!("'ann', 'granted', {code}, 3, 0, 1, 'held', 9"),
+        ),
+        insert(
+            "user_id, outcome, code, unit, slot, epoch, state, expires_at, changed_at",
+            &format!("'ann', 'granted', {code}, 0, 0, 1, 'held', 9, 1"),
+        ),
+        insert(
+            "user_id, outcome, code, unit, slot, epoch, state, expires_at, changed_at",
+            &format!("'ann', 'granted', {code}, 3, 0, 1, 'void', 9, 1"),
+        ),
+    ] {
+        assert_refused(&database, &wrong, "CHECK");
+    }
+    run(&database, &insert("state, code", &format!("'void', {code}"))).unwrap();
+}
+
+#[test]
+fn sales_do_not_overlap_and_are_closed_at_a_time() {
+    let database = a_ledger();
+    let sale = |starts_at: i64, ends_at: i64| {
+        format!(
+            "INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit, first_attempt,
+             first_purchase) VALUES ({starts_at}, {ends_at}, 1, 1, 1, 1, 1)"
+        )
+    };
+    run(&database, &sale(3_000, 4_000)).unwrap();
+
+    for (starts_at, ends_at) in
+        [(1_000, 2_000), (500, 1_001), (1_999, 2_500), (1_400, 1_600), (0, 9_000), (2_500, 3_001)]
+    {
+        assert_refused(&database, &sale(starts_at, ends_at), "two sales overlap");
+    }
+    for (starts_at, ends_at) in [(2_000, 3_000), (0, 1_000), (4_000, 4_001)] {
+        run(&database, &sale(starts_at, ends_at)).unwrap();
+    }
+    assert_refused(&database, "UPDATE sales SET state = 'closed' WHERE id = 1", "CHECK");
+    assert_refused(&database, "UPDATE sales SET closed_at = 1 WHERE id = 1", "CHECK");
+    assert_refused(&database, "UPDATE sales SET filed = 1 WHERE id = 1", "CHECK");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_open_a_new_ledger_at_once_take_turns() {
+    let shop = Shop::new();
+    let openers = (0..8).map(|_| {
+        let dir = shop.dir();
+        tokio::task::spawn_blocking(move || Database::open(&dir).map(drop))
+    });
+
+    for opener in openers.collect::<Vec<_>>() {
+        opener.await.unwrap().unwrap();
+    }
+
+    let versions = "SELECT count(*) FROM refinery_schema_history";
+    let database = shop.database();
+    let count: i64 = database.connection().query_row(versions, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1);
+}
+
+#[test]
+fn a_ledger_with_another_history_is_refused() {
+    let shop = Shop::new();
+    let database = Database::open(&shop.dir()).unwrap();
+    run(&database, "UPDATE refinery_schema_history SET checksum = '1'").unwrap();
+
+    let error = Database::open(&shop.dir()).unwrap_err();
+
+    assert!(error.to_string().contains("another history"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_refused_and_left_alone() {
+    let shop = Shop::new();
+    let path = shop.dir().path().join("ledger.sqlite");
+    std::fs::create_dir(shop.dir().path()).unwrap();
+    std::fs::write(&path, "a shopping list, and not a short one: ".repeat(100)).unwrap();
+
+    let error = Database::open(&shop.dir()).unwrap_err();
+
+    assert!(error.to_string().starts_with("cannot open "), "{error}");
+    assert!(std::fs::read_to_string(path).unwrap().starts_with("a shopping list"));
+}

@@ -1,0 +1,239 @@
+//! One process serves from a directory; what it knew comes back with the next.
+
+use domain::{
+    Code, Failure, Sale, Terms, Window,
+    ports::{
+        Attempt, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
+        Verdict,
+    },
+};
+use sqlite_ledger::{Database, ServiceError, SqliteLedger};
+use store_contract::{
+    fixtures::{HOUR, WallClock, nth_user, unit, until, user},
+    grant, redemption,
+};
+
+use crate::shop::{Shop, limits, wall_clock};
+
+/// A sale that is on, with holds that last, at epoch 1.
+async fn a_sale(ledger: &SqliteLedger) -> Sale {
+    a_sale_of(ledger, HOUR, HOUR).await
+}
+
+/// A sale that began a second ago and lasts so long, at epoch 1.
+async fn a_sale_of(ledger: &SqliteLedger, length_ms: i64, hold_ms: i64) -> Sale {
+    let sale = schedule(ledger, length_ms, hold_ms).await;
+    raise(ledger, sale).await
+}
+
+async fn schedule(ledger: &SqliteLedger, length_ms: i64, hold_ms: i64) -> Sale {
+    let starts_at = ledger.now().await.unwrap() + -1_000;
+    let window = Window { starts_at, ends_at: starts_at + length_ms };
+    let terms = Terms { stock: 10_000, per_user_limit: 5, hold_ms };
+    ledger.schedule(window, terms).await.unwrap().unwrap()
+}
+
+async fn raise(ledger: &SqliteLedger, sale: Sale) -> Sale {
+    let raised =
+        until(&WallClock, async || match ledger.raise_epoch(sale.id, None).await.unwrap() {
+            RaiseReply::Raised(image) => Some(image.sale),
+            RaiseReply::TooSoon => None,
+            other => panic!("{other:?}"),
+        });
+    raised.await
+}
+
+async fn record(ledger: &SqliteLedger, sale: &Sale, name: &str, grant: Grant) -> Recorded {
+    let attempt = Attempt { sale: sale.id, user: user(name), outcome: Outcome::Granted(grant) };
+    ledger.admit().unwrap().record(attempt).await.unwrap()
+}
+
+async fn find(ledger: &SqliteLedger, code: Code) -> CodeRecord {
+    LedgerStore::find(ledger, code).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_is_refused_while_the_first_serves_and_told_which_it_is() {
+    let shop = Shop::new();
+    let first = shop.dir().serve().unwrap();
+
+    let refused = shop.dir().serve().unwrap_err();
+
+    assert!(
+        matches!(refused, ServiceError::InUse { pid: Some(pid), .. } if pid == std::process::id())
+    );
+    let said = refused.to_string();
+    assert!(said.contains("data is in use by another process (") && said.contains("DATA_DIR"));
+    assert!(shop.dir().is_in_service());
+    drop(first);
+    assert!(!shop.dir().is_in_service());
+    shop.dir().serve().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_knew_of_its_codes_the_next_one_knows() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let sale = a_sale(&ledger).await;
+    let [held, sold, released, buried] = [1, 2, 3, 4].map(|number| grant(&sale, number, 0));
+    for (name, grant) in [("ann", held), ("bob", sold), ("cid", released)] {
+        record(&ledger, &sale, name, grant).await;
+    }
+    let CodeRecord::SoldNow(receipt) = ledger.redeem(redemption(sold)).await.unwrap() else {
+        panic!("the hold stands");
+    };
+    ledger.release(released.code).await.unwrap();
+    ledger.judge(sale.id, &[buried.code]).await.unwrap();
+    drop(ledger);
+
+    let ledger = shop.ledger();
+
+    assert_eq!(find(&ledger, held.code).await, CodeRecord::Held { unit: unit(1) });
+    assert_eq!(find(&ledger, sold.code).await, CodeRecord::Sold(receipt));
+    assert_eq!(find(&ledger, released.code).await, CodeRecord::Released);
+    assert_eq!(record(&ledger, &sale, "dan", buried).await, Recorded::TooLate);
+    // Units and slots that were taken are taken; those given back can be had.
+    for (name, number, slot) in [("eve", 1, 0), ("eve", 2, 0), ("ann", 5, 0), ("bob", 6, 0)] {
+        let rival = grant(&sale, number, slot);
+        assert_eq!(record(&ledger, &sale, name, rival).await, Recorded::Stale, "{name} {number}");
+    }
+    let again = record(&ledger, &sale, "cid", grant(&sale, 3, 0)).await;
+    assert!(matches!(again, Recorded::Hold { .. }), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_codes_of_a_closed_sale_are_filed_and_found_without_the_guard() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let sale = a_sale_of(&ledger, 2_500, 1).await;
+    let mut grants = Vec::new();
+    // More than are filed at once.
+    for number in 1..=4_500 {
+        let grant = grant(&sale, number, 0);
+        let outcome = Outcome::Granted(grant);
+        let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
+        let place = ledger.admit().unwrap();
+        grants.push((grant, tokio::spawn(place.record(attempt))));
+    }
+    let mut codes = Vec::new();
+    for (grant, recorded) in grants {
+        assert!(matches!(recorded.await.unwrap().unwrap(), Recorded::Hold { .. }));
+        codes.push(grant);
+    }
+    let sold = ledger.redeem(redemption(codes[0])).await.unwrap();
+    let CodeRecord::SoldNow(receipt) = sold else { panic!("{sold:?}") };
+    until(&WallClock, async || {
+        let expired = ledger.expire_overdue(0, 1_000).await.unwrap();
+        expired.is_empty().then_some(())
+    })
+    .await;
+
+    until(&WallClock, async || ledger.close(sale.id).await.unwrap().then_some(())).await;
+
+    for _ in 0..2 {
+        assert_eq!(find(&ledger, codes[0].code).await, CodeRecord::Sold(receipt.clone()));
+        assert_eq!(find(&ledger, codes[4_499].code).await, CodeRecord::Expired);
+        let redeemed = ledger.redeem(redemption(codes[0])).await.unwrap();
+        assert_eq!(redeemed, CodeRecord::Sold(receipt.clone()));
+        let verdicts = ledger.judge(sale.id, &[codes[0].code, codes[1].code]).await.unwrap();
+        let expected = [(codes[0].code, Verdict::Sold), (codes[1].code, Verdict::Free)];
+        assert_eq!(verdicts, expected);
+    }
+    let database = shop.database();
+    let filed = "SELECT count(*), (SELECT filed FROM sales) FROM codes";
+    let filed: (i64, bool) =
+        database.connection().query_row(filed, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(filed, (4_500, true));
+    drop(ledger);
+    // Whoever comes next has them from the disk alone.
+    assert_eq!(find(&shop.ledger(), codes[0].code).await, CodeRecord::Sold(receipt));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filing_that_was_broken_off_is_finished_before_the_next_process_serves() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let sale = a_sale(&ledger).await;
+    let grants = [1, 2, 3].map(|number| grant(&sale, number, 0));
+    for (name, grant) in ["ann", "bob", "cid"].into_iter().zip(grants) {
+        record(&ledger, &sale, name, grant).await;
+        ledger.release(grant.code).await.unwrap();
+    }
+    drop(ledger);
+    // A process has closed the sale, filed one code, and died.
+    let database = shop.database();
+    database
+        .connection()
+        .execute_batch(
+            "UPDATE sales SET state = 'closed', closed_at = 1, epoch = epoch + 1;
+             INSERT INTO codes SELECT code, id, NULL FROM checkout_attempts WHERE unit = 2;",
+        )
+        .unwrap();
+
+    let ledger = shop.ledger();
+
+    for grant in grants {
+        assert_eq!(find(&ledger, grant.code).await, CodeRecord::Released);
+    }
+    let filed = "SELECT (SELECT count(*) FROM codes), filed FROM sales";
+    let filed: (i64, bool) =
+        database.connection().query_row(filed, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(filed, (3, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_serves_from_a_ledger_that_has_something_twice() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let sale = a_sale(&ledger).await;
+    record(&ledger, &sale, "ann", grant(&sale, 1, 0)).await;
+    drop(ledger);
+    let twin = |unit: u32, user: &str| {
+        format!(
+            "INSERT INTO checkout_attempts
+             (sale_id, outcome, state, unit, slot, epoch, attempted_at, expires_at, changed_at,
+              code, user_id)
+             VALUES (1, 'granted', 'held', {unit}, 0, 1, 1, 9, 1,
+             x'00000000010080008000000000000009', '{user}')"
+        )
+    };
+
+    for twin in [twin(1, "bob"), twin(2, "ann")] {
+        let broken = Shop::new();
+        copy(&shop, &broken);
+        broken.database().connection().execute_batch(&twin).unwrap();
+
+        let error = Database::open_to_serve(&broken.dir()).unwrap_err();
+
+        assert!(error.to_string().contains("`flashsale audit` says what is wrong"), "{error}");
+    }
+    Database::open_to_serve(&shop.dir()).unwrap();
+}
+
+/// Copies a ledger that nobody has open.
+fn copy(from: &Shop, to: &Shop) {
+    std::fs::create_dir(to.dir().path()).unwrap();
+    for entry in std::fs::read_dir(from.dir().path()).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.dir().path().join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_makes_and_pauses_sales_beside_the_process_that_serves_but_records_nothing() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let visitor = SqliteLedger::visit(shop.dir(), &wall_clock(), limits()).unwrap();
+
+    let made = schedule(&visitor, HOUR, HOUR).await;
+    let sale = raise(&ledger, made).await;
+    let granted = grant(&sale, 1, 0);
+    let paused = visitor.set_paused(sale.id, true).await.unwrap().unwrap();
+
+    let listed = SaleRegister::find(&ledger, sale.id).await.unwrap().unwrap();
+    assert_eq!(listed.sale, paused);
+    let attempt = Attempt { sale: sale.id, user: user("ann"), outcome: Outcome::Granted(granted) };
+    let error = visitor.admit().unwrap().record(attempt).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::NotDone);
+    assert_eq!(find(&ledger, granted.code).await, CodeRecord::Unknown);
+}
