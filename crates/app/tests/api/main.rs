@@ -1,5 +1,5 @@
-//! The service as its users meet it: real processes on real Redis and Postgres servers, over
-//! HTTP. `make test` runs it; the servers are private and started by the tests.
+//! The service as its users meet it: real processes, over HTTP, on real Redis and Postgres servers
+//! and on a directory. `make test` runs it; the servers are private and started by the tests.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "figures for whoever runs with --nocapture")]
@@ -10,6 +10,7 @@ mod bad_input;
 mod boundary;
 mod buying;
 mod crowd;
+mod embedded;
 mod faults;
 mod races;
 mod reading;

@@ -2,7 +2,8 @@
 //! own on a private Postgres and a Redis of their own; or one process with a directory.
 
 use std::{
-    io::{BufRead, BufReader},
+    fs::File,
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, ExitStatus, Stdio},
     sync::{
@@ -278,13 +279,27 @@ impl Stack {
 }
 
 impl App {
-    fn start(mut command: std::process::Command) -> Self {
+    fn start(command: std::process::Command) -> Self {
+        Self::start_telling(command, |_| {})
+    }
+
+    /// Starts a process whose every word goes to a file, too.
+    pub(crate) fn start_with_log(command: std::process::Command, log: &Path) -> Self {
+        let mut log = File::create(log).unwrap();
+        Self::start_telling(command, move |line| writeln!(log, "{line}").unwrap())
+    }
+
+    fn start_telling(
+        mut command: std::process::Command,
+        mut tell: impl FnMut(&str) + Send + 'static,
+    ) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = tied::spawn(command).unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (sender, url) = mpsc::channel();
         thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
+                tell(&line);
                 if let Some((_, url)) = line.split_once("listening on ") {
                     sender.send(url.to_owned()).unwrap();
                 }

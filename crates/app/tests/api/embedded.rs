@@ -1,0 +1,144 @@
+//! The service on a directory: what only it can do wrong.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use dev_servers::tied;
+use tokio::task::block_in_place;
+
+use crate::{
+    crowd::{Crowd, Log, Urls, assert_holds, audit, audit_sold_out},
+    stack::{App, Kind, Settings, Stack},
+};
+
+/// The binary in an empty directory, told nothing.
+fn bare(dir: &tempfile::TempDir) -> Command {
+    let mut command = tied::command(env!("CARGO_BIN_EXE_flashsale"), tied::Signal::Kill);
+    command.current_dir(dir).env("HTTP_ADDR", "127.0.0.1:0").stdin(Stdio::null());
+    for key in ["DATABASE_URL", "REDIS_URL", "DATA_DIR"] {
+        command.env_remove(key);
+    }
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_nothing_it_serves_at_once_and_says_where_its_data_are_and_how_to_grow() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let mut command = bare(&dir);
+    command.arg("serve");
+
+    let app = block_in_place(|| App::start_with_log(command, &log));
+    app.await_ready(&reqwest::Client::new()).await;
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(app.terminate().success());
+
+    let data = dir.path().join("flashsale-data");
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    let first: Vec<_> = said.lines().take(3).collect();
+    assert!(first[0].contains(data.to_str().unwrap()) && first[0].contains("DATA_DIR"), "{said}");
+    assert!(first[1].contains("DATABASE_URL and REDIS_URL"), "{said}");
+    assert!(first[1].contains("flashsale import --from flashsale-data"), "{said}");
+    assert!(first[2].contains("listening on "), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_url_without_the_other_is_an_error_that_names_the_other() {
+    for (set, missing) in [("DATABASE_URL", "REDIS_URL"), ("REDIS_URL", "DATABASE_URL")] {
+        for what in [&["serve"][..], &["audit"]] {
+            let dir = tempfile::tempdir().unwrap();
+            let output =
+                block_in_place(|| bare(&dir).args(what).env(set, "x://y").output().unwrap());
+
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success());
+            assert!(said.contains(&format!("{set} is set, but {missing} is not")), "{said}");
+            assert_eq!(fs::read_dir(&dir).unwrap().count(), 0, "nothing was made");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
+    let stack = Stack::start(Settings::on(Kind::Embedded)).await;
+    let sale = stack.sale().await;
+    let held = stack.checkout("alice", sale).await;
+
+    let second = block_in_place(|| {
+        stack.command().arg("serve").env("HTTP_ADDR", "127.0.0.1:0").output().unwrap()
+    });
+
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(said.contains("is in use by another process ("), "{said}");
+    assert!(said.contains("set DATABASE_URL and REDIS_URL to run any number"), "{said}");
+    assert_eq!(stack.purchase(held.code()).await.name(), "ok");
+    assert_holds(&stack.audit());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_cannot_be_written_to_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+
+    let output = block_in_place(|| bare(&dir).env("DATA_DIR", file.join("data")).output().unwrap());
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("file/data") && said.contains("Not a directory"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_not_there_is_not_made_by_an_audit() {
+    let dir = tempfile::tempdir().unwrap();
+
+    let output = block_in_place(|| bare(&dir).arg("audit").output().unwrap());
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("there is no ledger in flashsale-data"), "{said}");
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+}
+
+/// Half of a crowd never redeems; the process is killed twice; audits go on all the while.
+#[tokio::test(flavor = "multi_thread")]
+async fn audits_of_a_busy_service_that_is_killed_find_nothing() {
+    const STOCK: u32 = 2_000;
+    let settings = Settings { stock: STOCK, hold_ttl: "500ms", ..Settings::on(Kind::Embedded) };
+    let mut stack = Stack::start(settings).await;
+    let urls = stack.apps.iter().map(|app| app.url.clone()).collect();
+    let (urls, log): (Urls, Arc<Log>) = (Arc::new(RwLock::new(urls)), Arc::default());
+    let sale = stack.sale().await;
+    let crowd = Crowd { sale, users: 600, connections: 16, abandoned_percent: 50 };
+    let rush = tokio::spawn({
+        let (urls, log) = (Arc::clone(&urls), Arc::clone(&log));
+        async move { crowd.buy(&urls, &log, &Arc::new(AtomicBool::new(false))).await }
+    });
+
+    let mut audits = 0;
+    let mut kills = [STOCK / 3, STOCK / 2].map(u64::from).into_iter().peekable();
+    while !rush.is_finished() {
+        if kills.next_if(|&units| log.sold.load(Ordering::Relaxed) >= units).is_some() {
+            stack.apps.remove(0).kill();
+            assert_holds(&stack.audit());
+            stack.start_app().await;
+            *urls.write().unwrap() = vec![stack.apps[0].url.clone()];
+        }
+        assert_holds(&stack.audit());
+        audits += 1;
+    }
+    rush.await.unwrap();
+
+    assert!(audits > 3, "the sale was over after {audits} audits");
+    audit_sold_out(&stack, sale, STOCK.into(), 10);
+    audit(&stack, sale, &log, true);
+    println!("{audits} audits while {STOCK} units were sold");
+}
