@@ -6,7 +6,7 @@
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: ## Run the service and the databases it needs (PROFILE=release: slow to build, fast)
+run: ## Run the service (STACK=embedded|local|compose|external|auto; PROFILE=release: slow to build, fast)
 	@crates/dev-servers/run.sh
 
 demo: deps ## Sell out a sale to thousands of users, and check every unit

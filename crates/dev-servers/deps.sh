@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what is missing of the named needs: `compiler`, `servers`, `faults`, `wrk`.
+# Installs what is missing of the named needs: `compiler`, `servers`, `faults`, `wrk`. After the word
+# `has` it only says, by its exit status, whether nothing is.
 #
 # Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
 # which ones, and fails.
@@ -31,6 +32,12 @@ has_redis() {
     command -v redis-server >/dev/null
 }
 
+only_asks=no
+if [ "${1:-}" = has ]; then
+    only_asks=yes
+    shift
+fi
+
 missing=""
 for need in "$@"; do
     case $need in
@@ -51,12 +58,13 @@ for need in "$@"; do
         command -v wrk >/dev/null || missing="$missing wrk"
         ;;
     *)
-        echo "usage: $0 [compiler] [servers] [faults] [wrk]" >&2
+        echo "usage: $0 [has] [compiler] [servers] [faults] [wrk]" >&2
         exit 2
         ;;
     esac
 done
 [ -n "$missing" ] || exit 0
+[ "$only_asks" = no ] || exit 1
 
 if [ "$(id -u)" -eq 0 ]; then
     as_root=""

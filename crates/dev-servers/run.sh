@@ -1,6 +1,13 @@
 #!/bin/sh
-# Runs the service with the databases that this machine offers: those of DATABASE_URL and
-# REDIS_URL, else those of compose.yaml, else private ones. Ctrl-C stops all that it started.
+# Runs the service on one of four stacks, named by STACK:
+#
+#   external   the databases that DATABASE_URL and REDIS_URL name
+#   compose    containers, by compose.yaml
+#   local      private Redis and Postgres servers; installs them if they are missing and it may
+#   embedded   no databases: a directory and the memory of the one process
+#   auto       the first of these that needs nothing that is not here, and says why (the default)
+#
+# Ctrl-C stops all that it started. With the argument --which it only says which stack it would be.
 
 set -eu
 cd "$(dirname "$0")/../.."
@@ -11,7 +18,7 @@ port=${port##*:}
 announce() {
     cat >&2 <<END
 
-$1
+STACK=$stack: $1
 The service will listen on http://127.0.0.1:$port. Try:
 
     curl http://127.0.0.1:$port/sales/current
@@ -20,6 +27,11 @@ The service will listen on http://127.0.0.1:$port. Try:
 Ctrl-C stops it.
 
 END
+}
+
+fail() {
+    echo "error: $*" >&2
+    exit 2
 }
 
 # A client without an engine answers nothing, and a sick engine answers never.
@@ -34,21 +46,50 @@ build() {
     cargo build --profile "$profile" "$@"
 }
 
+# choose: sets `stack` and, for the one who reads, `why`.
+choose() {
+    if [ -n "${DATABASE_URL:-}${REDIS_URL:-}" ]; then
+        stack=external
+        why="because DATABASE_URL and REDIS_URL are set"
+    elif engine_answers; then
+        stack=compose
+        why="because a container engine answers"
+    elif crates/dev-servers/deps.sh has servers; then
+        stack=local
+        why="because Redis and Postgres are installed, and no container engine answers"
+    else
+        stack=embedded
+        why="because there is no container engine, and Redis and Postgres are not installed \
+(STACK=local installs them)"
+    fi
+}
+
 profile=${PROFILE:-dev}
 case $profile in
 dev) programs=${CARGO_TARGET_DIR:-target}/debug ;;
 *) programs=${CARGO_TARGET_DIR:-target}/$profile ;;
 esac
 
-if [ -n "${DATABASE_URL:-}" ] && [ -n "${REDIS_URL:-}" ]; then
-    build -p app --bin flashsale
-    announce "Using the databases that DATABASE_URL and REDIS_URL name."
-    exec "$programs/flashsale" serve
+stack=${STACK:-auto}
+why="as you said"
+[ "$stack" != auto ] || choose
+if [ "${1:-}" = --which ]; then
+    echo "$stack, $why"
+    exit
 fi
 
-if [ -z "${DATABASE_URL:-}${REDIS_URL:-}" ] && engine_answers; then
+case $stack in
+external)
+    [ -n "${DATABASE_URL:-}" ] || fail "DATABASE_URL is not set: the Postgres database of the ledger"
+    [ -n "${REDIS_URL:-}" ] || fail "REDIS_URL is not set: the Redis server of the live side"
+    build -p app --bin flashsale
+    announce "the databases that DATABASE_URL and REDIS_URL name, $why."
+    exec "$programs/flashsale" serve
+    ;;
+compose)
+    engine_answers || fail "no container engine answers; STACK=embedded needs none"
     port=8080
-    announce "Starting Redis, Postgres and the service in containers."
+    announce "Redis, Postgres and the service in containers, $why."
     # The terminal's Ctrl-C reaches compose too, which stops the containers; we tidy up after it.
     trap : INT
     outcome=0
@@ -56,11 +97,22 @@ if [ -z "${DATABASE_URL:-}${REDIS_URL:-}" ] && engine_answers; then
     docker compose down
     # 130 is Ctrl-C, which is how one stops it.
     [ "$outcome" -eq 130 ] || exit "$outcome"
-    exit 0
-fi
-
-crates/dev-servers/deps.sh servers
-build -p app --bin flashsale -p dev-servers --bin dev-servers
-announce "Starting private servers; the database is kept in ${CARGO_TARGET_DIR:-target}/dev-data."
-exec "$programs/dev-servers" run --data "${CARGO_TARGET_DIR:-target}/dev-data" -- \
-    "$programs/flashsale" serve
+    ;;
+local)
+    crates/dev-servers/deps.sh servers
+    build -p app --bin flashsale -p dev-servers --bin dev-servers
+    announce "private servers, $why; the database is kept in ${CARGO_TARGET_DIR:-target}/dev-data."
+    unset DATABASE_URL REDIS_URL
+    exec "$programs/dev-servers" run --data "${CARGO_TARGET_DIR:-target}/dev-data" -- \
+        "$programs/flashsale" serve
+    ;;
+embedded)
+    build -p app --bin flashsale
+    announce "no databases, $why; the data are kept in ${DATA_DIR:-flashsale-data}."
+    unset DATABASE_URL REDIS_URL
+    exec "$programs/flashsale" serve
+    ;;
+*)
+    fail "STACK=$stack is none of external, compose, local, embedded and auto"
+    ;;
+esac
