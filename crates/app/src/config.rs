@@ -51,6 +51,19 @@ pub(crate) enum Command {
     /// it says; then the first breaches. Exits with 0 if all hold, 1 if one is broken, and 2 if
     /// none is, but not all could be checked. Changes nothing.
     Audit(AuditOptions),
+    /// Take the ledger of a directory along to the empty Postgres database of `DATABASE_URL`
+    ///
+    /// All of it or nothing; both ledgers are audited. The service must not run meanwhile. The
+    /// directory stays as it is.
+    Import(ImportOptions),
+}
+
+/// What to take along.
+#[derive(Args, Clone)]
+pub(crate) struct ImportOptions {
+    /// The directory, such as flashsale-data
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
 }
 
 /// What to check, and how to tell it.

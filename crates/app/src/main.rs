@@ -5,6 +5,7 @@ mod compose;
 mod config;
 mod environment;
 mod http;
+mod import_command;
 mod live_socket;
 mod sales_command;
 mod serve;
@@ -40,6 +41,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
             tracing::info!("the schema is up to date");
         }
         Command::Sales(command) => sales_command::run(command, config).await?,
+        Command::Import(options) => import_command::run(&options, config).await?,
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@
 //! said stays said, and is on disk before it says so.
 
 mod audited;
+mod copied;
 mod ledger;
 mod live;
 mod register;
@@ -13,6 +14,7 @@ mod register;
 use async_trait::async_trait;
 
 pub use audited::{AuditedLedger, AuditedLive};
+pub use copied::{AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy};
 pub use ledger::{Attempt, AttemptPlace, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
 pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleImage,

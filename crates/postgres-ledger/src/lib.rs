@@ -14,6 +14,7 @@ mod audit;
 mod codes;
 #[cfg(test)]
 mod hostile_rows;
+mod import;
 mod ledger_store;
 mod migrate;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use crate::{
     session::{Session, SessionError},
 };
 
+pub use import::{Import, ImportConnection};
 pub use migrate::{MigrateError, SessionErrorText};
 
 /// How long a connection may take to come about, and a caller may wait for one.

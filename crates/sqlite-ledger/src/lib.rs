@@ -55,7 +55,7 @@ use crate::{
 pub use data_dir::{DataDir, InService, ServiceError};
 pub use database::{Database, OpenError};
 pub use error::SqliteError;
-pub use tables::Tables;
+pub use tables::{Copies, Tables};
 
 /// The ledger's clock, which decides when holds are due: that of the machine, as a database's is.
 pub type LedgerClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;

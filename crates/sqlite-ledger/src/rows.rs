@@ -4,7 +4,7 @@ use std::{error::Error, fmt::Display};
 
 use domain::{
     Code, Epoch, Item, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
-    ports::{LiveUnit, Tally},
+    ports::{AttemptCopy, HoldCopy, HoldEnd, LiveUnit, OutcomeCopy, SaleCopy, Tally},
     sale::SaleState,
 };
 use rusqlite::{Row, types::Type};
@@ -133,5 +133,50 @@ pub(crate) fn tally(row: &Row<'_>, now: UnixMillis) -> rusqlite::Result<Tally> {
         epoch: Epoch(row.get("epoch")?),
         held: checked(row, "held")?,
         sold: checked(row, "sold")?,
+    })
+}
+
+/// A row of `copy_sales.sql`.
+pub(crate) fn sale_copy(row: &Row<'_>) -> rusqlite::Result<SaleCopy> {
+    Ok(SaleCopy {
+        sale: sale(row)?,
+        epoch_at: row.get::<_, Option<i64>>("epoch_at")?.map(UnixMillis),
+        closed_at: row.get::<_, Option<i64>>("closed_at")?.map(UnixMillis),
+        sold: checked(row, "sold")?,
+    })
+}
+
+/// A row of `copy_attempts.sql`.
+pub(crate) fn attempt_copy(row: &Row<'_>) -> rusqlite::Result<AttemptCopy> {
+    let outcome: Option<String> = row.get("outcome")?;
+    let outcome = match outcome {
+        None => OutcomeCopy::Buried(code(row)?),
+        Some(granted) if granted == "granted" => OutcomeCopy::Granted(hold_copy(row)?),
+        Some(name) => OutcomeCopy::Refused { user: user(row)?, name },
+    };
+    Ok(AttemptCopy {
+        sale: sale_id(row, "sale_id")?,
+        attempted_at: moment(row, "attempted_at")?,
+        outcome,
+    })
+}
+
+fn hold_copy(row: &Row<'_>) -> rusqlite::Result<HoldCopy> {
+    let end = match state(row, 0)? {
+        State::Held => None,
+        State::Sold { .. } => Some(HoldEnd::Sold),
+        State::Expired => Some(HoldEnd::Expired),
+        State::Released => Some(HoldEnd::Released),
+        State::Void => return Err(unreadable("state", "void, and granted")),
+    };
+    let changed_at = moment(row, "changed_at")?;
+    Ok(HoldCopy {
+        code: code(row)?,
+        user: user(row)?,
+        unit: unit(row)?,
+        slot: slot(row)?,
+        epoch: Epoch(row.get("epoch")?),
+        expires_at: moment(row, "expires_at")?,
+        ended: end.map(|end| (end, changed_at)),
     })
 }

@@ -6,6 +6,7 @@
 mod attempts;
 mod checks;
 mod codes;
+mod copies;
 mod guard;
 mod sales;
 
@@ -18,6 +19,8 @@ use domain::{SaleId, UnixMillis};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
 use crate::{SqliteError, guard::Guard};
+
+pub use copies::Copies;
 
 /// The tables, in a transaction.
 pub struct Tables<'c> {

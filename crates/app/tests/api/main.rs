@@ -12,6 +12,7 @@ mod buying;
 mod crowd;
 mod embedded;
 mod faults;
+mod moving_up;
 mod races;
 mod reading;
 mod selling_out;

@@ -4,7 +4,7 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ExitStatus, Stdio},
     sync::{
         Arc, LazyLock, Mutex,
@@ -196,6 +196,14 @@ impl Stack {
         block_in_place(|| App::start(command))
     }
 
+    /// The directory of a service that is on one.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        match &self.stores {
+            Stores::Servers { .. } => panic!("there is no directory here"),
+            Stores::Embedded(dir) => dir.path().join("data"),
+        }
+    }
+
     /// The binary, set to these stores. It dies with the test.
     pub(crate) fn command(&self) -> std::process::Command {
         let mut command = tied::command(env!("CARGO_BIN_EXE_flashsale"), tied::Signal::Kill);
@@ -203,7 +211,7 @@ impl Stack {
             Stores::Servers { postgres, redis, database } => {
                 command.env("DATABASE_URL", postgres.url(database)).env("REDIS_URL", redis.url())
             }
-            Stores::Embedded(dir) => command.env("DATA_DIR", dir.path().join("data")),
+            Stores::Embedded(_) => command.env("DATA_DIR", self.data_dir()),
         };
         command
             .env("SALE_PERIOD", self.settings.sale_period)
@@ -219,7 +227,7 @@ impl Stack {
     pub(crate) fn sql(&self, sql: &str) -> String {
         block_in_place(|| match &self.stores {
             Stores::Servers { postgres, database, .. } => postgres.psql(database, sql).unwrap(),
-            Stores::Embedded(dir) => ask_sqlite(&dir.path().join("data/ledger.sqlite"), sql),
+            Stores::Embedded(_) => ask_sqlite(&self.data_dir().join("ledger.sqlite"), sql),
         })
     }
 

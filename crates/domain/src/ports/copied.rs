@@ -1,0 +1,83 @@
+//! What a ledger holds, row by row, for another ledger to take over.
+
+use crate::{Code, Epoch, Receipt, Sale, SaleId, Slot, Unit, UnixMillis, UserId};
+
+/// A sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleCopy {
+    /// The sale.
+    pub sale: Sale,
+    /// When its epoch was raised last.
+    pub epoch_at: Option<UnixMillis>,
+    /// When it was closed.
+    pub closed_at: Option<UnixMillis>,
+    /// How many of its units are sold, as counted.
+    pub sold: u32,
+}
+
+/// A checkout attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptCopy {
+    /// The sale that was asked; there may be no such sale.
+    pub sale: SaleId,
+    /// When it was recorded.
+    pub attempted_at: UnixMillis,
+    /// Who asked, and what came of it.
+    pub outcome: OutcomeCopy,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeCopy {
+    /// A unit was put on hold.
+    Granted(HoldCopy),
+    /// It was refused.
+    Refused {
+        /// Who asked.
+        user: UserId,
+        /// The name of the refusal, as [`CheckoutRefusal::name`](crate::CheckoutRefusal::name)
+        /// has it.
+        name: String,
+    },
+    /// It is the tombstone of a code whose record came too late.
+    Buried(Code),
+}
+
+/// A hold, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldCopy {
+    /// The code.
+    pub code: Code,
+    /// Whom the unit was kept for.
+    pub user: UserId,
+    /// The unit.
+    pub unit: Unit,
+    /// The user's slot it took.
+    pub slot: Slot,
+    /// The generation of the live state that granted it.
+    pub epoch: Epoch,
+    /// When it was due.
+    pub expires_at: UnixMillis,
+    /// How it ended, and when; `None` while it stands.
+    pub ended: Option<(HoldEnd, UnixMillis)>,
+}
+
+/// How a hold ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldEnd {
+    /// Its unit was sold.
+    Sold,
+    /// It ran out.
+    Expired,
+    /// Its owner gave it back.
+    Released,
+}
+
+/// A purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurchaseCopy {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// Which of the buyer's places it takes.
+    pub slot: Slot,
+}

@@ -1,0 +1,223 @@
+//! Taking over what another ledger holds, all of it or nothing.
+
+use std::time::SystemTime;
+
+use deadpool_postgres::{Object, Transaction};
+use domain::{
+    Failure, StoreError,
+    ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy},
+    sale::SaleState,
+};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::{
+    PostgresLedger,
+    rows::{self, to_system_time, uuid},
+    session::SessionError,
+};
+
+const BEGIN: &str = "PostgresLedger::connect_to_import";
+const IMPORT: &str = "Import";
+
+const ROWS_THERE_SQL: &str = include_str!("sql/import/rows_there.sql");
+const SALE_SQL: &str = include_str!("sql/import/sale.sql");
+const SOLD_COUNT_SQL: &str = include_str!("sql/import/sold_count.sql");
+const NEXT_SALE_SQL: &str = include_str!("sql/import/next_sale.sql");
+const ATTEMPTS_SQL: &str = include_str!("sql/import/attempts.sql");
+const PURCHASES_SQL: &str = include_str!("sql/import/purchases.sql");
+
+/// Long statements are what this is for.
+const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5s'; \
+     SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// A connection to import through.
+pub struct ImportConnection(Object);
+
+/// An import under way. Unless it is [finished](Self::finish), nothing of it stays.
+pub struct Import<'c> {
+    transaction: Transaction<'c>,
+}
+
+impl PostgresLedger {
+    /// A connection to import through.
+    pub async fn connect_to_import(&self) -> Result<ImportConnection, StoreError> {
+        self.client().await.map(ImportConnection).map_err(|error| error.during(BEGIN))
+    }
+}
+
+impl ImportConnection {
+    /// Begins an import.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotDone`] if the ledger holds anything already.
+    pub async fn begin(&mut self) -> Result<Import<'_>, StoreError> {
+        let begun = async {
+            let transaction = self.0.transaction().await.map_err(SessionError::of)?;
+            transaction.batch_execute(NO_LIMITS).await.map_err(SessionError::of)?;
+            // Nobody else may write here meanwhile; whoever tries waits until he gives up.
+            let lock = "LOCK TABLE sales, checkout_attempts, purchases IN EXCLUSIVE MODE";
+            transaction.batch_execute(lock).await.map_err(SessionError::of)?;
+            let found = transaction.query_one(ROWS_THERE_SQL, &[]).await;
+            let there = rows::count(&found.map_err(SessionError::of)?, "rows")?;
+            Ok((transaction, there))
+        };
+        let (transaction, there) =
+            begun.await.map_err(|error: SessionError| error.during(IMPORT))?;
+        if there > 0 {
+            let reason = "the ledger is not empty; an import needs a database of its own";
+            return Err(StoreError::new(IMPORT, Failure::NotDone, reason));
+        }
+        Ok(Import { transaction })
+    }
+}
+
+impl Import<'_> {
+    /// Takes sales over.
+    pub async fn sales(&self, sales: &[SaleCopy]) -> Result<(), StoreError> {
+        for SaleCopy { sale, epoch_at, closed_at, sold } in sales {
+            let stock = i32::try_from(sale.terms.stock).unwrap_or(i32::MAX);
+            let limit = i16::try_from(sale.terms.per_user_limit).unwrap_or(i16::MAX);
+            let state = match sale.state {
+                SaleState::Active => "active",
+                SaleState::Paused => "paused",
+                SaleState::Closed => "closed",
+            };
+            self.run(
+                SALE_SQL,
+                &[
+                    &sale.id.get(),
+                    &to_system_time(sale.window.starts_at),
+                    &to_system_time(sale.window.ends_at),
+                    &sale.terms.hold_ms,
+                    &sale.epoch.0,
+                    &epoch_at.map(to_system_time),
+                    &closed_at.map(to_system_time),
+                    &stock,
+                    &limit,
+                    &state,
+                ],
+            )
+            .await?;
+            if *sold > 0 {
+                let sold = i32::try_from(*sold).unwrap_or(i32::MAX);
+                self.run(SOLD_COUNT_SQL, &[&sale.id.get(), &sold]).await?;
+            }
+        }
+        self.run(NEXT_SALE_SQL, &[]).await
+    }
+
+    /// Takes attempts over, in their order.
+    pub async fn attempts(&self, attempts: &[AttemptCopy]) -> Result<(), StoreError> {
+        let mut columns = AttemptColumns::default();
+        for attempt in attempts {
+            columns.push(attempt);
+        }
+        self.run(ATTEMPTS_SQL, &columns.parameters()).await
+    }
+
+    /// Takes purchases over.
+    pub async fn purchases(&self, purchases: &[PurchaseCopy]) -> Result<(), StoreError> {
+        let receipts = || purchases.iter().map(|purchase| &purchase.receipt);
+        let codes: Vec<_> = receipts().map(|receipt| uuid(receipt.code)).collect();
+        let sales: Vec<_> = receipts().map(|receipt| receipt.sale.get()).collect();
+        let at: Vec<_> = receipts().map(|receipt| to_system_time(receipt.purchased_at)).collect();
+        let units: Vec<_> = receipts().map(|receipt| unit(receipt.unit)).collect();
+        let slots: Vec<_> = purchases.iter().map(|purchase| slot(purchase.slot)).collect();
+        let users: Vec<_> = receipts().map(|receipt| receipt.user.as_str()).collect();
+        let names: Vec<_> = receipts().map(|receipt| receipt.item.name.as_str()).collect();
+        let images: Vec<_> = receipts().map(|receipt| receipt.item.image.as_str()).collect();
+        let columns: [&(dyn ToSql + Sync); 8] =
+            [&codes, &sales, &at, &units, &slots, &users, &names, &images];
+        self.run(PURCHASES_SQL, &columns).await
+    }
+
+    /// Makes all of it stand.
+    pub async fn finish(self) -> Result<(), StoreError> {
+        let committed = self.transaction.commit().await.map_err(SessionError::of);
+        committed.map_err(|error| error.during(IMPORT))
+    }
+
+    async fn run(
+        &self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<(), StoreError> {
+        let statement = self.transaction.prepare_cached(sql).await;
+        let run = async { self.transaction.execute(&statement?, parameters).await };
+        run.await.map(drop).map_err(|error| SessionError::of(error).during(IMPORT))
+    }
+}
+
+/// The parameters of `import/attempts.sql`: column by column.
+#[derive(Default)]
+struct AttemptColumns<'a> {
+    sales: Vec<i64>,
+    attempted_at: Vec<SystemTime>,
+    codes: Vec<Option<Uuid>>,
+    expires_at: Vec<Option<SystemTime>>,
+    resolved_at: Vec<Option<SystemTime>>,
+    epochs: Vec<Option<i64>>,
+    units: Vec<Option<i32>>,
+    outcomes: Vec<Option<&'a str>>,
+    states: Vec<Option<&'static str>>,
+    slots: Vec<Option<i16>>,
+    users: Vec<Option<&'a str>>,
+}
+
+impl<'a> AttemptColumns<'a> {
+    fn push(&mut self, attempt: &'a AttemptCopy) {
+        self.sales.push(attempt.sale.get());
+        self.attempted_at.push(to_system_time(attempt.attempted_at));
+        let (outcome, state, user, code, hold) = match &attempt.outcome {
+            OutcomeCopy::Granted(hold) => {
+                let state = match hold.ended {
+                    None => "held",
+                    Some((HoldEnd::Sold, _)) => "sold",
+                    Some((HoldEnd::Expired, _)) => "expired",
+                    Some((HoldEnd::Released, _)) => "released",
+                };
+                let (user, code) = (hold.user.as_str(), hold.code);
+                (Some("granted"), Some(state), Some(user), Some(code), Some(hold))
+            }
+            OutcomeCopy::Refused { user, name } => {
+                (Some(name.as_str()), None, Some(user.as_str()), None, None)
+            }
+            OutcomeCopy::Buried(code) => (None, Some("void"), None, Some(*code), None),
+        };
+        self.outcomes.push(outcome);
+        self.states.push(state);
+        self.users.push(user);
+        self.codes.push(code.map(uuid));
+        self.expires_at.push(hold.map(|hold| to_system_time(hold.expires_at)));
+        self.resolved_at.push(hold.and_then(|hold| hold.ended).map(|(_, at)| to_system_time(at)));
+        self.epochs.push(hold.map(|hold| hold.epoch.0));
+        self.units.push(hold.map(|hold| unit(hold.unit)));
+        self.slots.push(hold.map(|hold| slot(hold.slot)));
+    }
+
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 11] {
+        [
+            &self.sales,
+            &self.attempted_at,
+            &self.codes,
+            &self.expires_at,
+            &self.resolved_at,
+            &self.epochs,
+            &self.units,
+            &self.outcomes,
+            &self.states,
+            &self.slots,
+            &self.users,
+        ]
+    }
+}
+
+fn unit(unit: domain::Unit) -> i32 {
+    i32::try_from(unit.get()).unwrap_or(i32::MAX)
+}
+
+fn slot(slot: domain::Slot) -> i16 {
+    i16::try_from(slot.0).unwrap_or(i16::MAX)
+}

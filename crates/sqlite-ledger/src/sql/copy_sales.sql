@@ -1,0 +1,6 @@
+-- copy_sales: every sale, in the order of their numbers.
+
+SELECT
+    id, starts_at, ends_at, hold_ms, epoch, epoch_at, closed_at, stock, per_user_limit, state, sold
+FROM sales
+ORDER BY id
