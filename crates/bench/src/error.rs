@@ -9,6 +9,8 @@ use dev_servers::ServerError;
 pub(crate) enum BenchError {
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error("the ledger in the directory: {0}")]
+    Directory(#[from] rusqlite::Error),
     #[error("cannot {what}: {source}")]
     System { what: &'static str, source: io::Error },
     #[error("{what} failed: {said}")]

@@ -5,7 +5,7 @@
 pub(crate) struct Marks(Vec<Mark>);
 
 struct Mark {
-    what: &'static str,
+    what: String,
     found: f64,
     bound: Bound,
 }
@@ -19,8 +19,8 @@ pub(crate) enum Bound {
 
 impl Marks {
     /// Notes a figure that must keep within a bound.
-    pub(crate) fn note(&mut self, what: &'static str, found: f64, bound: Bound) {
-        self.0.push(Mark { what, found, bound });
+    pub(crate) fn note(&mut self, what: impl Into<String>, found: f64, bound: Bound) {
+        self.0.push(Mark { what: what.into(), found, bound });
     }
 
     /// Prints a line a mark.
@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_missed_mark_says_so() {
-        let line = |found| Mark { what: "memory", found, bound: Bound::AtMost(64.0) }.line();
+        let line =
+            |found| Mark { what: "memory".to_owned(), found, bound: Bound::AtMost(64.0) }.line();
 
         assert!(line(65.0).ends_with("65.00  at most 64: missed"), "{}", line(65.0));
         assert!(line(63.0).ends_with("63.00  at most 64"), "{}", line(63.0));

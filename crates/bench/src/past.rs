@@ -5,11 +5,9 @@
 
 use std::thread;
 
-use crate::{
-    databases::{Database, Databases},
-    error::BenchError,
-    stand::migrate,
-};
+use rusqlite::params;
+
+use crate::{databases::Database, directory::Directory, error::BenchError};
 
 const ATTEMPTS: u64 = 10_000_000;
 
@@ -20,11 +18,9 @@ struct Index {
     make: String,
 }
 
-/// A database with such a past.
-pub(crate) fn make(databases: &Databases) -> Result<Database<'_>, BenchError> {
-    let database = databases.make()?;
-    migrate(&database)?;
-    let indexes = indexes(&database)?;
+/// Gives a database such a past.
+pub(crate) fn give(database: &Database) -> Result<(), BenchError> {
+    let indexes = indexes(database)?;
     let drops: Vec<_> = indexes.iter().map(|index| index.drop.as_str()).collect();
     database.psql(&drops.join(";"))?;
     database.psql(include_str!("../sql/old_sales.sql"))?;
@@ -46,7 +42,71 @@ pub(crate) fn make(databases: &Databases) -> Result<Database<'_>, BenchError> {
     // A server would have done so long ago, and must not begin while it is measured.
     database.psql("VACUUM (ANALYZE)")?;
     database.psql("CHECKPOINT")?;
-    Ok(database)
+    Ok(())
+}
+
+/// Closed sales, and the units of each.
+const SALES: i64 = 200;
+const STOCK: i64 = 10_000;
+
+/// Attempts at each that got nothing.
+const REFUSALS: i64 = 40_000;
+
+/// When the first of them began, in milliseconds since the Unix epoch: long ago.
+const FIRST_MS: i64 = 1_600_000_000_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Gives a ledger in a directory the same past.
+pub(crate) fn give_directory(directory: &Directory) -> Result<(), BenchError> {
+    let mut ledger = directory.open()?;
+    ledger.execute_batch("PRAGMA synchronous = OFF")?;
+    for sale in 1..=SALES {
+        let transaction = ledger.transaction()?;
+        let starts_ms = FIRST_MS + sale * HOUR_MS;
+        transaction.execute(include_str!("../sql/directory/old_sale.sql"), [starts_ms])?;
+        let mut grant =
+            transaction.prepare_cached(include_str!("../sql/directory/old_grant.sql"))?;
+        let mut refusal =
+            transaction.prepare_cached(include_str!("../sql/directory/old_refusal.sql"))?;
+        for number in 1..=REFUSALS {
+            // A prime step through a million users meets none twice.
+            let user = format!("user-{}", (number * 7_907 + sale * 104_723) % 1_000_000);
+            refusal.execute(params![sale, starts_ms + number, user])?;
+            if number <= STOCK {
+                let user = format!("user-{}", (number * 7_919 + sale * 104_729) % 1_000_000);
+                let code = old_code(sale, number);
+                grant.execute(params![sale, starts_ms + number, user, number, code])?;
+            }
+        }
+        drop((grant, refusal));
+        for statement in [
+            include_str!("../sql/directory/old_purchases.sql"),
+            include_str!("../sql/directory/old_codes.sql"),
+        ] {
+            transaction.execute(statement, [sale])?;
+        }
+        transaction.commit()?;
+    }
+    ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    ledger.close().map_err(|(_, error)| error)?;
+    let attempts = directory.rows("SELECT count(*) FROM checkout_attempts")?;
+    if attempts != ATTEMPTS.to_string() {
+        return Err(BenchError::Wrong(format!("{attempts} attempts are recorded, not {ATTEMPTS}")));
+    }
+    Ok(())
+}
+
+/// A code as the service makes them: version 8, led by the sale's number in 40 bits; scattered
+/// within its sale, as those are.
+fn old_code(sale: i64, number: i64) -> [u8; 16] {
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed());
+    let mut code = [0; 16];
+    code[..5].copy_from_slice(&sale.to_be_bytes()[3..]);
+    code[5..13].copy_from_slice(&scattered.to_be_bytes());
+    code[6] = code[6] & 0x0f | 0x80;
+    code[8] = code[8] & 0x3f | 0x80;
+    code[14..].copy_from_slice(&number.to_be_bytes()[6..]);
+    code
 }
 
 fn indexes(database: &Database) -> Result<Vec<Index>, BenchError> {

@@ -2,15 +2,21 @@
 
 use tokio::time::Instant;
 
-use crate::{Bench, error::BenchError, figures::Spread, past, stand::Stand};
+use crate::{
+    Bench,
+    error::BenchError,
+    figures::Spread,
+    stand::Stand,
+    stores::{Stack, Stores},
+};
 
 /// Units of the sale that is on.
 const STOCK: u32 = 10_000;
 
 /// Seconds that an audit takes.
-pub(crate) fn measure(bench: &Bench) -> Result<Spread, BenchError> {
+pub(crate) fn measure(bench: &Bench, stack: Stack) -> Result<Spread, BenchError> {
     eprintln!("recording ten million attempts ...");
-    let stand = Stand::start_on(past::make(&bench.databases)?, STOCK)?;
+    let stand = Stand::start_on(Stores::old(&bench.databases, stack)?, STOCK)?;
     let took_s = bench.repeat(|| {
         let start = Instant::now();
         stand.audit()?;
@@ -20,7 +26,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Spread, BenchError> {
 }
 
 /// What was measured, for people.
-pub(crate) fn line(took_s: &Spread) -> String {
-    let Spread { lowest, median, highest } = took_s;
-    format!("audit of ten million attempts: {median:.1} s ({lowest:.1}-{highest:.1})")
+pub(crate) fn line(stack: Stack, took_s: &Spread) -> String {
+    let (name, Spread { lowest, median, highest }) = (stack.name(), took_s);
+    format!("audit of ten million attempts, {name}: {median:.1} s ({lowest:.1}-{highest:.1})")
 }

@@ -6,14 +6,15 @@ use crate::{
     error::BenchError,
     figures::{Load, Spread},
     stand::Stand,
+    stores::Stack,
 };
 
 const STOCK: u32 = 10_000;
 
 /// Sells out a sale in each run.
-pub(crate) fn measure(bench: &Bench, load: Load) -> Result<Vec<SoldOut>, BenchError> {
+pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Vec<SoldOut>, BenchError> {
     bench.repeat(|| {
-        let stand = Stand::start(&bench.databases, STOCK)?;
+        let stand = Stand::start(&bench.databases, stack, STOCK)?;
         crowd::sell_out(&stand, load.connections)
     })
 }

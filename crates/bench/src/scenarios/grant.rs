@@ -5,14 +5,15 @@ use crate::{
     error::BenchError,
     figures::{Load, Run},
     stand::Stand,
+    stores::Stack,
 };
 
 /// More than any run can take.
 pub(crate) const STOCK: u32 = 1_000_000;
 
 /// Measures each run on an empty ledger.
-pub(crate) fn measure(bench: &Bench, load: Load) -> Result<Vec<Run>, BenchError> {
-    bench.repeat(|| run(&Stand::start(&bench.databases, STOCK)?, load))
+pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Vec<Run>, BenchError> {
+    bench.repeat(|| run(&Stand::start(&bench.databases, stack, STOCK)?, load))
 }
 
 /// Measures one run. It is an error if a checkout was refused, or a grant is not in the ledger.

@@ -10,6 +10,7 @@ use crate::{
     rates,
     scenarios::grant,
     stand::{Floor, Stand},
+    stores::Stack,
 };
 
 /// More runs than elsewhere: a tail is seen seldom.
@@ -32,6 +33,7 @@ pub(crate) struct Latency {
 /// Measures at half of `per_second_max`, or first finds out how much that is.
 pub(crate) fn measure(
     bench: &Bench,
+    stack: Stack,
     load: Load,
     per_second_max: Option<f64>,
 ) -> Result<Latency, BenchError> {
@@ -39,7 +41,7 @@ pub(crate) fn measure(
         known
     } else {
         eprintln!("measuring how many grants a second there can be ...");
-        rates(&grant::measure(bench, load)?).median
+        rates(&grant::measure(bench, stack, load)?).median
     };
     let Load { connections, seconds } = load;
     let schedule = Schedule { per_second: half(per_second_max), seconds };
@@ -52,7 +54,7 @@ pub(crate) fn measure(
     // A stand for each run: no sale has more holds than a sale of ten thousand units could have
     // for long. The first second of a service is not what its buyers meet.
     let warmed_stand = || {
-        let stand = Stand::start(&bench.databases, grant::STOCK)?;
+        let stand = Stand::start(&bench.databases, stack, grant::STOCK)?;
         run(&stand, 1).map(|_| stand)
     };
     let runs = (0..bench.runs + MORE_RUNS).map(|_| run(&warmed_stand()?, seconds));
@@ -72,9 +74,10 @@ pub(crate) fn measure(
         return Err(BenchError::Wrong(wrong));
     }
     let title = format!(
-        "latency: {rate:.0} checkouts a second, half of {per_second_max:.0}, on {connections} \
+        "latency, {}: {rate:.0} checkouts a second, half of {per_second_max:.0}, on {connections} \
          connections; {} runs of {seconds} s, timed from when each was due; disk: a flush \
          beside the same load\n  answers  {kept:>9.2} /s  floor {:.2}",
+        stack.name(),
         runs.len(),
         floor.per_second,
     );

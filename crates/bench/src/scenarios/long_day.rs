@@ -11,20 +11,20 @@ use std::{
 };
 
 use dev_servers::RedisServer;
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     Bench,
     connection::Connection,
     crowd::on_one_thread,
-    databases::Database,
     error::{BenchError, during},
     figures::Spread,
     passers_by::{self, Bought},
     processes::{self, Cpu},
     program::Program,
     redis_figures,
-    stand::{migrate, service},
+    stores::{Stack, Stores},
 };
 
 const SALES: u32 = 200;
@@ -51,8 +51,7 @@ const MIB: f64 = 1_024.0 * 1_024.0;
 /// The service, and the stores of its day.
 struct Day<'a> {
     app: Program,
-    redis: RedisServer,
-    database: Database<'a>,
+    stores: Stores<'a>,
     first_start: Duration,
 }
 
@@ -60,13 +59,14 @@ struct Day<'a> {
 struct Memory {
     sales_over: u64,
     app_mib: f64,
-    redis_mib: f64,
+    /// If there is a Redis.
+    redis_mib: Option<f64>,
 }
 
 /// Runs the day and tells what is left of it.
-pub(crate) fn measure(bench: &Bench) -> Result<String, BenchError> {
+pub(crate) fn measure(bench: &Bench, stack: Stack) -> Result<String, BenchError> {
     eprintln!("running {SALES} sales, 150 ms each ...");
-    let day = Day::begin(bench)?;
+    let day = Day::begin(bench, stack)?;
     let stop = Arc::new(AtomicBool::new(false));
     let url = day.app.url();
     let before = Cpu::now();
@@ -80,36 +80,36 @@ pub(crate) fn measure(bench: &Bench) -> Result<String, BenchError> {
     let closing = day.wait_until_all_is_closed()?;
     let Cpu { service, redis, postgres } = Cpu::now().since(before);
     let evening = day.memory()?;
-    let lines = [
-        day.title(&bought)?,
+    let mut lines = vec![
+        day.title(stack, &bought)?,
         format!("  closed {:.1} s after the last one's end", closing.as_secs_f64()),
         format!("  CPU time       {service:>8.2} s, Redis {redis:.2} s, Postgres {postgres:.2} s"),
         format!(
             "  app memory     {:>8.2} MiB after {} sales, {:.2} after all",
             morning.app_mib, morning.sales_over, evening.app_mib
         ),
-        format!(
-            "  Redis memory   {:>8.2} MiB after {} sales, {:.2} after all; {} keys left",
-            morning.redis_mib,
-            morning.sales_over,
-            evening.redis_mib,
-            redis_figures::keys(&day.redis)?
-        ),
-        day.sizes()?,
-        day.starts(bench)?,
     ];
+    if let (Some(redis), Some(before), Some(after)) =
+        (day.redis(), morning.redis_mib, evening.redis_mib)
+    {
+        let (over, keys) = (morning.sales_over, redis_figures::keys(redis)?);
+        lines.push(format!(
+            "  Redis memory   {before:>8.2} MiB after {over} sales, {after:.2} after all; {keys} keys \
+             left"
+        ));
+    }
+    lines.push(day.sizes()?);
+    lines.push(day.starts(bench)?);
     Ok(lines.join("\n"))
 }
 
 impl<'a> Day<'a> {
     /// Starts the service before its first sale.
-    fn begin(bench: &'a Bench) -> Result<Self, BenchError> {
-        let database = bench.databases.make()?;
-        let redis = RedisServer::start()?;
-        migrate(&database)?;
-        database.psql(NEXT_SALES)?;
-        let (app, first_start) = start(&database, &redis)?;
-        Ok(Self { app, redis, database, first_start })
+    fn begin(bench: &'a Bench, stack: Stack) -> Result<Self, BenchError> {
+        let stores = Stores::make(&bench.databases, stack)?;
+        stores.make_next_sales()?;
+        let (app, first_start) = start(&stores)?;
+        Ok(Self { app, stores, first_start })
     }
 
     /// Lets all sales pass; tells what was taken in the morning.
@@ -118,7 +118,7 @@ impl<'a> Day<'a> {
         let mut made = SALES_AT_A_TIME;
         while made < SALES {
             thread::sleep(self.until_the_last_ends()?.saturating_sub(AHEAD));
-            self.database.psql(NEXT_SALES)?;
+            self.stores.make_next_sales()?;
             made += SALES_AT_A_TIME;
             if made == MORNING {
                 morning = Some(self.memory()?);
@@ -129,29 +129,43 @@ impl<'a> Day<'a> {
     }
 
     fn until_the_last_ends(&self) -> Result<Duration, BenchError> {
-        let left_ms = "SELECT greatest(ceil(extract(
-            epoch FROM max(ends_at) - clock_timestamp()) * 1000), 0)::bigint
-            FROM sales WHERE stock = 50";
-        self.database.number(left_ms).map(Duration::from_millis)
+        let ends_at_ms = self.stores.ms("max(ends_at)");
+        let last = format!("SELECT {ends_at_ms} FROM sales WHERE stock = 50");
+        let ends_at_ms = self.stores.number(&last)?;
+        Ok(Duration::from_millis(ends_at_ms.saturating_sub(now_ms())))
     }
 
     fn memory(&self) -> Result<Memory, BenchError> {
-        let over = "SELECT count(*) FROM sales WHERE ends_at < clock_timestamp()";
         Ok(Memory {
-            sales_over: self.database.number(over)?,
+            sales_over: self.over("TRUE")?,
             app_mib: processes::resident_memory_mib(self.app.pid())?,
-            redis_mib: redis_figures::used_memory_bytes(&self.redis)? / MIB,
+            redis_mib: self.redis().map(redis_mib).transpose()?,
         })
+    }
+
+    fn redis(&self) -> Option<&RedisServer> {
+        match &self.stores {
+            Stores::Servers { redis, .. } => Some(redis),
+            Stores::Embedded(_) => None,
+        }
+    }
+
+    /// Sales that have ended, and that this is true of.
+    fn over(&self, and: &str) -> Result<u64, BenchError> {
+        let ends_at_ms = self.stores.ms("ends_at");
+        let over =
+            format!("SELECT count(*) FROM sales WHERE {ends_at_ms} < {} AND {and}", now_ms());
+        self.stores.number(&over)
     }
 
     /// Waits until no sale that is over is open in the ledger or in Redis, and tells how long
     /// that took. What stays in Redis even so is for the reader to see.
     fn wait_until_all_is_closed(&self) -> Result<Duration, BenchError> {
         let start = Instant::now();
-        let open = "SELECT count(*) FROM sales WHERE closed_at IS NULL AND ends_at < now()";
         loop {
-            let open = self.database.number(open)?;
-            if open == 0 && redis_figures::keys(&self.redis)? == 0 {
+            let open = self.over("closed_at IS NULL")?;
+            let keys = self.redis().map(redis_figures::keys).transpose()?.unwrap_or_default();
+            if open == 0 && keys == 0 {
                 return Ok(start.elapsed());
             }
             if start.elapsed() > CLOSED_WITHIN {
@@ -164,17 +178,19 @@ impl<'a> Day<'a> {
         }
     }
 
-    fn title(&self, bought: &Bought) -> Result<String, BenchError> {
+    fn title(&self, stack: Stack, bought: &Bought) -> Result<String, BenchError> {
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let attempts = self.database.number("SELECT count(*) FROM checkout_attempts")?;
-        let sold = self.database.number("SELECT count(*) FROM purchases")?;
+        let attempts = self.stores.number("SELECT count(*) FROM checkout_attempts")?;
+        let sold = self.stores.number("SELECT count(*) FROM purchases")?;
         if sold < count(&bought.purchases) {
             let receipts = count(&bought.purchases);
             return Err(BenchError::Wrong(format!("{receipts} receipts, but {sold} purchases")));
         }
         Ok(format!(
-            "long day: {SALES} sales of 50 units and 150 ms, holds of 500 ms; {attempts} attempts, \
-             {sold} units sold, {} holds left to expire, {} checkouts refused, {} answers 503",
+            "long day, {}: {SALES} sales of 50 units and 150 ms, holds of 500 ms; {attempts} \
+             attempts, {sold} units sold, {} holds left to expire, {} checkouts refused, {} answers \
+             503",
+            stack.name(),
             count(&bought.left),
             count(&bought.refusals),
             count(&bought.busy),
@@ -182,16 +198,18 @@ impl<'a> Day<'a> {
     }
 
     fn sizes(&self) -> Result<String, BenchError> {
-        let said = self.database.psql(include_str!("../../sql/table_sizes.sql"))?;
+        let said = self.stores.table_sizes()?;
         let lines: Option<Vec<_>> = said.lines().map(size).collect();
-        lines.map(|lines| lines.join("\n")).ok_or(BenchError::Unreadable { from: "psql", said })
+        lines
+            .map(|lines| lines.join("\n"))
+            .ok_or(BenchError::Unreadable { from: "the ledger", said })
     }
 
     /// Starts the service again and again after its day.
     fn starts(self, bench: &Bench) -> Result<String, BenchError> {
-        let Self { app, redis, database, first_start } = self;
+        let Self { app, stores, first_start } = self;
         drop(app);
-        let starts = bench.repeat(|| Ok(start(&database, &redis)?.1))?;
+        let starts = bench.repeat(|| Ok(start(&stores)?.1))?;
         let Spread { lowest, median, highest } =
             Spread::of(starts.iter().map(|took| took.as_secs_f64() * 1_000.0));
         Ok(format!(
@@ -201,7 +219,14 @@ impl<'a> Day<'a> {
     }
 }
 
-const NEXT_SALES: &str = include_str!("../../sql/next_sales.sql");
+/// The clock of both ledgers' machine, in ms since the Unix epoch.
+fn now_ms() -> u64 {
+    Timestamp::now().as_millisecond().unsigned_abs()
+}
+
+fn redis_mib(redis: &RedisServer) -> Result<f64, BenchError> {
+    redis_figures::used_memory_bytes(redis).map(|bytes| bytes / MIB)
+}
 
 /// A line for a row of `table_sizes.sql`.
 fn size(row: &str) -> Option<String> {
@@ -212,8 +237,8 @@ fn size(row: &str) -> Option<String> {
 }
 
 /// Starts the service, and tells how long it took to be ready.
-fn start(database: &Database, redis: &RedisServer) -> Result<(Program, Duration), BenchError> {
-    let mut command = service(database, redis)?;
+fn start(stores: &Stores) -> Result<(Program, Duration), BenchError> {
+    let mut command = stores.service()?;
     // A timetable that leaves the day to the sales made here.
     command.env("SALE_PERIOD", "1day");
     let start = Instant::now();

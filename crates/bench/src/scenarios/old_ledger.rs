@@ -5,9 +5,9 @@ use crate::{
     Bench,
     error::BenchError,
     figures::{Load, Run},
-    past,
     scenarios::grant,
     stand::Stand,
+    stores::{Stack, Stores},
 };
 
 /// Runs on either ledger.
@@ -17,10 +17,10 @@ pub(crate) struct Pairs {
 }
 
 /// Measures both in turns, so that whatever the machine does meanwhile happens to both.
-pub(crate) fn measure(bench: &Bench, load: Load) -> Result<Pairs, BenchError> {
+pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Pairs, BenchError> {
     eprintln!("recording ten million attempts ...");
-    let old = Stand::start_on(past::make(&bench.databases)?, grant::STOCK)?;
-    let new = Stand::start(&bench.databases, grant::STOCK)?;
+    let old = Stand::start_on(Stores::old(&bench.databases, stack)?, grant::STOCK)?;
+    let new = Stand::start(&bench.databases, stack, grant::STOCK)?;
     let pairs = bench.repeat(|| Ok((grant::run(&old, load)?, grant::run(&new, load)?)))?;
     let (old, new) = pairs.into_iter().unzip();
     Ok(Pairs { old, new })

@@ -11,6 +11,7 @@ use crate::{
     figures::{Load, Run},
     scenarios::Scenario,
     stand::{Stand, file_of},
+    stores::Stack,
 };
 
 /// Sold out in an instant.
@@ -32,6 +33,7 @@ pub(crate) const ALL: [(Scenario, &str, Measure); 3] = [
 /// Sells a sale out, measures these scenarios on it, and tells of each as soon as it is known.
 pub(crate) fn measure(
     bench: &Bench,
+    stack: Stack,
     load: Load,
     scenarios: &[(Scenario, &'static str, Measure)],
     mut tell: impl FnMut(Scenario, &'static str, Result<Vec<Run>, BenchError>),
@@ -39,7 +41,7 @@ pub(crate) fn measure(
     if scenarios.is_empty() {
         return Ok(());
     }
-    let stand = Stand::start(&bench.databases, STOCK)?;
+    let stand = Stand::start(&bench.databases, stack, STOCK)?;
     let used = stand.sell_out(load.connections)?;
     for &(scenario, name, measure) in scenarios {
         tell(scenario, name, bench.repeat(|| measure(&stand, load, &used)));

@@ -1,0 +1,209 @@
+//! What `make bench` goes through, and what it holds the service to.
+
+use crate::{
+    Bench, CONNECTIONS, CONNECTIONS_MOST, Options,
+    error::BenchError,
+    figures::{Load, Run, Spread},
+    marks::{Bound, Marks},
+    rates,
+    scenarios::{
+        Scenario, audit, flow, grant, latency, long_day,
+        old_ledger::{self, Pairs},
+        sold_out,
+    },
+    stand::Floor,
+    stores::Stack,
+    table::{Row, Table},
+};
+
+/// What was measured so far.
+pub(crate) struct Session<'a> {
+    options: &'a Options,
+    bench: Bench,
+    table: Table,
+    marks: Marks,
+    /// Rates at the usual number of connections.
+    floor: Option<f64>,
+    grants: Vec<(Stack, f64)>,
+}
+
+/// Measures a scenario on a stack, and shows what was found.
+type Measure<'a> = fn(&mut Session<'a>, Stack);
+
+impl<'a> Session<'a> {
+    /// What is measured once, and not for each number of connections.
+    const BELOW: [(Scenario, Measure<'a>); 4] = [
+        (Scenario::OldLedger, Self::old_ledger),
+        (Scenario::Latency, Self::latency),
+        (Scenario::LongDay, Self::long_day),
+        (Scenario::Audit, Self::audit),
+    ];
+
+    pub(crate) fn start(options: &'a Options, bench: Bench) -> Self {
+        let (table, marks) = (Table::start(), Marks::default());
+        Self { options, bench, table, marks, floor: None, grants: Vec::new() }
+    }
+
+    /// Measures what was asked for; false if something of it could not be measured.
+    pub(crate) fn measure(mut self) -> Result<bool, BenchError> {
+        for &connections in &self.options.connections {
+            self.rows(connections)?;
+        }
+        for (scenario, measure) in Self::BELOW {
+            if self.wants(scenario) {
+                self.options.stacks.iter().for_each(|&stack| measure(&mut self, stack));
+            }
+        }
+        self.marks.print();
+        Ok(self.table.is_whole())
+    }
+
+    fn wants(&self, scenario: Scenario) -> bool {
+        self.options.scenarios.contains(&scenario)
+    }
+
+    fn load(&self, connections: u32) -> Load {
+        Load { connections, seconds: self.options.seconds }
+    }
+
+    /// The rows of one number of connections: the floor, and each scenario on each stack.
+    fn rows(&mut self, connections: u32) -> Result<(), BenchError> {
+        let floor = self.floor(connections)?;
+        let row = |scenario, stack| Row { scenario, stack: Some(stack), connections, floor };
+        if self.wants(Scenario::Grant) {
+            for &stack in &self.options.stacks {
+                self.grant(row("grant", stack), stack);
+            }
+        }
+        for &stack in &self.options.stacks {
+            self.after_the_sale(|scenario| row(scenario, stack), stack);
+        }
+        if self.wants(Scenario::Flow) {
+            for &stack in &self.options.stacks {
+                self.flow(row("flow", stack), stack);
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures the floor; returns the median of its rates.
+    fn floor(&mut self, connections: u32) -> Result<f64, BenchError> {
+        let floor = Floor::start()?;
+        let runs = self.bench.repeat(|| floor.measure(self.load(connections)))?;
+        let median = rates(&runs).median;
+        if connections == CONNECTIONS {
+            self.floor = Some(median);
+        }
+        self.show(Row { scenario: "floor", stack: None, connections, floor: median }, Ok(runs), "");
+        Ok(median)
+    }
+
+    /// Shows a row. The stack that does less is held to be no slower.
+    fn show(&mut self, row: Row, runs: Result<Vec<Run>, BenchError>, remark: &str) {
+        if let Some(beside) = self.table.show(row, runs, remark) {
+            let what = format!("{} at {}: embedded ÷ servers", row.scenario, row.connections);
+            self.marks.note(what, beside, Bound::AtLeast(1.0));
+        }
+    }
+
+    fn grant(&mut self, row: Row, stack: Stack) {
+        let runs = grant::measure(&self.bench, stack, self.load(row.connections));
+        if let (CONNECTIONS, Ok(runs)) = (row.connections, &runs) {
+            let grants = rates(runs).median;
+            self.grants.push((stack, grants));
+            self.note(stack, "grant ÷ floor", grants / row.floor, Bound::AtLeast(0.27));
+            let cpu_us = Spread::of(runs.iter().map(|run| run.cpu.total())).median;
+            self.note(stack, "grant: CPU µs of all programs", cpu_us, Bound::AtMost(45.0));
+        }
+        // On the embedded stack, what a sale needs is in the memory of the app.
+        if let (CONNECTIONS_MOST, Stack::Servers, Ok(runs)) = (row.connections, stack, &runs) {
+            let memory_mib = Spread::of(runs.iter().filter_map(|run| run.memory_mib)).highest;
+            let what = "grant: MiB of the app at 256 connections";
+            self.note(stack, what, memory_mib, Bound::AtMost(64.0));
+        }
+        self.show(row, runs, "");
+    }
+
+    /// The scenarios of a sale that is sold out.
+    fn after_the_sale(&mut self, row: impl Fn(&'static str) -> Row, stack: Stack) {
+        let wanted: Vec<_> =
+            sold_out::ALL.into_iter().filter(|&(scenario, ..)| self.wants(scenario)).collect();
+        let load = self.load(row("").connections);
+        let mut measured = Vec::new();
+        let done = sold_out::measure(&self.bench, stack, load, &wanted, |scenario, name, runs| {
+            measured.push((scenario, row(name), runs));
+        });
+        if let Err(error) = done {
+            self.table.failure("selling out", &error);
+        }
+        for (scenario, row, runs) in measured {
+            if let (Scenario::Storm, CONNECTIONS, Ok(runs)) = (scenario, row.connections, &runs) {
+                let ratio = rates(runs).median / row.floor;
+                self.note(stack, "storm ÷ floor", ratio, Bound::AtLeast(0.45));
+            }
+            self.show(row, runs, "");
+        }
+    }
+
+    fn flow(&mut self, row: Row, stack: Stack) {
+        let sales = flow::measure(&self.bench, stack, self.load(row.connections));
+        if let (CONNECTIONS, Ok(sales)) = (row.connections, &sales) {
+            let took_s = flow::took_s(sales).median;
+            self.note(stack, "flow: seconds to sell out", took_s, Bound::AtMost(1.0));
+        }
+        let remark = sales.as_deref().map_or_else(|_| String::new(), flow::remark);
+        let runs = sales.map(|sales| sales.iter().map(|sale| sale.run).collect());
+        self.show(row, runs, &remark);
+    }
+
+    fn old_ledger(&mut self, stack: Stack) {
+        let measured = self.floor.map_or_else(|| self.floor(CONNECTIONS), Ok).and_then(|floor| {
+            old_ledger::measure(&self.bench, stack, self.load(CONNECTIONS))
+                .map(|pairs| (floor, pairs))
+        });
+        match measured {
+            Ok((floor, Pairs { old, new })) => {
+                let row = |scenario| Row {
+                    scenario,
+                    stack: Some(stack),
+                    connections: CONNECTIONS,
+                    floor,
+                };
+                let ratio = rates(&old).median / rates(&new).median;
+                let what = "old ledger: grants ÷ a new ledger's";
+                self.note(stack, what, ratio, Bound::AtLeast(0.9));
+                self.show(row("new ledger"), Ok(new), "");
+                self.show(row("old ledger"), Ok(old), &format!("old ÷ new {ratio:.2}"));
+            }
+            Err(error) => self.table.failure("old ledger", &error),
+        }
+    }
+
+    fn latency(&mut self, stack: Stack) {
+        let known = self.grants.iter().find(|(of, _)| *of == stack).map(|&(_, grants)| grants);
+        let latency = latency::measure(&self.bench, stack, self.load(CONNECTIONS), known);
+        if let Ok(latency) = &latency {
+            let what = "latency: p99 ms at half the maximum";
+            self.note(stack, what, latency.p99_ms, Bound::AtMost(5.0));
+        }
+        self.table.below("latency", latency.map(|latency| latency.list));
+    }
+
+    fn long_day(&mut self, stack: Stack) {
+        let left = long_day::measure(&self.bench, stack);
+        self.table.below("long day", left);
+    }
+
+    fn audit(&mut self, stack: Stack) {
+        let took_s = audit::measure(&self.bench, stack);
+        if let Ok(took_s) = &took_s {
+            let what = "audit: seconds for ten million attempts";
+            self.note(stack, what, took_s.median, Bound::AtMost(15.0));
+        }
+        self.table.below("audit", took_s.map(|took_s| audit::line(stack, &took_s)));
+    }
+
+    fn note(&mut self, stack: Stack, what: &str, found: f64, bound: Bound) {
+        self.marks.note(format!("{what}, {}", stack.name()), found, bound);
+    }
+}
