@@ -2,10 +2,13 @@
 --
 -- SQLite's log takes whole pages, so what is written in the order of time costs a commit two or
 -- three of them, and what is written all over an index costs one a row. Here everything is written
--- in the order of time. What must be searched while a sale is on, by code, unit or slot, is in the
--- guard: a database in the memory of the process that serves, in the same transactions, with the
--- unique indexes that keep the promises (src/sql/guard.sql). It is made from these tables whenever
--- a process begins to serve.
+-- in the order of time, but for purchases, which are few. What must be searched while a sale is on,
+-- by code, unit or slot, is in the guard (src/guard.rs): in the memory of the process that serves,
+-- and undone with a transaction that fails. It lets no unit and no slot be live twice, and is made
+-- from these tables whenever a process begins to serve.
+--
+-- SQLite makes a table of a list after IN, for each row that is checked: hence the words joined
+-- by OR.
 --
 -- Words and columns are those of the ledger in Postgres, where they mean the same. A moment is a
 -- whole number of milliseconds since the Unix epoch, a code is 16 bytes.
@@ -55,12 +58,17 @@ CREATE TABLE checkout_attempts (
     -- The sale that was asked; there may be no such sale.
     sale_id      INTEGER NOT NULL,
     -- What the user was told; null for a tombstone.
-    outcome      TEXT CHECK (outcome IN (
-        'granted', 'sold_out', 'user_limit', 'not_open', 'ended', 'paused', 'unknown_sale'
-    )),
+    outcome      TEXT CHECK (
+        outcome = 'granted' OR outcome = 'sold_out' OR outcome = 'user_limit'
+        OR outcome = 'not_open' OR outcome = 'ended' OR outcome = 'paused'
+        OR outcome = 'unknown_sale'
+    ),
     -- Of a hold: held, then sold, expired or released. void: tombstone of a code whose record came
     -- too late.
-    state        TEXT CHECK (state IN ('held', 'sold', 'expired', 'released', 'void')),
+    state        TEXT CHECK (
+        state = 'held' OR state = 'sold' OR state = 'expired' OR state = 'released'
+        OR state = 'void'
+    ),
     -- The unit on hold.
     unit         INTEGER,
     -- Which of the user's places the unit takes, from 0.
@@ -125,7 +133,8 @@ CREATE TABLE codes (
 -- its hold.
 CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts
 WHEN (
-    OLD.state IS 'held' AND NEW.state IN ('sold', 'expired', 'released')
+    OLD.state IS 'held'
+    AND (NEW.state = 'sold' OR NEW.state = 'expired' OR NEW.state = 'released')
     AND (NEW.id, NEW.sale_id, NEW.outcome, NEW.unit, NEW.slot, NEW.epoch, NEW.attempted_at,
          NEW.expires_at, NEW.code, NEW.user_id)
         IS (OLD.id, OLD.sale_id, OLD.outcome, OLD.unit, OLD.slot, OLD.epoch, OLD.attempted_at,
