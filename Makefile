@@ -24,10 +24,10 @@ check: ## Check format, lints, documentation and the dependency rules
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	crates/check-doors.sh
 
-simulate: ## Run the services on fakes with everything going wrong (SEEDS=1000000; SEED=7 shows one)
+simulate: ## Run the services with everything going wrong (STACK=embedded SEEDS=1000000; SEED=7 shows one)
 	@crates/dev-servers/deps.sh compiler
 	cargo build --release -p simulation
-	$${CARGO_TARGET_DIR:-target}/release/simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000))
+	$${CARGO_TARGET_DIR:-target}/release/simulate $(STACK:%=--stack %) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000))
 
 model: ## Explore the protocol further than `make test` does (MODEL="--help": how)
 	@crates/dev-servers/deps.sh compiler

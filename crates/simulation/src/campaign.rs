@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use crate::{Coverage, lock, run};
+use crate::{Coverage, Stack, lock, run};
 
 /// How many lines of a trace a failure shows.
 const LINES_MAX: usize = 80;
@@ -29,6 +29,8 @@ pub struct Campaign {
 /// A run in which something was true that must not be.
 #[derive(Debug)]
 pub struct Failure {
+    /// What it ran on.
+    pub stack: Stack,
     /// The seed that does it again.
     pub seed: u64,
     /// What was wrong.
@@ -41,6 +43,7 @@ impl Campaign {
     /// Runs `seeds` on so many threads, and calls `progress` after each run with how many were
     /// done. The first failure, by its seed, ends it.
     pub fn run(
+        stack: Stack,
         seeds: Range<u64>,
         threads: usize,
         progress: impl Fn(u64) + Sync,
@@ -57,7 +60,7 @@ impl Campaign {
                         if seed >= seeds.end || failed.load(Ordering::Relaxed) < seed {
                             break;
                         }
-                        let ran = run(seed, false);
+                        let ran = run(stack, seed, false);
                         if ran.ending.is_err() {
                             failed.fetch_min(seed, Ordering::Relaxed);
                         }
@@ -70,7 +73,7 @@ impl Campaign {
         });
         match failed.into_inner() {
             u64::MAX => Ok(campaign.into_inner().unwrap_or_default()),
-            seed => Err(Failure::of(seed)),
+            seed => Err(Failure::of(stack, seed)),
         }
     }
 
@@ -83,11 +86,11 @@ impl Campaign {
 
 impl Failure {
     /// Runs the seed again, and writes down what happens.
-    fn of(seed: u64) -> Self {
-        let again = run(seed, true);
+    fn of(stack: Stack, seed: u64) -> Self {
+        let again = run(stack, seed, true);
         let what = again.ending.err();
         let what = what.unwrap_or_else(|| "failed once, and not when run again".to_owned());
-        Self { seed, what, trace: again.trace }
+        Self { stack, seed, what, trace: again.trace }
     }
 }
 
@@ -99,6 +102,7 @@ impl fmt::Display for Failure {
             writeln!(f, "{line}")?;
         }
         writeln!(f, "\nseed {}: {}", self.seed, self.what)?;
-        write!(f, "{hidden} lines came before; `make simulate SEED={}` shows all", self.seed)
+        let again = format!("make simulate STACK={} SEED={}", self.stack.name(), self.seed);
+        write!(f, "{hidden} lines came before; `{again}` shows all")
     }
 }

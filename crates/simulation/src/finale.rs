@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use domain::{Code, Phase, Sale, SaleId, sale::SaleState, upkeep::LOAD_AHEAD_MS};
-use fakes::{AttemptRecord, HoldState};
+use fakes::{HoldRecord, HoldState};
 use tokio::{
     sync::oneshot,
     time::{Duration, timeout},
@@ -81,10 +81,18 @@ async fn conclude(stage: &Arc<Stage>, users: Vec<oneshot::Receiver<()>>) -> Resu
         let left = stage.ledger.sales().into_iter().find(is_left);
         left.map(|sale| format!("a closed sale is on the live side: {sale:?}"))
     };
-    let unclosed = || stage.ledger.sale(sale.id).and_then(|sale| unsettled_end(stage, &sale));
+    let unclosed = || {
+        stage
+            .ledger
+            .sales()
+            .iter()
+            .find(|it| it.id == sale.id)
+            .and_then(|it| unsettled_end(stage, it))
+    };
     wait_until_none(stage, CLOSED_WITHIN_MS, unclosed).await?;
     wait_until_none(stage, FORGOTTEN_WITHIN_MS, unforgotten).await?;
-    lock(&stage.witness).history.check(&stage.ledger)
+    lock(&stage.witness).history.check(&*stage.ledger)?;
+    stage.ledger.audit()
 }
 
 async fn wait_until_none(
@@ -131,20 +139,16 @@ fn unsettled_end(stage: &Stage, sale: &Sale) -> Option<String> {
 }
 
 fn count(stage: &Stage, sale: SaleId, as_state: HoldState) -> u32 {
-    let is_one = |attempt: &&AttemptRecord| {
-        attempt.hold().is_some_and(|hold| hold.sale == sale && hold.state == as_state)
-    };
-    let count = stage.ledger.look(|attempts, _| attempts.iter().filter(is_one).count());
+    let is_one = |hold: &&HoldRecord| hold.sale == sale && hold.state == as_state;
+    let count = stage.ledger.records().holds.iter().filter(is_one).count();
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// How many more units of a sale a user may have.
 fn places_left(stage: &Stage, sale: Sale, user: &str) -> usize {
-    let is_his = |attempt: &&AttemptRecord| {
-        let hold = attempt.hold().filter(|hold| hold.is_live() && hold.sale == sale.id);
-        hold.is_some_and(|hold| hold.user.as_str() == user)
-    };
-    let taken = stage.ledger.look(|attempts, _| attempts.iter().filter(is_his).count());
+    let is_his =
+        |hold: &&HoldRecord| hold.is_live() && hold.sale == sale.id && hold.user.as_str() == user;
+    let taken = stage.ledger.records().holds.iter().filter(is_his).count();
     usize::from(sale.terms.per_user_limit) - taken
 }
 

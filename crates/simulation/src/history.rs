@@ -1,11 +1,11 @@
 //! What clients were told, and whether it may be told.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use domain::{CheckoutRefusal, Code, CodeRefusal, Hold, Receipt, SaleId, UnixMillis, UserId};
-use fakes::{AttemptRecord, FakeLedger, HoldState};
+use fakes::HoldState;
 
-use crate::witness::ensure;
+use crate::{ledger::Ledger, witness::ensure};
 
 /// The answers of a run so far.
 #[derive(Default)]
@@ -32,11 +32,12 @@ impl History {
         &mut self,
         hold: Hold,
         user: &UserId,
-        ledger: &FakeLedger,
+        ledger: &dyn Ledger,
     ) -> Result<(), String> {
         let code = hold.code;
         ensure(hold.user == *user, || format!("{user} was given the hold of {}", hold.user))?;
-        let record = ledger.hold(code).ok_or_else(|| format!("{code:?} has no record"))?;
+        let records = ledger.records();
+        let record = records.hold(code).ok_or_else(|| format!("{code:?} has no record"))?;
         let recorded = (&record.user, record.sale, record.unit, record.slot, record.expires_at);
         let told = (&hold.user, hold.sale, hold.unit, hold.slot, hold.expires_at);
         ensure(recorded == told, || format!("told {told:?}, but recorded is {recorded:?}"))?;
@@ -52,16 +53,16 @@ impl History {
         sale: SaleId,
         user: &UserId,
         refusal: &CheckoutRefusal,
-        ledger: &FakeLedger,
+        ledger: &dyn Ledger,
     ) -> Result<(), String> {
         let name = refusal.name();
         let told = self.refused.entry((sale, user.clone(), name)).or_insert(0);
         *told += 1;
-        let is_it = |attempt: &&AttemptRecord| {
-            matches!(attempt, AttemptRecord::Refusal { sale: of, user: whom, refusal }
-                if *of == sale && whom == user && refusal.name() == name)
+        let records = ledger.records();
+        let is_it = |(of, whom, what): &&(SaleId, UserId, Cow<'_, str>)| {
+            *of == sale && whom == user && *what == name
         };
-        let recorded = ledger.look(|attempts, _| attempts.iter().filter(is_it).count());
+        let recorded = records.refusals.iter().filter(is_it).count();
         ensure(*told <= recorded, || {
             format!("{user} was told {told} times {name}, and recorded is it {recorded} times")
         })
@@ -86,7 +87,7 @@ impl History {
         &mut self,
         code: Code,
         receipt: &Receipt,
-        ledger: &FakeLedger,
+        ledger: &dyn Ledger,
     ) -> Result<(), String> {
         self.hear_of_receipt(code, receipt, ledger)?;
         let is_sold_now = self.known.get_mut(&code).map(|known| &mut known.is_sold_now);
@@ -99,11 +100,11 @@ impl History {
         &mut self,
         code: Code,
         receipt: &Receipt,
-        ledger: &FakeLedger,
+        ledger: &dyn Ledger,
     ) -> Result<(), String> {
         let known = self.known.get_mut(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
         ensure(known.is_wanted, || format!("{code:?} was sold to someone who did not ask"))?;
-        let is_recorded = ledger.look(|_, receipts| receipts.get(&code) == Some(receipt));
+        let is_recorded = ledger.records().receipts.get(&code) == Some(receipt);
         ensure(is_recorded, || format!("not in the ledger: {receipt:?}"))?;
         let (hold, first) = (&known.hold, known.receipt.get_or_insert_with(|| receipt.clone()));
         let is_of_it =
@@ -112,8 +113,8 @@ impl History {
     }
 
     /// A client is told that he gave a hold back.
-    pub(crate) fn hear_of_return(code: Code, ledger: &FakeLedger) -> Result<(), String> {
-        let state = ledger.hold(code).map(|record| record.state);
+    pub(crate) fn hear_of_return(code: Code, ledger: &dyn Ledger) -> Result<(), String> {
+        let state = ledger.records().hold(code).map(|record| record.state);
         ensure(state == Some(HoldState::Released), || format!("given back {code:?} is {state:?}"))
     }
 
@@ -124,13 +125,13 @@ impl History {
         code: Code,
         refusal: &CodeRefusal,
         latest: Option<UnixMillis>,
-        ledger: &FakeLedger,
+        ledger: &dyn Ledger,
     ) -> Result<(), String> {
         if let CodeRefusal::AlreadyUsed(receipt) = refusal {
             return self.hear_of_receipt(code, receipt, ledger);
         }
         let known = self.known.get(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
-        let state = ledger.hold(code).map(|record| record.state);
+        let state = ledger.records().hold(code).map(|record| record.state);
         let may_be_told = match refusal {
             CodeRefusal::Expired => {
                 state == Some(HoldState::Expired) && latest >= Some(known.hold.expires_at)
@@ -143,14 +144,15 @@ impl History {
     }
 
     /// Whatever was told is in the ledger, now as then.
-    pub(crate) fn check(&self, ledger: &FakeLedger) -> Result<(), String> {
+    pub(crate) fn check(&self, ledger: &dyn Ledger) -> Result<(), String> {
+        let records = ledger.records();
         for (code, Known { hold, receipt, .. }) in &self.known {
-            let record = ledger.hold(*code).ok_or_else(|| format!("{code:?} is lost"))?;
+            let record = records.hold(*code).ok_or_else(|| format!("{code:?} is lost"))?;
             let is_the_same = (&record.user, record.unit, record.slot, record.expires_at)
                 == (&hold.user, hold.unit, hold.slot, hold.expires_at);
             ensure(is_the_same, || format!("{code:?} was {hold:?} and is {record:?}"))?;
             if let Some(receipt) = receipt {
-                let kept = ledger.look(|_, receipts| receipts.get(code) == Some(receipt));
+                let kept = records.receipts.get(code) == Some(receipt);
                 ensure(kept, || format!("the receipt of {code:?} is lost"))?;
             }
         }

@@ -10,15 +10,15 @@ use domain::{
         Recorded, Redemption, SaleRegister, Tally, Timetable, Verdict,
     },
 };
-use fakes::{FakeLedger, Operation, at_once};
+use fakes::{Operation, at_once};
 
-use crate::{coverage::Fence, lock, network::Line};
+use crate::{coverage::Fence, ledger::Ledger, lock, network::Line};
 
 /// A process's line to the ledger.
 pub(crate) struct LedgerLine(pub(crate) Line);
 
 impl LedgerLine {
-    fn ledger(&self) -> Arc<FakeLedger> {
+    fn ledger(&self) -> Arc<dyn Ledger> {
         self.0.stage.ledger.clone()
     }
 }

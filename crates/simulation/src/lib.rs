@@ -1,4 +1,4 @@
-//! Whole runs of the real services on the fakes, with everything going wrong by the dice of a
+//! Whole runs of the real services, on the fakes or on the embedded stack, with everything going wrong by the dice of a
 //! seed.
 //!
 //! Several processes, each with its requests and its upkeep, serve a crowd of users from one
@@ -10,7 +10,11 @@
 //! within a bounded time everything must have healed: each unit is sold or can be, and what is
 //! over is forgotten (`finale`).
 //!
-//! A seed is a run: the same each time, on any machine.
+//! On the embedded stack the ledger is SQLite's, in memory, and there is one process at a time: when
+//! it dies, the live side dies with it. It meets everything else all the same, also what can only
+//! befall servers.
+//!
+//! A seed is a run on each stack: the same each time, on any machine.
 //!
 //! Not a failure: any store error, at any time, while something is or was just wrong.
 
@@ -18,9 +22,11 @@ mod answers;
 mod campaign;
 mod coverage;
 mod dice;
+mod embedded_ledger;
 mod executor;
 mod finale;
 mod history;
+mod ledger;
 mod ledger_line;
 mod live_line;
 mod mishap;
@@ -43,6 +49,7 @@ use tokio::{runtime::Builder, sync::oneshot, task::coop::unconstrained};
 
 pub use campaign::{Campaign, Failure};
 pub use coverage::Coverage;
+pub use plan::Stack;
 pub use trace::fingerprint;
 
 use crate::{
@@ -69,12 +76,12 @@ pub struct Run {
 
 /// Runs a seed.
 #[must_use]
-pub fn run(seed: u64, is_traced: bool) -> Run {
+pub fn run(stack: Stack, seed: u64, is_traced: bool) -> Run {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without sockets needs nothing that could be missing");
     let _entered = runtime.enter();
     let dice = Dice::new(seed);
-    let stage = Arc::new(Stage::new(Plan::draw(&dice), dice, is_traced));
+    let stage = Arc::new(Stage::new(Plan::draw(stack, &dice), dice, is_traced));
     stage.note(|| format!("{:?}", stage.plan));
 
     let ran = catch_unwind(AssertUnwindSafe(|| runtime.block_on(unconstrained(play(&stage)))));

@@ -6,14 +6,17 @@
 use std::{num::NonZeroUsize, process::ExitCode, thread};
 
 use clap::Parser;
-use simulation::{Campaign, fingerprint, run};
+use simulation::{Campaign, Stack, fingerprint, run};
 
 /// How many runs go by between two lines of progress.
 const PROGRESS_EVERY: u64 = 10_000;
 
-/// Runs the real services on fakes, with everything going wrong by the dice of a seed.
+/// Runs the real services on stores in memory, with everything going wrong by the dice of a seed.
 #[derive(Parser)]
 struct Options {
+    /// On what the services run
+    #[arg(long, value_enum, default_value_t = Stack::Servers)]
+    stack: Stack,
     /// How many seeds to run
     #[arg(long, default_value_t = 100_000)]
     seeds: u64,
@@ -31,13 +34,13 @@ struct Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     match options.seed {
-        Some(seed) => show(seed),
+        Some(seed) => show(options.stack, seed),
         None => run_many(&options),
     }
 }
 
-fn show(seed: u64) -> ExitCode {
-    let ran = run(seed, true);
+fn show(stack: Stack, seed: u64) -> ExitCode {
+    let ran = run(stack, seed, true);
     for line in &ran.trace {
         println!("{line}");
     }
@@ -54,7 +57,7 @@ fn run_many(options: &Options) -> ExitCode {
             eprintln!("{done} of {} seeds", options.seeds);
         }
     };
-    match Campaign::run(seeds, threads, progress) {
+    match Campaign::run(options.stack, seeds, threads, progress) {
         Ok(campaign) => {
             print!("{}", campaign.coverage);
             let Campaign { runs, healed_ms_max, .. } = campaign;

@@ -167,6 +167,10 @@ impl Line {
             || lock(&stage.network).restarts(store) != restarts;
         if is_broken && stage.dice.happens(500) {
             stage.note(|| format!("p{process} {operation:?} is broken off"));
+            if store == Store::Ledger {
+                // Its reply is nobody's.
+                stage.ledger.break_off(&|| drop(deliver()));
+            }
             return;
         }
 

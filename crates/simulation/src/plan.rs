@@ -1,13 +1,36 @@
 //! What a seed makes of a run before it begins: how large everything is, and what goes wrong.
 
+use clap::ValueEnum;
 use domain::Terms;
 
 use crate::{dice::Dice, mishap::Mishap};
+
+/// On what the services run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Stack {
+    /// Several processes, with one live side and one ledger: fakes
+    Servers,
+    /// One process with the live side in its memory, and the ledger of a directory: SQLite's
+    Embedded,
+}
+
+impl Stack {
+    /// How the command line calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Servers => "servers",
+            Self::Embedded => "embedded",
+        }
+    }
+}
 
 /// The plan of a run. Each seed lets other things go wrong, and lets them go wrong more or less
 /// often: where everything happens all the time, little is ever under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
+    /// On what it runs.
+    pub(crate) stack: Stack,
     /// How many processes serve.
     pub(crate) processes: usize,
     /// How many users want units.
@@ -42,17 +65,20 @@ pub(crate) struct Rates {
 }
 
 impl Plan {
-    pub(crate) fn draw(dice: &Dice) -> Self {
-        let stock = dice.within(1..=5);
+    pub(crate) fn draw(stack: Stack, dice: &Dice) -> Self {
         let terms = Terms {
-            stock: u32::try_from(stock).unwrap_or(1),
+            stock: u32::try_from(dice.within(1..=5)).unwrap_or(1),
             per_user_limit: u16::try_from(dice.within(1..=3)).unwrap_or(1),
             hold_ms: dice.pick(&[1_000, 2_000, 4_000]).unwrap_or(1_000),
         };
         let is_crowded = dice.happens(100);
         let weather = Mishap::WEATHER.iter().copied().filter(|_| dice.happens(400));
         Self {
-            processes: 1 + dice.below(3),
+            stack,
+            processes: match stack {
+                Stack::Servers => 1 + dice.below(3),
+                Stack::Embedded => 1,
+            },
             users: 2 + dice.below(5),
             terms,
             period_ms: dice.pick(&[6_000, 15_000, 40_000]).unwrap_or(40_000),

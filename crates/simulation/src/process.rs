@@ -8,7 +8,7 @@ use std::sync::{
 use async_trait::async_trait;
 use domain::{
     Catalog, Checkout, Purchase, Standings,
-    ports::{Clock, CodeMint, Timetable},
+    ports::{Clock, CodeMint, CodeStore, SaleStore, Timetable},
     remembered::{RememberedLive, SoldOutMemo},
     upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep},
 };
@@ -16,7 +16,7 @@ use scheduler::{Scheduler, Steps};
 
 use crate::{
     executor::Owner, ledger_line::LedgerLine, live_line::LiveLine, lock, network::Line,
-    stage::Stage,
+    plan::Stack, stage::Stage,
 };
 
 /// How far ahead of its start a sale is made, in milliseconds.
@@ -41,10 +41,17 @@ impl Process {
         let wire = Line { stage: Arc::clone(stage), process: number };
         let ledger = Arc::new(LedgerLine(wire.clone()));
         let clock = Arc::new(ProcessClock(Arc::clone(stage)));
-        let memo = Arc::new(SoldOutMemo::new(clock.clone()));
-        let live = Arc::new(RememberedLive::new(Arc::new(LiveLine(wire)), memo));
+        let live_line = Arc::new(LiveLine(wire));
+        let (sales, codes): (Arc<dyn SaleStore>, Arc<dyn CodeStore>) = match stage.plan.stack {
+            Stack::Servers => {
+                let memo = Arc::new(SoldOutMemo::new(clock.clone()));
+                let remembered = Arc::new(RememberedLive::new(live_line, memo));
+                (remembered.clone(), remembered)
+            }
+            Stack::Embedded => (live_line.clone(), live_line),
+        };
         let catalog = Arc::new(Catalog::new(ledger.clone()));
-        let rebuild = Arc::new(Rebuild::new(ledger.clone(), live.clone(), clock));
+        let rebuild = Arc::new(Rebuild::new(ledger.clone(), sales.clone(), clock));
         let timetable = Timetable {
             period_ms: stage.plan.period_ms,
             lead_ms: LEAD_MS,
@@ -52,18 +59,18 @@ impl Process {
         };
         let steps = Steps {
             rotate: Rotate::new(ledger.clone(), catalog.clone(), timetable),
-            sweep: Sweep::new(live.clone(), ledger.clone()),
+            sweep: Sweep::new(codes.clone(), ledger.clone()),
             rebuild: rebuild.clone(),
-            reconcile: Reconcile::new(ledger.clone(), live.clone(), rebuild.clone()),
-            retire: Retire::new(ledger.clone(), live.clone(), catalog.clone()),
+            reconcile: Reconcile::new(ledger.clone(), sales.clone(), rebuild.clone()),
+            retire: Retire::new(ledger.clone(), sales.clone(), catalog.clone()),
         };
         let scheduler = Scheduler::new(steps, catalog.clone());
         let mint = Arc::new(Mint(number, AtomicU64::new(0)));
         let process = Self {
             number,
-            checkout: Checkout::new(catalog.clone(), live.clone(), ledger.clone(), rebuild, mint),
-            purchase: Purchase::new(live.clone(), ledger.clone()),
-            standings: Standings::new(catalog, live, ledger),
+            checkout: Checkout::new(catalog.clone(), codes.clone(), ledger.clone(), rebuild, mint),
+            purchase: Purchase::new(codes, ledger.clone()),
+            standings: Standings::new(catalog, sales, ledger),
         };
         stage.note(|| format!("p{number} starts"));
         stage.tasks.start(process.owner(), async move {

@@ -12,11 +12,13 @@ use tokio::time::{Duration, Instant, sleep};
 use crate::{
     coverage::{Coverage, Fence},
     dice::Dice,
+    embedded_ledger::EmbeddedLedger,
     executor::Tasks,
+    ledger::Ledger,
     lock,
     mishap::Mishap,
     network::Network,
-    plan::Plan,
+    plan::{Plan, Stack},
     process::Process,
     trace::Trace,
     witness::Witness,
@@ -32,7 +34,7 @@ pub(crate) struct Stage {
     pub(crate) dice: Dice,
     pub(crate) tasks: Tasks,
     pub(crate) live: Arc<FakeLive>,
-    pub(crate) ledger: Arc<FakeLedger>,
+    pub(crate) ledger: Arc<dyn Ledger>,
     /// The ledger's clock. The live side's is off by a skew of its own.
     pub(crate) clock: ManualClock,
     pub(crate) network: Mutex<Network>,
@@ -52,8 +54,17 @@ impl Stage {
     pub(crate) fn new(plan: Plan, dice: Dice, is_traced: bool) -> Self {
         let clock = ManualClock::new(BEGINNING);
         let live = Arc::new(FakeLive::new(clock.clone()));
-        let ledger = Arc::new(FakeLedger::new(clock.clone()));
-        ledger.set_places(plan.places);
+        let ledger: Arc<dyn Ledger> = match plan.stack {
+            Stack::Servers => {
+                let ledger = FakeLedger::new(clock.clone());
+                ledger.set_places(plan.places);
+                Arc::new(ledger)
+            }
+            Stack::Embedded => {
+                let ledger = EmbeddedLedger::new(clock.clone(), plan.places);
+                Arc::new(ledger.expect("a ledger in memory can be made"))
+            }
+        };
         let seats = vec![None; plan.processes];
         Self {
             plan,

@@ -66,7 +66,7 @@ impl User {
         let asking =
             move |process: Arc<Process>| async move { process.checkout.attempt(request).await };
         let answer = self.request(asking).await;
-        let ledger = &self.stage.ledger;
+        let ledger = &*self.stage.ledger;
         let mut witness = lock(&self.stage.witness);
         let (told, checked, code) = match answer {
             None => (Told::Nothing, Ok(()), None),
@@ -120,7 +120,7 @@ impl User {
             Some(Err(error)) => (error.failure().into(), Ok(())),
             Some(Ok(Ok(receipt))) => {
                 let mut witness = lock(&self.stage.witness);
-                let checked = witness.history.hear_of_sale(code, &receipt, &self.stage.ledger);
+                let checked = witness.history.hear_of_sale(code, &receipt, &*self.stage.ledger);
                 (Told::Sold, checked)
             }
             Some(Ok(Err(CodeRefusal::NotRedeemed))) => {
@@ -144,7 +144,7 @@ impl User {
             None => (Told::Nothing, Ok(())),
             Some(Err(error)) => (error.failure().into(), Ok(())),
             Some(Ok(Ok(()))) => {
-                let checked = History::hear_of_return(code, &self.stage.ledger);
+                let checked = History::hear_of_return(code, &*self.stage.ledger);
                 (Told::GivenBack, checked)
             }
             Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
@@ -161,7 +161,7 @@ impl User {
             Some(Err(error)) => (error.failure().into(), Ok(())),
             Some(Ok(Ok(receipt))) => {
                 let mut witness = lock(&self.stage.witness);
-                let checked = witness.history.hear_of_receipt(code, &receipt, &self.stage.ledger);
+                let checked = witness.history.hear_of_receipt(code, &receipt, &*self.stage.ledger);
                 (Told::Receipt, checked)
             }
             Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
@@ -172,7 +172,7 @@ impl User {
     fn check_bad_code(&self, code: Code, refusal: &CodeRefusal) -> (Told, Result<(), String>) {
         let mut witness = lock(&self.stage.witness);
         let latest = witness.latest;
-        let checked = witness.history.hear_of_bad_code(code, refusal, latest, &self.stage.ledger);
+        let checked = witness.history.hear_of_bad_code(code, refusal, latest, &*self.stage.ledger);
         (Told::from(refusal), checked)
     }
 

@@ -10,6 +10,7 @@ use crate::{
     lock,
     mishap::Mishap,
     network::{Line, Store},
+    plan::Stack,
     process::Process,
     stage::Stage,
 };
@@ -59,17 +60,11 @@ fn strike(stage: &Arc<Stage>, mishap: Mishap, started: &mut usize) {
             }
         }
         Mishap::LiveWiped => stage.live.wipe(),
-        Mishap::LiveRestartedEmpty => {
-            let nothing = lock(&stage.copies).first().cloned();
-            if let Some(nothing) = nothing {
-                lock(&stage.network).restart(Store::Live);
-                stage.live.restore(&nothing);
-            }
-        }
+        Mishap::LiveRestartedEmpty => restart_live_side_empty(stage),
         Mishap::LiveRestartedStale | Mishap::LiveRolledBack => go_back(stage, mishap),
         Mishap::LiveDown => lock(&stage.network).take_down(Store::Live, until_ms),
         Mishap::LiveClockSet => stage.live.set_skew_ms(set_ms),
-        Mishap::LedgerRestarted => lock(&stage.network).restart(Store::Ledger),
+        Mishap::LedgerRestarted => restart_ledger(stage),
         Mishap::LedgerDown => lock(&stage.network).take_down(Store::Ledger, until_ms),
         Mishap::LedgerClockSet => {
             stage.clock.set(stage.true_time() + set_ms);
@@ -98,6 +93,19 @@ fn a_process(stage: &Stage) -> Option<(usize, Arc<Process>)> {
     let up: Vec<_> =
         up.filter_map(|(at, seat)| seat.clone().map(|process| (at, process))).collect();
     stage.dice.pick(&up)
+}
+
+fn restart_live_side_empty(stage: &Stage) {
+    let nothing = lock(&stage.copies).first().cloned();
+    if let Some(nothing) = nothing {
+        lock(&stage.network).restart(Store::Live);
+        stage.live.restore(&nothing);
+    }
+}
+
+fn restart_ledger(stage: &Stage) {
+    lock(&stage.network).restart(Store::Ledger);
+    stage.ledger.restart();
 }
 
 /// Takes the live side back to a copy.
@@ -130,6 +138,11 @@ fn kill(stage: &Arc<Stage>, started: &mut usize) {
     stage.note(|| format!("p{} dies", process.number));
     stage.tasks.end_all(process.owner());
     lock(&stage.seats)[seat] = None;
+    if stage.plan.stack == Stack::Embedded {
+        // It was the live side too, and the only one that wrote.
+        restart_live_side_empty(stage);
+        restart_ledger(stage);
+    }
     *started += 1;
     let number = u16::try_from(*started).unwrap_or(u16::MAX);
     let stage = Arc::clone(stage);

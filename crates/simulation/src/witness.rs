@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Code, Epoch, Receipt, Sale, SaleId, UnixMillis, sale::SaleState};
-use fakes::{AttemptRecord, FakeLive, HoldRecord, HoldState};
+use domain::{Code, Epoch, Sale, SaleId, UnixMillis, sale::SaleState};
+use fakes::{FakeLive, HoldRecord, HoldState};
 
-use crate::{history::History, lock, network::Store, stage::Stage};
+use crate::{history::History, ledger::Records, lock, network::Store, stage::Stage};
 
 /// Remembers what was true, to see what may not change.
 #[derive(Default)]
@@ -35,13 +35,12 @@ pub(crate) fn look(stage: &Stage, changed: Store) -> Result<(), String> {
     let now = stage.clock.now();
     witness.latest = witness.latest.max(Some(now));
     let sales = stage.ledger.sales();
-    stage.ledger.look(|attempts, receipts| {
-        if changed == Store::Ledger {
-            witness.check_sales(&sales)?;
-            witness.check_ledger(attempts, receipts, &sales, now)?;
-        }
-        sales.iter().try_for_each(|sale| witness.check_live_side(&stage.live, sale, attempts))
-    })
+    let records = stage.ledger.records();
+    if changed == Store::Ledger {
+        witness.check_sales(&sales)?;
+        witness.check_ledger(&records, &sales, now)?;
+    }
+    sales.iter().try_for_each(|sale| witness.check_live_side(&stage.live, sale, &records.holds))
 }
 
 impl Witness {
@@ -68,17 +67,17 @@ impl Witness {
 
     fn check_ledger(
         &mut self,
-        attempts: &[AttemptRecord],
-        receipts: &BTreeMap<Code, Receipt>,
+        records: &Records,
         sales: &[Sale],
         now: UnixMillis,
     ) -> Result<(), String> {
-        ensure(attempts.len() >= self.records, || "a record is gone".to_owned())?;
-        self.records = attempts.len();
+        let Records { attempts, holds, receipts, .. } = records;
+        ensure(*attempts >= self.records, || "a record is gone".to_owned())?;
+        self.records = *attempts;
         let mut units = BTreeSet::new();
         let mut slots = BTreeSet::new();
         let mut sold = 0;
-        for hold in attempts.iter().filter_map(AttemptRecord::hold) {
+        for hold in holds {
             self.check_change(hold, now)?;
             if !hold.is_live() {
                 continue;
@@ -128,7 +127,7 @@ impl Witness {
         &self,
         live: &FakeLive,
         sale: &Sale,
-        attempts: &[AttemptRecord],
+        holds: &[HoldRecord],
     ) -> Result<(), String> {
         let Some(status) = live.served(sale.id) else { return Ok(()) };
         let free: BTreeSet<_> = live.free(sale.id).into_iter().collect();
@@ -147,8 +146,8 @@ impl Witness {
         if status.epoch < sale.epoch || is_doubtful {
             return Ok(());
         }
-        let mut live_holds = attempts.iter().filter_map(AttemptRecord::hold);
-        let taken = live_holds
+        let taken = holds
+            .iter()
             .find(|hold| hold.is_live() && hold.sale == sale.id && free.contains(&hold.unit));
         ensure(taken.is_none(), || format!("live in the ledger, free on the live side: {taken:?}"))
     }

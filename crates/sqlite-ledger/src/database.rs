@@ -104,12 +104,12 @@ impl Database {
         Self::connect(dir, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
     }
 
-    /// Opens the ledger in `dir` for the one process that serves from it: with a guard, and with
-    /// everything done that another process may have left half done.
+    /// Opens the ledger in `dir` for the one process that serves from it, with its guard.
     pub fn open_to_serve(dir: &DataDir) -> Result<Self, OpenError> {
-        let database = Self::open(dir)?;
+        let mut database = Self::open(dir)?;
         let path = dir.path().join(LEDGER);
-        database.guarded().map_err(|error| OpenError::Unfit { path, error })
+        database.begin_to_serve().map_err(|error| OpenError::Unfit { path, error })?;
+        Ok(database)
     }
 
     /// A ledger that is gone with this value, with a guard.
@@ -120,17 +120,19 @@ impl Database {
             Self { connection: Connection::open_in_memory().map_err(failed)?, guard: None };
         database.configure().map_err(failed)?;
         database.migrate()?;
-        database.guarded().map_err(|error| OpenError::Unfit { path: path(), error })
+        database.begin_to_serve().map_err(|error| OpenError::Unfit { path: path(), error })?;
+        Ok(database)
     }
 
-    /// The same with a guard; the time does not matter for it.
-    fn guarded(mut self) -> Result<Self, SqliteError> {
+    /// Makes the guard from what is on the disk, whatever there was before, and does what another
+    /// process may have left half done. The time does not matter for it.
+    pub fn begin_to_serve(&mut self) -> Result<(), SqliteError> {
         self.guard = Some(RefCell::default());
         self.write(UnixMillis(0), |tables| tables.fill_guard())?;
         for sale in self.read(UnixMillis(0), |tables| tables.unfiled_sales())? {
             while !self.write(UnixMillis(0), |tables| tables.file_codes(sale))? {}
         }
-        Ok(self)
+        Ok(())
     }
 
     fn connect(dir: &DataDir, flags: OpenFlags) -> Result<Self, OpenError> {

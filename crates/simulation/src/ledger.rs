@@ -1,0 +1,79 @@
+//! The ledger of a run: any that a run can look into.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use domain::{
+    Code, Receipt, Sale, SaleId, UserId,
+    ports::{LedgerStore, SaleRegister},
+};
+use fakes::{AttemptRecord, FakeLedger, HoldRecord};
+
+/// A ledger that a run can look into.
+pub(crate) trait Ledger: LedgerStore + SaleRegister {
+    /// Every sale, as it is now, in the order in which they were made.
+    fn sales(&self) -> Vec<Sale>;
+
+    /// What is on record now.
+    fn records(&self) -> Arc<Records>;
+
+    /// Lets `work` begin and then not come to its end: nothing of it is done.
+    fn break_off(&self, work: &dyn Fn());
+
+    /// Begins anew with what is on record.
+    fn restart(&self);
+
+    /// Says what the ledger itself finds wrong.
+    fn audit(&self) -> Result<(), String>;
+}
+
+/// What a ledger has on record.
+#[derive(Default)]
+pub(crate) struct Records {
+    /// Attempts of any kind.
+    pub(crate) attempts: usize,
+    /// In the order of their records.
+    pub(crate) holds: Vec<HoldRecord>,
+    /// Who was refused at which sale, and the names of the refusals.
+    pub(crate) refusals: Vec<(SaleId, UserId, Cow<'static, str>)>,
+    pub(crate) receipts: BTreeMap<Code, Receipt>,
+}
+
+impl Records {
+    pub(crate) fn hold(&self, code: Code) -> Option<&HoldRecord> {
+        self.holds.iter().find(|hold| hold.code == code)
+    }
+}
+
+impl Ledger for FakeLedger {
+    fn sales(&self) -> Vec<Sale> {
+        self.sales()
+    }
+
+    fn records(&self) -> Arc<Records> {
+        self.look(|attempts, receipts| {
+            let mut records = Records { attempts: attempts.len(), ..Records::default() };
+            records.receipts.clone_from(receipts);
+            for attempt in attempts {
+                match attempt {
+                    AttemptRecord::Hold(hold) => records.holds.push(hold.clone()),
+                    AttemptRecord::Refusal { sale, user, refusal } => {
+                        records.refusals.push((*sale, user.clone(), refusal.name().into()));
+                    }
+                    AttemptRecord::Tombstone { .. } => {}
+                }
+            }
+            Arc::new(records)
+        })
+    }
+
+    /// It does what it is asked at once, so there is nothing to break off.
+    fn break_off(&self, _work: &dyn Fn()) {}
+
+    /// It has nothing beside its records.
+    fn restart(&self) {}
+
+    /// What is checked after every change is all there is.
+    fn audit(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
