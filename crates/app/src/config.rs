@@ -2,17 +2,15 @@
 
 #[cfg(test)]
 mod hostile;
+mod place;
 
-use std::{
-    net::SocketAddr,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use batcher::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::{SaleId, Terms, Unit, UnixMillis, Window, ports::Timetable};
+
+pub(crate) use self::place::{HalfSet, Place};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -187,34 +185,6 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Where the service keeps what it knows.
-pub(crate) enum Place<'a> {
-    /// On a Postgres and a Redis server.
-    Servers {
-        /// The ledger.
-        database_url: &'a str,
-        /// The live side.
-        redis_url: &'a str,
-    },
-    /// In a directory, and in the memory of the one process that serves from it.
-    Embedded {
-        /// The directory.
-        data_dir: &'a Path,
-    },
-}
-
-/// One of two settings that belong together.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{set} is set, but {missing} is not: {what}. Set both to run on Postgres and Redis, or neither \
-     to run on the data in DATA_DIR alone"
-)]
-pub(crate) struct HalfSet {
-    set: &'static str,
-    missing: &'static str,
-    what: &'static str,
-}
-
 impl Cli {
     pub(crate) fn command(&self) -> Command {
         self.command.clone().unwrap_or(Command::Serve)
@@ -224,29 +194,12 @@ impl Cli {
 impl Config {
     /// Where the stores are.
     pub(crate) fn place(&self) -> Result<Place<'_>, HalfSet> {
-        match (self.database_url.as_str(), self.redis_url.as_str()) {
-            ("", "") => Ok(Place::Embedded { data_dir: &self.data_dir }),
-            (_, "") => Err(HalfSet {
-                set: "DATABASE_URL",
-                missing: "REDIS_URL",
-                what: "the Redis server of the live side, such as redis://host:6379",
-            }),
-            ("", _) => Err(HalfSet {
-                set: "REDIS_URL",
-                missing: "DATABASE_URL",
-                what: "the Postgres database of the ledger, such as postgres://user@host/flashsale",
-            }),
-            (database_url, redis_url) => Ok(Place::Servers { database_url, redis_url }),
-        }
+        Place::of(&self.database_url, &self.redis_url, &self.data_dir)
     }
 
-    /// Where the ledger is, for commands that need no live side: they may be told of the database
-    /// alone.
+    /// Where the ledger is, for commands that need no live side.
     pub(crate) fn ledger_place(&self) -> Result<Place<'_>, HalfSet> {
-        match self.database_url.as_str() {
-            "" => self.place(),
-            database_url => Ok(Place::Servers { database_url, redis_url: &self.redis_url }),
-        }
+        Place::of_ledger(&self.database_url, &self.redis_url, &self.data_dir)
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -339,27 +292,6 @@ mod tests {
             let error = config(&[flag, wrong]).err().unwrap().to_string();
             assert!(error.contains(flag), "{error}");
         }
-    }
-
-    #[test]
-    fn one_url_without_the_other_is_refused_by_the_name_of_the_other() {
-        let place = |database_url, redis_url| {
-            let urls = ["--database-url", database_url, "--redis-url", redis_url];
-            let config = config(&[urls.as_slice(), &["--data-dir", "here"]].concat()).unwrap();
-            let name = |place: Result<Place<'_>, HalfSet>| match place {
-                Ok(Place::Servers { .. }) => "servers".to_owned(),
-                Ok(Place::Embedded { data_dir }) => data_dir.display().to_string(),
-                Err(error) => error.to_string().split(": ").next().unwrap().to_owned(),
-            };
-            [name(config.place()), name(config.ledger_place())]
-        };
-
-        assert_eq!(place("", ""), ["here", "here"]);
-        assert_eq!(place("postgres://p", "redis://r"), ["servers", "servers"]);
-        let missing = "DATABASE_URL is set, but REDIS_URL is not";
-        assert_eq!(place("postgres://p", ""), [missing, "servers"]);
-        let missing = "REDIS_URL is set, but DATABASE_URL is not";
-        assert_eq!(place("", "redis://r"), [missing, missing]);
     }
 
     #[test]

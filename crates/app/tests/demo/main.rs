@@ -8,7 +8,7 @@
 #[path = "../api/crowd.rs"]
 mod crowd;
 #[expect(dead_code, reason = "the tests need more of it")]
-#[path = "../api/stack.rs"]
+#[path = "../api/stack/mod.rs"]
 mod stack;
 
 use std::{

@@ -1,0 +1,42 @@
+//! What the service answers.
+
+use serde_json::Value;
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    /// `Null` if the body is not JSON.
+    pub(crate) body: Value,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Self { status, headers, body, text })
+    }
+
+    /// The name of the problem, or `ok`.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.body["type"].as_str().and_then(|name| name.strip_prefix("/problems/"));
+        name.unwrap_or(if self.status < 300 { "ok" } else { "not a problem document" })
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The code of a hold that was granted.
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_else(|| panic!("no code in {self:?}"))
+    }
+
+    pub(crate) fn unit(&self) -> u64 {
+        self.body["unit"].as_u64().unwrap_or_else(|| panic!("no unit in {self:?}"))
+    }
+}
