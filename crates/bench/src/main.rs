@@ -88,7 +88,7 @@ fn main() -> ExitCode {
 fn measure(options: &Options) -> Result<bool, BenchError> {
     eprintln!("starting Postgres ...");
     let bench = Bench { databases: Databases::start()?, runs: options.runs.get() };
-    Session::start(options, bench).measure()
+    Session::start(options, &bench).measure()
 }
 
 /// Requests a second of these runs.

@@ -34,12 +34,14 @@ impl Cpu {
         cpu
     }
 
-    /// Seconds used since an earlier reading.
+    /// Seconds used since an earlier reading. What a program used that has ended meanwhile is not
+    /// seen.
     pub(crate) fn since(self, before: Self) -> Self {
+        let used = |now: f64, before: f64| (now - before).max(0.0);
         Self {
-            service: self.service - before.service,
-            redis: self.redis - before.redis,
-            postgres: self.postgres - before.postgres,
+            service: used(self.service, before.service),
+            redis: used(self.redis, before.redis),
+            postgres: used(self.postgres, before.postgres),
         }
     }
 

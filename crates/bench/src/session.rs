@@ -1,7 +1,10 @@
 //! What `make bench` goes through, and what it holds the service to.
 
+use std::collections::HashMap;
+
 use crate::{
     Bench, CONNECTIONS, CONNECTIONS_MOST, Options,
+    crowd::SoldOut,
     error::BenchError,
     figures::{Load, Run, Spread},
     marks::{Bound, Marks},
@@ -9,7 +12,7 @@ use crate::{
     scenarios::{
         Scenario, audit, flow, grant, latency, long_day,
         old_ledger::{self, Pairs},
-        sold_out,
+        sold_out::{self, AfterTheSale},
     },
     stand::Floor,
     stores::Stack,
@@ -19,7 +22,7 @@ use crate::{
 /// What was measured so far.
 pub(crate) struct Session<'a> {
     options: &'a Options,
-    bench: Bench,
+    bench: &'a Bench,
     table: Table,
     marks: Marks,
     /// Rates at the usual number of connections.
@@ -39,7 +42,7 @@ impl<'a> Session<'a> {
         (Scenario::Audit, Self::audit),
     ];
 
-    pub(crate) fn start(options: &'a Options, bench: Bench) -> Self {
+    pub(crate) fn start(options: &'a Options, bench: &'a Bench) -> Self {
         let (table, marks) = (Table::start(), Marks::default());
         Self { options, bench, table, marks, floor: None, grants: Vec::new() }
     }
@@ -66,24 +69,44 @@ impl<'a> Session<'a> {
         Load { connections, seconds: self.options.seconds }
     }
 
-    /// The rows of one number of connections: the floor, and each scenario on each stack.
+    /// The rows of one number of connections: the floor, and each scenario on each stack. The stacks
+    /// take turns, so that whatever the machine does meanwhile happens to all.
     fn rows(&mut self, connections: u32) -> Result<(), BenchError> {
         let floor = self.floor(connections)?;
+        let (load, bench) = (self.load(connections), self.bench);
         let row = |scenario, stack| Row { scenario, stack: Some(stack), connections, floor };
         if self.wants(Scenario::Grant) {
-            for &stack in &self.options.stacks {
-                self.grant(row("grant", stack), stack);
+            for (stack, runs) in self.in_turns(|stack| grant::measure(bench, stack, load)) {
+                self.grant(row("grant", stack), stack, runs);
             }
         }
-        for &stack in &self.options.stacks {
-            self.after_the_sale(|scenario| row(scenario, stack), stack);
-        }
+        self.after_the_sale(load, row);
         if self.wants(Scenario::Flow) {
-            for &stack in &self.options.stacks {
-                self.flow(row("flow", stack), stack);
+            for (stack, sales) in self.in_turns(|stack| flow::measure(bench, stack, load)) {
+                self.flow(row("flow", stack), stack, sales);
             }
         }
         Ok(())
+    }
+
+    /// Measures each stack as often as was asked for.
+    fn in_turns<T>(
+        &self,
+        mut measure: impl FnMut(Stack) -> Result<T, BenchError>,
+    ) -> Vec<(Stack, Result<Vec<T>, BenchError>)> {
+        let stacks = self.options.stacks.iter();
+        let mut measured: Vec<_> = stacks.map(|&stack| (stack, Ok(Vec::new()))).collect();
+        for _ in 0..self.bench.runs {
+            for (stack, runs) in &mut measured {
+                if let Ok(some) = runs {
+                    match measure(*stack) {
+                        Ok(run) => some.push(run),
+                        Err(error) => *runs = Err(error),
+                    }
+                }
+            }
+        }
+        measured
     }
 
     /// Measures the floor; returns the median of its rates.
@@ -106,8 +129,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn grant(&mut self, row: Row, stack: Stack) {
-        let runs = grant::measure(&self.bench, stack, self.load(row.connections));
+    fn grant(&mut self, row: Row, stack: Stack, runs: Result<Vec<Run>, BenchError>) {
         if let (CONNECTIONS, Ok(runs)) = (row.connections, &runs) {
             let grants = rates(runs).median;
             self.grants.push((stack, grants));
@@ -125,28 +147,37 @@ impl<'a> Session<'a> {
     }
 
     /// The scenarios of a sale that is sold out.
-    fn after_the_sale(&mut self, row: impl Fn(&'static str) -> Row, stack: Stack) {
-        let wanted: Vec<_> =
-            sold_out::ALL.into_iter().filter(|&(scenario, ..)| self.wants(scenario)).collect();
-        let load = self.load(row("").connections);
-        let mut measured = Vec::new();
-        let done = sold_out::measure(&self.bench, stack, load, &wanted, |scenario, name, runs| {
-            measured.push((scenario, row(name), runs));
-        });
-        if let Err(error) = done {
-            self.table.failure("selling out", &error);
+    fn after_the_sale(&mut self, load: Load, row: impl Fn(&'static str, Stack) -> Row) {
+        let mut wanted = sold_out::ALL.to_vec();
+        wanted.retain(|&(scenario, ..)| self.wants(scenario));
+        if wanted.is_empty() {
+            return;
         }
-        for (scenario, row, runs) in measured {
-            if let (Scenario::Storm, CONNECTIONS, Ok(runs)) = (scenario, row.connections, &runs) {
-                let ratio = rates(runs).median / row.floor;
-                self.note(stack, "storm ÷ floor", ratio, Bound::AtLeast(0.45));
+        let bench = self.bench;
+        let sold_out: Result<HashMap<_, _>, _> = self
+            .options
+            .stacks
+            .iter()
+            .map(|&stack| AfterTheSale::reach(bench, stack, load).map(|sold_out| (stack, sold_out)))
+            .collect();
+        let sold_out = match sold_out {
+            Ok(sold_out) => sold_out,
+            Err(error) => return self.table.failure("selling out", &error),
+        };
+        for (scenario, name, measure) in wanted {
+            for (stack, runs) in self.in_turns(|stack| measure(&sold_out[&stack], load)) {
+                let row = row(name, stack);
+                if let (Scenario::Storm, CONNECTIONS, Ok(runs)) = (scenario, row.connections, &runs)
+                {
+                    let ratio = rates(runs).median / row.floor;
+                    self.note(stack, "storm ÷ floor", ratio, Bound::AtLeast(0.45));
+                }
+                self.show(row, runs, "");
             }
-            self.show(row, runs, "");
         }
     }
 
-    fn flow(&mut self, row: Row, stack: Stack) {
-        let sales = flow::measure(&self.bench, stack, self.load(row.connections));
+    fn flow(&mut self, row: Row, stack: Stack, sales: Result<Vec<SoldOut>, BenchError>) {
         if let (CONNECTIONS, Ok(sales)) = (row.connections, &sales) {
             let took_s = flow::took_s(sales).median;
             self.note(stack, "flow: seconds to sell out", took_s, Bound::AtMost(1.0));
@@ -158,7 +189,7 @@ impl<'a> Session<'a> {
 
     fn old_ledger(&mut self, stack: Stack) {
         let measured = self.floor.map_or_else(|| self.floor(CONNECTIONS), Ok).and_then(|floor| {
-            old_ledger::measure(&self.bench, stack, self.load(CONNECTIONS))
+            old_ledger::measure(self.bench, stack, self.load(CONNECTIONS))
                 .map(|pairs| (floor, pairs))
         });
         match measured {
@@ -181,7 +212,7 @@ impl<'a> Session<'a> {
 
     fn latency(&mut self, stack: Stack) {
         let known = self.grants.iter().find(|(of, _)| *of == stack).map(|&(_, grants)| grants);
-        let latency = latency::measure(&self.bench, stack, self.load(CONNECTIONS), known);
+        let latency = latency::measure(self.bench, stack, self.load(CONNECTIONS), known);
         if let Ok(latency) = &latency {
             let what = "latency: p99 ms at half the maximum";
             self.note(stack, what, latency.p99_ms, Bound::AtMost(5.0));
@@ -190,12 +221,12 @@ impl<'a> Session<'a> {
     }
 
     fn long_day(&mut self, stack: Stack) {
-        let left = long_day::measure(&self.bench, stack);
+        let left = long_day::measure(self.bench, stack);
         self.table.below("long day", left);
     }
 
     fn audit(&mut self, stack: Stack) {
-        let took_s = audit::measure(&self.bench, stack);
+        let took_s = audit::measure(self.bench, stack);
         if let Ok(took_s) = &took_s {
             let what = "audit: seconds for ten million attempts";
             self.note(stack, what, took_s.median, Bound::AtMost(15.0));

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// On what the service runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub(crate) enum Stack {
     /// Redis and Postgres
     Servers,

@@ -11,12 +11,10 @@ use crate::{
 
 const STOCK: u32 = 10_000;
 
-/// Sells out a sale in each run.
-pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Vec<SoldOut>, BenchError> {
-    bench.repeat(|| {
-        let stand = Stand::start(&bench.databases, stack, STOCK)?;
-        crowd::sell_out(&stand, load.connections)
-    })
+/// Sells out a sale.
+pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<SoldOut, BenchError> {
+    let stand = Stand::start(&bench.databases, stack, STOCK)?;
+    crowd::sell_out(&stand, load.connections)
 }
 
 /// Seconds it took to sell out.

@@ -11,12 +11,12 @@ use crate::{
 /// More than any run can take.
 pub(crate) const STOCK: u32 = 1_000_000;
 
-/// Measures each run on an empty ledger.
-pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Vec<Run>, BenchError> {
-    bench.repeat(|| run(&Stand::start(&bench.databases, stack, STOCK)?, load))
+/// Measures one run on an empty ledger.
+pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Run, BenchError> {
+    run(&Stand::start(&bench.databases, stack, STOCK)?, load)
 }
 
-/// Measures one run. It is an error if a checkout was refused, or a grant is not in the ledger.
+/// Measures one run on a ledger. It is an error if a checkout was refused, or a grant is not in the ledger.
 pub(crate) fn run(stand: &Stand, load: Load) -> Result<Run, BenchError> {
     let before = stand.recorded("granted")?;
     let run = stand.measure("checkout.lua", load, &[])?;

@@ -41,7 +41,7 @@ pub(crate) fn measure(
         known
     } else {
         eprintln!("measuring how many grants a second there can be ...");
-        rates(&grant::measure(bench, stack, load)?).median
+        rates(&bench.repeat(|| grant::measure(bench, stack, load))?).median
     };
     let Load { connections, seconds } = load;
     let schedule = Schedule { per_second: half(per_second_max), seconds };

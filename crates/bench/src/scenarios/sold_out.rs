@@ -20,8 +20,15 @@ const STOCK: u32 = 1_000;
 /// Made-up codes of a run.
 const CODES: u32 = 100_000;
 
-/// Measures one run, given the codes that were used.
-type Measure = fn(&Stand, Load, &NamedTempFile) -> Result<Run, BenchError>;
+/// A service whose sale is sold out.
+pub(crate) struct AfterTheSale<'a> {
+    stand: Stand<'a>,
+    /// The codes that bought.
+    used: NamedTempFile,
+}
+
+/// Measures one run.
+pub(crate) type Measure = fn(&AfterTheSale, Load) -> Result<Run, BenchError>;
 
 /// The scenarios that need a sold-out sale, with the names of their rows.
 pub(crate) const ALL: [(Scenario, &str, Measure); 3] = [
@@ -30,27 +37,17 @@ pub(crate) const ALL: [(Scenario, &str, Measure); 3] = [
     (Scenario::MadeUp, "made-up", made_up),
 ];
 
-/// Sells a sale out, measures these scenarios on it, and tells of each as soon as it is known.
-pub(crate) fn measure(
-    bench: &Bench,
-    stack: Stack,
-    load: Load,
-    scenarios: &[(Scenario, &'static str, Measure)],
-    mut tell: impl FnMut(Scenario, &'static str, Result<Vec<Run>, BenchError>),
-) -> Result<(), BenchError> {
-    if scenarios.is_empty() {
-        return Ok(());
+impl<'a> AfterTheSale<'a> {
+    /// Sells a sale out.
+    pub(crate) fn reach(bench: &'a Bench, stack: Stack, load: Load) -> Result<Self, BenchError> {
+        let stand = Stand::start(&bench.databases, stack, STOCK)?;
+        let used = stand.sell_out(load.connections)?;
+        Ok(Self { stand, used })
     }
-    let stand = Stand::start(&bench.databases, stack, STOCK)?;
-    let used = stand.sell_out(load.connections)?;
-    for &(scenario, name, measure) in scenarios {
-        tell(scenario, name, bench.repeat(|| measure(&stand, load, &used)));
-    }
-    Ok(())
 }
 
 /// Checkouts of a sale that is sold out. It is an error if a refusal is not in the ledger.
-fn storm(stand: &Stand, load: Load, _used: &NamedTempFile) -> Result<Run, BenchError> {
+fn storm(AfterTheSale { stand, .. }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
     let before = stand.recorded("sold_out")?;
     let run = stand.measure("checkout.lua", load, &[])?;
     let recorded = stand.recorded("sold_out")? - before;
@@ -64,12 +61,12 @@ fn storm(stand: &Stand, load: Load, _used: &NamedTempFile) -> Result<Run, BenchE
 }
 
 /// Purchases of used codes, which are answered with their receipts.
-fn replay(stand: &Stand, load: Load, used: &NamedTempFile) -> Result<Run, BenchError> {
+fn replay(AfterTheSale { stand, used }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
     purchases(stand, load, used)
 }
 
 /// Purchases of codes that lead to the sale and that nobody was given.
-fn made_up(stand: &Stand, load: Load, _used: &NamedTempFile) -> Result<Run, BenchError> {
+fn made_up(AfterTheSale { stand, .. }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
     let mut codes = String::new();
     for _ in 0..CODES {
         let mut random = [0; 16];
