@@ -19,6 +19,9 @@ const SIZE: &str = "size=384m,mode=0711";
 
 const BALLAST: &str = "ballast";
 
+/// Where the C library keeps memory that processes share.
+const SHARED_MEMORY: &str = "/dev/shm";
+
 /// A file system of our own. Mounted in a mount namespace that ends with us, it never outlives
 /// us; see [`enter_namespace`].
 pub(crate) struct Disk {
@@ -28,7 +31,7 @@ pub(crate) struct Disk {
 impl Disk {
     /// Mounts it on a directory.
     pub(crate) fn mount(path: &Path) -> Result<Self, ChaosError> {
-        run(Command::new("mount").args(["-t", "tmpfs", "-o", SIZE, "none"]).arg(path))?;
+        mount(path, SIZE)?;
         Ok(Self { path: path.to_owned() })
     }
 
@@ -66,11 +69,15 @@ impl Drop for Disk {
 }
 
 /// Starts this program anew in a mount namespace of its own, so that nothing it mounts outlives
-/// it. Returns when it is in one, if only root may have one, or with an error.
+/// it, nor anything that libfaketime leaves in the memory that is shared when a process is killed.
+/// Returns when it is in one, if only root may have one, or with an error.
 pub(crate) fn enter_namespace() -> Result<(), ChaosError> {
     const ENTERED: &str = "CHAOS_HAS_NAMESPACE";
 
-    if env::var_os(ENTERED).is_some() || !is_root()? {
+    if env::var_os(ENTERED).is_some() {
+        return mount(Path::new(SHARED_MEMORY), "mode=1777");
+    }
+    if !is_root()? {
         return Ok(());
     }
     let here = env::current_exe().map_err(during("find this program"))?;
@@ -79,7 +86,9 @@ pub(crate) fn enter_namespace() -> Result<(), ChaosError> {
     Err(during("enter a mount namespace")(command.exec()))
 }
 
-fn run(command: &mut Command) -> Result<(), ChaosError> {
+fn mount(path: &Path, options: &str) -> Result<(), ChaosError> {
+    let mut command = Command::new("mount");
+    command.args(["-t", "tmpfs", "-o", options, "none"]).arg(path);
     let output = command.output().map_err(during("mount a disk"))?;
     if output.status.success() {
         return Ok(());
