@@ -34,10 +34,10 @@ model: ## Explore the protocol further than `make test` does (MODEL="--help": ho
 	cargo build --release -p model
 	$${CARGO_TARGET_DIR:-target}/release/model $(MODEL)
 
-chaos: ## Break everything under three processes and judge what they answered (CYCLES=n SEED=s LANES=n CHAOS="--help")
-	@crates/dev-servers/deps.sh compiler servers faults
+chaos: ## Break everything under the service and judge what it answered (STACK=embedded CYCLES=n SEED=s LANES=n CHAOS="--help")
+	@crates/dev-servers/deps.sh compiler faults $(if $(filter embedded,$(STACK)),,servers)
 	cargo build --release -p app -p chaos
-	$${CARGO_TARGET_DIR:-target}/release/chaos $(CYCLES:%=--cycles %) $(SEED:%=--seed %) $(LANES:%=--lanes %) $(CHAOS)
+	$${CARGO_TARGET_DIR:-target}/release/chaos $(STACK:%=--stack %) $(CYCLES:%=--cycles %) $(SEED:%=--seed %) $(LANES:%=--lanes %) $(CHAOS)
 
 teeth: ## Take the defences out one by one, and see that chaos tells (TEETH="--mutant NAME")
 	@crates/dev-servers/deps.sh compiler servers faults

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use dev_servers::tied::Signal;
-use tokio::{task::block_in_place, time::sleep};
+use tokio::{
+    task::block_in_place,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
     error::ChaosError,
-    fault::{Fault, Kind, Pair, SERVICES, Target, Trouble},
+    fault::{Fault, Kind, Target, Trouble},
     fsync::FailingFsync,
     history::now_ms,
     plan::Strike,
-    proxy::Weather,
+    proxy::{Proxy, Weather},
     stand::Stand,
 };
 
@@ -37,140 +40,96 @@ pub(crate) struct Blow {
 impl Stand {
     /// Lets a fault strike and heals it. An error is the harness's, not the service's.
     pub(crate) async fn suffer(&self, strike: Strike) -> Result<Blow, ChaosError> {
-        let fault = strike.fault;
-        // A blow may take longer than planned; the next one to the same store waits for it.
+        let Strike { fault, lasts_ms, .. } = strike;
+        // A blow may take longer than planned; the next one to the ledger waits for it.
         let _turn = match fault.target() {
-            Target::Postgres => Some(self.postgres_turn.lock().await),
-            Target::Redis => Some(self.redis_turn.lock().await),
+            Target::Ledger => Some(self.ledger_turn.lock().await),
             _ => None,
         };
-        let lasts = Duration::from_millis(strike.lasts_ms.into());
-        let begun_ms = now_ms();
-        let struck_ms = match fault.kind {
-            Kind::RedisRolledBack => self.roll_redis_back(lasts).await?,
-            Kind::RedisFailedOver => self.fail_redis_over(lasts).await?,
-            _ => {
-                self.strike(fault, lasts).await?;
-                begun_ms
-            }
-        };
+        let struck_ms = self.strike(fault, Duration::from_millis(lasts_ms.into())).await?;
         Ok(Blow { fault, struck_ms, healed_ms: now_ms() })
     }
 
-    async fn strike(&self, fault: Fault, lasts: Duration) -> Result<(), ChaosError> {
-        let (postgres, redis) = (&self.postgres, self.serving_redis());
+    /// Returns when something was lost, or began to fail.
+    async fn strike(&self, fault: Fault, lasts: Duration) -> Result<i64, ChaosError> {
+        let struck_ms = now_ms();
         match fault.kind {
-            Kind::ServiceKilled => self.kill_service(fault.service),
+            Kind::ServiceKilled => self.processes.kill(fault.service).await?,
             Kind::ServiceStopped => {
-                self.signal_service(fault.service, Signal::Stop)?;
+                self.processes.signal(fault.service, Signal::Stop).await?;
                 sleep(lasts).await;
-                self.signal_service(fault.service, Signal::Continue)
+                self.processes.signal(fault.service, Signal::Continue).await?;
             }
-            Kind::ServicesReplaced => self.roll_services(lasts).await,
-            Kind::RedisFlushed => Ok(block_in_place(|| redis.flush_all())?),
-            Kind::RedisEmptied => {
-                block_in_place(|| redis.kill().and_then(|()| redis.start_again()))?;
-                Ok(())
-            }
-            Kind::RedisStopped => {
-                block_in_place(|| redis.pause())?;
-                sleep(lasts).await;
-                Ok(block_in_place(|| redis.resume())?)
-            }
-            Kind::PostgresKilled => {
-                block_in_place(|| postgres.kill().and_then(|()| postgres.start_again()))?;
-                Ok(())
-            }
-            Kind::PostgresRestarted => Ok(block_in_place(|| postgres.restart())?),
-            Kind::PostgresStopped => {
-                block_in_place(|| postgres.pause())?;
-                sleep(lasts).await;
-                Ok(block_in_place(|| postgres.resume())?)
-            }
-            Kind::DiskFull => self.fill_disk(lasts).await,
-            Kind::FsyncFails => self.fail_fsync(lasts).await,
-            Kind::ClockAhead => self.be_off(CLOCK_MS, lasts).await,
-            Kind::ClockBehind => self.be_off(-CLOCK_MS, lasts).await,
+            Kind::ServiceRestarted => self.processes.restart(fault.service).await?,
+            Kind::ServicesReplaced => self.replace_services(lasts).await?,
+            Kind::Redis(what) => return self.stores.servers()?.strike_redis(what, lasts).await,
+            Kind::Postgres(what) => self.stores.servers()?.strike_postgres(what, lasts).await?,
+            Kind::DiskFull => self.fill_disk(lasts).await?,
+            Kind::FsyncFails => self.fail_fsync(lasts).await?,
+            Kind::ClockAhead => self.be_off(CLOCK_MS, lasts).await?,
+            Kind::ClockBehind => self.be_off(-CLOCK_MS, lasts).await?,
             Kind::Network(pair, trouble) => {
-                self.disturb(pair, fault.service, trouble, lasts).await;
-                Ok(())
+                disturb(self.road(pair, fault.service)?, trouble, lasts).await;
             }
-            Kind::RedisRolledBack | Kind::RedisFailedOver => Ok(()),
         }
-    }
-
-    /// Brings Redis back with what it held `ago`. Returns when that was lost.
-    async fn roll_redis_back(&self, ago: Duration) -> Result<i64, ChaosError> {
-        let redis = self.serving_redis();
-        let copy = block_in_place(|| redis.save_snapshot())?;
-        sleep(ago).await;
-        let struck_ms = now_ms();
-        block_in_place(|| redis.start_again_from(&copy))?;
         Ok(struck_ms)
     }
 
-    /// Lets a replica serve that heard nothing for `ago`. Returns when it took over.
-    async fn fail_redis_over(&self, ago: Duration) -> Result<i64, ChaosError> {
-        block_in_place(|| self.following_redis().stop_following())?;
-        sleep(ago).await;
-        let struck_ms = now_ms();
-        self.switch_redis();
-        block_in_place(|| self.following_redis().follow(self.serving_redis()))?;
-        Ok(struck_ms)
-    }
-
-    async fn roll_services(&self, lasts: Duration) -> Result<(), ChaosError> {
-        self.take_next_build();
-        for number in 0..SERVICES {
-            self.replace_service(number)?;
+    async fn replace_services(&self, lasts: Duration) -> Result<(), ChaosError> {
+        self.processes.take_next_build();
+        for number in 0..self.processes.len() {
+            self.processes.restart(number).await?;
             sleep(lasts / 3).await;
         }
         Ok(())
     }
 
     async fn fill_disk(&self, lasts: Duration) -> Result<(), ChaosError> {
-        let Some(disk) = &self.disk else { return Ok(()) };
-        block_in_place(|| disk.fill())?;
+        let Some(disk) = block_in_place(|| self.stores.fill_disk())? else { return Ok(()) };
         sleep(lasts).await;
         disk.free()?;
-        Ok(block_in_place(|| self.postgres.revive())?)
+        self.revive_ledger().await
     }
 
+    /// Lets no fsync of the ledger succeed, whoever writes it meanwhile.
     async fn fail_fsync(&self, lasts: Duration) -> Result<(), ChaosError> {
-        let failing = block_in_place(|| FailingFsync::of(&self.postgres.pids()))?;
-        sleep(lasts).await;
-        block_in_place(|| drop(failing));
-        Ok(block_in_place(|| self.postgres.revive())?)
+        let over_at = Instant::now() + lasts;
+        while Instant::now() < over_at {
+            let pids = self.ledger_pids().await;
+            let mut failing = block_in_place(|| FailingFsync::of(&pids))?;
+            failing.last_until(over_at).await;
+            block_in_place(|| drop(failing));
+        }
+        self.revive_ledger().await
     }
 
     async fn be_off(&self, by_ms: i64, lasts: Duration) -> Result<(), ChaosError> {
-        self.move_clock(by_ms)?;
+        self.clock.move_by(by_ms)?;
         sleep(lasts).await;
-        self.move_clock(0)
+        self.clock.move_by(0)
     }
+}
 
-    async fn disturb(&self, pair: Pair, service: usize, trouble: Trouble, lasts: Duration) {
-        let road = self.road(pair, service);
-        match trouble {
-            Trouble::Drops => road.set_weather(Weather::Blocked),
-            Trouble::LosesAnswers => road.set_weather(Weather::AnswersBlocked),
-            Trouble::Delays => road.set_weather(Weather::Slow(DELAY)),
-            Trouble::Resets => {
-                let resets = async {
-                    loop {
-                        road.cut();
-                        sleep(RESETS_EVERY).await;
-                    }
-                };
-                // Ends by running out of time, as it should.
-                let _ = tokio::time::timeout(lasts, resets).await;
-                return;
-            }
+async fn disturb(road: &Proxy, trouble: Trouble, lasts: Duration) {
+    match trouble {
+        Trouble::Drops => road.set_weather(Weather::Blocked),
+        Trouble::LosesAnswers => road.set_weather(Weather::AnswersBlocked),
+        Trouble::Delays => road.set_weather(Weather::Slow(DELAY)),
+        Trouble::Resets => {
+            let resets = async {
+                loop {
+                    road.cut();
+                    sleep(RESETS_EVERY).await;
+                }
+            };
+            // Ends by running out of time, as it should.
+            let _ = timeout(lasts, resets).await;
+            return;
         }
-        sleep(lasts).await;
-        if trouble == Trouble::LosesAnswers {
-            road.cut();
-        }
-        road.set_weather(Weather::Clear);
     }
+    sleep(lasts).await;
+    if trouble == Trouble::LosesAnswers {
+        road.cut();
+    }
+    road.set_weather(Weather::Clear);
 }

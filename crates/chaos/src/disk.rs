@@ -14,9 +14,6 @@ use crate::{
     powers::is_root,
 };
 
-/// Room for a cluster, its log and what a trial writes.
-const SIZE: &str = "size=384m,mode=0711";
-
 const BALLAST: &str = "ballast";
 
 /// Where the C library keeps memory that processes share.
@@ -29,9 +26,9 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Mounts it on a directory.
-    pub(crate) fn mount(path: &Path) -> Result<Self, ChaosError> {
-        mount(path, SIZE)?;
+    /// Mounts it on a directory, with room for so many MiB.
+    pub(crate) fn mount(path: &Path, size_mib: u32) -> Result<Self, ChaosError> {
+        mount(path, &format!("size={size_mib}m,mode=0711"))?;
         Ok(Self { path: path.to_owned() })
     }
 

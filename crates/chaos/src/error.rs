@@ -12,7 +12,9 @@ pub(crate) enum ChaosError {
     #[error("cannot {what}: {source}")]
     System { what: &'static str, source: io::Error },
     #[error("the ledger cannot be read: {}", told(.0))]
-    Ledger(#[from] tokio_postgres::Error),
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("the ledger cannot be read: {0}")]
+    Sqlite(#[from] rusqlite::Error),
     #[error("{what} failed: {said}")]
     Failed { what: &'static str, said: String },
 }

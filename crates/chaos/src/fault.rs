@@ -2,10 +2,7 @@
 
 use std::{fmt, ops::RangeInclusive};
 
-use crate::{powers::Power, timetable::HOLD_MS};
-
-/// Processes of the service.
-pub(crate) const SERVICES: usize = 3;
+use crate::{powers::Power, stack::Stack, timetable::HOLD_MS};
 
 /// A kind of fault, and the process it strikes if it strikes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,27 +18,17 @@ pub(crate) enum Kind {
     ServiceKilled,
     /// SIGSTOP, for longer than a hold.
     ServiceStopped,
+    /// The only process is stopped as an operator would, and started again.
+    ServiceRestarted,
     /// One by one, all processes give way to a build with a newer function library.
     ServicesReplaced,
-    /// FLUSHALL: the process and what its library remembers stay.
-    RedisFlushed,
-    /// SIGKILL; it comes back empty.
-    RedisEmptied,
-    /// SIGKILL; it comes back with what it held a while ago.
-    RedisRolledBack,
-    /// A replica that missed the last moments takes over.
-    RedisFailedOver,
-    /// SIGSTOP.
-    RedisStopped,
-    /// SIGKILL; it recovers from its log.
-    PostgresKilled,
-    /// A clean stop and a start.
-    PostgresRestarted,
-    /// SIGSTOP of the process that accepts connections and of all that work.
-    PostgresStopped,
-    /// No room for data or log.
+    /// Of a live side in Redis.
+    Redis(RedisFault),
+    /// Of a ledger in Postgres.
+    Postgres(PostgresFault),
+    /// No room for the ledger's data or log.
     DiskFull,
-    /// Every fsync and fdatasync says EIO.
+    /// Every fsync and fdatasync of the ledger says EIO.
     FsyncFails,
     /// The ledger's clock jumps, and jumps back.
     ClockAhead,
@@ -49,6 +36,32 @@ pub(crate) enum Kind {
     ClockBehind,
     /// The network between two programs.
     Network(Pair, Trouble),
+}
+
+/// What befalls Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum RedisFault {
+    /// FLUSHALL: the process and what its library remembers stay.
+    Flushed,
+    /// SIGKILL; it comes back empty.
+    Emptied,
+    /// SIGKILL; it comes back with what it held a while ago.
+    RolledBack,
+    /// A replica that missed the last moments takes over.
+    FailedOver,
+    /// SIGSTOP.
+    Stopped,
+}
+
+/// What befalls Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum PostgresFault {
+    /// SIGKILL; it recovers from its log.
+    Killed,
+    /// A clean stop and a start.
+    Restarted,
+    /// SIGSTOP of the process that accepts connections and of all that work.
+    Stopped,
 }
 
 /// Between whom the network is bad.
@@ -78,7 +91,7 @@ pub(crate) enum Target {
     Service(usize),
     Services,
     Redis,
-    Postgres,
+    Ledger,
     Clock,
     Road(Pair, usize),
 }
@@ -98,22 +111,27 @@ const TROUBLES: [Trouble; 4] =
     [Trouble::Drops, Trouble::Resets, Trouble::LosesAnswers, Trouble::Delays];
 
 impl Kind {
-    /// Every kind.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
+    /// Every kind that a stack can meet.
+    pub(crate) fn of(stack: Stack) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |kind| kind.can_meet(stack))
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
         let network =
             PAIRS.into_iter().flat_map(|pair| TROUBLES.map(|how| Self::Network(pair, how)));
         [
             Self::ServiceKilled,
             Self::ServiceStopped,
+            Self::ServiceRestarted,
             Self::ServicesReplaced,
-            Self::RedisFlushed,
-            Self::RedisEmptied,
-            Self::RedisRolledBack,
-            Self::RedisFailedOver,
-            Self::RedisStopped,
-            Self::PostgresKilled,
-            Self::PostgresRestarted,
-            Self::PostgresStopped,
+            Self::Redis(RedisFault::Flushed),
+            Self::Redis(RedisFault::Emptied),
+            Self::Redis(RedisFault::RolledBack),
+            Self::Redis(RedisFault::FailedOver),
+            Self::Redis(RedisFault::Stopped),
+            Self::Postgres(PostgresFault::Killed),
+            Self::Postgres(PostgresFault::Restarted),
+            Self::Postgres(PostgresFault::Stopped),
             Self::DiskFull,
             Self::FsyncFails,
             Self::ClockAhead,
@@ -123,10 +141,32 @@ impl Kind {
         .chain(network)
     }
 
-    /// Whether the live side loses what it held.
-    pub(crate) fn loses_redis(self) -> bool {
-        use Kind::{RedisEmptied, RedisFailedOver, RedisFlushed, RedisRolledBack};
-        matches!(self, RedisFlushed | RedisEmptied | RedisRolledBack | RedisFailedOver)
+    /// Whether a stack has what it strikes.
+    fn can_meet(self, stack: Stack) -> bool {
+        match self {
+            Self::Redis(_) | Self::Postgres(_) => stack == Stack::Servers,
+            Self::Network(pair, _) => pair == Pair::ClientsAndService || stack == Stack::Servers,
+            // Where there are several processes, they are restarted one by one.
+            Self::ServiceRestarted => stack.services() == 1,
+            Self::ServicesReplaced => stack.services() > 1,
+            Self::ServiceKilled
+            | Self::ServiceStopped
+            | Self::DiskFull
+            | Self::FsyncFails
+            | Self::ClockAhead
+            | Self::ClockBehind => true,
+        }
+    }
+
+    /// Whether the live side of a stack loses what it held.
+    pub(crate) fn loses_live_side(self, stack: Stack) -> bool {
+        match stack {
+            Stack::Servers => {
+                matches!(self, Self::Redis(fault) if fault != RedisFault::Stopped)
+            }
+            // It is in the memory of the process.
+            Stack::Embedded => matches!(self, Self::ServiceKilled | Self::ServiceRestarted),
+        }
     }
 
     /// How long it lasts, in milliseconds. What is over at once leaves time to recover.
@@ -135,8 +175,10 @@ impl Kind {
             Self::ServiceStopped => HOLD_MS + 200..=HOLD_MS + 500,
             Self::ServicesReplaced => 3_000..=3_500,
             // How old the copy is that comes back.
-            Self::RedisRolledBack | Self::RedisFailedOver => 300..=2_000,
-            Self::RedisStopped | Self::PostgresStopped => 300..=2_500,
+            Self::Redis(RedisFault::RolledBack | RedisFault::FailedOver) => 300..=2_000,
+            Self::Redis(RedisFault::Stopped) | Self::Postgres(PostgresFault::Stopped) => {
+                300..=2_500
+            }
             Self::FsyncFails => 300..=1_000,
             Self::DiskFull | Self::ClockAhead | Self::ClockBehind => 500..=2_500,
             // Longer than a hold, too: what was held up arrives when it has been judged.
@@ -160,24 +202,26 @@ impl Kind {
 impl Fault {
     pub(crate) fn target(self) -> Target {
         match self.kind {
-            Kind::ServiceKilled | Kind::ServiceStopped => Target::Service(self.service),
+            Kind::ServiceKilled | Kind::ServiceStopped | Kind::ServiceRestarted => {
+                Target::Service(self.service)
+            }
             Kind::ServicesReplaced => Target::Services,
-            Kind::Network(pair, _) => Target::Road(pair, self.service),
+            Kind::Redis(_) => Target::Redis,
+            Kind::Postgres(_) | Kind::DiskFull | Kind::FsyncFails => Target::Ledger,
             Kind::ClockAhead | Kind::ClockBehind => Target::Clock,
-            kind if kind.loses_redis() || kind == Kind::RedisStopped => Target::Redis,
-            _ => Target::Postgres,
+            Kind::Network(pair, _) => Target::Road(pair, self.service),
         }
     }
 
     /// From when on a recovery is timed, and the process whose it is if it is one's.
     pub(crate) fn recovery(self) -> (Since, Option<usize>) {
         match self.kind {
-            Kind::ServiceKilled => (Since::Struck, Some(self.service)),
+            Kind::ServiceKilled | Kind::ServiceRestarted => (Since::Struck, Some(self.service)),
             Kind::ServiceStopped | Kind::Network(..) => (Since::Healed, Some(self.service)),
-            Kind::RedisFlushed
-            | Kind::RedisEmptied
-            | Kind::PostgresKilled
-            | Kind::PostgresRestarted => (Since::Struck, None),
+            Kind::Redis(RedisFault::Flushed | RedisFault::Emptied)
+            | Kind::Postgres(PostgresFault::Killed | PostgresFault::Restarted) => {
+                (Since::Struck, None)
+            }
             _ => (Since::Healed, None),
         }
     }
@@ -188,19 +232,20 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::ServiceKilled => "service killed",
             Self::ServiceStopped => "service stopped longer than a hold",
+            Self::ServiceRestarted => "service restarted",
             Self::ServicesReplaced => "rolling restart to a newer library",
-            Self::RedisFlushed => "Redis flushed",
-            Self::RedisEmptied => "Redis killed, back empty",
-            Self::RedisRolledBack => "Redis killed, back with an old copy",
-            Self::RedisFailedOver => "stale Redis replica promoted",
-            Self::RedisStopped => "Redis stopped",
-            Self::PostgresKilled => "Postgres killed",
-            Self::PostgresRestarted => "Postgres restarted",
-            Self::PostgresStopped => "Postgres stopped",
-            Self::DiskFull => "disk of Postgres full",
-            Self::FsyncFails => "fsync of Postgres fails",
-            Self::ClockAhead => "clock of Postgres ahead",
-            Self::ClockBehind => "clock of Postgres behind",
+            Self::Redis(RedisFault::Flushed) => "Redis flushed",
+            Self::Redis(RedisFault::Emptied) => "Redis killed, back empty",
+            Self::Redis(RedisFault::RolledBack) => "Redis killed, back with an old copy",
+            Self::Redis(RedisFault::FailedOver) => "stale Redis replica promoted",
+            Self::Redis(RedisFault::Stopped) => "Redis stopped",
+            Self::Postgres(PostgresFault::Killed) => "Postgres killed",
+            Self::Postgres(PostgresFault::Restarted) => "Postgres restarted",
+            Self::Postgres(PostgresFault::Stopped) => "Postgres stopped",
+            Self::DiskFull => "disk of the ledger full",
+            Self::FsyncFails => "fsync of the ledger fails",
+            Self::ClockAhead => "clock of the ledger ahead",
+            Self::ClockBehind => "clock of the ledger behind",
             Self::Network(pair, trouble) => return write!(f, "{pair}: network {trouble}"),
         })
     }

@@ -3,11 +3,16 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Stdio},
+    time::Duration,
 };
 
 use dev_servers::tied::{self, Signal};
+use tokio::time::{Instant, sleep};
 
 use crate::error::{ChaosError, during};
+
+/// How often to look whether anybody is left whose fsyncs fail.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// While this lives, no fsync of a server succeeds.
 pub(crate) struct FailingFsync {
@@ -30,6 +35,13 @@ impl FailingFsync {
             std::thread::spawn(move || BufReader::new(told).lines().for_each(drop));
         }
         Ok(Self { strace })
+    }
+
+    /// Waits until this moment, or until none of the processes is left.
+    pub(crate) async fn last_until(&mut self, moment: Instant) {
+        while Instant::now() < moment && matches!(self.strace.try_wait(), Ok(None)) {
+            sleep(LOOK_AGAIN).await;
+        }
     }
 }
 

@@ -20,11 +20,12 @@ use crate::{
     crowd::Crowd,
     error::{ChaosError, during},
     history::{Asked, History, now_ms},
-    ledger::{Records, records_of, sale_of},
+    ledger::Records,
     plan::{Deck, Pace, Strike},
     powers::Powers,
     progress::Progress,
     recovery::{Recovery, recoveries},
+    stack::Stack,
     stand::{Audit, Builds, Stand},
     timetable::{JUDGED_AT_MS, LASTS_MS},
     verdict::{Breach, Promise, judge},
@@ -46,6 +47,7 @@ const AUDIT_PAUSE: Duration = Duration::from_millis(300);
 /// Where and how a lane runs.
 pub(crate) struct Lane {
     pub(crate) number: usize,
+    pub(crate) stack: Stack,
     pub(crate) dice: Rng,
     pub(crate) deck: Deck,
     pub(crate) builds: Builds,
@@ -66,6 +68,8 @@ pub(crate) struct Cycle {
     pub(crate) recoveries: Vec<Recovery>,
     pub(crate) history: Vec<Asked>,
     pub(crate) sold: usize,
+    /// How often a process of the service ended, or did not come up, by itself.
+    pub(crate) ends: usize,
     pub(crate) breaches: Vec<Breach>,
     /// Where the logs of its processes are.
     pub(crate) dir: PathBuf,
@@ -90,7 +94,8 @@ impl Lane {
         while !self.progress.is_over() {
             let dir = self.dir.join(format!("lane-{}-stand-{stands}", self.number));
             fs::create_dir_all(&dir).map_err(during("make a directory"))?;
-            let stand = Arc::new(Stand::start(&dir, &self.builds, &self.powers).await?);
+            let stand = Stand::start(self.stack, &dir, &self.builds, &self.powers).await?;
+            let stand = Arc::new(stand);
             self.sales(&stand, &dir).await?;
             stands += 1;
         }
@@ -164,6 +169,7 @@ impl Lane {
             recoveries,
             history,
             sold: records.purchases.len(),
+            ends: stand.processes.take_ends(),
             breaches,
             dir: dir.to_owned(),
         };
@@ -177,7 +183,7 @@ impl Lane {
 async fn open(stand: &Stand, opens_ms: i64) -> Result<i64, ChaosError> {
     until(opens_ms - AHEAD_MS / 2).await;
     while now_ms() < opens_ms + AHEAD_MS {
-        if let Some(sale) = sale_of(&stand.database_url(), opens_ms).await? {
+        if let Some(sale) = stand.stores.sale_at(opens_ms).await? {
             until(opens_ms).await;
             return Ok(sale);
         }
@@ -248,7 +254,7 @@ fn broken_invariants(report: &str) -> String {
 /// The records of a sale when none of its units is on hold any more, or when none should be.
 async fn last_records(stand: &Stand, sale: i64, ends_ms: i64) -> Result<Records, ChaosError> {
     loop {
-        let records = records_of(&stand.database_url(), sale).await?;
+        let records = stand.stores.records_of(sale).await?;
         let has_holds = records.holds.values().any(|hold| hold.state == "held");
         if !has_holds || now_ms() > ends_ms + HOLDS_END_MS {
             return Ok(records);

@@ -1,18 +1,13 @@
-//! What the ledger holds of a sale, read past the service.
+//! What the ledger has of a sale, read past the service.
 
-use std::{collections::HashMap, time::Duration};
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 
-use tokio::time::sleep;
-use tokio_postgres::{Client, NoTls};
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
-use crate::error::ChaosError;
-
-/// How often to try to connect, and how long to wait in between: together ten seconds.
-const TRIES_MAX: u32 = 100;
-const TRY_AGAIN: Duration = Duration::from_millis(100);
-
-/// All that the ledger holds of a sale.
+/// All that the ledger has of a sale.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     pub(crate) stock: usize,
@@ -22,7 +17,7 @@ pub(crate) struct Records {
     pub(crate) purchases: HashMap<Uuid, PurchaseRecord>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HoldRecord {
     pub(crate) user: String,
     pub(crate) unit: i32,
@@ -32,77 +27,9 @@ pub(crate) struct HoldRecord {
     pub(crate) resolved_ms: Option<i64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PurchaseRecord {
     pub(crate) user: String,
     pub(crate) unit: i32,
     pub(crate) item: String,
-}
-
-/// The number of the sale that opens at this moment, as soon as there is one.
-pub(crate) async fn sale_of(url: &str, opens_ms: i64) -> Result<Option<i64>, ChaosError> {
-    let sql =
-        "SELECT id FROM sales WHERE starts_at = 'epoch'::timestamptz + $1::int8 * interval '1 ms'";
-    let row = connect(url).await?.query_opt(sql, &[&opens_ms]).await?;
-    Ok(row.map(|row| row.get(0)))
-}
-
-/// Everything about a sale, at one moment.
-pub(crate) async fn records_of(url: &str, sale: i64) -> Result<Records, ChaosError> {
-    let mut client = connect(url).await?;
-    let snapshot = client
-        .build_transaction()
-        .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead)
-        .read_only(true)
-        .start()
-        .await?;
-    let mut records = Records::default();
-    let stock: i32 =
-        snapshot.query_one("SELECT stock FROM sales WHERE id = $1", &[&sale]).await?.get(0);
-    records.stock = usize::try_from(stock).unwrap_or_default();
-
-    let holds = "SELECT code, user_id, unit, state::text,
-                        floor(extract(epoch FROM expires_at) * 1000)::int8,
-                        floor(extract(epoch FROM resolved_at) * 1000)::int8
-                 FROM checkout_attempts WHERE sale_id = $1 AND outcome = 'granted'";
-    for row in snapshot.query(holds, &[&sale]).await? {
-        let hold = HoldRecord {
-            user: row.get(1),
-            unit: row.get(2),
-            state: row.get(3),
-            expires_ms: row.get(4),
-            resolved_ms: row.get(5),
-        };
-        records.holds.insert(row.get(0), hold);
-    }
-    let refusals = "SELECT user_id, outcome::text, count(*) FROM checkout_attempts
-                    WHERE sale_id = $1 AND outcome <> 'granted' GROUP BY 1, 2";
-    for row in snapshot.query(refusals, &[&sale]).await? {
-        let count: i64 = row.get(2);
-        let count = usize::try_from(count).unwrap_or_default();
-        records.refusals.insert((row.get(0), row.get(1)), count);
-    }
-    let purchases = "SELECT code, user_id, unit, item_name FROM purchases WHERE sale_id = $1";
-    for row in snapshot.query(purchases, &[&sale]).await? {
-        let purchase = PurchaseRecord { user: row.get(1), unit: row.get(2), item: row.get(3) };
-        records.purchases.insert(row.get(0), purchase);
-    }
-    Ok(records)
-}
-
-/// Connects, to a server that may still be on its way back.
-async fn connect(url: &str) -> Result<Client, ChaosError> {
-    let mut tries = 0;
-    loop {
-        match tokio_postgres::connect(url, NoTls).await {
-            Ok((client, connection)) => {
-                // Its end is the client's, who hears of every error.
-                tokio::spawn(connection);
-                return Ok(client);
-            }
-            Err(_) if tries < TRIES_MAX => tries += 1,
-            Err(error) => return Err(error.into()),
-        }
-        sleep(TRY_AGAIN).await;
-    }
 }

@@ -1,5 +1,7 @@
-//! `make chaos`: the real service, three processes of it, on a real Redis and Postgres, under
-//! every fault that one machine can provoke; and what the ledger says of it afterwards.
+//! `make chaos`: the real service under every fault that one machine can provoke, and what its
+//! ledger says of it afterwards. Three processes of it on a real Redis and Postgres; or, with
+//! `--stack embedded`, one process on SQLite and its own memory, which loses the live side
+//! whenever it is killed.
 //!
 //! Small sales follow each other, with three times as many wishes as units. Each meets a few
 //! faults and is healed before its end; then everything its buyers were told is held against
@@ -13,6 +15,7 @@
 #![expect(clippy::print_stderr, reason = "what takes long says what it is doing")]
 
 mod blow;
+mod clock;
 mod crowd;
 mod disk;
 mod error;
@@ -30,6 +33,7 @@ mod recovery;
 mod report;
 mod service;
 mod shop;
+mod stack;
 mod stand;
 mod teeth;
 mod timetable;

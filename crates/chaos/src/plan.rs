@@ -4,8 +4,9 @@
 use fastrand::Rng;
 
 use crate::{
-    fault::{Fault, Kind, SERVICES, Target},
+    fault::{Fault, Kind, Target},
     powers::Powers,
+    stack::Stack,
     timetable::{FAULTS_FROM_MS, HEALED_BY_MS},
 };
 
@@ -32,6 +33,7 @@ pub(crate) struct Strike {
 
 /// All faults in random order, and again when they have all been.
 pub(crate) struct Deck {
+    stack: Stack,
     kinds: Vec<Kind>,
     left: Vec<Kind>,
 }
@@ -47,17 +49,17 @@ impl Strike {
 }
 
 impl Deck {
-    /// All that can be done with these powers.
-    pub(crate) fn of(powers: &Powers) -> Self {
-        let kinds = Kind::all().filter(|kind| kind.needs().is_none_or(|power| powers.has(power)));
-        Self { kinds: kinds.collect(), left: Vec::new() }
+    /// All that can be done to a stack with these powers.
+    pub(crate) fn of(stack: Stack, powers: &Powers) -> Self {
+        let can_be = |kind: &Kind| kind.needs().is_none_or(|power| powers.has(power));
+        Self { stack, kinds: Kind::of(stack).filter(can_be).collect(), left: Vec::new() }
     }
 
     /// Those whose names contain `text`; `None` if there are none.
-    pub(crate) fn named(text: &str, powers: &Powers) -> Option<Self> {
-        let Self { mut kinds, left } = Self::of(powers);
-        kinds.retain(|kind| kind.to_string().contains(text));
-        (!kinds.is_empty()).then_some(Self { kinds, left })
+    pub(crate) fn named(text: &str, stack: Stack, powers: &Powers) -> Option<Self> {
+        let mut deck = Self::of(stack, powers);
+        deck.kinds.retain(|kind| kind.to_string().contains(text));
+        (!deck.kinds.is_empty()).then_some(deck)
     }
 
     /// The faults of one sale.
@@ -70,7 +72,7 @@ impl Deck {
         let mut strikes: Vec<Strike> = Vec::new();
         for turn in 0..count {
             let kind = self.draw(dice);
-            let fault = Fault { kind, service: dice.usize(0..SERVICES) };
+            let fault = Fault { kind, service: dice.usize(0..self.stack.services()) };
             let lasts_ms = dice.u32(kind.lasts_ms());
             let (earliest_ms, latest_ms) = match pace {
                 Pace::OneByOne => {
@@ -115,27 +117,45 @@ fn meet(one: Target, other: Target) -> bool {
 mod tests {
     use super::*;
 
-    fn plans(seed: u64) -> Vec<Vec<Strike>> {
-        let (mut deck, mut dice) = (Deck::of(&Powers::all()), Rng::with_seed(seed));
+    const STACKS: [Stack; 2] = [Stack::Servers, Stack::Embedded];
+
+    fn plans(stack: Stack, seed: u64) -> Vec<Vec<Strike>> {
+        let (mut deck, mut dice) = (Deck::of(stack, &Powers::all()), Rng::with_seed(seed));
         let paces = [Pace::OneByOne, Pace::Together].into_iter().cycle();
         paces.take(200).map(|pace| deck.strikes(&mut dice, pace)).collect()
     }
 
     #[test]
     fn a_seed_gives_the_same_plans_again() {
-        assert_eq!(plans(7), plans(7));
-        assert_ne!(plans(7), plans(8));
+        for stack in STACKS {
+            assert_eq!(plans(stack, 7), plans(stack, 7));
+            assert_ne!(plans(stack, 7), plans(stack, 8));
+        }
     }
 
     #[test]
-    fn every_fault_strikes_and_is_healed_in_time() {
-        let strikes: Vec<_> = plans(1).concat();
+    fn every_fault_of_a_stack_strikes_and_is_healed_in_time() {
+        for stack in STACKS {
+            let strikes: Vec<_> = plans(stack, 1).concat();
 
-        for kind in Kind::all() {
-            assert!(strikes.iter().any(|strike| strike.fault.kind == kind), "{kind}");
+            for kind in Kind::of(stack) {
+                assert!(strikes.iter().any(|strike| strike.fault.kind == kind), "{kind}");
+            }
+            assert!(strikes.iter().all(|strike| strike.at_ms >= FAULTS_FROM_MS));
+            assert!(strikes.iter().all(|strike| strike.ends_ms() <= HEALED_BY_MS));
         }
-        assert!(strikes.iter().all(|strike| strike.at_ms >= FAULTS_FROM_MS));
-        assert!(strikes.iter().all(|strike| strike.ends_ms() <= HEALED_BY_MS));
+    }
+
+    #[test]
+    fn a_stack_meets_no_fault_of_what_it_does_not_have() {
+        for strike in plans(Stack::Embedded, 1).concat() {
+            let fault = strike.fault;
+
+            assert!(
+                !fault.to_string().contains("Redis") && !fault.to_string().contains("Postgres")
+            );
+            assert_eq!(fault.service, 0);
+        }
     }
 
     #[test]
@@ -143,15 +163,17 @@ mod tests {
         let overlap = |strikes: &[Strike]| {
             strikes.windows(2).any(|pair| pair[0].ends_ms() + CALM_MS > pair[1].at_ms)
         };
-        let plans = plans(1);
+        for stack in STACKS {
+            let plans = plans(stack, 1);
 
-        assert!(plans.iter().step_by(2).all(|strikes| strikes.len() == 3 && !overlap(strikes)));
-        assert!(plans.iter().skip(1).step_by(2).any(|strikes| overlap(strikes)));
+            assert!(plans.iter().step_by(2).all(|strikes| strikes.len() == 3 && !overlap(strikes)));
+            assert!(plans.iter().skip(1).step_by(2).any(|strikes| overlap(strikes)));
+        }
     }
 
     #[test]
     fn two_faults_of_one_thing_never_meet() {
-        for strikes in plans(1) {
+        for strikes in STACKS.into_iter().flat_map(|stack| plans(stack, 1)) {
             for (at, strike) in strikes.iter().enumerate() {
                 for other in &strikes[at + 1..] {
                     let same = meet(strike.fault.target(), other.fault.target());

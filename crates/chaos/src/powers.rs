@@ -1,17 +1,20 @@
-//! What the machine lets us do to the stores.
+//! What the machine lets us do to the service and its stores.
 
 use std::{env, fmt, fs, os::unix::fs::MetadataExt, path::PathBuf};
 
-use crate::error::{ChaosError, during};
+use crate::{
+    error::{ChaosError, during},
+    stack::Stack,
+};
 
 /// What some faults need of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Power {
     /// A small file system of our own to fill; only root may mount one.
     Mount,
-    /// strace on the server's processes; only root may always trace them.
+    /// strace on whoever writes the ledger; only root may always trace others.
     Trace,
-    /// libfaketime before Postgres.
+    /// libfaketime before the process that writes the ledger.
     FakeTime,
     /// A second build of the service.
     NextBuild,
@@ -22,7 +25,7 @@ pub(crate) enum Power {
 pub(crate) struct Powers {
     pub(crate) is_root: bool,
     pub(crate) has_strace: bool,
-    pub(crate) fake_time: Option<PathBuf>,
+    fake_time: Option<PathBuf>,
     pub(crate) next_build: Option<PathBuf>,
 }
 
@@ -32,6 +35,16 @@ impl Powers {
         let path = env::var_os("PATH").unwrap_or_default();
         let has_strace = env::split_paths(&path).any(|dir| dir.join("strace").exists());
         Ok(Self { is_root: is_root()?, has_strace, fake_time: fake_time_library(), next_build })
+    }
+
+    /// The library that moves the clock of whoever writes the ledger.
+    pub(crate) fn fake_time_of(&self, stack: Stack) -> Option<PathBuf> {
+        let library = self.fake_time.as_ref()?;
+        Some(match stack {
+            Stack::Servers => library.clone(),
+            // The same for programs with threads, which would else read the file at one time.
+            Stack::Embedded => library.with_file_name("libfaketimeMT.so.1"),
+        })
     }
 
     #[cfg(test)]

@@ -17,6 +17,8 @@ use tokio::{
     time::sleep,
 };
 
+use crate::error::{ChaosError, during};
+
 /// What happens to bytes under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weather {
@@ -84,6 +86,15 @@ impl Proxy {
         self.road.target.send_replace(target);
         self.cut();
     }
+}
+
+/// As many proxies that lead to one port.
+pub(crate) async fn roads_to(target: u16, count: usize) -> Result<Vec<Proxy>, ChaosError> {
+    let mut roads = Vec::with_capacity(count);
+    for _ in 0..count {
+        roads.push(Proxy::to(target).await.map_err(during("open a proxy"))?);
+    }
+    Ok(roads)
 }
 
 impl Drop for Proxy {

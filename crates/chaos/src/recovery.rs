@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        fault::Fault,
+        fault::{Fault, RedisFault},
         history::{Ask, Granted},
     };
 
@@ -115,7 +115,7 @@ mod tests {
             [grant(1, 90, 150), grant(0, 110, 160), grant(0, 210, 230), grant(1, 240, 260)];
         let took_ms = |kind| recoveries(&blow(kind), &history)[0].took_ms;
 
-        assert_eq!(took_ms(Kind::RedisFlushed), Some(60));
+        assert_eq!(took_ms(Kind::Redis(RedisFault::Flushed)), Some(60));
         assert_eq!(took_ms(Kind::DiskFull), Some(30));
         assert_eq!(took_ms(Kind::ServiceStopped), Some(60));
         assert_eq!(recoveries(&blow(Kind::DiskFull), &history[..2])[0].took_ms, None);

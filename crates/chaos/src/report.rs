@@ -8,6 +8,7 @@ use crate::{
     lane::Cycle,
     powers::Powers,
     recovery::Recoveries,
+    stack::Stack,
     verdict::Promise,
 };
 
@@ -17,6 +18,7 @@ const SHOWN_MAX: usize = 5;
 /// Everything a trial has seen.
 #[derive(Default)]
 pub(crate) struct Report {
+    stack: Stack,
     pub(crate) cycles: usize,
     answers: usize,
     unknown: usize,
@@ -24,16 +26,23 @@ pub(crate) struct Report {
     refusals: usize,
     purchases: usize,
     sold: usize,
+    ends: usize,
     blows: BTreeMap<Kind, usize>,
     recoveries: Recoveries,
     pub(crate) breaches: BTreeMap<Promise, usize>,
 }
 
 impl Report {
+    /// One that has seen nothing yet.
+    pub(crate) fn of(stack: Stack) -> Self {
+        Self { stack, ..Self::default() }
+    }
+
     /// Counts a sale and tells of it.
     pub(crate) fn add(&mut self, cycle: &Cycle) {
         self.cycles += 1;
         self.sold += cycle.sold;
+        self.ends += cycle.ends;
         for asked in &cycle.history {
             match asked.answer {
                 Answer::Unknown(_) => self.unknown += 1,
@@ -65,8 +74,9 @@ impl Report {
     pub(crate) fn print(&self, powers: &Powers) {
         println!();
         println!(
-            "{} sales: {} answers, of these {} units granted, {} checkouts refused, {} units \
+            "{}; {} sales: {} answers, of these {} units granted, {} checkouts refused, {} units \
              bought; {} requests without an answer, each asked again; {} units sold",
+            self.stack,
             self.cycles,
             self.answers,
             self.grants,
@@ -82,9 +92,16 @@ impl Report {
             let recovery = self.recoveries.of(|other| other == kind);
             println!("{:<42}{times:>6}   {recovery}", kind.to_string());
         }
-        let lost = self.recoveries.of(Kind::loses_redis);
-        println!("{:<42}{:>6}   {lost}", "Redis lost, in any way", "");
-        for kind in Kind::all() {
+        let lost = self.recoveries.of(|kind| kind.loses_live_side(self.stack));
+        let what = match self.stack {
+            Stack::Servers => "Redis lost, in any way",
+            Stack::Embedded => "live side lost, with its process",
+        };
+        println!("{what:<42}{:>6}   {lost}", "");
+        if self.ends > 0 {
+            println!("a process ended, or did not come up, by itself: {} times", self.ends);
+        }
+        for kind in Kind::of(self.stack) {
             if let Some(power) = kind.needs().filter(|&power| !powers.has(power)) {
                 println!("not tried: {kind} (needs {power})");
             }

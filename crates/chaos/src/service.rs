@@ -57,6 +57,15 @@ impl Service {
         self.port
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has not ended by itself.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), ChaosError> {
         signal.send(self.child.id()).map_err(during("signal a process of the service"))
     }
@@ -64,6 +73,8 @@ impl Service {
     /// Asks it to stop and waits until it has.
     pub(crate) fn end(mut self) -> Result<(), ChaosError> {
         self.signal(Signal::Terminate)?;
+        // One that stands still would not hear of it.
+        self.signal(Signal::Continue)?;
         self.child.wait().map(drop).map_err(during("wait for a process of the service"))
     }
 }

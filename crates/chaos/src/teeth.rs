@@ -9,6 +9,7 @@ use crate::{
     error::{ChaosError, during},
     mutants::{MUTANTS, Mutant, TriedBy},
     powers::Powers,
+    stack::Stack,
     trial::Trial,
     workshop::{FLASHSALE, Program, Workshop},
 };
@@ -72,7 +73,8 @@ impl Teeth {
         powers: &Powers,
     ) -> Result<Option<String>, ChaosError> {
         let program = workshop.build(FLASHSALE, mutant.name, &mutant.changes())?;
-        let report = trial.of_mutant(program, self.give_up).run_lanes(powers, None)?;
+        let trial = trial.of_mutant(program, Stack::Servers, self.give_up);
+        let report = trial.run_lanes(powers, None)?;
         let broken: Vec<_> = report.breaches.keys().map(ToString::to_string).collect();
         let caught = format!("sale {}: {}", report.cycles, broken.join(", "));
         Ok((!broken.is_empty()).then_some(caught))

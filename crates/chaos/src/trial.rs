@@ -17,6 +17,7 @@ use crate::{
     powers::Powers,
     progress::Progress,
     report::Report,
+    stack::Stack,
     stand::Builds,
     workshop::{FLASHSALE, Workshop},
 };
@@ -27,6 +28,9 @@ pub(crate) struct Trial {
     /// Sales to run; each takes some 20 seconds of its lane
     #[arg(long, default_value_t = 12)]
     cycles: usize,
+    /// What the service stands on
+    #[arg(long, value_enum, default_value_t)]
+    stack: Stack,
     /// Services that are tried side by side, each on stores of its own
     #[arg(long, default_value_t = 4, global = true)]
     lanes: usize,
@@ -50,11 +54,12 @@ pub(crate) struct Trial {
 impl Trial {
     /// Runs it; true if no promise was broken.
     pub(crate) fn run(&self) -> Result<bool, ChaosError> {
-        eprintln!("building the service with a newer function library ...");
-        let workshop = Workshop::open(&self.dir)?;
-        let next = workshop.build(FLASHSALE, "next-library", &workshop.next_library()?)?;
-        let powers = Powers::of_this_machine(Some(next.clone()))?;
-        let report = self.run_lanes(&powers, Some(&next))?;
+        let next = match self.stack {
+            Stack::Servers => Some(self.next_build()?),
+            Stack::Embedded => None,
+        };
+        let powers = Powers::of_this_machine(next.clone())?;
+        let report = self.run_lanes(&powers, next.as_deref())?;
         report.print(&powers);
         Ok(report.breaches.is_empty() && report.cycles > 0)
     }
@@ -64,8 +69,15 @@ impl Trial {
     }
 
     /// The same trial of another service, until it breaks a promise.
-    pub(crate) fn of_mutant(&self, program: PathBuf, cycles: usize) -> Self {
-        Self { service: Some(program), until_broken: true, cycles, ..self.clone() }
+    pub(crate) fn of_mutant(&self, program: PathBuf, stack: Stack, cycles: usize) -> Self {
+        Self { service: Some(program), until_broken: true, stack, cycles, ..self.clone() }
+    }
+
+    /// The service with a newer function library.
+    fn next_build(&self) -> Result<PathBuf, ChaosError> {
+        eprintln!("building the service with a newer function library ...");
+        let workshop = Workshop::open(&self.dir)?;
+        workshop.build(FLASHSALE, "next-library", &workshop.next_library()?)
     }
 
     /// Runs the lanes on a runtime of their own.
@@ -81,7 +93,7 @@ impl Trial {
 
     async fn lanes(&self, powers: &Powers, builds: &Builds) -> Result<Report, ChaosError> {
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
-        println!("{} sales in {} lanes, SEED={seed}", self.cycles, self.lanes);
+        println!("{} sales in {} lanes, {}, SEED={seed}", self.cycles, self.lanes, self.stack);
         let logs = self.dir.join("logs");
         if logs.exists() {
             fs::remove_dir_all(&logs).map_err(during("remove old logs"))?;
@@ -95,6 +107,7 @@ impl Trial {
         for number in 0..self.lanes {
             let lane = Lane {
                 number,
+                stack: self.stack,
                 dice: dice.fork(),
                 deck: self.deck(powers)?,
                 builds: builds.clone(),
@@ -107,7 +120,7 @@ impl Trial {
             lanes.spawn(lane.run());
         }
         drop(sender);
-        let mut report = Report::default();
+        let mut report = Report::of(self.stack);
         loop {
             tokio::select! {
                 cycle = cycles.recv() => match cycle {
@@ -152,8 +165,8 @@ impl Trial {
     }
 
     fn deck(&self, powers: &Powers) -> Result<Deck, ChaosError> {
-        let Some(only) = &self.only else { return Ok(Deck::of(powers)) };
-        Deck::named(only, powers).ok_or_else(|| ChaosError::Failed {
+        let Some(only) = &self.only else { return Ok(Deck::of(self.stack, powers)) };
+        Deck::named(only, self.stack, powers).ok_or_else(|| ChaosError::Failed {
             what: "choosing faults",
             said: format!("no fault that can be tried here is called {only:?}"),
         })

@@ -1,0 +1,64 @@
+//! The stores of a service that has neither Redis nor Postgres: a directory. The live side is in
+//! the memory of the process, and gone with it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    clock::{Environment, LedgerClock},
+    disk::Disk,
+    error::{ChaosError, during},
+    ledger::sqlite,
+    powers::Powers,
+};
+
+/// Room for the ledger of a stand's sales, and for a log of it that cannot be copied for a while.
+const DISK_MIB: u32 = 64;
+
+/// A directory for one process.
+pub(crate) struct Embedded {
+    data_dir: PathBuf,
+    pub(crate) disk: Option<Disk>,
+    /// The ledger's clock is that of the process which writes it.
+    clock: Environment,
+}
+
+impl Embedded {
+    /// Makes a directory in `dir`, on a disk of its own if that can be.
+    pub(crate) fn make(
+        dir: &Path,
+        powers: &Powers,
+        clock: &LedgerClock,
+    ) -> Result<Self, ChaosError> {
+        let data_dir = dir.join("shop");
+        fs::create_dir(&data_dir).map_err(during("make a directory"))?;
+        let disk = powers.is_root.then(|| Disk::mount(&data_dir, DISK_MIB)).transpose()?;
+        Ok(Self { data_dir, disk, clock: clock.environment() })
+    }
+
+    /// What a process needs to serve from it, or to look at it: an operator's is on the same
+    /// machine and goes by the same clock.
+    pub(crate) fn environment(&self) -> Environment {
+        let mut environment = self.clock.clone();
+        environment.extend([
+            ("DATA_DIR", self.data_dir.clone().into()),
+            // Whatever they are in the environment of the trial.
+            ("DATABASE_URL", "".into()),
+            ("REDIS_URL", "".into()),
+        ]);
+        environment
+    }
+
+    /// Leaves the log of the ledger no room of its own. If somebody is in the way, it has some for
+    /// a while.
+    pub(crate) fn shorten_log(&self) {
+        let _ = sqlite::shorten_log(&self.ledger());
+    }
+
+    /// The file of the ledger.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.data_dir.join("ledger.sqlite")
+    }
+}

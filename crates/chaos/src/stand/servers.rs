@@ -1,0 +1,168 @@
+//! The stores of a service on Redis and Postgres, a proxy before each for every process, and what
+//! is done to them alone.
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use dev_servers::{PostgresServer, RedisServer};
+use tokio::{task::block_in_place, time::sleep};
+
+use crate::{
+    clock::{Environment, LedgerClock},
+    disk::Disk,
+    error::{ChaosError, during},
+    fault::{PostgresFault, RedisFault},
+    history::now_ms,
+    powers::Powers,
+    proxy::{Proxy, roads_to},
+    stack::Stack,
+};
+
+const DATABASE: &str = "flashsale";
+
+/// Room for a cluster, its log and what a trial writes.
+const DISK_MIB: u32 = 384;
+
+/// Redis with a replica, and Postgres.
+pub(crate) struct Servers {
+    pub(crate) redis_roads: Vec<Proxy>,
+    pub(crate) postgres_roads: Vec<Proxy>,
+    /// One of them serves, the other follows it.
+    redis: [RedisServer; 2],
+    serving: AtomicUsize,
+    /// Blows to Redis take turns.
+    redis_turn: tokio::sync::Mutex<()>,
+    pub(crate) postgres: PostgresServer,
+    pub(crate) disk: Option<Disk>,
+}
+
+impl Servers {
+    /// Starts them, with the cluster of Postgres in `dir`, on a disk of its own if that can be.
+    pub(crate) async fn start(
+        dir: &Path,
+        powers: &Powers,
+        clock: &LedgerClock,
+    ) -> Result<Self, ChaosError> {
+        let home = dir.join("postgres");
+        fs::create_dir(&home).map_err(during("make a directory"))?;
+        let (disk, postgres, redis) = block_in_place(|| {
+            let disk = powers.is_root.then(|| Disk::mount(&home, DISK_MIB)).transpose()?;
+            let postgres = PostgresServer::start_in_with(&home, clock.environment())?;
+            postgres.create_database(DATABASE)?;
+            let redis = [RedisServer::start()?, RedisServer::start()?];
+            redis[1].follow(&redis[0])?;
+            Ok::<_, ChaosError>((disk, postgres, redis))
+        })?;
+        let services = Stack::Servers.services();
+        Ok(Self {
+            redis_roads: roads_to(redis[0].port(), services).await?,
+            postgres_roads: roads_to(postgres.port(), services).await?,
+            redis,
+            serving: AtomicUsize::new(0),
+            redis_turn: tokio::sync::Mutex::default(),
+            postgres,
+            disk,
+        })
+    }
+
+    /// What tells a process of the service where they are.
+    pub(crate) fn environment(&self, service: usize) -> Environment {
+        let (redis, postgres) = (&self.redis_roads[service], &self.postgres_roads[service]);
+        let database = format!("postgres://postgres@127.0.0.1:{}/{DATABASE}", postgres.port());
+        let redis = format!("redis://127.0.0.1:{}", redis.port());
+        vec![("DATABASE_URL", database.into()), ("REDIS_URL", redis.into())]
+    }
+
+    /// What tells an audit, which goes past every fault of the network.
+    pub(crate) fn environment_of_audit(&self) -> Environment {
+        let redis = self.serving_redis().url();
+        vec![("DATABASE_URL", self.database_url().into()), ("REDIS_URL", redis.into())]
+    }
+
+    /// The ledger's URL, past every fault of the network.
+    pub(crate) fn database_url(&self) -> String {
+        self.postgres.url(DATABASE)
+    }
+
+    /// Lets a fault strike Redis and heals it. Returns when something was lost, or began to fail.
+    pub(crate) async fn strike_redis(
+        &self,
+        fault: RedisFault,
+        lasts: Duration,
+    ) -> Result<i64, ChaosError> {
+        // A blow may take longer than planned; the next one waits for it.
+        let _turn = self.redis_turn.lock().await;
+        let redis = self.serving_redis();
+        let struck_ms = now_ms();
+        match fault {
+            RedisFault::Flushed => block_in_place(|| redis.flush_all())?,
+            RedisFault::Emptied => {
+                block_in_place(|| redis.kill().and_then(|()| redis.start_again()))?;
+            }
+            RedisFault::RolledBack => return self.roll_redis_back(lasts).await,
+            RedisFault::FailedOver => return self.fail_redis_over(lasts).await,
+            RedisFault::Stopped => {
+                block_in_place(|| redis.pause())?;
+                sleep(lasts).await;
+                block_in_place(|| redis.resume())?;
+            }
+        }
+        Ok(struck_ms)
+    }
+
+    /// Brings Redis back with what it held `ago`. Returns when that was lost.
+    async fn roll_redis_back(&self, ago: Duration) -> Result<i64, ChaosError> {
+        let redis = self.serving_redis();
+        let copy = block_in_place(|| redis.save_snapshot())?;
+        sleep(ago).await;
+        let struck_ms = now_ms();
+        block_in_place(|| redis.start_again_from(&copy))?;
+        Ok(struck_ms)
+    }
+
+    /// Lets a replica serve that heard nothing for `ago`. Returns when it took over.
+    async fn fail_redis_over(&self, ago: Duration) -> Result<i64, ChaosError> {
+        block_in_place(|| self.following_redis().stop_following())?;
+        sleep(ago).await;
+        let struck_ms = now_ms();
+        self.serving.fetch_xor(1, Ordering::SeqCst);
+        for road in &self.redis_roads {
+            road.lead_to(self.serving_redis().port());
+        }
+        block_in_place(|| self.following_redis().follow(self.serving_redis()))?;
+        Ok(struck_ms)
+    }
+
+    /// Lets a fault strike Postgres and heals it.
+    pub(crate) async fn strike_postgres(
+        &self,
+        fault: PostgresFault,
+        lasts: Duration,
+    ) -> Result<(), ChaosError> {
+        let postgres = &self.postgres;
+        match fault {
+            PostgresFault::Killed => {
+                block_in_place(|| postgres.kill().and_then(|()| postgres.start_again()))?;
+            }
+            PostgresFault::Restarted => block_in_place(|| postgres.restart())?,
+            PostgresFault::Stopped => {
+                block_in_place(|| postgres.pause())?;
+                sleep(lasts).await;
+                block_in_place(|| postgres.resume())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn serving_redis(&self) -> &RedisServer {
+        &self.redis[self.serving.load(Ordering::SeqCst)]
+    }
+
+    fn following_redis(&self) -> &RedisServer {
+        &self.redis[1 - self.serving.load(Ordering::SeqCst)]
+    }
+}
