@@ -7,7 +7,7 @@ use clap::Parser;
 
 use crate::{
     error::{ChaosError, during},
-    mutants::{MUTANTS, Mutant, TriedBy},
+    mutants::{self, Mutant, TriedBy},
     powers::Powers,
     stack::Stack,
     trial::Trial,
@@ -37,7 +37,6 @@ pub(crate) struct Teeth {
 impl Teeth {
     /// Tries every mutant; true if all were caught.
     pub(crate) fn run(&self, trial: &Trial) -> Result<bool, ChaosError> {
-        let powers = Powers::of_this_machine(None)?;
         let workshop = Workshop::open(trial.dir())?;
         let wanted = |mutant: &&Mutant| {
             let by_name = self.mutant.as_ref().is_none_or(|text| mutant.name.contains(text));
@@ -45,19 +44,20 @@ impl Teeth {
         };
         let mut rows = Vec::new();
         let mut all_caught = true;
-        for mutant in MUTANTS.iter().filter(wanted) {
+        for mutant in mutants::all().filter(wanted) {
             eprintln!("building {} for {:?} ...", mutant.name, mutant.tried_by);
             let caught = match mutant.tried_by {
-                TriedBy::Chaos => self.bite(&workshop, mutant, trial, &powers)?,
+                TriedBy::Chaos => self.bite(&workshop, mutant, trial, Stack::Servers)?,
+                TriedBy::ChaosEmbedded => self.bite(&workshop, mutant, trial, Stack::Embedded)?,
                 TriedBy::Simulation => self.simulate(&workshop, mutant)?,
             };
             all_caught &= caught.is_some();
             let caught = caught.unwrap_or_else(|| "NOT CAUGHT".to_owned());
             let Mutant { name, tried_by, what, .. } = mutant;
-            rows.push(format!("{name:<23}{:<12}{what:<64}{caught}", format!("{tried_by:?}")));
+            rows.push(format!("{name:<23}{:<15}{what:<64}{caught}", format!("{tried_by:?}")));
         }
         println!();
-        println!("{:<23}{:<12}{:<64}caught", "defence taken out", "by", "");
+        println!("{:<23}{:<15}{:<64}caught", "defence taken out", "by", "");
         for row in &rows {
             println!("{row}");
         }
@@ -70,11 +70,12 @@ impl Teeth {
         workshop: &Workshop,
         mutant: &Mutant,
         trial: &Trial,
-        powers: &Powers,
+        stack: Stack,
     ) -> Result<Option<String>, ChaosError> {
+        let powers = Powers::of_this_machine(None)?;
         let program = workshop.build(FLASHSALE, mutant.name, &mutant.changes())?;
-        let trial = trial.of_mutant(program, Stack::Servers, self.give_up);
-        let report = trial.run_lanes(powers, None)?;
+        let trial = trial.of_mutant(program, stack, self.give_up);
+        let report = trial.run_lanes(&powers, None)?;
         let broken: Vec<_> = report.breaches.keys().map(ToString::to_string).collect();
         let caught = format!("sale {}: {}", report.cycles, broken.join(", "));
         Ok((!broken.is_empty()).then_some(caught))

@@ -1,0 +1,94 @@
+//! Defences of the service on SQLite and its own memory.
+//!
+//! Three are not among them, because chaos did not miss them: that a grant of an old epoch is not
+//! recorded (a live side that is lost takes its grants along, and one that is rebuilt is so within a
+//! millisecond), that the guard admits no unit that is live (the epoch keeps such a grant out
+//! before), and that a commit whose outcome is unknown is not called undone (both are a 503).
+
+use super::{Mutant, TriedBy};
+
+const GUARD: &str = "crates/sqlite-ledger/src/guard.rs";
+const WORKER: &str = "crates/sqlite-ledger/src/worker.rs";
+
+pub(super) const MUTANTS: [Mutant; 6] = [
+    Mutant {
+        name: "answers-before-commit",
+        tried_by: TriedBy::ChaosEmbedded,
+        what: "whoever asked is told before his transaction is committed",
+        changes: &[
+            (
+                WORKER,
+                "reply: oneshot::Sender<Result<T, SqliteError>>,",
+                "reply: Option<oneshot::Sender<Result<T, SqliteError>>>,",
+            ),
+            (WORKER, "done: None, reply };", "done: None, reply: Some(reply) };"),
+            (
+                WORKER,
+                "self.done = Some((self.work)(tables)?);",
+                "let done = (self.work)(tables)?;
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(Ok(done));
+        }",
+            ),
+            (WORKER, "let _ = reply.send(outcome", "let _ = reply.map(|reply| reply.send(outcome"),
+            (WORKER, "done.ok_or(SqliteError::Gone)));", "done.ok_or(SqliteError::Gone))));"),
+        ],
+    },
+    Mutant {
+        name: "starts-unguarded",
+        tried_by: TriedBy::ChaosEmbedded,
+        what: "a process begins to serve without the codes of its open sales",
+        changes: &[(
+            "crates/sqlite-ledger/src/database.rs",
+            "self.write(UnixMillis(0), |tables| tables.fill_guard())?;",
+            "",
+        )],
+    },
+    Mutant {
+        name: "guard-is-not-undone",
+        tried_by: TriedBy::ChaosEmbedded,
+        what: "the guard keeps what a failed transaction put into it",
+        changes: &[(
+            "crates/sqlite-ledger/src/database.rs",
+            "if done.is_ok() { guard.keep() } else { guard.undo() }",
+            "guard.keep();",
+        )],
+    },
+    Mutant {
+        name: "expires-early",
+        tried_by: TriedBy::ChaosEmbedded,
+        what: "a hold expires before it is due by the ledger's clock",
+        changes: &[(
+            "crates/sqlite-ledger/src/tables/codes.rs",
+            "let is_due = |hold: &Hold| hold.expires_at <= now;",
+            "let is_due = |hold: &Hold| hold.expires_at <= now || hold.expires_at > now;",
+        )],
+    },
+    Mutant {
+        name: "memory-frees",
+        tried_by: TriedBy::ChaosEmbedded,
+        what: "the live side frees what is due without asking the ledger",
+        changes: &[(
+            "crates/domain/src/upkeep/sweep.rs",
+            "let verdicts = self.ledger.judge(sale, &due).await?;",
+            "let verdicts: Vec<_> = due.iter().map(|&code| (code, Verdict::Free)).collect();",
+        )],
+    },
+    Mutant {
+        name: "redeems-twice",
+        tried_by: TriedBy::ChaosEmbedded,
+        what: "a code that was redeemed is redeemed again",
+        changes: &[
+            (
+                GUARD,
+                "self.find(code).filter(|known| known.state == State::Held)?;",
+                "self.find(code).filter(|known| known.state.is_live())?;",
+            ),
+            (
+                "crates/sqlite-ledger/migrations",
+                "OLD.state IS 'held' AND NEW.state IN",
+                "OLD.state IN ('held', 'sold') AND NEW.state IN",
+            ),
+        ],
+    },
+];

@@ -1,0 +1,123 @@
+//! Defences of the service on Redis and Postgres.
+
+use super::{Mutant, TriedBy};
+
+const SQL: &str = "crates/postgres-ledger/src/sql";
+
+pub(super) const MUTANTS: [Mutant; 11] = [
+    Mutant {
+        name: "no-epoch-check",
+        tried_by: TriedBy::Chaos,
+        what: "a grant of an old epoch is recorded",
+        changes: &[(SQL, "AND fence.epoch = hold.epoch\n", "\n")],
+    },
+    Mutant {
+        name: "no-tombstone",
+        tried_by: TriedBy::Chaos,
+        what: "a code that was judged is recorded late",
+        changes: &[(SQL, "ORDER BY missing.code\n", "WHERE false\n")],
+    },
+    Mutant {
+        name: "no-incarnation-check",
+        tried_by: TriedBy::Chaos,
+        what: "a Redis with an old copy serves it",
+        changes: &[(
+            "crates/redis-stores/src/lua/library.lua",
+            "if not found[1] or loaded[sale_key] ~= tonumber(found[1]) then",
+            "if not found[1] then",
+        )],
+    },
+    Mutant {
+        name: "redis-frees",
+        tried_by: TriedBy::Chaos,
+        what: "Redis frees what is due without asking the ledger",
+        changes: &[(
+            "crates/domain/src/upkeep/sweep.rs",
+            "let verdicts = self.ledger.judge(sale, &due).await?;",
+            "let verdicts: Vec<_> = due.iter().map(|&code| (code, Verdict::Free)).collect();",
+        )],
+    },
+    Mutant {
+        name: "settles-twice",
+        tried_by: TriedBy::Chaos,
+        what: "a verdict that comes again is carried out again",
+        changes: &[(
+            "crates/redis-stores/src/lua/settle.lua",
+            "call('HDEL', codes, unpack(gone))\n  call('ZREM', holds, unpack(gone))",
+            "",
+        )],
+    },
+    Mutant {
+        name: "no-unique-unit",
+        tried_by: TriedBy::Chaos,
+        what: "the index that keeps a unit from being live twice is gone",
+        changes: &[(
+            "migrations",
+            "CREATE UNIQUE INDEX attempts_live_unit",
+            "CREATE INDEX attempts_live_unit",
+        )],
+    },
+    Mutant {
+        name: "answers-before-commit",
+        tried_by: TriedBy::Chaos,
+        what: "Postgres says that it has committed before the log is on disk",
+        changes: &[(
+            "crates/postgres-ledger/src/lib.rs",
+            "SET synchronous_commit = 'on'",
+            "SET synchronous_commit = 'off'",
+        )],
+    },
+    Mutant {
+        name: "refusals-unrecorded",
+        tried_by: TriedBy::Chaos,
+        what: "a refusal is answered though its record failed",
+        changes: &[(
+            "crates/domain/src/checkout.rs",
+            "Outcome::Refused(refusal) => recorded.map(|_| Err(refusal)),",
+            "Outcome::Refused(refusal) => Ok(Err(refusal)),",
+        )],
+    },
+    Mutant {
+        name: "redis-knows-all-codes",
+        tried_by: TriedBy::Chaos,
+        what: "a code that Redis does not know is refused without asking the ledger",
+        changes: &[(
+            "crates/domain/src/purchase.rs",
+            "Ok(None) | Err(_) => self.ledger.find(code).await?,",
+            "Ok(None) => CodeRecord::Unknown,\n            Err(_) => self.ledger.find(code).await?,",
+        )],
+    },
+    Mutant {
+        name: "expires-early",
+        tried_by: TriedBy::Chaos,
+        what: "the ledger expires what Redis says is due without looking at its own clock",
+        changes: &[(
+            "crates/postgres-ledger/src/sql/expire_due.sql",
+            " AND expires_at <= clock_timestamp()\n",
+            "\n",
+        )],
+    },
+    Mutant {
+        name: "redeems-twice",
+        tried_by: TriedBy::Chaos,
+        what: "a code that was redeemed is redeemed again",
+        changes: &[
+            ("crates/postgres-ledger/src/sql/redeem.sql", " AND attempt.state = 'held'\n", "\n"),
+            (
+                "crates/postgres-ledger/src/sql/redeem.sql",
+                "FROM sold\nRETURNING",
+                "FROM sold ON CONFLICT (code) DO UPDATE SET item_name = excluded.item_name\nRETURNING",
+            ),
+            (
+                "migrations",
+                "OLD.state = 'held' AND NEW.state IN",
+                "OLD.state IN ('held', 'sold') AND NEW.state IN",
+            ),
+            (
+                "migrations",
+                "CREATE TRIGGER purchases_stay BEFORE UPDATE OR DELETE",
+                "CREATE TRIGGER purchases_stay BEFORE DELETE",
+            ),
+        ],
+    },
+];

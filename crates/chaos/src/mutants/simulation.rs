@@ -1,0 +1,116 @@
+//! Defences of the domain and of the fakes that it is simulated on.
+
+use super::{Mutant, TriedBy};
+
+pub(super) const MUTANTS: [Mutant; 11] = [
+    Mutant {
+        name: "no-epoch-check",
+        tried_by: TriedBy::Simulation,
+        what: "a grant of an old epoch is recorded",
+        changes: &[(
+            "crates/fakes/src/ledger.rs",
+            "if epoch != *current || !is_within ||",
+            "let _ = current; if !is_within ||",
+        )],
+    },
+    Mutant {
+        name: "no-tombstone",
+        tried_by: TriedBy::Simulation,
+        what: "a code that was judged is recorded late",
+        changes: &[(
+            "crates/fakes/src/ledger.rs",
+            "if self.of_code(code).is_none() {",
+            "if sale.get() < 0 {",
+        )],
+    },
+    Mutant {
+        name: "no-incarnation-check",
+        tried_by: TriedBy::Simulation,
+        what: "a live side with an old copy serves it",
+        changes: &[(
+            "crates/fakes/src/live.rs",
+            "there.is_some() && there == self.loaded.get(&sale).copied()",
+            "there.is_some()",
+        )],
+    },
+    Mutant {
+        name: "settles-twice",
+        tried_by: TriedBy::Simulation,
+        what: "a verdict that comes again is carried out again",
+        changes: &[(
+            "crates/memory-stores/src/sale.rs",
+            "= self.holds.remove(&code) else",
+            "= self.holds.get(&code).cloned() else",
+        )],
+    },
+    Mutant {
+        name: "no-unique-unit",
+        tried_by: TriedBy::Simulation,
+        what: "a unit may be live twice",
+        changes: &[(
+            "crates/fakes/src/ledger.rs",
+            "(other.unit == unit || same_slot)",
+            "same_slot",
+        )],
+    },
+    Mutant {
+        name: "no-unique-slot",
+        tried_by: TriedBy::Simulation,
+        what: "a slot may be live twice",
+        changes: &[(
+            "crates/fakes/src/ledger.rs",
+            "(other.unit == unit || same_slot)",
+            "(other.unit == unit || (same_slot && unit.get() == 0))",
+        )],
+    },
+    Mutant {
+        name: "refusals-unrecorded",
+        tried_by: TriedBy::Simulation,
+        what: "a refusal is answered though its record failed",
+        changes: &[(
+            "crates/domain/src/checkout.rs",
+            "recorded.map(|_| Err(refusal))",
+            "{ drop(recorded); Ok(Err(refusal)) }",
+        )],
+    },
+    Mutant {
+        name: "misses-are-trusted",
+        tried_by: TriedBy::Simulation,
+        what: "a code that the live side does not know is refused",
+        changes: &[(
+            "crates/domain/src/purchase.rs",
+            "Ok(None) | Err(_) => self.ledger.find(code).await?,",
+            "Ok(None) => CodeRecord::Unknown,\n            Err(_) => self.ledger.find(code).await?,",
+        )],
+    },
+    Mutant {
+        name: "expires-early",
+        tried_by: TriedBy::Simulation,
+        what: "a hold expires before it is due",
+        changes: &[(
+            "crates/fakes/src/ledger.rs",
+            "filter(|hold| hold.expires_at <= now) {",
+            "filter(|hold| hold.expires_at <= now || hold.expires_at > now) {",
+        )],
+    },
+    Mutant {
+        name: "redeems-twice",
+        tried_by: TriedBy::Simulation,
+        what: "a code that was redeemed is redeemed again",
+        changes: &[(
+            "crates/fakes/src/ledger.rs",
+            "let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {",
+            "let Some(hold) = self.holds_mut().find(|hold| hold.code == code && hold.unit == unit) else {",
+        )],
+    },
+    Mutant {
+        name: "lost-is-failed",
+        tried_by: TriedBy::Simulation,
+        what: "a record whose outcome got lost is taken back",
+        changes: &[(
+            "crates/domain/src/checkout.rs",
+            "if error.failure() != Failure::Unknown {",
+            "if error.failure() != Failure::Overloaded {",
+        )],
+    },
+];
