@@ -4,12 +4,12 @@
 //! whole pages, and three indexes in random order cost three pages a row, 11 KB, where Postgres
 //! logs 450 bytes. With them a process did 21,000 checkouts a second, where the service on Redis
 //! and Postgres did 39,000 on the same machine; without it does 50,000. **In memory** is the guard
-//! ([`guard`]): the codes of the sales that are not closed, and what may not come twice of them. Both
+//! (`guard`): the codes of the sales that are not closed, and what may not come twice of them. Both
 //! change in one transaction and are undone together. A process that begins to serve makes the
 //! guard from the disk, and does not begin if that has something twice. When a sale is closed, its
 //! codes are filed on the disk, in their order.
 //!
-//! **One thread** does all that writes, and the look-ups that need the guard ([`worker`]): whatever
+//! **One thread** does all that writes, and the look-ups that need the guard (`worker`): whatever
 //! is waiting goes into one transaction and one flush of the log, attempts, redemptions and upkeep
 //! together. What Postgres needs row locks for comes for nothing. Other looks go on beside it, on
 //! threads of their own, and see what was committed.
