@@ -26,6 +26,8 @@ pub(crate) enum TriedBy {
     ChaosEmbedded,
     /// Seeds: the defence is taken out of the fakes or the domain.
     Simulation,
+    /// Seeds, on SQLite and its own memory: it is taken out of the ledger's adapter.
+    SimulationEmbedded,
 }
 
 impl Mutant {

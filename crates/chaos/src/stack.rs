@@ -15,6 +15,14 @@ pub(crate) enum Stack {
 }
 
 impl Stack {
+    /// What it is called on a command line, the simulation's too.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Servers => "servers",
+            Self::Embedded => "embedded",
+        }
+    }
+
     /// How many processes of the service there are.
     pub(crate) const fn services(self) -> usize {
         match self {

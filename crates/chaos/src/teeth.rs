@@ -49,15 +49,16 @@ impl Teeth {
             let caught = match mutant.tried_by {
                 TriedBy::Chaos => self.bite(&workshop, mutant, trial, Stack::Servers)?,
                 TriedBy::ChaosEmbedded => self.bite(&workshop, mutant, trial, Stack::Embedded)?,
-                TriedBy::Simulation => self.simulate(&workshop, mutant)?,
+                TriedBy::Simulation => self.simulate(&workshop, mutant, Stack::Servers)?,
+                TriedBy::SimulationEmbedded => self.simulate(&workshop, mutant, Stack::Embedded)?,
             };
             all_caught &= caught.is_some();
             let caught = caught.unwrap_or_else(|| "NOT CAUGHT".to_owned());
             let Mutant { name, tried_by, what, .. } = mutant;
-            rows.push(format!("{name:<23}{:<15}{what:<64}{caught}", format!("{tried_by:?}")));
+            rows.push(format!("{name:<23}{:<20}{what:<64}{caught}", format!("{tried_by:?}")));
         }
         println!();
-        println!("{:<23}{:<15}{:<64}caught", "defence taken out", "by", "");
+        println!("{:<23}{:<20}{:<64}caught", "defence taken out", "by", "");
         for row in &rows {
             println!("{row}");
         }
@@ -82,10 +83,16 @@ impl Teeth {
     }
 
     /// Runs seeds of a mutant; says which was the first to fail, and how.
-    fn simulate(&self, workshop: &Workshop, mutant: &Mutant) -> Result<Option<String>, ChaosError> {
+    fn simulate(
+        &self,
+        workshop: &Workshop,
+        mutant: &Mutant,
+        stack: Stack,
+    ) -> Result<Option<String>, ChaosError> {
         let program = workshop.build(SIMULATE, mutant.name, &mutant.changes())?;
         let mut command = Command::new(program);
-        command.args(["--seeds", &self.seeds.to_string()]).stderr(Stdio::inherit());
+        command.args(["--stack", stack.name(), "--seeds", &self.seeds.to_string()]);
+        command.stderr(Stdio::inherit());
         let output = command.output().map_err(during("run the simulation"))?;
         if output.status.success() {
             return Ok(None);
