@@ -32,7 +32,7 @@ fn try_seeds(stack: Stack, seeds: u64) {
 fn a_seed_is_the_same_run_each_time() {
     let mut seen = Vec::new();
     let stacks = [Stack::Servers, Stack::Embedded];
-    for (stack, seed) in stacks.into_iter().flat_map(|stack| (0..25).map(move |it| (stack, it))) {
+    for (stack, seed) in stacks.into_iter().flat_map(|stack| (0..50).map(move |it| (stack, it))) {
         let first = run(stack, seed, true);
         let again = run(stack, seed, true);
         let untraced = run(stack, seed, false);
@@ -45,7 +45,7 @@ fn a_seed_is_the_same_run_each_time() {
 
     seen.sort_unstable();
     seen.dedup();
-    assert_eq!(seen.len(), 50, "two seeds are one run");
+    assert_eq!(seen.len(), 100, "two seeds are one run");
 }
 
 #[test]

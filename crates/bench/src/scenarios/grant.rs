@@ -16,7 +16,8 @@ pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Run, Be
     run(&Stand::start(&bench.databases, stack, STOCK)?, load)
 }
 
-/// Measures one run on a ledger. It is an error if a checkout was refused, or a grant is not in the ledger.
+/// Measures one run on a ledger. It is an error if a checkout was refused, or a grant is not in
+/// the ledger.
 pub(crate) fn run(stand: &Stand, load: Load) -> Result<Run, BenchError> {
     let before = stand.recorded("granted")?;
     let run = stand.measure("checkout.lua", load, &[])?;

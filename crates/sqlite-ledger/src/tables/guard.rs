@@ -18,8 +18,8 @@ const SET_FILED: &str = include_str!("../sql/set_filed.sql");
 const UNFILED_SALES: &str = include_str!("../sql/unfiled_sales.sql");
 const FIRST_UNFILED: &str = include_str!("../sql/first_unfiled.sql");
 
-/// Codes that are filed in one piece of work. A code takes 2.5 µs, and whoever buys in the sale that
-/// has just opened waits for a piece: with 2,000 of them, their p99 was 5 ms.
+/// Codes that are filed in one piece of work. Few, for whoever buys in the sale that has just opened
+/// waits for a piece.
 const FILED_AT_ONCE: usize = 128;
 
 impl Tables<'_> {
