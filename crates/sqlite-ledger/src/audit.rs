@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use domain::{
-    SaleId, StoreError,
+    Failure, SaleId, StoreError,
     audit::{Findings, LateHolds},
     ports::{AuditedLedger, SaleImage},
 };
 
-use crate::SqliteLedger;
+use crate::{SqliteLedger, snapshot::Snapshot};
 
 const AUDIT: &str = "AuditedLedger::audit";
 const LATE_HOLDS: &str = "AuditedLedger::late_holds";
@@ -16,15 +16,20 @@ const IMAGE: &str = "AuditedLedger::image";
 #[async_trait]
 impl AuditedLedger for SqliteLedger {
     async fn audit(&self, sale: Option<SaleId>, findings: &mut Findings) -> Result<(), StoreError> {
-        let before = findings.clone();
-        let checked = self.threads.looker.run(move |tables| {
-            let mut findings = before.clone();
-            let checked = tables.check(sale, &mut findings);
-            Ok((findings, checked))
+        let (dir, mut found) = (self.dir.clone(), findings.clone());
+        let audit = tokio::task::spawn_blocking(move || {
+            let snapshot = Snapshot::take(&dir)
+                .map_err(|error| StoreError::new(AUDIT, Failure::NotDone, error));
+            let checked = snapshot.and_then(|mut snapshot| {
+                snapshot.check(sale, &mut found).map_err(|error| error.during(AUDIT))
+            });
+            (found, checked)
         });
-        let (found, checked) = checked.await.map_err(|error| error.during(AUDIT))?;
+        let audited = audit.await;
+        let (found, checked) =
+            audited.map_err(|error| StoreError::new(AUDIT, Failure::Unknown, error))?;
         *findings = found;
-        checked.map_err(|error| error.during(AUDIT))
+        checked
     }
 
     async fn late_holds(

@@ -36,6 +36,13 @@ const SETTINGS: &str = "
     PRAGMA trusted_schema = OFF;
 ";
 
+/// What a connection is set to besides that looks at whole tables: it sorts millions of rows, in
+/// files if they take more than 32 MiB.
+const SETTINGS_TO_LOOK: &str = "
+    PRAGMA temp_store = FILE;
+    PRAGMA cache_size = -32768;
+";
+
 /// Why the ledger cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -102,6 +109,14 @@ impl Database {
             return Err(OpenError::Missing { path: dir.path().to_owned() });
         }
         Self::connect(dir, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// Opens the ledger that is in `dir` to look at it whole. Fails if there is none.
+    pub(crate) fn open_to_look(dir: &DataDir) -> Result<Self, OpenError> {
+        let database = Self::open_existing(dir)?;
+        let set = database.connection.execute_batch(SETTINGS_TO_LOOK);
+        set.map_err(|source| OpenError::Database { path: dir.path().join(LEDGER), source })?;
+        Ok(database)
     }
 
     /// Opens the ledger in `dir` for the one process that serves from it, with its guard.
@@ -196,6 +211,26 @@ impl Database {
             if done.is_ok() { guard.keep() } else { guard.undo() }
         }
         done
+    }
+
+    /// Keeps to what is there now: from here on this connection looks at nothing later.
+    pub(crate) fn look_from_now(&self) -> rusqlite::Result<()> {
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        // It is the first read that settles the moment.
+        self.connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1")
+    }
+
+    /// Looks at what this connection keeps to; there is no time in it.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Tables<'_>) -> T) -> T {
+        look(&Tables::at(&self.connection, None, UnixMillis(0)))
+    }
+
+    /// A number that is another one when somebody else has written since this connection last
+    /// asked for it.
+    pub(crate) fn version(&self) -> rusqlite::Result<i64> {
+        self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))
     }
 
     /// Copies into the file what nobody needs in the log any more. Nobody waits for it.

@@ -31,6 +31,7 @@ mod guard;
 mod ledger_store;
 mod rows;
 mod sale_register;
+mod snapshot;
 mod tables;
 mod worker;
 

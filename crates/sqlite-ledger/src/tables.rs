@@ -20,6 +20,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
 use crate::{SqliteError, guard::Guard};
 
+pub(crate) use checks::CHECKS;
 pub use copies::Copies;
 
 /// The tables, in a transaction.

@@ -128,7 +128,7 @@ const WRONGS: &[(&str, Invariant, &str)] = &[
         "UPDATE checkout_attempts SET state = 'sold', changed_at = 5 WHERE id = 2;
              UPDATE sales SET held = 0 WHERE id = 1",
         SoldHasReceipt,
-        "code 00000000-0100..: sold is unit 1, slot 0 of ann, bought is nothing",
+        "code 00000000-0100..: sold is unit 1, slot 0 of ann, bought is nothing like it",
     ),
     (
         "INSERT INTO purchases
@@ -136,7 +136,7 @@ const WRONGS: &[(&str, Invariant, &str)] = &[
              VALUES (1, 3, 0, 1, x'00000000010080008000000000000003', 'bob', 'Teapot', '/t');
              UPDATE sales SET sold = 2 WHERE id = 1",
         SoldHasReceipt,
-        "code 00000000-0100..: sold is nothing, bought is unit 3, slot 0 of bob",
+        "code 00000000-0100..: sold is nothing like it, bought is unit 3, slot 0 of bob",
     ),
     (
         "UPDATE purchases SET unit = 4 WHERE id = 2",
@@ -149,7 +149,16 @@ const WRONGS: &[(&str, Invariant, &str)] = &[
              VALUES (1, 4, 0, 1, x'00000000010080008000000000000002', 'ann', 'Teapot', '/t');
              UPDATE sales SET sold = 2 WHERE id = 1",
         SoldHasReceipt,
-        "sold is unit 2, slot 1 of ann, bought is 2 times",
+        "sold is nothing like it, bought is unit 4, slot 0 of ann",
+    ),
+    (
+        "INSERT INTO purchases
+             (sale_id, unit, slot, purchased_at, code, user_id, item_name, item_image)
+             VALUES (1, 4, 0, 1, x'00000000010080008000000000000002', 'ann', 'Teapot', '/t'),
+                (1, 5, 0, 1, x'00000000010080008000000000000002', 'bob', 'Teapot', '/t');
+             UPDATE sales SET sold = 3 WHERE id = 1",
+        SoldHasReceipt,
+        "sold is nothing like it, bought is 2 times",
     ),
     ("UPDATE sales SET sold = 7 WHERE id = 1", SoldCounted, "7 counted, 1 purchases"),
     ("UPDATE sales SET held = 3 WHERE id = 1", SoldCounted, "3 counted on hold, 1 holds"),

@@ -6,7 +6,7 @@ SELECT
     count(*) OVER () AS breaches,
     format('sale %d: slot %d of %s is live %d times', sale_id, slot, user_id, count(*)) AS found
 FROM checkout_attempts
-WHERE state IN ('held', 'sold') AND (?1 IS NULL OR sale_id = ?1)
+WHERE (state = 'held' OR state = 'sold') AND (?1 IS NULL OR sale_id = ?1)
 GROUP BY sale_id, user_id, slot
 HAVING count(*) > 1
 ORDER BY sale_id, user_id, slot

@@ -6,7 +6,7 @@ SELECT
     count(*) OVER () AS breaches,
     format('sale %d: unit %d is live %d times', sale_id, unit, count(*)) AS found
 FROM checkout_attempts
-WHERE state IN ('held', 'sold') AND (?1 IS NULL OR sale_id = ?1)
+WHERE (state = 'held' OR state = 'sold') AND (?1 IS NULL OR sale_id = ?1)
 GROUP BY sale_id, unit
 HAVING count(*) > 1
 ORDER BY sale_id, unit
