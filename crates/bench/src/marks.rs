@@ -43,7 +43,7 @@ impl Mark {
             Bound::AtLeast(limit) => ("at least", limit),
         };
         let verdict = if bound.holds(*found) { "" } else { ": missed" };
-        format!("{what:<48} {found:>7.2}  {words} {limit}{verdict}")
+        format!("{what:<60} {found:>7.2}  {words} {limit}{verdict}")
     }
 }
 
