@@ -3,8 +3,7 @@
 //! It is what the unique indexes on live units and slots are in Postgres. What is put here belongs
 //! to the transaction that writes the row on the disk, and is undone with it.
 //!
-//! Trees, not hash tables: a table of a hundred thousand users that grows keeps everybody waiting for
-//! fifty milliseconds.
+//! Trees, not hash tables: one that grows moves all that it has at once, while everybody waits.
 
 #[cfg(test)]
 mod tests;

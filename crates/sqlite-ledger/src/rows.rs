@@ -1,5 +1,8 @@
 //! Rows as the domain's types. A row of another form is an error, never a guess.
 
+#[cfg(test)]
+mod tests;
+
 use std::{error::Error, fmt::Display};
 
 use domain::{
@@ -21,6 +24,11 @@ fn unreadable(name: &str, error: impl Display) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Null, error)
 }
 
+/// Text where there must be some.
+fn text<'r>(row: &'r Row<'_>, name: &str) -> rusqlite::Result<&'r str> {
+    row.get_ref(name)?.as_str().map_err(|error| unreadable(name, error))
+}
+
 pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
     Ok(Sale {
         id: checked(row, "id")?,
@@ -30,7 +38,7 @@ pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
             per_user_limit: checked(row, "per_user_limit")?,
             hold_ms: row.get("hold_ms")?,
         },
-        state: match row.get_ref("state")?.as_str()? {
+        state: match text(row, "state")? {
             "active" => SaleState::Active,
             "paused" => SaleState::Paused,
             "closed" => SaleState::Closed,
@@ -45,7 +53,8 @@ pub(crate) fn sale_id(row: &Row<'_>, name: &str) -> rusqlite::Result<SaleId> {
 }
 
 pub(crate) fn code(row: &Row<'_>) -> rusqlite::Result<Code> {
-    Ok(Code::from_bits(u128::from_be_bytes(row.get("code")?)))
+    let bytes = row.get("code").map_err(|error| unreadable("code", error))?;
+    Ok(Code::from_bits(u128::from_be_bytes(bytes)))
 }
 
 pub(crate) fn moment(row: &Row<'_>, name: &str) -> rusqlite::Result<UnixMillis> {
@@ -65,7 +74,7 @@ fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
 }
 
 pub(crate) fn user(row: &Row<'_>) -> rusqlite::Result<UserId> {
-    row.get_ref("user_id")?.as_str()?.parse().map_err(|error| unreadable("user_id", error))
+    text(row, "user_id")?.parse().map_err(|error| unreadable("user_id", error))
 }
 
 pub(crate) fn slot(row: &Row<'_>) -> rusqlite::Result<Slot> {
@@ -93,7 +102,7 @@ pub(crate) fn filed(row: &Row<'_>) -> rusqlite::Result<State> {
 }
 
 fn state(row: &Row<'_>, purchase: i64) -> rusqlite::Result<State> {
-    Ok(match row.get_ref("state")?.as_str()? {
+    Ok(match text(row, "state")? {
         "held" => State::Held,
         "sold" => State::Sold { purchase },
         "expired" => State::Expired,
@@ -110,7 +119,10 @@ pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
         sale: sale_id(row, "sale_id")?,
         user: user(row)?,
         unit: unit(row)?,
-        item: Item { name: row.get("item_name")?, image: row.get("item_image")? },
+        item: Item {
+            name: text(row, "item_name")?.to_owned(),
+            image: text(row, "item_image")?.to_owned(),
+        },
         purchased_at: moment(row, "purchased_at")?,
     })
 }
@@ -148,11 +160,11 @@ pub(crate) fn sale_copy(row: &Row<'_>) -> rusqlite::Result<SaleCopy> {
 
 /// A row of `copy_attempts.sql`.
 pub(crate) fn attempt_copy(row: &Row<'_>) -> rusqlite::Result<AttemptCopy> {
-    let outcome: Option<String> = row.get("outcome")?;
-    let outcome = match outcome {
+    let outcome = row.get_ref("outcome")?.as_str_or_null();
+    let outcome = match outcome.map_err(|error| unreadable("outcome", error))? {
         None => OutcomeCopy::Buried(code(row)?),
-        Some(granted) if granted == "granted" => OutcomeCopy::Granted(hold_copy(row)?),
-        Some(name) => OutcomeCopy::Refused { user: user(row)?, name },
+        Some("granted") => OutcomeCopy::Granted(hold_copy(row)?),
+        Some(name) => OutcomeCopy::Refused { user: user(row)?, name: name.to_owned() },
     };
     Ok(AttemptCopy {
         sale: sale_id(row, "sale_id")?,
