@@ -9,6 +9,7 @@ mod items;
 mod params;
 mod problem;
 mod purchase;
+mod receipt;
 mod sales;
 
 use std::time::Duration;

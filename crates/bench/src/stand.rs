@@ -1,13 +1,12 @@
 //! What is measured: the service on stores of its own, and the floor.
 
-use std::{fs, process::Command};
+use std::process::Command;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    crowd,
     databases::Databases,
-    error::{BenchError, during},
+    error::BenchError,
     figures::{Load, Run},
     processes,
     program::{Program, beside},
@@ -124,17 +123,8 @@ impl<'a> Stand<'a> {
         self.stores.number(&sold)
     }
 
-    /// Sells every unit and writes the used codes to a file.
-    pub(crate) fn sell_out(&self, connections: u32) -> Result<tempfile::NamedTempFile, BenchError> {
-        crowd::sell_out(self, connections)?;
-        let codes = "SELECT code FROM purchases WHERE sale_id = ";
-        file_of(&self.stores.rows(&format!("{codes}{}", self.sale))?)
+    /// The codes that were redeemed, one a line.
+    pub(crate) fn used_codes(&self) -> Result<String, BenchError> {
+        self.stores.rows(&format!("SELECT code FROM purchases WHERE sale_id = {}", self.sale))
     }
-}
-
-/// A file with these codes, one a line.
-pub(crate) fn file_of(codes: &str) -> Result<tempfile::NamedTempFile, BenchError> {
-    let file = tempfile::NamedTempFile::new().map_err(during("make a file for codes"))?;
-    fs::write(file.path(), codes).map_err(during("write the codes"))?;
-    Ok(file)
 }

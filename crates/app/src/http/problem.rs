@@ -14,7 +14,7 @@ use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError, answer::
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
-use crate::http::{purchase::ReceiptBody, rfc3339};
+use crate::http::{receipt::ReceiptBody, rfc3339};
 
 /// How long a client shall wait before it asks again a store that failed, in seconds.
 const RETRY_AFTER_FAILURE_S: i64 = 1;

@@ -1,8 +1,6 @@
 //! `/purchase` and `/purchases`: redeeming codes, and their receipts.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::Receipt;
-use serde::Serialize;
 
 use crate::{
     compose::Api,
@@ -10,27 +8,9 @@ use crate::{
         in_time,
         params::{Params, of_path},
         problem::Problem,
-        rfc3339,
+        receipt::ReceiptBody,
     },
 };
-
-/// A receipt, as the API writes it.
-#[derive(Serialize)]
-pub(super) struct ReceiptBody {
-    code: String,
-    sale_id: i64,
-    user_id: String,
-    unit: u32,
-    item: ItemBody,
-    purchased_at: String,
-}
-
-/// An item, as the API writes it.
-#[derive(Serialize)]
-struct ItemBody {
-    name: String,
-    image: String,
-}
 
 /// Sells the unit of a code; replies with the receipt.
 pub(super) async fn post_purchase(
@@ -58,17 +38,4 @@ pub(super) async fn get_purchase(
     let receipt = in_time(api.purchase.receipt(code)).await??;
 
     Ok(HttpResponse::Ok().json(ReceiptBody::from(receipt)))
-}
-
-impl From<Receipt> for ReceiptBody {
-    fn from(receipt: Receipt) -> Self {
-        Self {
-            code: receipt.code.to_string(),
-            sale_id: receipt.sale.get(),
-            user_id: receipt.user.to_string(),
-            unit: receipt.unit.get(),
-            item: ItemBody { name: receipt.item.name, image: receipt.item.image },
-            purchased_at: rfc3339(receipt.purchased_at),
-        }
-    }
 }

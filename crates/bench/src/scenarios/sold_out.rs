@@ -1,16 +1,16 @@
 //! After the sale: checkouts that come too late, and purchases of codes that buy nothing.
 
-use std::fmt::Write;
+use std::{fmt::Write, fs};
 
 use tempfile::NamedTempFile;
 use uuid::{Builder, Variant, Version};
 
 use crate::{
-    Bench,
-    error::BenchError,
+    Bench, crowd,
+    error::{BenchError, during},
     figures::{Load, Run},
     scenarios::Scenario,
-    stand::{Stand, file_of},
+    stand::Stand,
     stores::Stack,
 };
 
@@ -41,7 +41,8 @@ impl<'a> AfterTheSale<'a> {
     /// Sells a sale out.
     pub(crate) fn reach(bench: &'a Bench, stack: Stack, load: Load) -> Result<Self, BenchError> {
         let stand = Stand::start(&bench.databases, stack, STOCK)?;
-        let used = stand.sell_out(load.connections)?;
+        crowd::sell_out(&stand, load.connections)?;
+        let used = file_of(&stand.used_codes()?)?;
         Ok(Self { stand, used })
     }
 }
@@ -86,6 +87,13 @@ fn purchases(stand: &Stand, load: Load, codes: &NamedTempFile) -> Result<Run, Be
         return Err(BenchError::Wrong(wrong));
     }
     Ok(run)
+}
+
+/// A file with these codes, one a line.
+fn file_of(codes: &str) -> Result<NamedTempFile, BenchError> {
+    let file = NamedTempFile::new().map_err(during("make a file for codes"))?;
+    fs::write(file.path(), codes).map_err(during("write the codes"))?;
+    Ok(file)
 }
 
 /// A code as the service makes them: a UUID of version 8, led by the sale's number in 40 bits.
