@@ -1,9 +1,10 @@
 //! Checking the invariants of the ledger.
 //!
-//! The checks read whole tables, which is quick where everything is written in the order of time.
-//! That the constraints and triggers are there is a check of its own; that SQLite's own structures
-//! are sound is for its `PRAGMA integrity_check` to say. The guard of the process that serves is
-//! not looked at: it is made from the tables, and a table it cannot be made from is not served.
+//! The checks read whole tables, which is quick where everything is written in the order of time,
+//! and none goes by an index: one that lost an entry must not hide the row it lost. That the
+//! constraints and triggers are there is a check of its own; that SQLite's own structures are sound
+//! is for its `PRAGMA integrity_check` to say. The guard of the process that serves is not looked at:
+//! it is made from the tables, and a table it cannot be made from is not served.
 
 use std::collections::BTreeMap;
 
@@ -128,4 +129,27 @@ impl Tables<'_> {
 
 fn rows_max() -> i64 {
     i64::try_from(ROWS_MAX).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_check_goes_by_an_index() {
+        let database = Database::in_memory().unwrap();
+        let checks = CHECKS.iter().map(|check| check.sql).chain([LATE_HOLDS]);
+
+        for sql in checks {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut explain = database.connection().prepare(&explain).unwrap();
+            let mut steps = explain.raw_query();
+            while let Some(step) = steps.next().unwrap() {
+                let step: String = step.get("detail").unwrap();
+                // One that SQLite makes for the statement from the table has every row.
+                let goes_by_it = step.contains("INDEX") && !step.contains("AUTOMATIC");
+                assert!(!goes_by_it, "{step}: {sql}");
+            }
+        }
+    }
 }
