@@ -11,7 +11,10 @@ use std::{
 
 use domain::{SaleId, audit::Findings};
 
-use crate::{DataDir, Database, OpenError, SqliteError, tables::CHECKS};
+use crate::{
+    DataDir, Database, OpenError, SqliteError,
+    tables::{CHECKS, gather},
+};
 
 /// Connections that look: more could not share out the few checks that take long.
 const LOOKERS_MAX: usize = 4;
@@ -57,7 +60,6 @@ impl Snapshot {
         }
         let next = AtomicUsize::new(0);
         let next_check = || CHECKS.get(next.fetch_add(1, Ordering::Relaxed));
-        let mut outcome = Ok(());
         thread::scope(|scope| {
             let (tell, told) = mpsc::channel();
             for looker in &mut self.lookers {
@@ -71,14 +73,8 @@ impl Snapshot {
                 });
             }
             drop(tell);
-            for found in told {
-                match found {
-                    Ok((invariant, breaches)) => findings.check(invariant, breaches),
-                    Err(error) => outcome = Err(error),
-                }
-            }
-        });
-        outcome
+            gather(told, findings)
+        })
     }
 }
 

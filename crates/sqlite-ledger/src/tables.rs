@@ -20,7 +20,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
 use crate::{SqliteError, guard::Guard};
 
-pub(crate) use checks::CHECKS;
+pub(crate) use checks::{CHECKS, gather};
 pub use copies::Copies;
 
 /// The tables, in a transaction.

@@ -23,6 +23,9 @@ pub(crate) struct Check {
     sql: &'static str,
 }
 
+/// What a check found, or why it could not look.
+pub(crate) type Found = (Invariant, Result<Breaches, SqliteError>);
+
 /// What is asked of the ledger's rows. What takes long comes first, so that threads that share
 /// the checks out among themselves end at about the same time.
 pub(crate) const CHECKS: [Check; 11] = [
@@ -50,15 +53,11 @@ const SCHEMA: &str = include_str!("../sql/audit/schema.sql");
 type Schema = BTreeMap<(String, String, String), String>;
 
 impl Tables<'_> {
-    /// Checks the invariants of the ledger, of one sale or of all. What was found before an error
-    /// is in `findings`.
+    /// Checks the invariants of the ledger, of one sale or of all. After an error what could be
+    /// checked is in `findings`.
     pub fn check(&self, sale: Option<SaleId>, findings: &mut Findings) -> Result<(), SqliteError> {
         self.check_schema(findings)?;
-        for check in &CHECKS {
-            let (invariant, breaches) = self.find(check, sale)?;
-            findings.check(invariant, breaches);
-        }
-        Ok(())
+        gather(CHECKS.iter().map(|check| self.find(check, sale)), findings)
     }
 
     /// Checks that the tables are as they were made. It goes before all else, for without a table
@@ -71,13 +70,9 @@ impl Tables<'_> {
     }
 
     /// Looks for the breaches that a check is about, in one sale or in all.
-    pub(crate) fn find(
-        &self,
-        check: &Check,
-        sale: Option<SaleId>,
-    ) -> Result<(Invariant, Breaches), SqliteError> {
+    pub(crate) fn find(&self, check: &Check, sale: Option<SaleId>) -> Found {
         let parameters = (sale.map(SaleId::get), rows_max());
-        Ok((check.invariant, self.breaches(check.sql, parameters)?))
+        (check.invariant, self.breaches(check.sql, parameters))
     }
 
     /// The holds that stand longer than `late_ms` after they were due.
@@ -125,6 +120,30 @@ impl Tables<'_> {
             self.all(SCHEMA, [], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
         Ok(parts.into_iter().collect())
     }
+}
+
+/// Puts what the checks found among the findings. An invariant that one of its checks could not
+/// look at is not called checked, unless another found it broken.
+pub(crate) fn gather(
+    found: impl IntoIterator<Item = Found>,
+    findings: &mut Findings,
+) -> Result<(), SqliteError> {
+    let mut outcome = Ok(());
+    let (mut looked_at, mut unseen) = (Vec::new(), Vec::new());
+    for (invariant, breaches) in found {
+        match breaches {
+            Ok(breaches) => looked_at.push((invariant, breaches)),
+            Err(error) => {
+                unseen.push(invariant);
+                outcome = Err(error);
+            }
+        }
+    }
+    looked_at.retain(|(invariant, breaches)| breaches.count() > 0 || !unseen.contains(invariant));
+    for (invariant, breaches) in looked_at {
+        findings.check(invariant, breaches);
+    }
+    outcome
 }
 
 fn rows_max() -> i64 {

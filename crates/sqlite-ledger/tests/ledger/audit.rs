@@ -245,3 +245,17 @@ fn whatever_keeps_the_promises_and_is_gone_or_another_is_named() {
         assert!(told.rows().iter().any(|told| told.contains(row)), "{row}: {told:?}");
     }
 }
+
+#[test]
+fn an_invariant_is_not_called_checked_if_a_part_of_it_could_not_be() {
+    let mut database = a_ledger();
+    // What is filed cannot be looked at, and the records are in order.
+    database.connection().execute_batch("ALTER TABLE codes RENAME COLUMN attempt TO row").unwrap();
+
+    let mut findings = Findings::default();
+    let checked = database.read(UnixMillis(0), |tables| tables.check(None, &mut findings));
+
+    assert!(checked.is_err());
+    assert_eq!(findings.of(Invariant::RecordsWhole), None);
+    assert!(findings.of(Invariant::WindowsApart).is_some(), "the others were");
+}
