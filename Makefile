@@ -7,7 +7,7 @@ help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: ## Run the service (STACK=embedded|local|compose|external|auto; PROFILE=release: slow to build, fast)
-	@crates/dev-servers/run.sh
+	@crates/testing/dev-servers/run.sh
 
 demo: deps ## Sell out a sale to thousands of users, and check every unit
 	cargo test -q -p app --test demo
@@ -16,44 +16,44 @@ test: deps ## Run all tests, on private servers
 	cargo test --workspace
 
 check: ## Check format, lints, documentation and the dependency rules
-	@crates/dev-servers/deps.sh compiler
+	@crates/testing/dev-servers/deps.sh compiler
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	RUSTFLAGS='--cfg fuzzing' cargo clippy --manifest-path fuzz/Cargo.toml --no-default-features -- -D warnings
+	cargo fmt --manifest-path crates/trials/fuzz/Cargo.toml --check
+	RUSTFLAGS='--cfg fuzzing' cargo clippy --manifest-path crates/trials/fuzz/Cargo.toml --no-default-features -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	crates/check-doors.sh
 
 simulate: ## Run the services with everything going wrong (STACK=embedded SEEDS=1000000; SEED=7 shows one)
-	@crates/dev-servers/deps.sh compiler
+	@crates/testing/dev-servers/deps.sh compiler
 	cargo build --release -p simulation
 	$${CARGO_TARGET_DIR:-target}/release/simulate $(STACK:%=--stack %) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000))
 
 model: ## Explore the protocol further than `make test` does (MODEL="--help": how)
-	@crates/dev-servers/deps.sh compiler
+	@crates/testing/dev-servers/deps.sh compiler
 	cargo build --release -p model
 	$${CARGO_TARGET_DIR:-target}/release/model $(MODEL)
 
 chaos: ## Break everything under the service and judge what it answered (STACK=embedded CYCLES=n SEED=s LANES=n CHAOS="--help")
-	@crates/dev-servers/deps.sh compiler faults $(if $(filter embedded,$(STACK)),,servers)
+	@crates/testing/dev-servers/deps.sh compiler faults $(if $(filter embedded,$(STACK)),,servers)
 	cargo build --release -p app -p chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos $(STACK:%=--stack %) $(CYCLES:%=--cycles %) $(SEED:%=--seed %) $(LANES:%=--lanes %) $(CHAOS)
 
 teeth: ## Take the defences out one by one, and see that chaos tells (TEETH="--mutant NAME")
-	@crates/dev-servers/deps.sh compiler servers faults
+	@crates/testing/dev-servers/deps.sh compiler servers faults
 	cargo build --release -p chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos $(SEED:%=--seed %) $(LANES:%=--lanes %) teeth $(TEETH)
 
 fuzz: ## Feed garbage to what reads codes, names and replies, guided by coverage (FUZZ_SECONDS=60 a target)
-	@fuzz/run.sh $(or $(FUZZ_SECONDS),60)
+	@crates/trials/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
 
 bench: ## Measure the service, each figure beside the floor of this machine (BENCH="--help": how)
-	@crates/dev-servers/deps.sh compiler servers wrk
+	@crates/testing/dev-servers/deps.sh compiler servers wrk
 	cargo build --release -p app -p bench
 	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
 
 deps: ## Install what is missing: a C compiler, Redis, Postgres
-	@crates/dev-servers/deps.sh compiler servers
+	@crates/testing/dev-servers/deps.sh compiler servers
 
 up: ## Start Redis and Postgres in containers, and print their URLs
 	@docker compose up --detach --wait redis postgres

@@ -10,7 +10,7 @@
 # Ctrl-C stops all that it started. With the argument --which it only says which stack it would be.
 
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 port=${HTTP_ADDR:-0.0.0.0:8080}
 port=${port##*:}
@@ -42,7 +42,7 @@ engine_answers() {
 }
 
 build() {
-    crates/dev-servers/deps.sh compiler
+    crates/testing/dev-servers/deps.sh compiler
     cargo build --profile "$profile" "$@"
 }
 
@@ -54,7 +54,7 @@ choose() {
     elif engine_answers; then
         stack=compose
         why="because a container engine answers"
-    elif crates/dev-servers/deps.sh has servers; then
+    elif crates/testing/dev-servers/deps.sh has servers; then
         stack=local
         why="because Redis and Postgres are installed, and no container engine answers"
     else
@@ -99,7 +99,7 @@ compose)
     [ "$outcome" -eq 130 ] || exit "$outcome"
     ;;
 local)
-    crates/dev-servers/deps.sh servers
+    crates/testing/dev-servers/deps.sh servers
     build -p app --bin flashsale -p dev-servers --bin dev-servers
     announce "private servers, $why; the database is kept in ${CARGO_TARGET_DIR:-target}/dev-data."
     unset DATABASE_URL REDIS_URL

@@ -162,7 +162,7 @@ fn remove(path: &Path) -> Result<(), ChaosError> {
 /// The root of the workspace this program was built from.
 fn originals() -> Result<PathBuf, ChaosError> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
+        .join("../../..")
         .canonicalize()
         .map_err(during("find the sources that this program was built from"))
 }

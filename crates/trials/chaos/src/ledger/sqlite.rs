@@ -107,7 +107,7 @@ mod tests {
 
     /// The tables that the service makes, with one sale of 5 units.
     fn ledger() -> (tempfile::TempDir, Connection) {
-        let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../sqlite-ledger/migrations");
+        let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sqlite-ledger/migrations");
         let tables = fs::read_to_string(Path::new(tables).join("V1__ledger.sql")).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let connection = Connection::open(dir.path().join("ledger.sqlite")).unwrap();

@@ -8,7 +8,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         tried_by: TriedBy::Simulation,
         what: "a grant of an old epoch is recorded",
         changes: &[(
-            "crates/fakes/src/ledger.rs",
+            "crates/testing/fakes/src/ledger.rs",
             "if epoch != *current || !is_within ||",
             "let _ = current; if !is_within ||",
         )],
@@ -18,7 +18,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         tried_by: TriedBy::Simulation,
         what: "a code that was judged is recorded late",
         changes: &[(
-            "crates/fakes/src/ledger.rs",
+            "crates/testing/fakes/src/ledger.rs",
             "if self.of_code(code).is_none() {",
             "if sale.get() < 0 {",
         )],
@@ -28,7 +28,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         tried_by: TriedBy::Simulation,
         what: "a live side with an old copy serves it",
         changes: &[(
-            "crates/fakes/src/live.rs",
+            "crates/testing/fakes/src/live.rs",
             "there.is_some() && there == self.loaded.get(&sale).copied()",
             "there.is_some()",
         )],
@@ -48,7 +48,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         tried_by: TriedBy::Simulation,
         what: "a unit may be live twice",
         changes: &[(
-            "crates/fakes/src/ledger.rs",
+            "crates/testing/fakes/src/ledger.rs",
             "(other.unit == unit || same_slot)",
             "same_slot",
         )],
@@ -58,7 +58,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         tried_by: TriedBy::Simulation,
         what: "a slot may be live twice",
         changes: &[(
-            "crates/fakes/src/ledger.rs",
+            "crates/testing/fakes/src/ledger.rs",
             "(other.unit == unit || same_slot)",
             "(other.unit == unit || (same_slot && unit.get() == 0))",
         )],
@@ -88,7 +88,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         tried_by: TriedBy::Simulation,
         what: "a hold expires before it is due",
         changes: &[(
-            "crates/fakes/src/ledger.rs",
+            "crates/testing/fakes/src/ledger.rs",
             "filter(|hold| hold.expires_at <= now) {",
             "filter(|hold| hold.expires_at <= now || hold.expires_at > now) {",
         )],
@@ -98,7 +98,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         tried_by: TriedBy::Simulation,
         what: "a code that was redeemed is redeemed again",
         changes: &[(
-            "crates/fakes/src/ledger.rs",
+            "crates/testing/fakes/src/ledger.rs",
             "let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {",
             "let Some(hold) = self.holds_mut().find(|hold| hold.code == code && hold.unit == unit) else {",
         )],

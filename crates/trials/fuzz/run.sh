@@ -4,7 +4,7 @@
 # run.sh SECONDS
 
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")"
 
 seconds=$1
 
@@ -19,10 +19,10 @@ cargo +nightly fuzz --version >/dev/null 2>&1 ||
     need cargo-fuzz "cargo install cargo-fuzz --locked"
 
 # No sanitizer: there is no unsafe code here to catch, and without one there are more runs.
-for target in $(cargo +nightly fuzz list); do
-    mkdir -p "fuzz/corpus/$target"
+for target in $(cargo +nightly fuzz list --fuzz-dir .); do
+    mkdir -p "corpus/$target"
     echo "fuzzing $target for $seconds s"
-    cargo +nightly fuzz run --sanitizer none "$target" \
-        "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+    cargo +nightly fuzz run --fuzz-dir . --sanitizer none "$target" \
+        "corpus/$target" "seeds/$target" -- \
         -max_total_time="$seconds" -print_final_stats=1
 done
