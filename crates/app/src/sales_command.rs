@@ -7,10 +7,11 @@ use domain::{
     ports::{SaleRegister, Tally},
 };
 
+use http_api::rfc3339;
+
 use crate::{
     compose::{self, ComposeError},
     config::{Config, SalesCommand, window},
-    http::rfc3339,
 };
 
 /// Why a command did not do what it was asked.
