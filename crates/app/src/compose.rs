@@ -15,7 +15,7 @@ use scheduler::Scheduler;
 use sqlite_ledger::{DataDir, InService, OpenError, ServiceError, SqliteLedger};
 
 use crate::{
-    config::{Config, HalfSet, Place},
+    config::{Config, HalfSet, Place, SettingError},
     environment::{GeneratedItems, SystemRandom, TokioClock, check_random, wall_clock},
 };
 
@@ -66,6 +66,8 @@ pub(crate) struct Audited {
 pub(crate) enum ComposeError {
     #[error(transparent)]
     HalfSet(#[from] HalfSet),
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     #[error("DATABASE_URL is wrong")]
     Ledger(#[source] PostgresLedgerError),
     #[error("REDIS_URL is wrong")]
@@ -106,7 +108,7 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         }
     };
     let services = Services::over(stores.ports());
-    let scheduler = Scheduler::new(services.upkeep(config.timetable()));
+    let scheduler = Scheduler::new(services.upkeep(config.timetable()?));
     let shared = Shared { stores, services: Arc::new(services) };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }

@@ -35,6 +35,7 @@ pub mod sale;
 pub mod services;
 pub mod standing;
 pub mod time;
+pub mod timetable;
 pub mod upkeep;
 
 pub use answer::{CheckoutRefusal, CodeRefusal, Failure, StoreError};
@@ -49,3 +50,4 @@ pub use sale::{Phase, Sale, Terms, Window};
 pub use services::{Ports, Services};
 pub use standing::{Standing, Standings};
 pub use time::UnixMillis;
+pub use timetable::Timetable;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Catalog, Checkout, Purchase, Standings,
-    ports::{Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister, SaleStore, Timetable},
+    Catalog, Checkout, Purchase, Standings, Timetable,
+    ports::{Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister, SaleStore},
     upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
 

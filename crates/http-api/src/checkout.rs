@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{CheckoutRequest, Hold};
 use serde::Serialize;
 
-use crate::{api::Api, deadline::in_time, moment::rfc3339, params::Params, problem::Problem};
+use crate::{
+    api::Api, deadline::in_time, given_code::GivenCode, moment::rfc3339, params::Params,
+    problem::Problem,
+};
 
 /// A hold, as the API writes it.
 #[derive(Serialize)]
@@ -42,7 +45,7 @@ pub(super) async fn delete_checkout(
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
-    let code = params.finish(code)?;
+    let code = params.finish::<GivenCode>(code)?.known()?;
 
     in_time(api.services.purchase.release(code)).await??;
 

@@ -7,6 +7,7 @@
 mod api;
 mod checkout;
 mod deadline;
+mod given_code;
 mod health;
 #[cfg(test)]
 mod hostile;

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::{
     api::Api,
     deadline::in_time,
+    given_code::GivenCode,
     params::{Params, of_path},
     problem::Problem,
     receipt::ReceiptBody,
@@ -18,7 +19,7 @@ pub(super) async fn post_purchase(
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
-    let code = params.finish(code)?;
+    let code = params.finish::<GivenCode>(code)?.known()?;
 
     let receipt = in_time(api.services.purchase.redeem(code)).await??;
 
@@ -30,8 +31,9 @@ pub(super) async fn get_purchase(
     request: HttpRequest,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let code = of_path(&request, "code")?;
+    let code: GivenCode = of_path(&request, "code")?;
     Params::of_query(&request).finish(Some(()))?;
+    let code = code.known()?;
 
     let receipt = in_time(api.services.purchase.receipt(code)).await??;
 

@@ -100,7 +100,7 @@ async fn a_step_that_fails_keeps_no_other_from_running_and_is_tried_again() {
     let (world, node, sale) = selling().await;
     node.process.take(&sale, "alice").await;
     pass(&world, Duration::from_millis(World::HOLD_MS.unsigned_abs())).await;
-    world.ledger.faults().plan(Operation::FillTimetable, Fault::Refuse);
+    world.ledger.faults().plan(Operation::Calendar, Fault::Refuse);
     world.ledger.faults().plan(Operation::Tally, Fault::Refuse);
 
     node.scheduler.tick().await;
@@ -138,8 +138,8 @@ async fn two_schedulers_make_each_sale_once() {
     }
 
     let mut sales = world.ledger.page(None, 100).await.unwrap();
-    sales.sort_by_key(|sale| sale.window.starts_at);
-    let starts: Vec<UnixMillis> = sales.iter().map(|sale| sale.window.starts_at).collect();
+    sales.sort_by_key(|sale| sale.window.starts_at());
+    let starts: Vec<UnixMillis> = sales.iter().map(|sale| sale.window.starts_at()).collect();
     assert!(starts.len() >= 4);
     assert!(starts.is_sorted_by(|&earlier, &later| later - earlier == HOUR_MS), "{starts:?}");
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     Catalog, Checkout, CheckoutRefusal, CheckoutRequest, Hold, Ports, Purchase, Sale, Services,
-    Standings, StoreError, Terms, UnixMillis, UserId, Window,
-    ports::Timetable,
+    Standings, StoreError, Terms, Timetable, UnixMillis, UserId, Window,
     remembered::{RememberedLive, SoldOutMemo},
     upkeep::{Rebuild, Reconcile, Retire, Sweep, Upkeep},
 };
@@ -86,8 +85,8 @@ impl World {
     /// A timetable of a sale an hour.
     #[must_use]
     pub fn hourly() -> Timetable {
-        let terms = Terms { stock: 5, per_user_limit: 5, hold_ms: Self::HOLD_MS };
-        Timetable { period_ms: HOUR_MS, lead_ms: HOUR_MS, terms }
+        let terms = Terms::new(5, 5, Self::HOLD_MS).expect("the terms are within bounds");
+        Timetable::new(HOUR_MS, terms).expect("an hour divides the day")
     }
 
     /// A sale that opens now and lasts an hour. The live side does not serve it yet.
@@ -106,8 +105,9 @@ impl World {
         per_user_limit: u16,
     ) -> Sale {
         let starts_at = self.clock.now() + starts_in_ms;
-        let window = Window { starts_at, ends_at: starts_at + length_ms };
-        let terms = Terms { stock, per_user_limit, hold_ms: Self::HOLD_MS };
+        let window = Window::new(starts_at, starts_at + length_ms);
+        let terms = Terms::new(stock, per_user_limit, Self::HOLD_MS);
+        let (window, terms) = (window.expect("a sale ends"), terms.expect("the terms are right"));
         let sale = self.ledger.tables(|tables| tables.add_sale(window, terms));
         sale.expect("there are more numbers than a test makes sales")
     }

@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Ports, Services,
-    ports::{Clock, CodeMint, CodeStore, SaleStore, Timetable},
+    Ports, Services, Timetable,
+    ports::{Clock, CodeMint, CodeStore, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
 };
 use fakes::PlainItems;
@@ -18,9 +18,6 @@ use crate::{
     executor::Owner, ledger_line::LedgerLine, live_line::LiveLine, lock, network::Line,
     plan::Stack, stage::Stage,
 };
-
-/// How far ahead of its start a sale is made, in milliseconds.
-const LEAD_MS: i64 = 5_000;
 
 /// A process that is up.
 pub(crate) struct Process {
@@ -57,11 +54,8 @@ impl Process {
             mint: Arc::new(Mint(number, AtomicU64::new(0))),
             clock,
         });
-        let timetable = Timetable {
-            period_ms: stage.plan.period_ms,
-            lead_ms: LEAD_MS,
-            terms: stage.plan.terms,
-        };
+        let timetable = Timetable::new(stage.plan.period_ms, stage.plan.terms)
+            .expect("the plan's slots fill the day");
         let scheduler = Scheduler::new(services.upkeep(timetable));
         let process = Self { number, services };
         stage.note(|| format!("p{number} starts"));
