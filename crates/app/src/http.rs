@@ -16,7 +16,7 @@ mod sales;
 use std::time::Duration;
 
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
-use domain::{Failure, StoreError, UnixMillis};
+use domain::{Failure, StoreError, UnixMillis, answer::Doing};
 use jiff::fmt::temporal::DateTimePrinter;
 use problem::Problem;
 
@@ -68,7 +68,7 @@ async fn no_such_route(request: HttpRequest) -> Problem {
 async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     match tokio::time::timeout(ANSWER_TIMEOUT, work).await {
         Ok(done) => done,
-        Err(elapsed) => Err(StoreError::new("the request", Failure::Unknown, elapsed)),
+        Err(elapsed) => Err(StoreError::new(Doing::step("the request"), Failure::Unknown, elapsed)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Code, CodeRefusal, Failure, Item, Receipt, StoreError, Unit,
+    answer::Doing,
     ports::{CodeRecord, CodeStore, LedgerStore, Redemption, Verdict},
 };
 
@@ -42,7 +43,7 @@ impl Purchase {
             }
             CodeRecord::Held { unit } => {
                 let reason = format!("the ledger cannot agree with itself on unit {unit}");
-                Err(StoreError::new("Purchase::redeem", Failure::Unknown, reason))
+                Err(StoreError::new(Doing::step("Purchase::redeem"), Failure::Unknown, reason))
             }
             decided => Ok(Err(refusal_of(decided))),
         }
