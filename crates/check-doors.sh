@@ -57,6 +57,11 @@ for inner in domain store-contract batcher dev-servers $adapters; do
     forbid "$inner" app
 done
 forbid batcher domain
+# What starts the service, and what judges it from outside, must not share its mistakes.
+for outsider in dev-servers bench chaos; do
+    forbid "$outsider" app batcher domain fakes memory-stores model postgres-ledger redis-stores \
+        scheduler simulation sqlite-ledger store-contract
+done
 for shipped in app domain store-contract batcher $adapters; do
     forbid "$shipped" dev-servers fakes model simulation
 done
