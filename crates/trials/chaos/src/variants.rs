@@ -35,9 +35,9 @@ pub(crate) struct Change {
 }
 
 /// A copy of the sources that is changed and built.
-pub(crate) struct Workshop {
+pub(crate) struct VariantBuilder {
     originals: PathBuf,
-    bench: PathBuf,
+    dir: PathBuf,
 }
 
 impl Change {
@@ -50,12 +50,12 @@ impl Change {
     }
 }
 
-impl Workshop {
-    /// A workshop in `dir`, which keeps what was compiled for the next time.
-    pub(crate) fn open(dir: &Path) -> Result<Self, ChaosError> {
+impl VariantBuilder {
+    /// Builds in `dir`, which keeps what was compiled for the next time.
+    pub(crate) fn in_dir(dir: &Path) -> Result<Self, ChaosError> {
         let originals = originals()?;
-        let bench = std::path::absolute(dir).map_err(during("find the workshop"))?;
-        Ok(Self { originals, bench })
+        let dir = std::path::absolute(dir).map_err(during("find a directory"))?;
+        Ok(Self { originals, dir })
     }
 
     /// Builds a program with these changes, known by the name of the variant; returns where it is.
@@ -66,12 +66,12 @@ impl Workshop {
         changes: &[Change],
     ) -> Result<PathBuf, ChaosError> {
         let Program { package, name } = program;
-        let source = self.bench.join("source");
+        let source = self.dir.join("source");
         fs::create_dir_all(&source).map_err(during("make a directory"))?;
         for part in SOURCES {
             copy(&self.originals, &source, Path::new(part), changes)?;
         }
-        let target = self.bench.join("target");
+        let target = self.dir.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .args(["build", "--quiet", "--package", package, "--bin", name])
@@ -84,7 +84,7 @@ impl Workshop {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(ChaosError::Failed { what: "building a variant", said });
         }
-        let built = self.bench.join(format!("{name}-{variant}"));
+        let built = self.dir.join(format!("{name}-{variant}"));
         fs::copy(target.join("debug").join(name), &built).map_err(during("keep a build"))?;
         Ok(built)
     }
