@@ -22,6 +22,9 @@ use tokio::sync::oneshot;
 
 use crate::{Database, LedgerClock, SqliteError, tables::Tables};
 
+pub use inline::BrokenOff;
+pub(crate) use inline::Inline;
+
 /// Pieces of work in one transaction.
 const JOBS_MAX: usize = 256;
 
@@ -36,9 +39,6 @@ pub(crate) enum Kind {
     Writer,
     Reader,
 }
-
-pub use inline::BrokenOff;
-pub(crate) use inline::Inline;
 
 /// The way to where work is done.
 #[derive(Clone)]

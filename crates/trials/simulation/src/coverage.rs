@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, fmt};
 
 use fakes::Operation;
 
-use crate::{answers::Told, mishap::Mishap};
+use crate::{answers::Told, fault::Fault};
 
-/// How often each mishap, each operation of a store, each fence and each answer was met.
+/// How often each fault, each operation of a store, each fence and each answer was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<(&'static str, &'static str), u64>);
 
-const MISHAPS: &str = "mishap";
+const FAULTS: &str = "fault";
 const OPERATIONS: &str = "operation";
 const ANSWERS: &str = "answer";
 const FENCES: &str = "fence";
@@ -50,18 +50,18 @@ impl Fence {
 
 impl Default for Coverage {
     fn default() -> Self {
-        let mishaps = Mishap::ALL.iter().map(|mishap| (MISHAPS, mishap.name()));
+        let faults = Fault::ALL.iter().map(|fault| (FAULTS, fault.name()));
         let operations = Operation::ALL.iter().map(|operation| (OPERATIONS, operation.name()));
         let answers = Told::ALL.iter().map(|told| (ANSWERS, told.name()));
         let fences = Fence::ALL.iter().map(|fence| (FENCES, fence.name()));
-        let all = mishaps.chain(operations).chain(answers).chain(fences);
+        let all = faults.chain(operations).chain(answers).chain(fences);
         Self(all.map(|key| (key, 0)).collect())
     }
 }
 
 impl Coverage {
-    pub(crate) fn mishap(&mut self, mishap: Mishap) {
-        self.count(MISHAPS, mishap.name());
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        self.count(FAULTS, fault.name());
     }
 
     pub(crate) fn operation(&mut self, operation: Operation) {
