@@ -54,7 +54,7 @@ enum Plan {
 }
 
 impl Buyers {
-    /// Buy until the sale is over and nobody waits for an answer any more.
+    /// Buys until the sale is over and nobody waits for an answer any more.
     pub(crate) async fn buy(&self, rng: &mut Rng) {
         let buyers = (0..BUYERS).map(|number| {
             let mut rng = rng.fork();

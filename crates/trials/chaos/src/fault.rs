@@ -6,7 +6,7 @@ use dev_servers::Stack;
 
 use crate::{capabilities::Capability, stack::services_on, timetable::HOLD_MS};
 
-/// A kind of fault, and the process it is of if it is of one.
+/// A kind of fault, and the process it hits if it hits one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
@@ -87,7 +87,7 @@ pub(crate) enum Trouble {
     Delays,
 }
 
-/// What a fault is of: two of one target must not meet.
+/// What a fault hits: two of one target must not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     Service(usize),
@@ -143,7 +143,7 @@ impl Kind {
         .chain(network)
     }
 
-    /// Whether a stack has what it is of.
+    /// Whether a stack has what it hits.
     fn applies_to(self, stack: Stack) -> bool {
         match self {
             Self::Redis(_) | Self::Postgres(_) => stack == Stack::Servers,

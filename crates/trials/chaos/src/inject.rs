@@ -26,7 +26,7 @@ const DELAY: Duration = Duration::from_millis(150);
 /// How often a bad network resets its connections.
 const RESETS_EVERY: Duration = Duration::from_millis(200);
 
-/// A fault that was, and when, by the clock of this machine.
+/// A fault that was injected, and when, by the clock of this machine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InjectedFault {
     pub(crate) fault: Fault,

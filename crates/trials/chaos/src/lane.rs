@@ -205,7 +205,7 @@ async fn open(deployment: &Deployment, opens_ms: i64) -> Result<i64, ChaosError>
     })
 }
 
-/// Lets every fault planned at its time, each in a task of its own: one may block while another
+/// Injects every fault at its time, each in a task of its own: one may block while another
 /// is to be healed.
 async fn inject_all(
     deployment: &Arc<Deployment>,

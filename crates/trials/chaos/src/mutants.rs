@@ -14,11 +14,11 @@ use crate::{
     capabilities::Capabilities,
     error::{ChaosError, during},
     trial::Trial,
-    variants::{Change, FLASHSALE, Program, VariantBuilder},
+    variants::{Binary, Change, FLASHSALE, VariantBuilder},
 };
 
 /// The program that simulates, in the crate of that name.
-const SIMULATE: Program = Program { package: "simulation", name: "simulate" };
+const SIMULATE: Binary = Binary { package: "simulation", name: "simulate" };
 
 /// Take the defences of the service out, one at a time, and see how soon that is found.
 #[derive(Parser, Debug, Clone)]

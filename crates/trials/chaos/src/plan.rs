@@ -1,4 +1,4 @@
-//! Which faults planned a sale, and when. A seed gives the same plans again; what the programs
+//! Which faults a sale meets, and when. A seed gives the same plans again; what the programs
 //! make of them is theirs.
 
 use dev_servers::Stack;
@@ -107,7 +107,7 @@ impl Planner {
     }
 }
 
-/// Whether two faults planned the same thing.
+/// Whether two faults hit the same thing.
 fn meet(one: Target, other: Target) -> bool {
     match (one, other) {
         (Target::Services, Target::Service(_)) | (Target::Service(_), Target::Services) => true,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_stack_planneds_and_is_healed_in_time() {
+    fn every_fault_of_a_stack_is_planned_and_healed_in_time() {
         for stack in STACKS {
             let plan: Vec<_> = plans(stack, 1).concat();
 

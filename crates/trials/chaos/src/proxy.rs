@@ -140,7 +140,7 @@ impl Link {
             let there = carry(Way::There, from_client, to_server, self.condition.subscribe());
             let back = carry(Way::Back, from_server, to_client, self.condition.subscribe());
             tokio::select! {
-                // First, so that what a cut lost is not delivered when the network is good again with it.
+                // First, so that what a cut lost is not delivered if the network is good again with it.
                 biased;
                 _ = cuts.changed() => true,
                 ended = async { tokio::try_join!(there, back) } => ended.is_err(),

@@ -17,13 +17,13 @@ const LIBRARY: &str = "crates/redis-stores/src";
 
 /// A program of the workspace.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Program {
+pub(crate) struct Binary {
     pub(crate) package: &'static str,
     pub(crate) name: &'static str,
 }
 
 /// The service.
-pub(crate) const FLASHSALE: Program = Program { package: "app", name: "flashsale" };
+pub(crate) const FLASHSALE: Binary = Binary { package: "app", name: "flashsale" };
 
 /// A text in a source file that is replaced by another, wherever it occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +61,11 @@ impl VariantBuilder {
     /// Builds a program with these changes, known by the name of the variant; returns where it is.
     pub(crate) fn build(
         &self,
-        program: Program,
+        binary: Binary,
         variant: &str,
         changes: &[Change],
     ) -> Result<PathBuf, ChaosError> {
-        let Program { package, name } = program;
+        let Binary { package, name } = binary;
         let source = self.dir.join("source");
         fs::create_dir_all(&source).map_err(during("make a directory"))?;
         for part in SOURCES {

@@ -53,7 +53,7 @@ pub(crate) fn measure(
         let schedule = Schedule { seconds, ..schedule };
         open_loop::checkouts(deployment.url(), deployment.sale(), connections, schedule)
     };
-    // A deployment for each run: no sale has more holds than a sale of ten thousand units could have
+    // A deployment for each run: no sale has more holds than one of ten thousand units could have
     // for long. The first second of a service is not what its buyers meet.
     let warmed_deployment = || {
         let deployment = Deployment::start(&bench.databases, stack, grant::STOCK)?;

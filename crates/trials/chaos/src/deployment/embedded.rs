@@ -16,7 +16,8 @@ use crate::{
     ledger::sqlite,
 };
 
-/// Room for the ledger of a deployment's sales, and for a log of it that cannot be copied for a while.
+/// Room for the ledger of a deployment's sales, and for a log of it that cannot be copied for a
+/// while.
 const DISK_MIB: u32 = 64;
 
 /// A directory for one process.
