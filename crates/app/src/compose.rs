@@ -15,7 +15,7 @@ use scheduler::{Scheduler, Steps};
 use sqlite_ledger::{DataDir, InService, OpenError, ServiceError, SqliteLedger};
 
 use crate::{
-    config::{Config, HalfSet, Place},
+    config::{Config, HalfSet, Place, SettingError},
     environment::{SystemDice, TokioClock, check_dice, wall_clock},
     live_socket::{LiveSocket, LiveSocketError, RemoteLive},
 };
@@ -95,6 +95,8 @@ pub(crate) struct Audited {
 pub(crate) enum ComposeError {
     #[error(transparent)]
     HalfSet(#[from] HalfSet),
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     #[error("DATABASE_URL is wrong")]
     Ledger(#[source] PostgresLedgerError),
     #[error("REDIS_URL is wrong")]
@@ -138,7 +140,7 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let catalog = Arc::new(Catalog::new(register.clone()));
     let rebuild = Arc::new(Rebuild::new(register.clone(), sales.clone(), Arc::new(TokioClock)));
     let steps = Steps {
-        rotate: Rotate::new(register.clone(), catalog.clone(), config.timetable()),
+        rotate: Rotate::new(register.clone(), catalog.clone(), config.timetable()?),
         sweep: Sweep::new(codes, ledger),
         rebuild: rebuild.clone(),
         reconcile: Reconcile::new(register.clone(), sales.clone(), rebuild.clone()),

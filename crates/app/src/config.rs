@@ -4,24 +4,17 @@
 mod hostile;
 mod place;
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use batcher::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::{SaleId, Terms, Unit, UnixMillis, Window, ports::Timetable};
+use domain::{
+    SaleId, Terms, Timetable, UnixMillis, Window,
+    sale::{TermsError, WindowError},
+    timetable::PeriodError,
+};
 
 pub(crate) use self::place::{HalfSet, Place};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// How long a sale may last, in milliseconds.
-const LASTS_MS_MAX: i64 = 366 * DAY_MS;
-
-/// How far ahead of its start a sale is made, at the least, in milliseconds.
-const LEAD_MS_MIN: i64 = 5_000;
-
-/// The most units one user may be allowed, as the ledger's schema has it.
-const PER_USER_LIMIT_MAX: u16 = 1_000;
 
 /// Hourly flash sales: codes for units on hold, and the purchases that redeem them.
 #[derive(Parser)]
@@ -152,11 +145,11 @@ pub(crate) struct Config {
     sale_period: Duration,
 
     /// Units of each new sale
-    #[arg(long, env, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=i64::from(Unit::MAX)))]
+    #[arg(long, env, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(whole(Terms::STOCK_OF_NEW)))]
     sale_stock: u32,
 
     /// Units one user may have of each new sale
-    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=i64::from(PER_USER_LIMIT_MAX)))]
+    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(u16).range(whole(Terms::PER_USER_LIMIT)))]
     sale_per_user_limit: u16,
 
     /// How long a unit of a new sale is held for a user
@@ -207,23 +200,34 @@ impl Config {
     }
 
     /// What new sales offer.
-    pub(crate) fn terms(&self) -> Terms {
-        Terms {
-            stock: self.sale_stock,
-            per_user_limit: self.sale_per_user_limit,
-            hold_ms: ms(self.hold_ttl),
-        }
+    pub(crate) fn terms(&self) -> Result<Terms, TermsError> {
+        Terms::of_new_sale(self.sale_stock, self.sale_per_user_limit, ms(self.hold_ttl))
     }
 
-    pub(crate) fn timetable(&self) -> Timetable {
-        let period_ms = ms(self.sale_period);
-        Timetable { period_ms, lead_ms: period_ms.max(LEAD_MS_MIN), terms: self.terms() }
+    /// When there are new sales.
+    pub(crate) fn timetable(&self) -> Result<Timetable, SettingError> {
+        Ok(Timetable::new(ms(self.sale_period), self.terms()?)?)
     }
 }
 
+/// Why there can be no sale with these settings. Each flag is looked at when it is read, so
+/// whoever gave them was told before.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingError {
+    #[error("{field} of a new sale {0}", field = .0.field())]
+    Terms(#[from] TermsError),
+    #[error("SALE_PERIOD {0}")]
+    Period(#[from] PeriodError),
+}
+
 /// The window of a sale that lasts this long.
-pub(crate) fn window(starts_at: UnixMillis, lasts: Duration) -> Window {
-    Window { starts_at, ends_at: starts_at + ms(lasts) }
+pub(crate) fn window(starts_at: UnixMillis, lasts: Duration) -> Result<Window, WindowError> {
+    Window::of_new_sale(starts_at, ms(lasts))
+}
+
+/// Bounds as the flags' parsers take them.
+fn whole<N: Copy + Into<i64>>(bounds: RangeInclusive<N>) -> RangeInclusive<i64> {
+    (*bounds.start()).into()..=(*bounds.end()).into()
 }
 
 fn ms(duration: Duration) -> i64 {
@@ -232,25 +236,19 @@ fn ms(duration: Duration) -> i64 {
 
 fn parse_period(text: &str) -> Result<Duration, String> {
     let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if ms(period) < 1_000 || DAY_MS % ms(period) != 0 {
-        return Err("must divide a day and be at least 1s, such as 1h, 15m or 2s".to_owned());
-    }
+    Timetable::check_period(ms(period)).map_err(|error| error.to_string())?;
     Ok(period)
 }
 
 fn parse_lasts(text: &str) -> Result<Duration, String> {
     let lasts = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if !(1..=LASTS_MS_MAX).contains(&ms(lasts)) {
-        return Err("must be between 1ms and 366days".to_owned());
-    }
+    window(UnixMillis(0), lasts).map_err(|error| error.to_string())?;
     Ok(lasts)
 }
 
 fn parse_hold(text: &str) -> Result<Duration, String> {
     let hold = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if !(100..=DAY_MS).contains(&ms(hold)) {
-        return Err("must be between 100ms and 1day".to_owned());
-    }
+    Terms::check_new_hold(ms(hold)).map_err(|error| error.to_string())?;
     Ok(hold)
 }
 
@@ -296,10 +294,10 @@ mod tests {
 
     #[test]
     fn the_next_sale_is_made_a_period_ahead_and_never_less_than_five_seconds() {
-        let hourly = config(&["--sale-period", "1h"]).unwrap().timetable();
-        let quick = config(&["--sale-period", "1s"]).unwrap().timetable();
+        let hourly = config(&["--sale-period", "1h"]).unwrap().timetable().unwrap();
+        let quick = config(&["--sale-period", "1s"]).unwrap().timetable().unwrap();
 
-        assert_eq!((hourly.period_ms, hourly.lead_ms), (3_600_000, 3_600_000));
-        assert_eq!((quick.period_ms, quick.lead_ms), (1_000, 5_000));
+        assert_eq!((hourly.period_ms(), hourly.lead_ms()), (3_600_000, 3_600_000));
+        assert_eq!((quick.period_ms(), quick.lead_ms()), (1_000, 5_000));
     }
 }

@@ -2,6 +2,7 @@
 //! [`problem`].
 
 mod checkout;
+mod given_code;
 mod health;
 #[cfg(test)]
 mod hostile;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use domain::{
     Sale, SaleId, StoreError,
     ports::{SaleRegister, Tally},
+    sale::{TermsError, WindowError},
 };
 
 use crate::{
@@ -20,6 +21,10 @@ pub(crate) enum SalesError {
     Compose(#[from] ComposeError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the end of the sale {0}")]
+    Window(#[from] WindowError),
+    #[error("{field} of the sale {0}", field = .0.field())]
+    Terms(#[from] TermsError),
     #[error("the window overlaps another sale's; `flashsale sales list` shows them")]
     Overlaps,
     #[error("there is no sale {0} that is not closed")]
@@ -41,8 +46,8 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
             }
         }
         SalesCommand::Schedule { starts_at, lasts } => {
-            let window = window(starts_at, lasts);
-            let made = ledger.schedule(window, config.terms()).await?;
+            let window = window(starts_at, lasts)?;
+            let made = ledger.schedule(window, config.terms()?).await?;
             let sale = made.ok_or(SalesError::Overlaps)?;
             writeln!(io::stdout(), "{HEADING}\n{}", line(&sale, None))?;
         }
@@ -70,10 +75,10 @@ fn line(sale: &Sale, tally: Option<Tally>) -> String {
     format!(
         "{:>6}  {}  {}  {:<7} {:>7} {:>8} {:>8}",
         sale.id,
-        rfc3339(sale.window.starts_at),
-        rfc3339(sale.window.ends_at),
+        rfc3339(sale.window.starts_at()),
+        rfc3339(sale.window.ends_at()),
         format!("{:?}", sale.state).to_lowercase(),
-        sale.terms.stock,
+        sale.terms.stock(),
         tally.map_or(0, |tally| tally.held),
         tally.map_or(0, |tally| tally.sold),
     )

@@ -67,10 +67,34 @@ impl CheckoutRefusal {
 /// When asking again makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
+    at: UnixMillis,
+    after_ms: i64,
+}
+
+impl Retry {
+    /// Asks for a unit again when the next hold is due, if that is in time for the sale.
+    #[must_use]
+    pub fn of(due_at: UnixMillis, now: UnixMillis, ends_at: UnixMillis) -> Option<Self> {
+        (due_at < ends_at).then(|| Self { at: due_at, after_ms: (due_at - now).max(0) })
+    }
+
     /// The moment, by the stores' clock.
-    pub at: UnixMillis,
-    /// How far off that is; a client's own clock may be wrong.
-    pub after_ms: i64,
+    #[must_use]
+    pub const fn at(self) -> UnixMillis {
+        self.at
+    }
+
+    /// How far off that is, in milliseconds; a client's own clock may be wrong.
+    #[must_use]
+    pub const fn after_ms(self) -> i64 {
+        self.after_ms
+    }
+
+    /// The same in whole seconds: never too soon, and never at once.
+    #[must_use]
+    pub fn after_s(self) -> i64 {
+        (self.after_ms.saturating_add(999) / 1_000).max(1)
+    }
 }
 
 /// Why a code is refused.
@@ -143,5 +167,37 @@ pub trait During<T> {
 impl<T, E: Into<Box<dyn Error + Send + Sync>>> During<T> for Result<T, E> {
     fn during(self, operation: &'static str) -> Result<T, StoreError> {
         self.map_err(|source| StoreError::new(operation, Failure::Unknown, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_000_000);
+
+    #[test]
+    fn asking_again_makes_sense_while_the_sale_is_on() {
+        let retry = Retry::of(NOW + 10, NOW, NOW + 11).unwrap();
+
+        assert_eq!((retry.at(), retry.after_ms()), (NOW + 10, 10));
+        assert_eq!(Retry::of(NOW + 10, NOW, NOW + 10), None);
+    }
+
+    #[test]
+    fn a_hold_that_is_due_already_may_be_back_at_once() {
+        let retry = Retry::of(NOW + -60_000, NOW, NOW + 1).unwrap();
+
+        assert_eq!((retry.at(), retry.after_ms(), retry.after_s()), (NOW + -60_000, 0, 1));
+    }
+
+    #[test]
+    fn seconds_are_whole_and_last_at_least_as_long() {
+        let end = UnixMillis(i64::MAX);
+        for (ms, seconds) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (60_000, 60)] {
+            assert_eq!(Retry::of(NOW + ms, NOW, end).unwrap().after_s(), seconds, "{ms} ms");
+        }
+        let last = Retry::of(UnixMillis(i64::MAX - 1), UnixMillis(i64::MIN), end).unwrap();
+        assert_eq!(last.after_s(), i64::MAX / 1_000);
     }
 }

@@ -63,10 +63,10 @@ impl Checkout {
     ) -> Result<Result<Hold, CheckoutRefusal>, StoreError> {
         let place = self.ledger.admit()?;
         let code = Code::new(request.sale, self.mint.draw());
-        let asked = HoldRequest { code, sale: request.sale, user: request.user };
+        let CheckoutRequest { sale, user } = request;
+        let asked = HoldRequest { code, user: user.clone() };
 
-        let outcome = self.ask(&asked).await?;
-        let HoldRequest { sale, user, .. } = asked;
+        let outcome = self.ask(asked).await?;
         let recorded = place.record(Attempt { sale, user: user.clone(), outcome }).await;
 
         match outcome {
@@ -76,16 +76,17 @@ impl Checkout {
     }
 
     /// What the sale says to the request.
-    async fn ask(&self, asked: &HoldRequest) -> Result<Outcome, StoreError> {
+    async fn ask(&self, asked: HoldRequest) -> Result<Outcome, StoreError> {
+        let sale = asked.code.sale();
         for _ in 0..LOOKS_MAX {
-            if let Some(refusal) = self.refuse_unasked(asked.sale).await? {
+            if let Some(refusal) = self.refuse_unasked(sale).await? {
                 return Ok(Outcome::Refused(refusal));
             }
             match self.codes.place_hold(asked.clone()).await? {
                 PlaceReply::Granted(grant) => return Ok(Outcome::Granted(grant)),
                 PlaceReply::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
                 PlaceReply::NotLoaded => {
-                    if self.rebuild.restore(asked.sale, None).await? == Restored::Closed {
+                    if self.rebuild.restore(sale, None).await? == Restored::Closed {
                         self.catalog.refresh().await?;
                     }
                 }
@@ -102,9 +103,9 @@ impl Checkout {
         };
         let window = sale.window;
         Ok(match sale.phase_at(seen_at) {
-            Phase::Ended => Some(CheckoutRefusal::Ended { ends_at: window.ends_at }),
-            Phase::Scheduled if window.starts_at - seen_at > LOAD_AHEAD_MS => {
-                Some(CheckoutRefusal::NotOpen { starts_at: window.starts_at })
+            Phase::Ended => Some(CheckoutRefusal::Ended { ends_at: window.ends_at() }),
+            Phase::Scheduled if window.starts_at() - seen_at > LOAD_AHEAD_MS => {
+                Some(CheckoutRefusal::NotOpen { starts_at: window.starts_at() })
             }
             Phase::Scheduled | Phase::Open | Phase::Paused => None,
         })
@@ -118,9 +119,7 @@ impl Checkout {
         recorded: Result<Recorded, StoreError>,
     ) -> Result<Hold, StoreError> {
         let Grant { code, unit, slot, epoch } = grant;
-        let sale = code.sale().ok_or_else(|| {
-            StoreError::new(ATTEMPT, Failure::Unknown, "the granted code leads to no sale")
-        })?;
+        let sale = code.sale();
         match recorded {
             Ok(Recorded::Hold { expires_at }) => {
                 Ok(Hold { code, sale, user, unit, slot, expires_at })

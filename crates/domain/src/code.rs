@@ -8,19 +8,27 @@ use crate::SaleId;
 ///
 /// The first 40 bits are the sale's number, so a code leads to its sale without a look-up and
 /// the codes of a sale lie together in an index; 82 bits are drawn at random, so nobody
-/// guesses one. Any UUID parses, because a client may send any; only one with a [`sale`] can
-/// have come from here.
+/// guesses one. A UUID of another kind can not have come from here and is no code.
 ///
 /// Whoever has the code may spend it, so `Debug`, which logs use, shows its first digits only.
-///
-/// [`sale`]: Code::sale
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(u128);
 
 /// Why a text is not a [`Code`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a UUID of 36 characters, such as 00000000-07d1-8c3e-9a5b-2f6e0c41d788")]
-pub struct ParseCodeError;
+pub enum ParseCodeError {
+    /// It is no UUID, or not in the form codes are given in.
+    #[error("must be a UUID of 36 characters, such as 00000000-07d1-8c3e-9a5b-2f6e0c41d788")]
+    Malformed,
+    /// It is a UUID that was never made here.
+    #[error(transparent)]
+    Foreign(#[from] ForeignCodeError),
+}
+
+/// Why a UUID is not a [`Code`]: it is of another version or variant, or leads to no sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is a UUID that no sale has as a code")]
+pub struct ForeignCodeError;
 
 impl Code {
     const SALE_SHIFT: u32 = 88;
@@ -38,19 +46,19 @@ impl Code {
         Self(sale | Self::VERSION_8 | Self::VARIANT_RFC | chance)
     }
 
-    /// The sale this code was made for, or `None` if it was not made here.
+    /// The sale this code was made for.
     #[must_use]
-    pub fn sale(self) -> Option<SaleId> {
-        let made_here = self.0 & Self::VERSION == Self::VERSION_8
-            && self.0 & Self::VARIANT == Self::VARIANT_RFC;
-        let number = i64::try_from(self.0 >> Self::SALE_SHIFT).ok()?;
-        SaleId::try_from(number).ok().filter(|_| made_here)
+    #[expect(clippy::cast_possible_truncation, reason = "40 bits are left, and they were checked")]
+    pub const fn sale(self) -> SaleId {
+        SaleId((self.0 >> Self::SALE_SHIFT) as i64)
     }
 
     /// Takes the bits a store kept.
-    #[must_use]
-    pub const fn from_bits(bits: u128) -> Self {
-        Self(bits)
+    pub fn from_bits(bits: u128) -> Result<Self, ForeignCodeError> {
+        let is_ours = bits & Self::VERSION == Self::VERSION_8
+            && bits & Self::VARIANT == Self::VARIANT_RFC
+            && bits >> Self::SALE_SHIFT != 0;
+        if is_ours { Ok(Self(bits)) } else { Err(ForeignCodeError) }
     }
 
     /// The bits, for stores that keep codes in binary.
@@ -66,19 +74,18 @@ impl FromStr for Code {
     /// Reads the hyphenated form; RFC 9562 lets the reader accept both cases of a digit.
     fn from_str(text: &str) -> Result<Self, ParseCodeError> {
         if text.len() != 36 {
-            return Err(ParseCodeError);
+            return Err(ParseCodeError::Malformed);
         }
-        text.bytes()
-            .enumerate()
-            .try_fold(0, |bits, (index, byte)| match (index, byte) {
+        let bits =
+            text.bytes().enumerate().try_fold(0, |bits, (index, byte)| match (index, byte) {
                 (8 | 13 | 18 | 23, b'-') => Ok(bits),
-                (8 | 13 | 18 | 23, _) => Err(ParseCodeError),
+                (8 | 13 | 18 | 23, _) => Err(ParseCodeError::Malformed),
                 (_, b'0'..=b'9') => Ok(bits << 4 | u128::from(byte - b'0')),
                 (_, b'a'..=b'f') => Ok(bits << 4 | u128::from(byte - b'a' + 10)),
                 (_, b'A'..=b'F') => Ok(bits << 4 | u128::from(byte - b'A' + 10)),
-                _ => Err(ParseCodeError),
-            })
-            .map(Self)
+                _ => Err(ParseCodeError::Malformed),
+            })?;
+        Ok(Self::from_bits(bits)?)
     }
 }
 
@@ -115,7 +122,9 @@ mod tests {
     fn a_code_leads_to_its_sale_whatever_was_drawn() {
         for number in [1, 7, SaleId::MAX] {
             for random in [0, u128::MAX, 0x1234_5678_9abc_def0_1234_5678_9abc_def0] {
-                assert_eq!(Code::new(sale(number), random).sale(), Some(sale(number)));
+                let code = Code::new(sale(number), random);
+                assert_eq!(code.sale(), sale(number));
+                assert_eq!(Code::from_bits(code.to_bits()), Ok(code));
             }
         }
     }
@@ -149,19 +158,22 @@ mod tests {
             "00000000-07ab-8def-8123--56789abcdef",
             "zażółć-gęślą-jaźń-zażółć-gęśl",
         ] {
-            assert_eq!(wrong.parse::<Code>(), Err(ParseCodeError), "{wrong:?}");
+            assert_eq!(wrong.parse::<Code>(), Err(ParseCodeError::Malformed), "{wrong:?}");
         }
     }
 
     #[test]
-    fn a_uuid_of_another_kind_has_no_sale() {
+    fn a_uuid_of_another_kind_is_recognised_where_it_is_read() {
         for foreign in [
             "00000000-0000-0000-0000-000000000000",
             "00000000-07ab-4def-8123-456789abcdef",
             "00000000-07ab-8def-c123-456789abcdef",
             "00000000-00ab-8def-8123-456789abcdef",
         ] {
-            assert_eq!(foreign.parse::<Code>().unwrap().sale(), None, "{foreign}");
+            let told = Err(ParseCodeError::Foreign(ForeignCodeError));
+            assert_eq!(foreign.parse::<Code>(), told, "{foreign}");
+            let bits = u128::from_str_radix(&foreign.replace('-', ""), 16).unwrap();
+            assert_eq!(Code::from_bits(bits), Err(ForeignCodeError), "{foreign}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 /// The number of a sale: positive, and small enough to lead every [`Code`](crate::Code) of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SaleId(i64);
+pub struct SaleId(pub(crate) i64);
 
 /// Why a number or a text is not a [`SaleId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

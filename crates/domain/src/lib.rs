@@ -34,6 +34,7 @@ pub mod remembered;
 pub mod sale;
 pub mod standing;
 pub mod time;
+pub mod timetable;
 pub mod upkeep;
 
 pub use answer::{CheckoutRefusal, CodeRefusal, Failure, StoreError};
@@ -47,3 +48,4 @@ pub use purchase::Purchase;
 pub use sale::{Phase, Sale, Terms, Window};
 pub use standing::{Standing, Standings};
 pub use time::UnixMillis;
+pub use timetable::Timetable;

@@ -20,9 +20,7 @@ pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleImage,
     SaleStore, Verdict,
 };
-pub use register::{
-    Calendar, EPOCH_AGE_MIN_MS, Listed, RaiseReply, SaleRegister, Tally, Timetable,
-};
+pub use register::{Calendar, Listed, RaiseReply, SaleRegister, Tally};
 
 /// A way to wait and to tell how long ago something was. Nothing is decided by it: a sale's
 /// clock is the stores' own.

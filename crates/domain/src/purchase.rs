@@ -25,9 +25,6 @@ impl Purchase {
     /// what it does not have, the ledger is asked for, through a narrow way. So purchases go
     /// on while the live side is down, and a live hold is never refused.
     pub async fn redeem(&self, code: Code) -> Result<Result<Receipt, CodeRefusal>, StoreError> {
-        if code.sale().is_none() {
-            return Ok(Err(CodeRefusal::Unknown));
-        }
         let record = match self.codes.find(code).await {
             Ok(Some(unit)) => self.sell(code, unit).await?,
             Ok(None) | Err(_) => self.ledger.find(code).await?,
@@ -53,9 +50,6 @@ impl Purchase {
 
     /// Gives a hold back before its time. Giving it back again changes nothing and is no error.
     pub async fn release(&self, code: Code) -> Result<Result<(), CodeRefusal>, StoreError> {
-        if code.sale().is_none() {
-            return Ok(Err(CodeRefusal::Unknown));
-        }
         match self.ledger.release(code).await? {
             CodeRecord::Released => {
                 self.codes.settle_soon(code, Verdict::Free);
@@ -67,9 +61,6 @@ impl Purchase {
 
     /// The receipt of a code that was redeemed.
     pub async fn receipt(&self, code: Code) -> Result<Result<Receipt, CodeRefusal>, StoreError> {
-        if code.sale().is_none() {
-            return Ok(Err(CodeRefusal::Unknown));
-        }
         match self.ledger.find(code).await? {
             CodeRecord::Sold(receipt) | CodeRecord::SoldNow(receipt) => Ok(Ok(receipt)),
             decided => Ok(Err(refusal_of(decided))),
@@ -77,8 +68,8 @@ impl Purchase {
     }
 
     async fn sell(&self, code: Code, unit: Unit) -> Result<CodeRecord, StoreError> {
-        let Some(sale) = code.sale() else { return Ok(CodeRecord::Unknown) };
-        self.ledger.redeem(Redemption { code, unit, item: Item::generate(sale, unit) }).await
+        let item = Item::generate(code.sale(), unit);
+        self.ledger.redeem(Redemption { code, unit, item }).await
     }
 }
 

@@ -115,7 +115,7 @@ impl RememberedLive {
 impl CodeStore for RememberedLive {
     /// A code must not be asked for twice through this: sold out would be the second answer.
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
-        let sale = request.sale;
+        let sale = request.code.sale();
         if let Some(refusal) = self.memo.recall(sale) {
             return Ok(PlaceReply::Refused(refusal));
         }
@@ -153,10 +153,8 @@ impl CodeStore for RememberedLive {
 
     fn settle_soon(&self, code: Code, verdict: Verdict) {
         self.codes.settle_soon(code, verdict);
-        if verdict == Verdict::Free
-            && let Some(sale) = code.sale()
-        {
-            self.memo.clear(sale);
+        if verdict == Verdict::Free {
+            self.memo.clear(code.sale());
         }
     }
 }

@@ -1,25 +1,179 @@
-//! A sale: its window, its terms, and whether it is open at a moment.
+//! A sale: its window, its terms, and what follows from them at a moment.
+//!
+//! [`Terms::new`] and [`Window::new`] say what is true of every sale there is, also of one that
+//! has been in a ledger for years. What may be put on sale today is narrower, and may change
+//! without making an old row unreadable: [`Terms::of_new_sale`] and [`Window::of_new_sale`].
 
-use crate::{Epoch, SaleId, UnixMillis};
+#[cfg(test)]
+mod tests;
+
+use std::ops::RangeInclusive;
+
+use crate::{Epoch, SaleId, Unit, UnixMillis, ports::RaiseReply, time::DAY_MS};
+
+/// The shortest time between two rebuilds of one sale, in milliseconds: several processes
+/// that find the live side lost shall not keep replacing each other's image.
+pub const EPOCH_AGE_MIN_MS: i64 = 500;
+
+/// How long a closed sale counts as just closed, in milliseconds: every process has heard of it
+/// by then, and what was still on its way to the live side has arrived.
+pub const JUST_CLOSED_MS: i64 = 600_000;
 
 /// The limits a checkout is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
+    stock: u32,
+    per_user_limit: u16,
+    hold_ms: i64,
+}
+
+/// Why terms are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TermsError {
+    /// There are more units than numbers for them.
+    #[error("must be from 0 to {max}, not {0}", max = Unit::MAX)]
+    Stock(u32),
+    /// A new sale has nothing to sell, or too much.
+    #[error("must be from 1 to {max}, not {0}", max = Unit::MAX)]
+    NewStock(u32),
+    /// A user could have nothing, or too much.
+    #[error("must be from 1 to {max}, not {0}", max = Terms::PER_USER_LIMIT.end())]
+    PerUserLimit(u16),
+    /// A hold would be over before it began.
+    #[error("must be a millisecond at the least, not {0}")]
+    Hold(i64),
+    /// A hold of a new sale would be too short to redeem, or keep others waiting too long.
+    #[error("must be between 100ms and 1day")]
+    NewHold(i64),
+}
+
+impl TermsError {
+    /// Which of the terms is wrong, by the name of its column.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Stock(_) | Self::NewStock(_) => "stock",
+            Self::PerUserLimit(_) => "per_user_limit",
+            Self::Hold(_) | Self::NewHold(_) => "hold_ms",
+        }
+    }
+}
+
+impl Terms {
+    /// How many live units one user may be allowed.
+    pub const PER_USER_LIMIT: RangeInclusive<u16> = 1..=1_000;
+
+    /// How many units a new sale may offer. One of none could not be told from one that sold out.
+    pub const STOCK_OF_NEW: RangeInclusive<u32> = 1..=Unit::MAX;
+
+    const HOLD_MS_OF_NEW: RangeInclusive<i64> = 100..=DAY_MS;
+
+    /// The terms of a sale, whenever it was made: `hold_ms` in milliseconds.
+    pub fn new(stock: u32, per_user_limit: u16, hold_ms: i64) -> Result<Self, TermsError> {
+        if stock > Unit::MAX {
+            return Err(TermsError::Stock(stock));
+        }
+        if !Self::PER_USER_LIMIT.contains(&per_user_limit) {
+            return Err(TermsError::PerUserLimit(per_user_limit));
+        }
+        if hold_ms < 1 {
+            return Err(TermsError::Hold(hold_ms));
+        }
+        Ok(Self { stock, per_user_limit, hold_ms })
+    }
+
+    /// The terms of a sale that an operator or the timetable makes now.
+    pub fn of_new_sale(stock: u32, per_user_limit: u16, hold_ms: i64) -> Result<Self, TermsError> {
+        if !Self::STOCK_OF_NEW.contains(&stock) {
+            return Err(TermsError::NewStock(stock));
+        }
+        Self::check_new_hold(hold_ms)?;
+        Self::new(stock, per_user_limit, hold_ms)
+    }
+
+    /// Whether a new sale may hold a unit for so many milliseconds: long enough to be redeemed,
+    /// and no longer than others will wait for it.
+    pub fn check_new_hold(hold_ms: i64) -> Result<(), TermsError> {
+        if !Self::HOLD_MS_OF_NEW.contains(&hold_ms) {
+            return Err(TermsError::NewHold(hold_ms));
+        }
+        Ok(())
+    }
+
     /// How many units are on offer, numbered from 1.
-    pub stock: u32,
+    #[must_use]
+    pub const fn stock(self) -> u32 {
+        self.stock
+    }
+
     /// How many live units, held and sold together, one user may have.
-    pub per_user_limit: u16,
+    #[must_use]
+    pub const fn per_user_limit(self) -> u16 {
+        self.per_user_limit
+    }
+
     /// How long a unit is held for its user.
-    pub hold_ms: i64,
+    #[must_use]
+    pub const fn hold_ms(self) -> i64 {
+        self.hold_ms
+    }
 }
 
 /// When a sale is on: from `starts_at` until just before `ends_at`, by the stores' clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
+    starts_at: UnixMillis,
+    ends_at: UnixMillis,
+}
+
+/// Why a window is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// It ends before there was a moment in it.
+    #[error("must be after the start")]
+    Empty,
+    /// A new sale would last too short or too long; for how many milliseconds.
+    #[error("must be between 1ms and 366days")]
+    Lasts(i64),
+}
+
+impl Window {
+    /// In milliseconds.
+    const LASTS_MS_OF_NEW: RangeInclusive<i64> = 1..=366 * DAY_MS;
+
+    /// The window of a sale, whenever it was made.
+    pub fn new(starts_at: UnixMillis, ends_at: UnixMillis) -> Result<Self, WindowError> {
+        if ends_at <= starts_at {
+            return Err(WindowError::Empty);
+        }
+        Ok(Self { starts_at, ends_at })
+    }
+
+    /// The window of a sale that an operator makes now, and that lasts for `lasts_ms`.
+    pub fn of_new_sale(starts_at: UnixMillis, lasts_ms: i64) -> Result<Self, WindowError> {
+        if !Self::LASTS_MS_OF_NEW.contains(&lasts_ms) {
+            return Err(WindowError::Lasts(lasts_ms));
+        }
+        Self::new(starts_at, starts_at + lasts_ms)
+    }
+
     /// The first moment of the sale.
-    pub starts_at: UnixMillis,
+    #[must_use]
+    pub const fn starts_at(self) -> UnixMillis {
+        self.starts_at
+    }
+
     /// The first moment after the sale.
-    pub ends_at: UnixMillis,
+    #[must_use]
+    pub const fn ends_at(self) -> UnixMillis {
+        self.ends_at
+    }
+
+    /// Whether some moment is in both. Windows that touch have none in common.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.starts_at < other.ends_at && other.starts_at < self.ends_at
+    }
 }
 
 /// Where a sale is in its life, at a moment.
@@ -75,30 +229,26 @@ impl Sale {
             Phase::Open
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sale_is_open_from_its_first_moment_until_just_before_its_end() {
-        let sale = Sale {
-            id: SaleId::try_from(1).unwrap(),
-            window: Window { starts_at: UnixMillis(1_000), ends_at: UnixMillis(2_000) },
-            terms: Terms { stock: 1, per_user_limit: 1, hold_ms: 1 },
-            state: SaleState::Active,
-            epoch: Epoch(0),
-        };
-        let paused = Sale { state: SaleState::Paused, ..sale };
-        let closed = Sale { state: SaleState::Closed, ..sale };
-
-        assert_eq!(sale.phase_at(UnixMillis(999)), Phase::Scheduled);
-        assert_eq!(sale.phase_at(UnixMillis(1_000)), Phase::Open);
-        assert_eq!(sale.phase_at(UnixMillis(1_999)), Phase::Open);
-        assert_eq!(sale.phase_at(UnixMillis(2_000)), Phase::Ended);
-        assert_eq!(paused.phase_at(UnixMillis(1_500)), Phase::Paused);
-        assert_eq!(paused.phase_at(UnixMillis(2_000)), Phase::Ended);
-        assert_eq!(closed.phase_at(UnixMillis(1_500)), Phase::Ended);
+    /// The sale at its next epoch, or the reply that says why its epoch stands.
+    ///
+    /// `served` is the epoch the live side serves, if any, and `epoch_age_ms` how long ago the
+    /// ledger raised the epoch last, if it ever did.
+    pub fn at_next_epoch(
+        self,
+        served: Option<Epoch>,
+        epoch_age_ms: Option<i64>,
+    ) -> Result<Self, RaiseReply> {
+        if self.state == SaleState::Closed {
+            return Err(RaiseReply::Closed);
+        }
+        if served.is_some_and(|served| served > self.epoch) {
+            return Err(RaiseReply::Behind { ledger: self.epoch });
+        }
+        // A negative age is a clock that was set back: no reason to keep a sale unserved.
+        if epoch_age_ms.is_some_and(|age_ms| (0..EPOCH_AGE_MIN_MS).contains(&age_ms)) {
+            return Err(RaiseReply::TooSoon);
+        }
+        Ok(Self { epoch: Epoch(self.epoch.0 + 1), ..self })
     }
 }

@@ -25,7 +25,7 @@ impl Standing {
     /// Units that are neither held nor sold.
     #[must_use]
     pub const fn available(&self) -> u32 {
-        self.sale.terms.stock.saturating_sub(self.sold.saturating_add(self.held))
+        self.sale.terms.stock().saturating_sub(self.sold.saturating_add(self.held))
     }
 
     /// Where the sale is in its life.
@@ -63,7 +63,7 @@ impl Standings {
     /// How the sale stands that is on, or else the next to come; `None` if none is planned.
     pub async fn current(&self) -> Result<Option<Standing>, StoreError> {
         let calendar = self.catalog.calendar();
-        let at_hand = calendar.sales.iter().filter(|sale| calendar.now < sale.window.ends_at);
+        let at_hand = calendar.sales.iter().filter(|sale| calendar.now < sale.window.ends_at());
         for &sale in at_hand {
             let standing = self.standing(Listed { sale, seen_at: calendar.now }).await?;
             // The snapshot may be a second old, and the sale over since.

@@ -2,6 +2,9 @@
 
 use std::ops::{Add, Sub};
 
+/// A day, in milliseconds.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// A moment, in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub i64);

@@ -44,8 +44,8 @@ fn user(number: u32) -> UserId {
 
 /// The ledger of a sale of four units, two a user, at epoch 1.
 fn ledger(taken: &[Taken]) -> SaleImage {
-    let window = Window { starts_at: UnixMillis(0), ends_at: UnixMillis(1_000) };
-    let terms = Terms { stock: 4, per_user_limit: 2, hold_ms: 100 };
+    let window = Window::new(UnixMillis(0), UnixMillis(1_000)).unwrap();
+    let terms = Terms::new(4, 2, 100).unwrap();
     let sale = Sale { id: sale_id(), window, terms, state: SaleState::Active, epoch: Epoch(1) };
     let live = taken.iter().map(|&(number, place, state)| LiveUnit {
         code: code(number),

@@ -108,7 +108,7 @@ async fn the_current_sale_is_the_one_that_is_on_or_else_the_next() {
     let next = current().await.unwrap();
     assert_eq!((next.sale.id, next.phase()), (later.id, Phase::Scheduled));
 
-    world.clock.set(later.window.ends_at);
+    world.clock.set(later.window.ends_at());
     process.catalog.refresh().await.unwrap();
     assert_eq!(current().await, None);
 }

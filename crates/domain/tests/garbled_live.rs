@@ -14,15 +14,18 @@ use domain::{
 use proptest::prelude::*;
 
 fn sale(stock: u32) -> impl Strategy<Value = Sale> {
-    (any::<i64>(), any::<i64>(), any::<i64>(), any::<u16>()).prop_map(
-        move |(starts_at, ends_at, hold_ms, per_user_limit)| Sale {
-            id: SaleId::try_from(7).unwrap(),
-            window: Window { starts_at: UnixMillis(starts_at), ends_at: UnixMillis(ends_at) },
-            terms: Terms { stock, per_user_limit, hold_ms },
-            state: SaleState::Active,
-            epoch: Epoch(1),
-        },
-    )
+    let window = (any::<i64>(), any::<i64>()).prop_filter_map("a window", |(one, other)| {
+        Window::new(UnixMillis(one.min(other)), UnixMillis(one.max(other))).ok()
+    });
+    let terms = (Terms::PER_USER_LIMIT, 1..=i64::MAX)
+        .prop_map(move |(limit, hold_ms)| Terms::new(stock, limit, hold_ms).unwrap());
+    (window, terms).prop_map(|(window, terms)| Sale {
+        id: SaleId::try_from(7).unwrap(),
+        window,
+        terms,
+        state: SaleState::Active,
+        epoch: Epoch(1),
+    })
 }
 
 fn unit() -> impl Strategy<Value = Unit> {
@@ -38,7 +41,7 @@ fn slot() -> impl Strategy<Value = Slot> {
 }
 
 fn code() -> impl Strategy<Value = Code> {
-    (0..8u128).prop_map(Code::from_bits)
+    (0..8u128).prop_map(|random| Code::new(SaleId::try_from(7).unwrap(), random))
 }
 
 fn marks() -> impl Strategy<Value = String> {
@@ -100,7 +103,7 @@ proptest! {
         let standing = Standing { sale, sold, held, at: UnixMillis(at) };
 
         let taken = u64::from(sold) + u64::from(held);
-        let left = u64::from(sale.terms.stock).saturating_sub(taken);
+        let left = u64::from(sale.terms.stock()).saturating_sub(taken);
         prop_assert_eq!(u64::from(standing.available()), left);
     }
 }

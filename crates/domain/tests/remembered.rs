@@ -76,13 +76,13 @@ async fn a_sale_that_is_loaded_again_is_asked_again() {
     let live = RememberedLive::new(world.live.clone(), memo);
     let sale = world.open_sale(0, 1);
     let load = async |epoch, stock| {
-        let terms = Terms { stock, ..sale.terms };
+        let terms = Terms::new(stock, 1, World::HOLD_MS).unwrap();
         let sale = Sale { epoch: Epoch(epoch), terms, ..sale };
         live.load(&SaleImage { sale, live: Vec::new() }, world.clock.now()).await.unwrap();
     };
     let ask = async || {
         let code = Code::new(sale.id, 1);
-        let request = HoldRequest { code, sale: sale.id, user: "bob".parse().unwrap() };
+        let request = HoldRequest { code, user: "bob".parse().unwrap() };
         live.place_hold(request).await.unwrap()
     };
     load(1, 0).await;

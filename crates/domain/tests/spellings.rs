@@ -1,6 +1,8 @@
 //! Names and codes from outside: whatever the text, it is refused or has one spelling.
 
-use domain::{Code, SaleId, Unit, UserId};
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+use domain::{Code, SaleId, Unit, UserId, code::ParseCodeError};
 use proptest::prelude::*;
 
 /// What is done to a text that was right.
@@ -47,10 +49,18 @@ fn slipped(text: &str, slips: &[(Slip, prop::sample::Index)]) -> String {
     text.into_iter().collect()
 }
 
+/// The spelling of any UUID.
+fn uuid() -> impl Strategy<Value = String> {
+    "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+}
+
 /// Spellings of codes, of numbers and of users, each with a few slips; and anything at all.
 fn text() -> impl Strategy<Value = String> {
     let right = prop_oneof![
-        any::<u128>().prop_map(|bits| Code::from_bits(bits).to_string()),
+        (1..=SaleId::MAX, any::<u128>()).prop_map(|(number, random)| {
+            Code::new(SaleId::try_from(number).unwrap(), random).to_string()
+        }),
+        uuid(),
         any::<i64>().prop_map(|number| number.to_string()),
         (0..=SaleId::MAX).prop_map(|number| number.to_string()),
         (0..=Unit::MAX).prop_map(|number| number.to_string()),
@@ -73,7 +83,7 @@ proptest! {
     fn a_text_that_is_a_code_is_its_one_spelling_but_for_the_case(text in text()) {
         if let Ok(code) = text.parse::<Code>() {
             prop_assert_eq!(code.to_string(), text.to_ascii_lowercase());
-            prop_assert_eq!(Code::from_bits(code.to_bits()), code);
+            prop_assert_eq!(Code::from_bits(code.to_bits()), Ok(code));
         }
     }
 
@@ -112,14 +122,22 @@ proptest! {
     fn a_code_leads_to_its_sale_and_back(
         number in 1..=SaleId::MAX, random in any::<u128>(), foreign in any::<u128>()
     ) {
-        let sale = SaleId::try_from(number).ok();
-        let code = sale.map(|sale| Code::new(sale, random));
+        let sale = SaleId::try_from(number).unwrap();
 
-        prop_assert_eq!(code.and_then(Code::sale), sale);
-        // Whatever says that it leads to a sale is one that could have been made for it.
-        let foreign = Code::from_bits(foreign);
-        if let Some(sale) = foreign.sale() {
-            prop_assert_eq!(Code::new(sale, foreign.to_bits()), foreign);
+        prop_assert_eq!(Code::new(sale, random).sale(), sale);
+        // Whatever is taken for a code is one that could have been made for its sale.
+        if let Ok(code) = Code::from_bits(foreign) {
+            prop_assert_eq!(Code::new(code.sale(), foreign), code);
         }
+    }
+
+    #[test]
+    fn a_uuid_is_never_malformed(uuid in uuid()) {
+        let bits = u128::from_str_radix(&uuid.replace('-', ""), 16).unwrap();
+
+        let read = uuid.parse::<Code>();
+
+        prop_assert_ne!(read, Err(ParseCodeError::Malformed));
+        prop_assert_eq!(read, Code::from_bits(bits).map_err(ParseCodeError::Foreign));
     }
 }

@@ -143,12 +143,12 @@ impl SaleStore for MemoryStores {
 #[async_trait]
 impl CodeStore for MemoryStores {
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
-        let placed = self.on(request.sale, |live, now| live.place(&request, now));
+        let placed = self.on(request.code.sale(), |live, now| live.place(&request, now));
         Ok(placed.unwrap_or(PlaceReply::NotLoaded))
     }
 
     async fn find(&self, code: Code) -> Result<Option<Unit>, StoreError> {
-        Ok(code.sale().and_then(|sale| self.on(sale, |live, _| live.unit_of(code)).flatten()))
+        Ok(self.on(code.sale(), |live, _| live.unit_of(code)).flatten())
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
@@ -161,9 +161,7 @@ impl CodeStore for MemoryStores {
     }
 
     fn settle_soon(&self, code: Code, verdict: Verdict) {
-        if let Some(sale) = code.sale() {
-            self.carry_out(sale, &[(code, verdict)]);
-        }
+        self.carry_out(code.sale(), &[(code, verdict)]);
     }
 }
 

@@ -45,7 +45,7 @@ impl LiveSale {
     pub(crate) fn of(image: &SaleImage, clock_offset_ms: i64) -> Self {
         let SaleImage { sale, live } = image;
         let taken: HashSet<_> = live.iter().map(|unit| unit.unit).collect();
-        let units = (1..=sale.terms.stock).filter_map(|number| Unit::try_from(number).ok());
+        let units = (1..=sale.terms.stock()).filter_map(|number| Unit::try_from(number).ok());
         let mut loaded = Self {
             sale: *sale,
             clock_offset_ms,
@@ -78,8 +78,8 @@ impl LiveSale {
         LiveStatus {
             epoch: self.sale.epoch,
             now: self.ledger_now(process_now),
-            window: self.sale.window,
-            terms: self.sale.terms,
+            window: Some(self.sale.window),
+            terms: Some(self.sale.terms),
             paused: self.sale.state == SaleState::Paused,
             free: units(self.free.len()),
             held: units(self.holds.len()),
@@ -98,7 +98,7 @@ impl LiveSale {
             Err(refusal) => PlaceReply::Refused(refusal),
             Ok((unit, slot)) => {
                 self.free.pop_front();
-                let due_at = now + self.sale.terms.hold_ms;
+                let due_at = now + self.sale.terms.hold_ms();
                 self.hold(code, Held { user: request.user.clone(), unit, slot, due_at });
                 PlaceReply::Granted(Grant { code, unit, slot, epoch })
             }
@@ -107,21 +107,21 @@ impl LiveSale {
 
     fn choose(&self, user: &UserId, now: UnixMillis) -> Result<(Unit, Slot), CheckoutRefusal> {
         let window = self.sale.window;
-        if now >= window.ends_at {
-            return Err(CheckoutRefusal::Ended { ends_at: window.ends_at });
+        if now >= window.ends_at() {
+            return Err(CheckoutRefusal::Ended { ends_at: window.ends_at() });
         }
         if self.sale.state == SaleState::Paused {
-            return Err(CheckoutRefusal::Paused { ends_at: window.ends_at });
+            return Err(CheckoutRefusal::Paused { ends_at: window.ends_at() });
         }
-        if now < window.starts_at {
-            return Err(CheckoutRefusal::NotOpen { starts_at: window.starts_at });
+        if now < window.starts_at() {
+            return Err(CheckoutRefusal::NotOpen { starts_at: window.starts_at() });
         }
         let Some(&unit) = self.free.front() else {
-            let in_time = self.due.first().filter(|(at, _)| *at < window.ends_at);
-            let retry = in_time.map(|&(at, _)| Retry { at, after_ms: (at - now).max(0) });
+            let next = self.due.first();
+            let retry = next.and_then(|&(at, _)| Retry::of(at, now, window.ends_at()));
             return Err(CheckoutRefusal::SoldOut { retry });
         };
-        let limit = self.sale.terms.per_user_limit;
+        let limit = self.sale.terms.per_user_limit();
         let marks = self.users.get(user);
         let slot = marks.map_or(0, Marks::lowest_free);
         match u16::try_from(slot) {
@@ -176,8 +176,8 @@ impl LiveSale {
         LiveImage {
             sale: self.sale.id,
             epoch: self.sale.epoch,
-            stock: self.sale.terms.stock,
-            per_user_limit: self.sale.terms.per_user_limit,
+            stock: self.sale.terms.stock(),
+            per_user_limit: self.sale.terms.per_user_limit(),
             sold: self.sold,
             free: self.free.iter().copied().collect(),
             holds: holds.collect(),

@@ -36,6 +36,25 @@ const WHOLE: &[Says] = &[
     ("7::numeric", false),
 ];
 
+/// A sale ends after each of these, and starts before each of [`ENDS`].
+const STARTS: &[Says] = &[
+    ("now()", true),
+    ("'-infinity'::timestamptz", true),
+    ("'4713-01-01 00:00:00+00 BC'::timestamptz", true),
+    ("'infinity'::timestamptz", false),
+    ("NULL::timestamptz", false),
+    ("now()::text", false),
+];
+
+const ENDS: &[Says] = &[
+    ("now() + interval '1 millisecond'", true),
+    ("'infinity'::timestamptz", true),
+    ("'294276-12-31 00:00:00+00'::timestamptz", true),
+    ("'-infinity'::timestamptz", false),
+    ("NULL::timestamptz", false),
+    ("1764000000000::bigint", false),
+];
+
 const MOMENTS: &[Says] = &[
     ("now()", true),
     ("'infinity'::timestamptz", true),
@@ -67,6 +86,25 @@ const UNITS: &[Says] = &[
     ("'1'::text", false),
 ];
 
+const LIMITS: &[Says] = &[
+    ("1::smallint", true),
+    ("1000::smallint", true),
+    ("0::smallint", false),
+    ("1001::smallint", false),
+    ("(-1)::smallint", false),
+    ("NULL::smallint", false),
+    ("1::integer", false),
+];
+
+const SPANS: &[Says] = &[
+    ("1::bigint", true),
+    ("9223372036854775807::bigint", true),
+    ("0::bigint", false),
+    ("(-1)::bigint", false),
+    ("NULL::bigint", false),
+    ("7::numeric", false),
+];
+
 const SMALL: &[Says] = &[
     ("0::smallint", true),
     ("32767::smallint", true),
@@ -89,8 +127,11 @@ const USERS: &[Says] = &[
 const TEXTS: &[Says] = &[("'a fox'::text", true), ("''::text", true), ("NULL::text", false)];
 
 const CODES: &[Says] = &[
-    ("gen_random_uuid()", true),
-    ("'00000000-0000-0000-0000-000000000000'::uuid", true),
+    ("'00000000-07ab-8def-8123-456789abcdef'::uuid", true),
+    ("'ffffffff-ffff-8fff-bfff-ffffffffffff'::uuid", true),
+    ("gen_random_uuid()", false),
+    ("'00000000-0000-0000-0000-000000000000'::uuid", false),
+    ("'00000000-00ab-8def-8123-456789abcdef'::uuid", false),
     ("NULL::uuid", false),
     ("gen_random_uuid()::text", false),
 ];
@@ -113,14 +154,14 @@ const STATES: &[Says] = &[
 const COLUMNS: &[(&str, &[Says])] = &[
     ("id", NUMBERS),
     ("sale_id", NUMBERS),
-    ("starts_at", MOMENTS),
-    ("ends_at", MOMENTS),
+    ("starts_at", STARTS),
+    ("ends_at", ENDS),
     ("purchased_at", MOMENTS),
     ("expires_at", MOMENTS),
     ("stock", STOCKS),
-    ("per_user_limit", SMALL),
+    ("per_user_limit", LIMITS),
     ("slot", SMALL),
-    ("hold_ms", WHOLE),
+    ("hold_ms", SPANS),
     ("epoch", WHOLE),
     ("left_ms", WHOLE),
     ("unit", UNITS),

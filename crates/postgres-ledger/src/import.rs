@@ -77,8 +77,8 @@ impl Import<'_> {
     /// Takes sales over.
     pub async fn sales(&self, sales: &[SaleCopy]) -> Result<(), StoreError> {
         for SaleCopy { sale, epoch_at, closed_at, sold } in sales {
-            let stock = i32::try_from(sale.terms.stock).unwrap_or(i32::MAX);
-            let limit = i16::try_from(sale.terms.per_user_limit).unwrap_or(i16::MAX);
+            let stock = i32::try_from(sale.terms.stock()).unwrap_or(i32::MAX);
+            let limit = i16::try_from(sale.terms.per_user_limit()).unwrap_or(i16::MAX);
             let state = match sale.state {
                 SaleState::Active => "active",
                 SaleState::Paused => "paused",
@@ -88,9 +88,9 @@ impl Import<'_> {
                 SALE_SQL,
                 &[
                     &sale.id.get(),
-                    &to_system_time(sale.window.starts_at),
-                    &to_system_time(sale.window.ends_at),
-                    &sale.terms.hold_ms,
+                    &to_system_time(sale.window.starts_at()),
+                    &to_system_time(sale.window.ends_at()),
+                    &sale.terms.hold_ms(),
                     &sale.epoch.0,
                     &epoch_at.map(to_system_time),
                     &closed_at.map(to_system_time),

@@ -32,12 +32,8 @@ fn unreadable(name: &str, error: impl std::fmt::Display) -> SessionError {
 pub(crate) fn sale(row: &Row) -> Result<Sale, SessionError> {
     Ok(Sale {
         id: sale_id(row, "id")?,
-        window: Window { starts_at: moment(row, "starts_at")?, ends_at: moment(row, "ends_at")? },
-        terms: Terms {
-            stock: stock(row)?,
-            per_user_limit: checked::<i16, u16>(row, "per_user_limit")?,
-            hold_ms: column(row, "hold_ms")?,
-        },
+        window: window(row)?,
+        terms: terms(row)?,
         state: match column(row, "state")? {
             "active" => SaleState::Active,
             "paused" => SaleState::Paused,
@@ -53,7 +49,8 @@ pub(crate) fn sale_id(row: &Row, name: &str) -> Result<SaleId, SessionError> {
 }
 
 pub(crate) fn code(row: &Row) -> Result<Code, SessionError> {
-    Ok(Code::from_bits(column::<Uuid>(row, "code")?.as_u128()))
+    let bits = column::<Uuid>(row, "code")?.as_u128();
+    Code::from_bits(bits).map_err(|error| unreadable("code", error))
 }
 
 pub(crate) fn moment(row: &Row, name: &str) -> Result<UnixMillis, SessionError> {
@@ -64,12 +61,16 @@ pub(crate) fn count(row: &Row, name: &str) -> Result<u32, SessionError> {
     checked::<i64, u32>(row, name)
 }
 
-/// More units than have numbers are no stock: what serves a sale reads and writes it whole.
-fn stock(row: &Row) -> Result<u32, SessionError> {
-    match checked::<i32, u32>(row, "stock")? {
-        stock @ 0..=Unit::MAX => Ok(stock),
-        beyond => Err(unreadable("stock", beyond)),
-    }
+fn window(row: &Row) -> Result<Window, SessionError> {
+    let window = Window::new(moment(row, "starts_at")?, moment(row, "ends_at")?);
+    window.map_err(|error| unreadable("ends_at", error))
+}
+
+fn terms(row: &Row) -> Result<Terms, SessionError> {
+    let stock = checked::<i32, u32>(row, "stock")?;
+    let limit = checked::<i16, u16>(row, "per_user_limit")?;
+    let terms = Terms::new(stock, limit, column(row, "hold_ms")?);
+    terms.map_err(|error| unreadable(error.field(), error))
 }
 
 fn unit(row: &Row) -> Result<Unit, SessionError> {

@@ -5,10 +5,8 @@ use batcher::Call;
 use deadpool_postgres::Object;
 use domain::{
     Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{
-        Calendar, EPOCH_AGE_MIN_MS, Listed, RaiseReply, SaleImage, SaleRegister, Tally, Timetable,
-    },
-    sale::SaleState,
+    ports::{Calendar, Listed, RaiseReply, SaleImage, SaleRegister, Tally},
+    sale::{JUST_CLOSED_MS, SaleState},
 };
 use tokio::time::timeout;
 use tokio_postgres::Row;
@@ -22,7 +20,6 @@ const NOW: &str = "SaleRegister::now";
 const FIND: &str = "SaleRegister::find";
 const PAGE: &str = "SaleRegister::page";
 const CALENDAR: &str = "SaleRegister::calendar";
-const FILL_TIMETABLE: &str = "SaleRegister::fill_timetable";
 const SCHEDULE: &str = "SaleRegister::schedule";
 const SET_PAUSED: &str = "SaleRegister::set_paused";
 const RAISE_EPOCH: &str = "SaleRegister::raise_epoch";
@@ -33,7 +30,6 @@ const NOW_SQL: &str = "SELECT clock_timestamp() AS now";
 const FIND_SQL: &str = include_str!("sql/find_sales.sql");
 const PAGE_SQL: &str = include_str!("sql/page_sales.sql");
 const CALENDAR_SQL: &str = include_str!("sql/calendar.sql");
-const FILL_TIMETABLE_SQL: &str = include_str!("sql/fill_timetable.sql");
 const SCHEDULE_SQL: &str = include_str!("sql/schedule.sql");
 const SET_PAUSED_SQL: &str = include_str!("sql/set_paused.sql");
 const LOCK_SQL: &str = include_str!("sql/lock_sale.sql");
@@ -64,28 +60,15 @@ impl SaleRegister for PostgresLedger {
         calendar(&mut self.session()).await.map_err(|error| error.during(CALENDAR))
     }
 
-    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError> {
-        let Timetable { period_ms, lead_ms, terms } = timetable;
-        let (stock, per_user_limit) = columns(terms);
-        let rows = self
-            .session()
-            .query_patiently(
-                FILL_TIMETABLE_SQL,
-                &[&period_ms, &lead_ms, &stock, &per_user_limit, &terms.hold_ms],
-            )
-            .await;
-        rows.and_then(|rows| read_sales(&rows)).map_err(|error| error.during(FILL_TIMETABLE))
-    }
-
     async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
         let (stock, per_user_limit) = columns(terms);
-        let starts_at = rows::to_system_time(window.starts_at);
-        let ends_at = rows::to_system_time(window.ends_at);
+        let starts_at = rows::to_system_time(window.starts_at());
+        let ends_at = rows::to_system_time(window.ends_at());
         let rows = self
             .session()
             .query_patiently(
                 SCHEDULE_SQL,
-                &[&starts_at, &ends_at, &stock, &per_user_limit, &terms.hold_ms],
+                &[&starts_at, &ends_at, &stock, &per_user_limit, &terms.hold_ms()],
             )
             .await;
         rows.and_then(|rows| rows.first().map(rows::sale).transpose())
@@ -153,20 +136,11 @@ async fn raise_locked(
     };
     let locked = run(LOCK_SQL).await?;
     let Some(row) = locked.first() else { return Ok(RaiseReply::Closed) };
-    let mut sale = rows::sale(row)?;
-    if sale.state == SaleState::Closed {
-        return Ok(RaiseReply::Closed);
-    }
-    if served.is_some_and(|served| served > sale.epoch) {
-        return Ok(RaiseReply::Behind { ledger: sale.epoch });
-    }
-    // A negative age is a clock that was set back: no reason to keep a sale unserved.
-    let age_ms: Option<i64> = rows::column(row, "epoch_age_ms")?;
-    if age_ms.is_some_and(|age_ms| (0..EPOCH_AGE_MIN_MS).contains(&age_ms)) {
-        return Ok(RaiseReply::TooSoon);
-    }
+    let sale = match rows::sale(row)?.at_next_epoch(served, rows::column(row, "epoch_age_ms")?) {
+        Ok(sale) => sale,
+        Err(stands) => return Ok(stands),
+    };
     run(RAISE_EPOCH_SQL).await?;
-    sale.epoch.0 += 1;
     let live = run(LIVE_UNITS_SQL).await?;
     transaction.commit().await.map_err(SessionError::of)?;
     let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
@@ -193,7 +167,7 @@ async fn close_locked(client: &mut Object, sale: SaleId) -> Result<bool, Session
 async fn calendar(session: &mut Session) -> Result<Calendar, SessionError> {
     // The clock first: a sale that starts or ends in between is then called what it was.
     let now = session.query(NOW_SQL, &[]).await?;
-    let rows = session.query(CALENDAR_SQL, &[]).await?;
+    let rows = session.query(CALENDAR_SQL, &[&JUST_CLOSED_MS]).await?;
     let (closed, sales): (Vec<_>, Vec<_>) =
         read_sales(&rows)?.into_iter().partition(|sale| sale.state == SaleState::Closed);
     Ok(Calendar {
@@ -246,6 +220,6 @@ fn only(rows: &[Row]) -> Result<&Row, SessionError> {
 
 /// Terms as columns; what does not fit is above what the table allows, and refused as such.
 fn columns(terms: Terms) -> (i32, i16) {
-    let stock = i32::try_from(terms.stock).unwrap_or(i32::MAX);
-    (stock, i16::try_from(terms.per_user_limit).unwrap_or(i16::MAX))
+    let stock = i32::try_from(terms.stock()).unwrap_or(i32::MAX);
+    (stock, i16::try_from(terms.per_user_limit()).unwrap_or(i16::MAX))
 }

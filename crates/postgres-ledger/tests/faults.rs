@@ -184,8 +184,8 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     let ledger = Arc::new(PostgresLedger::new(&server.url(DATABASE), limits).unwrap());
     ledger.migrate().await.unwrap();
     let starts_at = UnixMillis(1_795_000_000_000);
-    let window = Window { starts_at, ends_at: starts_at + HOUR };
-    let terms = Terms { stock: 1_000_000, per_user_limit: 5, hold_ms: HOUR };
+    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
+    let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
     let sale = ledger.schedule(window, terms).await.unwrap().unwrap();
     let RaiseReply::Raised(image) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");

@@ -137,8 +137,8 @@ async fn a_sale() -> (String, Arc<PostgresLedger>, Sale) {
     let database = fresh_database().await;
     let ledger = Arc::new(ledger_in(&database));
     let starts_at = UnixMillis(1_795_000_000_000);
-    let window = Window { starts_at, ends_at: starts_at + HOUR };
-    let terms = Terms { stock: 5, per_user_limit: 5, hold_ms: MINUTE };
+    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
+    let terms = Terms::new(5, 5, MINUTE).unwrap();
     let sale = ledger.schedule(window, terms).await.unwrap().unwrap();
     (database, ledger, sale)
 }

@@ -132,8 +132,8 @@ async fn a_record_is_whole_or_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     let database = fresh_database().await;
-    let terms = Terms { stock: 5, per_user_limit: 1, hold_ms: 1 };
-    let window = Window { starts_at: UnixMillis(0), ends_at: UnixMillis(3_600_000) };
+    let terms = Terms::new(5, 1, 1).unwrap();
+    let window = Window::new(UnixMillis(0), UnixMillis(3_600_000)).unwrap();
     ledger_in(&database).schedule(window, terms).await.unwrap().unwrap();
     let sale_of = |from: i64, to: i64, limit: i64, on_timetable: bool| {
         format!(

@@ -74,7 +74,7 @@ impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
     async fn call(&mut self, batch: Vec<HoldRequest>) -> Vec<Result<PlaceReply, StoreError>> {
         let mut replies: Vec<Option<Result<PlaceReply, StoreError>>> = Vec::new();
         replies.resize_with(batch.len(), || None);
-        for (sale, places) in by_sale(batch.iter().map(|request| Some(request.sale))) {
+        for (sale, places) in by_sale(batch.iter().map(|request| request.code.sale())) {
             let requests: Vec<_> = places.iter().map(|&place| &batch[place]).collect();
             match self.place(sale, &requests).await {
                 Ok(answers) => {
@@ -175,8 +175,7 @@ impl PlacedUnder {
         Ok(match word {
             "sold_out" => {
                 let ends_at = moment(first)?;
-                let at = self.retry_at.filter(|&at| at < ends_at);
-                let retry = at.map(|at| Retry { at, after_ms: (at - self.now).max(0) });
+                let retry = self.retry_at.and_then(|at| Retry::of(at, self.now, ends_at));
                 CheckoutRefusal::SoldOut { retry }
             }
             "user_limit" => CheckoutRefusal::UserLimit {
@@ -306,11 +305,10 @@ pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
     codes.collect::<Result<_, _>>().map(Some)
 }
 
-/// The places of each sale in a batch, which mostly has one sale. What has no sale is left out.
-fn by_sale(sales: impl Iterator<Item = Option<SaleId>>) -> Vec<(SaleId, Vec<usize>)> {
+/// The places of each sale in a batch, which mostly has one sale.
+fn by_sale(sales: impl Iterator<Item = SaleId>) -> Vec<(SaleId, Vec<usize>)> {
     let mut groups: Vec<(SaleId, Vec<usize>)> = Vec::with_capacity(1);
     for (place, sale) in sales.enumerate() {
-        let Some(sale) = sale else { continue };
         match groups.iter_mut().find(|(known, _)| *known == sale) {
             Some((_, places)) => places.push(place),
             None => groups.push((sale, vec![place])),

@@ -27,7 +27,7 @@ fn read(questions: usize, value: &Value) {
     let Ok(user) = "alice".parse() else { return };
     let codes: Vec<_> = (0..questions).map(|number| Code::new(sale, number as u128)).collect();
     let asked: Vec<_> =
-        codes.iter().map(|&code| HoldRequest { code, sale, user: Clone::clone(&user) }).collect();
+        codes.iter().map(|&code| HoldRequest { code, user: Clone::clone(&user) }).collect();
 
     if let Ok(answers) = read_placed(value, &asked.iter().collect::<Vec<_>>()) {
         assert_eq!(answers.len(), questions);

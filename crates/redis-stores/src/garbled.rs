@@ -139,8 +139,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn requests() -> impl Strategy<Value = Vec<HoldRequest>> {
     let user = "[a-c]".prop_map(|name| name.parse::<UserId>().unwrap());
-    let request =
-        (code(), sale(), user).prop_map(|(code, sale, user)| HoldRequest { code, sale, user });
+    let request = (code(), user).prop_map(|(code, user)| HoldRequest { code, user });
     prop::collection::vec(request, 0..5)
 }
 

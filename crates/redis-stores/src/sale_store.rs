@@ -49,12 +49,12 @@ impl SaleStore for RedisStores {
 fn load_command(image: &SaleImage, ledger_now: UnixMillis) -> deadpool_redis::redis::Cmd {
     let SaleImage { sale, live } = image;
     let sold = live.iter().filter(|unit| unit.held_until.is_none()).count();
-    let ranges = free_ranges(sale.terms.stock, live.iter().map(|unit| unit.unit));
+    let ranges = free_ranges(sale.terms.stock(), live.iter().map(|unit| unit.unit));
     let users = marks_by_user(image);
 
     let mut command = fcall("flashsale_v1_load", &SaleKeys::of(sale.id));
-    command.arg(sale.epoch.0).arg(sale.terms.stock).arg(sale.terms.per_user_limit);
-    command.arg(sale.terms.hold_ms).arg(sale.window.starts_at.0).arg(sale.window.ends_at.0);
+    command.arg(sale.epoch.0).arg(sale.terms.stock()).arg(sale.terms.per_user_limit());
+    command.arg(sale.terms.hold_ms()).arg(sale.window.starts_at().0).arg(sale.window.ends_at().0);
     command.arg(if sale.state == SaleState::Paused { "paused" } else { "active" });
     command.arg(ledger_now.0).arg(sold);
     command.arg(ranges.len()).arg(users.len()).arg(live.len() - sold);
@@ -138,8 +138,7 @@ pub(crate) fn read_status(value: &Value) -> Result<Option<LiveStatus>, LineError
     let now = UnixMillis(reply.parse()?);
     let starts_at = UnixMillis(reply.parse()?);
     let ends_at = UnixMillis(reply.parse()?);
-    let terms =
-        Terms { stock: reply.parse()?, per_user_limit: reply.parse()?, hold_ms: reply.parse()? };
+    let terms = Terms::new(reply.parse()?, reply.parse()?, reply.parse()?).ok();
     let paused = match reply.word()? {
         "paused" => true,
         "active" => false,
@@ -147,7 +146,7 @@ pub(crate) fn read_status(value: &Value) -> Result<Option<LiveStatus>, LineError
     };
     let (free, held, sold) = (reply.parse()?, reply.parse()?, reply.parse()?);
     reply.end()?;
-    let window = Window { starts_at, ends_at };
+    let window = Window::new(starts_at, ends_at).ok();
     Ok(Some(LiveStatus { epoch, now, window, terms, paused, free, held, sold }))
 }
 

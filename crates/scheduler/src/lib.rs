@@ -98,7 +98,7 @@ impl Scheduler {
         if self.is_due(ROTATE_EVERY, |due| &mut due.rotate) {
             let rotated = self.steps.rotate.run().await;
             for sale in self.noted("rotate", rotated).into_iter().flatten() {
-                tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at.0, "made a sale");
+                tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at().0, "made a sale");
             }
         }
         let rebuilt = self.steps.rebuild.run_asked().await;
@@ -131,7 +131,7 @@ impl Scheduler {
     fn sales_at_hand(&self) -> Vec<Sale> {
         let calendar = self.catalog.calendar();
         let horizon = calendar.now + LOAD_AHEAD_MS;
-        calendar.sales.iter().filter(|sale| sale.window.starts_at <= horizon).copied().collect()
+        calendar.sales.iter().filter(|sale| sale.window.starts_at() <= horizon).copied().collect()
     }
 
     async fn sweep(&self, sale: &Sale) {

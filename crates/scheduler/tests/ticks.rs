@@ -5,8 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    Phase, Sale, Terms, UnixMillis,
-    ports::{SaleRegister, Timetable},
+    Phase, Sale, Terms, Timetable, UnixMillis,
+    ports::SaleRegister,
     upkeep::{Reconcile, Retire, Rotate, Sweep},
 };
 use fakes::{Fault, Operation, Process, World};
@@ -22,8 +22,8 @@ struct Node {
 }
 
 fn node(world: &World, number: u16) -> Node {
-    let terms = Terms { stock: 5, per_user_limit: 5, hold_ms: World::HOLD_MS };
-    let timetable = Timetable { period_ms: HOUR_MS, lead_ms: HOUR_MS, terms };
+    let terms = Terms::new(5, 5, World::HOLD_MS).unwrap();
+    let timetable = Timetable::new(HOUR_MS, terms).unwrap();
     let process = world.process(number);
     let steps = Steps {
         rotate: Rotate::new(world.ledger.clone(), process.catalog.clone(), timetable),
@@ -116,7 +116,7 @@ async fn a_step_that_fails_keeps_no_other_from_running_and_is_tried_again() {
     let (world, node, sale) = selling().await;
     node.process.take(&sale, "alice").await;
     pass(&world, Duration::from_millis(World::HOLD_MS.unsigned_abs())).await;
-    world.ledger.faults().plan(Operation::FillTimetable, Fault::Refuse);
+    world.ledger.faults().plan(Operation::Calendar, Fault::Refuse);
     world.ledger.faults().plan(Operation::Tally, Fault::Refuse);
 
     node.scheduler.tick().await;
@@ -154,8 +154,8 @@ async fn two_schedulers_make_each_sale_once() {
     }
 
     let mut sales = world.ledger.page(None, 100).await.unwrap();
-    sales.sort_by_key(|sale| sale.window.starts_at);
-    let starts: Vec<UnixMillis> = sales.iter().map(|sale| sale.window.starts_at).collect();
+    sales.sort_by_key(|sale| sale.window.starts_at());
+    let starts: Vec<UnixMillis> = sales.iter().map(|sale| sale.window.starts_at()).collect();
     assert!(starts.len() >= 4);
     assert!(starts.is_sorted_by(|&earlier, &later| later - earlier == HOUR_MS), "{starts:?}");
 }

@@ -78,13 +78,12 @@ impl Known {
 impl Guard {
     /// What is known of a code.
     pub(crate) fn find(&self, code: Code) -> Option<&Known> {
-        self.sales.get(&code.sale()?)?.codes.get(&code)
+        self.sales.get(&code.sale())?.codes.get(&code)
     }
 
     /// Takes a code in, unless it is there, or its unit or slot is live under another.
     pub(crate) fn admit(&mut self, code: Code, known: Known) -> bool {
-        let Some(sale) = code.sale() else { return false };
-        let is_taken = self.sales.get(&sale).is_some_and(|guarded| {
+        let is_taken = self.sales.get(&code.sale()).is_some_and(|guarded| {
             let is_live = |hold: &Hold| {
                 guarded.units.contains_key(&hold.unit)
                     || guarded.slots.contains(&(hold.user.clone(), hold.slot))
@@ -92,7 +91,7 @@ impl Guard {
             guarded.codes.contains_key(&code) || known.live_hold().is_some_and(is_live)
         });
         if !is_taken {
-            self.put(sale, code, Some(known));
+            self.put(code, Some(known));
         }
         !is_taken
     }
@@ -108,7 +107,7 @@ impl Guard {
         let known = self.find(code).filter(|known| known.state == State::Held)?;
         let hold = known.hold.clone().filter(may_end)?;
         let (attempt, ended) = (known.attempt, Known { state, ..known.clone() });
-        self.put(code.sale()?, code, Some(ended));
+        self.put(code, Some(ended));
         Some((attempt, hold))
     }
 
@@ -144,9 +143,7 @@ impl Guard {
 
     /// Lets a code go.
     pub(crate) fn dismiss(&mut self, code: Code) {
-        if let Some(sale) = code.sale() {
-            self.put(sale, code, None);
-        }
+        self.put(code, None);
     }
 
     /// Makes the changes since the last call of this or of [`undo`](Self::undo) stand.
@@ -163,7 +160,8 @@ impl Guard {
         self.keep();
     }
 
-    fn put(&mut self, sale: SaleId, code: Code, known: Option<Known>) {
+    fn put(&mut self, code: Code, known: Option<Known>) {
+        let sale = code.sale();
         let before = self.sales.entry(sale).or_default().put(code, known);
         self.before.push((sale, code, before));
     }

@@ -42,7 +42,7 @@ impl LedgerStore for SqliteLedger {
 
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
         let first_unfiled = self.threads.first_unfiled.load(Ordering::Relaxed);
-        let is_filed = code.sale().is_some_and(|sale| sale.get() < first_unfiled);
+        let is_filed = code.sale().get() < first_unfiled;
         let way = if is_filed { &self.find_filed } else { &self.find };
         way.submit(code).await.map_err(not_accepted(FIND))?
     }

@@ -32,12 +32,8 @@ fn text<'r>(row: &'r Row<'_>, name: &str) -> rusqlite::Result<&'r str> {
 pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
     Ok(Sale {
         id: checked(row, "id")?,
-        window: Window { starts_at: moment(row, "starts_at")?, ends_at: moment(row, "ends_at")? },
-        terms: Terms {
-            stock: stock(row)?,
-            per_user_limit: checked(row, "per_user_limit")?,
-            hold_ms: row.get("hold_ms")?,
-        },
+        window: window(row)?,
+        terms: terms(row)?,
         state: match text(row, "state")? {
             "active" => SaleState::Active,
             "paused" => SaleState::Paused,
@@ -54,19 +50,22 @@ pub(crate) fn sale_id(row: &Row<'_>, name: &str) -> rusqlite::Result<SaleId> {
 
 pub(crate) fn code(row: &Row<'_>) -> rusqlite::Result<Code> {
     let bytes = row.get("code").map_err(|error| unreadable("code", error))?;
-    Ok(Code::from_bits(u128::from_be_bytes(bytes)))
+    Code::from_bits(u128::from_be_bytes(bytes)).map_err(|error| unreadable("code", error))
 }
 
 pub(crate) fn moment(row: &Row<'_>, name: &str) -> rusqlite::Result<UnixMillis> {
     row.get(name).map(UnixMillis)
 }
 
-/// More units than have numbers are no stock: what serves a sale reads and writes it whole.
-fn stock(row: &Row<'_>) -> rusqlite::Result<u32> {
-    match checked(row, "stock")? {
-        stock @ 0..=Unit::MAX => Ok(stock),
-        beyond => Err(unreadable("stock", beyond)),
-    }
+fn window(row: &Row<'_>) -> rusqlite::Result<Window> {
+    let window = Window::new(moment(row, "starts_at")?, moment(row, "ends_at")?);
+    window.map_err(|error| unreadable("ends_at", error))
+}
+
+fn terms(row: &Row<'_>) -> rusqlite::Result<Terms> {
+    let limit = checked(row, "per_user_limit")?;
+    let terms = Terms::new(checked(row, "stock")?, limit, row.get("hold_ms")?);
+    terms.map_err(|error| unreadable(error.field(), error))
 }
 
 fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use batcher::Call;
 use domain::{
     Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, RaiseReply, SaleRegister, Tally, Timetable},
+    ports::{Calendar, Listed, RaiseReply, SaleRegister, Tally},
 };
 
 use crate::{SqliteError, SqliteLedger, Tables, not_accepted, worker::Worker};
@@ -15,7 +15,6 @@ const NOW: &str = "SaleRegister::now";
 const FIND: &str = "SaleRegister::find";
 const PAGE: &str = "SaleRegister::page";
 const CALENDAR: &str = "SaleRegister::calendar";
-const FILL_TIMETABLE: &str = "SaleRegister::fill_timetable";
 const SCHEDULE: &str = "SaleRegister::schedule";
 const SET_PAUSED: &str = "SaleRegister::set_paused";
 const RAISE_EPOCH: &str = "SaleRegister::raise_epoch";
@@ -59,10 +58,6 @@ impl SaleRegister for SqliteLedger {
 
     async fn calendar(&self) -> Result<Calendar, StoreError> {
         self.look(CALENDAR, |tables| tables.calendar()).await
-    }
-
-    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError> {
-        self.write(FILL_TIMETABLE, move |tables| tables.fill_timetable(timetable)).await
     }
 
     async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {

@@ -40,14 +40,14 @@ pub(super) async fn check(
         let mut looked = look(ledger, live, listed.id, findings).await?;
         for _ in 1..LOOKS_MAX {
             // A sale that is far ahead is not loaded yet.
-            if matches!(looked, Looked::Done) || listed.window.starts_at > horizon {
+            if matches!(looked, Looked::Done) || listed.window.starts_at() > horizon {
                 break;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
             looked = look(ledger, live, listed.id, findings).await?;
         }
         if let Looked::NotNow(note) = looked
-            && listed.window.starts_at <= horizon
+            && listed.window.starts_at() <= horizon
         {
             findings.note(note);
         }

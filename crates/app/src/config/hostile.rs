@@ -1,10 +1,12 @@
 //! Settings as nobody should make them: each is refused by its name, or can be worked with.
 
 use clap::Parser;
-use domain::{UnixMillis, ports::Timetable};
+use domain::{UnixMillis, time::DAY_MS};
 use proptest::prelude::*;
 
-use super::{Cli, Command, DAY_MS, LASTS_MS_MAX, SalesCommand, window};
+use super::{Cli, Command, SalesCommand, window};
+
+const YEAR_MS: i64 = 366 * DAY_MS;
 
 /// Durations, numbers and addresses with a slip or two, and anything at all.
 fn text() -> impl Strategy<Value = String> {
@@ -44,12 +46,13 @@ proptest! {
     ) {
         match parse(&[&format!("{flag}={text}")]) {
             Ok(cli) => {
-                let Timetable { period_ms, lead_ms, terms } = cli.config.timetable();
+                let timetable = cli.config.timetable().unwrap();
+                let (period_ms, terms) = (timetable.period_ms(), timetable.terms());
                 prop_assert!((1_000..=DAY_MS).contains(&period_ms) && DAY_MS % period_ms == 0);
-                prop_assert!(lead_ms >= period_ms);
-                prop_assert!((1..=1_000_000).contains(&terms.stock));
-                prop_assert!((1..=1_000).contains(&terms.per_user_limit));
-                prop_assert!((100..=DAY_MS).contains(&terms.hold_ms));
+                prop_assert!(timetable.lead_ms() >= period_ms);
+                prop_assert!((1..=1_000_000).contains(&terms.stock()));
+                prop_assert!((1..=1_000).contains(&terms.per_user_limit()));
+                prop_assert!((100..=DAY_MS).contains(&terms.hold_ms()));
             }
             Err(error) => prop_assert!(error.to_string().contains(flag), "{}", error),
         }
@@ -67,8 +70,8 @@ proptest! {
             Ok(cli) => {
                 let Command::Sales(SalesCommand::Schedule { starts_at, lasts }) = cli.command()
                 else { return Err(TestCaseError::fail("another command")) };
-                let window = window(starts_at, lasts);
-                prop_assert!((1..=LASTS_MS_MAX).contains(&(window.ends_at - window.starts_at)));
+                let window = window(starts_at, lasts).unwrap();
+                prop_assert!((1..=YEAR_MS).contains(&(window.ends_at() - window.starts_at())));
             }
             Err(error) => {
                 let told = error.to_string();
@@ -86,5 +89,5 @@ fn a_sale_does_not_last_longer_than_time_itself() {
         assert!(error.err().unwrap().to_string().contains("--lasts"), "{wrong}");
     }
     let whole = window(UnixMillis(0), std::time::Duration::from_secs(366 * 24 * 60 * 60));
-    assert_eq!(whole.ends_at, UnixMillis(LASTS_MS_MAX));
+    assert_eq!(whole.unwrap().ends_at(), UnixMillis(YEAR_MS));
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     compose::Api,
-    http::{in_time, params::Params, problem::Problem, rfc3339},
+    http::{given_code::GivenCode, in_time, params::Params, problem::Problem, rfc3339},
 };
 
 /// A hold, as the API writes it.
@@ -45,7 +45,7 @@ pub(super) async fn delete_checkout(
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
-    let code = params.finish(code)?;
+    let code = params.finish::<GivenCode>(code)?.known()?;
 
     in_time(api.purchase.release(code)).await??;
 

@@ -1,11 +1,11 @@
 //! `/health`: whether the process is alive, and whether it can serve.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, http::header::RETRY_AFTER, web};
 use domain::Phase;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::compose::Api;
+use crate::{compose::Api, http::problem::RETRY_AFTER_FAILURE_S};
 
 #[derive(Serialize)]
 struct Health {
@@ -47,7 +47,7 @@ pub(super) async fn get_ready(api: web::Data<Api>) -> HttpResponse {
         HttpResponse::Ok().json(Health { status: "ready", checks })
     } else {
         HttpResponse::ServiceUnavailable()
-            .insert_header(("Retry-After", "1"))
+            .insert_header((RETRY_AFTER, RETRY_AFTER_FAILURE_S))
             .json(Health { status: "not ready", checks })
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn get_item(
 
     let listed =
         api.catalog.find(sale).await?.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
-    let stock = listed.sale.terms.stock;
+    let stock = listed.sale.terms.stock();
     if unit.get() > stock {
         return Err(Problem::item_not_found(sale, stock));
     }

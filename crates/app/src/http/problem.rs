@@ -10,14 +10,14 @@ use actix_web::{
         header::{ALLOW, RETRY_AFTER},
     },
 };
-use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError, answer::Retry};
+use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
 use crate::http::{receipt::ReceiptBody, rfc3339};
 
 /// How long a client shall wait before it asks again a store that failed, in seconds.
-const RETRY_AFTER_FAILURE_S: i64 = 1;
+pub(crate) const RETRY_AFTER_FAILURE_S: i64 = 1;
 
 /// An error, as a client sees it.
 #[derive(Debug)]
@@ -125,11 +125,11 @@ impl Problem {
             CheckoutRefusal::SoldOut { retry: None } => {
                 Self::conflict("sold-out", "Sold out", "Every unit is sold or will be")
             }
-            CheckoutRefusal::SoldOut { retry: Some(Retry { at, after_ms }) } => {
+            CheckoutRefusal::SoldOut { retry: Some(retry) } => {
                 let detail = "No unit is free now; one comes back if a hold is not redeemed";
                 Self::conflict("sold-out", "Sold out", detail)
-                    .with("retry_at", rfc3339(at))
-                    .retry_after(whole_seconds(after_ms))
+                    .with("retry_at", rfc3339(retry.at()))
+                    .retry_after(retry.after_s())
             }
             CheckoutRefusal::UserLimit { limit, held, bought } => {
                 let detail = format!("One user may have {limit} units of this sale");
@@ -245,9 +245,4 @@ impl Responder for Problem {
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         self.error_response()
     }
-}
-
-/// Seconds that last at least as long, and at least one.
-fn whole_seconds(ms: i64) -> i64 {
-    (ms.saturating_add(999) / 1_000).max(1)
 }

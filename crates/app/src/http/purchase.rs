@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::{
     compose::Api,
     http::{
+        given_code::GivenCode,
         in_time,
         params::{Params, of_path},
         problem::Problem,
@@ -20,7 +21,7 @@ pub(super) async fn post_purchase(
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
-    let code = params.finish(code)?;
+    let code = params.finish::<GivenCode>(code)?.known()?;
 
     let receipt = in_time(api.purchase.redeem(code)).await??;
 
@@ -32,8 +33,9 @@ pub(super) async fn get_purchase(
     request: HttpRequest,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let code = of_path(&request, "code")?;
+    let code: GivenCode = of_path(&request, "code")?;
     Params::of_query(&request).finish(Some(()))?;
+    let code = code.known()?;
 
     let receipt = in_time(api.purchase.receipt(code)).await??;
 

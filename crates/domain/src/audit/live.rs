@@ -264,7 +264,7 @@ fn unsold(live: &LiveImage, after: &SaleImage, breaches: &mut Breaches) {
         .chain(live.holds.iter().map(|hold| hold.unit))
         .map(Unit::get)
         .collect();
-    for unit in 1..=after.sale.terms.stock {
+    for unit in 1..=after.sale.terms.stock() {
         if !elsewhere.contains(&unit) && !units.contains(&unit) {
             breaches.add(|| {
                 format!("sale {sale}: unit {unit} is neither free nor held on the live side, and not sold")

@@ -101,10 +101,10 @@ pub struct LiveStatus {
     pub epoch: Epoch,
     /// The ledger's clock as the store reckons it.
     pub now: UnixMillis,
-    /// The window that is served.
-    pub window: Window,
-    /// The limits that are served.
-    pub terms: Terms,
+    /// The window that is served, or `None` if it is none: somebody changed the store by hand.
+    pub window: Option<Window>,
+    /// The limits that are served, or `None` if no sale can have them.
+    pub terms: Option<Terms>,
     /// Whether the sale is served as paused.
     pub paused: bool,
     /// Units that can be had.
@@ -120,8 +120,6 @@ pub struct LiveStatus {
 pub struct HoldRequest {
     /// The code; its sale is the one asked.
     pub code: Code,
-    /// The sale of the unit.
-    pub sale: SaleId,
     /// Who asks.
     pub user: UserId,
 }

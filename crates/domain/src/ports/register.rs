@@ -19,13 +19,8 @@ pub trait SaleRegister: Send + Sync {
     /// The sales that need a live side.
     async fn calendar(&self) -> Result<Calendar, StoreError>;
 
-    /// Puts a sale into every slot of the timetable from the current one to the last that
-    /// starts within `lead_ms` from now. A slot that overlaps a sale keeps what it has, so
-    /// any number of schedulers may race, and a sale made by hand is left alone. Says which
-    /// sales are new.
-    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError>;
-
-    /// Makes one sale. `None` if its window overlaps another's.
+    /// Makes one sale. `None` if its window overlaps another's: then nothing is used up, not
+    /// even a number, so any number of schedulers may ask again and again.
     async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError>;
 
     /// Stops a sale for now, or lets it go on. `None` if there is no such sale, or it is closed.
@@ -35,7 +30,8 @@ pub trait SaleRegister: Send + Sync {
     /// transaction that waits for the records in flight: a grant of an older epoch is either
     /// in the image or never recorded.
     ///
-    /// `served` is the epoch the live side serves now, if any.
+    /// `served` is the epoch the live side serves now, if any. Whether the epoch may be raised is
+    /// for [`Sale::at_next_epoch`] to say.
     async fn raise_epoch(
         &self,
         sale: SaleId,
@@ -67,20 +63,9 @@ pub struct Calendar {
     pub now: UnixMillis,
     /// Every sale that is not closed, by its start.
     pub sales: Vec<Sale>,
-    /// The sales closed in the last ten minutes: the live side may forget them.
+    /// The sales closed less than [`JUST_CLOSED_MS`](crate::sale::JUST_CLOSED_MS) ago: the live
+    /// side may forget them.
     pub just_closed: Vec<SaleId>,
-}
-
-/// The shop's standing order: a sale of `terms` in each slot of `period_ms`, the slots counted
-/// from midnight UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timetable {
-    /// The length of a slot.
-    pub period_ms: i64,
-    /// How far ahead sales are made.
-    pub lead_ms: i64,
-    /// What each sale offers.
-    pub terms: Terms,
 }
 
 /// How the raising of an epoch ended.
@@ -88,7 +73,7 @@ pub struct Timetable {
 pub enum RaiseReply {
     /// The image of the new epoch, to be loaded.
     Raised(SaleImage),
-    /// Another rebuild raised it less than [`EPOCH_AGE_MIN_MS`] ago; wait for that one.
+    /// Another rebuild raised it less than [`EPOCH_AGE_MIN_MS`](crate::sale::EPOCH_AGE_MIN_MS) ago; wait for that one.
     TooSoon,
     /// The live side serves an epoch the ledger never issued: the ledger has lost data.
     Behind {
@@ -98,10 +83,6 @@ pub enum RaiseReply {
     /// The sale is closed, or there is no such sale.
     Closed,
 }
-
-/// The shortest time between two rebuilds of one sale, in milliseconds: several processes
-/// that find the live side lost shall not keep replacing each other's image.
-pub const EPOCH_AGE_MIN_MS: i64 = 500;
 
 /// How many units are live in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::{
 const REBUILD: &str = "Rebuild::restore";
 
 /// How often one rebuild looks whether another's has come through, and how long it waits
-/// between looks. Together they outlast [`EPOCH_AGE_MIN_MS`](crate::ports::EPOCH_AGE_MIN_MS)
+/// between looks. Together they outlast [`EPOCH_AGE_MIN_MS`](crate::sale::EPOCH_AGE_MIN_MS)
 /// twice, so a rebuilder that died is replaced within one call.
 const LOOKS_MAX: u32 = 48;
 const LOOK_AGAIN_MS: u64 = 25;

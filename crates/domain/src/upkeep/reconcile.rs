@@ -94,7 +94,7 @@ impl Reconcile {
             );
             return Err(StoreError::new("Reconcile::run", Failure::Rebuilding, reason));
         }
-        let mut drift = drift(&live, &ledger);
+        let mut drift = drift(sale, &live, &ledger);
         if drift.clock_ms < -SKEW_MAX_MS
             && let Some(later) = self.sales.status(sale.id).await?
         {
@@ -104,8 +104,8 @@ impl Reconcile {
         let (lasts, is_off_time) = self.compare(sale.id, look(&live, &ledger, drift));
         // Behind by an epoch, because a rebuilder died before it loaded, it sells nothing.
         let is_useless = drift.free != 0 || live.epoch < ledger.epoch;
-        if breaks_itself(&live)
-            || serves_other_terms(&live, sale)
+        if serves_other_terms(&live, sale)
+            || breaks_itself(&live, sale)
             || is_off_time
             || (lasts && is_useless)
         {
@@ -132,8 +132,8 @@ impl Reconcile {
     }
 }
 
-fn drift(live: &LiveStatus, ledger: &Tally) -> Drift {
-    let stock = i64::from(live.terms.stock);
+fn drift(sale: &Sale, live: &LiveStatus, ledger: &Tally) -> Drift {
+    let stock = i64::from(sale.terms.stock());
     let (held, sold) = (i64::from(ledger.held), i64::from(ledger.sold));
     Drift {
         free: i64::from(live.free) - (stock - held - sold),
@@ -153,15 +153,15 @@ fn look(live: &LiveStatus, ledger: &Tally, drift: Drift) -> Look {
 }
 
 /// Whether the live side contradicts itself: each unit is free, held or sold.
-fn breaks_itself(live: &LiveStatus) -> bool {
+fn breaks_itself(live: &LiveStatus, sale: &Sale) -> bool {
     let counted = [live.free, live.held, live.sold].into_iter().map(u64::from).sum::<u64>();
-    counted != u64::from(live.terms.stock)
+    counted != u64::from(sale.terms.stock())
 }
 
-/// Whether the live side serves terms the ledger has changed since.
+/// Whether the live side serves terms the ledger has changed since, or never had.
 fn serves_other_terms(live: &LiveStatus, sale: &Sale) -> bool {
-    live.terms != sale.terms
-        || live.window != sale.window
+    live.terms != Some(sale.terms)
+        || live.window != Some(sale.window)
         || live.paused != (sale.state == SaleState::Paused)
 }
 
@@ -170,12 +170,23 @@ mod tests {
     use super::*;
     use crate::{Terms, UnixMillis, Window};
 
-    fn status(free: u32, held: u32, sold: u32) -> LiveStatus {
-        LiveStatus {
+    fn sale(stock: u32) -> Sale {
+        Sale {
+            id: SaleId::try_from(1).unwrap(),
+            window: Window::new(UnixMillis(0), UnixMillis(1)).unwrap(),
+            terms: Terms::new(stock, 1, 1).unwrap(),
+            state: SaleState::Active,
             epoch: Epoch(1),
+        }
+    }
+
+    fn status(free: u32, held: u32, sold: u32) -> LiveStatus {
+        let Sale { window, terms, epoch, .. } = sale(5);
+        LiveStatus {
+            epoch,
             now: UnixMillis(0),
-            window: Window { starts_at: UnixMillis(0), ends_at: UnixMillis(1) },
-            terms: Terms { stock: 5, per_user_limit: 1, hold_ms: 1 },
+            window: Some(window),
+            terms: Some(terms),
             paused: false,
             free,
             held,
@@ -185,9 +196,19 @@ mod tests {
 
     #[test]
     fn counters_beyond_all_reason_are_a_contradiction() {
-        assert!(!breaks_itself(&status(3, 1, 1)));
-        assert!(breaks_itself(&status(3, 1, u32::MAX)));
+        assert!(!breaks_itself(&status(3, 1, 1), &sale(5)));
+        assert!(breaks_itself(&status(3, 1, u32::MAX), &sale(5)));
         // These come round to the stock where 32 bits are all there are.
-        assert!(breaks_itself(&status(u32::MAX, 3, 3)));
+        assert!(breaks_itself(&status(u32::MAX, 3, 3), &sale(5)));
+    }
+
+    #[test]
+    fn terms_that_no_sale_can_have_are_other_terms() {
+        let served = status(3, 1, 1);
+
+        assert!(!serves_other_terms(&served, &sale(5)));
+        assert!(serves_other_terms(&served, &sale(6)));
+        assert!(serves_other_terms(&LiveStatus { terms: None, ..served }, &sale(5)));
+        assert!(serves_other_terms(&LiveStatus { window: None, ..served }, &sale(5)));
     }
 }

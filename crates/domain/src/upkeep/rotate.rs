@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Catalog, Sale, StoreError,
-    ports::{SaleRegister, Timetable},
-};
+use crate::{Catalog, Sale, StoreError, Timetable, ports::SaleRegister};
 
 /// Fills the timetable.
 ///
@@ -26,10 +23,24 @@ impl Rotate {
         Self { register, catalog, timetable }
     }
 
-    /// Makes the sales that are missing and refreshes the catalog. Says which are new.
+    /// Refreshes the catalog and makes the sales that are missing. Says which are new.
+    ///
+    /// Where another process is faster, or a sale that was closed has the slot because a clock
+    /// jumped, the register makes nothing.
     pub async fn run(&self) -> Result<Vec<Sale>, StoreError> {
-        let made = self.register.fill_timetable(self.timetable).await?;
         self.catalog.refresh().await?;
+        let calendar = self.catalog.calendar();
+        let taken = calendar.sales.iter().map(|sale| sale.window);
+        let missing = self.timetable.missing(calendar.now, taken);
+
+        let mut made = Vec::new();
+        for &window in &missing {
+            made.extend(self.register.schedule(window, self.timetable.terms()).await?);
+        }
+        // Also if all were made by another process just now: buyers ask this one for them.
+        if !missing.is_empty() {
+            self.catalog.refresh().await?;
+        }
         Ok(made)
     }
 }

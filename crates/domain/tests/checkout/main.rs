@@ -39,7 +39,7 @@ async fn a_code_that_is_told_is_a_hold_in_the_ledger() {
     assert_eq!((record.unit, record.slot), (hold.unit, hold.slot));
     assert_eq!(record.expires_at, hold.expires_at);
     assert_eq!(hold.expires_at, world.clock.now() + World::HOLD_MS);
-    assert_eq!(hold.code.sale(), Some(sale.id));
+    assert_eq!(hold.code.sale(), sale.id);
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ async fn a_refusal_is_recorded_as_it_is_told() {
     let sold_out = process.ask(&sale, "carol").await.unwrap().unwrap_err();
 
     assert_eq!(held_out, CheckoutRefusal::UserLimit { limit: 1, held: 1, bought: 0 });
-    let retry = Some(Retry { at: due_at, after_ms: World::HOLD_MS - 1_000 });
+    let retry = Retry::of(due_at, world.clock.now(), sale.window.ends_at());
+    assert_eq!(retry.map(Retry::after_ms), Some(World::HOLD_MS - 1_000));
     assert_eq!(sold_out, CheckoutRefusal::SoldOut { retry });
     assert_eq!(refusals(&world), [held_out, sold_out]);
 }
@@ -57,7 +58,7 @@ async fn a_sale_far_ahead_is_refused_without_the_live_side() {
     let (world, process) = open_world();
     let far = world.sale_in(LOAD_AHEAD_MS + 1, 1_000, 1, 1);
     let near = world.sale_in(LOAD_AHEAD_MS - 1_000, 1_000, 1, 1);
-    let starts_at = far.window.starts_at;
+    let starts_at = far.window.starts_at();
     world.live.faults().set_down(true);
 
     let refusal = process.ask(&far, "alice").await.unwrap().unwrap_err();
@@ -66,7 +67,7 @@ async fn a_sale_far_ahead_is_refused_without_the_live_side() {
     assert_eq!(refusals(&world), [refusal]);
     process.ask(&near, "alice").await.unwrap_err();
     world.live.faults().set_down(false);
-    let starts_at = near.window.starts_at;
+    let starts_at = near.window.starts_at();
     let refusal = process.ask(&near, "alice").await.unwrap().unwrap_err();
     assert_eq!(refusal, CheckoutRefusal::NotOpen { starts_at });
 }
@@ -78,17 +79,17 @@ async fn a_sale_opens_and_ends_by_the_stores_clock_however_old_the_snapshot_is()
     process.catalog.refresh().await.unwrap();
     let Sale { window, .. } = sale;
 
-    world.clock.set(window.starts_at + -1);
+    world.clock.set(window.starts_at() + -1);
     let early = process.ask(&sale, "alice").await.unwrap().unwrap_err();
-    world.clock.set(window.starts_at);
+    world.clock.set(window.starts_at());
     process.take(&sale, "alice").await;
-    world.clock.set(window.ends_at + -1);
+    world.clock.set(window.ends_at() + -1);
     process.take(&sale, "alice").await;
-    world.clock.set(window.ends_at);
+    world.clock.set(window.ends_at());
     let late = process.ask(&sale, "alice").await.unwrap().unwrap_err();
 
-    assert_eq!(early, CheckoutRefusal::NotOpen { starts_at: window.starts_at });
-    assert_eq!(late, CheckoutRefusal::Ended { ends_at: window.ends_at });
+    assert_eq!(early, CheckoutRefusal::NotOpen { starts_at: window.starts_at() });
+    assert_eq!(late, CheckoutRefusal::Ended { ends_at: window.ends_at() });
     assert_eq!(refusals(&world), [early, late]);
 }
 
@@ -103,7 +104,7 @@ async fn an_ended_or_unknown_sale_is_refused_without_the_live_side() {
     let ended = process.ask(&sale, "alice").await.unwrap().unwrap_err();
     let never = process.ask(&unknown, "alice").await.unwrap().unwrap_err();
 
-    assert_eq!(ended, CheckoutRefusal::Ended { ends_at: sale.window.ends_at });
+    assert_eq!(ended, CheckoutRefusal::Ended { ends_at: sale.window.ends_at() });
     assert_eq!(never, CheckoutRefusal::UnknownSale);
     assert_eq!(refusals(&world), [ended, never]);
 }
@@ -118,7 +119,7 @@ async fn a_sale_that_was_closed_behind_the_snapshot_is_over() {
 
     let refusal = process.ask(&sale, "alice").await.unwrap().unwrap_err();
 
-    assert_eq!(refusal, CheckoutRefusal::Ended { ends_at: sale.window.ends_at });
+    assert_eq!(refusal, CheckoutRefusal::Ended { ends_at: sale.window.ends_at() });
 }
 
 #[tokio::test]
@@ -132,6 +133,6 @@ async fn a_paused_sale_gives_no_units_and_keeps_its_promises() {
 
     let refusal = process.ask(&sale, "alice").await.unwrap().unwrap_err();
 
-    assert_eq!(refusal, CheckoutRefusal::Paused { ends_at: sale.window.ends_at });
+    assert_eq!(refusal, CheckoutRefusal::Paused { ends_at: sale.window.ends_at() });
     process.purchase.redeem(hold.code).await.unwrap().unwrap();
 }

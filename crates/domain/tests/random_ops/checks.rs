@@ -95,8 +95,8 @@ impl Model {
         let slots: BTreeSet<_> = live.iter().map(|hold| (&hold.user, hold.slot)).collect();
         assert_eq!(units.len(), live.len(), "a unit is live twice");
         assert_eq!(slots.len(), live.len(), "a slot is live twice");
-        assert!(units.iter().all(|unit| unit.get() <= terms.stock));
-        assert!(slots.iter().all(|(_, slot)| slot.0 < terms.per_user_limit));
+        assert!(units.iter().all(|unit| unit.get() <= terms.stock()));
+        assert!(slots.iter().all(|(_, slot)| slot.0 < terms.per_user_limit()));
     }
 
     /// What is sold has a receipt, and what has a receipt is sold.
@@ -125,7 +125,7 @@ impl Model {
     fn check_live_side(&self, live: &[&HoldRecord]) {
         let id = self.sale.id;
         let Some(status) = self.world.live.served(id) else { return };
-        assert_eq!(status.free + status.held + status.sold, self.sale.terms.stock);
+        assert_eq!(status.free + status.held + status.sold, self.sale.terms.stock());
         let free: BTreeSet<Unit> = self.world.live.free(id).into_iter().collect();
         let held: BTreeSet<Unit> = self.world.live.held(id).into_iter().map(|(_, u)| u).collect();
         assert!(free.is_disjoint(&held), "free and held: {free:?}, {held:?}");

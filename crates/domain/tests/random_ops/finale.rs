@@ -83,7 +83,7 @@ impl Model {
     /// Sells what is left, to buyers who have nothing yet.
     fn sell_out(&mut self) {
         let sold = self.world.ledger.purchases().len();
-        let left = self.sale.terms.stock as usize - sold;
+        let left = self.sale.terms.stock() as usize - sold;
         let process = self.processes[0].clone();
         for buyer in 0..left {
             let hold = now(process.take(&self.sale, &format!("buyer-{buyer}")));

@@ -2,7 +2,8 @@
 
 use domain::{
     CheckoutRefusal, Epoch, Failure, SaleId,
-    ports::{EPOCH_AGE_MIN_MS, RaiseReply, SaleRegister},
+    ports::{RaiseReply, SaleRegister},
+    sale::EPOCH_AGE_MIN_MS,
     upkeep::{Restored, Swept},
 };
 use fakes::{Fault, Operation, World};
@@ -45,7 +46,7 @@ async fn a_sale_that_is_served_is_left_alone_unless_a_newer_epoch_is_wanted() {
 #[tokio::test]
 async fn a_sale_that_is_closed_or_never_was_needs_no_live_side() {
     let (world, process, sale) = open_world().await;
-    world.clock.set(sale.window.ends_at);
+    world.clock.set(sale.window.ends_at());
     assert!(world.ledger.close(sale.id).await.unwrap());
     world.live.wipe();
     let never = SaleId::try_from(99).unwrap();

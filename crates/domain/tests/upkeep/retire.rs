@@ -8,7 +8,7 @@ use crate::{epoch, open_world, serve};
 #[tokio::test]
 async fn a_sale_that_is_over_and_has_no_hold_is_closed_and_forgotten() {
     let (world, process, sale) = open_world().await;
-    world.clock.set(sale.window.ends_at + -1);
+    world.clock.set(sale.window.ends_at() + -1);
     process.catalog.refresh().await.unwrap();
     let early = process.retire.run().await.unwrap();
     world.clock.advance_ms(1);
@@ -26,7 +26,7 @@ async fn a_sale_that_is_over_and_has_no_hold_is_closed_and_forgotten() {
 #[tokio::test]
 async fn a_sale_with_a_live_hold_stays() {
     let (world, process, sale) = open_world().await;
-    world.clock.set(sale.window.ends_at + -1);
+    world.clock.set(sale.window.ends_at() + -1);
     let hold = process.take(&sale, "alice").await;
     world.clock.advance_ms(World::HOLD_MS);
     process.catalog.refresh().await.unwrap();
@@ -41,7 +41,7 @@ async fn a_sale_with_a_live_hold_stays() {
 #[tokio::test]
 async fn a_grant_that_comes_after_the_closing_is_refused() {
     let (world, process, sale) = open_world().await;
-    world.clock.set(sale.window.ends_at + -1);
+    world.clock.set(sale.window.ends_at() + -1);
     world.ledger.faults().plan(Operation::Record, Fault::Pause);
 
     let (told, closed) = tokio::join!(process.ask(&sale, "alice"), async {
@@ -64,7 +64,7 @@ async fn an_image_that_comes_after_the_closing_is_taken_back() {
     let (world, process, sale) = open_world().await;
     let other = world.process(2);
     world.live.wipe();
-    world.clock.set(sale.window.ends_at);
+    world.clock.set(sale.window.ends_at());
     world.live.faults().plan(Operation::Load, Fault::Pause);
 
     let (restored, ()) = tokio::join!(process.rebuild.restore(sale.id, None), async {
@@ -81,7 +81,7 @@ async fn an_image_that_comes_after_the_closing_is_taken_back() {
 async fn what_another_process_closed_is_forgotten_and_not_at_every_look() {
     let (world, process, sale) = open_world().await;
     let other = world.process(2);
-    world.clock.set(sale.window.ends_at);
+    world.clock.set(sale.window.ends_at());
     other.catalog.refresh().await.unwrap();
     other.retire.run().await.unwrap();
     serve(&world, &sale, Epoch(5), Vec::new()).await;
@@ -99,7 +99,7 @@ async fn what_another_process_closed_is_forgotten_and_not_at_every_look() {
 #[tokio::test]
 async fn an_image_that_comes_after_its_rebuilder_gave_up_is_forgotten_a_minute_later() {
     let (world, process, sale) = open_world().await;
-    world.clock.set(sale.window.ends_at);
+    world.clock.set(sale.window.ends_at());
     process.catalog.refresh().await.unwrap();
     process.retire.run().await.unwrap();
     serve(&world, &sale, Epoch(5), Vec::new()).await;
@@ -118,7 +118,7 @@ async fn an_image_that_comes_after_its_rebuilder_gave_up_is_forgotten_a_minute_l
 #[tokio::test]
 async fn a_sale_that_could_not_be_forgotten_is_forgotten_later() {
     let (world, process, sale) = open_world().await;
-    world.clock.set(sale.window.ends_at);
+    world.clock.set(sale.window.ends_at());
     process.catalog.refresh().await.unwrap();
     world.live.faults().plan(Operation::Forget, Fault::Refuse);
 
@@ -133,7 +133,7 @@ async fn a_sale_that_could_not_be_forgotten_is_forgotten_later() {
 #[tokio::test]
 async fn a_sale_that_could_not_be_closed_is_closed_later() {
     let (world, process, sale) = open_world().await;
-    world.clock.set(sale.window.ends_at);
+    world.clock.set(sale.window.ends_at());
     process.catalog.refresh().await.unwrap();
     world.ledger.faults().plan(Operation::Close, Fault::Refuse);
     world.ledger.faults().plan(Operation::Close, Fault::LoseReply);

@@ -2,26 +2,25 @@
 
 use std::sync::Arc;
 
-use domain::{
-    Sale, Terms, UnixMillis,
-    ports::{SaleRegister, Timetable},
-    upkeep::Rotate,
-};
-use fakes::{Process, World};
+use domain::{Sale, Terms, Timetable, UnixMillis, ports::SaleRegister, upkeep::Rotate};
+use fakes::{Fault, Operation, Process, World};
 
+/// The length of a slot, and how far ahead a sale is made.
 const PERIOD_MS: i64 = 600_000;
-const LEAD_MS: i64 = 60_000;
-const TERMS: Terms = Terms { stock: 5, per_user_limit: 1, hold_ms: 1_000 };
 
-/// A rotation of ten-minute slots, each made a minute ahead.
+fn terms() -> Terms {
+    Terms::new(5, 1, 1_000).unwrap()
+}
+
+/// A rotation of ten-minute slots.
 fn rotation(world: &World, process: &Process) -> Rotate {
-    let timetable = Timetable { period_ms: PERIOD_MS, lead_ms: LEAD_MS, terms: TERMS };
+    let timetable = Timetable::new(PERIOD_MS, terms()).unwrap();
     Rotate::new(world.ledger.clone(), Arc::clone(&process.catalog), timetable)
 }
 
 /// When sales start, in milliseconds since `beginning`.
 fn starts(sales: &[Sale], beginning: UnixMillis) -> Vec<i64> {
-    sales.iter().map(|sale| sale.window.starts_at - beginning).collect()
+    sales.iter().map(|sale| sale.window.starts_at() - beginning).collect()
 }
 
 #[tokio::test]
@@ -33,29 +32,47 @@ async fn the_current_slot_gets_its_sale_at_once_and_the_next_ahead_of_its_time()
     world.clock.advance_ms(123_456);
 
     let first = rotate.run().await.unwrap();
-    world.clock.set(beginning + (PERIOD_MS - LEAD_MS - 1));
+    world.clock.set(beginning + (PERIOD_MS - 1));
     let none = rotate.run().await.unwrap();
     world.clock.advance_ms(1);
     let next = rotate.run().await.unwrap();
 
-    assert_eq!(starts(&first, beginning), [0]);
-    assert_eq!(first[0].window.ends_at - beginning, PERIOD_MS);
-    assert_eq!(first[0].terms, TERMS);
+    assert_eq!(starts(&first, beginning), [0, PERIOD_MS]);
+    assert_eq!(first[0].window.ends_at() - beginning, PERIOD_MS);
+    assert_eq!(first[0].terms, terms());
     assert_eq!(none, []);
-    assert_eq!(starts(&next, beginning), [PERIOD_MS]);
+    assert_eq!(starts(&next, beginning), [2 * PERIOD_MS]);
 }
 
 #[tokio::test]
-async fn of_two_processes_one_makes_the_sale_and_both_know_it() {
+async fn of_two_processes_one_makes_the_sales_and_both_know_them() {
     let world = World::new();
     let (one, two) = (world.process(1), world.process(2));
 
     let made = rotation(&world, &one).run().await.unwrap();
     let found = rotation(&world, &two).run().await.unwrap();
 
-    assert_eq!(made.len(), 1);
+    assert_eq!(made.len(), 2);
     assert_eq!(found, []);
     assert_eq!(one.catalog.calendar().sales, made);
+    assert_eq!(two.catalog.calendar().sales, made);
+}
+
+#[tokio::test]
+async fn of_two_that_race_the_slower_makes_nothing_and_knows_all() {
+    let world = World::new();
+    let (one, two) = (world.process(1), world.process(2));
+    world.ledger.faults().plan(Operation::Schedule, Fault::Pause);
+    let slower = rotation(&world, &two);
+    let slower = tokio::spawn(async move { slower.run().await.unwrap() });
+    while world.ledger.faults().paused() == 0 {
+        tokio::task::yield_now().await;
+    }
+
+    let made = rotation(&world, &one).run().await.unwrap();
+    assert!(world.ledger.faults().resume());
+
+    assert_eq!(slower.await.unwrap(), []);
     assert_eq!(two.catalog.calendar().sales, made);
 }
 
@@ -70,7 +87,7 @@ async fn after_downtime_slots_that_passed_are_not_sold_late() {
     world.clock.advance_ms(5 * PERIOD_MS + 1);
     let made = rotate.run().await.unwrap();
 
-    assert_eq!(starts(&made, beginning), [5 * PERIOD_MS]);
+    assert_eq!(starts(&made, beginning), [5 * PERIOD_MS, 6 * PERIOD_MS]);
 }
 
 #[tokio::test]
@@ -85,9 +102,24 @@ async fn a_slot_that_overlaps_a_sale_made_by_hand_is_left_alone() {
     let free = rotation(&world, &process).run().await.unwrap();
 
     assert_eq!(overlapped, []);
-    assert_eq!(starts(&free, beginning), [2 * PERIOD_MS]);
-    assert_eq!(process.catalog.calendar().sales, [by_hand, free[0]]);
-    assert_eq!(world.ledger.schedule(by_hand.window, TERMS).await.unwrap(), None);
+    assert_eq!(starts(&free, beginning), [2 * PERIOD_MS, 3 * PERIOD_MS]);
+    assert_eq!(process.catalog.calendar().sales, [by_hand, free[0], free[1]]);
+    assert_eq!(world.ledger.schedule(by_hand.window, terms()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_closed_sale_keeps_its_slot_when_the_clock_jumps_back_into_it() {
+    let world = World::new();
+    let process = world.process(1);
+    let beginning = world.clock.now();
+    let over = world.sale_in(0, PERIOD_MS, 1, 1);
+    world.clock.advance_ms(PERIOD_MS);
+    assert!(world.ledger.close(over.id).await.unwrap());
+    world.clock.set(beginning + 1);
+
+    let made = rotation(&world, &process).run().await.unwrap();
+
+    assert_eq!(starts(&made, beginning), [PERIOD_MS]);
 }
 
 #[tokio::test]
@@ -99,6 +131,9 @@ async fn a_rotation_that_failed_is_made_up_for() {
     world.ledger.faults().set_down(true);
     rotate.run().await.unwrap_err();
     world.ledger.faults().set_down(false);
+    world.ledger.faults().plan(Operation::Schedule, Fault::LoseReply);
+    rotate.run().await.unwrap_err();
 
-    assert_eq!(rotate.run().await.unwrap().len(), 1);
+    assert_eq!(rotate.run().await.unwrap().len(), 1, "the other was made");
+    assert_eq!(process.catalog.calendar().sales.len(), 2);
 }

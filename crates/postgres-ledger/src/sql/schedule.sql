@@ -9,6 +9,13 @@
 -- Returns the sale, or nothing.
 
 INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms)
-VALUES ($1, $2, $3, $4, $5)
+SELECT $1::timestamptz, $2::timestamptz, $3::integer, $4::smallint, $5::bigint
+-- Asked first, because each refused insert would use up a number.
+WHERE NOT EXISTS (
+    SELECT FROM sales AS sale
+    WHERE
+        tstzrange(sale.starts_at, sale.ends_at)
+        && tstzrange($1::timestamptz, $2::timestamptz)
+)
 ON CONFLICT DO NOTHING
 RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state::text AS state

@@ -10,8 +10,12 @@ type Column = (&'static str, &'static [&'static str], &'static [&'static str]);
 const COLUMNS: &[Column] = &[
     ("id", &["7", "1099511627775"], &["NULL", "0", "-1", "1099511627776", "'7'", "7.5"]),
     ("sale_id", &["7", "1099511627775"], &["NULL", "0", "-1", "1099511627776", "'7'", "x'07'"]),
-    ("starts_at", MOMENTS, NO_NUMBERS),
-    ("ends_at", MOMENTS, NO_NUMBERS),
+    (
+        "starts_at",
+        &["1764000000000", "-1"],
+        &["NULL", "'9'", "9.5", "x'09'", "9223372036854775807"],
+    ),
+    ("ends_at", &["9223372036854775807"], &["NULL", "'9'", "9.5", "x'09'", "1764000000000", "-1"]),
     ("purchased_at", MOMENTS, NO_NUMBERS),
     ("attempted_at", MOMENTS, NO_NUMBERS),
     ("expires_at", MOMENTS, NO_NUMBERS),
@@ -19,16 +23,16 @@ const COLUMNS: &[Column] = &[
     ("held_until", &["9", "NULL"], &["'9'", "9.5"]),
     ("epoch_at", &["9", "NULL"], &["'9'", "9.5"]),
     ("closed_at", &["9", "NULL"], &["'9'", "9.5"]),
-    ("hold_ms", &["300000", "-1"], NO_NUMBERS),
+    ("hold_ms", &["300000", "1"], &["NULL", "'9'", "9.5", "x'09'", "0", "-1"]),
     ("epoch", &["1", "0", "-1"], NO_NUMBERS),
     ("stock", &["5", "0", "1000000"], &["NULL", "1000001", "-1", "4294967296", "'5'"]),
-    ("per_user_limit", &["10", "1000"], &["NULL", "-1", "65536", "'10'"]),
+    ("per_user_limit", &["10", "1000"], &["NULL", "0", "1001", "-1", "65536", "'10'"]),
     ("unit", &["1", "1000000"], &["NULL", "0", "-1", "1000001", "4294967297", "'1'"]),
     ("slot", &["0", "999"], &["NULL", "-1", "65536", "'0'"]),
     ("held", &["0", "10000"], &["NULL", "-1", "4294967296", "'0'"]),
     ("sold", &["0", "10000"], &["NULL", "-1", "4294967296", "'0'"]),
     ("purchase", &["3", "NULL"], &["'3'", "3.5"]),
-    ("code", &["x'000102030405060708090a0b0c0d0e0f'"], NO_CODES),
+    ("code", &["x'000102030405860788090a0b0c0d0e0f'"], NO_CODES),
     ("user_id", &["'alice'"], &["NULL", "''", "'al ice'", "'zoë'", "7", "CAST(x'ff' AS TEXT)"]),
     ("item_name", &["'a fox'", "''"], NO_TEXTS),
     ("item_image", &["'/fox.webp'", "''"], NO_TEXTS),
@@ -39,8 +43,15 @@ const COLUMNS: &[Column] = &[
 const MOMENTS: &[&str] = &["1764000000000", "-1", "9223372036854775807"];
 const NO_NUMBERS: &[&str] = &["NULL", "'9'", "9.5", "x'09'"];
 const NO_TEXTS: &[&str] = &["NULL", "7", "x'78'", "CAST(x'ff' AS TEXT)"];
-const NO_CODES: &[&str] =
-    &["NULL", "x''", "x'0001'", "x'000102030405060708090a0b0c0d0e0f10'", "'0123456789abcdef'", "7"];
+const NO_CODES: &[&str] = &[
+    "NULL",
+    "x''",
+    "x'0001'",
+    "x'000102030405060708090a0b0c0d0e0f'",
+    "x'000102030405860788090a0b0c0d0e0f10'",
+    "'0123456789abcdef'",
+    "7",
+];
 
 /// What reads a row, with the columns it needs and the states it knows.
 struct Reader {

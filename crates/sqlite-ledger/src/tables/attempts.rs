@@ -62,9 +62,9 @@ impl Tables<'_> {
     ) -> Result<Recorded, SqliteError> {
         let Grant { code, unit, slot, epoch } = grant;
         let terms = sale.terms;
-        let (now, expires_at) = (self.now(), self.now() + terms.hold_ms);
+        let (now, expires_at) = (self.now(), self.now() + terms.hold_ms());
         let is_of_this_epoch = epoch == sale.epoch;
-        if is_of_this_epoch && unit.get() <= terms.stock && slot.0 < terms.per_user_limit {
+        if is_of_this_epoch && unit.get() <= terms.stock() && slot.0 < terms.per_user_limit() {
             let hold = Hold { unit, slot, user: user.clone(), expires_at };
             let known = Known { attempt: next.attempt, state: State::Held, hold: Some(hold) };
             if self.guard()?.admit(code, known) {

@@ -42,9 +42,10 @@ impl Tables<'_> {
         let &Redemption { code, unit, ref item } = redemption;
         let state = State::Sold { purchase: next.purchase };
         let sold = self.guard()?.end(code, state, |hold| hold.unit == unit);
-        let (Some((attempt, Hold { slot, user, .. })), Some(sale)) = (sold, code.sale()) else {
+        let Some((attempt, Hold { slot, user, .. })) = sold else {
             return self.find_code(code);
         };
+        let sale = code.sale();
         self.record_end(attempt, "sold")?;
         let (id, purchased_at, item) = (next.purchase(), self.now(), item.clone());
         let (who, name, image) = (user.as_str(), &item.name, &item.image);
@@ -138,10 +139,10 @@ impl Tables<'_> {
         may_end: impl FnOnce(&Hold) -> bool,
     ) -> Result<(), SqliteError> {
         let ended = self.guard()?.end(code, state, may_end);
-        if let (Some((attempt, _)), Some(sale)) = (ended, code.sale()) {
+        if let Some((attempt, _)) = ended {
             let word = if state == State::Released { "released" } else { "expired" };
             self.record_end(attempt, word)?;
-            counts.add(sale, -1, 0);
+            counts.add(code.sale(), -1, 0);
         }
         Ok(())
     }

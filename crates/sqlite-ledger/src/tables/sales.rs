@@ -2,15 +2,12 @@
 
 use domain::{
     Epoch, Sale, SaleId, Terms, UnixMillis, Window,
-    ports::{Calendar, EPOCH_AGE_MIN_MS, Listed, RaiseReply, SaleImage, Tally, Timetable},
-    sale::SaleState,
+    ports::{Calendar, Listed, RaiseReply, SaleImage, Tally},
+    sale::{JUST_CLOSED_MS, SaleState},
 };
 
 use super::Tables;
 use crate::{SqliteError, rows};
-
-/// How long a closed sale stays in the calendar, in milliseconds.
-const JUST_CLOSED_MS: i64 = 600_000;
 
 const FIND_SALE: &str = include_str!("../sql/find_sale.sql");
 const PAGE_SALES: &str = include_str!("../sql/page_sales.sql");
@@ -55,26 +52,11 @@ impl Tables<'_> {
         Ok(Calendar { now, sales: self.all(OPEN_SALES, [], rows::sale)?, just_closed })
     }
 
-    /// Puts a sale into every slot of the timetable that is free.
-    pub fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, SqliteError> {
-        let Timetable { period_ms, lead_ms, terms } = timetable;
-        if period_ms <= 0 {
-            return Err(SqliteError::Refused("a slot of the timetable has no length".to_owned()));
-        }
-        let now = self.now();
-        let slots = now.0.div_euclid(period_ms)..=(now + lead_ms).0.div_euclid(period_ms);
-        let made = slots.map(|slot| {
-            let starts_at = UnixMillis(slot.saturating_mul(period_ms));
-            self.schedule(Window { starts_at, ends_at: starts_at + period_ms }, terms)
-        });
-        made.filter_map(Result::transpose).collect()
-    }
-
     /// Makes a sale, unless its window overlaps another's.
     pub fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, SqliteError> {
-        let Window { starts_at, ends_at } = window;
-        let Terms { stock, per_user_limit, hold_ms } = terms;
-        self.one(SCHEDULE, (starts_at.0, ends_at.0, stock, per_user_limit, hold_ms), rows::sale)
+        let (starts_at, ends_at) = (window.starts_at().0, window.ends_at().0);
+        let (stock, limit, hold_ms) = (terms.stock(), terms.per_user_limit(), terms.hold_ms());
+        self.one(SCHEDULE, (starts_at, ends_at, stock, limit, hold_ms), rows::sale)
     }
 
     /// Stops a sale for now, or lets it go on.
@@ -90,20 +72,15 @@ impl Tables<'_> {
         id: SaleId,
         served: Option<Epoch>,
     ) -> Result<RaiseReply, SqliteError> {
-        let found = self.find_sale(id)?.filter(|sale| sale.state != SaleState::Closed);
-        let Some(mut sale) = found else { return Ok(RaiseReply::Closed) };
-        if served.is_some_and(|served| served > sale.epoch) {
-            return Ok(RaiseReply::Behind { ledger: sale.epoch });
-        }
+        let Some(sale) = self.find_sale(id)? else { return Ok(RaiseReply::Closed) };
         let epoch_at: Option<Option<i64>> =
             self.one(EPOCH_AT, [id.get()], |row| row.get("epoch_at"))?;
-        // A negative age is a clock that was set back: no reason to keep a sale unserved.
-        let is_young = |at: i64| (0..EPOCH_AGE_MIN_MS).contains(&(self.now() - UnixMillis(at)));
-        if epoch_at.flatten().is_some_and(is_young) {
-            return Ok(RaiseReply::TooSoon);
-        }
+        let epoch_age_ms = epoch_at.flatten().map(|at| self.now() - UnixMillis(at));
+        let sale = match sale.at_next_epoch(served, epoch_age_ms) {
+            Ok(sale) => sale,
+            Err(stands) => return Ok(stands),
+        };
         self.run(RAISE_EPOCH, (id.get(), self.now().0))?;
-        sale.epoch.0 += 1;
         Ok(RaiseReply::Raised(SaleImage { sale, live: self.guard()?.live_units(id) }))
     }
 

@@ -46,8 +46,8 @@ async fn records(worker: &Worker) -> usize {
 async fn a_commit_that_got_lost_is_made_again_and_the_work_is_done_once() {
     let failures = Arc::new(AtomicU32::new(0));
     let worker = writer(failing_ledger(&failures));
-    let window = Window { starts_at: NOW, ends_at: NOW + 1_000 };
-    let terms = Terms { stock: 5, per_user_limit: 1, hold_ms: 100 };
+    let window = Window::new(NOW, NOW + 1_000).unwrap();
+    let terms = Terms::new(5, 1, 100).unwrap();
     let sale = worker.run(move |tables| tables.schedule(window, terms)).await.unwrap().unwrap();
     let raised = worker.run(move |tables| tables.raise_epoch(sale.id, None)).await.unwrap();
     let RaiseReply::Raised(image) = raised else { panic!("{raised:?}") };
@@ -83,14 +83,13 @@ async fn a_commit_that_stays_lost_is_called_unknown_and_the_next_goes_well() {
 async fn work_that_cannot_be_done_keeps_none_of_its_neighbours_from_it() {
     let database = Database::in_memory().unwrap();
     let worker = writer(database);
-    let bad = Terms { stock: 1, per_user_limit: 0, hold_ms: 1 };
     // All sent before the first is answered, so that some go together.
     let calls = (0..20i64).map(|number| {
         let worker = worker.clone();
         tokio::spawn(async move {
-            let window = Window { starts_at: UnixMillis(number), ends_at: UnixMillis(number + 1) };
             if number % 5 == 0 {
-                return worker.run(move |tables| tables.schedule(window, bad)).await.map(drop);
+                let incomplete = "INSERT INTO sales (starts_at) VALUES (1)";
+                return worker.run(|tables| tables.run(incomplete, [])).await.map(drop);
             }
             worker.run(|tables| tables.record(&[refusal()])).await.map(drop)
         })

@@ -28,8 +28,8 @@ async fn a_sale_of(ledger: &SqliteLedger, length_ms: i64, hold_ms: i64) -> Sale 
 
 async fn schedule(ledger: &SqliteLedger, length_ms: i64, hold_ms: i64) -> Sale {
     let starts_at = ledger.now().await.unwrap() + -1_000;
-    let window = Window { starts_at, ends_at: starts_at + length_ms };
-    let terms = Terms { stock: 10_000, per_user_limit: 5, hold_ms };
+    let window = Window::new(starts_at, starts_at + length_ms).unwrap();
+    let terms = Terms::new(10_000, 5, hold_ms).unwrap();
     ledger.schedule(window, terms).await.unwrap().unwrap()
 }
 

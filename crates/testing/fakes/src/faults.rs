@@ -46,7 +46,6 @@ pub enum Operation {
     FindSale,
     Page,
     Calendar,
-    FillTimetable,
     Schedule,
     SetPaused,
     RaiseEpoch,
@@ -56,7 +55,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 23] = [
         Self::Load,
         Self::Status,
         Self::Forget,
@@ -75,7 +74,6 @@ impl Operation {
         Self::FindSale,
         Self::Page,
         Self::Calendar,
-        Self::FillTimetable,
         Self::Schedule,
         Self::SetPaused,
         Self::RaiseEpoch,
@@ -105,7 +103,6 @@ impl Operation {
             Self::FindSale => "SaleRegister::find",
             Self::Page => "SaleRegister::page",
             Self::Calendar => "SaleRegister::calendar",
-            Self::FillTimetable => "SaleRegister::fill_timetable",
             Self::Schedule => "SaleRegister::schedule",
             Self::SetPaused => "SaleRegister::set_paused",
             Self::RaiseEpoch => "SaleRegister::raise_epoch",

@@ -162,7 +162,7 @@ impl Tables {
         else {
             return Recorded::Stale;
         };
-        let is_within = unit.get() <= terms.stock && slot.0 < terms.per_user_limit;
+        let is_within = unit.get() <= terms.stock() && slot.0 < terms.per_user_limit();
         let is_taken = |other: &HoldRecord| {
             let same_slot = other.user == user && other.slot == slot;
             other.is_live() && other.sale == sale && (other.unit == unit || same_slot)
@@ -170,7 +170,7 @@ impl Tables {
         if epoch != *current || !is_within || self.holds().any(is_taken) {
             return Recorded::Stale;
         }
-        let expires_at = now + terms.hold_ms;
+        let expires_at = now + terms.hold_ms();
         let state = HoldState::Held;
         let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state };
         self.attempts.push(AttemptRecord::Hold(hold));

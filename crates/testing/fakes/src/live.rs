@@ -165,7 +165,7 @@ impl Server {
     }
 
     fn settle_soon(&self, code: Code, verdict: Verdict) {
-        if code.sale().is_some_and(|sale| self.serves(sale)) {
+        if self.serves(code.sale()) {
             self.stores.settle_soon(code, verdict);
         }
     }
@@ -201,7 +201,7 @@ impl CodeStore for FakeLive {
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
         let place = || {
             let server = lock(&self.server);
-            if !server.serves(request.sale) {
+            if !server.serves(request.code.sale()) {
                 return Ok(PlaceReply::NotLoaded);
             }
             at_once(server.stores.place_hold(request))

@@ -2,11 +2,9 @@
 
 use async_trait::async_trait;
 use domain::{
-    Epoch, Failure, Sale, SaleId, StoreError, Terms, Unit, UnixMillis, Window,
-    ports::{
-        Calendar, EPOCH_AGE_MIN_MS, Listed, RaiseReply, SaleImage, SaleRegister, Tally, Timetable,
-    },
-    sale::SaleState,
+    Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    ports::{Calendar, Listed, RaiseReply, SaleImage, SaleRegister, Tally},
+    sale::{JUST_CLOSED_MS, SaleState},
 };
 
 use crate::{
@@ -14,17 +12,9 @@ use crate::{
     ledger::{SaleRow, Tables},
 };
 
-/// The largest limit the table of sales allows.
-const PER_USER_LIMIT_MAX: u16 = 1_000;
-
-/// How long a closed sale stays in the calendar.
-const JUST_CLOSED_MS: i64 = 600_000;
-
 impl Tables {
     fn overlaps(&self, window: Window) -> bool {
-        let overlap =
-            |other: Window| other.starts_at < window.ends_at && window.starts_at < other.ends_at;
-        self.sales.values().any(|row| overlap(row.sale.window))
+        self.sales.values().any(|row| row.sale.window.overlaps(window))
     }
 
     pub(crate) fn add_sale(&mut self, window: Window, terms: Terms) -> Option<Sale> {
@@ -36,21 +26,14 @@ impl Tables {
     }
 
     fn raise_epoch(&mut self, id: SaleId, served: Option<Epoch>, now: UnixMillis) -> RaiseReply {
-        let Some(row) = self.sales.get_mut(&id).filter(|row| row.closed_at.is_none()) else {
-            return RaiseReply::Closed;
+        let Some(row) = self.sales.get_mut(&id) else { return RaiseReply::Closed };
+        let epoch_age_ms = row.epoch_at.map(|at| now - at);
+        let sale = match row.sale.at_next_epoch(served, epoch_age_ms) {
+            Ok(sale) => sale,
+            Err(stands) => return stands,
         };
-        let ledger = row.sale.epoch;
-        if served.is_some_and(|served| served > ledger) {
-            return RaiseReply::Behind { ledger };
-        }
-        // A negative age is a clock that was set back: no reason to keep a sale unserved.
-        let is_young = |at: UnixMillis| (0..EPOCH_AGE_MIN_MS).contains(&(now - at));
-        if row.epoch_at.is_some_and(is_young) {
-            return RaiseReply::TooSoon;
-        }
-        row.sale.epoch.0 += 1;
+        row.sale = sale;
         row.epoch_at = Some(now);
-        let sale = row.sale;
         let of_sale = self.holds().filter(|hold| hold.sale == id);
         let mut live: Vec<_> = of_sale.filter_map(HoldRecord::live_unit).collect();
         live.sort_unstable_by_key(|unit| unit.unit);
@@ -65,7 +48,7 @@ impl Tables {
     fn close(&mut self, id: SaleId, now: UnixMillis) -> bool {
         let has_holds = self.count(id, HoldState::Held) > 0;
         let Some(row) = self.sales.get_mut(&id) else { return false };
-        if row.closed_at.is_none() && row.sale.window.ends_at <= now && !has_holds {
+        if row.closed_at.is_none() && row.sale.window.ends_at() <= now && !has_holds {
             row.sale.state = SaleState::Closed;
             row.sale.epoch.0 += 1;
             row.epoch_at = Some(now);
@@ -78,7 +61,7 @@ impl Tables {
         let mut sales = Vec::new();
         let mut just_closed = Vec::new();
         let mut rows: Vec<_> = self.sales.values().collect();
-        rows.sort_unstable_by_key(|row| row.sale.window.starts_at);
+        rows.sort_unstable_by_key(|row| row.sale.window.starts_at());
         for row in rows {
             match row.closed_at {
                 None => sales.push(row.sale),
@@ -88,20 +71,6 @@ impl Tables {
         }
         Calendar { now, sales, just_closed }
     }
-}
-
-/// Refuses what the table of sales would.
-fn check(operation: Operation, terms: Terms) -> Result<(), StoreError> {
-    let Terms { stock, per_user_limit, hold_ms } = terms;
-    let limits = 1..=PER_USER_LIMIT_MAX;
-    if stock > Unit::MAX || !limits.contains(&per_user_limit) || hold_ms <= 0 {
-        return Err(refused(operation, "the terms are out of bounds"));
-    }
-    Ok(())
-}
-
-fn refused(operation: Operation, reason: &'static str) -> StoreError {
-    StoreError::new(operation.name(), Failure::NotDone, reason)
 }
 
 #[async_trait]
@@ -130,30 +99,8 @@ impl SaleRegister for FakeLedger {
         self.transact(Operation::Calendar, |tables, now| Ok(tables.calendar(now))).await
     }
 
-    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError> {
-        let Timetable { period_ms, lead_ms, terms } = timetable;
-        let fill = |tables: &mut Tables, now: UnixMillis| {
-            check(Operation::FillTimetable, terms)?;
-            if period_ms <= 0 {
-                return Err(refused(Operation::FillTimetable, "a slot has no length"));
-            }
-            let slots = now.0 / period_ms..=(now.0 + lead_ms) / period_ms;
-            let windows = slots.map(|slot| Window {
-                starts_at: UnixMillis(slot * period_ms),
-                ends_at: UnixMillis((slot + 1) * period_ms),
-            });
-            let free: Vec<_> = windows.filter(|&window| !tables.overlaps(window)).collect();
-            Ok(free.into_iter().filter_map(|window| tables.add_sale(window, terms)).collect())
-        };
-        self.transact(Operation::FillTimetable, fill).await
-    }
-
     async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
         let schedule = |tables: &mut Tables, _| {
-            check(Operation::Schedule, terms)?;
-            if window.ends_at <= window.starts_at {
-                return Err(refused(Operation::Schedule, "the window is empty"));
-            }
             let overlaps = tables.overlaps(window);
             Ok(if overlaps { None } else { tables.add_sale(window, terms) })
         };

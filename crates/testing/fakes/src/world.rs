@@ -102,8 +102,9 @@ impl World {
         per_user_limit: u16,
     ) -> Sale {
         let starts_at = self.clock.now() + starts_in_ms;
-        let window = Window { starts_at, ends_at: starts_at + length_ms };
-        let terms = Terms { stock, per_user_limit, hold_ms: Self::HOLD_MS };
+        let window = Window::new(starts_at, starts_at + length_ms);
+        let terms = Terms::new(stock, per_user_limit, Self::HOLD_MS);
+        let (window, terms) = (window.expect("a sale ends"), terms.expect("the terms are right"));
         let sale = self.ledger.tables(|tables| tables.add_sale(window, terms));
         sale.expect("there are more numbers than a test makes sales")
     }

@@ -74,8 +74,8 @@ pub fn open_sale(stock: u32, per_user_limit: u16) -> Sale {
     static LAST: AtomicI64 = AtomicI64::new(0);
     Sale {
         id: SaleId::try_from(LAST.fetch_add(1, Ordering::Relaxed) + 1).unwrap(),
-        window: Window { starts_at: NOW + -HOUR, ends_at: NOW + HOUR },
-        terms: Terms { stock, per_user_limit, hold_ms: MINUTE },
+        window: Window::new(NOW + -HOUR, NOW + HOUR).unwrap(),
+        terms: Terms::new(stock, per_user_limit, MINUTE).unwrap(),
         state: SaleState::Active,
         epoch: Epoch(1),
     }
@@ -89,6 +89,12 @@ pub fn new_code(sale: SaleId) -> Code {
     // Spread over all bits, as drawn ones are, and never twice: the factor is odd.
     let low = u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2);
     Code::new(sale, u128::from(number) << 64 | low)
+}
+
+/// A code of a sale that never was.
+#[must_use]
+pub fn code_of_no_sale() -> Code {
+    new_code(SaleId::try_from(SaleId::MAX).unwrap())
 }
 
 /// A user's name as a value.

@@ -62,18 +62,18 @@ impl Ledger {
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         // Twice the length, because the clock goes on between two cases.
         let starts_at = self.now().await + 2 * number * HOUR;
-        let window = Window { starts_at, ends_at: starts_at + HOUR };
+        let window = Window::new(starts_at, starts_at + HOUR).unwrap();
         self.register.schedule(window, terms).await.unwrap().expect("the window is free")
     }
 
     /// A sale at epoch 1, with holds that last.
     pub async fn open(&self, stock: u32, per_user_limit: u16) -> Sale {
-        self.open_with(Terms { stock, per_user_limit, hold_ms: 5 * MINUTE }).await
+        self.open_with(Terms::new(stock, per_user_limit, 5 * MINUTE).unwrap()).await
     }
 
     /// A sale at epoch 1, with holds that are due almost at once.
     pub async fn open_with_brief_holds(&self, stock: u32, per_user_limit: u16) -> Sale {
-        self.open_with(Terms { stock, per_user_limit, hold_ms: 1 }).await
+        self.open_with(Terms::new(stock, per_user_limit, 1).unwrap()).await
     }
 
     /// A sale at epoch 1.
@@ -192,5 +192,5 @@ pub fn grant(sale: &Sale, number: u32, slot: u16) -> Grant {
 #[must_use]
 pub fn redemption(grant: Grant) -> Redemption {
     let Grant { code, unit, .. } = grant;
-    Redemption { code, unit, item: Item::generate(code.sale().unwrap(), unit) }
+    Redemption { code, unit, item: Item::generate(code.sale(), unit) }
 }

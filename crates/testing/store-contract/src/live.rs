@@ -43,12 +43,12 @@ impl Live {
 
     /// Asks for a unit under a new code.
     pub async fn ask(&self, sale: &Sale, user: &UserId) -> PlaceReply {
-        self.ask_under(new_code(sale.id), sale, user).await
+        self.ask_under(new_code(sale.id), user).await
     }
 
-    /// Asks for a unit under this code.
-    pub async fn ask_under(&self, code: Code, sale: &Sale, user: &UserId) -> PlaceReply {
-        let request = HoldRequest { code, sale: sale.id, user: user.clone() };
+    /// Asks for a unit of the code's sale under it.
+    pub async fn ask_under(&self, code: Code, user: &UserId) -> PlaceReply {
+        let request = HoldRequest { code, user: user.clone() };
         self.codes.place_hold(request).await.unwrap()
     }
 

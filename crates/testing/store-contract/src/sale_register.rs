@@ -16,8 +16,9 @@ macro_rules! sale_register_contract {
             an_unknown_sale_is_nowhere
             windows_may_touch_but_not_overlap
             of_ten_that_schedule_at_once_one_wins
+            a_closed_sale_keeps_its_window
             the_timetable_is_filled_from_the_current_slot_on
-            a_timetable_filled_again_makes_nothing_and_uses_no_number
+            a_window_that_is_taken_uses_no_number
             ten_that_fill_the_timetable_at_once_make_each_slot_once
             a_slot_that_overlaps_a_sale_keeps_what_it_has
             a_page_has_the_newest_first_and_no_more_than_asked

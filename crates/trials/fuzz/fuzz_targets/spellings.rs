@@ -8,9 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     if let Ok(code) = text.parse::<Code>() {
         assert_eq!(code.to_string(), text.to_ascii_lowercase());
-        if let Some(sale) = code.sale() {
-            assert_eq!(Code::new(sale, code.to_bits()), code);
-        }
+        assert_eq!(Code::new(code.sale(), code.to_bits()), code);
     }
     if let Ok(sale) = text.parse::<SaleId>() {
         assert_eq!(sale.to_string(), text);

@@ -16,8 +16,7 @@ use domain::{
     audit::{Breaches, Findings, Invariant},
     ports::{
         Attempt, AttemptCopy, AttemptPlace, Calendar, CodeRecord, HoldCopy, HoldEnd, LedgerStore,
-        Listed, OutcomeCopy, RaiseReply, Recorded, Redemption, SaleRegister, Tally, Timetable,
-        Verdict,
+        Listed, OutcomeCopy, RaiseReply, Recorded, Redemption, SaleRegister, Tally, Verdict,
     },
 };
 use fakes::{HoldRecord, HoldState, ManualClock, Operation};
@@ -226,10 +225,6 @@ impl SaleRegister for EmbeddedLedger {
 
     async fn calendar(&self) -> Result<Calendar, StoreError> {
         self.read(Operation::Calendar, |tables| tables.calendar())
-    }
-
-    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError> {
-        self.write(Operation::FillTimetable, |tables| tables.fill_timetable(timetable))
     }
 
     async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {

@@ -75,7 +75,7 @@ async fn conclude(stage: &Arc<Stage>, users: Vec<oneshot::Receiver<()>>) -> Resu
     sell_out(stage, sale).await?;
 
     // Nothing is left to be seen of this sale, so the rest of its time may pass at once.
-    stage.clock.set(sale.window.ends_at);
+    stage.clock.set(sale.window.ends_at());
     let is_left = |sale: &Sale| sale.state == SaleState::Closed && stage.live.has(sale.id);
     let unforgotten = || {
         let left = stage.ledger.sales().into_iter().find(is_left);
@@ -114,7 +114,7 @@ fn unsettled(stage: &Stage, sale: &Sale) -> Option<String> {
     if sale.phase_at(now) == Phase::Ended {
         return unsettled_end(stage, sale);
     }
-    if sale.window.starts_at - now > LOAD_AHEAD_MS {
+    if sale.window.starts_at() - now > LOAD_AHEAD_MS {
         return None;
     }
     let (held, sold) =
@@ -126,7 +126,7 @@ fn unsettled(stage: &Stage, sale: &Sale) -> Option<String> {
             live.epoch == sale.epoch
                 && !live.paused
                 && (live.now - now).abs() <= SKEW_MS_MAX
-                && (live.free, live.held, live.sold) == (sale.terms.stock - sold, 0, sold)
+                && (live.free, live.held, live.sold) == (sale.terms.stock() - sold, 0, sold)
         });
     (!is_settled).then(|| format!("{held} held and {sold} sold of {sale:?}, served {served:?}"))
 }
@@ -149,7 +149,7 @@ fn places_left(stage: &Stage, sale: Sale, user: &str) -> usize {
     let is_his =
         |hold: &&HoldRecord| hold.is_live() && hold.sale == sale.id && hold.user.as_str() == user;
     let taken = stage.ledger.records().holds.iter().filter(is_his).count();
-    usize::from(sale.terms.per_user_limit) - taken
+    usize::from(sale.terms.per_user_limit()) - taken
 }
 
 /// The sale that is on, or the next if that one has too little time left.
@@ -158,7 +158,7 @@ async fn sale_to_sell(stage: &Stage) -> Result<Sale, String> {
         let now = stage.clock.now();
         let sales = stage.ledger.sales();
         let has_time = |sale: &&Sale| {
-            sale.phase_at(now) == Phase::Open && sale.window.ends_at - now > TIME_TO_SELL_MS
+            sale.phase_at(now) == Phase::Open && sale.window.ends_at() - now > TIME_TO_SELL_MS
         };
         sales.iter().find(has_time).copied().filter(|sale| unsettled(stage, sale).is_none())
     };
@@ -172,7 +172,7 @@ async fn sale_to_sell(stage: &Stage) -> Result<Sale, String> {
 /// Sells what is left: exactly the stock. The first to buy are the users, up to their limit, so
 /// a place of theirs that got lost is noticed; then come buyers who have nothing yet.
 async fn sell_out(stage: &Arc<Stage>, sale: Sale) -> Result<(), String> {
-    let left = sale.terms.stock - count(stage, sale.id, HoldState::Sold);
+    let left = sale.terms.stock() - count(stage, sale.id, HoldState::Sold);
     let users: Vec<_> = (0..stage.plan.users).map(|number| format!("user-{number}")).collect();
     let is_full = |user: &&String| places_left(stage, sale, user) == 0;
     if let Some(greedy) = users.iter().find(is_full).filter(|_| left > 0) {
@@ -191,7 +191,7 @@ async fn sell_out(stage: &Arc<Stage>, sale: Sale) -> Result<(), String> {
         }
     }
     let sold = count(stage, sale.id, HoldState::Sold);
-    ensure(sold == sale.terms.stock, || format!("{sold} units are sold of {sale:?}"))?;
+    ensure(sold == sale.terms.stock(), || format!("{sold} units are sold of {sale:?}"))?;
     ask_until(stage, "late", sale, |told| *told == Err(Told::SoldOut)).await.map(drop)
 }
 

@@ -7,7 +7,7 @@ use domain::{
     Code, Epoch, Failure, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
         Attempt, AttemptPlace, Calendar, CodeRecord, LedgerStore, Listed, Outcome, RaiseReply,
-        Recorded, Redemption, SaleRegister, Tally, Timetable, Verdict,
+        Recorded, Redemption, SaleRegister, Tally, Verdict,
     },
 };
 use fakes::{Operation, at_once};
@@ -113,12 +113,6 @@ impl SaleRegister for LedgerLine {
     async fn calendar(&self) -> Result<Calendar, StoreError> {
         let ledger = self.ledger();
         self.0.call(Operation::Calendar, &(), move || at_once(ledger.calendar())).await
-    }
-
-    async fn fill_timetable(&self, timetable: Timetable) -> Result<Vec<Sale>, StoreError> {
-        let ledger = self.ledger();
-        let deliver = move || at_once(ledger.fill_timetable(timetable));
-        self.0.call(Operation::FillTimetable, &(), deliver).await
     }
 
     async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {

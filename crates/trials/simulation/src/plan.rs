@@ -66,11 +66,12 @@ pub(crate) struct Rates {
 
 impl Plan {
     pub(crate) fn draw(stack: Stack, dice: &Dice) -> Self {
-        let terms = Terms {
-            stock: u32::try_from(dice.within(1..=5)).unwrap_or(1),
-            per_user_limit: u16::try_from(dice.within(1..=3)).unwrap_or(1),
-            hold_ms: dice.pick(&[1_000, 2_000, 4_000]).unwrap_or(1_000),
-        };
+        let terms = Terms::new(
+            u32::try_from(dice.within(1..=5)).unwrap_or(1),
+            u16::try_from(dice.within(1..=3)).unwrap_or(1),
+            dice.pick(&[1_000, 2_000, 4_000]).unwrap_or(1_000),
+        )
+        .expect("they are within the bounds");
         let is_crowded = dice.happens(100);
         let weather = Mishap::WEATHER.iter().copied().filter(|_| dice.happens(400));
         Self {

@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Catalog, Checkout, Purchase, Standings,
-    ports::{Clock, CodeMint, CodeStore, SaleStore, Timetable},
+    Catalog, Checkout, Purchase, Standings, Timetable,
+    ports::{Clock, CodeMint, CodeStore, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
     upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep},
 };
@@ -18,9 +18,6 @@ use crate::{
     executor::Owner, ledger_line::LedgerLine, live_line::LiveLine, lock, network::Line,
     plan::Stack, stage::Stage,
 };
-
-/// How far ahead of its start a sale is made, in milliseconds.
-const LEAD_MS: i64 = 5_000;
 
 /// A process that is up.
 pub(crate) struct Process {
@@ -52,11 +49,8 @@ impl Process {
         };
         let catalog = Arc::new(Catalog::new(ledger.clone()));
         let rebuild = Arc::new(Rebuild::new(ledger.clone(), sales.clone(), clock));
-        let timetable = Timetable {
-            period_ms: stage.plan.period_ms,
-            lead_ms: LEAD_MS,
-            terms: stage.plan.terms,
-        };
+        let timetable = Timetable::new(stage.plan.period_ms, stage.plan.terms)
+            .expect("the plan's slots fill the day");
         let steps = Steps {
             rotate: Rotate::new(ledger.clone(), catalog.clone(), timetable),
             sweep: Sweep::new(codes.clone(), ledger.clone()),

@@ -198,7 +198,7 @@ impl User {
             None => (Told::Nothing, Ok(())),
             Some(Err(error)) => (error.failure().into(), Ok(())),
             Some(Ok(standings)) => {
-                let wrong = standings.iter().find(|at| at.held + at.sold > at.sale.terms.stock);
+                let wrong = standings.iter().find(|at| at.held + at.sold > at.sale.terms.stock());
                 (
                     Told::Standing,
                     wrong.map_or(Ok(()), |at| Err(format!("more than there is: {at:?}"))),
@@ -218,7 +218,7 @@ impl User {
     fn choose_sale(&self) -> Option<SaleId> {
         let sales = self.stage.ledger.sales();
         let now = self.stage.true_time();
-        let is_on = |Window { starts_at, ends_at }| starts_at <= now && now < ends_at;
+        let is_on = |window: Window| window.starts_at() <= now && now < window.ends_at();
         let on = sales.iter().find(|sale| is_on(sale.window)).map(|sale| sale.id);
         match self.stage.dice.below(20) {
             0 => SaleId::try_from(NO_SALE).ok(),

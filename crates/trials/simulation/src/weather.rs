@@ -50,7 +50,7 @@ pub(crate) async fn rage(stage: Arc<Stage>) {
 fn strike(stage: &Arc<Stage>, mishap: Mishap, started: &mut usize) {
     let dice = &stage.dice;
     let until_ms = stage.now_ms() + stage.while_in_trouble(dice.within(10..=2_000));
-    let hold_ms = stage.plan.terms.hold_ms;
+    let hold_ms = stage.plan.terms.hold_ms();
     let set_ms = dice.around_zero(dice.pick(&[300, hold_ms * 2, CLOCK_SET_MS_MAX]).unwrap_or(300));
     match mishap {
         Mishap::CutOff => {
@@ -162,7 +162,7 @@ pub(crate) async fn operate(stage: Arc<Stage>) {
         stage.pass(stage.dice.within(500..=4_000)).await;
         if stage.dice.happens(300) {
             let starts_at = stage.true_time() + 120_000;
-            let window = Window { starts_at, ends_at: starts_at + 1_000 };
+            let window = Window::new(starts_at, starts_at + 1_000).expect("it lasts a second");
             // Whatever comes of it, nobody depends on that sale.
             let _ = ledger.schedule(window, stage.plan.terms).await;
         }

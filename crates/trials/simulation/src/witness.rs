@@ -52,8 +52,8 @@ impl Witness {
     /// Sales do not overlap, their epochs rise, and what is closed stays closed.
     fn check_sales(&mut self, sales: &[Sale]) -> Result<(), String> {
         let mut windows: Vec<_> = sales.iter().map(|sale| sale.window).collect();
-        windows.sort_unstable_by_key(|window| window.starts_at);
-        let overlap = windows.windows(2).find(|pair| pair[1].starts_at < pair[0].ends_at);
+        windows.sort_unstable_by_key(|window| window.starts_at());
+        let overlap = windows.windows(2).find(|pair| pair[0].overlaps(pair[1]));
         ensure(overlap.is_none(), || format!("two sales at a time: {overlap:?}"))?;
         for sale in sales {
             let before = self.sales.insert(sale.id, (sale.epoch, sale.state));
@@ -88,7 +88,7 @@ impl Witness {
             ensure(is_new, || format!("{} has slot {:?} twice", hold.user, hold.slot))?;
             let sale = sales.iter().find(|sale| sale.id == hold.sale);
             let is_within = sale.is_some_and(|sale| {
-                hold.unit.get() <= sale.terms.stock && hold.slot.0 < sale.terms.per_user_limit
+                hold.unit.get() <= sale.terms.stock() && hold.slot.0 < sale.terms.per_user_limit()
             });
             ensure(is_within, || format!("beyond the terms: {hold:?}"))?;
             if hold.state == HoldState::Sold {
@@ -132,7 +132,7 @@ impl Witness {
         let Some(status) = live.served(sale.id) else { return Ok(()) };
         let free: BTreeSet<_> = live.free(sale.id).into_iter().collect();
         let held: BTreeSet<_> = live.held(sale.id).into_iter().map(|(_, unit)| unit).collect();
-        let are_all = status.free + status.held + status.sold == sale.terms.stock;
+        let are_all = status.free + status.held + status.sold == sale.terms.stock();
         let are_apart = free.is_disjoint(&held)
             && free.len() == status.free as usize
             && held.len() == status.held as usize;

@@ -105,7 +105,7 @@ fn ask_sqlite(path: &Path, sql: &str) -> String {
             ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
             ValueRef::Blob(code) => {
                 let code: [u8; 16] = code.try_into().unwrap();
-                Code::from_bits(u128::from_be_bytes(code)).to_string()
+                Code::from_bits(u128::from_be_bytes(code)).unwrap().to_string()
             }
         });
         lines.push_str(&told.collect::<Vec<_>>().join("|"));

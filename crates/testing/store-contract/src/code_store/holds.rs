@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Code, Sale, Slot, Terms, UserId,
+    Sale, Slot, Terms, UserId,
     ports::{PlaceReply, Verdict},
 };
 
 use crate::{
-    fixtures::{SECOND, all_at_once, new_code, nth_user, open_sale, unit, until, user},
+    fixtures::{
+        SECOND, all_at_once, code_of_no_sale, new_code, nth_user, open_sale, unit, until, user,
+    },
     live::Live,
 };
 
@@ -66,11 +68,11 @@ pub async fn a_repeated_hold_gets_the_same_unit_and_takes_nothing(live: Live) {
     let sale = live.open(2, 1).await;
     let (code, ann) = (new_code(sale.id), user("ann"));
 
-    let first = live.ask_under(code, &sale, &ann).await;
-    let again = live.ask_under(code, &sale, &ann).await;
+    let first = live.ask_under(code, &ann).await;
+    let again = live.ask_under(code, &ann).await;
     assert_eq!(live.counts(&sale).await, [1, 1, 0]);
     live.take(&sale, &user("bob")).await;
-    let after_the_last = live.ask_under(code, &sale, &ann).await;
+    let after_the_last = live.ask_under(code, &ann).await;
 
     assert!(matches!(first, PlaceReply::Granted(_)), "{first:?}");
     assert_eq!((&again, &after_the_last), (&first, &first));
@@ -84,7 +86,7 @@ pub async fn a_hold_repeated_at_once_takes_one_unit(live: Live) {
     let calls = (0..200).map(|number| {
         let (live, code) = (live.clone(), codes[number % 10]);
         async move {
-            match live.ask_under(code, &sale, &user("ann")).await {
+            match live.ask_under(code, &user("ann")).await {
                 PlaceReply::Granted(grant) => (grant.code, grant.unit, grant.slot),
                 refused => panic!("a unit was to be had: {refused:?}"),
             }
@@ -99,7 +101,7 @@ pub async fn a_hold_repeated_at_once_takes_one_unit(live: Live) {
 
 /// A hold is due after its time, and not before.
 pub async fn a_hold_is_kept_for_as_long_as_the_terms_say(live: Live) {
-    let terms = Terms { stock: 5, per_user_limit: 1, hold_ms: SECOND / 5 };
+    let terms = Terms::new(5, 1, SECOND / 5).unwrap();
     let short = Sale { terms, ..open_sale(5, 1) };
     live.load(short, vec![]).await;
     let long = live.open(5, 1).await;
@@ -113,7 +115,7 @@ pub async fn a_hold_is_kept_for_as_long_as_the_terms_say(live: Live) {
     });
 
     assert_eq!(due.await, [brief.code]);
-    assert!(live.status(&short).await.now - placed_after >= short.terms.hold_ms);
+    assert!(live.status(&short).await.now - placed_after >= short.terms.hold_ms());
     assert_eq!(live.due(&long, 10).await, []);
     // Due is not over: only the ledger ends a hold.
     assert_eq!(live.find(brief.code).await, Some(brief.unit));
@@ -134,7 +136,7 @@ pub async fn only_live_codes_are_found(live: Live) {
     assert_eq!(live.find(freed.code).await, None);
     assert_eq!(live.find(new_code(sale.id)).await, None);
     assert_eq!(live.find(new_code(open_sale(1, 1).id)).await, None);
-    assert_eq!(live.find(Code::from_bits(u128::MAX)).await, None);
+    assert_eq!(live.find(code_of_no_sale()).await, None);
 }
 
 /// Two sales share nothing: not a user's limit, not a code, not a verdict, not a request that
@@ -151,7 +153,7 @@ pub async fn sales_do_not_see_each_others_codes(live: Live) {
 
     let grants = all_at_once(calls).await;
 
-    assert!(grants.iter().all(|(sale, grant)| grant.code.sale() == Some(*sale)));
+    assert!(grants.iter().all(|(sale, grant)| grant.code.sale() == *sale));
     assert_eq!(live.take(&two, &ann).await.slot, Slot(0));
     live.settle(&two, &[(mine.code, Verdict::Free)]).await;
     assert_eq!(live.find(mine.code).await, Some(mine.unit));

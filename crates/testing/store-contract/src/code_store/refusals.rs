@@ -91,27 +91,27 @@ pub async fn a_refusal_changes_nothing(live: Live) {
 
 /// A sale that is loaded ahead of its time says when it starts.
 pub async fn a_sale_is_not_open_before_its_start(live: Live) {
-    let window = Window { starts_at: NOW + MINUTE, ends_at: NOW + HOUR };
+    let window = Window::new(NOW + MINUTE, NOW + HOUR).unwrap();
     let sale = Sale { window, ..open_sale(5, 1) };
     live.load(sale, vec![]).await;
 
     let reply = live.ask(&sale, &user("ann")).await;
 
-    let not_open = CheckoutRefusal::NotOpen { starts_at: window.starts_at };
+    let not_open = CheckoutRefusal::NotOpen { starts_at: window.starts_at() };
     assert_eq!(reply, PlaceReply::Refused(not_open));
     assert_eq!(live.counts(&sale).await, [5, 0, 0]);
 }
 
 /// Nobody has to open a sale: its time comes, and units are given.
 pub async fn a_sale_opens_at_its_start(live: Live) {
-    let window = Window { starts_at: NOW + SECOND / 4, ends_at: NOW + HOUR };
+    let window = Window::new(NOW + SECOND / 4, NOW + HOUR).unwrap();
     let sale = Sale { window, ..open_sale(5, 1) };
     live.load(sale, vec![]).await;
 
     let grant = until(&*live.clock, async || match live.ask(&sale, &user("ann")).await {
         PlaceReply::Granted(grant) => Some(grant),
         PlaceReply::Refused(refusal) => {
-            let not_open = CheckoutRefusal::NotOpen { starts_at: window.starts_at };
+            let not_open = CheckoutRefusal::NotOpen { starts_at: window.starts_at() };
             assert_eq!(refusal, not_open);
             None
         }
@@ -119,19 +119,19 @@ pub async fn a_sale_opens_at_its_start(live: Live) {
     });
 
     assert_eq!(grant.await.slot, Slot(0));
-    assert!(live.status(&sale).await.now >= window.starts_at);
+    assert!(live.status(&sale).await.now >= window.starts_at());
 }
 
 /// The first moment after the sale is its end, to the millisecond. Holds stay.
 pub async fn a_sale_has_ended_at_its_end(live: Live) {
-    let window = Window { starts_at: NOW + -HOUR, ends_at: NOW };
+    let window = Window::new(NOW + -HOUR, NOW).unwrap();
     let sale = Sale { window, ..open_sale(5, 1) };
     let kept = held(&sale, user("ann"), 3, 0, NOW + MINUTE);
     live.load(sale, vec![kept.clone()]).await;
 
     let reply = live.ask(&sale, &user("bob")).await;
 
-    let ended = CheckoutRefusal::Ended { ends_at: window.ends_at };
+    let ended = CheckoutRefusal::Ended { ends_at: window.ends_at() };
     assert_eq!(reply, PlaceReply::Refused(ended));
     assert_eq!(live.find(kept.code).await, Some(kept.unit));
     live.settle(&sale, &[(kept.code, Verdict::Sold)]).await;
@@ -141,9 +141,9 @@ pub async fn a_sale_has_ended_at_its_end(live: Live) {
 /// A paused sale gives nothing, before its start as well as after; when it is over it is over.
 pub async fn a_paused_sale_says_so_until_it_is_over(live: Live) {
     let open = Sale { state: SaleState::Paused, ..open_sale(5, 1) };
-    let ahead = Window { starts_at: NOW + MINUTE, ends_at: NOW + HOUR };
+    let ahead = Window::new(NOW + MINUTE, NOW + HOUR).unwrap();
     let ahead = Sale { state: SaleState::Paused, window: ahead, ..open_sale(5, 1) };
-    let over = Window { starts_at: NOW + -HOUR, ends_at: NOW };
+    let over = Window::new(NOW + -HOUR, NOW).unwrap();
     let over = Sale { state: SaleState::Paused, window: over, ..open_sale(5, 1) };
     for sale in [open, ahead, over] {
         live.load(sale, vec![]).await;
@@ -166,12 +166,12 @@ pub async fn sold_out_tells_when_the_next_hold_is_due(live: Live) {
     let later = held(&sale, user("bob"), 2, 0, NOW + 2 * MINUTE);
     live.load(sale, vec![later, soon.clone(), sold(&sale, user("cid"), 3, 0)]).await;
 
-    let Retry { at, after_ms } = retry_of(&live, &sale).await.expect("a hold may lapse");
+    let retry = retry_of(&live, &sale).await.expect("a hold may lapse");
 
-    assert_eq!(at, NOW + MINUTE);
-    assert!((1..=MINUTE).contains(&after_ms), "{after_ms} ms");
+    assert_eq!(retry.at(), NOW + MINUTE);
+    assert!((1..=MINUTE).contains(&retry.after_ms()), "{retry:?}");
     live.settle(&sale, &[(soon.code, Verdict::Sold)]).await;
-    assert_eq!(retry_of(&live, &sale).await.map(|retry| retry.at), Some(NOW + 2 * MINUTE));
+    assert_eq!(retry_of(&live, &sale).await.map(Retry::at), Some(NOW + 2 * MINUTE));
 }
 
 /// Sold out for good: all is sold, or what is held is due when the sale is over. And a hold
@@ -189,8 +189,8 @@ pub async fn sold_out_tells_nothing_when_nothing_will_come_back(live: Live) {
 
     assert_eq!(retry_of(&live, &all_sold).await, None);
     assert_eq!(retry_of(&live, &too_late).await, None);
-    assert_eq!(retry_of(&live, &just_in_time).await.map(|retry| retry.at), Some(last));
-    assert_eq!(retry_of(&live, &overdue).await.map(|retry| retry.after_ms), Some(0));
+    assert_eq!(retry_of(&live, &just_in_time).await.map(Retry::at), Some(last));
+    assert_eq!(retry_of(&live, &overdue).await.map(Retry::after_ms), Some(0));
 }
 
 /// What a sale that is sold out says of asking again.

@@ -6,13 +6,14 @@ use std::sync::{
 };
 
 use domain::{
-    CheckoutRefusal, Code, Epoch, Sale, Slot,
+    CheckoutRefusal, Epoch, Sale, Slot,
     ports::{PlaceReply, Verdict},
 };
 
 use crate::{
     fixtures::{
-        HOUR, MINUTE, NOW, SECOND, all_at_once, held, new_code, nth_user, open_sale, until, user,
+        HOUR, MINUTE, NOW, SECOND, all_at_once, code_of_no_sale, held, new_code, nth_user,
+        open_sale, until, user,
     },
     live::Live,
 };
@@ -116,7 +117,7 @@ pub async fn of_two_verdicts_in_one_call_the_first_counts(live: Live) {
 pub async fn verdicts_on_unknown_codes_do_nothing(live: Live) {
     let sale = live.open(4, 1).await;
     let known = live.take(&sale, &user("ann")).await.code;
-    let unknown = [new_code(sale.id), new_code(open_sale(1, 1).id), Code::from_bits(u128::MAX)];
+    let unknown = [new_code(sale.id), new_code(open_sale(1, 1).id), code_of_no_sale()];
 
     for verdict in [Verdict::Sold, Verdict::Free, Verdict::Held { left_ms: 5 }] {
         live.settle(&sale, &unknown.map(|code| (code, verdict))).await;
@@ -179,7 +180,7 @@ pub async fn a_verdict_nobody_waits_for_is_carried_out(live: Live) {
     live.codes.settle_soon(bought, Verdict::Sold);
     live.codes.settle_soon(freed, Verdict::Free);
     live.codes.settle_soon(new_code(one.id), Verdict::Sold);
-    live.codes.settle_soon(Code::from_bits(u128::MAX), Verdict::Free);
+    live.codes.settle_soon(code_of_no_sale(), Verdict::Free);
 
     until(&*live.clock, async || (live.counts(&one).await == [2, 0, 1]).then_some(())).await;
     until(&*live.clock, async || (live.counts(&two).await == [3, 0, 0]).then_some(())).await;

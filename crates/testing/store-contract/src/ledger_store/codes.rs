@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Code, Item, Receipt,
+    Item, Receipt,
     ports::{CodeRecord, Redemption},
 };
 
 use crate::{
-    fixtures::{all_at_once, new_code, nth_user, unit, user},
+    fixtures::{all_at_once, code_of_no_sale, new_code, nth_user, unit, user},
     ledger::{Ledger, grant, redemption},
 };
 
@@ -211,6 +211,6 @@ pub async fn every_code_is_found_as_it_is(ledger: Ledger) {
         assert_eq!(ledger.find(held.code).await, CodeRecord::Held { unit: unit(4) });
         assert_eq!(ledger.find(buried).await, CodeRecord::Unknown);
         assert_eq!(ledger.find(new_code(sale.id)).await, CodeRecord::Unknown);
-        assert_eq!(ledger.find(Code::from_bits(u128::MAX)).await, CodeRecord::Unknown);
+        assert_eq!(ledger.find(code_of_no_sale()).await, CodeRecord::Unknown);
     }
 }

@@ -27,7 +27,7 @@ pub async fn a_grant_is_recorded_once_and_its_repetition_stands(ledger: Ledger) 
     let after_the_sale = ledger.record_grant(&sale, &ann, grant).await;
 
     let Recorded::Hold { expires_at } = first else { panic!("{first:?}") };
-    let hold_ms = sale.terms.hold_ms;
+    let hold_ms = sale.terms.hold_ms();
     assert!((before + hold_ms..=after + hold_ms).contains(&expires_at), "{expires_at:?}");
     assert_eq!([again, after_the_sale], [first, first]);
     assert_eq!(ledger.recorded(&sale, "granted").await, 1);
@@ -198,7 +198,7 @@ pub async fn refusals_are_recorded_each_once_by_outcome(ledger: Ledger) {
     let at = UnixMillis(1);
     let refusals = [
         ("sold_out", CheckoutRefusal::SoldOut { retry: None }),
-        ("sold_out", CheckoutRefusal::SoldOut { retry: Some(Retry { at, after_ms: 1 }) }),
+        ("sold_out", CheckoutRefusal::SoldOut { retry: Retry::of(at, at, at + 1) }),
         ("user_limit", CheckoutRefusal::UserLimit { limit: 3, held: 1, bought: 2 }),
         ("not_open", CheckoutRefusal::NotOpen { starts_at: at }),
         ("ended", CheckoutRefusal::Ended { ends_at: at }),
@@ -228,7 +228,7 @@ pub async fn refusals_are_recorded_each_once_by_outcome(ledger: Ledger) {
 /// refused alone: what was in the same batch is recorded, once.
 pub async fn a_bad_grant_does_not_hurt_its_neighbours(ledger: Ledger) {
     let sale = ledger.open(40, 1).await;
-    let endless = Terms { stock: 5, per_user_limit: 1, hold_ms: i64::MAX };
+    let endless = Terms::new(5, 1, i64::MAX).unwrap();
     let endless = ledger.open_with(endless).await;
     let good = (1..=40u32).map(|number| (sale, Outcome::Granted(grant(&sale, number, 0))));
     let refused = (1..=40).map(|_| (sale, Outcome::Refused(CheckoutRefusal::UnknownSale)));

@@ -2,10 +2,8 @@
 
 use domain::{
     Epoch, Sale, Slot, Terms, Window,
-    ports::{
-        CodeRecord, EPOCH_AGE_MIN_MS, LiveUnit, RaiseReply, Recorded, SaleImage, Tally, Verdict,
-    },
-    sale::SaleState,
+    ports::{CodeRecord, LiveUnit, RaiseReply, Recorded, SaleImage, Tally, Verdict},
+    sale::{EPOCH_AGE_MIN_MS, SaleState},
 };
 
 use crate::{
@@ -47,7 +45,7 @@ pub async fn the_image_has_every_live_unit_and_no_other(ledger: Ledger) {
 
 /// Each raise adds one, the register says so, and only grants of the newest are recorded.
 pub async fn an_epoch_follows_the_one_before(ledger: Ledger) {
-    let scheduled = ledger.schedule(TERMS).await;
+    let scheduled = ledger.schedule(terms(5 * MINUTE)).await;
 
     for (epoch, number, slot) in [(1, 1, 0), (2, 2, 1), (3, 3, 2)] {
         let SaleImage { sale, live } = ledger.raise(&scheduled).await;
@@ -61,7 +59,7 @@ pub async fn an_epoch_follows_the_one_before(ledger: Ledger) {
 
 /// Two that rebuild the same sale keep out of each other's way, and neither waits for ever.
 pub async fn an_epoch_stands_for_half_a_second(ledger: Ledger) {
-    let sale = ledger.schedule(TERMS).await;
+    let sale = ledger.schedule(terms(5 * MINUTE)).await;
 
     let before = ledger.now().await;
     ledger.raise(&sale).await;
@@ -77,7 +75,7 @@ pub async fn an_epoch_stands_for_half_a_second(ledger: Ledger) {
 
 /// Fifty requests of as many processes find the live side lost; one rebuilds it.
 pub async fn of_many_that_raise_at_once_one_does(ledger: Ledger) {
-    let sale = ledger.schedule(TERMS).await;
+    let sale = ledger.schedule(terms(5 * MINUTE)).await;
     let before = ledger.now().await;
     let calls = (0..30).map(|_| {
         let ledger = ledger.clone();
@@ -215,13 +213,19 @@ pub async fn a_closed_sale_records_no_grant_and_stays_closed(ledger: Ledger) {
     assert_eq!(again, CodeRecord::Sold(receipt));
 }
 
-const TERMS: Terms = Terms { stock: 100, per_user_limit: 10, hold_ms: 5 * MINUTE };
+fn terms(hold_ms: i64) -> Terms {
+    Terms::new(100, 10, hold_ms).unwrap()
+}
 
 /// A sale at epoch 1 that ended an hour ago.
 async fn over(ledger: &Ledger, hold_ms: i64) -> Sale {
     let ends_at = ledger.now().await + -HOUR;
-    let window = Window { starts_at: ends_at + -HOUR, ends_at };
-    let terms = Terms { hold_ms, ..TERMS };
-    let sale = ledger.register.schedule(window, terms).await.unwrap().expect("the window is free");
+    let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
+    let sale = ledger
+        .register
+        .schedule(window, terms(hold_ms))
+        .await
+        .unwrap()
+        .expect("the window is free");
     ledger.raise(&sale).await.sale
 }

@@ -1,0 +1,144 @@
+//! The timetable: a sale in every slot of the day, made ahead of its time.
+
+use crate::{Terms, UnixMillis, Window, time::DAY_MS};
+
+/// The shop's standing order: a sale of the same terms in each slot, the slots being of one
+/// length and counted from midnight UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timetable {
+    period_ms: i64,
+    terms: Terms,
+}
+
+/// Why a period is none of a timetable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must divide a day and be at least 1s, such as 1h, 15m or 2s")]
+pub struct PeriodError;
+
+impl Timetable {
+    /// The shortest slot, in milliseconds.
+    const PERIOD_MS_MIN: i64 = 1_000;
+
+    /// How far ahead of its start a sale is made, at the least, in milliseconds: every process
+    /// has heard of it by then, and has it served.
+    const LEAD_MS_MIN: i64 = 5_000;
+
+    /// A sale of `terms` every `period_ms` milliseconds.
+    pub fn new(period_ms: i64, terms: Terms) -> Result<Self, PeriodError> {
+        Self::check_period(period_ms)?;
+        Ok(Self { period_ms, terms })
+    }
+
+    /// Whether slots of this length fill the day: then each midnight begins one, whatever day it
+    /// is.
+    pub const fn check_period(period_ms: i64) -> Result<(), PeriodError> {
+        if period_ms < Self::PERIOD_MS_MIN || DAY_MS % period_ms != 0 {
+            return Err(PeriodError);
+        }
+        Ok(())
+    }
+
+    /// The length of a slot, in milliseconds.
+    #[must_use]
+    pub const fn period_ms(self) -> i64 {
+        self.period_ms
+    }
+
+    /// How far ahead of its start a sale is made, in milliseconds.
+    #[must_use]
+    pub fn lead_ms(self) -> i64 {
+        self.period_ms.max(Self::LEAD_MS_MIN)
+    }
+
+    /// What each sale offers.
+    #[must_use]
+    pub const fn terms(self) -> Terms {
+        self.terms
+    }
+
+    /// The slots that lack a sale, from the current one to the last that starts within the lead.
+    /// A slot that overlaps a window of `taken` keeps what it has; one that passed is not sold
+    /// late.
+    #[must_use]
+    pub fn missing(self, now: UnixMillis, taken: impl IntoIterator<Item = Window>) -> Vec<Window> {
+        let slot_at = |moment: UnixMillis| moment.0.div_euclid(self.period_ms);
+        // Where time itself begins and ends there is no whole slot.
+        let start_of = |slot: i64| slot.checked_mul(self.period_ms).map(UnixMillis);
+        let window_of = |slot| Window::new(start_of(slot)?, start_of(slot + 1)?).ok();
+        let slots = slot_at(now)..=slot_at(now + self.lead_ms());
+        let mut missing: Vec<_> = slots.filter_map(window_of).collect();
+        for window in taken {
+            missing.retain(|slot| !slot.overlaps(window));
+        }
+        missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIDNIGHT: UnixMillis = UnixMillis(20_000 * DAY_MS);
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn every(period_ms: i64) -> Timetable {
+        Timetable::new(period_ms, Terms::new(5, 1, 1_000).unwrap()).unwrap()
+    }
+
+    /// When the missing slots start and end, in milliseconds since midnight.
+    fn missing(period_ms: i64, now_ms: i64, taken: &[(i64, i64)]) -> Vec<(i64, i64)> {
+        let window = |&(from, to)| Window::new(MIDNIGHT + from, MIDNIGHT + to).unwrap();
+        let slots = every(period_ms).missing(MIDNIGHT + now_ms, taken.iter().map(window));
+        slots.iter().map(|slot| (slot.starts_at() - MIDNIGHT, slot.ends_at() - MIDNIGHT)).collect()
+    }
+
+    #[test]
+    fn a_period_divides_the_day_and_lasts_a_second() {
+        let terms = Terms::new(5, 1, 1_000).unwrap();
+        for good in [1_000, 1_600, 2_000, 15 * 60_000, HOUR_MS, DAY_MS] {
+            assert!(Timetable::new(good, terms).is_ok(), "{good}");
+        }
+        for wrong in [i64::MIN, -HOUR_MS, 0, 500, 999, 7 * 60_000, DAY_MS + 1, 2 * DAY_MS] {
+            assert_eq!(Timetable::new(wrong, terms), Err(PeriodError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_next_sale_is_made_a_period_ahead_and_never_less_than_five_seconds() {
+        assert_eq!(every(HOUR_MS).lead_ms(), HOUR_MS);
+        assert_eq!(every(5_000).lead_ms(), 5_000);
+        assert_eq!(every(1_000).lead_ms(), 5_000);
+    }
+
+    #[test]
+    fn slots_are_counted_from_midnight_and_follow_each_other() {
+        let (first, second) = ((0, HOUR_MS), (HOUR_MS, 2 * HOUR_MS));
+
+        assert_eq!(missing(HOUR_MS, 0, &[]), [first, second]);
+        assert_eq!(missing(HOUR_MS, HOUR_MS - 1, &[]), [first, second]);
+        assert_eq!(missing(HOUR_MS, HOUR_MS, &[]), [second, (2 * HOUR_MS, 3 * HOUR_MS)]);
+        let seconds: Vec<_> = (10..16).map(|slot| (slot * 1_000, slot * 1_000 + 1_000)).collect();
+        assert_eq!(missing(1_000, 10_999, &[]), seconds);
+    }
+
+    #[test]
+    fn a_slot_that_a_sale_touches_by_a_moment_keeps_what_it_has() {
+        let quarter = 15 * 60_000;
+        let slots = [(0, quarter), (quarter, 2 * quarter)];
+
+        assert_eq!(missing(quarter, 1, &slots), []);
+        assert_eq!(missing(quarter, 1, &[(-9, 1)]), [slots[1]]);
+        assert_eq!(missing(quarter, 1, &[(quarter - 1, quarter)]), [slots[1]]);
+        assert_eq!(missing(quarter, 1, &[(quarter - 1, quarter + 1)]), []);
+        assert_eq!(missing(quarter, 1, &[(-9, 0), (2 * quarter, DAY_MS)]), slots);
+    }
+
+    #[test]
+    fn there_is_no_slot_beyond_the_end_of_time() {
+        for end in [i64::MIN, i64::MAX] {
+            for slot in every(DAY_MS).missing(UnixMillis(end), []) {
+                assert_eq!(slot.starts_at().0.rem_euclid(DAY_MS), 0, "{slot:?}");
+            }
+        }
+    }
+}
