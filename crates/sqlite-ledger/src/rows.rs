@@ -34,6 +34,10 @@ pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
         id: checked(row, "id")?,
         window: window(row)?,
         terms: terms(row)?,
+        origin: match row.get("on_timetable")? {
+            true => Origin::Timetable,
+            false => Origin::Operator,
+        },
         state: match text(row, "state")? {
             "active" => SaleState::Active,
             "paused" => SaleState::Paused,

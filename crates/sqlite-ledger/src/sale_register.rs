@@ -60,8 +60,13 @@ impl SaleRegister for SqliteLedger {
         self.look(CALENDAR, |tables| tables.calendar()).await
     }
 
-    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
-        self.write(SCHEDULE, move |tables| tables.schedule(window, terms)).await
+    async fn schedule(
+        &self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Result<Option<Sale>, StoreError> {
+        self.write(SCHEDULE, move |tables| tables.schedule(window, terms, origin)).await
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
