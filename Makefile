@@ -15,13 +15,14 @@ demo: deps ## Sell out a sale to thousands of users, and check every unit
 test: deps ## Run all tests, on private servers
 	cargo test --workspace
 
-check: ## Check format, lints, documentation and the dependency rules
-	@crates/testing/dev-servers/deps.sh compiler
+check: ## Check format, lints, documentation, licences and the dependency rules
+	@crates/testing/dev-servers/deps.sh compiler deny
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo fmt --manifest-path crates/trials/fuzz/Cargo.toml --check
 	RUSTFLAGS='--cfg fuzzing' cargo clippy --manifest-path crates/trials/fuzz/Cargo.toml --no-default-features -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+	cargo deny --config .deny.toml check --deny warnings bans licenses sources
 	crates/check-doors.sh
 
 simulate: ## Run the services with everything going wrong (STACK=embedded SEEDS=1000000; SEED=7 shows one)

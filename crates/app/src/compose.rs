@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use domain::{
-    Catalog, Checkout, Purchase, Standings,
+    Ports, Services,
     ports::{AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
-    upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep},
 };
-use memory_stores::MemoryStores;
+use http_api::{Api, StoreNames};
+use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError};
 use redis_stores::{RedisStores, RedisStoresError};
-use scheduler::{Scheduler, Steps};
+use scheduler::Scheduler;
 use sqlite_ledger::{DataDir, InService, OpenError, ServiceError, SqliteLedger};
 
 use crate::{
     config::{Config, HalfSet, Place, SettingError},
-    environment::{SystemDice, TokioClock, check_dice, wall_clock},
-    live_socket::{LiveSocket, LiveSocketError, RemoteLive},
+    environment::{GeneratedItems, SystemRandom, TokioClock, check_random, wall_clock},
 };
 
 /// The service, put together.
@@ -40,8 +39,7 @@ pub(crate) struct Embedded {
 #[derive(Clone)]
 pub(crate) struct Shared {
     stores: Stores,
-    catalog: Arc<Catalog>,
-    rebuild: Arc<Rebuild>,
+    services: Arc<Services>,
 }
 
 /// Where the service keeps what it knows.
@@ -51,33 +49,6 @@ enum Stores {
     Servers { ledger: Arc<PostgresLedger>, live: Arc<RedisStores>, memo: Arc<SoldOutMemo> },
     /// In SQLite and this process's memory, which need no memo of what they say.
     Embedded { ledger: Arc<SqliteLedger>, live: Arc<MemoryStores> },
-}
-
-/// The same stores, by what they are asked.
-struct Ports {
-    register: Arc<dyn SaleRegister>,
-    ledger: Arc<dyn LedgerStore>,
-    sales: Arc<dyn SaleStore>,
-    codes: Arc<dyn CodeStore>,
-    live: Arc<dyn AuditedLive>,
-}
-
-/// What the HTTP API asks, on one thread.
-pub(crate) struct Api {
-    pub(crate) checkout: Checkout,
-    pub(crate) purchase: Purchase,
-    pub(crate) standings: Standings,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) register: Arc<dyn SaleRegister>,
-    pub(crate) live: Arc<dyn AuditedLive>,
-    pub(crate) names: Names,
-}
-
-/// What the stores are called where their health is told.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Names {
-    pub(crate) ledger: &'static str,
-    pub(crate) live: &'static str,
 }
 
 /// The stores as an audit looks at them.
@@ -110,13 +81,13 @@ pub(crate) enum ComposeError {
     #[error("the schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
     #[error("the system has no random source to draw codes from")]
-    Dice(#[source] getrandom::Error),
+    Random(#[source] getrandom::Error),
 }
 
 /// Puts the service together. Connections are made on first use, so it comes up, and its
 /// health tells the truth, while a database is still down.
 pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
-    check_dice().map_err(ComposeError::Dice)?;
+    check_random().map_err(ComposeError::Random)?;
     let mut to_migrate = None;
     let mut embedded = None;
     let stores = match config.place()? {
@@ -136,18 +107,9 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
             Stores::Embedded { ledger, live }
         }
     };
-    let Ports { register, ledger, sales, codes, .. } = stores.ports();
-    let catalog = Arc::new(Catalog::new(register.clone()));
-    let rebuild = Arc::new(Rebuild::new(register.clone(), sales.clone(), Arc::new(TokioClock)));
-    let steps = Steps {
-        rotate: Rotate::new(register.clone(), catalog.clone(), config.timetable()?),
-        sweep: Sweep::new(codes, ledger),
-        rebuild: rebuild.clone(),
-        reconcile: Reconcile::new(register.clone(), sales.clone(), rebuild.clone()),
-        retire: Retire::new(register, sales, catalog.clone()),
-    };
-    let scheduler = Scheduler::new(steps, catalog.clone());
-    let shared = Shared { stores, catalog, rebuild };
+    let services = Services::over(stores.ports());
+    let scheduler = Scheduler::new(services.upkeep(config.timetable()?));
+    let shared = Shared { stores, services: Arc::new(services) };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -177,7 +139,7 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
         },
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
-            let live = Arc::new(RemoteLive::of(&dir));
+            let live = Arc::new(RemoteLive::at(dir.live_socket()));
             let ledger = SqliteLedger::visit_existing(dir, &wall_clock(), config.limits())?;
             Audited {
                 ledger: Arc::new(ledger),
@@ -202,8 +164,8 @@ impl Stores {
     /// The stores for the upkeep.
     fn ports(&self) -> Ports {
         match self {
-            Self::Servers { ledger, live, memo } => servers(ledger, live, memo),
-            Self::Embedded { ledger, live } => embedded(ledger, live),
+            Self::Servers { ledger, live, memo } => on_servers(ledger, live, memo),
+            Self::Embedded { ledger, live } => ports(ledger, live),
         }
     }
 
@@ -212,60 +174,63 @@ impl Stores {
         match self {
             Self::Servers { ledger, live, memo } => {
                 let ledger = Arc::new(ledger.on_this_thread());
-                servers(&ledger, &Arc::new(live.on_this_thread()), memo)
+                on_servers(&ledger, &Arc::new(live.on_this_thread()), memo)
             }
-            Self::Embedded { ledger, live } => embedded(&Arc::new(ledger.on_this_thread()), live),
+            Self::Embedded { ledger, live } => ports(&Arc::new(ledger.on_this_thread()), live),
         }
     }
 
-    const fn names(&self) -> Names {
+    /// The live store itself, with nothing remembered before it.
+    fn live(&self) -> Arc<dyn AuditedLive> {
         match self {
-            Self::Servers { .. } => Names { ledger: "postgres", live: "redis" },
-            Self::Embedded { .. } => Names { ledger: "sqlite", live: "memory" },
+            Self::Servers { live, .. } => live.clone(),
+            Self::Embedded { live, .. } => live.clone(),
+        }
+    }
+
+    const fn names(&self) -> StoreNames {
+        match self {
+            Self::Servers { .. } => StoreNames { ledger: "postgres", live: "redis" },
+            Self::Embedded { .. } => StoreNames { ledger: "sqlite", live: "memory" },
         }
     }
 }
 
 /// Postgres, and what is remembered of Redis before Redis.
-fn servers(
+fn on_servers(
     ledger: &Arc<PostgresLedger>,
     live: &Arc<RedisStores>,
     memo: &Arc<SoldOutMemo>,
 ) -> Ports {
-    let remembered = Arc::new(RememberedLive::new(live.clone(), memo.clone()));
-    Ports {
-        register: ledger.clone(),
-        ledger: ledger.clone(),
-        sales: remembered.clone(),
-        codes: remembered,
-        live: live.clone(),
-    }
+    ports(ledger, &Arc::new(RememberedLive::new(live.clone(), memo.clone())))
 }
 
-fn embedded(ledger: &Arc<SqliteLedger>, live: &Arc<MemoryStores>) -> Ports {
+/// A ledger and a live store, and what else the services need.
+fn ports(
+    ledger: &Arc<impl SaleRegister + LedgerStore + 'static>,
+    live: &Arc<impl SaleStore + CodeStore + 'static>,
+) -> Ports {
     Ports {
         register: ledger.clone(),
         ledger: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
-        live: live.clone(),
+        items: Arc::new(GeneratedItems),
+        mint: Arc::new(SystemRandom::default()),
+        clock: Arc::new(TokioClock),
     }
 }
 
 impl Shared {
     /// The API for the thread that calls, with a way to the stores that no other thread uses.
     pub(crate) fn api(&self) -> Api {
-        let (catalog, rebuild) = (self.catalog.clone(), self.rebuild.clone());
-        let Ports { register, ledger, sales, codes, live } = self.stores.ports_on_this_thread();
-        let dice = Arc::new(SystemDice::default());
+        let ports = self.stores.ports_on_this_thread();
         Api {
-            checkout: Checkout::new(catalog.clone(), codes.clone(), ledger.clone(), rebuild, dice),
-            purchase: Purchase::new(codes, ledger),
-            standings: Standings::new(catalog.clone(), sales, register.clone()),
-            catalog,
-            register,
-            live,
+            register: ports.register.clone(),
+            services: self.services.by_way_of(ports),
+            live: self.stores.live(),
             names: self.stores.names(),
+            draw: item_art::picture,
         }
     }
 }

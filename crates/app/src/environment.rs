@@ -1,4 +1,4 @@
-//! The real clocks and the real dice.
+//! The real clocks, the real random source, the real items.
 
 use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    UnixMillis,
-    ports::{Clock, CodeMint},
+    Item, SaleId, Unit, UnixMillis,
+    ports::{Clock, CodeMint, Items},
 };
 use sqlite_ledger::LedgerClock;
 use tokio::time::Instant;
@@ -45,14 +45,14 @@ pub(crate) fn wall_clock() -> LedgerClock {
 /// Draws from the operating system's random source, many codes' worth at a time: asking it for
 /// each code is a system call a request.
 #[derive(Default)]
-pub(crate) struct SystemDice {
+pub(crate) struct SystemRandom {
     drawn: Mutex<Vec<u128>>,
 }
 
 /// Codes' worth of bits that are drawn at a time.
 const DRAWN_AT_ONCE: usize = 64;
 
-impl CodeMint for SystemDice {
+impl CodeMint for SystemRandom {
     fn draw(&self) -> u128 {
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -70,8 +70,17 @@ impl CodeMint for SystemDice {
 }
 
 /// Makes sure that codes can be drawn.
-pub(crate) fn check_dice() -> Result<(), getrandom::Error> {
+pub(crate) fn check_random() -> Result<(), getrandom::Error> {
     getrandom::fill(&mut [0; 16])
+}
+
+/// Generated items, whose pictures the API shows.
+pub(crate) struct GeneratedItems;
+
+impl Items for GeneratedItems {
+    fn item(&self, sale: SaleId, unit: Unit) -> Item {
+        Item { name: item_art::name(sale, unit), image: http_api::picture_path(sale, unit) }
+    }
 }
 
 #[cfg(test)]
@@ -82,9 +91,9 @@ mod tests {
 
     #[test]
     fn no_draw_comes_twice() {
-        let dice = SystemDice::default();
+        let random = SystemRandom::default();
 
-        let drawn: HashSet<_> = (0..3 * DRAWN_AT_ONCE).map(|_| dice.draw()).collect();
+        let drawn: HashSet<_> = (0..3 * DRAWN_AT_ONCE).map(|_| random.draw()).collect();
 
         assert_eq!(drawn.len(), 3 * DRAWN_AT_ONCE);
     }

@@ -4,9 +4,7 @@ mod audit_command;
 mod compose;
 mod config;
 mod environment;
-mod http;
 mod import_command;
-mod live_socket;
 mod sales_command;
 mod serve;
 

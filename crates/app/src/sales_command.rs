@@ -8,10 +8,11 @@ use domain::{
     sale::{TermsError, WindowError},
 };
 
+use http_api::rfc3339;
+
 use crate::{
     compose::{self, ComposeError},
     config::{Config, SalesCommand, window},
-    http::rfc3339,
 };
 
 /// Why a command did not do what it was asked.

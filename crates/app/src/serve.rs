@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     compose::{ComposeError, Embedded, Service, compose},
     config::{Config, Place},
-    http,
 };
 
 /// How long accepted requests have to end after a signal, in seconds.
@@ -43,7 +42,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         tell_where(data_dir);
     }
     // Called once on each of the threads.
-    let app = move || App::new().app_data(web::Data::new(shared.api())).configure(http::routes);
+    let app = move || App::new().app_data(web::Data::new(shared.api())).configure(http_api::routes);
     let server = HttpServer::new(app)
         .workers(config.http_workers.get())
         .disable_signals()

@@ -13,6 +13,8 @@ mod register;
 
 use async_trait::async_trait;
 
+use crate::{Item, SaleId, Unit};
+
 pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy};
 pub use ledger::{Attempt, AttemptPlace, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
@@ -33,7 +35,13 @@ pub trait Clock: Send + Sync {
     fn uptime_ms(&self) -> u64;
 }
 
-/// The dice behind codes.
+/// What units turn out to be.
+pub trait Items: Send + Sync {
+    /// The item of a unit: for the same unit the same one, for ever.
+    fn item(&self, sale: SaleId, unit: Unit) -> Item;
+}
+
+/// The random source behind codes.
 pub trait CodeMint: Send + Sync {
     /// 128 bits that nobody can guess.
     fn draw(&self) -> u128;

@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use crate::{
-    Code, CodeRefusal, Failure, Item, Receipt, StoreError, Unit,
-    ports::{CodeRecord, CodeStore, LedgerStore, Redemption, Verdict},
+    Code, CodeRefusal, Failure, Receipt, StoreError, Unit,
+    ports::{CodeRecord, CodeStore, Items, LedgerStore, Redemption, Verdict},
 };
 
 /// Redeems codes, takes them back, and shows receipts.
 pub struct Purchase {
     codes: Arc<dyn CodeStore>,
     ledger: Arc<dyn LedgerStore>,
+    items: Arc<dyn Items>,
 }
 
 impl Purchase {
-    /// A purchase over these stores.
-    pub fn new(codes: Arc<dyn CodeStore>, ledger: Arc<dyn LedgerStore>) -> Self {
-        Self { codes, ledger }
+    /// A purchase of these items over these stores.
+    pub fn new(
+        codes: Arc<dyn CodeStore>,
+        ledger: Arc<dyn LedgerStore>,
+        items: Arc<dyn Items>,
+    ) -> Self {
+        Self { codes, ledger, items }
     }
 
     /// Sells the unit of a code.
@@ -68,7 +73,7 @@ impl Purchase {
     }
 
     async fn sell(&self, code: Code, unit: Unit) -> Result<CodeRecord, StoreError> {
-        let item = Item::generate(code.sale(), unit);
+        let item = self.items.item(code.sale(), unit);
         self.ledger.redeem(Redemption { code, unit, item }).await
     }
 }

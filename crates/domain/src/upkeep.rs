@@ -15,11 +15,31 @@ mod retire;
 mod rotate;
 mod sweep;
 
+use std::sync::Arc;
+
+use crate::Catalog;
+
 pub use rebuild::{Rebuild, Restored};
 pub use reconcile::{Drift, Reconcile, Reconciled};
 pub use retire::Retire;
 pub use rotate::Rotate;
 pub use sweep::{Sweep, Swept};
+
+/// The steps, as one process takes them; [`Services::upkeep`](crate::Services::upkeep) wires them.
+pub struct Upkeep {
+    /// The sales that are known, which the steps look at and keep up to date.
+    pub catalog: Arc<Catalog>,
+    /// Makes sales and refreshes the catalog.
+    pub rotate: Rotate,
+    /// Resolves due holds.
+    pub sweep: Sweep,
+    /// Serves sales again.
+    pub rebuild: Arc<Rebuild>,
+    /// Compares both sides.
+    pub reconcile: Reconcile,
+    /// Closes sales.
+    pub retire: Retire,
+}
 
 /// How long before its start a sale is loaded, in milliseconds, so that at its first moment
 /// every process sells at once with nothing to coordinate.

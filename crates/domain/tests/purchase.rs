@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 use domain::{
-    Code, CodeRefusal, Epoch, Failure, Item, Sale, Slot, Unit,
-    ports::{CodeStore, HoldRequest, LiveUnit, SaleImage, SaleStore},
+    Code, CodeRefusal, Epoch, Failure, Sale, Slot, Unit,
+    ports::{CodeStore, HoldRequest, Items, LiveUnit, SaleImage, SaleStore},
 };
-use fakes::{Fault, HoldState, Operation, Process, World};
+use fakes::{Fault, HoldState, Operation, PlainItems, Process, World};
 
 fn open_world() -> (World, Process, Sale) {
     let world = World::new();
@@ -29,7 +29,7 @@ async fn a_code_buys_its_unit_and_what_the_unit_turns_out_to_be() {
 
     assert_eq!((receipt.code, receipt.sale), (hold.code, sale.id));
     assert_eq!((&receipt.user, receipt.unit), (&hold.user, hold.unit));
-    assert_eq!(receipt.item, Item::generate(sale.id, hold.unit));
+    assert_eq!(receipt.item, PlainItems.item(sale.id, hold.unit));
     assert_eq!(receipt.purchased_at, world.clock.now());
     assert_eq!(state(&world, hold.code), HoldState::Sold);
     assert_eq!(world.ledger.purchases(), [receipt]);
@@ -119,7 +119,7 @@ async fn what_the_ledger_has_counts_where_the_live_side_believes_in_another_unit
     let receipt = process.purchase.redeem(hold.code).await.unwrap().unwrap();
 
     assert_eq!(receipt.unit, hold.unit);
-    assert_eq!(receipt.item, Item::generate(sale.id, hold.unit));
+    assert_eq!(receipt.item, PlainItems.item(sale.id, hold.unit));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 
 mod marks;
 mod sale;
+mod socket;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,7 +28,9 @@ use domain::{
     },
 };
 
-use crate::sale::LiveSale;
+pub use self::socket::{LiveSocket, LiveSocketError, RemoteLive};
+
+use self::sale::LiveSale;
 
 /// The live side of whole sales, each behind a lock of its own that is held for a few hundred
 /// nanoseconds a call, and never while anything is waited for.

@@ -8,15 +8,13 @@
 use std::{
     collections::BTreeSet,
     error::Error,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use domain::{
-    Catalog, Sale, StoreError,
-    upkeep::{
-        LOAD_AHEAD_MS, Rebuild, Reconcile, Reconciled, Restored, Retire, Rotate, Sweep, Swept,
-    },
+    Sale, StoreError,
+    upkeep::{LOAD_AHEAD_MS, Reconciled, Restored, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -39,24 +37,9 @@ pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 /// How many sales are attended to at a time.
 const SALES_AT_A_TIME: usize = 4;
 
-/// The steps a scheduler runs.
-pub struct Steps {
-    /// Makes sales and refreshes the catalog.
-    pub rotate: Rotate,
-    /// Resolves due holds.
-    pub sweep: Sweep,
-    /// Serves sales again.
-    pub rebuild: Arc<Rebuild>,
-    /// Compares both sides.
-    pub reconcile: Reconcile,
-    /// Closes sales.
-    pub retire: Retire,
-}
-
 /// Runs the upkeep of one process.
 pub struct Scheduler {
-    steps: Steps,
-    catalog: Arc<Catalog>,
+    upkeep: Upkeep,
     due: Mutex<Due>,
     failing: Mutex<BTreeSet<&'static str>>,
 }
@@ -72,10 +55,10 @@ struct Due {
 impl Scheduler {
     /// A scheduler that finds every step due at its first tick.
     #[must_use]
-    pub fn new(steps: Steps, catalog: Arc<Catalog>) -> Self {
+    pub fn new(upkeep: Upkeep) -> Self {
         let now = Instant::now();
         let due = Due { rotate: now, reconcile: now, retire: now, overdue: now };
-        Self { steps, catalog, due: Mutex::new(due), failing: Mutex::default() }
+        Self { upkeep, due: Mutex::new(due), failing: Mutex::default() }
     }
 
     /// Ticks until `stop` is done. A tick under way is finished first.
@@ -96,31 +79,31 @@ impl Scheduler {
     /// due; it does not keep the others from running.
     pub async fn tick(&self) {
         if self.is_due(ROTATE_EVERY, |due| &mut due.rotate) {
-            let rotated = self.steps.rotate.run().await;
+            let rotated = self.upkeep.rotate.run().await;
             for sale in self.noted("rotate", rotated).into_iter().flatten() {
                 tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at().0, "made a sale");
             }
         }
-        let rebuilt = self.steps.rebuild.run_asked().await;
+        let rebuilt = self.upkeep.rebuild.run_asked().await;
         for sale in self.noted("rebuild", rebuilt).into_iter().flatten() {
             tracing::warn!(%sale, "rebuilt a sale whose live side was out of date");
         }
         let sales = self.sales_at_hand();
         stream::iter(&sales).for_each_concurrent(SALES_AT_A_TIME, |sale| self.sweep(sale)).await;
         if self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
-            let expired = self.steps.sweep.run_overdue().await;
+            let expired = self.upkeep.sweep.run_overdue().await;
             if let Some(holds @ 1..) = self.noted("expire overdue holds", expired) {
                 tracing::info!(holds, "expired holds that the live side had forgotten");
             }
         }
         if self.is_due(RECONCILE_EVERY, |due| &mut due.reconcile) {
-            self.steps.reconcile.keep_only(&sales);
+            self.upkeep.reconcile.keep_only(&sales);
             stream::iter(&sales)
                 .for_each_concurrent(SALES_AT_A_TIME, |sale| self.reconcile(sale))
                 .await;
         }
         if self.is_due(RETIRE_EVERY, |due| &mut due.retire) {
-            let closed = self.steps.retire.run().await;
+            let closed = self.upkeep.retire.run().await;
             for sale in self.noted("retire", closed).into_iter().flatten() {
                 tracing::info!(%sale, "closed a sale");
             }
@@ -129,15 +112,15 @@ impl Scheduler {
 
     /// The sales that are to be served: all that are not closed, but those still far ahead.
     fn sales_at_hand(&self) -> Vec<Sale> {
-        let calendar = self.catalog.calendar();
+        let calendar = self.upkeep.catalog.calendar();
         let horizon = calendar.now + LOAD_AHEAD_MS;
         calendar.sales.iter().filter(|sale| sale.window.starts_at() <= horizon).copied().collect()
     }
 
     async fn sweep(&self, sale: &Sale) {
-        let swept = self.steps.sweep.run(sale.id).await;
+        let swept = self.upkeep.sweep.run(sale.id).await;
         if self.noted("sweep", swept) == Some(Swept::NotLoaded) {
-            let restored = self.steps.rebuild.restore(sale.id, None).await;
+            let restored = self.upkeep.rebuild.restore(sale.id, None).await;
             if self.noted("load", restored) == Some(Restored::Loaded) {
                 tracing::info!(sale = %sale.id, "the live side serves a sale");
             }
@@ -145,7 +128,7 @@ impl Scheduler {
     }
 
     async fn reconcile(&self, sale: &Sale) {
-        let reconciled = self.steps.reconcile.run(sale).await;
+        let reconciled = self.upkeep.reconcile.run(sale).await;
         if let Some(Reconciled::Rebuilt(drift)) = self.noted("reconcile", reconciled) {
             tracing::warn!(sale = %sale.id, ?drift, "the live side had drifted and was rebuilt");
         }

@@ -4,13 +4,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{
-    Phase, Sale, Terms, Timetable, UnixMillis,
-    ports::SaleRegister,
-    upkeep::{Reconcile, Retire, Rotate, Sweep},
-};
+use domain::{Phase, Sale, UnixMillis, ports::SaleRegister};
 use fakes::{Fault, Operation, Process, World};
-use scheduler::{OVERDUE_EVERY, RECONCILE_EVERY, ROTATE_EVERY, Scheduler, Steps, TICK};
+use scheduler::{OVERDUE_EVERY, RECONCILE_EVERY, ROTATE_EVERY, Scheduler, TICK};
 use tokio::{sync::Notify, time::advance};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -22,21 +18,9 @@ struct Node {
 }
 
 fn node(world: &World, number: u16) -> Node {
-    let terms = Terms::new(5, 5, World::HOLD_MS).unwrap();
-    let timetable = Timetable::new(HOUR_MS, terms).unwrap();
-    let process = world.process(number);
-    let steps = Steps {
-        rotate: Rotate::new(world.ledger.clone(), process.catalog.clone(), timetable),
-        sweep: Sweep::new(world.live.clone(), world.ledger.clone()),
-        rebuild: process.rebuild.clone(),
-        reconcile: Reconcile::new(
-            world.ledger.clone(),
-            world.live.clone(),
-            process.rebuild.clone(),
-        ),
-        retire: Retire::new(world.ledger.clone(), world.live.clone(), process.catalog.clone()),
-    };
-    let scheduler = Scheduler::new(steps, process.catalog.clone());
+    let services = world.services(number);
+    let scheduler = Scheduler::new(services.upkeep(World::hourly()));
+    let process = Process::of(services);
     Node { process, scheduler }
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing of the named needs: `compiler`, `servers`, `faults`, `wrk`. After the word
-# `has` it only says, by its exit status, whether nothing is.
+# Installs what is missing of the named needs: `compiler`, `servers`, `faults`, `wrk`, `deny`. After the
+# word `has` it only says, by its exit status, whether nothing is.
 #
 # Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
 # which ones, and fails.
@@ -39,6 +39,7 @@ if [ "${1:-}" = has ]; then
 fi
 
 missing=""
+needs_deny=no
 for need in "$@"; do
     case $need in
     compiler)
@@ -57,14 +58,27 @@ for need in "$@"; do
     wrk)
         command -v wrk >/dev/null || missing="$missing wrk"
         ;;
+    deny)
+        # No package of Debian: cargo builds it, once, in a few minutes.
+        cargo deny --version >/dev/null 2>&1 || needs_deny=yes
+        ;;
     *)
-        echo "usage: $0 [has] [compiler] [servers] [faults] [wrk]" >&2
+        echo "usage: $0 [has] [compiler] [servers] [faults] [wrk] [deny]" >&2
         exit 2
         ;;
     esac
 done
-[ -n "$missing" ] || exit 0
+[ "$missing-$needs_deny" != -no ] || exit 0
 [ "$only_asks" = no ] || exit 1
+
+if [ "$needs_deny" = yes ]; then
+    echo "Building cargo-deny, which checks licences; it is kept for the next time" >&2
+    cargo install --quiet --locked --version '^0.20' cargo-deny </dev/null || {
+        echo "error: cargo-deny is missing; install it with: cargo install --locked cargo-deny" >&2
+        exit 1
+    }
+fi
+[ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ]; then
     as_root=""

@@ -12,6 +12,7 @@
 
 mod clock;
 mod faults;
+mod items;
 mod ledger;
 mod live;
 mod records;
@@ -20,6 +21,7 @@ mod world;
 
 pub use clock::{CountingMint, ManualClock};
 pub use faults::{Fault, Faults, Operation};
+pub use items::PlainItems;
 pub use ledger::FakeLedger;
 pub use live::{FakeLive, LiveCopy};
 pub use records::{AttemptRecord, HoldRecord, HoldState};

@@ -11,9 +11,10 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Code, Epoch, SaleId, StoreError, Unit, UnixMillis,
+    audit::live::LiveImage,
     ports::{
-        Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage, SaleStore,
-        Verdict,
+        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
+        SaleStore, Verdict,
     },
 };
 use memory_stores::MemoryStores;
@@ -241,5 +242,17 @@ impl CodeStore for FakeLive {
             Some(Fault::Pause) => server.late.push((code, verdict)),
             Some(Fault::Refuse | Fault::Lose) => {}
         }
+    }
+}
+
+#[async_trait]
+impl AuditedLive for FakeLive {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.faults.around(Operation::Status, || Ok(())).await
+    }
+
+    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+        let look = || Ok(self.served(sale).and_then(|_| lock(&self.server).stores.look(sale)));
+        self.faults.around(Operation::Status, look).await
     }
 }

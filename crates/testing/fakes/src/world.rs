@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use domain::{
-    Catalog, Checkout, CheckoutRefusal, CheckoutRequest, Hold, Purchase, Sale, Standings,
-    StoreError, Terms, UnixMillis, UserId, Window,
+    Catalog, Checkout, CheckoutRefusal, CheckoutRequest, Hold, Ports, Purchase, Sale, Services,
+    Standings, StoreError, Terms, Timetable, UnixMillis, UserId, Window,
     remembered::{RememberedLive, SoldOutMemo},
-    upkeep::{Rebuild, Reconcile, Retire, Sweep},
+    upkeep::{Rebuild, Reconcile, Retire, Sweep, Upkeep},
 };
 
-use crate::{CountingMint, FakeLedger, FakeLive, ManualClock};
+use crate::{CountingMint, FakeLedger, FakeLive, ManualClock, PlainItems};
 
 /// When a world begins: a full hour, so that timetables are easy to reckon with.
 const BEGINNING: UnixMillis = UnixMillis(1_700_000_000_000 / HOUR_MS * HOUR_MS);
@@ -26,7 +26,7 @@ pub struct World {
     pub ledger: Arc<FakeLedger>,
 }
 
-/// The domain's services as one process of the application wires them.
+/// What one process of the application runs.
 pub struct Process {
     /// The sales it knows of; empty until it is refreshed.
     pub catalog: Arc<Catalog>,
@@ -62,28 +62,31 @@ impl World {
     /// A process that has just started. Processes of different numbers draw different codes.
     #[must_use]
     pub fn process(&self, number: u16) -> Process {
-        let (live, ledger) = (&self.live, &self.ledger);
-        let catalog = Arc::new(Catalog::new(ledger.clone()));
+        Process::of(self.services(number))
+    }
+
+    /// The services of a process that has just started, which remembers what the live side says.
+    #[must_use]
+    pub fn services(&self, number: u16) -> Services {
         let clock = Arc::new(self.clock.clone());
         let memo = Arc::new(SoldOutMemo::new(clock.clone()));
-        let live = Arc::new(RememberedLive::new(live.clone(), memo));
-        let rebuild = Arc::new(Rebuild::new(ledger.clone(), live.clone(), clock));
-        Process {
-            checkout: Checkout::new(
-                catalog.clone(),
-                live.clone(),
-                ledger.clone(),
-                rebuild.clone(),
-                Arc::new(CountingMint::new(number)),
-            ),
-            purchase: Purchase::new(live.clone(), ledger.clone()),
-            standings: Standings::new(catalog.clone(), live.clone(), ledger.clone()),
-            sweep: Sweep::new(live.clone(), ledger.clone()),
-            reconcile: Reconcile::new(ledger.clone(), live.clone(), rebuild.clone()),
-            retire: Retire::new(ledger.clone(), live.clone(), catalog.clone()),
-            rebuild,
-            catalog,
-        }
+        let live = Arc::new(RememberedLive::new(self.live.clone(), memo));
+        Services::over(Ports {
+            register: self.ledger.clone(),
+            ledger: self.ledger.clone(),
+            sales: live.clone(),
+            codes: live,
+            items: Arc::new(PlainItems),
+            mint: Arc::new(CountingMint::new(number)),
+            clock,
+        })
+    }
+
+    /// A timetable of a sale an hour.
+    #[must_use]
+    pub fn hourly() -> Timetable {
+        let terms = Terms::new(5, 5, Self::HOLD_MS).expect("the terms are within bounds");
+        Timetable::new(HOUR_MS, terms).expect("an hour divides the day")
     }
 
     /// A sale that opens now and lasts an hour. The live side does not serve it yet.
@@ -117,6 +120,15 @@ impl Default for World {
 }
 
 impl Process {
+    /// What `services` run, and their upkeep but for its rotation.
+    #[must_use]
+    pub fn of(services: Services) -> Self {
+        let upkeep = services.upkeep(World::hourly());
+        let Services { catalog, checkout, purchase, standings, rebuild, .. } = services;
+        let Upkeep { sweep, reconcile, retire, .. } = upkeep;
+        Self { catalog, checkout, purchase, standings, rebuild, sweep, reconcile, retire }
+    }
+
     /// Asks for a unit of a sale.
     pub async fn ask(
         &self,

@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Epoch, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Item, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
     ports::{Clock, LiveUnit},
     sale::SaleState,
 };
@@ -126,4 +126,10 @@ pub fn held(sale: &Sale, user: UserId, number: u32, slot: u16, due_at: UnixMilli
 #[must_use]
 pub fn sold(sale: &Sale, user: UserId, number: u32, slot: u16) -> LiveUnit {
     LiveUnit { held_until: None, ..held(sale, user, number, slot, NOW) }
+}
+
+/// What a unit turns out to be.
+#[must_use]
+pub fn item(sale: SaleId, unit: Unit) -> Item {
+    Item { name: format!("Item {unit} of {sale}"), image: format!("/{sale}/{unit}") }
 }

@@ -10,15 +10,15 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    CheckoutRefusal, Code, Item, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis,
-    UserId, Window,
+    CheckoutRefusal, Code, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis, UserId,
+    Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, Redemption,
         SaleImage, SaleRegister, Tally, Verdict,
     },
 };
 
-use crate::fixtures::{HOUR, MINUTE, new_code, unit, until};
+use crate::fixtures::{HOUR, MINUTE, item, new_code, unit, until};
 
 /// A ledger, the time it lives by, and a look at its records.
 #[derive(Clone)]
@@ -192,5 +192,5 @@ pub fn grant(sale: &Sale, number: u32, slot: u16) -> Grant {
 #[must_use]
 pub fn redemption(grant: Grant) -> Redemption {
     let Grant { code, unit, .. } = grant;
-    Redemption { code, unit, item: Item::generate(code.sale(), unit) }
+    Redemption { code, unit, item: item(code.sale(), unit) }
 }

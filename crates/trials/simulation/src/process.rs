@@ -7,12 +7,12 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Catalog, Checkout, Purchase, Standings, Timetable,
+    Ports, Services, Timetable,
     ports::{Clock, CodeMint, CodeStore, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
-    upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep},
 };
-use scheduler::{Scheduler, Steps};
+use fakes::PlainItems;
+use scheduler::Scheduler;
 
 use crate::{
     executor::Owner, ledger_line::LedgerLine, live_line::LiveLine, lock, network::Line,
@@ -22,9 +22,7 @@ use crate::{
 /// A process that is up.
 pub(crate) struct Process {
     pub(crate) number: u16,
-    pub(crate) checkout: Checkout,
-    pub(crate) purchase: Purchase,
-    pub(crate) standings: Standings,
+    pub(crate) services: Services,
 }
 
 impl Process {
@@ -47,25 +45,19 @@ impl Process {
             }
             Stack::Embedded => (live_line.clone(), live_line),
         };
-        let catalog = Arc::new(Catalog::new(ledger.clone()));
-        let rebuild = Arc::new(Rebuild::new(ledger.clone(), sales.clone(), clock));
+        let services = Services::over(Ports {
+            register: ledger.clone(),
+            ledger,
+            sales,
+            codes,
+            items: Arc::new(PlainItems),
+            mint: Arc::new(Mint(number, AtomicU64::new(0))),
+            clock,
+        });
         let timetable = Timetable::new(stage.plan.period_ms, stage.plan.terms)
             .expect("the plan's slots fill the day");
-        let steps = Steps {
-            rotate: Rotate::new(ledger.clone(), catalog.clone(), timetable),
-            sweep: Sweep::new(codes.clone(), ledger.clone()),
-            rebuild: rebuild.clone(),
-            reconcile: Reconcile::new(ledger.clone(), sales.clone(), rebuild.clone()),
-            retire: Retire::new(ledger.clone(), sales.clone(), catalog.clone()),
-        };
-        let scheduler = Scheduler::new(steps, catalog.clone());
-        let mint = Arc::new(Mint(number, AtomicU64::new(0)));
-        let process = Self {
-            number,
-            checkout: Checkout::new(catalog.clone(), codes.clone(), ledger.clone(), rebuild, mint),
-            purchase: Purchase::new(codes, ledger.clone()),
-            standings: Standings::new(catalog, sales, ledger),
-        };
+        let scheduler = Scheduler::new(services.upkeep(timetable));
+        let process = Self { number, services };
         stage.note(|| format!("p{number} starts"));
         stage.tasks.start(process.owner(), async move {
             scheduler.run(std::future::pending()).await;

@@ -63,8 +63,9 @@ impl User {
     /// his code, and it expires.
     pub(crate) async fn ask(&mut self, sale: SaleId) -> Result<Code, Told> {
         let request = CheckoutRequest { sale, user: self.name.clone() };
-        let asking =
-            move |process: Arc<Process>| async move { process.checkout.attempt(request).await };
+        let asking = move |process: Arc<Process>| async move {
+            process.services.checkout.attempt(request).await
+        };
         let answer = self.request(asking).await;
         let ledger = &*self.stage.ledger;
         let mut witness = lock(&self.stage.witness);
@@ -100,8 +101,9 @@ impl User {
     }
 
     async fn press_buy(&self, code: Code) -> Redeemed {
-        let redeeming =
-            move |process: Arc<Process>| async move { process.purchase.redeem(code).await };
+        let redeeming = move |process: Arc<Process>| async move {
+            process.services.purchase.redeem(code).await
+        };
         self.request(redeeming).await
     }
 
@@ -137,8 +139,9 @@ impl User {
 
     async fn give_back(&self, code: Code) {
         lock(&self.stage.witness).history.gives_back(code);
-        let releasing =
-            move |process: Arc<Process>| async move { process.purchase.release(code).await };
+        let releasing = move |process: Arc<Process>| async move {
+            process.services.purchase.release(code).await
+        };
         let answer = self.request(releasing).await;
         let (told, checked) = match answer {
             None => (Told::Nothing, Ok(())),
@@ -153,8 +156,9 @@ impl User {
     }
 
     async fn look_at_receipt(&self, code: Code) {
-        let looking =
-            move |process: Arc<Process>| async move { process.purchase.receipt(code).await };
+        let looking = move |process: Arc<Process>| async move {
+            process.services.purchase.receipt(code).await
+        };
         let answer = self.request(looking).await;
         let (told, checked) = match answer {
             None => (Told::Nothing, Ok(())),
@@ -191,8 +195,8 @@ impl User {
 
     async fn look_at_sales(&self) {
         let looking = |process: Arc<Process>| async move {
-            process.standings.current().await?;
-            process.standings.page(None, 3).await
+            process.services.standings.current().await?;
+            process.services.standings.page(None, 3).await
         };
         let (told, checked) = match self.request(looking).await {
             None => (Told::Nothing, Ok(())),

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Item, Receipt,
+    Receipt,
     ports::{CodeRecord, Redemption},
 };
 
 use crate::{
-    fixtures::{all_at_once, code_of_no_sale, new_code, nth_user, unit, user},
+    fixtures::{all_at_once, code_of_no_sale, item, new_code, nth_user, unit, user},
     ledger::{Ledger, grant, redemption},
 };
 
@@ -22,7 +22,6 @@ pub async fn a_code_is_redeemed_once_and_the_receipt_stays(ledger: Ledger) {
     let after = ledger.now().await;
     let again = ledger.redeem(grant).await;
 
-    let item = Item::generate(sale.id, unit(4));
     let Receipt { purchased_at, .. } = receipt;
     assert!((before..=after).contains(&purchased_at), "{purchased_at:?}");
     let expected = Receipt {
@@ -30,7 +29,7 @@ pub async fn a_code_is_redeemed_once_and_the_receipt_stays(ledger: Ledger) {
         sale: sale.id,
         user: user("A-n.n_2:x@y"),
         unit: unit(4),
-        item,
+        item: item(sale.id, unit(4)),
         purchased_at,
     };
     assert_eq!(receipt, expected);

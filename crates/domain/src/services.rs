@@ -1,0 +1,89 @@
+//! The services of one process, put together over its ports: here, and nowhere else.
+
+use std::sync::Arc;
+
+use crate::{
+    Catalog, Checkout, Purchase, Standings, Timetable,
+    ports::{Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister, SaleStore},
+    upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep, Upkeep},
+};
+
+/// The outside world, as one process or one of its threads reaches it.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each is named after its port")]
+pub struct Ports {
+    pub register: Arc<dyn SaleRegister>,
+    pub ledger: Arc<dyn LedgerStore>,
+    pub sales: Arc<dyn SaleStore>,
+    pub codes: Arc<dyn CodeStore>,
+    pub items: Arc<dyn Items>,
+    pub mint: Arc<dyn CodeMint>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What answers requests, and what the upkeep is made from.
+pub struct Services {
+    /// The sales that are known; empty until it is refreshed.
+    pub catalog: Arc<Catalog>,
+    /// Asks for units.
+    pub checkout: Checkout,
+    /// Redeems codes.
+    pub purchase: Purchase,
+    /// Says how sales stand.
+    pub standings: Standings,
+    /// Serves sales again.
+    pub rebuild: Arc<Rebuild>,
+    ports: Ports,
+}
+
+impl Services {
+    /// The services of a process that has just started.
+    #[must_use]
+    pub fn over(ports: Ports) -> Self {
+        let Ports { register, sales, clock, .. } = &ports;
+        let catalog = Arc::new(Catalog::new(register.clone()));
+        let rebuild = Arc::new(Rebuild::new(register.clone(), sales.clone(), clock.clone()));
+        Self::sharing(catalog, rebuild, ports)
+    }
+
+    /// The same services by another way to the same stores, for another thread of the process:
+    /// it knows the same sales, and no two threads rebuild one sale at a time.
+    #[must_use]
+    pub fn by_way_of(&self, ports: Ports) -> Self {
+        Self::sharing(self.catalog.clone(), self.rebuild.clone(), ports)
+    }
+
+    /// The upkeep of the process, with the sales of `timetable` to make. One is enough, whatever
+    /// the number of threads.
+    #[must_use]
+    pub fn upkeep(&self, timetable: Timetable) -> Upkeep {
+        let Ports { register, ledger, sales, codes, .. } = &self.ports;
+        let (catalog, rebuild) = (&self.catalog, &self.rebuild);
+        Upkeep {
+            catalog: catalog.clone(),
+            rotate: Rotate::new(register.clone(), catalog.clone(), timetable),
+            sweep: Sweep::new(codes.clone(), ledger.clone()),
+            rebuild: rebuild.clone(),
+            reconcile: Reconcile::new(register.clone(), sales.clone(), rebuild.clone()),
+            retire: Retire::new(register.clone(), sales.clone(), catalog.clone()),
+        }
+    }
+
+    fn sharing(catalog: Arc<Catalog>, rebuild: Arc<Rebuild>, ports: Ports) -> Self {
+        let Ports { register, ledger, sales, codes, items, mint, .. } = &ports;
+        Self {
+            checkout: Checkout::new(
+                catalog.clone(),
+                codes.clone(),
+                ledger.clone(),
+                rebuild.clone(),
+                mint.clone(),
+            ),
+            purchase: Purchase::new(codes.clone(), ledger.clone(), items.clone()),
+            standings: Standings::new(catalog.clone(), sales.clone(), register.clone()),
+            catalog,
+            rebuild,
+            ports,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What the handlers ask.
+
+use std::sync::Arc;
+
+use domain::{
+    SaleId, Services, Unit,
+    ports::{AuditedLive, SaleRegister},
+};
+
+/// What the handlers of one thread ask.
+pub struct Api {
+    /// The services, by this thread's own way to the stores.
+    pub services: Services,
+    /// The ledger, for whoever asks after its health.
+    pub register: Arc<dyn SaleRegister>,
+    /// The live store, for whoever asks after its health.
+    pub live: Arc<dyn AuditedLive>,
+    /// What the stores are called where their health is told.
+    pub names: StoreNames,
+    /// Draws the item of a unit as an SVG document.
+    pub draw: fn(SaleId, Unit) -> String,
+}
+
+/// What the stores are called where their health is told.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreNames {
+    /// The ledger, such as `postgres`.
+    pub ledger: &'static str,
+    /// The live store, such as `redis`.
+    pub live: &'static str,
+}

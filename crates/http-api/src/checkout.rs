@@ -1,0 +1,65 @@
+//! `/checkout`: asking for a unit, and giving a hold back.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::{CheckoutRequest, Hold};
+use serde::Serialize;
+
+use crate::{
+    api::Api, deadline::in_time, given_code::GivenCode, moment::rfc3339, params::Params,
+    problem::Problem,
+};
+
+/// A hold, as the API writes it.
+#[derive(Serialize)]
+struct HoldBody {
+    code: String,
+    sale_id: i64,
+    user_id: String,
+    unit: u32,
+    expires_at: String,
+}
+
+/// Puts a unit on hold; replies with the code that redeems it.
+pub(super) async fn post_checkout(
+    request: HttpRequest,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let mut params = Params::read(&request, payload).await?;
+    let (user, sale) = (params.required("user_id"), params.required("id"));
+    let asked = user.zip(sale).map(|(user, sale)| CheckoutRequest { sale, user });
+    let asked = params.finish(asked)?;
+    let sale = asked.sale;
+
+    let hold = in_time(api.services.checkout.attempt(asked)).await?;
+    let hold = hold.map_err(|refusal| Problem::of_checkout(refusal, sale))?;
+
+    Ok(HttpResponse::Ok().json(HoldBody::from(hold)))
+}
+
+/// Gives a hold back before its time.
+pub(super) async fn delete_checkout(
+    request: HttpRequest,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let mut params = Params::read(&request, payload).await?;
+    let code = params.required("code");
+    let code = params.finish::<GivenCode>(code)?.known()?;
+
+    in_time(api.services.purchase.release(code)).await??;
+
+    Ok(HttpResponse::NoContent().finish())
+}
+
+impl From<Hold> for HoldBody {
+    fn from(hold: Hold) -> Self {
+        Self {
+            code: hold.code.to_string(),
+            sale_id: hold.sale.get(),
+            user_id: hold.user.to_string(),
+            unit: hold.unit.get(),
+            expires_at: rfc3339(hold.expires_at),
+        }
+    }
+}

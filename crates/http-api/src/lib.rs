@@ -1,0 +1,70 @@
+//! The HTTP API: routes and their limits, parameters, answers and errors.
+//!
+//! One endpoint a file, and every error a client can see in `problem`. The handlers know the
+//! domain's services and nothing of how they are put together: whoever serves makes an [`Api`]
+//! for each of its threads and hands [`routes`] to its server.
+
+mod api;
+mod checkout;
+mod deadline;
+mod given_code;
+mod health;
+#[cfg(test)]
+mod hostile;
+mod items;
+mod moment;
+mod params;
+mod problem;
+mod purchase;
+mod receipt;
+mod sales;
+
+use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
+
+pub use self::{
+    api::{Api, StoreNames},
+    items::picture_path,
+    moment::rfc3339,
+};
+
+use self::problem::Problem;
+
+/// Every route of the API. The application's data must hold an [`Api`].
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/checkout", "POST, DELETE")
+                .route(web::post().to(checkout::post_checkout))
+                .route(web::delete().to(checkout::delete_checkout)),
+        )
+        .service(resource("/purchase", "POST").route(web::post().to(purchase::post_purchase)))
+        .service(reading("/purchases/{code}", purchase::get_purchase))
+        .service(reading("/sales", sales::get_sales))
+        .service(reading("/sales/current", sales::get_current_sale))
+        .service(reading("/sales/{id}", sales::get_sale))
+        .service(reading(items::PATTERN, items::get_item))
+        .service(reading("/health", health::get_ready))
+        .service(reading("/health/live", health::get_live))
+        .service(reading("/health/ready", health::get_ready))
+        .default_service(web::to(no_such_route));
+}
+
+/// A resource that answers other methods with those it has.
+fn resource(path: &str, allowed: &'static str) -> Resource {
+    web::resource(path)
+        .default_service(web::to(move || async move { Problem::method_not_allowed(allowed) }))
+}
+
+/// A resource that is only read: GET, and HEAD for the headers alone.
+fn reading<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    resource(path, "GET, HEAD").route(web::get().to(handler.clone())).route(web::head().to(handler))
+}
+
+async fn no_such_route(request: HttpRequest) -> Problem {
+    Problem::no_such_route(request.path())
+}

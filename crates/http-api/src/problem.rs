@@ -1,0 +1,248 @@
+//! Every error a client can see, as `application/problem+json` (RFC 9457).
+
+use std::{borrow::Cow, error::Error};
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError,
+    body::BoxBody,
+    http::{
+        StatusCode,
+        header::{ALLOW, RETRY_AFTER},
+    },
+};
+use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Value, json};
+
+use crate::{moment::rfc3339, receipt::ReceiptBody};
+
+/// How long a client shall wait before it asks again a store that failed, in seconds.
+pub(crate) const RETRY_AFTER_FAILURE_S: i64 = 1;
+
+/// An error, as a client sees it.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    detail: Cow<'static, str>,
+    retry_after_s: Option<i64>,
+    allow: Option<&'static str>,
+    more: Vec<(&'static str, Value)>,
+}
+
+/// What is wrong with one parameter.
+#[derive(Debug, Serialize)]
+pub(crate) struct FieldError {
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        name: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (retry_after_s, allow, more) = (None, None, Vec::new());
+        Self { status, name, title, detail: detail.into(), retry_after_s, allow, more }
+    }
+
+    fn conflict(
+        name: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(StatusCode::CONFLICT, name, title, detail)
+    }
+
+    fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
+        self.more.push((field, value.into()));
+        self
+    }
+
+    fn retry_after(mut self, seconds: i64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// A parameter is missing or malformed. No store was asked.
+    pub(crate) fn invalid_request(errors: &[FieldError]) -> Self {
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("These parameters are wrong: {}", fields.join(", "));
+        Self::new(StatusCode::BAD_REQUEST, "invalid-request", "Invalid request", detail)
+            .with("errors", json!(errors))
+    }
+
+    /// The body is larger than any request needs.
+    pub(crate) fn body_too_large(bytes_max: usize) -> Self {
+        let detail = format!("A body may have {bytes_max} bytes");
+        Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", &detail)
+    }
+
+    /// The body is not JSON.
+    pub(crate) fn unsupported_media_type() -> Self {
+        let detail = "Send parameters in the query string or as application/json";
+        Self::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", detail)
+    }
+
+    fn of_body(status: StatusCode, title: &'static str, detail: &str) -> Self {
+        let error = FieldError { field: "body".to_owned(), message: detail.to_owned() };
+        Self::new(status, "invalid-request", title, detail.to_owned())
+            .with("errors", json!([error]))
+    }
+
+    pub(crate) fn sale_not_found(sale: Option<SaleId>) -> Self {
+        let detail = sale.map_or_else(
+            || "No sale is on and none is planned".to_owned(),
+            |sale| format!("There is no sale {sale}"),
+        );
+        Self::new(StatusCode::NOT_FOUND, "sale-not-found", "Sale not found", detail)
+    }
+
+    pub(crate) fn no_such_route(path: &str) -> Self {
+        let detail = format!("There is nothing at {path}");
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    pub(crate) fn item_not_found(sale: SaleId, stock: u32) -> Self {
+        let detail = format!("The units of sale {sale} are numbered from 1 to {stock}");
+        Self::new(StatusCode::NOT_FOUND, "item-not-found", "Item not found", detail)
+    }
+
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("Allowed here: {allow}");
+        let name = "method-not-allowed";
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self { allow: Some(allow), ..Self::new(status, name, "Method not allowed", detail) }
+    }
+
+    /// The answer of a checkout that is refused.
+    pub(crate) fn of_checkout(refusal: CheckoutRefusal, sale: SaleId) -> Self {
+        let refused = match refusal {
+            CheckoutRefusal::UnknownSale => return Self::sale_not_found(Some(sale)),
+            CheckoutRefusal::SoldOut { retry: None } => {
+                Self::conflict("sold-out", "Sold out", "Every unit is sold or will be")
+            }
+            CheckoutRefusal::SoldOut { retry: Some(retry) } => {
+                let detail = "No unit is free now; one comes back if a hold is not redeemed";
+                Self::conflict("sold-out", "Sold out", detail)
+                    .with("retry_at", rfc3339(retry.at()))
+                    .retry_after(retry.after_s())
+            }
+            CheckoutRefusal::UserLimit { limit, held, bought } => {
+                let detail = format!("One user may have {limit} units of this sale");
+                Self::conflict("user-limit-reached", "User limit reached", detail)
+                    .with("limit", limit)
+                    .with("held", held)
+                    .with("bought", bought)
+            }
+            CheckoutRefusal::NotOpen { starts_at } => {
+                Self::conflict("sale-not-open", "Sale not open", "The sale has not started")
+                    .with("starts_at", rfc3339(starts_at))
+            }
+            CheckoutRefusal::Ended { ends_at } => {
+                let detail = "The sale is over; GET /sales/current names the next";
+                Self::conflict("sale-ended", "Sale ended", detail).with("ends_at", rfc3339(ends_at))
+            }
+            CheckoutRefusal::Paused { ends_at } => {
+                Self::conflict("sale-paused", "Sale paused", "The sale is stopped for now")
+                    .with("ends_at", rfc3339(ends_at))
+            }
+        };
+        refused.with("sale_id", sale.get())
+    }
+}
+
+impl From<CodeRefusal> for Problem {
+    fn from(refusal: CodeRefusal) -> Self {
+        let expired = |detail: &'static str| {
+            Self::new(StatusCode::GONE, "code-expired", "Code expired", detail)
+        };
+        let not_found = |detail: &'static str| {
+            Self::new(StatusCode::NOT_FOUND, "code-not-found", "Code not found", detail)
+        };
+        match refusal {
+            CodeRefusal::Unknown => not_found("No such code was ever given"),
+            CodeRefusal::NotRedeemed => not_found("The code was not redeemed: it has no receipt"),
+            CodeRefusal::Expired => expired("The hold ran out and the unit went back on sale"),
+            CodeRefusal::Released => expired("The hold was given back"),
+            CodeRefusal::AlreadyUsed(receipt) => {
+                let detail = "The code was redeemed before; `purchase` is its receipt";
+                Self::new(StatusCode::CONFLICT, "code-already-used", "Code already used", detail)
+                    .with("purchase", json!(ReceiptBody::from(*receipt)))
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    /// Tells the client to come back, and tells only the log why.
+    fn from(error: StoreError) -> Self {
+        let (name, title, detail) = match error.failure() {
+            Failure::Overloaded => {
+                ("overloaded", "Overloaded", "Too many requests are waiting; nothing was done")
+            }
+            Failure::NotDone => ("unavailable", "Unavailable", "A store is down; nothing was done"),
+            Failure::Unknown => {
+                ("unavailable", "Unavailable", "A store gave no answer; it may have been done")
+            }
+            Failure::Rebuilding => {
+                ("unavailable", "Unavailable", "The sale is being rebuilt; nothing was done")
+            }
+        };
+        tracing::debug!(error = &error as &dyn Error, "answered 503");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, name, title, detail)
+            .retry_after(RETRY_AFTER_FAILURE_S)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.title, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status);
+        if let Some(seconds) = self.retry_after_s {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((ALLOW, allow));
+        }
+        match serde_json::to_vec(self) {
+            Ok(body) => response.content_type("application/problem+json").body(body),
+            // Text and numbers can always be written.
+            Err(_) => response.finish(),
+        }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_map(None)?;
+        body.serialize_entry("type", &format_args!("/problems/{}", self.name))?;
+        body.serialize_entry("title", self.title)?;
+        body.serialize_entry("status", &self.status.as_u16())?;
+        body.serialize_entry("detail", &self.detail)?;
+        for (field, value) in &self.more {
+            body.serialize_entry(field, value)?;
+        }
+        body.end()
+    }
+}
+
+impl Responder for Problem {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.error_response()
+    }
+}

@@ -1,0 +1,41 @@
+//! `/purchase` and `/purchases`: redeeming codes, and their receipts.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::{
+    api::Api,
+    deadline::in_time,
+    given_code::GivenCode,
+    params::{Params, of_path},
+    problem::Problem,
+    receipt::ReceiptBody,
+};
+
+/// Sells the unit of a code; replies with the receipt.
+pub(super) async fn post_purchase(
+    request: HttpRequest,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let mut params = Params::read(&request, payload).await?;
+    let code = params.required("code");
+    let code = params.finish::<GivenCode>(code)?.known()?;
+
+    let receipt = in_time(api.services.purchase.redeem(code)).await??;
+
+    Ok(HttpResponse::Ok().json(ReceiptBody::from(receipt)))
+}
+
+/// Shows the receipt of a code.
+pub(super) async fn get_purchase(
+    request: HttpRequest,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let code: GivenCode = of_path(&request, "code")?;
+    Params::of_query(&request).finish(Some(()))?;
+    let code = code.known()?;
+
+    let receipt = in_time(api.services.purchase.receipt(code)).await??;
+
+    Ok(HttpResponse::Ok().json(ReceiptBody::from(receipt)))
+}

@@ -1,0 +1,215 @@
+//! The live store of one process, as other processes of its owner can look at it: through a Unix
+//! socket in a directory that nobody else may enter.
+//!
+//! Whoever connects writes the number of a sale and a line feed; the answer is one JSON document,
+//! `null` if the sale is not served, and the end of the connection.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use domain::{
+    Code, Epoch, Failure, SaleId, Slot, StoreError, Unit, UserId,
+    audit::live::{LiveHold, LiveImage},
+    ports::AuditedLive,
+};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::MemoryStores;
+
+/// How long a question and its answer may take: as long as a sale of a million units needs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most bytes of a question.
+const QUESTION_MAX: u64 = 32;
+
+const PING: &str = "AuditedLive::ping";
+const IMAGE: &str = "AuditedLive::image";
+
+/// Where others can look at this process's live side.
+pub struct LiveSocket {
+    listener: UnixListener,
+    live: Arc<MemoryStores>,
+}
+
+/// Why nobody can look.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot open {path} for `flashsale audit`")]
+pub struct LiveSocketError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl LiveSocket {
+    /// Opens the socket at `path`, which is this process's alone: one that is there already was
+    /// left by a process that is gone.
+    pub fn bind(path: PathBuf, live: Arc<MemoryStores>) -> Result<Self, LiveSocketError> {
+        let bind = || match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => UnixListener::bind(&path),
+        };
+        let listener = bind().map_err(|source| LiveSocketError { path, source })?;
+        Ok(Self { listener, live })
+    }
+
+    /// Answers until told to stop. The socket stays behind; the next process replaces it.
+    pub async fn answer(self, stop: CancellationToken) {
+        loop {
+            let caller = tokio::select! {
+                () = stop.cancelled() => return,
+                caller = self.listener.accept() => caller,
+            };
+            match caller {
+                Ok((caller, _)) => {
+                    let live = Arc::clone(&self.live);
+                    tokio::spawn(async move {
+                        // A caller that goes away or says nothing gets nothing.
+                        let _ = timeout(PATIENCE, answer(caller, &live)).await;
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "nobody can look at the live side for now");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+}
+
+async fn answer(mut caller: UnixStream, live: &MemoryStores) -> io::Result<()> {
+    let mut question = String::new();
+    let (asking, mut answering) = caller.split();
+    BufReader::new(asking.take(QUESTION_MAX)).read_line(&mut question).await?;
+    let image = question.trim().parse().ok().and_then(|sale| live.look(sale));
+    let document = serde_json::to_vec(&image.map(Document::from))?;
+    answering.write_all(&document).await?;
+    answering.shutdown().await
+}
+
+/// The live store of another process, through its [`LiveSocket`].
+pub struct RemoteLive {
+    path: PathBuf,
+}
+
+impl RemoteLive {
+    /// The live store behind the socket at `path`; nothing is served there if nobody answers.
+    #[must_use]
+    pub const fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// A connection, or `None` if no process serves: then there is no live side either.
+    async fn connect(&self) -> io::Result<Option<UnixStream>> {
+        match UnixStream::connect(&self.path).await {
+            Ok(stream) => Ok(Some(stream)),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask(&self, sale: SaleId) -> io::Result<Option<LiveImage>> {
+        let Some(mut stream) = self.connect().await? else { return Ok(None) };
+        stream.write_all(format!("{sale}\n").as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        let document: Option<Document> = serde_json::from_slice(&answer)?;
+        document.map(|document| document.read(sale)).transpose().map_err(io::Error::other)
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
+}
+
+async fn in_time<T>(
+    operation: &'static str,
+    asked: impl Future<Output = io::Result<T>>,
+) -> Result<T, StoreError> {
+    let failed = |reason: Box<dyn std::error::Error + Send + Sync>| {
+        StoreError::new(operation, Failure::Unknown, reason)
+    };
+    match timeout(PATIENCE, asked).await {
+        Ok(answered) => answered.map_err(|error| failed(error.into())),
+        Err(elapsed) => Err(failed(elapsed.into())),
+    }
+}
+
+#[async_trait]
+impl AuditedLive for RemoteLive {
+    async fn ping(&self) -> Result<(), StoreError> {
+        in_time(PING, self.connect()).await.map(drop)
+    }
+
+    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+        in_time(IMAGE, self.ask(sale)).await
+    }
+}
+
+/// A [`LiveImage`] on its way.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    epoch: i64,
+    stock: u32,
+    per_user_limit: u16,
+    sold: u32,
+    free: Vec<u32>,
+    /// Code, unit, slot, user.
+    holds: Vec<(String, u32, u16, String)>,
+    due: Vec<String>,
+    users: Vec<(String, String)>,
+    unreadable: Vec<String>,
+}
+
+impl From<LiveImage> for Document {
+    fn from(image: LiveImage) -> Self {
+        let hold = |LiveHold { code, unit, slot, user }: LiveHold| {
+            (code.to_string(), unit.get(), slot.0, user.to_string())
+        };
+        Self {
+            epoch: image.epoch.0,
+            stock: image.stock,
+            per_user_limit: image.per_user_limit,
+            sold: image.sold,
+            free: image.free.into_iter().map(Unit::get).collect(),
+            holds: image.holds.into_iter().map(hold).collect(),
+            due: image.due.iter().map(ToString::to_string).collect(),
+            users: image.users.into_iter().map(|(user, marks)| (user.to_string(), marks)).collect(),
+            unreadable: image.unreadable,
+        }
+    }
+}
+
+impl Document {
+    fn read(self, sale: SaleId) -> Result<LiveImage, Box<dyn std::error::Error + Send + Sync>> {
+        let mut holds = Vec::with_capacity(self.holds.len());
+        for (code, unit, slot, user) in self.holds {
+            let (unit, slot) = (Unit::try_from(unit)?, Slot(slot));
+            holds.push(LiveHold { code: code.parse()?, unit, slot, user: user.parse()? });
+        }
+        let users =
+            self.users.into_iter().map(|(user, marks)| Ok((user.parse::<UserId>()?, marks)));
+        Ok(LiveImage {
+            sale,
+            epoch: Epoch(self.epoch),
+            stock: self.stock,
+            per_user_limit: self.per_user_limit,
+            sold: self.sold,
+            free: self.free.into_iter().map(Unit::try_from).collect::<Result<_, _>>()?,
+            holds,
+            due: self.due.iter().map(|code| code.parse::<Code>()).collect::<Result<_, _>>()?,
+            users: users.collect::<Result<_, domain::ids::ParseUserIdError>>()?,
+            unreadable: self.unreadable,
+        })
+    }
+}
