@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use domain::{
-    Code, Epoch, Item, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId,
+    Window,
     ports::{CodeRecord, LiveUnit, Recorded, Verdict},
     sale::SaleState,
 };

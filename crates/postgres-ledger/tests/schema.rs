@@ -4,7 +4,7 @@
 
 mod database;
 
-use domain::{Terms, UnixMillis, Window, ports::SaleRegister};
+use domain::{Origin, Terms, UnixMillis, Window, ports::SaleRegister};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 
@@ -134,7 +134,7 @@ async fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     let database = fresh_database().await;
     let terms = Terms::new(5, 1, 1).unwrap();
     let window = Window::new(UnixMillis(0), UnixMillis(3_600_000)).unwrap();
-    ledger_in(&database).schedule(window, terms).await.unwrap().unwrap();
+    ledger_in(&database).schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
     let sale_of = |from: i64, to: i64, limit: i64, on_timetable: bool| {
         format!(
             "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms, on_timetable) \

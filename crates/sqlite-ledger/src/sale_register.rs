@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{Calendar, Listed, RaiseReply, SaleRegister, Tally},
 };
 

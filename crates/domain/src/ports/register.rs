@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{
-    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleImage,
-};
+use crate::{Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleImage};
 
 /// The ledger's register of sales.
 #[async_trait]

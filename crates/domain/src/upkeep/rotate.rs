@@ -18,9 +18,9 @@ impl Rotate {
     pub fn new(
         register: Arc<dyn SaleRegister>,
         catalog: Arc<Catalog>,
-        timetable: Option<Timetable>,
+        timetable: impl Into<Option<Timetable>>,
     ) -> Self {
-        Self { register, catalog, timetable }
+        Self { register, catalog, timetable: timetable.into() }
     }
 
     /// Refreshes the catalog and makes the sales that are missing. Says which are new.
@@ -35,7 +35,9 @@ impl Rotate {
 
         let mut made = Vec::new();
         for &window in &missing {
-            made.extend(self.register.schedule(window, timetable.terms(), Origin::Timetable).await?);
+            made.extend(
+                self.register.schedule(window, timetable.terms(), Origin::Timetable).await?,
+            );
         }
         // Also if all were made by another process just now: buyers ask this one for them.
         if !missing.is_empty() {

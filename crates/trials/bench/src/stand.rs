@@ -53,10 +53,10 @@ impl<'a> Stand<'a> {
     pub(crate) fn start_on(stores: Stores<'a>, stock: u32) -> Result<Self, BenchError> {
         let command = || -> Result<Command, BenchError> {
             let mut command = stores.service()?;
-            command.env("SALE_STOCK", stock.to_string());
+            command.env("SALE_STOCK", stock.to_string()).env("SALE_PERIOD", "off");
             Ok(command)
         };
-        // Long enough to be the sale that is on, whatever the hour.
+        // The only sale there is to come, and longer than any measurement.
         let starts_at = Timestamp::now() - SignedDuration::from_hours(1);
         let mut schedule = command()?;
         schedule.args(["sales", "schedule", "--lasts", "1day", "--starts-at"]);

@@ -12,7 +12,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Epoch, Failure, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Code, Epoch, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     audit::{Breaches, Findings, Invariant},
     ports::{
         Attempt, AttemptCopy, AttemptPlace, Calendar, CodeRecord, HoldCopy, HoldEnd, LedgerStore,
@@ -227,8 +227,13 @@ impl SaleRegister for EmbeddedLedger {
         self.read(Operation::Calendar, |tables| tables.calendar())
     }
 
-    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
-        self.write(Operation::Schedule, |tables| tables.schedule(window, terms))
+    async fn schedule(
+        &self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Result<Option<Sale>, StoreError> {
+        self.write(Operation::Schedule, |tables| tables.schedule(window, terms, origin))
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::{
-    Code, Epoch, Failure, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Code, Epoch, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
         Attempt, AttemptPlace, Calendar, CodeRecord, LedgerStore, Listed, Outcome, RaiseReply,
         Recorded, Redemption, SaleRegister, Tally, Verdict,
@@ -115,9 +115,14 @@ impl SaleRegister for LedgerLine {
         self.0.call(Operation::Calendar, &(), move || at_once(ledger.calendar())).await
     }
 
-    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
+    async fn schedule(
+        &self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Result<Option<Sale>, StoreError> {
         let ledger = self.ledger();
-        let deliver = move || at_once(ledger.schedule(window, terms));
+        let deliver = move || at_once(ledger.schedule(window, terms, origin));
         self.0.call(Operation::Schedule, &window, deliver).await
     }
 

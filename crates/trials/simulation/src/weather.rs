@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Window, ports::SaleRegister};
+use domain::{Origin, Window, ports::SaleRegister};
 
 use crate::{
     executor::Owner,
@@ -164,7 +164,7 @@ pub(crate) async fn operate(stage: Arc<Stage>) {
             let starts_at = stage.true_time() + 120_000;
             let window = Window::new(starts_at, starts_at + 1_000).expect("it lasts a second");
             // Whatever comes of it, nobody depends on that sale.
-            let _ = ledger.schedule(window, stage.plan.terms).await;
+            let _ = ledger.schedule(window, stage.plan.terms, Origin::Operator).await;
         }
         let Some(sale) = stage.dice.pick(&stage.ledger.sales()) else { continue };
         // Without an answer it may be paused all the same.

@@ -174,8 +174,9 @@ impl Stack {
     pub(crate) fn command(&self) -> Command {
         let mut command = tied::command(env!("CARGO_BIN_EXE_flashsale"), tied::Signal::Kill);
         self.stores.set(&mut command);
+        let period = if self.settings.by_hand { "off" } else { self.settings.sale_period };
         command
-            .env("SALE_PERIOD", self.settings.sale_period)
+            .env("SALE_PERIOD", period)
             .env("SALE_STOCK", self.settings.stock.to_string())
             .env("SALE_PER_USER_LIMIT", self.settings.per_user_limit.to_string())
             .env("HOLD_TTL", self.settings.hold_ttl)
