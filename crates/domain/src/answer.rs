@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use crate::{Receipt, UnixMillis};
+use crate::{Receipt, UnixMillis, ports::Operation};
 
 /// Why a checkout is refused. A refusal is an answer: it is recorded before it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -131,42 +131,47 @@ pub enum Failure {
     Rebuilding,
 }
 
+/// What was being done when a store failed: an [`Operation`], or a step that takes several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doing(&'static str);
+
+impl Doing {
+    /// A step that is no operation of a port.
+    #[must_use]
+    pub const fn step(name: &'static str) -> Self {
+        Self(name)
+    }
+}
+
+impl From<Operation> for Doing {
+    fn from(operation: Operation) -> Self {
+        Self(operation.name())
+    }
+}
+
 /// A store could not answer. [`failure`](StoreError::failure) says what is known.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation} failed")]
+#[error("{} failed", doing.0)]
 pub struct StoreError {
-    operation: &'static str,
+    doing: Doing,
     failure: Failure,
     source: Box<dyn Error + Send + Sync>,
 }
 
 impl StoreError {
-    /// Names the port method, what is known, and why.
+    /// Names what was being done, what is known, and why.
     pub fn new(
-        operation: &'static str,
+        doing: impl Into<Doing>,
         failure: Failure,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { operation, failure, source: source.into() }
+        Self { doing: doing.into(), failure, source: source.into() }
     }
 
     /// What is known of the work that was asked for.
     #[must_use]
     pub const fn failure(&self) -> Failure {
         self.failure
-    }
-}
-
-/// Names the operation an adapter's own error came from.
-pub trait During<T> {
-    /// Turns any error into a [`StoreError`] of the port method `operation` with an unknown
-    /// outcome, which is what a lost answer is.
-    fn during(self, operation: &'static str) -> Result<T, StoreError>;
-}
-
-impl<T, E: Into<Box<dyn Error + Send + Sync>>> During<T> for Result<T, E> {
-    fn during(self, operation: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::new(operation, Failure::Unknown, source))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Catalog, CheckoutRefusal, Code, Failure, Hold, Phase, SaleId, StoreError, UserId,
+    answer::Doing,
     ports::{
         Attempt, CodeMint, CodeStore, Grant, HoldRequest, LedgerStore, Listed, Outcome, PlaceReply,
         Recorded, Verdict,
@@ -11,7 +12,7 @@ use crate::{
     upkeep::{LOAD_AHEAD_MS, Rebuild, Restored},
 };
 
-const ATTEMPT: &str = "Checkout::attempt";
+const ATTEMPT: Doing = Doing::step("Checkout::attempt");
 
 /// How often a request looks again after its sale had to be rebuilt. Each look waits for a
 /// rebuild, so this bounds the wait to about as many times half a second.

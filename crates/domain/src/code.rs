@@ -48,7 +48,6 @@ impl Code {
 
     /// The sale this code was made for.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "40 bits are left, and they were checked")]
     pub const fn sale(self) -> SaleId {
         SaleId((self.0 >> Self::SALE_SHIFT) as i64)
     }

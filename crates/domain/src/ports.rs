@@ -9,6 +9,7 @@ mod audited;
 mod copied;
 mod ledger;
 mod live;
+mod operation;
 mod register;
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleImage,
     SaleStore, Verdict,
 };
+pub use operation::{Operation, Store};
 pub use register::{Calendar, Listed, RaiseReply, SaleRegister, Tally};
 
 /// A way to wait and to tell how long ago something was. Nothing is decided by it: a sale's

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Code, CodeRefusal, Failure, Receipt, StoreError, Unit,
+    answer::Doing,
     ports::{CodeRecord, CodeStore, Items, LedgerStore, Redemption, Verdict},
 };
 
@@ -47,7 +48,7 @@ impl Purchase {
             }
             CodeRecord::Held { unit } => {
                 let reason = format!("the ledger cannot agree with itself on unit {unit}");
-                Err(StoreError::new("Purchase::redeem", Failure::Unknown, reason))
+                Err(StoreError::new(Doing::step("Purchase::redeem"), Failure::Unknown, reason))
             }
             decided => Ok(Err(refusal_of(decided))),
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Failure, StoreError};
+use domain::{Failure, StoreError, answer::Doing};
 
 /// How long a request may wait for the stores. They have limits of their own; this one bounds
 /// what those add up to when queues are long.
@@ -14,6 +14,6 @@ pub(crate) async fn in_time<T>(
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(ANSWER_TIMEOUT, work).await {
         Ok(done) => done,
-        Err(elapsed) => Err(StoreError::new("the request", Failure::Unknown, elapsed)),
+        Err(elapsed) => Err(StoreError::new(Doing::step("the request"), Failure::Unknown, elapsed)),
     }
 }

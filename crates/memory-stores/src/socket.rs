@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use domain::{
     Code, Epoch, Failure, SaleId, Slot, StoreError, Unit, UserId,
     audit::live::{LiveHold, LiveImage},
-    ports::AuditedLive,
+    ports::{AuditedLive, Operation},
 };
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -33,9 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most bytes of a question.
 const QUESTION_MAX: u64 = 32;
-
-const PING: &str = "AuditedLive::ping";
-const IMAGE: &str = "AuditedLive::image";
 
 /// Where others can look at this process's live side.
 pub struct LiveSocket {
@@ -133,7 +130,7 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 async fn in_time<T>(
-    operation: &'static str,
+    operation: Operation,
     asked: impl Future<Output = io::Result<T>>,
 ) -> Result<T, StoreError> {
     let failed = |reason: Box<dyn std::error::Error + Send + Sync>| {
@@ -148,11 +145,11 @@ async fn in_time<T>(
 #[async_trait]
 impl AuditedLive for RemoteLive {
     async fn ping(&self) -> Result<(), StoreError> {
-        in_time(PING, self.connect()).await.map(drop)
+        in_time(Operation::Ping, self.connect()).await.map(drop)
     }
 
     async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
-        in_time(IMAGE, self.ask(sale)).await
+        in_time(Operation::LiveImage, self.ask(sale)).await
     }
 }
 

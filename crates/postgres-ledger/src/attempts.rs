@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use batcher::{Call, Place};
 use domain::{
     StoreError,
-    ports::{Attempt, AttemptPlace, Outcome, Recorded},
+    ports::{Attempt, AttemptPlace, Operation, Outcome, Recorded},
 };
 
 use crate::{
@@ -15,8 +15,6 @@ use crate::{
     not_accepted,
     session::{Session, SessionError, halves},
 };
-
-const RECORD: &str = "LedgerStore::record";
 
 /// The statements of this room.
 #[cfg(test)]
@@ -32,7 +30,7 @@ pub(crate) struct AttemptSeat(pub(crate) Place<Attempt, RecordReply>);
 #[async_trait]
 impl AttemptPlace for AttemptSeat {
     async fn record(self: Box<Self>, attempt: Attempt) -> RecordReply {
-        self.0.submit(attempt).await.map_err(not_accepted(RECORD))?
+        self.0.submit(attempt).await.map_err(not_accepted(Operation::Record))?
     }
 }
 
@@ -100,7 +98,7 @@ async fn in_parts(statement: &mut impl Statement, batch: Vec<&Attempt>) -> Vec<R
             }
             Err(error) => {
                 error.log("attempts were not recorded", part.len());
-                replies.extend(part.iter().map(|_| Err(error.shared(RECORD))));
+                replies.extend(part.iter().map(|_| Err(error.shared(Operation::Record))));
             }
         }
     }

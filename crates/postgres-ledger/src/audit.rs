@@ -12,16 +12,12 @@ use deadpool_postgres::{Object, Transaction};
 use domain::{
     SaleId, StoreError,
     audit::{Breaches, Findings, Invariant, LateHolds, ROWS_MAX},
-    ports::{AuditedLedger, SaleImage},
+    ports::{AuditedLedger, Operation, SaleImage},
     sale::SaleState,
 };
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
 use crate::{PostgresLedger, rows, session::SessionError};
-
-const AUDIT: &str = "AuditedLedger::audit";
-const LATE_HOLDS: &str = "AuditedLedger::late_holds";
-const IMAGE: &str = "AuditedLedger::image";
 
 const SCHEMA_STANDS_SQL: &str = include_str!("sql/audit/schema_stands.sql");
 
@@ -78,7 +74,7 @@ impl AuditedLedger for PostgresLedger {
             }
             Ok(())
         });
-        checked.await.map_err(|error| error.during(AUDIT))
+        checked.await.map_err(|error| error.during(Operation::Audit))
     }
 
     async fn late_holds(
@@ -96,7 +92,7 @@ impl AuditedLedger for PostgresLedger {
                 is_attended: is_attended.transpose()?.unwrap_or(false),
             })
         });
-        found.await.map_err(|error| error.during(LATE_HOLDS))
+        found.await.map_err(|error| error.during(Operation::LateHolds))
     }
 
     /// Read by the index of live units, to be quick: the shorter the time between two images,
@@ -115,7 +111,7 @@ impl AuditedLedger for PostgresLedger {
                 let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
                 Ok(Some(SaleImage { sale, live }))
             });
-        found.await.map_err(|error| error.during(IMAGE))
+        found.await.map_err(|error| error.during(Operation::LedgerImage))
     }
 }
 

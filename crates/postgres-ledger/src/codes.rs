@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use batcher::Call;
 use domain::{
     Code, Failure, StoreError,
-    ports::{CodeRecord, Redemption},
+    ports::{CodeRecord, Operation, Redemption},
 };
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -16,9 +16,6 @@ use crate::{
     session::{Session, SessionError, halves},
 };
 
-pub(crate) const REDEEM: &str = "LedgerStore::redeem";
-pub(crate) const RELEASE: &str = "LedgerStore::release";
-pub(crate) const FIND: &str = "LedgerStore::find";
 const REDEEM_SQL: &str = include_str!("sql/redeem.sql");
 const RELEASE_SQL: &str = include_str!("sql/release.sql");
 const READ_CODES: &str = include_str!("sql/read_codes.sql");
@@ -57,7 +54,8 @@ impl Call<Redemption, CodeReply> for Redeem {
                 Err(error) => {
                     error.log("codes were not redeemed", part.len());
                     decided.extend(
-                        part.iter().map(|(_, asked)| (asked.code, Err(error.shared(REDEEM)))),
+                        part.iter()
+                            .map(|(_, asked)| (asked.code, Err(error.shared(Operation::Redeem)))),
                     );
                 }
                 Ok(replies) => decided.extend(replies),
@@ -82,7 +80,9 @@ fn told(decided: Option<&CodeReply>, is_first: bool) -> CodeReply {
             Ok(CodeRecord::Sold(receipt.clone()))
         }
         Some(Ok(record)) => Ok(record.clone()),
-        Some(Err(error)) => Err(StoreError::new(REDEEM, error.failure(), describe(error))),
+        Some(Err(error)) => {
+            Err(StoreError::new(Operation::Redeem, error.failure(), describe(error)))
+        }
     }
 }
 
@@ -130,7 +130,7 @@ impl Redeem {
             .collect();
         let uuids: Vec<_> = rest.iter().map(|&code| rows::uuid(code)).collect();
         let found = read_codes(&mut self.0, &uuids).await.map_err(unseen);
-        for (code, reply) in rest.iter().zip(tell_all(&rest, &found, REDEEM)) {
+        for (code, reply) in rest.iter().zip(tell_all(&rest, &found, Operation::Redeem)) {
             let reply = match reply {
                 Ok(CodeRecord::Sold(receipt)) if outcome_was_lost => {
                     Ok(CodeRecord::SoldNow(receipt))
@@ -160,7 +160,7 @@ impl Call<Code, CodeReply> for Release {
             Ok(_) => read_codes(&mut self.0, &codes).await.map_err(unseen),
             Err(error) => Err(error),
         };
-        tell_all(&batch, &found, RELEASE)
+        tell_all(&batch, &found, Operation::Release)
     }
 }
 
@@ -178,7 +178,7 @@ impl Call<Code, CodeReply> for Find {
             }
             decided => decided,
         };
-        tell_all(&batch, &found, FIND)
+        tell_all(&batch, &found, Operation::FindCode)
     }
 }
 
@@ -189,7 +189,7 @@ fn unseen(error: SessionError) -> SessionError {
 fn tell_all(
     batch: &[Code],
     found: &Result<HashMap<Code, CodeRecord>, SessionError>,
-    operation: &'static str,
+    operation: Operation,
 ) -> Vec<CodeReply> {
     batch
         .iter()

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use deadpool_postgres::{Object, Transaction};
 use domain::{
     Failure, Origin, StoreError,
+    answer::Doing,
     ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy},
     sale::SaleState,
 };
@@ -17,8 +18,8 @@ use crate::{
     session::SessionError,
 };
 
-const BEGIN: &str = "PostgresLedger::connect_to_import";
-const IMPORT: &str = "Import";
+const BEGIN: Doing = Doing::step("PostgresLedger::connect_to_import");
+const IMPORT: Doing = Doing::step("Import");
 
 const ROWS_THERE_SQL: &str = include_str!("sql/import/rows_there.sql");
 const SALE_SQL: &str = include_str!("sql/import/sale.sql");

@@ -3,21 +3,16 @@
 use async_trait::async_trait;
 use domain::{
     Code, SaleId, StoreError,
-    ports::{AttemptPlace, CodeRecord, LedgerStore, Redemption, Verdict},
+    ports::{AttemptPlace, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
 };
 use uuid::Uuid;
 
 use crate::{
     PostgresLedger,
     attempts::AttemptSeat,
-    codes::{FIND, REDEEM, RELEASE},
     not_accepted, rows,
     session::{Session, SessionError},
 };
-
-const ADMIT: &str = "LedgerStore::admit";
-const JUDGE: &str = "LedgerStore::judge";
-const EXPIRE_OVERDUE: &str = "LedgerStore::expire_overdue";
 
 const BURY_MISSING_SQL: &str = include_str!("sql/bury_missing.sql");
 const EXPIRE_DUE_SQL: &str = include_str!("sql/expire_due.sql");
@@ -31,20 +26,20 @@ pub(crate) const STATEMENTS: &[&str] = &[BURY_MISSING_SQL, EXPIRE_DUE_SQL, READ_
 #[async_trait]
 impl LedgerStore for PostgresLedger {
     fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        let place = self.record.place().map_err(not_accepted(ADMIT))?;
+        let place = self.record.place().map_err(not_accepted(Operation::Admit))?;
         Ok(Box::new(AttemptSeat(place)))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
-        self.redeem.submit(redemption).await.map_err(not_accepted(REDEEM))?
+        self.redeem.submit(redemption).await.map_err(not_accepted(Operation::Redeem))?
     }
 
     async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        self.release.submit(code).await.map_err(not_accepted(RELEASE))?
+        self.release.submit(code).await.map_err(not_accepted(Operation::Release))?
     }
 
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        self.find.submit(code).await.map_err(not_accepted(FIND))?
+        self.find.submit(code).await.map_err(not_accepted(Operation::FindCode))?
     }
 
     async fn judge(
@@ -53,7 +48,9 @@ impl LedgerStore for PostgresLedger {
         codes: &[Code],
     ) -> Result<Vec<(Code, Verdict)>, StoreError> {
         let codes: Vec<_> = codes.iter().map(|&code| rows::uuid(code)).collect();
-        judge(&mut self.session(), sale, &codes).await.map_err(|error| error.during(JUDGE))
+        judge(&mut self.session(), sale, &codes)
+            .await
+            .map_err(|error| error.during(Operation::Judge))
     }
 
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
@@ -61,7 +58,7 @@ impl LedgerStore for PostgresLedger {
         let expired = self.session().query(EXPIRE_OVERDUE_SQL, &[&overdue_ms, &limit]).await;
         expired
             .and_then(|rows| rows.iter().map(rows::code).collect())
-            .map_err(|error| error.during(EXPIRE_OVERDUE))
+            .map_err(|error| error.during(Operation::ExpireOverdue))
     }
 }
 

@@ -31,7 +31,7 @@ use deadpool_postgres::{
 };
 use domain::{
     Code, Failure, SaleId, StoreError,
-    ports::{Attempt, Listed, Redemption},
+    ports::{Attempt, Listed, Operation, Redemption},
 };
 use tokio_postgres::NoTls;
 
@@ -179,7 +179,7 @@ fn pool(
 }
 
 /// Tells what a failed batch means to one of its callers.
-fn not_accepted(operation: &'static str) -> impl Fn(BatchError) -> StoreError {
+fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
     move |error| {
         let failure = match error {
             BatchError::Full => Failure::Overloaded,

@@ -5,7 +5,7 @@ use batcher::Call;
 use deadpool_postgres::Object;
 use domain::{
     Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, RaiseReply, SaleImage, SaleRegister, Tally},
+    ports::{Calendar, Listed, Operation, RaiseReply, SaleImage, SaleRegister, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
 use tokio::time::timeout;
@@ -15,16 +15,6 @@ use crate::{
     PostgresLedger, not_accepted, rows,
     session::{Session, SessionError, TRANSACTION_TIMEOUT, TRIES_MAX, give_back},
 };
-
-const NOW: &str = "SaleRegister::now";
-const FIND: &str = "SaleRegister::find";
-const PAGE: &str = "SaleRegister::page";
-const CALENDAR: &str = "SaleRegister::calendar";
-const SCHEDULE: &str = "SaleRegister::schedule";
-const SET_PAUSED: &str = "SaleRegister::set_paused";
-const RAISE_EPOCH: &str = "SaleRegister::raise_epoch";
-const TALLY: &str = "SaleRegister::tally";
-const CLOSE: &str = "SaleRegister::close";
 
 const NOW_SQL: &str = "SELECT clock_timestamp() AS now";
 const FIND_SQL: &str = include_str!("sql/find_sales.sql");
@@ -42,22 +32,23 @@ const CLOSE_SQL: &str = include_str!("sql/close_sale.sql");
 impl SaleRegister for PostgresLedger {
     async fn now(&self) -> Result<UnixMillis, StoreError> {
         let rows = self.session().query(NOW_SQL, &[]).await;
-        rows.and_then(|rows| rows::moment(only(&rows)?, "now")).map_err(|error| error.during(NOW))
+        rows.and_then(|rows| rows::moment(only(&rows)?, "now"))
+            .map_err(|error| error.during(Operation::Now))
     }
 
     async fn find(&self, sale: SaleId) -> Result<Option<Listed>, StoreError> {
-        self.find_sale.submit(sale).await.map_err(not_accepted(FIND))?
+        self.find_sale.submit(sale).await.map_err(not_accepted(Operation::FindSale))?
     }
 
     async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError> {
         let before = before.map(SaleId::get);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.session().query(PAGE_SQL, &[&before, &limit]).await;
-        rows.and_then(|rows| read_sales(&rows)).map_err(|error| error.during(PAGE))
+        rows.and_then(|rows| read_sales(&rows)).map_err(|error| error.during(Operation::Page))
     }
 
     async fn calendar(&self) -> Result<Calendar, StoreError> {
-        calendar(&mut self.session()).await.map_err(|error| error.during(CALENDAR))
+        calendar(&mut self.session()).await.map_err(|error| error.during(Operation::Calendar))
     }
 
     async fn schedule(
@@ -78,13 +69,13 @@ impl SaleRegister for PostgresLedger {
             )
             .await;
         rows.and_then(|rows| rows.first().map(rows::sale).transpose())
-            .map_err(|error| error.during(SCHEDULE))
+            .map_err(|error| error.during(Operation::Schedule))
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
         let rows = self.session().query_patiently(SET_PAUSED_SQL, &[&sale.get(), &paused]).await;
         rows.and_then(|rows| rows.first().map(rows::sale).transpose())
-            .map_err(|error| error.during(SET_PAUSED))
+            .map_err(|error| error.during(Operation::SetPaused))
     }
 
     async fn raise_epoch(
@@ -100,17 +91,17 @@ impl SaleRegister for PostgresLedger {
                 _ => break,
             }
         }
-        raised.map_err(|error| error.during(RAISE_EPOCH))
+        raised.map_err(|error| error.during(Operation::RaiseEpoch))
     }
 
     async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {
         let rows = self.session().query(TALLY_SQL, &[&sale.get()]).await;
         rows.and_then(|rows| rows.first().map(read_tally).transpose())
-            .map_err(|error| error.during(TALLY))
+            .map_err(|error| error.during(Operation::Tally))
     }
 
     async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
-        self.close_sale(sale).await.map_err(|error| error.during(CLOSE))
+        self.close_sale(sale).await.map_err(|error| error.during(Operation::Close))
     }
 }
 
@@ -197,7 +188,7 @@ impl Call<SaleId, Result<Option<Listed>, StoreError>> for FindSales {
             .iter()
             .map(|id| match &found {
                 Ok(sales) => Ok(sales.iter().find(|listed| listed.sale.id == *id).copied()),
-                Err(error) => Err(error.shared(FIND)),
+                Err(error) => Err(error.shared(Operation::FindSale)),
             })
             .collect()
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool, PoolError};
-use domain::{Failure, StoreError};
+use domain::{Failure, StoreError, answer::Doing};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{
     Error, Row,
@@ -83,19 +83,19 @@ impl SessionError {
         matches!(self, Self::Poison(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))
     }
 
-    pub(crate) fn during(self, operation: &'static str) -> StoreError {
-        StoreError::new(operation, self.failure(), self)
+    pub(crate) fn during(self, doing: impl Into<Doing>) -> StoreError {
+        StoreError::new(doing, self.failure(), self)
     }
 
     /// One error for each of many callers: an error cannot be cloned, its text can.
-    pub(crate) fn shared(&self, operation: &'static str) -> StoreError {
+    pub(crate) fn shared(&self, doing: impl Into<Doing>) -> StoreError {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
-        StoreError::new(operation, self.failure(), text)
+        StoreError::new(doing, self.failure(), text)
     }
 
     /// Logs what became of a batch. That a server is down is the scheduler's to say, once.

@@ -8,7 +8,7 @@ use deadpool_redis::redis::{self, Value};
 use domain::{
     CheckoutRefusal, Code, Epoch, SaleId, Slot, StoreError, Unit, UnixMillis,
     answer::Retry,
-    ports::{CodeStore, Grant, HoldRequest, PlaceReply, Verdict},
+    ports::{CodeStore, Grant, HoldRequest, Operation, PlaceReply, Verdict},
 };
 
 use crate::{
@@ -20,11 +20,6 @@ use crate::{
     shared,
 };
 
-const PLACE_HOLD: &str = "CodeStore::place_hold";
-const FIND: &str = "CodeStore::find";
-const DUE: &str = "CodeStore::due";
-const SETTLE: &str = "CodeStore::settle";
-
 /// How long verdicts that nobody waits for may gather.
 const SETTLE_PAUSE: Duration = Duration::from_millis(5);
 
@@ -34,23 +29,26 @@ const VERDICTS_MAX: usize = 1_000;
 #[async_trait]
 impl CodeStore for RedisStores {
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
-        self.place.submit(request).await.map_err(not_accepted(PLACE_HOLD))?
+        self.place.submit(request).await.map_err(not_accepted(Operation::PlaceHold))?
     }
 
     async fn find(&self, code: Code) -> Result<Option<Unit>, StoreError> {
-        self.find.submit(code).await.map_err(not_accepted(FIND))?
+        self.find.submit(code).await.map_err(not_accepted(Operation::FindUnit))?
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
         let command = fcall("flashsale_v1_due", &SaleKeys::of(sale)).arg(limit).to_owned();
-        let value = self.line().call(&command).await.map_err(|error| error.during(DUE))?;
-        read_due(&value).map_err(|error| error.during(DUE))
+        let value =
+            self.line().call(&command).await.map_err(|error| error.during(Operation::Due))?;
+        read_due(&value).map_err(|error| error.during(Operation::Due))
     }
 
     async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError> {
         let mut line = self.line();
         for verdicts in verdicts.chunks(VERDICTS_MAX) {
-            settle(&mut line, sale, verdicts).await.map_err(|error| error.during(SETTLE))?;
+            settle(&mut line, sale, verdicts)
+                .await
+                .map_err(|error| error.during(Operation::Settle))?;
         }
         Ok(())
     }
@@ -83,7 +81,7 @@ impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
                     }
                 }
                 Err(error) => {
-                    let error_for = shared(&error, PLACE_HOLD);
+                    let error_for = shared(&error, Operation::PlaceHold);
                     for place in places {
                         replies[place] = Some(Err(error_for()));
                     }
@@ -210,7 +208,7 @@ impl Call<Code, Result<Option<Unit>, StoreError>> for FindUnits {
                     places.iter().zip(found).for_each(|(&place, unit)| units[place] = Ok(unit));
                 }
                 Err(error) => {
-                    let error_for = shared(&error, FIND);
+                    let error_for = shared(&error, Operation::FindUnit);
                     for place in places {
                         units[place] = Err(error_for());
                     }

@@ -13,7 +13,7 @@ use deadpool_redis::redis::{self, Pipeline, Value};
 use domain::{
     Code, Epoch, SaleId, Slot, StoreError, UserId,
     audit::live::{LiveHold, LiveImage},
-    ports::AuditedLive,
+    ports::{AuditedLive, Operation},
 };
 
 use crate::{
@@ -23,22 +23,25 @@ use crate::{
     reply::{Reply, unknown},
 };
 
-const PING: &str = "AuditedLive::ping";
-const IMAGE: &str = "AuditedLive::image";
-
 /// How long the image of a sale may take: as long as a load.
 const IMAGE_MS_MAX: u64 = 10_000;
 
 #[async_trait]
 impl AuditedLive for RedisStores {
     async fn ping(&self) -> Result<(), StoreError> {
-        self.line().call(&redis::cmd("PING")).await.map(drop).map_err(|error| error.during(PING))
+        self.line()
+            .call(&redis::cmd("Operation::Ping"))
+            .await
+            .map(drop)
+            .map_err(|error| error.during(Operation::Ping))
     }
 
     /// Changes nothing, also not where the function library is missing.
     async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
         let replies = self.line().transact(&questions(sale), IMAGE_MS_MAX).await;
-        replies.and_then(|replies| read(sale, &replies)).map_err(|error| error.during(IMAGE))
+        replies
+            .and_then(|replies| read(sale, &replies))
+            .map_err(|error| error.during(Operation::LiveImage))
     }
 }
 

@@ -28,7 +28,7 @@ use deadpool_redis::{
 };
 use domain::{
     Code, Failure, StoreError, Unit,
-    ports::{HoldRequest, PlaceReply, Verdict},
+    ports::{HoldRequest, Operation, PlaceReply, Verdict},
 };
 
 use crate::{
@@ -121,7 +121,7 @@ fn pool(url: &str, size: usize) -> Result<Pool, RedisStoresError> {
 const BATCH_MAX: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// Tells what a failed batch means to one of its callers.
-fn not_accepted(operation: &'static str) -> impl Fn(BatchError) -> StoreError {
+fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
     move |error| {
         let failure = match error {
             BatchError::Full => Failure::Overloaded,
@@ -132,7 +132,7 @@ fn not_accepted(operation: &'static str) -> impl Fn(BatchError) -> StoreError {
 }
 
 /// One error for each of many callers: an error cannot be cloned, its text can.
-fn shared(error: &LineError, operation: &'static str) -> impl Fn() -> StoreError {
+fn shared(error: &LineError, operation: Operation) -> impl Fn() -> StoreError {
     let failure = error.failure();
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

@@ -6,7 +6,7 @@ use deadpool_redis::{
     Connection, Pool,
     redis::{self, Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value},
 };
-use domain::{Failure, StoreError};
+use domain::{Failure, StoreError, answer::Doing};
 
 use crate::keys::SaleKeys;
 
@@ -54,8 +54,8 @@ pub(crate) enum LineError {
 
 impl LineError {
     /// Names the port method this error ended.
-    pub(crate) fn during(self, operation: &'static str) -> StoreError {
-        StoreError::new(operation, self.failure(), self)
+    pub(crate) fn during(self, doing: impl Into<Doing>) -> StoreError {
+        StoreError::new(doing, self.failure(), self)
     }
 
     /// What is known of the work that was asked for.

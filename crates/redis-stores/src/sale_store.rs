@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use deadpool_redis::redis::Value;
 use domain::{
     Epoch, SaleId, StoreError, Terms, Unit, UnixMillis, Window,
-    ports::{LiveStatus, LoadReply, SaleImage, SaleStore},
+    ports::{LiveStatus, LoadReply, Operation, SaleImage, SaleStore},
     sale::SaleState,
 };
 
@@ -14,10 +14,6 @@ use crate::{
     line::{LineError, fcall},
     reply::{Reply, unknown},
 };
-
-const LOAD: &str = "SaleStore::load";
-const STATUS: &str = "SaleStore::status";
-const FORGET: &str = "SaleStore::forget";
 
 /// How long a load may take: a million units are a second's work for a slow server.
 const LOAD_MS_MAX: u64 = 10_000;
@@ -31,18 +27,22 @@ impl SaleStore for RedisStores {
     ) -> Result<LoadReply, StoreError> {
         let command = load_command(image, ledger_now);
         let value = self.line().call_within(&command, LOAD_MS_MAX).await;
-        value.and_then(|value| read_loaded(&value)).map_err(|error| error.during(LOAD))
+        value.and_then(|value| read_loaded(&value)).map_err(|error| error.during(Operation::Load))
     }
 
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {
         let command = fcall("flashsale_v1_status", &SaleKeys::of(sale));
         let value = self.line().call(&command).await;
-        value.and_then(|value| read_status(&value)).map_err(|error| error.during(STATUS))
+        value.and_then(|value| read_status(&value)).map_err(|error| error.during(Operation::Status))
     }
 
     async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
         let command = fcall("flashsale_v1_forget", &SaleKeys::of(sale));
-        self.line().call(&command).await.map(|_| ()).map_err(|error| error.during(FORGET))
+        self.line()
+            .call(&command)
+            .await
+            .map(|_| ())
+            .map_err(|error| error.during(Operation::Forget))
     }
 }
 

@@ -4,14 +4,10 @@ use async_trait::async_trait;
 use domain::{
     Failure, SaleId, StoreError,
     audit::{Findings, LateHolds},
-    ports::{AuditedLedger, SaleImage},
+    ports::{AuditedLedger, Operation, SaleImage},
 };
 
 use crate::{SqliteLedger, snapshot::Snapshot};
-
-const AUDIT: &str = "AuditedLedger::audit";
-const LATE_HOLDS: &str = "AuditedLedger::late_holds";
-const IMAGE: &str = "AuditedLedger::image";
 
 #[async_trait]
 impl AuditedLedger for SqliteLedger {
@@ -19,15 +15,15 @@ impl AuditedLedger for SqliteLedger {
         let (dir, mut found) = (self.dir.clone(), findings.clone());
         let audit = tokio::task::spawn_blocking(move || {
             let snapshot = Snapshot::take(&dir)
-                .map_err(|error| StoreError::new(AUDIT, Failure::NotDone, error));
+                .map_err(|error| StoreError::new(Operation::Audit, Failure::NotDone, error));
             let checked = snapshot.and_then(|mut snapshot| {
-                snapshot.check(sale, &mut found).map_err(|error| error.during(AUDIT))
+                snapshot.check(sale, &mut found).map_err(|error| error.during(Operation::Audit))
             });
             (found, checked)
         });
         let audited = audit.await;
         let (found, checked) =
-            audited.map_err(|error| StoreError::new(AUDIT, Failure::Unknown, error))?;
+            audited.map_err(|error| StoreError::new(Operation::Audit, Failure::Unknown, error))?;
         *findings = found;
         checked
     }
@@ -38,12 +34,12 @@ impl AuditedLedger for SqliteLedger {
         late_ms: i64,
     ) -> Result<LateHolds, StoreError> {
         let late = self.threads.looker.run(move |tables| tables.late_holds(sale, late_ms)).await;
-        let breaches = late.map_err(|error| error.during(LATE_HOLDS))?;
+        let breaches = late.map_err(|error| error.during(Operation::LateHolds))?;
         Ok(LateHolds { breaches, is_attended: self.dir.is_in_service() })
     }
 
     async fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, StoreError> {
         let image = self.threads.looker.run(move |tables| tables.image(sale)).await;
-        image.map_err(|error| error.during(IMAGE))
+        image.map_err(|error| error.during(Operation::LedgerImage))
     }
 }

@@ -1,6 +1,6 @@
 //! What an error of SQLite means for the work that was asked for.
 
-use domain::{Failure, StoreError};
+use domain::{Failure, StoreError, answer::Doing};
 use rusqlite::{Error, ErrorCode};
 
 /// Why a piece of work brought nothing. Cloned for each of many callers.
@@ -35,8 +35,8 @@ impl SqliteError {
 
     /// As an error of a port method.
     #[must_use]
-    pub fn during(self, operation: &'static str) -> StoreError {
-        StoreError::new(operation, self.failure(), self)
+    pub fn during(self, doing: impl Into<Doing>) -> StoreError {
+        StoreError::new(doing, self.failure(), self)
     }
 
     /// Whether it may be the fault of one piece of work among several.

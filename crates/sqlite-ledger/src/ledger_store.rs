@@ -6,18 +6,12 @@ use async_trait::async_trait;
 use batcher::{Call, Place};
 use domain::{
     Code, SaleId, StoreError,
-    ports::{Attempt, AttemptPlace, CodeRecord, LedgerStore, Recorded, Redemption, Verdict},
+    ports::{
+        Attempt, AttemptPlace, CodeRecord, LedgerStore, Operation, Recorded, Redemption, Verdict,
+    },
 };
 
 use crate::{SqliteLedger, not_accepted, worker::Worker};
-
-const ADMIT: &str = "LedgerStore::admit";
-const RECORD: &str = "LedgerStore::record";
-const REDEEM: &str = "LedgerStore::redeem";
-const RELEASE: &str = "LedgerStore::release";
-const FIND: &str = "LedgerStore::find";
-const JUDGE: &str = "LedgerStore::judge";
-const EXPIRE_OVERDUE: &str = "LedgerStore::expire_overdue";
 
 /// What a caller is told of his attempt.
 pub(crate) type RecordReply = Result<Recorded, StoreError>;
@@ -28,23 +22,23 @@ pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
 #[async_trait]
 impl LedgerStore for SqliteLedger {
     fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        let place = self.record.place().map_err(not_accepted(ADMIT))?;
+        let place = self.record.place().map_err(not_accepted(Operation::Admit))?;
         Ok(Box::new(AttemptSeat(place)))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
-        self.redeem.submit(redemption).await.map_err(not_accepted(REDEEM))?
+        self.redeem.submit(redemption).await.map_err(not_accepted(Operation::Redeem))?
     }
 
     async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        self.release.submit(code).await.map_err(not_accepted(RELEASE))?
+        self.release.submit(code).await.map_err(not_accepted(Operation::Release))?
     }
 
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
         let first_unfiled = self.threads.first_unfiled.load(Ordering::Relaxed);
         let is_filed = code.sale().get() < first_unfiled;
         let way = if is_filed { &self.find_filed } else { &self.find };
-        way.submit(code).await.map_err(not_accepted(FIND))?
+        way.submit(code).await.map_err(not_accepted(Operation::FindCode))?
     }
 
     async fn judge(
@@ -54,14 +48,18 @@ impl LedgerStore for SqliteLedger {
     ) -> Result<Vec<(Code, Verdict)>, StoreError> {
         let codes = codes.to_vec();
         let judged = self.threads.writer.run(move |tables| tables.judge(sale, &codes)).await;
-        judged.map_err(|error| error.during(JUDGE))
+        judged.map_err(|error| error.during(Operation::Judge))
     }
 
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
         let expire = move |tables: &crate::Tables<'_>| {
             tables.expire_overdue(tables.now() + overdue_ms.saturating_neg(), limit)
         };
-        self.threads.writer.run(expire).await.map_err(|error| error.during(EXPIRE_OVERDUE))
+        self.threads
+            .writer
+            .run(expire)
+            .await
+            .map_err(|error| error.during(Operation::ExpireOverdue))
     }
 }
 
@@ -71,7 +69,7 @@ struct AttemptSeat(Place<Attempt, RecordReply>);
 #[async_trait]
 impl AttemptPlace for AttemptSeat {
     async fn record(self: Box<Self>, attempt: Attempt) -> RecordReply {
-        self.0.submit(attempt).await.map_err(not_accepted(RECORD))?
+        self.0.submit(attempt).await.map_err(not_accepted(Operation::Record))?
     }
 }
 
@@ -81,7 +79,7 @@ pub(crate) struct RecordAttempts(pub(crate) Worker);
 #[async_trait]
 impl Call<Attempt, RecordReply> for RecordAttempts {
     async fn call(&mut self, batch: Vec<Attempt>) -> Vec<RecordReply> {
-        self.0.batch(RECORD, batch, |tables, batch| tables.record(batch)).await
+        self.0.batch(Operation::Record, batch, |tables, batch| tables.record(batch)).await
     }
 }
 
@@ -91,7 +89,7 @@ pub(crate) struct Redeem(pub(crate) Worker);
 #[async_trait]
 impl Call<Redemption, CodeReply> for Redeem {
     async fn call(&mut self, batch: Vec<Redemption>) -> Vec<CodeReply> {
-        self.0.batch(REDEEM, batch, |tables, batch| tables.redeem(batch)).await
+        self.0.batch(Operation::Redeem, batch, |tables, batch| tables.redeem(batch)).await
     }
 }
 
@@ -101,7 +99,7 @@ pub(crate) struct Release(pub(crate) Worker);
 #[async_trait]
 impl Call<Code, CodeReply> for Release {
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
-        self.0.batch(RELEASE, batch, |tables, batch| tables.release(batch)).await
+        self.0.batch(Operation::Release, batch, |tables, batch| tables.release(batch)).await
     }
 }
 
@@ -112,7 +110,9 @@ pub(crate) struct FindFiled(pub(crate) Worker);
 #[async_trait]
 impl Call<Code, CodeReply> for FindFiled {
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
-        self.0.batch(FIND, batch, |tables, batch| tables.find_filed_codes(batch)).await
+        self.0
+            .batch(Operation::FindCode, batch, |tables, batch| tables.find_filed_codes(batch))
+            .await
     }
 }
 
@@ -122,6 +122,6 @@ pub(crate) struct Find(pub(crate) Worker);
 #[async_trait]
 impl Call<Code, CodeReply> for Find {
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
-        self.0.batch(FIND, batch, |tables, batch| tables.find_codes(batch)).await
+        self.0.batch(Operation::FindCode, batch, |tables, batch| tables.find_codes(batch)).await
     }
 }

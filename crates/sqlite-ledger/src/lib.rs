@@ -43,7 +43,7 @@ use std::{
 use batcher::{BatchError, Batcher, Limits};
 use domain::{
     Code, Failure, SaleId, StoreError, UnixMillis,
-    ports::{Attempt, Redemption},
+    ports::{Attempt, Operation, Redemption},
 };
 
 use crate::{
@@ -160,7 +160,7 @@ impl SqliteLedger {
 }
 
 /// Tells what a failed batch means to one of its callers.
-fn not_accepted(operation: &'static str) -> impl Fn(BatchError) -> StoreError {
+fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
     move |error| {
         let failure = match error {
             BatchError::Full => Failure::Overloaded,

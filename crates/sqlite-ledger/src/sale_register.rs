@@ -6,20 +6,10 @@ use async_trait::async_trait;
 use batcher::Call;
 use domain::{
     Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, RaiseReply, SaleRegister, Tally},
+    ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, Tally},
 };
 
 use crate::{SqliteError, SqliteLedger, Tables, not_accepted, worker::Worker};
-
-const NOW: &str = "SaleRegister::now";
-const FIND: &str = "SaleRegister::find";
-const PAGE: &str = "SaleRegister::page";
-const CALENDAR: &str = "SaleRegister::calendar";
-const SCHEDULE: &str = "SaleRegister::schedule";
-const SET_PAUSED: &str = "SaleRegister::set_paused";
-const RAISE_EPOCH: &str = "SaleRegister::raise_epoch";
-const TALLY: &str = "SaleRegister::tally";
-const CLOSE: &str = "SaleRegister::close";
 
 /// What a caller is told of a sale.
 pub(crate) type SaleReply = Result<Option<Listed>, StoreError>;
@@ -27,7 +17,7 @@ pub(crate) type SaleReply = Result<Option<Listed>, StoreError>;
 impl SqliteLedger {
     async fn look<T: Send + 'static>(
         &self,
-        operation: &'static str,
+        operation: Operation,
         look: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.threads.looker.run(look).await.map_err(|error| error.during(operation))
@@ -35,7 +25,7 @@ impl SqliteLedger {
 
     async fn write<T: Send + 'static>(
         &self,
-        operation: &'static str,
+        operation: Operation,
         write: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.threads.writer.run(write).await.map_err(|error| error.during(operation))
@@ -45,19 +35,19 @@ impl SqliteLedger {
 #[async_trait]
 impl SaleRegister for SqliteLedger {
     async fn now(&self) -> Result<UnixMillis, StoreError> {
-        self.look(NOW, |tables| Ok(tables.now())).await
+        self.look(Operation::Now, |tables| Ok(tables.now())).await
     }
 
     async fn find(&self, sale: SaleId) -> Result<Option<Listed>, StoreError> {
-        self.find_sale.submit(sale).await.map_err(not_accepted(FIND))?
+        self.find_sale.submit(sale).await.map_err(not_accepted(Operation::FindSale))?
     }
 
     async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError> {
-        self.look(PAGE, move |tables| tables.page_sales(before, limit)).await
+        self.look(Operation::Page, move |tables| tables.page_sales(before, limit)).await
     }
 
     async fn calendar(&self) -> Result<Calendar, StoreError> {
-        self.look(CALENDAR, |tables| tables.calendar()).await
+        self.look(Operation::Calendar, |tables| tables.calendar()).await
     }
 
     async fn schedule(
@@ -66,11 +56,11 @@ impl SaleRegister for SqliteLedger {
         terms: Terms,
         origin: Origin,
     ) -> Result<Option<Sale>, StoreError> {
-        self.write(SCHEDULE, move |tables| tables.schedule(window, terms, origin)).await
+        self.write(Operation::Schedule, move |tables| tables.schedule(window, terms, origin)).await
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
-        self.write(SET_PAUSED, move |tables| tables.set_paused(sale, paused)).await
+        self.write(Operation::SetPaused, move |tables| tables.set_paused(sale, paused)).await
     }
 
     async fn raise_epoch(
@@ -78,20 +68,20 @@ impl SaleRegister for SqliteLedger {
         sale: SaleId,
         served: Option<Epoch>,
     ) -> Result<RaiseReply, StoreError> {
-        self.write(RAISE_EPOCH, move |tables| tables.raise_epoch(sale, served)).await
+        self.write(Operation::RaiseEpoch, move |tables| tables.raise_epoch(sale, served)).await
     }
 
     async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {
-        self.look(TALLY, move |tables| tables.tally(sale)).await
+        self.look(Operation::Tally, move |tables| tables.tally(sale)).await
     }
 
     async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
-        if !self.write(CLOSE, move |tables| tables.close(sale)).await? {
+        if !self.write(Operation::Close, move |tables| tables.close(sale)).await? {
             return Ok(false);
         }
         // Piece by piece, so that nobody waits long for his turn.
-        while !self.write(CLOSE, move |tables| tables.file_codes(sale)).await? {}
-        let first = self.write(CLOSE, |tables| tables.first_unfiled()).await?;
+        while !self.write(Operation::Close, move |tables| tables.file_codes(sale)).await? {}
+        let first = self.write(Operation::Close, |tables| tables.first_unfiled()).await?;
         self.threads.first_unfiled.store(first, Ordering::Relaxed);
         Ok(true)
     }
@@ -103,6 +93,6 @@ pub(crate) struct FindSales(pub(crate) Worker);
 #[async_trait]
 impl Call<SaleId, SaleReply> for FindSales {
     async fn call(&mut self, batch: Vec<SaleId>) -> Vec<SaleReply> {
-        self.0.batch(FIND, batch, |tables, batch| tables.list_sales(batch)).await
+        self.0.batch(Operation::FindSale, batch, |tables, batch| tables.list_sales(batch)).await
     }
 }

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use domain::StoreError;
+use domain::{StoreError, ports::Operation};
 use tokio::sync::oneshot;
 
 use crate::{Database, LedgerClock, SqliteError, tables::Tables};
@@ -96,7 +96,7 @@ impl Worker {
     /// Does a batch in one piece: `work` answers every request of it, in order.
     pub(crate) async fn batch<Request, Reply>(
         &self,
-        operation: &'static str,
+        operation: Operation,
         batch: Vec<Request>,
         work: impl Fn(&Tables<'_>, &[Request]) -> Result<Vec<Reply>, SqliteError> + Send + 'static,
     ) -> Vec<Result<Reply, StoreError>>

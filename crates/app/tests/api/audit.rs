@@ -223,7 +223,7 @@ async fn a_hold_that_nobody_ends_is_named_if_there_is_somebody_to_end_it() {
     let stack = Stack::start(settings).await;
     let sale = stack.sale().await;
     assert_eq!(stack.checkout("ann", sale).await.name(), "ok");
-    stack.apps[0].pause();
+    stack.apps[0].pause().unwrap();
     let late = "SET session_replication_role = replica; \
                 UPDATE checkout_attempts SET expires_at = now() - interval '1 h'";
     stack.sql(late);

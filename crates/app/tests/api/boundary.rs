@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
+use tokio::task::block_in_place;
 
 use crate::stack::{Kind, Settings, Stack, on_both_stacks};
 
@@ -109,7 +110,7 @@ async fn the_hour_changes_once_however_many_processes_run(kind: Kind) {
 
 async fn after_downtime_the_current_slot_is_sold_and_missed_ones_are_not(kind: Kind) {
     let mut stack = Stack::start(Settings { processes: 1, ..two_seconds(kind) }).await;
-    stack.apps.remove(0).kill();
+    block_in_place(|| stack.apps.remove(0).kill().unwrap());
     let before = stack.sales().pop().unwrap();
     stack
         .until("every sale that was made is over", async |_| {

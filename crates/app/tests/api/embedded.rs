@@ -3,42 +3,37 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    process::{Command, Stdio},
     sync::{
         Arc, RwLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use dev_servers::tied;
+use dev_servers::Program;
 use tokio::task::block_in_place;
 
 use crate::{
     crowd::{Crowd, Log, Urls, assert_holds, audit, audit_sold_out},
-    stack::{App, Kind, Settings, Stack},
+    stack::{Kind, PATIENCE, Settings, Stack},
 };
 
 /// The binary in an empty directory, told nothing.
-fn bare(dir: &tempfile::TempDir) -> Command {
-    let mut command = tied::command(env!("CARGO_BIN_EXE_flashsale"), tied::Signal::Kill);
-    command.current_dir(dir).env("HTTP_ADDR", "127.0.0.1:0").stdin(Stdio::null());
-    for key in ["DATABASE_URL", "REDIS_URL", "DATA_DIR"] {
-        command.env_remove(key);
-    }
-    command
+fn bare(dir: &tempfile::TempDir) -> Program {
+    let keys = ["DATABASE_URL", "REDIS_URL", "DATA_DIR"];
+    let program = Program::at(env!("CARGO_BIN_EXE_flashsale")).in_dir(dir.path());
+    keys.into_iter().fold(program, Program::without_env)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn told_nothing_it_serves_at_once_and_says_where_its_data_are_and_how_to_grow() {
     let dir = tempfile::tempdir().unwrap();
-    let log = dir.path().join("log");
-    let mut command = bare(&dir);
-    command.arg("serve");
 
-    let app = block_in_place(|| App::start_with_log(command, &log));
-    app.await_ready(&reqwest::Client::new()).await;
-    let said = fs::read_to_string(&log).unwrap();
-    assert!(app.terminate().success());
+    let said = block_in_place(|| {
+        let app = bare(&dir).start(&["serve"]).unwrap();
+        app.await_ready(PATIENCE).unwrap();
+        assert!(app.terminate().unwrap().success());
+        app.log()
+    });
 
     let data = dir.path().join("flashsale-data");
     assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
@@ -55,7 +50,7 @@ async fn one_url_without_the_other_is_an_error_that_names_the_other() {
         for what in [&["serve"][..], &["audit"]] {
             let dir = tempfile::tempdir().unwrap();
             let output =
-                block_in_place(|| bare(&dir).args(what).env(set, "x://y").output().unwrap());
+                block_in_place(|| bare(&dir).env(set, "x://y").command(what).output().unwrap());
 
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(!output.status.success());
@@ -89,7 +84,8 @@ async fn a_place_that_cannot_be_written_to_is_an_error_that_names_it() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
 
-    let output = block_in_place(|| bare(&dir).env("DATA_DIR", file.join("data")).output().unwrap());
+    let mut command = bare(&dir).env("DATA_DIR", file.join("data")).command::<&str>([]);
+    let output = block_in_place(|| command.output().unwrap());
 
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -100,7 +96,7 @@ async fn a_place_that_cannot_be_written_to_is_an_error_that_names_it() {
 async fn a_ledger_that_is_not_there_is_not_made_by_an_audit() {
     let dir = tempfile::tempdir().unwrap();
 
-    let output = block_in_place(|| bare(&dir).arg("audit").output().unwrap());
+    let output = block_in_place(|| bare(&dir).command(["audit"]).output().unwrap());
 
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -114,7 +110,7 @@ async fn audits_of_a_busy_service_that_is_killed_find_nothing() {
     const STOCK: u32 = 2_000;
     let settings = Settings { stock: STOCK, hold_ttl: "500ms", ..Settings::on(Kind::Embedded) };
     let mut stack = Stack::start(settings).await;
-    let urls = stack.apps.iter().map(|app| app.url.clone()).collect();
+    let urls = stack.apps.iter().map(|app| app.url().to_owned()).collect();
     let (urls, log): (Urls, Arc<Log>) = (Arc::new(RwLock::new(urls)), Arc::default());
     let sale = stack.sale().await;
     let crowd = Crowd { sale, users: 600, connections: 16, abandoned_percent: 50 };
@@ -127,10 +123,10 @@ async fn audits_of_a_busy_service_that_is_killed_find_nothing() {
     let mut kills = [STOCK / 3, STOCK / 2].map(u64::from).into_iter().peekable();
     while !rush.is_finished() {
         if kills.next_if(|&units| log.sold.load(Ordering::Relaxed) >= units).is_some() {
-            stack.apps.remove(0).kill();
+            block_in_place(|| stack.apps.remove(0).kill().unwrap());
             assert_holds(&stack.audit());
             stack.start_app().await;
-            *urls.write().unwrap() = vec![stack.apps[0].url.clone()];
+            *urls.write().unwrap() = vec![stack.apps[0].url().to_owned()];
         }
         assert_holds(&stack.audit());
         audits += 1;

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, block_in_place};
 
 use crate::{
     crowd::{Crowd, Log, Urls, audit, audit_sold_out},
-    stack::{Answer, Kind, Settings, Stack, on_both_stacks},
+    stack::{Answer, Kind, PATIENCE, Settings, Stack, on_both_stacks},
 };
 
 on_both_stacks! {
@@ -36,7 +36,7 @@ impl Rush {
     async fn start(settings: Settings) -> Self {
         let stack = Stack::start(Settings { stock: STOCK, hold_ttl: "1s", ..settings }).await;
         let sale = stack.sale().await;
-        let urls = stack.apps.iter().map(|app| app.url.clone()).collect();
+        let urls = stack.apps.iter().map(|app| app.url().to_owned()).collect();
         let (urls, log): (Urls, _) = (Arc::new(RwLock::new(urls)), Arc::new(Log::default()));
         let crowd = tokio::spawn({
             let (urls, log) = (Arc::clone(&urls), Arc::clone(&log));
@@ -142,10 +142,10 @@ async fn a_process_killed_under_load_loses_nothing_anybody_saw(kind: Kind) {
     for round in 1..=4 {
         rush.until_sold(u64::from(STOCK) / 6 * round).await;
         let victim = rush.stack.apps.remove(0);
-        rush.urls.write().unwrap().retain(|url| *url != victim.url);
-        victim.kill();
+        rush.urls.write().unwrap().retain(|url| url != victim.url());
+        block_in_place(|| victim.kill().unwrap());
         rush.stack.start_app().await;
-        let risen = rush.stack.apps.last().map(|app| app.url.clone());
+        let risen = rush.stack.apps.last().map(|app| app.url().to_owned());
         rush.urls.write().unwrap().extend(risen);
     }
 
@@ -212,7 +212,7 @@ async fn a_process_starts_while_its_databases_are_down_and_says_so() {
     assert_eq!(ready.body["checks"], down);
     block_in_place(|| stack.postgres().start_again().unwrap());
     block_in_place(|| stack.redis().start_again().unwrap());
-    stack.apps[0].await_ready(&stack.http).await;
+    block_in_place(|| stack.apps[0].await_ready(PATIENCE).unwrap());
     let sale = stack.sale().await;
     assert_eq!(stack.checkout("alice", sale).await.name(), "ok");
 }
@@ -243,7 +243,7 @@ async fn sigterm_finishes_what_was_accepted_and_exits_0(kind: Kind) {
     stack.until("requests are served", async |_| served.load(Ordering::Relaxed)).await;
 
     let start = tokio::time::Instant::now();
-    let status = stack.apps.remove(0).terminate();
+    let status = block_in_place(|| stack.apps.remove(0).terminate().unwrap());
 
     assert!(status.success(), "{status:?}");
     println!("stopped in {} ms", start.elapsed().as_millis());

@@ -48,7 +48,8 @@ impl Shop {
     }
 
     fn close(&mut self) {
-        assert!(self.stack.apps.remove(0).terminate().success());
+        let status = block_in_place(|| self.stack.apps.remove(0).terminate().unwrap());
+        assert!(status.success());
     }
 
     /// Takes its ledger along to that of another stack.

@@ -10,7 +10,7 @@ use crate::stack::{Answer, Kind, Settings, Stack};
 async fn post_all(stack: &Stack, paths: Vec<String>) -> Vec<Answer> {
     let mut answers = JoinSet::new();
     for (index, path) in paths.into_iter().enumerate() {
-        let url = &stack.apps[index % stack.apps.len()].url;
+        let url = stack.apps[index % stack.apps.len()].url();
         let request = stack.http.post(format!("{url}{path}"));
         answers.spawn(async move { Answer::read(request).await.unwrap() });
     }

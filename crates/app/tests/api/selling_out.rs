@@ -12,7 +12,8 @@ async fn sells_exactly_its_stock(kind: Kind, processes: usize) {
         Stack::start(Settings { stock: 1_000, hold_ttl: "500ms", processes, ..Settings::on(kind) })
             .await;
     let sale = stack.sale().await;
-    let urls: Urls = Arc::new(RwLock::new(stack.apps.iter().map(|app| app.url.clone()).collect()));
+    let urls: Urls =
+        Arc::new(RwLock::new(stack.apps.iter().map(|app| app.url().to_owned()).collect()));
     let (log, stop) = (Arc::new(Log::default()), Arc::new(AtomicBool::new(false)));
     let crowd = Crowd { sale, users: 300, connections: 64, abandoned_percent: 50 };
 

@@ -7,11 +7,12 @@ use std::{
 
 use crate::{
     Epoch, Failure, SaleId, StoreError,
+    answer::Doing,
     ports::{Clock, RaiseReply, SaleRegister, SaleStore},
     sale::SaleState,
 };
 
-const REBUILD: &str = "Rebuild::restore";
+const REBUILD: Doing = Doing::step("Rebuild::restore");
 
 /// How often one rebuild looks whether another's has come through, and how long it waits
 /// between looks. Together they outlast [`EPOCH_AGE_MIN_MS`](crate::sale::EPOCH_AGE_MIN_MS)

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     Epoch, Failure, Sale, SaleId, StoreError,
+    answer::Doing,
     ports::{LiveStatus, SaleRegister, SaleStore, Tally},
     sale::SaleState,
     upkeep::Rebuild,
@@ -92,7 +93,11 @@ impl Reconcile {
                  has lost data",
                 live.epoch, sale.id, ledger.epoch
             );
-            return Err(StoreError::new("Reconcile::run", Failure::Rebuilding, reason));
+            return Err(StoreError::new(
+                Doing::step("Reconcile::run"),
+                Failure::Rebuilding,
+                reason,
+            ));
         }
         let mut drift = drift(sale, &live, &ledger);
         if drift.clock_ms < -SKEW_MAX_MS

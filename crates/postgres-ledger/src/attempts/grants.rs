@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use domain::{
     Code, Failure, StoreError, UnixMillis,
-    ports::{Attempt, Grant, Outcome, Recorded},
+    ports::{Attempt, Grant, Operation, Outcome, Recorded},
 };
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
-    attempts::{RECORD, RecordReply, Statement},
+    attempts::{RecordReply, Statement},
     rows,
     session::{Session, SessionError},
 };
@@ -94,12 +94,14 @@ fn told(
             // The first run may still be on its way to the server, and find room there.
             None if outcome_was_lost => {
                 let reason = "there is no record, but the one sent first may still come";
-                Err(StoreError::new(RECORD, Failure::Unknown, reason))
+                Err(StoreError::new(Operation::Record, Failure::Unknown, reason))
             }
             None => Ok(Recorded::Stale),
         },
         // The insert is done: that the look-up is not says nothing of its outcome.
-        (None, Err(error)) => Err(StoreError::new(RECORD, Failure::Unknown, error.to_string())),
+        (None, Err(error)) => {
+            Err(StoreError::new(Operation::Record, Failure::Unknown, error.to_string()))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why there is no server.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, process::Output};
 
 /// Why a server could not be started, stopped or asked.
 #[derive(Debug, thiserror::Error)]
@@ -19,16 +19,16 @@ pub enum ServerError {
     /// A program ended with an error, or a server refused what it was asked.
     #[error("{program} failed:\n{said}")]
     Failed {
-        /// The program.
-        program: &'static str,
+        /// The program, and what it was to do.
+        program: String,
         /// Its own words.
         said: String,
     },
-    /// A server neither came nor went in the time it had.
+    /// What was awaited did not come in the time it had.
     #[error("{program} was not {awaited} after {limit_s} s; the end of its log:\n{said}")]
     TooSlow {
         /// The program.
-        program: &'static str,
+        program: String,
         /// What it should have been by now.
         awaited: &'static str,
         /// How long it had, in seconds.
@@ -36,6 +36,9 @@ pub enum ServerError {
         /// Its own words.
         said: String,
     },
+    /// The ledger in a directory refused what it was asked.
+    #[error("the ledger in the directory: {0}")]
+    Sqlite(#[from] rusqlite::Error),
     /// The operating system refused.
     #[error("cannot {attempted}")]
     System {
@@ -55,4 +58,14 @@ impl<T> Attempting<T> for io::Result<T> {
     fn attempting(self, attempted: impl Into<String>) -> Result<T, ServerError> {
         self.map_err(|source| ServerError::System { attempted: attempted.into(), source })
     }
+}
+
+/// What a program printed, if it ended well.
+pub(crate) fn succeeded(program: &str, output: &Output) -> Result<String, ServerError> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    let said = text(&output.stderr) + &text(&output.stdout);
+    Err(ServerError::Failed { program: program.to_owned(), said })
 }

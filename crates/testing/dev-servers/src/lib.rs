@@ -1,4 +1,5 @@
-//! Private Redis and Postgres servers for tests, benches and `make run`.
+//! Private Redis and Postgres servers, and the service on them or on a directory, as values: for
+//! tests, trials and `make run`.
 //!
 //! Each server is a real one, on a free port of the loopback interface and in a directory of its
 //! own, started from the binaries on the machine. It can be killed, stopped and started again on
@@ -17,11 +18,30 @@
 //! # }
 //! ```
 //!
+//! A [`Service`] is a process of whatever [`Program`] it is started from, on either [`Stack`]: the
+//! program is told where its [`Stores`] are, and says where it listens.
+//!
+//! ```no_run
+//! # use std::time::Duration;
+//! # use dev_servers::{Program, Stores};
+//! # fn main() -> Result<(), dev_servers::ServerError> {
+//! let stores = Stores::embedded()?;
+//! let service = Program::beside("flashsale")?.on(&stores.place()).start(&["serve"])?;
+//! service.await_ready(Duration::from_secs(10))?;
+//! println!("{}", service.url());
+//!
+//! service.kill()?;
+//! service.start_again()?; // at the same address
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Promises:
 //!
 //! - A server that started, or started again, answers.
+//! - A service that started, or started again, listens; its stores may still be down.
 //! - A server that was killed or stopped is gone with all its children, and its port is free.
-//! - No server outlives the process that started it, even one ended by SIGKILL (on Linux), and
+//! - No server and no service outlives the process that started it, even one ended by SIGKILL (on Linux), and
 //!   the directories such a process left behind are removed by the next one.
 //!
 //! The calls block, for a second at most in ordinary life. They take `&self`, so a server may be
@@ -30,12 +50,21 @@
 mod account;
 mod error;
 mod home;
+mod log;
 mod ports;
 mod postgres;
+mod program;
 mod redis;
 mod running;
+mod service;
+mod stack;
+mod stores;
 pub mod tied;
 
 pub use error::ServerError;
 pub use postgres::PostgresServer;
+pub use program::Program;
 pub use redis::{RedisServer, Snapshot};
+pub use service::Service;
+pub use stack::{Place, Stack};
+pub use stores::{Database, Directory, Stores};

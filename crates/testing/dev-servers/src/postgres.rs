@@ -1,9 +1,11 @@
 //! Private Postgres clusters.
 
+mod programs;
+
 use std::{
-    env,
     ffi::OsString,
     fs,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -14,8 +16,9 @@ use std::{
 use crate::{
     ServerError,
     account::Account,
-    error::Attempting,
+    error::{Attempting, succeeded},
     home::Home,
+    log::Log,
     ports::on_a_free_port,
     running::{Recipe, Running},
     tied::{self, Signal},
@@ -24,18 +27,10 @@ use crate::{
 const RECIPE: Recipe =
     Recipe { program: "postgres", ready: "database system is ready to accept connections" };
 
-const OLDEST_VERSION: u32 = 15;
-
 /// How often a server is looked at that may be on its way back, and how long between two looks:
 /// half a minute in all.
 const REVIVALS_MAX: u32 = 600;
 const REVIVE_AGAIN: Duration = Duration::from_millis(50);
-
-const MISSING: ServerError = ServerError::Missing {
-    program: "Postgres 15 or newer",
-    remedy: "`make deps` installs Debian's package postgresql; \
-             or set PG_BIN to the directory that holds initdb and postgres",
-};
 
 /// A Postgres cluster of our own, with the superuser `postgres` and no password.
 pub struct PostgresServer {
@@ -99,7 +94,7 @@ impl PostgresServer {
 
     /// What the server says it is, such as `postgres (PostgreSQL) 15.18`.
     pub fn version(&self) -> Result<String, ServerError> {
-        version(&self.programs)
+        programs::version(&self.programs)
     }
 
     /// Makes an empty database. It is an error if there is one of that name.
@@ -113,6 +108,12 @@ impl PostgresServer {
     pub fn create_database_from(&self, name: &str, template: &str) -> Result<(), ServerError> {
         let (name, template) = (quoted(name), quoted(template));
         self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
+        Ok(())
+    }
+
+    /// Drops a database, cutting off whoever is connected to it.
+    pub fn drop_database(&self, name: &str) -> Result<(), ServerError> {
+        self.psql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", quoted(name)))?;
         Ok(())
     }
 
@@ -154,7 +155,7 @@ impl PostgresServer {
         let mut running = self.running();
         if !running.as_mut().is_some_and(Running::is_alive) {
             // First the old one's last children, if it ended by itself.
-            if let Some(old) = running.take() {
+            if let Some(mut old) = running.take() {
                 old.end(Signal::Kill)?;
             }
             *running = Some(self.run(self.port)?);
@@ -198,7 +199,7 @@ impl PostgresServer {
         environment: Vec<(&'static str, OsString)>,
     ) -> Result<Self, ServerError> {
         let running = Mutex::new(None);
-        let programs = programs()?;
+        let programs = programs::find()?;
         let mut server = Self { programs, account, environment, port: 0, running, home };
         if !server.cluster().exists() {
             server.init()?;
@@ -267,11 +268,14 @@ impl PostgresServer {
         if let Some(account) = self.account {
             account.runs(&mut command);
         }
-        Running::start(&RECIPE, command, &self.home)
+        // Ctrl-C in a terminal is for the service; its databases must outlive its last words.
+        command.stdin(self.home.claim().attempting("start postgres")?).process_group(0);
+        command.current_dir("/");
+        Running::start(RECIPE, command, Log::anew(self.home.path().join("postgres.log"))?)
     }
 
     fn end(&self, signal: Signal) -> Result<(), ServerError> {
-        self.running().take().map_or(Ok(()), |running| running.end(signal))
+        self.running().take().map_or(Ok(()), |mut running| running.end(signal).map(drop))
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
@@ -285,47 +289,6 @@ impl Drop for PostgresServer {
         // Nobody is left to tell; a server that stays is ended with the process.
         let _ = if self.home.is_temporary() { self.stop_immediate() } else { self.stop() };
     }
-}
-
-/// The directory of the programs: `PG_BIN`, else Debian's for the newest version, else on PATH.
-fn programs() -> Result<PathBuf, ServerError> {
-    let has_programs = |dir: &PathBuf| dir.join("initdb").exists() && dir.join("postgres").exists();
-    if let Some(dir) = env::var_os("PG_BIN") {
-        return Some(PathBuf::from(dir)).filter(has_programs).ok_or(MISSING);
-    }
-    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let newest = debian
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|&version| version >= OLDEST_VERSION)
-        .map(|version| (version, PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"))))
-        .filter(|(_, dir)| has_programs(dir))
-        .max();
-    if let Some((_, dir)) = newest {
-        return Ok(dir);
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .filter(has_programs)
-        .find(|dir| major(&version(dir).unwrap_or_default()) >= Some(OLDEST_VERSION))
-        .ok_or(MISSING)
-}
-
-fn version(programs: &Path) -> Result<String, ServerError> {
-    let output = Command::new(programs.join("postgres")).arg("--version").output();
-    Ok(succeeded("postgres", &output.attempting("run postgres")?)?.trim().to_owned())
-}
-
-/// Reads 15 out of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
-fn major(version: &str) -> Option<u32> {
-    version.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-fn succeeded(program: &'static str, output: &std::process::Output) -> Result<String, ServerError> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        return Ok(text(&output.stdout));
-    }
-    Err(ServerError::Failed { program, said: text(&output.stderr) + &text(&output.stdout) })
 }
 
 fn quoted(name: &str) -> String {

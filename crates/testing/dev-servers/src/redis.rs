@@ -4,6 +4,7 @@ use std::{
     env, fs,
     io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpStream},
+    os::unix::process::CommandExt,
     path::PathBuf,
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -15,6 +16,7 @@ use crate::{
     ServerError,
     error::Attempting,
     home::Home,
+    log::Log,
     ports::on_a_free_port,
     running::{Recipe, Running},
     tied::{self, Signal},
@@ -81,7 +83,7 @@ impl RedisServer {
 
     /// Kills the server, with SIGKILL, and all it held.
     pub fn kill(&self) -> Result<(), ServerError> {
-        self.running().take().map_or(Ok(()), |running| running.end(Signal::Kill))
+        self.running().take().map_or(Ok(()), |mut running| running.end(Signal::Kill).map(drop))
     }
 
     /// Makes the server stand still, heard by nobody and hearing nobody, until
@@ -138,7 +140,7 @@ impl RedisServer {
             thread::sleep(LOOK_AGAIN);
         }
         let said = format!("it does not follow:\n{}", self.replication()?);
-        Err(ServerError::Failed { program: "redis-server", said })
+        Err(ServerError::Failed { program: RECIPE.program.to_owned(), said })
     }
 
     /// Makes a replica a server of its own again, with what it holds at this moment.
@@ -155,7 +157,10 @@ impl RedisServer {
             .args(["--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", ""])
             // A replica is wanted now, not when more of them may have come.
             .args(["--repl-diskless-sync-delay", "0"]);
-        Running::start(&RECIPE, command, &self.home)
+        // Ctrl-C in a terminal is for the service; its databases must outlive its last words.
+        command.stdin(self.home.claim().attempting("start redis-server")?).process_group(0);
+        command.current_dir("/");
+        Running::start(RECIPE, command, Log::anew(self.home.path().join("redis-server.log"))?)
     }
 
     fn rdb(&self) -> PathBuf {
@@ -186,7 +191,10 @@ impl RedisServer {
         };
         match ask().attempting(format!("send {command} to Redis"))?.trim() {
             "+OK" => Ok(()),
-            said => Err(ServerError::Failed { program: "redis-server", said: said.to_owned() }),
+            said => Err(ServerError::Failed {
+                program: RECIPE.program.to_owned(),
+                said: said.to_owned(),
+            }),
         }
     }
 

@@ -4,11 +4,8 @@
 //! ready, and its end says that all of them are gone: both can be awaited, so nothing is polled.
 
 use std::{
-    fs::{self, File},
     io::{self, BufRead, BufReader, PipeReader, Write},
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     thread,
     time::Duration,
@@ -16,75 +13,84 @@ use std::{
 
 use crate::{
     error::{Attempting, ServerError},
-    home::Home,
+    log::Log,
     tied::{self, Signal},
 };
 
 /// How long a server may take to come or to go. Only a sick machine needs this long.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How many lines of a log an error shows.
-const TAIL_LINES: usize = 15;
-
-/// How a kind of server is started and understood.
+/// How a kind of server is understood.
+#[derive(Clone, Copy)]
 pub(crate) struct Recipe {
-    /// Its name in messages and of its log.
+    /// Its name in messages.
     pub(crate) program: &'static str,
     /// Words of the log line that says that it is ready.
     pub(crate) ready: &'static str,
 }
 
-/// A server that answered.
+/// A server that said that it is ready.
 pub(crate) struct Running {
     program: &'static str,
     child: Child,
-    log: PathBuf,
-    /// One message when the server is ready; disconnected when it is gone.
-    news: Receiver<()>,
+    log: Log,
+    greeting: String,
+    /// Disconnected when the server is gone.
+    news: Receiver<String>,
 }
 
 impl Running {
-    /// Starts a server and waits until it is ready.
+    /// Starts a server and waits until it is ready. What it says goes to `log`.
     pub(crate) fn start(
-        recipe: &Recipe,
+        recipe: Recipe,
         mut command: Command,
-        home: &Home,
+        log: Log,
     ) -> Result<Self, ServerError> {
-        let Recipe { program, ready } = *recipe;
+        let Recipe { program, ready } = recipe;
         let starting = || format!("start {program}");
-        let log = home.path().join(format!("{program}.log"));
-        let log_file = File::create(&log).attempting(format!("write {}", log.display()))?;
+        let copy = log.writer()?;
         let (reader, writer) = io::pipe().attempting(starting())?;
-        command
-            .stdin(home.claim().attempting(starting())?)
-            .stdout(writer.try_clone().attempting(starting())?)
-            .stderr(writer)
-            // Ctrl-C in a terminal is for the service; its databases must outlive its last words.
-            .process_group(0)
-            .current_dir("/");
+        command.stdout(writer.try_clone().attempting(starting())?).stderr(writer);
 
         let child = tied::spawn(command).attempting(starting())?;
         let (sender, news) = mpsc::channel();
-        thread::spawn(move || follow(reader, log_file, ready, &sender));
+        thread::spawn(move || follow(reader, copy, ready, &sender));
 
-        let mut running = Self { program, child, log, news };
+        let mut running = Self { program, child, log, greeting: String::new(), news };
         match running.news.recv_timeout(LIMIT) {
-            Ok(()) => Ok(running),
+            Ok(line) => {
+                running.greeting = line;
+                Ok(running)
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 let _ = running.child.wait();
-                Err(ServerError::Failed { program, said: tail(&running.log) })
+                Err(running.failed())
             }
             Err(RecvTimeoutError::Timeout) => {
-                let error = running.too_slow("ready");
+                let error = running.too_slow("ready", LIMIT);
                 running.end(Signal::Kill)?;
                 Err(error)
             }
         }
     }
 
+    /// The line in which the server said that it is ready.
+    pub(crate) fn greeting(&self) -> &str {
+        &self.greeting
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The number of the server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The server's process and its children.
     pub(crate) fn pids(&self) -> Vec<u32> {
-        tied::family(self.child.id())
+        tied::family(self.pid())
     }
 
     /// Sends `signal` to the server and its children, without waiting for what comes of it.
@@ -102,31 +108,34 @@ impl Running {
     }
 
     /// Sends `signal` and waits until the server and all its children are gone.
-    pub(crate) fn end(mut self, signal: Signal) -> Result<(), ServerError> {
+    pub(crate) fn end(&mut self, signal: Signal) -> Result<ExitStatus, ServerError> {
         let program = self.program;
         let stopping = || format!("stop {program}");
         if self.is_alive() {
             match signal {
                 Signal::Kill => self.child.kill(),
-                _ => signal.send(self.child.id()),
+                _ => signal.send(self.pid()),
             }
             .attempting(stopping())?;
         }
         match self.news.recv_timeout(LIMIT) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-                self.child.wait().attempting(stopping())?;
-                Ok(())
-            }
-            Err(RecvTimeoutError::Timeout) => Err(self.too_slow("gone")),
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => self.child.wait().attempting(stopping()),
+            Err(RecvTimeoutError::Timeout) => Err(self.too_slow("gone", LIMIT)),
         }
     }
 
-    fn too_slow(&self, awaited: &'static str) -> ServerError {
+    /// The error of a server that ended though nobody had told it to.
+    pub(crate) fn failed(&self) -> ServerError {
+        ServerError::Failed { program: self.program.to_owned(), said: self.log.tail() }
+    }
+
+    /// The error of one that was not there in time.
+    pub(crate) fn too_slow(&self, awaited: &'static str, limit: Duration) -> ServerError {
         ServerError::TooSlow {
-            program: self.program,
+            program: self.program.to_owned(),
             awaited,
-            limit_s: LIMIT.as_secs(),
-            said: tail(&self.log),
+            limit_s: limit.as_secs(),
+            said: self.log.tail(),
         }
     }
 }
@@ -140,24 +149,23 @@ impl Drop for Running {
 }
 
 /// Copies the pipe to the log until the last writer is gone.
-fn follow(pipe: PipeReader, mut log: File, ready: &str, news: &Sender<()>) {
+fn follow(pipe: PipeReader, mut log: impl Write, ready: &str, news: &Sender<String>) {
     let mut lines = BufReader::new(pipe);
     let mut line = Vec::new();
     let mut is_ready = false;
     while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
         // A full disk costs the log, not the server, which must not find its pipe closed.
         let _ = log.write_all(&line);
-        if !is_ready && String::from_utf8_lossy(&line).contains(ready) {
+        if !is_ready && let Some(line) = containing(ready, &line) {
             is_ready = true;
-            let _ = news.send(());
+            let _ = news.send(line);
         }
         line.clear();
     }
 }
 
-fn tail(log: &Path) -> String {
-    let text = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+/// The line, if these words are in it.
+fn containing(words: &str, line: &[u8]) -> Option<String> {
+    let line = String::from_utf8_lossy(line);
+    line.contains(words).then(|| line.trim_end().to_owned())
 }

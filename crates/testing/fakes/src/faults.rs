@@ -5,7 +5,7 @@ use std::{
     sync::Mutex,
 };
 
-use domain::{Failure, StoreError};
+use domain::{Failure, StoreError, ports::Operation};
 use tokio::sync::oneshot;
 
 use crate::lock;
@@ -22,94 +22,6 @@ pub enum Fault {
     /// The call stands still until [`Faults::resume`], and is then done as if it had just been
     /// made: a slow network, or a process that was stopped just before it asked.
     Pause,
-}
-
-/// The operations of the ports that can go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is named after the port method")]
-pub enum Operation {
-    Load,
-    Status,
-    Forget,
-    PlaceHold,
-    FindUnit,
-    Due,
-    Settle,
-    SettleSoon,
-    Record,
-    Redeem,
-    Release,
-    FindCode,
-    Judge,
-    ExpireOverdue,
-    Now,
-    FindSale,
-    Page,
-    Calendar,
-    Schedule,
-    SetPaused,
-    RaiseEpoch,
-    Tally,
-    Close,
-}
-
-impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 23] = [
-        Self::Load,
-        Self::Status,
-        Self::Forget,
-        Self::PlaceHold,
-        Self::FindUnit,
-        Self::Due,
-        Self::Settle,
-        Self::SettleSoon,
-        Self::Record,
-        Self::Redeem,
-        Self::Release,
-        Self::FindCode,
-        Self::Judge,
-        Self::ExpireOverdue,
-        Self::Now,
-        Self::FindSale,
-        Self::Page,
-        Self::Calendar,
-        Self::Schedule,
-        Self::SetPaused,
-        Self::RaiseEpoch,
-        Self::Tally,
-        Self::Close,
-    ];
-
-    /// The port method, as the real stores name it in their errors.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Load => "SaleStore::load",
-            Self::Status => "SaleStore::status",
-            Self::Forget => "SaleStore::forget",
-            Self::PlaceHold => "CodeStore::place_hold",
-            Self::FindUnit => "CodeStore::find",
-            Self::Due => "CodeStore::due",
-            Self::Settle => "CodeStore::settle",
-            Self::SettleSoon => "CodeStore::settle_soon",
-            Self::Record => "LedgerStore::record",
-            Self::Redeem => "LedgerStore::redeem",
-            Self::Release => "LedgerStore::release",
-            Self::FindCode => "LedgerStore::find",
-            Self::Judge => "LedgerStore::judge",
-            Self::ExpireOverdue => "LedgerStore::expire_overdue",
-            Self::Now => "SaleRegister::now",
-            Self::FindSale => "SaleRegister::find",
-            Self::Page => "SaleRegister::page",
-            Self::Calendar => "SaleRegister::calendar",
-            Self::Schedule => "SaleRegister::schedule",
-            Self::SetPaused => "SaleRegister::set_paused",
-            Self::RaiseEpoch => "SaleRegister::raise_epoch",
-            Self::Tally => "SaleRegister::tally",
-            Self::Close => "SaleRegister::close",
-        }
-    }
 }
 
 /// The faults of one store. Without a plan nothing goes wrong.
@@ -183,7 +95,7 @@ impl Faults {
         operation: Operation,
         work: impl FnOnce() -> Result<T, StoreError> + Send,
     ) -> Result<T, StoreError> {
-        let failed = |failure, reason| Err(StoreError::new(operation.name(), failure, reason));
+        let failed = |failure, reason| Err(StoreError::new(operation, failure, reason));
         match self.take(operation) {
             None => work(),
             Some(Fault::Refuse) => failed(Failure::NotDone, "refused, as planned"),

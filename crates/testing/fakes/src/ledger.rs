@@ -240,7 +240,7 @@ impl LedgerStore for FakeLedger {
         let place = Place(self.clone());
         if self.0.places_out.fetch_add(1, Ordering::SeqCst) >= places_max {
             let reason = "no place is left in the queue of attempts";
-            return Err(StoreError::new("LedgerStore::admit", Failure::Overloaded, reason));
+            return Err(StoreError::new(Operation::Admit, Failure::Overloaded, reason));
         }
         Ok(Box::new(place))
     }

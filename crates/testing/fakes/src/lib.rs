@@ -20,7 +20,8 @@ mod register;
 mod world;
 
 pub use clock::{CountingMint, ManualClock};
-pub use faults::{Fault, Faults, Operation};
+pub use domain::ports::Operation;
+pub use faults::{Fault, Faults};
 pub use items::PlainItems;
 pub use ledger::FakeLedger;
 pub use live::{FakeLive, LiveCopy};

@@ -1,8 +1,8 @@
 //! One Postgres server, and a fresh database for each stand.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
-use dev_servers::PostgresServer;
+use dev_servers::{Database, PostgresServer};
 
 use crate::error::BenchError;
 
@@ -11,14 +11,8 @@ const SEGMENTS_READY: u32 = 16;
 
 /// A Postgres server as it is after running for a while.
 pub(crate) struct Databases {
-    server: PostgresServer,
+    server: Arc<PostgresServer>,
     made: Cell<u32>,
-}
-
-/// A database that is dropped with this value.
-pub(crate) struct Database<'a> {
-    server: &'a PostgresServer,
-    name: String,
 }
 
 impl Databases {
@@ -28,15 +22,15 @@ impl Databases {
             server.psql("postgres", &format!("ALTER SYSTEM SET {setting}"))?;
         }
         server.restart()?;
-        Ok(Self { server, made: Cell::new(0) })
+        Ok(Self { server: Arc::new(server), made: Cell::new(0) })
     }
 
     /// An empty database.
-    pub(crate) fn make(&self) -> Result<Database<'_>, BenchError> {
+    pub(crate) fn make(&self) -> Result<Database, BenchError> {
         let name = format!("bench_{}", self.made.replace(self.made.get() + 1));
-        self.server.create_database(&name)?;
+        let database = Database::create(&self.server, &name)?;
         self.warm()?;
-        Ok(Database { server: &self.server, name })
+        Ok(database)
     }
 
     /// Sees to it that log segments wait to be written again.
@@ -62,30 +56,5 @@ impl Databases {
         self.server.psql("postgres", &fill)?;
         self.server.psql("postgres", "CHECKPOINT")?;
         Ok(())
-    }
-}
-
-impl Database<'_> {
-    pub(crate) fn url(&self) -> String {
-        self.server.url(&self.name)
-    }
-
-    /// Runs SQL, and returns its rows, one a line, columns divided by `|`.
-    pub(crate) fn psql(&self, sql: &str) -> Result<String, BenchError> {
-        Ok(self.server.psql(&self.name, sql)?.trim().to_owned())
-    }
-
-    /// Runs SQL that returns one number.
-    pub(crate) fn number(&self, sql: &str) -> Result<u64, BenchError> {
-        let said = self.psql(sql)?;
-        said.parse().map_err(|_| BenchError::Unreadable { from: "psql", said })
-    }
-}
-
-impl Drop for Database<'_> {
-    fn drop(&mut self) {
-        // What stays goes with the server. Dropping it now also writes out what is dirty, so
-        // that the next run does not pay for this one.
-        let _ = self.server.psql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }
 }

@@ -10,7 +10,7 @@ pub(crate) enum BenchError {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error("the ledger in the directory: {0}")]
-    Directory(#[from] rusqlite::Error),
+    Sqlite(#[from] rusqlite::Error),
     #[error("cannot {what}: {source}")]
     System { what: &'static str, source: io::Error },
     #[error("{what} failed: {said}")]

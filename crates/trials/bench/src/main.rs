@@ -10,7 +10,6 @@
 mod connection;
 mod crowd;
 mod databases;
-mod directory;
 mod disk;
 mod error;
 mod figures;
@@ -19,7 +18,6 @@ mod open_loop;
 mod passers_by;
 mod past;
 mod processes;
-mod program;
 mod redis_figures;
 mod scenarios;
 mod session;
@@ -31,6 +29,7 @@ mod wrk;
 use std::{num::NonZeroUsize, process::ExitCode};
 
 use clap::Parser;
+use dev_servers::Stack;
 
 use crate::{
     databases::Databases,
@@ -38,7 +37,6 @@ use crate::{
     figures::{Run, Spread},
     scenarios::Scenario,
     session::Session,
-    stores::Stack,
 };
 
 /// How fast the service is, beside the floor of this machine.

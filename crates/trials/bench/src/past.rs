@@ -5,9 +5,10 @@
 
 use std::thread;
 
+use dev_servers::Directory;
 use rusqlite::params;
 
-use crate::{databases::Database, directory::Directory, error::BenchError};
+use crate::{error::BenchError, stores::Stores};
 
 const ATTEMPTS: u64 = 10_000_000;
 
@@ -19,20 +20,20 @@ struct Index {
 }
 
 /// Gives a database such a past.
-pub(crate) fn give(database: &Database) -> Result<(), BenchError> {
+pub(crate) fn give(database: &Stores) -> Result<(), BenchError> {
     let indexes = indexes(database)?;
     let drops: Vec<_> = indexes.iter().map(|index| index.drop.as_str()).collect();
-    database.psql(&drops.join(";"))?;
-    database.psql(include_str!("../sql/old_sales.sql"))?;
+    database.rows(&drops.join(";"))?;
+    database.rows(include_str!("../sql/old_sales.sql"))?;
     both(
-        || database.psql(include_str!("../sql/old_grants.sql")),
-        || database.psql(include_str!("../sql/old_refusals.sql")),
+        || database.rows(include_str!("../sql/old_grants.sql")),
+        || database.rows(include_str!("../sql/old_refusals.sql")),
     )?;
     let make_again = |of_attempts: bool| {
         let makes = indexes.iter().filter(|index| index.is_of_attempts == of_attempts);
         let makes: Vec<_> = makes.map(|index| index.make.as_str()).collect();
         let with_room = format!("SET maintenance_work_mem = '512MB'; {}", makes.join(";"));
-        database.psql(&with_room)
+        database.rows(&with_room)
     };
     both(|| make_again(true), || make_again(false))?;
     let attempts = database.number("SELECT count(*) FROM checkout_attempts")?;
@@ -40,8 +41,8 @@ pub(crate) fn give(database: &Database) -> Result<(), BenchError> {
         return Err(BenchError::Wrong(format!("{attempts} attempts are recorded, not {ATTEMPTS}")));
     }
     // A server would have done so long ago, and must not begin while it is measured.
-    database.psql("VACUUM (ANALYZE)")?;
-    database.psql("CHECKPOINT")?;
+    database.rows("VACUUM (ANALYZE)")?;
+    database.rows("CHECKPOINT")?;
     Ok(())
 }
 
@@ -89,7 +90,8 @@ pub(crate) fn give_directory(directory: &Directory) -> Result<(), BenchError> {
     }
     ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     ledger.close().map_err(|(_, error)| error)?;
-    let attempts = directory.rows("SELECT count(*) FROM checkout_attempts")?;
+    let attempts = directory.sql("SELECT count(*) FROM checkout_attempts")?;
+    let attempts = attempts.trim();
     if attempts != ATTEMPTS.to_string() {
         return Err(BenchError::Wrong(format!("{attempts} attempts are recorded, not {ATTEMPTS}")));
     }
@@ -109,8 +111,8 @@ fn old_code(sale: i64, number: i64) -> [u8; 16] {
     code
 }
 
-fn indexes(database: &Database) -> Result<Vec<Index>, BenchError> {
-    let said = database.psql(include_str!("../sql/index_definitions.sql"))?;
+fn indexes(database: &Stores) -> Result<Vec<Index>, BenchError> {
+    let said = database.rows(include_str!("../sql/index_definitions.sql"))?;
     let indexes = said.lines().map(read).collect::<Option<_>>();
     indexes.ok_or(BenchError::Unreadable { from: "psql", said })
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, fs, process};
 
+use dev_servers::Service;
+
 use crate::error::{BenchError, during};
 
 /// The kernel counts in hundredths of a second, whatever its own tick.
@@ -59,26 +61,32 @@ impl Cpu {
 }
 
 /// Forgets the peak so far: from here on it is that of the load to come.
-pub(crate) fn reset_peak_memory(pid: u32) -> Result<(), BenchError> {
+pub(crate) fn reset_peak_memory(service: &Service) -> Result<(), BenchError> {
     const RESET_PEAK: &str = "5";
-    fs::write(format!("/proc/{pid}/clear_refs"), RESET_PEAK).map_err(during("reset a memory peak"))
+    fs::write(in_proc(service, "clear_refs")?, RESET_PEAK).map_err(during("reset a memory peak"))
 }
 
 /// Most resident memory since the last reset, in MiB.
-pub(crate) fn peak_memory_mib(pid: u32) -> Result<f64, BenchError> {
-    memory_mib(pid, "VmHWM:")
+pub(crate) fn peak_memory_mib(service: &Service) -> Result<f64, BenchError> {
+    memory_mib(service, "VmHWM:")
 }
 
 /// Resident memory, in MiB.
-pub(crate) fn resident_memory_mib(pid: u32) -> Result<f64, BenchError> {
-    memory_mib(pid, "VmRSS:")
+pub(crate) fn resident_memory_mib(service: &Service) -> Result<f64, BenchError> {
+    memory_mib(service, "VmRSS:")
 }
 
-fn memory_mib(pid: u32, label: &str) -> Result<f64, BenchError> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))
+fn memory_mib(service: &Service, label: &str) -> Result<f64, BenchError> {
+    let status = fs::read_to_string(in_proc(service, "status")?)
         .map_err(during("read the memory of a program"))?;
     read_mib(&status, label)
         .ok_or_else(|| BenchError::Unreadable { from: "/proc", said: status.clone() })
+}
+
+/// What the kernel has of a service in a file of this name.
+fn in_proc(service: &Service, name: &str) -> Result<String, BenchError> {
+    let pid = service.pid().ok_or_else(|| BenchError::Wrong("the service has ended".to_owned()))?;
+    Ok(format!("/proc/{pid}/{name}"))
 }
 
 /// Reads a line of `/proc/PID/status` such as `VmRSS:     5124 kB`.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use dev_servers::Stack;
+
 use crate::{
     Bench, CONNECTIONS, CONNECTIONS_MOST, Options,
     crowd::SoldOut,
@@ -15,7 +17,6 @@ use crate::{
         sold_out::{self, AfterTheSale},
     },
     stand::Floor,
-    stores::Stack,
     table::{Row, Table},
 };
 

@@ -1,7 +1,8 @@
 //! What is measured: the service on stores of its own, and the floor.
 
-use std::process::Command;
+use std::time::Duration;
 
+use dev_servers::{Program, Service, Stack};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -9,24 +10,25 @@ use crate::{
     error::BenchError,
     figures::{Load, Run},
     processes,
-    program::{Program, beside},
-    stores::{Stack, Stores, finish},
+    stores::Stores,
     wrk,
 };
 
+const SERVES_WITHIN: Duration = Duration::from_secs(30);
+
 /// The bare handler.
-pub(crate) struct Floor(Program);
+pub(crate) struct Floor(Service);
 
 /// The service, with a sale of its own that is on.
-pub(crate) struct Stand<'a> {
-    app: Program,
+pub(crate) struct Stand {
+    app: Service,
     sale: u64,
-    stores: Stores<'a>,
+    stores: Stores,
 }
 
 impl Floor {
     pub(crate) fn start() -> Result<Self, BenchError> {
-        Program::start(beside("floor")?).map(Self)
+        Ok(Self(Program::beside("floor")?.start(&[])?))
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -38,10 +40,10 @@ impl Floor {
     }
 }
 
-impl<'a> Stand<'a> {
+impl Stand {
     /// The service on an empty ledger.
     pub(crate) fn start(
-        databases: &'a Databases,
+        databases: &Databases,
         stack: Stack,
         units: u32,
     ) -> Result<Self, BenchError> {
@@ -50,23 +52,18 @@ impl<'a> Stand<'a> {
 
     /// The service on a ledger that may have a past. Its sale has the terms of production, but
     /// for the stock.
-    pub(crate) fn start_on(stores: Stores<'a>, stock: u32) -> Result<Self, BenchError> {
-        let command = || -> Result<Command, BenchError> {
-            let mut command = stores.service()?;
-            command.env("SALE_STOCK", stock.to_string()).env("SALE_PERIOD", "off");
-            Ok(command)
-        };
+    pub(crate) fn start_on(stores: Stores, stock: u32) -> Result<Self, BenchError> {
+        let service =
+            stores.service().env("SALE_STOCK", stock.to_string()).env("SALE_PERIOD", "off");
         // The only sale there is to come, and longer than any measurement.
-        let starts_at = Timestamp::now() - SignedDuration::from_hours(1);
-        let mut schedule = command()?;
-        schedule.args(["sales", "schedule", "--lasts", "1day", "--starts-at"]);
-        schedule.arg(starts_at.to_string());
-        let said = finish(schedule, "scheduling a sale")?;
+        let starts_at = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
+        let schedule = ["sales", "schedule", "--lasts", "1day", "--starts-at", &starts_at];
+        let said = service.run(&schedule)?;
         let sale =
             said.lines().nth(1).and_then(|line| line.split_whitespace().next()?.parse().ok());
         let sale = sale.ok_or(BenchError::Unreadable { from: "scheduling a sale", said })?;
-        let mut app = Program::start(command()?)?;
-        app.until_it_says("the live side serves a sale")?;
+        let app = service.start(&["serve"])?;
+        app.await_words("the live side serves a sale", SERVES_WITHIN)?;
         Ok(Self { app, sale, stores })
     }
 
@@ -97,9 +94,9 @@ impl<'a> Stand<'a> {
         &self,
         load: impl FnOnce() -> Result<T, BenchError>,
     ) -> Result<(T, f64), BenchError> {
-        processes::reset_peak_memory(self.app.pid())?;
+        processes::reset_peak_memory(&self.app)?;
         let done = load()?;
-        Ok((done, processes::peak_memory_mib(self.app.pid())?))
+        Ok((done, processes::peak_memory_mib(&self.app)?))
     }
 
     /// Audits the stores; an error if anything is wrong with them.

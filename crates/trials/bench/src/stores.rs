@@ -1,98 +1,64 @@
-//! What the service keeps what it knows in: on servers, or in a directory.
+//! What the service keeps what it knows in, and what a bench asks of it.
 
-use std::process::Command;
+use std::{env, path::Path};
 
-use clap::ValueEnum;
-use dev_servers::RedisServer;
+use dev_servers::{Program, RedisServer, Stack};
 
 use crate::{
-    databases::{Database, Databases},
-    directory::Directory,
+    databases::Databases,
     error::{BenchError, during},
     past,
-    program::beside,
 };
 
-/// On what the service runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
-pub(crate) enum Stack {
-    /// Redis and Postgres
-    Servers,
-    /// SQLite and the memory of the process
-    Embedded,
+/// The stores of one service, and the service to be run on them.
+pub(crate) struct Stores {
+    stores: dev_servers::Stores,
+    service: Program,
 }
 
-impl Stack {
-    pub(crate) const ALL: [Self; 2] = [Self::Servers, Self::Embedded];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Servers => "servers",
-            Self::Embedded => "embedded",
-        }
-    }
-}
-
-/// The stores of one service.
-pub(crate) enum Stores<'a> {
-    Servers {
-        database: Database<'a>,
-        // A Redis for each: its function library remembers the epochs it served, and would take
-        // the sale of the next stand for an old copy.
-        redis: RedisServer,
-    },
-    Embedded(Directory),
-}
-
-impl<'a> Stores<'a> {
+impl Stores {
     /// Empty ones; the ledger has its tables.
-    pub(crate) fn make(databases: &'a Databases, stack: Stack) -> Result<Self, BenchError> {
+    pub(crate) fn make(databases: &Databases, stack: Stack) -> Result<Self, BenchError> {
         let stores = match stack {
-            Stack::Servers => {
-                let database = databases.make()?;
-                Self::Servers { database, redis: RedisServer::start()? }
+            Stack::Servers => dev_servers::Stores::servers(databases.make()?)?,
+            // Beside the build, because a directory for temporary files may be in memory.
+            Stack::Embedded => {
+                let here = env::current_exe().map_err(during("find this program"))?;
+                dev_servers::Stores::embedded_in(here.parent().unwrap_or(Path::new(".")))?
             }
-            Stack::Embedded => Self::Embedded(Directory::make()?),
         };
-        let mut migrate = stores.service()?;
-        migrate.arg("migrate");
-        finish(migrate, "migrating")?;
-        Ok(stores)
+        let service = Program::beside("flashsale")?.on(&stores.place()).env("RUST_LOG", "info");
+        service.run(&["migrate"])?;
+        Ok(Self { stores, service })
     }
 
     /// With ten million attempts at sales that are closed.
-    pub(crate) fn old(databases: &'a Databases, stack: Stack) -> Result<Self, BenchError> {
+    pub(crate) fn old(databases: &Databases, stack: Stack) -> Result<Self, BenchError> {
         let stores = Self::make(databases, stack)?;
-        match &stores {
-            Self::Servers { database, .. } => past::give(database)?,
-            Self::Embedded(directory) => past::give_directory(directory)?,
+        match &stores.stores {
+            dev_servers::Stores::Servers { .. } => past::give(&stores)?,
+            dev_servers::Stores::Embedded(directory) => past::give_directory(directory)?,
         }
         Ok(stores)
     }
 
     /// The service on these stores, to be told what to do.
-    pub(crate) fn service(&self) -> Result<Command, BenchError> {
-        let mut command = beside("flashsale")?;
-        match self {
-            Self::Servers { database, redis } => {
-                command.env("DATABASE_URL", database.url()).env("REDIS_URL", redis.url());
-            }
-            Self::Embedded(directory) => {
-                command.env_remove("DATABASE_URL").env_remove("REDIS_URL");
-                command.env("DATA_DIR", directory.path());
-            }
+    pub(crate) fn service(&self) -> Program {
+        self.service.clone()
+    }
+
+    /// The Redis, if there is one.
+    pub(crate) fn redis(&self) -> Option<&RedisServer> {
+        match &self.stores {
+            dev_servers::Stores::Servers { redis, .. } => Some(redis),
+            dev_servers::Stores::Embedded(_) => None,
         }
-        command.env("HTTP_ADDR", "127.0.0.1:0").env("RUST_LOG", "info");
-        Ok(command)
     }
 
     /// Runs SQL that both databases understand; returns its rows, one a line, columns divided by
     /// `|`.
     pub(crate) fn rows(&self, sql: &str) -> Result<String, BenchError> {
-        match self {
-            Self::Servers { database, .. } => database.psql(sql),
-            Self::Embedded(directory) => directory.rows(sql),
-        }
+        Ok(self.stores.sql(sql)?.trim().to_owned())
     }
 
     /// Runs SQL that returns one number.
@@ -103,37 +69,37 @@ impl<'a> Stores<'a> {
 
     /// A moment in the ledger's SQL, in ms since the Unix epoch.
     pub(crate) fn ms(&self, moment: &str) -> String {
-        match self {
-            Self::Servers { .. } => format!("floor(extract(epoch FROM {moment}) * 1000)::bigint"),
-            Self::Embedded(_) => moment.to_owned(),
+        match self.stores.stack() {
+            Stack::Servers => format!("floor(extract(epoch FROM {moment}) * 1000)::bigint"),
+            Stack::Embedded => moment.to_owned(),
         }
     }
 
     /// Puts ten more sales of a long day on the timetable.
     pub(crate) fn make_next_sales(&self) -> Result<(), BenchError> {
-        self.rows(match self {
-            Self::Servers { .. } => include_str!("../sql/next_sales.sql"),
-            Self::Embedded(_) => include_str!("../sql/directory/next_sales.sql"),
+        self.rows(match self.stores.stack() {
+            Stack::Servers => include_str!("../sql/next_sales.sql"),
+            Stack::Embedded => include_str!("../sql/directory/next_sales.sql"),
         })
         .map(drop)
     }
 
     /// Rows of a table's name, its bytes, and those of its indexes.
     pub(crate) fn table_sizes(&self) -> Result<String, BenchError> {
-        self.rows(match self {
-            Self::Servers { .. } => include_str!("../sql/table_sizes.sql"),
-            Self::Embedded(_) => include_str!("../sql/directory/table_sizes.sql"),
+        self.rows(match self.stores.stack() {
+            Stack::Servers => include_str!("../sql/table_sizes.sql"),
+            Stack::Embedded => include_str!("../sql/directory/table_sizes.sql"),
         })
     }
 
     /// Checkouts of a sale in the ledger with this outcome.
     pub(crate) fn recorded(&self, sale: u64, outcome: &str) -> Result<u64, BenchError> {
-        let quickly = match self {
+        let quickly = match self.stores.stack() {
             // Lets the index of live units find grants among millions of others.
-            Self::Servers { .. } if outcome == "granted" => "live",
-            Self::Servers { .. } => "TRUE",
+            Stack::Servers if outcome == "granted" => "live",
+            Stack::Servers => "TRUE",
             // Those of a sale that is on are the last.
-            Self::Embedded(_) => "id >= (SELECT first_attempt FROM sales WHERE id = sale_id)",
+            Stack::Embedded => "id >= (SELECT first_attempt FROM sales WHERE id = sale_id)",
         };
         self.number(&format!(
             "SELECT count(*) FROM checkout_attempts
@@ -143,18 +109,17 @@ impl<'a> Stores<'a> {
 
     /// Audits the stores; an error if anything is wrong with them.
     pub(crate) fn audit(&self) -> Result<(), BenchError> {
-        let mut audit = self.service()?;
-        audit.arg("audit");
-        finish(audit, "an audit").map(drop)
+        self.service.run(&["audit"])?;
+        Ok(())
     }
 }
 
-/// Runs a command of the service that ends by itself; returns what it printed.
-pub(crate) fn finish(mut command: Command, what: &'static str) -> Result<String, BenchError> {
-    let output = command.output().map_err(during("run the service"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+impl Drop for Stores {
+    fn drop(&mut self) {
+        if let dev_servers::Stores::Servers { database, .. } = &self.stores {
+            // What stays goes with the server. Dropping it now also writes out what is dirty, so
+            // that the next run does not pay for this one.
+            let _ = database.remove();
+        }
     }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(BenchError::Refused { what, said })
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use dev_servers::Stack;
+
 use crate::{
     error::BenchError,
     figures::{Run, Spread},
     processes::Cpu,
-    stores::Stack,
 };
 
 /// Prints the table, and remembers whether something was not measured.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use dev_servers::tied::Signal;
 use tokio::{
     task::block_in_place,
     time::{Instant, sleep, timeout},
@@ -56,9 +55,9 @@ impl Stand {
         match fault.kind {
             Kind::ServiceKilled => self.processes.kill(fault.service).await?,
             Kind::ServiceStopped => {
-                self.processes.signal(fault.service, Signal::Stop).await?;
+                self.processes.pause(fault.service).await?;
                 sleep(lasts).await;
-                self.processes.signal(fault.service, Signal::Continue).await?;
+                self.processes.resume(fault.service).await?;
             }
             Kind::ServiceRestarted => self.processes.restart(fault.service).await?,
             Kind::ServicesReplaced => self.replace_services(lasts).await?,

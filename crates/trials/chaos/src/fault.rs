@@ -2,7 +2,9 @@
 
 use std::{fmt, ops::RangeInclusive};
 
-use crate::{powers::Power, stack::Stack, timetable::HOLD_MS};
+use dev_servers::Stack;
+
+use crate::{powers::Power, stack::services_on, timetable::HOLD_MS};
 
 /// A kind of fault, and the process it strikes if it strikes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,8 +149,8 @@ impl Kind {
             Self::Redis(_) | Self::Postgres(_) => stack == Stack::Servers,
             Self::Network(pair, _) => pair == Pair::ClientsAndService || stack == Stack::Servers,
             // Where there are several processes, they are restarted one by one.
-            Self::ServiceRestarted => stack.services() == 1,
-            Self::ServicesReplaced => stack.services() > 1,
+            Self::ServiceRestarted => services_on(stack) == 1,
+            Self::ServicesReplaced => services_on(stack) > 1,
             Self::ServiceKilled
             | Self::ServiceStopped
             | Self::DiskFull

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use dev_servers::Stack;
 use fastrand::Rng;
 use serde_json::Value;
 use tokio::{
@@ -25,7 +26,6 @@ use crate::{
     powers::Powers,
     progress::Progress,
     recovery::{Recovery, recoveries},
-    stack::Stack,
     stand::{Audit, Builds, Stand},
     timetable::{JUDGED_AT_MS, LASTS_MS},
     verdict::{Breach, Promise, judge},

@@ -31,7 +31,6 @@ mod progress;
 mod proxy;
 mod recovery;
 mod report;
-mod service;
 mod shop;
 mod stack;
 mod stand;

@@ -1,12 +1,13 @@
 //! Which faults strike a sale, and when. A seed gives the same plans again; what the programs
 //! make of them is theirs.
 
+use dev_servers::Stack;
 use fastrand::Rng;
 
 use crate::{
     fault::{Fault, Kind, Target},
     powers::Powers,
-    stack::Stack,
+    stack::services_on,
     timetable::{FAULTS_FROM_MS, HEALED_BY_MS},
 };
 
@@ -72,7 +73,7 @@ impl Deck {
         let mut strikes: Vec<Strike> = Vec::new();
         for turn in 0..count {
             let kind = self.draw(dice);
-            let fault = Fault { kind, service: dice.usize(0..self.stack.services()) };
+            let fault = Fault { kind, service: dice.usize(0..services_on(self.stack)) };
             let lasts_ms = dice.u32(kind.lasts_ms());
             let (earliest_ms, latest_ms) = match pace {
                 Pace::OneByOne => {

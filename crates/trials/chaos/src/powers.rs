@@ -2,10 +2,9 @@
 
 use std::{env, fmt, fs, os::unix::fs::MetadataExt, path::PathBuf};
 
-use crate::{
-    error::{ChaosError, during},
-    stack::Stack,
-};
+use dev_servers::Stack;
+
+use crate::error::{ChaosError, during};
 
 /// What some faults need of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

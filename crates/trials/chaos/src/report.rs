@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
+use dev_servers::Stack;
+
 use crate::{
     fault::Kind,
     history::{Answer, Ask},
     lane::Cycle,
     powers::Powers,
     recovery::Recoveries,
-    stack::Stack,
+    stack::description_of,
     verdict::Promise,
 };
 
@@ -76,7 +78,7 @@ impl Report {
         println!(
             "{}; {} sales: {} answers, of these {} units granted, {} checkouts refused, {} units \
              bought; {} requests without an answer, each asked again; {} units sold",
-            self.stack,
+            description_of(self.stack),
             self.cycles,
             self.answers,
             self.grants,

@@ -52,13 +52,6 @@ impl Shop {
             Err(error) => Answer::Unknown(cause(&error)),
         }
     }
-
-    /// Whether a process says that it is ready.
-    pub(crate) async fn is_ready(&self, service: usize) -> bool {
-        let url = format!("{}/health/ready", self.urls[service]);
-        let answer = self.client.get(url).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
-    }
 }
 
 fn failed(what: &'static str, error: &reqwest::Error) -> ChaosError {

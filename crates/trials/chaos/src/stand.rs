@@ -6,16 +6,10 @@ mod processes;
 mod servers;
 mod stores;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
-use dev_servers::tied::{self, Signal};
-use tokio::{
-    task::block_in_place,
-    time::{sleep, timeout},
-};
+use dev_servers::Stack;
+use tokio::task::block_in_place;
 
 use crate::{
     clock::LedgerClock,
@@ -24,12 +18,9 @@ use crate::{
     powers::Powers,
     proxy::Proxy,
     shop::Shop,
-    stack::Stack,
+    stack::services_on,
     stand::{processes::Processes, stores::Stores},
 };
-
-/// How long a service may take until it says that it is ready.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The builds of the service that take part.
 #[derive(Debug, Clone)]
@@ -56,7 +47,6 @@ pub(crate) struct Stand {
     pub(crate) clock: LedgerClock,
     /// Blows to the ledger take turns.
     pub(crate) ledger_turn: tokio::sync::Mutex<()>,
-    dir: PathBuf,
 }
 
 impl Stand {
@@ -69,12 +59,9 @@ impl Stand {
     ) -> Result<Self, ChaosError> {
         let clock = LedgerClock::make(dir, powers.fake_time_of(stack))?;
         let stores = Stores::start(stack, dir, powers, &clock).await?;
-        let environments = (0..stack.services()).map(|number| stores.environment(number));
-        let processes = Processes::start(builds, environments.collect(), dir).await?;
-        let ledger_turn = tokio::sync::Mutex::default();
-        let stand = Self { processes, stores, clock, ledger_turn, dir: dir.to_owned() };
-        stand.until_ready().await?;
-        Ok(stand)
+        let processes = Processes::start(builds, &stores, services_on(stack), dir).await?;
+        processes.until_ready().await?;
+        Ok(Self { processes, stores, clock, ledger_turn: tokio::sync::Mutex::default() })
     }
 
     /// The shop as its clients see it.
@@ -84,9 +71,8 @@ impl Stand {
 
     /// Asks `flashsale audit`.
     pub(crate) fn audit(&self) -> Result<Audit, ChaosError> {
-        let mut audit = tied::command(self.processes.build(), Signal::Kill);
-        audit.args(["audit", "--json"]).envs(self.stores.environment_of_audit());
-        audit.env("RUST_LOG", "warn");
+        let service = self.stores.program_for_audit(&self.processes.build());
+        let mut audit = service.env("RUST_LOG", "warn").command(["audit", "--json"]);
         let output = block_in_place(|| audit.output()).map_err(during("run the audit"))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(match output.status.code() {
@@ -120,20 +106,5 @@ impl Stand {
             Stores::Servers(servers) => Ok(block_in_place(|| servers.postgres.revive())?),
             Stores::Embedded(_) => self.processes.revive(0).await,
         }
-    }
-
-    async fn until_ready(&self) -> Result<(), ChaosError> {
-        let shop = self.shop()?;
-        let all_ready = async {
-            for service in 0..shop.len() {
-                while !shop.is_ready(service).await {
-                    sleep(Duration::from_millis(50)).await;
-                }
-            }
-        };
-        timeout(PATIENCE, all_ready).await.map_err(|_| ChaosError::Failed {
-            what: "waiting for the service",
-            said: format!("it is not ready; its logs are in {}", self.dir.display()),
-        })
     }
 }

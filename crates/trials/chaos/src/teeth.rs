@@ -4,12 +4,12 @@
 use std::process::{Command, Stdio};
 
 use clap::Parser;
+use dev_servers::Stack;
 
 use crate::{
     error::{ChaosError, during},
     mutants::{self, Mutant, TriedBy},
     powers::Powers,
-    stack::Stack,
     trial::Trial,
     workshop::{FLASHSALE, Program, Workshop},
 };

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Parser;
+use dev_servers::Stack;
 use fastrand::Rng;
 use tokio::{runtime, sync::mpsc, task::JoinSet};
 
@@ -17,7 +18,7 @@ use crate::{
     powers::Powers,
     progress::Progress,
     report::Report,
-    stack::Stack,
+    stack::description_of,
     stand::Builds,
     workshop::{FLASHSALE, Workshop},
 };
@@ -93,7 +94,12 @@ impl Trial {
 
     async fn lanes(&self, powers: &Powers, builds: &Builds) -> Result<Report, ChaosError> {
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
-        println!("{} sales in {} lanes, {}, SEED={seed}", self.cycles, self.lanes, self.stack);
+        println!(
+            "{} sales in {} lanes, {}, SEED={seed}",
+            self.cycles,
+            self.lanes,
+            description_of(self.stack)
+        );
         let logs = self.dir.join("logs");
         if logs.exists() {
             fs::remove_dir_all(&logs).map_err(during("remove old logs"))?;

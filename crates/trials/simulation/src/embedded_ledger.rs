@@ -63,7 +63,7 @@ impl EmbeddedLedger {
         work: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,
     ) -> Result<T, StoreError> {
         let done = lock(&self.0.database).read(self.0.clock.now(), work);
-        done.map_err(|error| error.during(operation.name()))
+        done.map_err(|error| error.during(operation))
     }
 
     /// Does `work` in a transaction; does and undoes it while all is broken off.
@@ -78,7 +78,7 @@ impl EmbeddedLedger {
             let done = work(tables)?;
             if is_broken_off { Err(SqliteError::Gone) } else { Ok(done) }
         });
-        done.map_err(|error| error.during(operation.name()))
+        done.map_err(|error| error.during(operation))
     }
 
     /// Reads the whole ledger. What cannot be read ends the run.
@@ -171,7 +171,7 @@ impl LedgerStore for EmbeddedLedger {
     fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
         let take = |places: usize| places.checked_sub(1);
         let taken = self.0.places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        let full = |_| StoreError::new("admit", Failure::Overloaded, "the queue is full");
+        let full = |_| StoreError::new(Operation::Admit, Failure::Overloaded, "the queue is full");
         taken.map_err(full)?;
         Ok(Box::new(Place(self.clone())))
     }
@@ -205,7 +205,13 @@ impl LedgerStore for EmbeddedLedger {
 
 /// The reply to the only request of a batch.
 fn only<T>(replies: Result<Vec<T>, StoreError>) -> Result<T, StoreError> {
-    let missing = || StoreError::new("a batch", Failure::Unknown, "it was not answered");
+    let missing = || {
+        StoreError::new(
+            domain::answer::Doing::step("a batch"),
+            Failure::Unknown,
+            "it was not answered",
+        )
+    };
     replies?.pop().ok_or_else(missing)
 }
 

@@ -39,7 +39,7 @@ impl AttemptPlace for PlaceOnLine {
                 (None, Outcome::Granted(_)) => stage.ledger.admit()?,
                 (None, Outcome::Refused(_)) => {
                     let reason = "an adapter never records a refusal again";
-                    return Err(StoreError::new("record", Failure::NotDone, reason));
+                    return Err(StoreError::new(Operation::Record, Failure::NotDone, reason));
                 }
             };
             stage.fenced(at_once(place.record(sent.clone())), |recorded| match recorded {

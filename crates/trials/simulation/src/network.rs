@@ -5,8 +5,8 @@
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
-use domain::{Failure, StoreError};
-use fakes::Operation;
+pub(crate) use domain::ports::Store;
+use domain::{Failure, StoreError, ports::Operation};
 use tokio::{
     sync::oneshot,
     time::{Duration, timeout},
@@ -19,13 +19,6 @@ const PATIENCE_MS: u64 = 700;
 
 /// How late a request is that is repeated, in milliseconds at most: later than its hold lives.
 const REPEATED_MS_MAX: u64 = 8_000;
-
-/// One of the two stores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Store {
-    Live,
-    Ledger,
-}
 
 /// Which ways are closed, and until when, in milliseconds since the run began.
 #[derive(Default)]
@@ -118,7 +111,7 @@ impl Line {
             }
             goes_wrong
         };
-        let is_commit = store_of(operation) == Store::Ledger && is_written(operation);
+        let is_commit = operation.store() == Store::Ledger && operation.writes();
         let mishaps = [
             (rates.request_lost, Mishap::RequestLost),
             (rates.refused, Mishap::CallRefused),
@@ -131,7 +124,7 @@ impl Line {
         }
         Fate {
             mishap: mishaps.into_iter().find(|&it| goes_wrong(it)).map(|(_, mishap)| mishap),
-            is_repeated: may_be_repeated(operation)
+            is_repeated: operation.may_be_repeated()
                 && goes_wrong((rates.repeated, Mishap::RequestRepeated)),
             request_ms: dice.within(0..=2) + self.stage.while_in_trouble(dice.within(0..=delay_ms)),
             reply_ms: dice.within(0..=2),
@@ -146,7 +139,7 @@ impl Line {
         reply: Option<oneshot::Sender<Result<T, StoreError>>>,
     ) {
         let Self { stage, process } = &self;
-        let store = store_of(operation);
+        let store = operation.store();
         let restarts = lock(&stage.network).restarts(store);
         stage.pass(fate.request_ms).await;
         if fate.mishap == Some(Mishap::RequestLost) || self.is_cut_off(store) {
@@ -202,8 +195,8 @@ impl Line {
         let replied = deliver();
         lock(&self.stage.coverage).operation(operation);
         self.stage.note(|| format!("p{} {operation:?} is done: {replied:?}", self.process));
-        if is_written(operation) {
-            self.stage.expect(witness::look(&self.stage, store_of(operation)));
+        if operation.writes() {
+            self.stage.expect(witness::look(&self.stage, operation.store()));
         }
         replied
     }
@@ -222,43 +215,5 @@ fn tell<T>(reply: Option<oneshot::Sender<T>>, result: T) {
 }
 
 fn failed(operation: Operation, failure: Failure, reason: &'static str) -> StoreError {
-    StoreError::new(operation.name(), failure, reason)
-}
-
-/// The store an operation is one of.
-const fn store_of(operation: Operation) -> Store {
-    match operation {
-        Operation::Load
-        | Operation::Status
-        | Operation::Forget
-        | Operation::PlaceHold
-        | Operation::FindUnit
-        | Operation::Due
-        | Operation::Settle
-        | Operation::SettleSoon => Store::Live,
-        _ => Store::Ledger,
-    }
-}
-
-/// Whether a request may arrive a second time. A load is sent once: if the live side restarted
-/// in between, the second would serve an image without what was granted since. And what an
-/// operator said first shall not hold last.
-const fn may_be_repeated(operation: Operation) -> bool {
-    !matches!(operation, Operation::Load | Operation::SetPaused)
-}
-
-/// Whether an operation may change anything.
-const fn is_written(operation: Operation) -> bool {
-    !matches!(
-        operation,
-        Operation::Status
-            | Operation::FindUnit
-            | Operation::Due
-            | Operation::FindCode
-            | Operation::Now
-            | Operation::FindSale
-            | Operation::Page
-            | Operation::Calendar
-            | Operation::Tally
-    )
+    StoreError::new(operation, failure, reason)
 }

@@ -27,7 +27,7 @@ async fn an_abandoned_sale() -> Stack {
     assert_eq!(stack.purchase(bought.code()).await.unit(), 2);
     let settled = "GET sale:{1}:total";
     stack.until("the sale is settled", async |stack| stack.ask_redis(settled).await == "1").await;
-    stack.apps.remove(0).terminate();
+    block_in_place(|| stack.apps.remove(0).terminate().unwrap());
     assert_holds(&stack.audit());
     stack
 }
@@ -144,7 +144,7 @@ async fn a_ledger_that_went_back_is_named() {
     let mut stack = Stack::start(settings).await;
     let is_served = async |stack: &Stack| stack.ask_redis("EXISTS sale:{1}").await == "1";
     stack.until("the sale is served", is_served).await;
-    stack.apps.remove(0).terminate();
+    block_in_place(|| stack.apps.remove(0).terminate().unwrap());
 
     stack.sql("UPDATE sales SET epoch = epoch - 1");
 
@@ -229,7 +229,7 @@ async fn a_busy_service_breaks_nothing() {
     const STOCK: u32 = 3_000;
     let stack = Stack::start(Settings { stock: STOCK, hold_ttl: "500ms", ..Settings::default() });
     let stack = stack.await;
-    let urls = stack.apps.iter().map(|app| app.url.clone()).collect();
+    let urls = stack.apps.iter().map(|app| app.url().to_owned()).collect();
     let (urls, log): (Urls, Arc<Log>) = (Arc::new(RwLock::new(urls)), Arc::default());
     let sale = stack.sale().await;
     let crowd = Crowd { sale, users: 900, connections: 16, abandoned_percent: 50 };

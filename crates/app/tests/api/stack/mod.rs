@@ -2,22 +2,27 @@
 //! own on a private Postgres and a Redis of their own; or one process with a directory.
 
 mod answer;
-mod process;
 mod stores;
 
 use std::{
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
+    thread,
     time::Duration,
 };
 
 use deadpool_redis::redis;
-use dev_servers::{PostgresServer, RedisServer, tied};
-use tokio::{task::block_in_place, time::timeout};
+/// `Stack` is here the whole service.
+pub(crate) use dev_servers::Stack as Kind;
+use dev_servers::{PostgresServer, Program, RedisServer, Service, Stores};
+use tempfile::NamedTempFile;
+use tokio::{
+    task::{block_in_place, spawn_blocking},
+    time::timeout,
+};
 
-use self::stores::Stores;
-pub(crate) use self::{answer::Answer, process::App};
+pub(crate) use self::answer::Answer;
 
 /// How long a condition is awaited before the test fails. Generous: machines are slow at times.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,15 +46,6 @@ macro_rules! on_both_stacks {
     };
 }
 pub(crate) use on_both_stacks;
-
-/// Where the service keeps what it knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// On Postgres and Redis.
-    Servers,
-    /// In a directory and its own memory.
-    Embedded,
-}
 
 /// What the service is started with.
 #[derive(Clone)]
@@ -96,8 +92,10 @@ impl Settings {
 /// The service and its stores.
 pub(crate) struct Stack {
     // First, so that the processes are gone before what they use.
-    pub(crate) apps: Vec<App>,
+    pub(crate) apps: Vec<Service>,
     stores: Stores,
+    /// What all processes said.
+    log: NamedTempFile,
     pub(crate) http: reqwest::Client,
     turn: AtomicUsize,
     settings: Settings,
@@ -116,10 +114,11 @@ impl Stack {
     /// The stores, with no process of the service yet.
     pub(crate) fn prepare(settings: Settings) -> Self {
         block_in_place(|| {
-            let stores = Stores::make(settings.kind, settings.own_postgres);
+            let stores = stores::make(settings.kind, settings.own_postgres);
+            let log = NamedTempFile::new().unwrap();
             let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
             let (apps, turn) = (Vec::new(), AtomicUsize::new(0));
-            let stack = Self { apps, stores, http, turn, settings };
+            let stack = Self { apps, stores, log, http, turn, settings };
             if stack.settings.by_hand {
                 stack.schedule();
             }
@@ -136,58 +135,73 @@ impl Stack {
 
     /// Runs a command of an operator; returns what it printed.
     pub(crate) fn operate(&self, arguments: &[&str]) -> String {
-        let output = block_in_place(|| self.command().args(arguments).output().unwrap());
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        block_in_place(|| self.program().run(arguments).unwrap())
     }
 
     /// The Postgres of a service that is on one.
     pub(crate) fn postgres(&self) -> &PostgresServer {
-        self.stores.postgres()
+        match &self.stores {
+            Stores::Servers { database, .. } => database.server(),
+            Stores::Embedded(_) => panic!("there is no Postgres here"),
+        }
     }
 
     /// The Redis of a service that is on one.
     pub(crate) fn redis(&self) -> &RedisServer {
-        self.stores.redis()
+        match &self.stores {
+            Stores::Servers { redis, .. } => redis,
+            Stores::Embedded(_) => panic!("there is no Redis here"),
+        }
     }
 
     /// The directory of a service that is on one.
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.stores.data_dir()
+        match &self.stores {
+            Stores::Servers { .. } => panic!("there is no directory here"),
+            Stores::Embedded(directory) => directory.path(),
+        }
     }
 
     /// Starts one more process and waits until it is ready to sell.
     pub(crate) async fn start_app(&mut self) {
-        let app = self.start_app_unready();
-        app.await_ready(&self.http).await;
-        self.apps.push(app);
+        let program = self.serving();
+        let start = move || {
+            let app = program.start(&["serve"])?;
+            app.await_ready(PATIENCE).map(|()| app)
+        };
+        self.apps.push(spawn_blocking(start).await.unwrap().unwrap());
     }
 
     /// Starts a process and waits only until it listens.
-    pub(crate) fn start_app_unready(&self) -> App {
-        let mut command = self.command();
-        command.arg("serve").env("HTTP_ADDR", "127.0.0.1:0");
-        block_in_place(|| App::start(command))
+    pub(crate) fn start_app_unready(&self) -> Service {
+        block_in_place(|| self.serving().start(&["serve"]).unwrap())
     }
 
-    /// The binary, set to these stores. It dies with the test.
-    pub(crate) fn command(&self) -> Command {
-        let mut command = tied::command(env!("CARGO_BIN_EXE_flashsale"), tied::Signal::Kill);
-        self.stores.set(&mut command);
+    fn serving(&self) -> Program {
+        self.program().log_to(self.log.path())
+    }
+
+    /// The binary, set to these stores.
+    fn program(&self) -> Program {
         let period = if self.settings.by_hand { "off" } else { self.settings.sale_period };
-        command
+        Program::at(env!("CARGO_BIN_EXE_flashsale"))
+            .on(&self.stores.place())
             .env("SALE_PERIOD", period)
             .env("SALE_STOCK", self.settings.stock.to_string())
             .env("SALE_PER_USER_LIMIT", self.settings.per_user_limit.to_string())
             .env("HOLD_TTL", self.settings.hold_ttl)
-            .env("RUST_LOG", "info");
-        command
+            .env("RUST_LOG", "info")
+    }
+
+    /// A command of the binary. It dies with the test.
+    pub(crate) fn command(&self) -> Command {
+        self.program().command::<&str>([])
     }
 
     /// Asks the ledger, as an auditor would: rows as lines, columns split by `|`. What is asked on
     /// both stacks must be what both databases understand.
     pub(crate) fn sql(&self, sql: &str) -> String {
-        block_in_place(|| self.stores.sql(sql))
+        block_in_place(|| self.stores.sql(sql).unwrap())
     }
 
     /// One number from the database.
@@ -204,7 +218,7 @@ impl Stack {
 
     /// The address of the process whose turn it is.
     pub(crate) fn url(&self) -> &str {
-        &self.apps[self.turn.fetch_add(1, Ordering::Relaxed) % self.apps.len()].url
+        self.apps[self.turn.fetch_add(1, Ordering::Relaxed) % self.apps.len()].url()
     }
 
     /// The number of the sale that is on.
@@ -242,5 +256,17 @@ impl Stack {
             }
         };
         assert!(timeout(PATIENCE, look).await.is_ok(), "gave up waiting until {what}");
+    }
+}
+
+impl Drop for Stack {
+    /// Shows what the service complained of when a test fails.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let log = std::fs::read_to_string(self.log.path()).unwrap_or_default();
+            for line in log.lines().filter(|line| !line.contains(" INFO ")) {
+                eprintln!("[flashsale] {line}");
+            }
+        }
     }
 }

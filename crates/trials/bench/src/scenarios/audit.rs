@@ -1,14 +1,9 @@
 //! audit: `flashsale audit` with ten million attempts recorded, and a service that sells.
 
+use dev_servers::Stack;
 use tokio::time::Instant;
 
-use crate::{
-    Bench,
-    error::BenchError,
-    figures::Spread,
-    stand::Stand,
-    stores::{Stack, Stores},
-};
+use crate::{Bench, error::BenchError, figures::Spread, stand::Stand, stores::Stores};
 
 /// Units of the sale that is on.
 const STOCK: u32 = 10_000;

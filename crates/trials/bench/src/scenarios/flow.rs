@@ -1,12 +1,13 @@
 //! flow: each code is purchased at once, until 10,000 units are sold.
 
+use dev_servers::Stack;
+
 use crate::{
     Bench,
     crowd::{self, SoldOut},
     error::BenchError,
     figures::{Load, Spread},
     stand::Stand,
-    stores::Stack,
 };
 
 const STOCK: u32 = 10_000;

@@ -1,11 +1,12 @@
 //! grant: checkouts of random users of a million, with stock enough for all.
 
+use dev_servers::Stack;
+
 use crate::{
     Bench,
     error::BenchError,
     figures::{Load, Run},
     stand::Stand,
-    stores::Stack,
 };
 
 /// More than any run can take.

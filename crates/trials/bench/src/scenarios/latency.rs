@@ -2,6 +2,8 @@
 
 use std::{thread, time::Duration};
 
+use dev_servers::Stack;
+
 use crate::{
     Bench, disk,
     error::BenchError,
@@ -10,7 +12,6 @@ use crate::{
     rates,
     scenarios::grant,
     stand::{Floor, Stand},
-    stores::Stack,
 };
 
 /// More runs than elsewhere: a tail is seen seldom.

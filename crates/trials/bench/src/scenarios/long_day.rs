@@ -1,7 +1,6 @@
 //! long day: 200 rotations of small sales, and what they leave behind.
 
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,21 +9,18 @@ use std::{
     time::Duration,
 };
 
-use dev_servers::RedisServer;
+use dev_servers::{RedisServer, Service, Stack};
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::Instant;
 
 use crate::{
     Bench,
-    connection::Connection,
-    crowd::on_one_thread,
-    error::{BenchError, during},
+    error::BenchError,
     figures::Spread,
     passers_by::{self, Bought},
     processes::{self, Cpu},
-    program::Program,
     redis_figures,
-    stores::{Stack, Stores},
+    stores::Stores,
 };
 
 const SALES: u32 = 200;
@@ -49,9 +45,9 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const MIB: f64 = 1_024.0 * 1_024.0;
 
 /// The service, and the stores of its day.
-struct Day<'a> {
-    app: Program,
-    stores: Stores<'a>,
+struct Day {
+    app: Service,
+    stores: Stores,
     first_start: Duration,
 }
 
@@ -90,7 +86,7 @@ pub(crate) fn measure(bench: &Bench, stack: Stack) -> Result<String, BenchError>
         ),
     ];
     if let (Some(redis), Some(before), Some(after)) =
-        (day.redis(), morning.redis_mib, evening.redis_mib)
+        (day.stores.redis(), morning.redis_mib, evening.redis_mib)
     {
         let (over, keys) = (morning.sales_over, redis_figures::keys(redis)?);
         lines.push(format!(
@@ -103,9 +99,9 @@ pub(crate) fn measure(bench: &Bench, stack: Stack) -> Result<String, BenchError>
     Ok(lines.join("\n"))
 }
 
-impl<'a> Day<'a> {
+impl Day {
     /// Starts the service before its first sale.
-    fn begin(bench: &'a Bench, stack: Stack) -> Result<Self, BenchError> {
+    fn begin(bench: &Bench, stack: Stack) -> Result<Self, BenchError> {
         let stores = Stores::make(&bench.databases, stack)?;
         stores.make_next_sales()?;
         let (app, first_start) = start(&stores)?;
@@ -138,16 +134,9 @@ impl<'a> Day<'a> {
     fn memory(&self) -> Result<Memory, BenchError> {
         Ok(Memory {
             sales_over: self.over("TRUE")?,
-            app_mib: processes::resident_memory_mib(self.app.pid())?,
-            redis_mib: self.redis().map(redis_mib).transpose()?,
+            app_mib: processes::resident_memory_mib(&self.app)?,
+            redis_mib: self.stores.redis().map(redis_mib).transpose()?,
         })
-    }
-
-    fn redis(&self) -> Option<&RedisServer> {
-        match &self.stores {
-            Stores::Servers { redis, .. } => Some(redis),
-            Stores::Embedded(_) => None,
-        }
     }
 
     /// Sales that have ended, and that this is true of.
@@ -164,7 +153,8 @@ impl<'a> Day<'a> {
         let start = Instant::now();
         loop {
             let open = self.over("closed_at IS NULL")?;
-            let keys = self.redis().map(redis_figures::keys).transpose()?.unwrap_or_default();
+            let keys =
+                self.stores.redis().map(redis_figures::keys).transpose()?.unwrap_or_default();
             if open == 0 && keys == 0 {
                 return Ok(start.elapsed());
             }
@@ -237,23 +227,13 @@ fn size(row: &str) -> Option<String> {
 }
 
 /// Starts the service, and tells how long it took to be ready.
-fn start(stores: &Stores) -> Result<(Program, Duration), BenchError> {
-    let mut command = stores.service()?;
+fn start(stores: &Stores) -> Result<(Service, Duration), BenchError> {
     // The day is left to the sales made here.
-    command.env("SALE_PERIOD", "off");
+    let service = stores.service().env("SALE_PERIOD", "off");
     let start = Instant::now();
-    let app = Program::start(command)?;
-    let ready = on_one_thread(async { timeout(READY_WITHIN, until_ready(app.url())).await })?;
-    ready.map_err(io::Error::from).flatten().map_err(during("wait until the service is ready"))?;
+    let app = service.start(&["serve"])?;
+    app.await_ready(READY_WITHIN)?;
     Ok((app, start.elapsed()))
-}
-
-async fn until_ready(url: &str) -> io::Result<()> {
-    let mut connection = Connection::open(url).await?;
-    while connection.get("/health/ready").await?.status != 200 {
-        sleep(Duration::from_millis(1)).await;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! old ledger: grants with ten million attempts already recorded, beside grants on an empty
 //! ledger.
 
+use dev_servers::Stack;
+
 use crate::{
     Bench,
     error::BenchError,
     figures::{Load, Run},
     scenarios::grant,
     stand::Stand,
-    stores::{Stack, Stores},
+    stores::Stores,
 };
 
 /// Runs on either ledger.

@@ -5,13 +5,14 @@ use std::{fmt::Write, fs};
 use tempfile::NamedTempFile;
 use uuid::{Builder, Variant, Version};
 
+use dev_servers::Stack;
+
 use crate::{
     Bench, crowd,
     error::{BenchError, during},
     figures::{Load, Run},
     scenarios::Scenario,
     stand::Stand,
-    stores::Stack,
 };
 
 /// Sold out in an instant.
@@ -21,8 +22,8 @@ const STOCK: u32 = 1_000;
 const CODES: u32 = 100_000;
 
 /// A service whose sale is sold out.
-pub(crate) struct AfterTheSale<'a> {
-    stand: Stand<'a>,
+pub(crate) struct AfterTheSale {
+    stand: Stand,
     /// The codes that bought.
     used: NamedTempFile,
 }
@@ -37,9 +38,9 @@ pub(crate) const ALL: [(Scenario, &str, Measure); 3] = [
     (Scenario::MadeUp, "made-up", made_up),
 ];
 
-impl<'a> AfterTheSale<'a> {
+impl AfterTheSale {
     /// Sells a sale out.
-    pub(crate) fn reach(bench: &'a Bench, stack: Stack, load: Load) -> Result<Self, BenchError> {
+    pub(crate) fn reach(bench: &Bench, stack: Stack, load: Load) -> Result<Self, BenchError> {
         let stand = Stand::start(&bench.databases, stack, STOCK)?;
         crowd::sell_out(&stand, load.connections)?;
         let used = file_of(&stand.used_codes()?)?;

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dev_servers::Place;
+
 use crate::{
     clock::{Environment, LedgerClock},
     disk::Disk,
@@ -38,17 +40,14 @@ impl Embedded {
         Ok(Self { data_dir, disk, clock: clock.environment() })
     }
 
-    /// What a process needs to serve from it, or to look at it: an operator's is on the same
-    /// machine and goes by the same clock.
-    pub(crate) fn environment(&self) -> Environment {
-        let mut environment = self.clock.clone();
-        environment.extend([
-            ("DATA_DIR", self.data_dir.clone().into()),
-            // Whatever they are in the environment of the trial.
-            ("DATABASE_URL", "".into()),
-            ("REDIS_URL", "".into()),
-        ]);
-        environment
+    /// Where it is.
+    pub(crate) fn place(&self) -> Place {
+        Place::Embedded { data_dir: self.data_dir.clone() }
+    }
+
+    /// The clock of whoever serves from it or looks at it: an operator is on the same machine.
+    pub(crate) fn clock(&self) -> Environment {
+        self.clock.clone()
     }
 
     /// Leaves the log of the ledger no room of its own. If somebody is in the way, it has some for

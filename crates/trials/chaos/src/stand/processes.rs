@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io::Write,
     path::{Path, PathBuf},
-    process::Command,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -12,22 +11,20 @@ use std::{
     time::Duration,
 };
 
-use dev_servers::tied::{self, Signal};
+use dev_servers::{Program, Service};
 use tokio::{
     task::block_in_place,
     time::{Instant, sleep},
 };
 
 use crate::{
-    clock::Environment,
-    error::ChaosError,
-    proxy::{Proxy, roads_to},
-    service::Service,
-    stand::Builds,
+    error::{ChaosError, during},
+    proxy::Proxy,
+    stand::{Builds, stores::Stores},
     timetable::{HOLD_MS, LASTS_MS, STOCK},
 };
 
-/// How long a process may take to come up, however often it has to be started.
+/// How long a process may take to come up, however often it has to be started, and to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long to wait before one that did not come up is started again.
@@ -47,36 +44,33 @@ pub(crate) struct Processes {
 /// What stays the same when one process takes another's place.
 struct Place {
     /// Locked while it changes: nobody meets an empty place.
-    service: tokio::sync::Mutex<Option<Service>>,
-    environment: Environment,
+    service: tokio::sync::Mutex<Service>,
     log: PathBuf,
 }
 
 impl Processes {
-    /// Starts a process in each of these environments. They leave their logs in `dir`.
+    /// Starts as many processes on these stores. They leave their logs in `dir`.
     pub(crate) async fn start(
         builds: &Builds,
-        environments: Vec<Environment>,
+        stores: &Stores,
+        count: usize,
         dir: &Path,
     ) -> Result<Self, ChaosError> {
-        // Where a process listens is known when it does.
-        let roads = roads_to(0, environments.len()).await?;
-        let places = environments.into_iter().enumerate().map(|(number, environment)| Place {
-            service: tokio::sync::Mutex::default(),
-            environment,
-            log: dir.join(format!("service-{number}.log")),
-        });
-        let processes = Self {
-            places: places.collect(),
+        let (mut places, mut roads) = (Vec::new(), Vec::new());
+        for number in 0..count {
+            let log = dir.join(format!("service-{number}.log"));
+            let program = stores.program(&builds.service, number).log_to(&log);
+            let service = block_in_place(|| with_terms(program).start(&["serve"]))?;
+            roads.push(Proxy::to(service.port()).await.map_err(during("open a proxy"))?);
+            places.push(Place { service: tokio::sync::Mutex::new(service), log });
+        }
+        Ok(Self {
+            places,
             roads,
             build: Mutex::new(builds.service.clone()),
             next_build: builds.next.clone(),
             ends: AtomicUsize::new(0),
-        };
-        for number in 0..processes.places.len() {
-            processes.revive(number).await?;
-        }
-        Ok(processes)
+        })
     }
 
     /// How many there are.
@@ -98,39 +92,54 @@ impl Processes {
 
     /// The number of a process, as the machine has it.
     pub(crate) async fn pid(&self, number: usize) -> Option<u32> {
-        self.places[number].service.lock().await.as_ref().map(Service::pid)
+        self.places[number].service.lock().await.pid()
     }
 
-    /// Sends a process a signal.
-    pub(crate) async fn signal(&self, number: usize, signal: Signal) -> Result<(), ChaosError> {
+    /// Makes a process stand still.
+    pub(crate) async fn pause(&self, number: usize) -> Result<(), ChaosError> {
         let service = self.places[number].service.lock().await;
-        block_in_place(|| service.as_ref().map_or(Ok(()), |service| service.signal(signal)))
+        Ok(block_in_place(|| service.pause())?)
+    }
+
+    /// Lets it go on.
+    pub(crate) async fn resume(&self, number: usize) -> Result<(), ChaosError> {
+        let service = self.places[number].service.lock().await;
+        Ok(block_in_place(|| service.resume())?)
     }
 
     /// Kills a process and starts another in its place.
     pub(crate) async fn kill(&self, number: usize) -> Result<(), ChaosError> {
-        let mut service = self.places[number].service.lock().await;
-        block_in_place(|| drop(service.take()));
-        self.come_up(number, &mut service).await
+        let service = self.places[number].service.lock().await;
+        block_in_place(|| service.kill())?;
+        self.come_up(number, &service).await
     }
 
     /// Stops a process as an operator would, and starts another in its place.
     pub(crate) async fn restart(&self, number: usize) -> Result<(), ChaosError> {
-        let mut service = self.places[number].service.lock().await;
+        let service = self.places[number].service.lock().await;
         // What it still has to do goes through our proxies.
-        block_in_place(|| service.take().map_or(Ok(()), Service::end))?;
-        self.come_up(number, &mut service).await
+        block_in_place(|| service.terminate())?;
+        self.come_up(number, &service).await
     }
 
-    /// Starts a process where there is none, or none any more.
+    /// Starts a process where there is none any more.
     pub(crate) async fn revive(&self, number: usize) -> Result<(), ChaosError> {
-        let mut service = self.places[number].service.lock().await;
-        match service.as_mut().map(Service::is_alive) {
-            Some(true) => return Ok(()),
-            Some(false) => self.note_end(number, "it ended by itself"),
-            None => {}
+        let service = self.places[number].service.lock().await;
+        if service.is_alive() {
+            return Ok(());
         }
-        self.come_up(number, &mut service).await
+        self.note_end(number, "it ended by itself");
+        self.come_up(number, &service).await
+    }
+
+    /// Waits until all of them are ready.
+    pub(crate) async fn until_ready(&self) -> Result<(), ChaosError> {
+        for place in &self.places {
+            let service = place.service.lock().await;
+            // What it asks its stores goes through our proxies.
+            block_in_place(|| service.await_ready(PATIENCE))?;
+        }
+        Ok(())
     }
 
     /// How often, since this was last asked, one ended or did not come up by itself.
@@ -140,37 +149,21 @@ impl Processes {
 
     /// Starts a process: again and again, as whatever supervises it would, because one may not
     /// come up while its disk is full.
-    async fn come_up(
-        &self,
-        number: usize,
-        service: &mut Option<Service>,
-    ) -> Result<(), ChaosError> {
+    async fn come_up(&self, number: usize, service: &Service) -> Result<(), ChaosError> {
         let given_up_at = Instant::now() + PATIENCE;
+        service.set_program(&self.build());
         loop {
-            match block_in_place(|| Service::start(self.serve(number), &self.places[number].log)) {
-                Ok(started) => {
-                    self.roads[number].lead_to(started.port());
-                    *service = Some(started);
+            match block_in_place(|| service.start_again()) {
+                Ok(()) => {
+                    // Connections to the one before are cut, whatever they still hold up.
+                    self.roads[number].lead_to(service.port());
                     return Ok(());
                 }
-                Err(error) if Instant::now() > given_up_at => return Err(error),
+                Err(error) if Instant::now() > given_up_at => return Err(error.into()),
                 Err(error) => self.note_end(number, &error.to_string()),
             }
             sleep(START_AGAIN).await;
         }
-    }
-
-    fn serve(&self, number: usize) -> Command {
-        let mut command = tied::command(self.build(), Signal::Kill);
-        command
-            .arg("serve")
-            .envs(self.places[number].environment.iter().map(|(name, value)| (name, value)))
-            .env("HTTP_ADDR", "127.0.0.1:0")
-            .env("SALE_PERIOD", format!("{LASTS_MS}ms"))
-            .env("SALE_STOCK", STOCK.to_string())
-            .env("HOLD_TTL", format!("{HOLD_MS}ms"))
-            .env("RUST_LOG", "info");
-        command
     }
 
     fn note_end(&self, number: usize, why: &str) {
@@ -179,6 +172,15 @@ impl Processes {
         // It is counted all the same.
         let _ = log.and_then(|mut log| writeln!(log, "to be started again: {why}"));
     }
+}
+
+/// Sets the service to the small sales of a trial.
+fn with_terms(program: Program) -> Program {
+    program
+        .env("SALE_PERIOD", format!("{LASTS_MS}ms"))
+        .env("SALE_STOCK", STOCK.to_string())
+        .env("HOLD_TTL", format!("{HOLD_MS}ms"))
+        .env("RUST_LOG", "info")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,18 +8,18 @@ use std::{
     time::Duration,
 };
 
-use dev_servers::{PostgresServer, RedisServer};
+use dev_servers::{Place, PostgresServer, RedisServer, Stack};
 use tokio::{task::block_in_place, time::sleep};
 
 use crate::{
-    clock::{Environment, LedgerClock},
+    clock::LedgerClock,
     disk::Disk,
     error::{ChaosError, during},
     fault::{PostgresFault, RedisFault},
     history::now_ms,
     powers::Powers,
     proxy::{Proxy, roads_to},
-    stack::Stack,
+    stack::services_on,
 };
 
 const DATABASE: &str = "flashsale";
@@ -57,7 +57,7 @@ impl Servers {
             redis[1].follow(&redis[0])?;
             Ok::<_, ChaosError>((disk, postgres, redis))
         })?;
-        let services = Stack::Servers.services();
+        let services = services_on(Stack::Servers);
         Ok(Self {
             redis_roads: roads_to(redis[0].port(), services).await?,
             postgres_roads: roads_to(postgres.port(), services).await?,
@@ -69,18 +69,19 @@ impl Servers {
         })
     }
 
-    /// What tells a process of the service where they are.
-    pub(crate) fn environment(&self, service: usize) -> Environment {
+    /// Where they are for a process of the service.
+    pub(crate) fn place(&self, service: usize) -> Place {
         let (redis, postgres) = (&self.redis_roads[service], &self.postgres_roads[service]);
-        let database = format!("postgres://postgres@127.0.0.1:{}/{DATABASE}", postgres.port());
-        let redis = format!("redis://127.0.0.1:{}", redis.port());
-        vec![("DATABASE_URL", database.into()), ("REDIS_URL", redis.into())]
+        Place::Servers {
+            database_url: format!("postgres://postgres@127.0.0.1:{}/{DATABASE}", postgres.port()),
+            redis_url: format!("redis://127.0.0.1:{}", redis.port()),
+        }
     }
 
-    /// What tells an audit, which goes past every fault of the network.
-    pub(crate) fn environment_of_audit(&self) -> Environment {
-        let redis = self.serving_redis().url();
-        vec![("DATABASE_URL", self.database_url().into()), ("REDIS_URL", redis.into())]
+    /// Where they are for an audit, which goes past every fault of the network.
+    pub(crate) fn place_for_audit(&self) -> Place {
+        let (database_url, redis_url) = (self.database_url(), self.serving_redis().url());
+        Place::Servers { database_url, redis_url }
     }
 
     /// The ledger's URL, past every fault of the network.

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use dev_servers::{Program, Stack};
 use tokio::task::block_in_place;
 
 use crate::{
-    clock::{Environment, LedgerClock},
+    clock::LedgerClock,
     disk::Disk,
     error::ChaosError,
     ledger::{Records, postgres, sqlite},
     powers::Powers,
-    stack::Stack,
     stand::{embedded::Embedded, servers::Servers},
 };
 
@@ -33,19 +33,20 @@ impl Stores {
         })
     }
 
-    /// What tells a process of the service where they are.
-    pub(crate) fn environment(&self, service: usize) -> Environment {
+    /// A build of the service, set to these stores as one of its processes finds them.
+    pub(crate) fn program(&self, build: &Path, service: usize) -> Program {
+        let program = Program::at(build);
         match self {
-            Self::Servers(servers) => servers.environment(service),
-            Self::Embedded(embedded) => embedded.environment(),
+            Self::Servers(servers) => program.on(&servers.place(service)),
+            Self::Embedded(embedded) => program.on(&embedded.place()).envs(embedded.clock()),
         }
     }
 
-    /// What tells an audit, which goes past every fault of the network.
-    pub(crate) fn environment_of_audit(&self) -> Environment {
+    /// The same, set to them as an audit finds them, which goes past every fault of the network.
+    pub(crate) fn program_for_audit(&self, build: &Path) -> Program {
         match self {
-            Self::Servers(servers) => servers.environment_of_audit(),
-            Self::Embedded(embedded) => embedded.environment(),
+            Self::Servers(servers) => Program::at(build).on(&servers.place_for_audit()),
+            Self::Embedded(_) => self.program(build, 0),
         }
     }
 

@@ -1,0 +1,64 @@
+//! What the service stands on, and where that is.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::ValueEnum;
+
+/// What the service keeps what it knows in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Stack {
+    /// Redis and Postgres
+    #[default]
+    Servers,
+    /// SQLite and the memory of the one process
+    Embedded,
+}
+
+/// Where the stores of one service are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On two servers.
+    Servers {
+        /// The Postgres database of the ledger.
+        database_url: String,
+        /// The Redis of the live side.
+        redis_url: String,
+    },
+    /// In a directory.
+    Embedded {
+        /// The directory.
+        data_dir: PathBuf,
+    },
+}
+
+impl Stack {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Servers, Self::Embedded];
+
+    /// What it is called on a command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Servers => "servers",
+            Self::Embedded => "embedded",
+        }
+    }
+}
+
+impl Place {
+    /// What tells a process of the service, whatever is in the environment of whoever starts it.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
+        match self {
+            Self::Servers { database_url, redis_url } => {
+                vec![("DATABASE_URL", database_url.into()), ("REDIS_URL", redis_url.into())]
+            }
+            // What is empty was not said.
+            Self::Embedded { data_dir } => vec![
+                ("DATABASE_URL", OsString::new()),
+                ("REDIS_URL", OsString::new()),
+                ("DATA_DIR", data_dir.into()),
+            ],
+        }
+    }
+}
