@@ -161,9 +161,12 @@ pub(crate) async fn operate(stage: Arc<Stage>) {
     while stage.is_in_trouble() {
         stage.pass(stage.dice.within(500..=4_000)).await;
         if stage.dice.happens(300) {
-            let starts_at = stage.true_time() + 120_000;
-            let window = Window::new(starts_at, starts_at + 1_000).expect("it lasts a second");
-            // Whatever comes of it, nobody depends on that sale.
+            // Beside whatever there is: it overlaps a sale of the timetable, and often another such.
+            let starts_in_ms = stage.dice.pick(&[0, 1_500, 4_000]).unwrap_or(0);
+            let lasts_ms = stage.dice.pick(&[1_000, 6_000, 20_000]).unwrap_or(1_000);
+            let starts_at = stage.true_time() + starts_in_ms;
+            let window = Window::new(starts_at, starts_at + lasts_ms).expect("it lasts a second");
+            // Whatever comes of it: who finds that sale may buy there.
             let _ = ledger.schedule(window, stage.plan.terms, Origin::Operator).await;
         }
         let Some(sale) = stage.dice.pick(&stage.ledger.sales()) else { continue };
