@@ -40,6 +40,7 @@ pub(crate) struct Embedded {
 pub(crate) struct Shared {
     stores: Stores,
     services: Arc<Services>,
+    has_timetable: bool,
 }
 
 /// Where the service keeps what it knows.
@@ -108,8 +109,10 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         }
     };
     let services = Services::over(stores.ports());
-    let scheduler = Scheduler::new(services.upkeep(config.timetable()?));
-    let shared = Shared { stores, services: Arc::new(services) };
+    let timetable = config.timetable()?;
+    let scheduler = Scheduler::new(services.upkeep(timetable));
+    let shared =
+        Shared { stores, services: Arc::new(services), has_timetable: timetable.is_some() };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -230,6 +233,7 @@ impl Shared {
             services: self.services.by_way_of(ports),
             live: self.stores.live(),
             names: self.stores.names(),
+            has_timetable: self.has_timetable,
             draw: item_art::picture,
         }
     }

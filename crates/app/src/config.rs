@@ -140,9 +140,10 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, default_value = "1")]
     pub(crate) http_workers: NonZeroUsize,
 
-    /// A sale opens every so often: 1h, 15m, 2s; must divide a day
+    /// A sale opens every so often: 1h, 15m, 2s; must divide a day. `off` for a shop whose sales
+    /// are all made by `flashsale sales schedule`
     #[arg(long, env, global = true, default_value = "1h", value_parser = parse_period)]
-    sale_period: Duration,
+    sale_period: SalePeriod,
 
     /// Units of each new sale
     #[arg(long, env, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(whole(Terms::STOCK_OF_NEW)))]
@@ -167,6 +168,15 @@ pub(crate) struct Config {
     /// How log lines look; RUST_LOG says which there are
     #[arg(long, env, global = true, default_value = "text")]
     pub(crate) log_format: LogFormat,
+}
+
+/// How often a sale opens by itself.
+#[derive(Clone, Copy)]
+enum SalePeriod {
+    /// One in each slot of this length.
+    Every(Duration),
+    /// Never: each is made by an operator.
+    Off,
 }
 
 /// How log lines look.
@@ -204,9 +214,12 @@ impl Config {
         Terms::of_new_sale(self.sale_stock, self.sale_per_user_limit, ms(self.hold_ttl))
     }
 
-    /// When there are new sales.
-    pub(crate) fn timetable(&self) -> Result<Timetable, SettingError> {
-        Ok(Timetable::new(ms(self.sale_period), self.terms()?)?)
+    /// When there are new sales, if they come by themselves.
+    pub(crate) fn timetable(&self) -> Result<Option<Timetable>, SettingError> {
+        match self.sale_period {
+            SalePeriod::Every(period) => Ok(Some(Timetable::new(ms(period), self.terms()?)?)),
+            SalePeriod::Off => Ok(None),
+        }
     }
 }
 
@@ -234,10 +247,13 @@ fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn parse_period(text: &str) -> Result<Duration, String> {
+fn parse_period(text: &str) -> Result<SalePeriod, String> {
+    if text == "off" {
+        return Ok(SalePeriod::Off);
+    }
     let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     Timetable::check_period(ms(period)).map_err(|error| error.to_string())?;
-    Ok(period)
+    Ok(SalePeriod::Every(period))
 }
 
 fn parse_lasts(text: &str) -> Result<Duration, String> {
@@ -277,6 +293,11 @@ mod tests {
     }
 
     #[test]
+    fn a_shop_may_have_no_timetable() {
+        assert!(config(&["--sale-period", "off"]).unwrap().timetable().unwrap().is_none());
+    }
+
+    #[test]
     fn what_is_out_of_range_is_refused_by_name() {
         for (flag, wrong) in [
             ("--sale-stock", "0"),
@@ -294,8 +315,8 @@ mod tests {
 
     #[test]
     fn the_next_sale_is_made_a_period_ahead_and_never_less_than_five_seconds() {
-        let hourly = config(&["--sale-period", "1h"]).unwrap().timetable().unwrap();
-        let quick = config(&["--sale-period", "1s"]).unwrap().timetable().unwrap();
+        let hourly = config(&["--sale-period", "1h"]).unwrap().timetable().unwrap().unwrap();
+        let quick = config(&["--sale-period", "1s"]).unwrap().timetable().unwrap().unwrap();
 
         assert_eq!((hourly.period_ms(), hourly.lead_ms()), (3_600_000, 3_600_000));
         assert_eq!((quick.period_ms(), quick.lead_ms()), (1_000, 5_000));

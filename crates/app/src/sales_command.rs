@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use domain::{
-    Sale, SaleId, StoreError,
+    Origin, Sale, SaleId, StoreError,
     ports::{SaleRegister, Tally},
     sale::{TermsError, WindowError},
 };
@@ -26,8 +26,8 @@ pub(crate) enum SalesError {
     Window(#[from] WindowError),
     #[error("{field} of the sale {0}", field = .0.field())]
     Terms(#[from] TermsError),
-    #[error("the window overlaps another sale's; `flashsale sales list` shows them")]
-    Overlaps,
+    #[error("the ledger has no number left for a sale")]
+    NoNumberLeft,
     #[error("there is no sale {0} that is not closed")]
     NoSuchSale(SaleId),
     #[error("cannot print")]
@@ -48,8 +48,8 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
         }
         SalesCommand::Schedule { starts_at, lasts } => {
             let window = window(starts_at, lasts)?;
-            let made = ledger.schedule(window, config.terms()?).await?;
-            let sale = made.ok_or(SalesError::Overlaps)?;
+            let made = ledger.schedule(window, config.terms()?, Origin::Operator).await?;
+            let sale = made.ok_or(SalesError::NoNumberLeft)?;
             writeln!(io::stdout(), "{HEADING}\n{}", line(&sale, None))?;
         }
         SalesCommand::Pause { sale } => set_paused(&*ledger, sale, true).await?,
@@ -69,12 +69,12 @@ async fn set_paused(
     Ok(())
 }
 
-const HEADING: &str =
-    "  sale  starts at                 ends at                   state     stock     held     sold";
+const HEADING: &str = "  sale  starts at                 ends at                   state     stock     \
+     held     sold  made by";
 
 fn line(sale: &Sale, tally: Option<Tally>) -> String {
     format!(
-        "{:>6}  {}  {}  {:<7} {:>7} {:>8} {:>8}",
+        "{:>6}  {}  {}  {:<7} {:>7} {:>8} {:>8}  {}",
         sale.id,
         rfc3339(sale.window.starts_at()),
         rfc3339(sale.window.ends_at()),
@@ -82,5 +82,9 @@ fn line(sale: &Sale, tally: Option<Tally>) -> String {
         sale.terms.stock(),
         tally.map_or(0, |tally| tally.held),
         tally.map_or(0, |tally| tally.sold),
+        match sale.origin {
+            Origin::Timetable => "timetable",
+            Origin::Operator => "operator",
+        },
     )
 }

@@ -27,7 +27,7 @@ pub(crate) enum ServeError {
     Listen { address: SocketAddr, source: io::Error },
     #[error("the HTTP server failed")]
     Http(#[source] io::Error),
-    #[error("the database has another history than this version; use the version it is of")]
+    #[error("the schema cannot be brought up to date")]
     Schema(#[source] MigrateError),
     #[error("the upkeep broke")]
     Upkeep(#[source] tokio::task::JoinError),

@@ -24,9 +24,7 @@ pub enum Invariant {
     SoldCounted,
     /// No code has two records.
     CodesOnce,
-    /// No idempotency key names two attempts.
-    KeysOnce,
-    /// No two sales are on at a time.
+    /// No two sales of the timetable are on at a time.
     WindowsApart,
     /// No record contradicts itself.
     RecordsWhole,
@@ -46,7 +44,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them, those of the ledger first.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::SchemaStands,
         Self::UnitsLiveOnce,
         Self::SlotsLiveOnce,
@@ -54,7 +52,6 @@ impl Invariant {
         Self::SoldHasReceipt,
         Self::SoldCounted,
         Self::CodesOnce,
-        Self::KeysOnce,
         Self::WindowsApart,
         Self::RecordsWhole,
         Self::EpochsIssued,
@@ -76,7 +73,6 @@ impl Invariant {
             Self::SoldHasReceipt => "sold-has-receipt",
             Self::SoldCounted => "sold-counted",
             Self::CodesOnce => "codes-once",
-            Self::KeysOnce => "keys-once",
             Self::WindowsApart => "windows-apart",
             Self::RecordsWhole => "records-whole",
             Self::EpochsIssued => "epochs-issued",
@@ -101,8 +97,7 @@ impl Invariant {
             Self::SoldHasReceipt => "a hold is sold if and only if it has exactly one purchase",
             Self::SoldCounted => "the counters of sold units add up to the purchases",
             Self::CodesOnce => "a code has one record",
-            Self::KeysOnce => "an idempotency key of a user names one attempt",
-            Self::WindowsApart => "no two sales are on at the same time",
+            Self::WindowsApart => "no two sales of the timetable are on at the same time",
             Self::RecordsWhole => "outcome, state and columns of every record fit together",
             Self::EpochsIssued => "no grant is of an epoch that its sale has not reached",
             Self::HoldsEnd => "no hold stands half a minute after it was due",

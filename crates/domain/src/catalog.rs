@@ -31,6 +31,12 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether there was ever a snapshot: before, nothing is known of any sale.
+    #[must_use]
+    pub fn was_refreshed(&self) -> bool {
+        self.calendar().now > UnixMillis(0)
+    }
+
     /// The snapshot.
     #[must_use]
     pub fn calendar(&self) -> Arc<Calendar> {

@@ -46,7 +46,7 @@ pub use hold::{Hold, Receipt};
 pub use ids::{Epoch, SaleId, Slot, Unit, UserId};
 pub use item::Item;
 pub use purchase::Purchase;
-pub use sale::{Phase, Sale, Terms, Window};
+pub use sale::{Origin, Phase, Sale, Terms, Window};
 pub use services::{Ports, Services};
 pub use standing::{Standing, Standings};
 pub use time::UnixMillis;

@@ -200,6 +200,15 @@ pub enum SaleState {
     Closed,
 }
 
+/// Who put a sale on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is in a slot of the timetable. Such sales keep apart: no moment is in two of them.
+    Timetable,
+    /// An operator did. It may overlap whatever there is.
+    Operator,
+}
+
 /// A sale, as the ledger has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sale {
@@ -209,6 +218,8 @@ pub struct Sale {
     pub window: Window,
     /// The limits a checkout is held to.
     pub terms: Terms,
+    /// Who put it on.
+    pub origin: Origin,
     /// What was made of it.
     pub state: SaleState,
     /// The generation of its live state; 0 before the first.

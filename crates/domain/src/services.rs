@@ -53,10 +53,10 @@ impl Services {
         Self::sharing(self.catalog.clone(), self.rebuild.clone(), ports)
     }
 
-    /// The upkeep of the process, with the sales of `timetable` to make. One is enough, whatever
-    /// the number of threads.
+    /// The upkeep of the process, with the sales of `timetable` to make, if there is one. One is
+    /// enough, whatever the number of threads.
     #[must_use]
-    pub fn upkeep(&self, timetable: Timetable) -> Upkeep {
+    pub fn upkeep(&self, timetable: impl Into<Option<Timetable>>) -> Upkeep {
         let Ports { register, ledger, sales, codes, .. } = &self.ports;
         let (catalog, rebuild) = (&self.catalog, &self.rebuild);
         Upkeep {

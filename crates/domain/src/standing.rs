@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Catalog, Phase, Sale, SaleId, StoreError, UnixMillis,
-    ports::{Listed, LiveStatus, SaleRegister, SaleStore},
+    Catalog, Origin, Phase, Sale, SaleId, StoreError, UnixMillis,
+    ports::{Calendar, Listed, LiveStatus, SaleRegister, SaleStore},
     sale::SaleState,
 };
 
@@ -60,11 +60,12 @@ impl Standings {
         }
     }
 
-    /// How the sale stands that is on, or else the next to come; `None` if none is planned.
+    /// How the sale stands that a shop shows: that of the timetable which is on, or else its next
+    /// to come. Without any of a timetable, that of an operator which is open the longest, or else
+    /// the next. `None` if none is planned.
     pub async fn current(&self) -> Result<Option<Standing>, StoreError> {
         let calendar = self.catalog.calendar();
-        let at_hand = calendar.sales.iter().filter(|sale| calendar.now < sale.window.ends_at());
-        for &sale in at_hand {
+        for sale in by_precedence(&calendar) {
             let standing = self.standing(Listed { sale, seen_at: calendar.now }).await?;
             // The snapshot may be a second old, and the sale over since.
             if standing.phase() != Phase::Ended {
@@ -100,5 +101,76 @@ impl Standings {
             Some(tally) => Standing { sale, sold: tally.sold, held: tally.held, at: tally.now },
             None => Standing { sale, sold: 0, held: 0, at: seen_at },
         })
+    }
+}
+
+/// The sales that are not over, those a shop would show first at the front: of the timetable before
+/// those of operators, and of these the open ones before those that are paused or to come; else by
+/// their start.
+fn by_precedence(calendar: &Calendar) -> Vec<Sale> {
+    let is_at_hand = |sale: &&Sale| calendar.now < sale.window.ends_at();
+    let mut sales: Vec<_> = calendar.sales.iter().filter(is_at_hand).copied().collect();
+    sales.sort_by_key(|sale| match sale.origin {
+        Origin::Timetable => 0,
+        Origin::Operator if sale.phase_at(calendar.now) == Phase::Open => 1,
+        Origin::Operator => 2,
+    });
+    sales
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Epoch, Terms, Window};
+
+    const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
+
+    /// Sales in the order of their starts, numbered from 1: whose they are, when they start and
+    /// end, counted from now, and whether they are paused.
+    fn shown_first(sales: &[(Origin, i64, i64, bool)]) -> Vec<i64> {
+        let sale = |(&(origin, from, to, is_paused), number)| Sale {
+            id: SaleId::try_from(number).unwrap(),
+            window: Window::new(NOW + from, NOW + to).unwrap(),
+            terms: Terms::new(5, 1, 1_000).unwrap(),
+            origin,
+            state: if is_paused { SaleState::Paused } else { SaleState::Active },
+            epoch: Epoch(1),
+        };
+        let sales = sales.iter().zip(1..).map(sale).collect();
+        let calendar = Calendar { now: NOW, sales, just_closed: Vec::new() };
+        by_precedence(&calendar).iter().map(|sale| sale.id.get()).collect()
+    }
+
+    #[test]
+    fn the_sale_of_the_timetable_goes_before_any_of_an_operator() {
+        let (timetable, operator) = (Origin::Timetable, Origin::Operator);
+
+        assert_eq!(
+            shown_first(&[
+                (operator, -9, 9, false),
+                (timetable, -5, 0, false),
+                (timetable, 0, 5, true),
+                (operator, 1, 9, false),
+                (timetable, 5, 10, false),
+            ]),
+            [3, 5, 1, 4]
+        );
+    }
+
+    #[test]
+    fn without_a_timetable_it_is_the_sale_that_is_open_the_longest_or_the_next() {
+        let sale = |from, to, is_paused| (Origin::Operator, from, to, is_paused);
+
+        assert_eq!(shown_first(&[sale(-9, 0, false)]), [0; 0]);
+        assert_eq!(shown_first(&[sale(-9, 9, false), sale(-5, 5, false)]), [1, 2]);
+        assert_eq!(
+            shown_first(&[sale(-9, 9, true), sale(0, 5, false), sale(1, 5, false)]),
+            [2, 1, 3]
+        );
+        assert_eq!(
+            shown_first(&[sale(1, 2, false), sale(1, 9, false), sale(2, 3, false)]),
+            [1, 2, 3]
+        );
+        assert_eq!(shown_first(&[sale(-9, 9, true), sale(1, 2, false)]), [1, 2]);
     }
 }

@@ -1,6 +1,6 @@
 //! The timetable: a sale in every slot of the day, made ahead of its time.
 
-use crate::{Terms, UnixMillis, Window, time::DAY_MS};
+use crate::{Origin, Sale, Terms, UnixMillis, Window, time::DAY_MS};
 
 /// The shop's standing order: a sale of the same terms in each slot, the slots being of one
 /// length and counted from midnight UTC.
@@ -57,18 +57,18 @@ impl Timetable {
     }
 
     /// The slots that lack a sale, from the current one to the last that starts within the lead.
-    /// A slot that overlaps a window of `taken` keeps what it has; one that passed is not sold
-    /// late.
+    /// A slot that overlaps a sale of a timetable keeps what it has, whatever its period was;
+    /// sales of operators are in nobody's way. A slot that passed is not sold late.
     #[must_use]
-    pub fn missing(self, now: UnixMillis, taken: impl IntoIterator<Item = Window>) -> Vec<Window> {
+    pub fn missing(self, now: UnixMillis, sales: &[Sale]) -> Vec<Window> {
         let slot_at = |moment: UnixMillis| moment.0.div_euclid(self.period_ms);
         // Where time itself begins and ends there is no whole slot.
         let start_of = |slot: i64| slot.checked_mul(self.period_ms).map(UnixMillis);
         let window_of = |slot| Window::new(start_of(slot)?, start_of(slot + 1)?).ok();
         let slots = slot_at(now)..=slot_at(now + self.lead_ms());
         let mut missing: Vec<_> = slots.filter_map(window_of).collect();
-        for window in taken {
-            missing.retain(|slot| !slot.overlaps(window));
+        for sale in sales.iter().filter(|sale| sale.origin == Origin::Timetable) {
+            missing.retain(|slot| !slot.overlaps(sale.window));
         }
         missing
     }
@@ -77,6 +77,7 @@ impl Timetable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Epoch, SaleId, sale::SaleState};
 
     const MIDNIGHT: UnixMillis = UnixMillis(20_000 * DAY_MS);
     const HOUR_MS: i64 = 3_600_000;
@@ -87,8 +88,25 @@ mod tests {
 
     /// When the missing slots start and end, in milliseconds since midnight.
     fn missing(period_ms: i64, now_ms: i64, taken: &[(i64, i64)]) -> Vec<(i64, i64)> {
-        let window = |&(from, to)| Window::new(MIDNIGHT + from, MIDNIGHT + to).unwrap();
-        let slots = every(period_ms).missing(MIDNIGHT + now_ms, taken.iter().map(window));
+        missing_beside(Origin::Timetable, period_ms, now_ms, taken)
+    }
+
+    fn missing_beside(
+        origin: Origin,
+        period_ms: i64,
+        now_ms: i64,
+        taken: &[(i64, i64)],
+    ) -> Vec<(i64, i64)> {
+        let sale = |&(from, to)| Sale {
+            id: SaleId::try_from(1).unwrap(),
+            window: Window::new(MIDNIGHT + from, MIDNIGHT + to).unwrap(),
+            terms: every(period_ms).terms(),
+            origin,
+            state: SaleState::Active,
+            epoch: Epoch(0),
+        };
+        let sales: Vec<_> = taken.iter().map(sale).collect();
+        let slots = every(period_ms).missing(MIDNIGHT + now_ms, &sales);
         slots.iter().map(|slot| (slot.starts_at() - MIDNIGHT, slot.ends_at() - MIDNIGHT)).collect()
     }
 
@@ -134,9 +152,17 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_is_filled_beside_whatever_an_operator_made() {
+        let slots = [(0, HOUR_MS), (HOUR_MS, 2 * HOUR_MS)];
+
+        assert_eq!(missing_beside(Origin::Operator, HOUR_MS, 0, &slots), slots);
+        assert_eq!(missing_beside(Origin::Operator, HOUR_MS, 0, &[(-9, DAY_MS)]), slots);
+    }
+
+    #[test]
     fn there_is_no_slot_beyond_the_end_of_time() {
         for end in [i64::MIN, i64::MAX] {
-            for slot in every(DAY_MS).missing(UnixMillis(end), []) {
+            for slot in every(DAY_MS).missing(UnixMillis(end), &[]) {
                 assert_eq!(slot.starts_at().0.rem_euclid(DAY_MS), 0, "{slot:?}");
             }
         }

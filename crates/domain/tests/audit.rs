@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Code, Epoch, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Origin, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
     audit::{
         Breaches, Findings, Invariant, ROWS_MAX, Verdict,
         live::{LiveHold, LiveImage, contradictions, disagreements, unissued},
@@ -46,7 +46,14 @@ fn user(number: u32) -> UserId {
 fn ledger(taken: &[Taken]) -> SaleImage {
     let window = Window::new(UnixMillis(0), UnixMillis(1_000)).unwrap();
     let terms = Terms::new(4, 2, 100).unwrap();
-    let sale = Sale { id: sale_id(), window, terms, state: SaleState::Active, epoch: Epoch(1) };
+    let sale = Sale {
+        id: sale_id(),
+        window,
+        terms,
+        origin: Origin::Timetable,
+        state: SaleState::Active,
+        epoch: Epoch(1),
+    };
     let live = taken.iter().map(|&(number, place, state)| LiveUnit {
         code: code(number),
         user: user(number),

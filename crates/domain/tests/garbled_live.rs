@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 use domain::{
-    Code, Epoch, Sale, SaleId, Slot, Standing, Terms, Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Origin, Sale, SaleId, Slot, Standing, Terms, Unit, UnixMillis, UserId, Window,
     audit::{
         Breaches,
         live::{LiveHold, LiveImage, contradictions, disagreements, unissued},
@@ -23,6 +23,7 @@ fn sale(stock: u32) -> impl Strategy<Value = Sale> {
         id: SaleId::try_from(7).unwrap(),
         window,
         terms,
+        origin: Origin::Timetable,
         state: SaleState::Active,
         epoch: Epoch(1),
     })

@@ -17,6 +17,8 @@ pub struct Api {
     pub live: Arc<dyn AuditedLive>,
     /// What the stores are called where their health is told.
     pub names: StoreNames,
+    /// Whether there is to be a sale at any time: a shop without a timetable may be between two.
+    pub has_timetable: bool,
     /// Draws the item of a unit as an SVG document.
     pub draw: fn(SaleId, Unit) -> String,
 }

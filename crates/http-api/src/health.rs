@@ -39,7 +39,12 @@ pub(super) async fn get_ready(api: web::Data<Api>) -> HttpResponse {
             Phase::Ended => "ended",
         },
     };
-    let is_ready = live.is_ok() && ledger.is_ok() && !matches!(sale, "none" | "unknown");
+    let lacks_a_sale = match sale {
+        // Where an operator makes every sale, none is no fault, once it is known that there is none.
+        "none" => api.has_timetable || !api.services.catalog.was_refreshed(),
+        sale => sale == "unknown",
+    };
+    let is_ready = live.is_ok() && ledger.is_ok() && !lacks_a_sale;
     let checks = [
         (api.names.ledger, up(ledger.is_ok())),
         (api.names.live, up(live.is_ok())),

@@ -39,6 +39,7 @@ fn out_of_reach() -> Api {
         register: world.ledger.clone(),
         live: world.live.clone(),
         names: StoreNames { ledger: "ledger", live: "live" },
+        has_timetable: true,
         draw: |_, _| String::new(),
     }
 }

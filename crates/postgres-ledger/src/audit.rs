@@ -22,14 +22,13 @@ use crate::{PostgresLedger, rows, session::SessionError};
 const SCHEMA_STANDS_SQL: &str = include_str!("sql/audit/schema_stands.sql");
 
 /// Each invariant of the ledger's rows with the statement that finds its breaches.
-const CHECKS: [(Invariant, &str); 11] = [
+const CHECKS: [(Invariant, &str); 10] = [
     (Invariant::UnitsLiveOnce, include_str!("sql/audit/units_live_once.sql")),
     (Invariant::SlotsLiveOnce, include_str!("sql/audit/slots_live_once.sql")),
     (Invariant::WithinTerms, include_str!("sql/audit/within_terms.sql")),
     (Invariant::SoldHasReceipt, include_str!("sql/audit/sold_has_receipt.sql")),
     (Invariant::SoldCounted, include_str!("sql/audit/sold_counted.sql")),
     (Invariant::CodesOnce, include_str!("sql/audit/codes_once.sql")),
-    (Invariant::KeysOnce, include_str!("sql/audit/keys_once.sql")),
     (Invariant::WindowsApart, include_str!("sql/audit/windows_apart.sql")),
     (Invariant::RecordsWhole, include_str!("sql/audit/records_whole.sql")),
     (Invariant::EpochsIssued, include_str!("sql/audit/epochs_issued.sql")),

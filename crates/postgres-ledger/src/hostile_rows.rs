@@ -137,6 +137,8 @@ const CODES: &[Says] = &[
 ];
 
 /// What `state` may say. Which of them a reader knows is for each to say.
+const FLAGS: &[Says] =
+    &[("true", true), ("false", true), ("NULL::boolean", false), ("1", false), ("'t'", false)];
 const STATES: &[Says] = &[
     ("active", true),
     ("paused", true),
@@ -160,6 +162,7 @@ const COLUMNS: &[(&str, &[Says])] = &[
     ("expires_at", MOMENTS),
     ("stock", STOCKS),
     ("per_user_limit", LIMITS),
+    ("on_timetable", FLAGS),
     ("slot", SMALL),
     ("hold_ms", SPANS),
     ("epoch", WHOLE),
@@ -221,7 +224,7 @@ fn check<T: std::fmt::Debug>(read: Result<T, SessionError>, is_good: bool) -> Te
 const RECEIPT: &[&str] =
     &["code", "sale_id", "user_id", "unit", "item_name", "item_image", "purchased_at"];
 const TERMS: &[&str] =
-    &["id", "starts_at", "ends_at", "stock", "per_user_limit", "hold_ms", "epoch"];
+    &["id", "starts_at", "ends_at", "stock", "per_user_limit", "hold_ms", "epoch", "on_timetable"];
 
 fn check_row(made: &Made, row: &Row) -> TestCaseResult {
     let state = made.state;

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use deadpool_postgres::{Object, Transaction};
 use domain::{
-    Failure, StoreError,
+    Failure, Origin, StoreError,
     answer::Doing,
     ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy},
     sale::SaleState,
@@ -98,6 +98,7 @@ impl Import<'_> {
                     &stock,
                     &limit,
                     &state,
+                    &(sale.origin == Origin::Timetable),
                 ],
             )
             .await?;

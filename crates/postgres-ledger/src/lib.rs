@@ -43,7 +43,7 @@ use crate::{
 };
 
 pub use import::{Import, ImportConnection};
-pub use migrate::{MigrateError, SessionErrorText};
+pub use migrate::MigrateError;
 
 /// How long a connection may take to come about, and a caller may wait for one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -147,7 +147,7 @@ impl PostgresLedger {
     /// Brings the schema up to date and says how many migrations were missing. Several
     /// processes may do so at once.
     pub async fn migrate(&self) -> Result<usize, MigrateError> {
-        migrate::migrate(&self.pool).await
+        migrate::migrate(&self.pool, &migrate::ours(), migrate::PATIENCE).await
     }
 
     fn session(&self) -> Session {

@@ -1,62 +1,183 @@
-//! Bringing the schema up to date.
+//! Bringing the schema up to date, while others serve from it.
+//!
+//! One connection is enough: it takes the turn, migrates, and is closed. It is never given back to
+//! the pool, so no session of the service has its settings, and the turn ends with it, however it
+//! ends. Where nothing is missing, nothing is written, and a role that may only read and write rows
+//! will do.
 
-use deadpool_postgres::Pool;
-use refinery::error::Kind;
+mod error;
+#[cfg(test)]
+mod tests;
 
-use crate::session::SessionError;
+use std::time::Duration;
+
+use deadpool_postgres::{ClientWrapper, Object, Pool};
+use refinery::{Migration, Runner};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::{
+    Client,
+    error::{DbError, SqlState},
+};
+
+use crate::session::TRANSACTION_TIMEOUT;
+
+pub use error::MigrateError;
 
 refinery::embed_migrations!("../../migrations");
 
-/// The lock migrations are run under: two processes that start at once take turns.
-const LOCK: i64 = 0x666c_6173_6873_616c;
+/// The turn: processes that start at once migrate one after the other.
+const TURN: i64 = 0x666c_6173_6873_616c;
 
-/// Why the schema is not up to date.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    /// The database could not be asked.
-    #[error(transparent)]
-    Session(SessionErrorText),
-    /// A migration failed, or was changed after it was applied.
-    #[error("a migration failed")]
-    Migration(#[source] refinery::Error),
-}
+/// How long it is tried to get the turn, or a lock on a table, before it is given up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A connection's error.
-#[derive(Debug, thiserror::Error)]
-#[error("the database cannot be migrated")]
-pub struct SessionErrorText(#[source] SessionError);
+/// How long to wait before asking for the turn again. It is not waited for on the server: a statement
+/// that waits has a snapshot, and a migration that waits for all snapshots would wait for it.
+const PAUSE_FOR_TURN: Duration = Duration::from_millis(100);
 
-impl MigrateError {
-    /// Whether trying again is of no use: the database has another history than this program.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        match self {
-            Self::Session(_) => false,
-            Self::Migration(error) => !matches!(error.kind(), Kind::Connection(..)),
-        }
-    }
+/// How long to wait before trying a migration again that did not get its locks: whoever queued
+/// behind it gets his work done meanwhile.
+const PAUSE_FOR_LOCKS: Duration = Duration::from_secs(1);
+
+/// What the connection is set to that migrates.
+///
+/// While a migration waits for a lock on a table, everybody else queues behind it: so it waits less
+/// long than they do, and comes again. A process that is paused in mid-migration keeps neither its
+/// locks (`idle_in_transaction_session_timeout`, as everywhere) nor its turn, and what a process
+/// began that is gone ends with it.
+const SETTINGS: &str = "SET statement_timeout = 0; \
+     SET lock_timeout = '100ms'; \
+     SET idle_session_timeout = '10s'; \
+     SET client_connection_check_interval = '1s'; \
+     RESET enable_seqscan; \
+     RESET enable_bitmapscan; \
+     RESET enable_hashjoin; \
+     RESET enable_mergejoin";
+
+const IS_FRESH_SQL: &str = "SELECT to_regclass('refinery_schema_history') IS NULL AS is_fresh";
+const APPLIED_SQL: &str = include_str!("sql/migrate/applied.sql");
+const TAKE_TURN_SQL: &str = "SELECT pg_try_advisory_lock($1) AS is_taken";
+const BLOCKER_SQL: &str = include_str!("sql/migrate/blocker.sql");
+
+/// The migrations of this program.
+///
+/// A newer program may have brought the schema further; an older one works with it too.
+pub(crate) fn ours() -> Runner {
+    migrations::runner().set_abort_missing(false)
 }
 
 /// Applies the migrations that are missing and says how many they were.
-///
-/// The lock belongs to a transaction, so it is given back whatever happens to this process.
-pub(crate) async fn migrate(pool: &Pool) -> Result<usize, MigrateError> {
-    let session = |error| MigrateError::Session(SessionErrorText(error));
-    let driver = |error| session(SessionError::of(error));
-    let mut guard = pool.get().await.map_err(|error| session(SessionError::Unreachable(error)))?;
-    let turn = guard.transaction().await.map_err(driver)?;
-    let no_limits = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
-                     SET LOCAL idle_in_transaction_session_timeout = 0";
-    turn.batch_execute(no_limits).await.map_err(driver)?;
-    turn.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(driver)?;
+pub(crate) async fn migrate(
+    pool: &Pool,
+    runner: &Runner,
+    patience: Duration,
+) -> Result<usize, MigrateError> {
+    let client = pool.get().await.map_err(MigrateError::unreachable)?;
+    if in_time(is_up_to_date(&client, runner.get_migrations())).await? {
+        return Ok(0);
+    }
+    let mut client = Object::take(client);
+    in_time(async { client.batch_execute(SETTINGS).await.map_err(MigrateError::of) }).await?;
+    let give_up_at = Instant::now() + patience;
+    take_turn(&client, give_up_at).await?;
+    run(&mut client, runner, give_up_at).await
+}
 
-    let mut client = pool.get().await.map_err(|error| session(SessionError::Unreachable(error)))?;
-    let client: &mut tokio_postgres::Client = &mut client;
-    client.batch_execute("SET statement_timeout = 0").await.map_err(driver)?;
-    // A newer program may have brought the schema further; an older one works with it too.
-    let runner = migrations::runner().set_abort_missing(false);
-    let report = runner.run_async(client).await.map_err(MigrateError::Migration)?;
-    client.batch_execute("SET statement_timeout = '2s'").await.map_err(driver)?;
-    turn.commit().await.map_err(driver)?;
-    Ok(report.applied_migrations().len())
+/// Whether all of these migrations were applied, unchanged.
+async fn is_up_to_date(client: &Client, migrations: &[Migration]) -> Result<bool, MigrateError> {
+    let fresh = client.query_one(IS_FRESH_SQL, &[]).await.map_err(MigrateError::of)?;
+    if fresh.try_get("is_fresh").map_err(MigrateError::of)? {
+        return Ok(false);
+    }
+    let rows = client.query(APPLIED_SQL, &[]).await.map_err(MigrateError::of_looking)?;
+    let applied = rows
+        .iter()
+        .map(|row| Ok((row.try_get("version")?, row.try_get("name")?, row.try_get("checksum")?)));
+    let applied = applied.collect::<Result<Vec<(i32, String, String)>, _>>();
+    let applied = applied.map_err(MigrateError::of)?;
+    Ok(migrations.iter().all(|ours| {
+        applied.iter().any(|(version, name, checksum)| {
+            *version == ours.version()
+                && name == ours.name()
+                && *checksum == ours.checksum().to_string()
+        })
+    }))
+}
+
+/// Waits until nobody else migrates.
+async fn take_turn(client: &ClientWrapper, give_up_at: Instant) -> Result<(), MigrateError> {
+    let mut told = None;
+    loop {
+        let taken = in_time(async {
+            let row = client.query_one(TAKE_TURN_SQL, &[&TURN]).await.map_err(MigrateError::of)?;
+            row.try_get("is_taken").map_err(MigrateError::of)
+        });
+        if taken.await? {
+            return Ok(());
+        }
+        wait(client, give_up_at, PAUSE_FOR_TURN, &mut told).await?;
+    }
+}
+
+/// Runs the migrations, again and again as long as they do not get their locks.
+async fn run(
+    client: &mut ClientWrapper,
+    runner: &Runner,
+    give_up_at: Instant,
+) -> Result<usize, MigrateError> {
+    let mut applied = 0;
+    let mut told = None;
+    loop {
+        let client: &mut Client = client;
+        match runner.run_async(client).await {
+            Ok(report) => return Ok(applied + report.applied_migrations().len()),
+            Err(error) => {
+                applied += error.report().map_or(0, |report| report.applied_migrations().len());
+                let code = error::db_error(&error).map(DbError::code);
+                if code != Some(&SqlState::LOCK_NOT_AVAILABLE) {
+                    return Err(MigrateError::of_migration(error));
+                }
+            }
+        }
+        wait(client, give_up_at, PAUSE_FOR_LOCKS, &mut told).await?;
+    }
+}
+
+/// Tells whom a migration waits for, unless that was told before, and waits; or gives up.
+async fn wait(
+    client: &Client,
+    give_up_at: Instant,
+    pause: Duration,
+    told: &mut Option<i32>,
+) -> Result<(), MigrateError> {
+    let found =
+        in_time(async { client.query_opt(BLOCKER_SQL, &[&TURN]).await.map_err(MigrateError::of) });
+    let blocker = match found.await? {
+        Some(row) => {
+            let column = |error| MigrateError::of(error);
+            let pid: i32 = row.try_get("pid").map_err(column)?;
+            Some((pid, row.try_get::<_, String>("blocker").map_err(column)?))
+        }
+        None => None,
+    };
+    if Instant::now() >= give_up_at {
+        let gone = || "a session that is gone now".to_owned();
+        let blocker = blocker.map_or_else(gone, |(_, blocker)| blocker);
+        return Err(MigrateError::Blocked { blocker });
+    }
+    if let Some((pid, blocker)) = blocker
+        && *told != Some(pid)
+    {
+        tracing::warn!(blocker, "a migration waits");
+        *told = Some(pid);
+    }
+    sleep(pause).await;
+    Ok(())
+}
+
+/// Does what takes no time, unless the server stands still.
+async fn in_time<T>(
+    work: impl Future<Output = Result<T, MigrateError>>,
+) -> Result<T, MigrateError> {
+    timeout(TRANSACTION_TIMEOUT, work).await.unwrap_or(Err(MigrateError::timed_out()))
 }

@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use domain::{
-    Code, Epoch, Item, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId,
+    Window,
     ports::{CodeRecord, LiveUnit, Recorded, Verdict},
     sale::SaleState,
 };
@@ -34,6 +35,10 @@ pub(crate) fn sale(row: &Row) -> Result<Sale, SessionError> {
         id: sale_id(row, "id")?,
         window: window(row)?,
         terms: terms(row)?,
+        origin: match column(row, "on_timetable")? {
+            true => Origin::Timetable,
+            false => Origin::Operator,
+        },
         state: match column(row, "state")? {
             "active" => SaleState::Active,
             "paused" => SaleState::Paused,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use batcher::Call;
 use deadpool_postgres::Object;
 use domain::{
-    Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{Calendar, Listed, Operation, RaiseReply, SaleImage, SaleRegister, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
@@ -51,15 +51,21 @@ impl SaleRegister for PostgresLedger {
         calendar(&mut self.session()).await.map_err(|error| error.during(Operation::Calendar))
     }
 
-    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
+    async fn schedule(
+        &self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Result<Option<Sale>, StoreError> {
         let (stock, per_user_limit) = columns(terms);
         let starts_at = rows::to_system_time(window.starts_at());
         let ends_at = rows::to_system_time(window.ends_at());
+        let on_timetable = origin == Origin::Timetable;
         let rows = self
             .session()
             .query_patiently(
                 SCHEDULE_SQL,
-                &[&starts_at, &ends_at, &stock, &per_user_limit, &terms.hold_ms()],
+                &[&starts_at, &ends_at, &stock, &per_user_limit, &terms.hold_ms(), &on_timetable],
             )
             .await;
         rows.and_then(|rows| rows.first().map(rows::sale).transpose())

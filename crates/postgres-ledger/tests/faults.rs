@@ -15,7 +15,8 @@ use std::{
 use batcher::Limits;
 use dev_servers::PostgresServer;
 use domain::{
-    CheckoutRefusal, Code, Epoch, Failure, Receipt, Sale, StoreError, Terms, UnixMillis, Window,
+    CheckoutRefusal, Code, Epoch, Failure, Origin, Receipt, Sale, StoreError, Terms, UnixMillis,
+    Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
     },
@@ -186,7 +187,7 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     let starts_at = UnixMillis(1_795_000_000_000);
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
-    let sale = ledger.schedule(window, terms).await.unwrap().unwrap();
+    let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
     let RaiseReply::Raised(image) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };

@@ -4,18 +4,18 @@
 
 mod database;
 
-use domain::{Terms, UnixMillis, Window, ports::SaleRegister};
+use domain::{Origin, Terms, UnixMillis, Window, ports::SaleRegister};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 
 /// Three attempts of one user: a hold of unit 1, a hold of unit 2, and a refusal.
 const ATTEMPTS: &str = "
     INSERT INTO checkout_attempts
-        (sale_id, user_id, outcome, code, unit, slot, epoch, state, expires_at, idempotency_key)
+        (sale_id, user_id, outcome, code, unit, slot, epoch, state, expires_at)
     VALUES
-        (1, 'ann', 'granted', '00000000-0000-8000-8000-000000000001', 1, 0, 1, 'held', now(), 'k'),
-        (1, 'ann', 'granted', '00000000-0000-8000-8000-000000000002', 2, 1, 1, 'held', now(), NULL),
-        (1, 'ann', 'sold_out', NULL, NULL, NULL, NULL, NULL, NULL, NULL)";
+        (1, 'ann', 'granted', '00000000-0000-8000-8000-000000000001', 1, 0, 1, 'held', now()),
+        (1, 'ann', 'granted', '00000000-0000-8000-8000-000000000002', 2, 1, 1, 'held', now()),
+        (1, 'ann', 'sold_out', NULL, NULL, NULL, NULL, NULL, NULL)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_ends_once_and_stays_as_it_ended() {
@@ -44,8 +44,6 @@ async fn only_the_end_of_a_hold_may_change() {
         "slot = 3",
         "outcome = 'sold_out'",
         "user_id = 'bob'",
-        "idempotency_key = 'other'",
-        "idempotency_key = NULL",
     ];
 
     for change in changes {
@@ -88,24 +86,23 @@ async fn no_record_disappears_and_no_receipt_changes() {
 async fn nothing_is_live_or_sold_twice() {
     let database = database_with(ATTEMPTS).await;
     run(&database, &purchase(1, 1, 0));
-    let hold = |code: u32, user: &str, unit: u32, slot: u32, key: &str| {
+    let hold = |code: u32, user: &str, unit: u32, slot: u32| {
         format!(
             "INSERT INTO checkout_attempts (sale_id, user_id, outcome, code, unit, slot, epoch, \
-             state, expires_at, idempotency_key) VALUES (1, '{user}', 'granted', \
-             '00000000-0000-8000-8000-{code:012}', {unit}, {slot}, 1, 'held', now(), {key})"
+             state, expires_at) VALUES (1, '{user}', 'granted', \
+             '00000000-0000-8000-8000-{code:012}', {unit}, {slot}, 1, 'held', now())"
         )
     };
 
-    assert_refused(&database, &hold(1, "bob", 7, 0, "NULL"), "attempts_code");
-    assert_refused(&database, &hold(7, "bob", 1, 0, "NULL"), "attempts_live_unit");
-    assert_refused(&database, &hold(7, "ann", 7, 1, "NULL"), "attempts_live_slot");
-    assert_refused(&database, &hold(7, "ann", 7, 7, "'k'"), "attempts_idempotency_key");
+    assert_refused(&database, &hold(1, "bob", 7, 0), "attempts_code");
+    assert_refused(&database, &hold(7, "bob", 1, 0), "attempts_live_unit");
+    assert_refused(&database, &hold(7, "ann", 7, 1), "attempts_live_slot");
     assert_refused(&database, &purchase(1, 7, 7), "purchases_pkey");
     assert_refused(&database, &purchase(2, 1, 7), "purchases_unit");
     assert_refused(&database, &purchase(2, 7, 0), "purchases_slot");
 
     run(&database, "UPDATE checkout_attempts SET state = 'released' WHERE unit = 2");
-    run(&database, &hold(7, "ann", 2, 1, "NULL"));
+    run(&database, &hold(7, "ann", 2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,20 +130,25 @@ async fn a_record_is_whole_or_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sales_do_not_overlap_and_are_closed_at_a_time() {
+async fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     let database = fresh_database().await;
     let terms = Terms::new(5, 1, 1).unwrap();
     let window = Window::new(UnixMillis(0), UnixMillis(3_600_000)).unwrap();
-    ledger_in(&database).schedule(window, terms).await.unwrap().unwrap();
-    let sale = |from: i64, to: i64, limit: i64| {
+    ledger_in(&database).schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let sale_of = |from: i64, to: i64, limit: i64, on_timetable: bool| {
         format!(
-            "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms) \
-             VALUES (to_timestamp({from}), to_timestamp({to}), 5, {limit}, 1)"
+            "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms, on_timetable) \
+             VALUES (to_timestamp({from}), to_timestamp({to}), 5, {limit}, 1, {on_timetable})"
         )
     };
+    let sale = |from, to, limit| sale_of(from, to, limit, true);
+    let overlap = "sales_of_timetable_do_not_overlap";
 
-    assert_refused(&database, &sale(3_599, 7_200, 1), "sales_do_not_overlap");
-    assert_refused(&database, &sale(0, 1, 1), "sales_starts_at_key");
+    assert_refused(&database, &sale(3_599, 7_200, 1), overlap);
+    assert_refused(&database, &sale(0, 1, 1), "sales_of_timetable_start");
+    run(&database, &sale_of(0, 1, 1, false));
+    run(&database, &sale_of(0, 9_000, 1, false));
+    assert_refused(&database, "UPDATE sales SET on_timetable = true", "sales_of_timetable_");
     assert_refused(&database, &sale(7_200, 7_200, 1), "sales_check");
     assert_refused(&database, &sale(7_200, 7_201, 0), "sales_per_user_limit_check");
     assert_refused(&database, "UPDATE sales SET state = 'closed'", "sales_check");

@@ -6,7 +6,8 @@ mod tests;
 use std::{error::Error, fmt::Display};
 
 use domain::{
-    Code, Epoch, Item, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId,
+    Window,
     ports::{AttemptCopy, HoldCopy, HoldEnd, LiveUnit, OutcomeCopy, SaleCopy, Tally},
     sale::SaleState,
 };
@@ -34,6 +35,11 @@ pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
         id: checked(row, "id")?,
         window: window(row)?,
         terms: terms(row)?,
+        origin: match row.get::<_, i64>("on_timetable")? {
+            0 => Origin::Operator,
+            1 => Origin::Timetable,
+            other => return Err(unreadable("on_timetable", other)),
+        },
         state: match text(row, "state")? {
             "active" => SaleState::Active,
             "paused" => SaleState::Paused,

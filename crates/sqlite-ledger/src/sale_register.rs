@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, Tally},
 };
 
@@ -50,8 +50,13 @@ impl SaleRegister for SqliteLedger {
         self.look(Operation::Calendar, |tables| tables.calendar()).await
     }
 
-    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
-        self.write(Operation::Schedule, move |tables| tables.schedule(window, terms)).await
+    async fn schedule(
+        &self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Result<Option<Sale>, StoreError> {
+        self.write(Operation::Schedule, move |tables| tables.schedule(window, terms, origin)).await
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {

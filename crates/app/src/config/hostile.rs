@@ -46,7 +46,7 @@ proptest! {
     ) {
         match parse(&[&format!("{flag}={text}")]) {
             Ok(cli) => {
-                let timetable = cli.config.timetable().unwrap();
+                let timetable = cli.config.timetable().unwrap().unwrap();
                 let (period_ms, terms) = (timetable.period_ms(), timetable.terms());
                 prop_assert!((1_000..=DAY_MS).contains(&period_ms) && DAY_MS % period_ms == 0);
                 prop_assert!(timetable.lead_ms() >= period_ms);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleImage};
+use crate::{Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleImage};
 
 /// The ledger's register of sales.
 #[async_trait]
@@ -19,9 +19,15 @@ pub trait SaleRegister: Send + Sync {
     /// The sales that need a live side.
     async fn calendar(&self) -> Result<Calendar, StoreError>;
 
-    /// Makes one sale. `None` if its window overlaps another's: then nothing is used up, not
-    /// even a number, so any number of schedulers may ask again and again.
-    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError>;
+    /// Makes one sale. `None` if it is one of the timetable and overlaps another of those: then
+    /// nothing is used up, not even a number, so any number of schedulers may ask again and
+    /// again. A sale of an operator is made each time.
+    async fn schedule(
+        &self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Result<Option<Sale>, StoreError>;
 
     /// Stops a sale for now, or lets it go on. `None` if there is no such sale, or it is closed.
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError>;

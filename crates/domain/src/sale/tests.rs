@@ -9,6 +9,7 @@ fn sale(state: SaleState) -> Sale {
         id: SaleId::try_from(1).unwrap(),
         window: Window::new(UnixMillis(1_000), UnixMillis(2_000)).unwrap(),
         terms: Terms::new(1, 1, 1).unwrap(),
+        origin: Origin::Timetable,
         state,
         epoch: Epoch(7),
     }

@@ -173,13 +173,14 @@ fn serves_other_terms(live: &LiveStatus, sale: &Sale) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Terms, UnixMillis, Window};
+    use crate::{Origin, Terms, UnixMillis, Window};
 
     fn sale(stock: u32) -> Sale {
         Sale {
             id: SaleId::try_from(1).unwrap(),
             window: Window::new(UnixMillis(0), UnixMillis(1)).unwrap(),
             terms: Terms::new(stock, 1, 1).unwrap(),
+            origin: Origin::Timetable,
             state: SaleState::Active,
             epoch: Epoch(1),
         }

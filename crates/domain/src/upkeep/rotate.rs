@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Catalog, Sale, StoreError, Timetable, ports::SaleRegister};
+use crate::{Catalog, Origin, Sale, StoreError, Timetable, ports::SaleRegister};
 
 /// Fills the timetable.
 ///
@@ -10,17 +10,17 @@ use crate::{Catalog, Sale, StoreError, Timetable, ports::SaleRegister};
 pub struct Rotate {
     register: Arc<dyn SaleRegister>,
     catalog: Arc<Catalog>,
-    timetable: Timetable,
+    timetable: Option<Timetable>,
 }
 
 impl Rotate {
-    /// A rotation by `timetable`.
+    /// A rotation by `timetable`; without one it makes no sale.
     pub fn new(
         register: Arc<dyn SaleRegister>,
         catalog: Arc<Catalog>,
-        timetable: Timetable,
+        timetable: impl Into<Option<Timetable>>,
     ) -> Self {
-        Self { register, catalog, timetable }
+        Self { register, catalog, timetable: timetable.into() }
     }
 
     /// Refreshes the catalog and makes the sales that are missing. Says which are new.
@@ -30,12 +30,14 @@ impl Rotate {
     pub async fn run(&self) -> Result<Vec<Sale>, StoreError> {
         self.catalog.refresh().await?;
         let calendar = self.catalog.calendar();
-        let taken = calendar.sales.iter().map(|sale| sale.window);
-        let missing = self.timetable.missing(calendar.now, taken);
+        let Some(timetable) = self.timetable else { return Ok(Vec::new()) };
+        let missing = timetable.missing(calendar.now, &calendar.sales);
 
         let mut made = Vec::new();
         for &window in &missing {
-            made.extend(self.register.schedule(window, self.timetable.terms()).await?);
+            made.extend(
+                self.register.schedule(window, timetable.terms(), Origin::Timetable).await?,
+            );
         }
         // Also if all were made by another process just now: buyers ask this one for them.
         if !missing.is_empty() {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{Sale, Terms, Timetable, UnixMillis, ports::SaleRegister, upkeep::Rotate};
+use domain::{
+    Origin, Sale, Terms, Timetable, UnixMillis, Window, ports::SaleRegister, upkeep::Rotate,
+};
 use fakes::{Fault, Operation, Process, World};
 
 /// The length of a slot, and how far ahead a sale is made.
@@ -91,11 +93,11 @@ async fn after_downtime_slots_that_passed_are_not_sold_late() {
 }
 
 #[tokio::test]
-async fn a_slot_that_overlaps_a_sale_made_by_hand_is_left_alone() {
+async fn a_slot_that_overlaps_a_sale_of_an_earlier_timetable_is_left_alone() {
     let world = World::new();
     let process = world.process(1);
     let beginning = world.clock.now();
-    let by_hand = world.sale_in(PERIOD_MS - 1, 2, 1, 1);
+    let before = world.sale_in(PERIOD_MS - 1, 2, 1, 1);
 
     let overlapped = rotation(&world, &process).run().await.unwrap();
     world.clock.advance_ms(2 * PERIOD_MS);
@@ -103,8 +105,36 @@ async fn a_slot_that_overlaps_a_sale_made_by_hand_is_left_alone() {
 
     assert_eq!(overlapped, []);
     assert_eq!(starts(&free, beginning), [2 * PERIOD_MS, 3 * PERIOD_MS]);
-    assert_eq!(process.catalog.calendar().sales, [by_hand, free[0], free[1]]);
-    assert_eq!(world.ledger.schedule(by_hand.window, terms()).await.unwrap(), None);
+    assert_eq!(process.catalog.calendar().sales, [before, free[0], free[1]]);
+}
+
+#[tokio::test]
+async fn a_sale_of_an_operator_keeps_no_slot() {
+    let world = World::new();
+    let process = world.process(1);
+    let beginning = world.clock.now();
+    let window = Window::new(beginning, beginning + PERIOD_MS).unwrap();
+    let by_hand = world.ledger.schedule(window, terms(), Origin::Operator).await.unwrap().unwrap();
+
+    let made = rotation(&world, &process).run().await.unwrap();
+
+    assert_eq!(starts(&made, beginning), [0, PERIOD_MS]);
+    assert_eq!(process.catalog.calendar().sales, [by_hand, made[0], made[1]]);
+}
+
+#[tokio::test]
+async fn without_a_timetable_no_sale_is_made_and_all_are_known() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = world.open_sale(1, 1);
+    let rotate = Rotate::new(world.ledger.clone(), Arc::clone(&process.catalog), None);
+    assert!(!process.catalog.was_refreshed());
+
+    let made = rotate.run().await.unwrap();
+
+    assert_eq!(made, []);
+    assert_eq!(process.catalog.calendar().sales, [sale]);
+    assert!(process.catalog.was_refreshed());
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 -- $1 sale_ids   bigint[]
 
 SELECT
-    id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state::text AS state,
+    id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable,
+    state::text AS state,
     clock_timestamp() AS now
 FROM sales
 WHERE id = ANY ($1::bigint[])

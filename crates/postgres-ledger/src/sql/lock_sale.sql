@@ -10,7 +10,8 @@
 -- epoch_age_ms: since when the epoch stands, in milliseconds.
 
 SELECT
-    id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state::text AS state,
+    id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable,
+    state::text AS state,
     CASE
         WHEN isfinite(epoch_at)
             THEN (extract(epoch FROM clock_timestamp() - epoch_at) * 1000)::bigint

@@ -1,21 +1,24 @@
--- schedule: makes one sale, unless its window overlaps another's.
+-- schedule: makes one sale, unless it is one of the timetable and overlaps another of those.
 --
 -- $1 starts_at        timestamptz
 -- $2 ends_at          timestamptz
 -- $3 stock            integer
 -- $4 per_user_limit   smallint
 -- $5 hold_ms          bigint
+-- $6 on_timetable     boolean
 --
 -- Returns the sale, or nothing.
 
-INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms)
-SELECT $1::timestamptz, $2::timestamptz, $3::integer, $4::smallint, $5::bigint
+INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms, on_timetable)
+SELECT $1::timestamptz, $2::timestamptz, $3::integer, $4::smallint, $5::bigint, $6::boolean
 -- Asked first, because each refused insert would use up a number.
-WHERE NOT EXISTS (
+WHERE NOT $6::boolean OR NOT EXISTS (
     SELECT FROM sales AS sale
     WHERE
-        tstzrange(sale.starts_at, sale.ends_at)
+        sale.on_timetable
+        AND tstzrange(sale.starts_at, sale.ends_at)
         && tstzrange($1::timestamptz, $2::timestamptz)
 )
 ON CONFLICT DO NOTHING
-RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state::text AS state
+RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable,
+    state::text AS state

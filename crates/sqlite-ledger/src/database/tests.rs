@@ -1,7 +1,14 @@
 //! What SQLite makes of the statements of the ports.
 
-use std::fs;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
+use domain::audit::{Findings, Invariant};
+use refinery::Migration;
 use rusqlite::StatementStatus;
 
 use super::*;
@@ -14,6 +21,17 @@ fn statements() -> Vec<(String, String)> {
         (path.display().to_string(), fs::read_to_string(path).unwrap().trim().to_owned())
     };
     paths.map(read).collect()
+}
+
+#[test]
+fn no_migration_is_changed_or_removed_and_a_new_one_is_listed() {
+    let of = |migration: &Migration| format!("{migration} {}", migration.checksum());
+    let listed = include_str!("../../migrations/checksums.txt").lines().collect::<Vec<_>>();
+
+    let mut present = migrations::runner().get_migrations().clone();
+    present.sort();
+
+    assert_eq!(present.iter().map(of).collect::<Vec<_>>(), listed, "see migrations/README.md");
 }
 
 #[test]
@@ -51,4 +69,98 @@ fn no_record_makes_a_table_of_its_own() {
     }
 
     assert_eq!(records, 5);
+}
+
+/// A sale in mid-run, as V1 has it, one that is closed, and one to come.
+const A_LEDGER_OF_V1: &str = "
+    INSERT INTO sales (id, starts_at, ends_at, hold_ms, epoch, epoch_at, closed_at, stock,
+        per_user_limit, state, held, sold, first_attempt, first_purchase, filed)
+    VALUES
+        (3, 0, 1000, 100, 2, 5, 1500, 9, 2, 'closed', 0, 0, 1, 1, 1),
+        (4, 1000, 2000, 100, 3, 1005, NULL, 9, 2, 'paused', 1, 1, 1, 1, 0),
+        (7, 2000, 3000, 100, 0, NULL, NULL, 9, 2, 'active', 0, 0, 1, 1, 0);
+    INSERT INTO checkout_attempts
+        (sale_id, user_id, outcome, code, unit, slot, epoch, state, attempted_at, changed_at,
+         expires_at)
+    VALUES
+        (4, 'ann', 'granted', x'00000000040080008000000000000001', 1, 0, 3, 'held', 1, 1, 9),
+        (4, 'ann', 'granted', x'00000000040080008000000000000002', 2, 1, 3, 'sold', 1, 1, 9),
+        (4, 'bob', 'sold_out', NULL, NULL, NULL, NULL, NULL, 1, NULL, NULL);
+    INSERT INTO purchases
+        (sale_id, unit, slot, purchased_at, code, user_id, item_name, item_image)
+    VALUES (4, 2, 1, 5, x'00000000040080008000000000000002', 'ann', 'Teapot', '/t');";
+
+/// Every row there is, as V1 knew it.
+fn rows_of_v1(database: &Database) -> Vec<String> {
+    let rows = "
+        SELECT concat_ws('|', 'sale', id, starts_at, ends_at, hold_ms, epoch, epoch_at, closed_at,
+            stock, per_user_limit, state, held, sold, first_attempt, first_purchase, filed)
+        FROM sales
+        UNION ALL
+        SELECT concat_ws('|', 'attempt', id, sale_id, outcome, state, unit, slot, epoch,
+            attempted_at, expires_at, changed_at, hex(code), user_id)
+        FROM checkout_attempts
+        UNION ALL
+        SELECT concat_ws('|', 'purchase', id, sale_id, unit, slot, hex(code), user_id)
+        FROM purchases";
+    let mut rows = database.connection.prepare(rows).unwrap();
+    rows.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// What of the file system a process leaves behind that is killed now.
+fn copy(from: &DataDir, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from.path()).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_migrates_leaves_v1_or_v2() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = DataDir::at(home.path().join("data"));
+    dir.make().unwrap();
+    let mut database = Database::connect(&dir, OpenFlags::default()).unwrap();
+    let to_v1 = migrations::runner().set_target(refinery::Target::Version(1));
+    to_v1.run(&mut database.connection).unwrap();
+    database.connection.execute_batch(A_LEDGER_OF_V1).unwrap();
+    let rows = rows_of_v1(&database);
+    // So that much of what is not committed is in the log.
+    database.connection.execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1").unwrap();
+
+    let killed = Arc::new(Mutex::new(Vec::new()));
+    database
+        .connection
+        .progress_handler(50, {
+            let (killed, dir, home) = (killed.clone(), dir.clone(), home.path().to_owned());
+            Some(move || {
+                let mut killed = killed.lock().unwrap();
+                let left = home.join(format!("killed_{}", killed.len()));
+                copy(&dir, &left);
+                killed.push(DataDir::at(left));
+                false
+            })
+        })
+        .unwrap();
+    database.migrate().unwrap();
+    database.connection.progress_handler(0, None::<fn() -> bool>).unwrap();
+
+    let mut versions = BTreeSet::new();
+    let history = "SELECT max(version) FROM refinery_schema_history";
+    for left in killed.lock().unwrap().iter() {
+        let database = Database::open_existing(left).unwrap();
+        let version: i64 = database.connection.query_row(history, [], |row| row.get(0)).unwrap();
+        versions.insert(version);
+        assert_eq!(rows_of_v1(&database), rows);
+
+        let mut database = Database::open_to_serve(left).unwrap();
+
+        assert_eq!(rows_of_v1(&database), rows);
+        let mut findings = Findings::default();
+        database.read(UnixMillis(0), |tables| tables.check_schema(&mut findings)).unwrap();
+        assert_eq!(findings.of(Invariant::SchemaStands).unwrap().rows(), [""; 0]);
+    }
+    let killed = killed.lock().unwrap().len();
+    assert!(versions.contains(&1) && killed > 20, "{killed} times, {versions:?}");
 }

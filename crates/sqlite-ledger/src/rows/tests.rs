@@ -23,6 +23,7 @@ const COLUMNS: &[Column] = &[
     ("epoch", &["1", "0", "-1"], NO_NUMBERS),
     ("stock", &["5", "0", "1000000"], &["NULL", "1000001", "-1", "4294967296", "'5'"]),
     ("per_user_limit", &["10", "1000"], &["NULL", "0", "1001", "-1", "65536", "'10'"]),
+    ("on_timetable", &["0", "1"], &["NULL", "2", "-1", "'1'"]),
     ("unit", &["1", "1000000"], &["NULL", "0", "-1", "1000001", "4294967297", "'1'"]),
     ("slot", &["0", "999"], &["NULL", "-1", "65536", "'0'"]),
     ("held", &["0", "10000"], &["NULL", "-1", "4294967296", "'0'"]),
@@ -61,12 +62,21 @@ const HOLD_STATES: &[&str] = &["'held'", "'sold'", "'expired'", "'released'"];
 
 const READERS: [Reader; 8] = [
     Reader {
-        columns: &["id", "starts_at", "ends_at", "stock", "per_user_limit", "hold_ms", "epoch"],
+        columns: &[
+            "id",
+            "starts_at",
+            "ends_at",
+            "stock",
+            "per_user_limit",
+            "hold_ms",
+            "epoch",
+            "on_timetable",
+        ],
         states: SALE_STATES,
         read: |row| sale(row).map(drop),
     },
     Reader {
-        columns: &["id", "hold_ms", "epoch_at", "closed_at", "sold"],
+        columns: &["id", "hold_ms", "epoch_at", "closed_at", "sold", "on_timetable"],
         states: SALE_STATES,
         read: |row| sale_copy(row).map(drop),
     },

@@ -2,6 +2,6 @@
 --
 -- ?1 sale_id
 
-SELECT id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state
+SELECT id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, state
 FROM sales
 WHERE id = ?1

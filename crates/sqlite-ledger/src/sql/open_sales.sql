@@ -1,6 +1,6 @@
 -- open_sales: the sales that are not closed, by their start.
 
-SELECT id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, state
+SELECT id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, state
 FROM sales
 WHERE closed_at IS NULL
-ORDER BY starts_at
+ORDER BY starts_at, id

@@ -64,8 +64,6 @@ impl Tables<'_> {
     /// or a column the other checks fail, and this says why.
     pub(crate) fn check_schema(&self, findings: &mut Findings) -> Result<(), SqliteError> {
         findings.check(Invariant::SchemaStands, self.schema_breaches()?);
-        // There are none, so none is there twice.
-        findings.check(Invariant::KeysOnce, Breaches::default());
         Ok(())
     }
 

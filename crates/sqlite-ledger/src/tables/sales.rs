@@ -1,7 +1,7 @@
 //! The register of sales.
 
 use domain::{
-    Epoch, Sale, SaleId, Terms, UnixMillis, Window,
+    Epoch, Origin, Sale, SaleId, Terms, UnixMillis, Window,
     ports::{Calendar, Listed, RaiseReply, SaleImage, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
@@ -52,15 +52,17 @@ impl Tables<'_> {
         Ok(Calendar { now, sales: self.all(OPEN_SALES, [], rows::sale)?, just_closed })
     }
 
-    /// Makes a sale, unless its window overlaps another's.
+    /// Makes a sale, unless it is one of the timetable and overlaps another of those.
     pub(crate) fn schedule(
         &self,
         window: Window,
         terms: Terms,
+        origin: Origin,
     ) -> Result<Option<Sale>, SqliteError> {
         let (starts_at, ends_at) = (window.starts_at().0, window.ends_at().0);
         let (stock, limit, hold_ms) = (terms.stock(), terms.per_user_limit(), terms.hold_ms());
-        self.one(SCHEDULE, (starts_at, ends_at, stock, limit, hold_ms), rows::sale)
+        let on_timetable = origin == Origin::Timetable;
+        self.one(SCHEDULE, (starts_at, ends_at, stock, limit, hold_ms, on_timetable), rows::sale)
     }
 
     /// Stops a sale for now, or lets it go on.

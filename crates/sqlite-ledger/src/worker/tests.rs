@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::{
-    CheckoutRefusal, Failure, SaleId, Terms, UnixMillis, Window,
+    CheckoutRefusal, Failure, Origin, SaleId, Terms, UnixMillis, Window,
     ports::{Attempt, Outcome, RaiseReply, Recorded},
 };
 use store_contract::{fixtures::user, grant};
@@ -52,7 +52,11 @@ async fn a_commit_that_got_lost_is_made_again_and_the_work_is_done_once() {
     let worker = writer(failing_ledger(&failures));
     let window = Window::new(NOW, NOW + 1_000).unwrap();
     let terms = Terms::new(5, 1, 100).unwrap();
-    let sale = worker.run(move |tables| tables.schedule(window, terms)).await.unwrap().unwrap();
+    let sale = worker
+        .run(move |tables| tables.schedule(window, terms, Origin::Timetable))
+        .await
+        .unwrap()
+        .unwrap();
     let raised = worker.run(move |tables| tables.raise_epoch(sale.id, None)).await.unwrap();
     let RaiseReply::Raised(image) = raised else { panic!("{raised:?}") };
     let granted = Outcome::Granted(grant(&image.sale, 1, 0));

@@ -159,24 +159,32 @@ fn a_record_is_whole_or_is_not() {
 }
 
 #[test]
-fn sales_do_not_overlap_and_are_closed_at_a_time() {
+fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     let database = a_ledger();
-    let sale = |starts_at: i64, ends_at: i64| {
+    let sale_of = |starts_at: i64, ends_at: i64, on_timetable: bool| {
         format!(
             "INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit, first_attempt,
-             first_purchase) VALUES ({starts_at}, {ends_at}, 1, 1, 1, 1, 1)"
+             first_purchase, on_timetable)
+             VALUES ({starts_at}, {ends_at}, 1, 1, 1, 1, 1, {on_timetable})"
         )
     };
+    let sale = |starts_at, ends_at| sale_of(starts_at, ends_at, true);
     run(&database, &sale(3_000, 4_000)).unwrap();
 
     for (starts_at, ends_at) in
         [(1_000, 2_000), (500, 1_001), (1_999, 2_500), (1_400, 1_600), (0, 9_000), (2_500, 3_001)]
     {
-        assert_refused(&database, &sale(starts_at, ends_at), "two sales overlap");
+        assert_refused(&database, &sale(starts_at, ends_at), "two sales of the timetable overlap");
     }
     for (starts_at, ends_at) in [(2_000, 3_000), (0, 1_000), (4_000, 4_001)] {
         run(&database, &sale(starts_at, ends_at)).unwrap();
     }
+    for (starts_at, ends_at) in [(1_000, 2_000), (0, 9_000)] {
+        run(&database, &sale_of(starts_at, ends_at, false)).unwrap();
+    }
+    // What an operator makes stands in the way of nothing.
+    run(&database, &sale(4_001, 5_000)).unwrap();
+    assert_refused(&database, "UPDATE sales SET on_timetable = 1", "a sale keeps its window");
     assert_refused(&database, "UPDATE sales SET state = 'closed' WHERE id = 1", "CHECK");
     assert_refused(&database, "UPDATE sales SET closed_at = 1 WHERE id = 1", "CHECK");
     assert_refused(&database, "UPDATE sales SET filed = 1 WHERE id = 1", "CHECK");
@@ -197,7 +205,7 @@ async fn processes_that_open_a_new_ledger_at_once_take_turns() {
     let versions = "SELECT count(*) FROM refinery_schema_history";
     let database = shop.database();
     let count: i64 = database.connection().query_row(versions, [], |row| row.get(0)).unwrap();
-    assert_eq!(count, 1);
+    assert_eq!(count, 2);
 }
 
 #[test]

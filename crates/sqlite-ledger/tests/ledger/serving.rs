@@ -1,7 +1,7 @@
 //! One process serves from a directory; what it knew comes back with the next.
 
 use domain::{
-    Code, Failure, Sale, Terms, Window,
+    Code, Failure, Origin, Sale, Terms, Window,
     ports::{
         Attempt, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
         Verdict,
@@ -30,7 +30,7 @@ async fn schedule(ledger: &SqliteLedger, length_ms: i64, hold_ms: i64) -> Sale {
     let starts_at = ledger.now().await.unwrap() + -1_000;
     let window = Window::new(starts_at, starts_at + length_ms).unwrap();
     let terms = Terms::new(10_000, 5, hold_ms).unwrap();
-    ledger.schedule(window, terms).await.unwrap().unwrap()
+    ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap()
 }
 
 async fn raise(ledger: &SqliteLedger, sale: Sale) -> Sale {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{Calendar, Listed, RaiseReply, SaleImage, SaleRegister, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
@@ -13,14 +13,21 @@ use crate::{
 };
 
 impl Tables {
-    fn overlaps(&self, window: Window) -> bool {
-        self.sales.values().any(|row| row.sale.window.overlaps(window))
+    /// Whether a sale of the timetable has some of this window.
+    fn is_taken(&self, window: Window) -> bool {
+        let mut sales = self.sales.values().map(|row| row.sale);
+        sales.any(|sale| sale.origin == Origin::Timetable && sale.window.overlaps(window))
     }
 
-    pub(crate) fn add_sale(&mut self, window: Window, terms: Terms) -> Option<Sale> {
+    pub(crate) fn add_sale(
+        &mut self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Option<Sale> {
         let last = self.sales.last_key_value().map_or(0, |(id, _)| id.get());
         let id = SaleId::try_from(last + 1).ok()?;
-        let sale = Sale { id, window, terms, state: SaleState::Active, epoch: Epoch(0) };
+        let sale = Sale { id, window, terms, origin, state: SaleState::Active, epoch: Epoch(0) };
         self.sales.insert(id, SaleRow { sale, epoch_at: None, closed_at: None });
         Some(sale)
     }
@@ -61,7 +68,7 @@ impl Tables {
         let mut sales = Vec::new();
         let mut just_closed = Vec::new();
         let mut rows: Vec<_> = self.sales.values().collect();
-        rows.sort_unstable_by_key(|row| row.sale.window.starts_at());
+        rows.sort_unstable_by_key(|row| (row.sale.window.starts_at(), row.sale.id));
         for row in rows {
             match row.closed_at {
                 None => sales.push(row.sale),
@@ -99,10 +106,15 @@ impl SaleRegister for FakeLedger {
         self.transact(Operation::Calendar, |tables, now| Ok(tables.calendar(now))).await
     }
 
-    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
+    async fn schedule(
+        &self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Result<Option<Sale>, StoreError> {
         let schedule = |tables: &mut Tables, _| {
-            let overlaps = tables.overlaps(window);
-            Ok(if overlaps { None } else { tables.add_sale(window, terms) })
+            let is_refused = origin == Origin::Timetable && tables.is_taken(window);
+            Ok(if is_refused { None } else { tables.add_sale(window, terms, origin) })
         };
         self.transact(Operation::Schedule, schedule).await
     }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Epoch, Item, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Item, Origin, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
     ports::{Clock, LiveUnit},
     sale::SaleState,
 };
@@ -76,6 +76,7 @@ pub fn open_sale(stock: u32, per_user_limit: u16) -> Sale {
         id: SaleId::try_from(LAST.fetch_add(1, Ordering::Relaxed) + 1).unwrap(),
         window: Window::new(NOW + -HOUR, NOW + HOUR).unwrap(),
         terms: Terms::new(stock, per_user_limit, MINUTE).unwrap(),
+        origin: Origin::Timetable,
         state: SaleState::Active,
         epoch: Epoch(1),
     }

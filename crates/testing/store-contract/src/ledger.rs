@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    CheckoutRefusal, Code, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis, UserId,
-    Window,
+    CheckoutRefusal, Code, Origin, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis,
+    UserId, Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, Redemption,
         SaleImage, SaleRegister, Tally, Verdict,
@@ -63,7 +63,11 @@ impl Ledger {
         // Twice the length, because the clock goes on between two cases.
         let starts_at = self.now().await + 2 * number * HOUR;
         let window = Window::new(starts_at, starts_at + HOUR).unwrap();
-        self.register.schedule(window, terms).await.unwrap().expect("the window is free")
+        self.register
+            .schedule(window, terms, Origin::Timetable)
+            .await
+            .unwrap()
+            .expect("the window is free")
     }
 
     /// A sale at epoch 1, with holds that last.

@@ -14,13 +14,14 @@ macro_rules! sale_register_contract {
         $crate::contract! { $ledger, sale_register:
             a_scheduled_sale_is_found_as_it_was_made
             an_unknown_sale_is_nowhere
-            windows_may_touch_but_not_overlap
+            windows_of_the_timetable_may_touch_but_not_overlap
+            a_sale_of_an_operator_may_overlap_any
             of_ten_that_schedule_at_once_one_wins
             a_closed_sale_keeps_its_window
             the_timetable_is_filled_from_the_current_slot_on
             a_window_that_is_taken_uses_no_number
             ten_that_fill_the_timetable_at_once_make_each_slot_once
-            a_slot_that_overlaps_a_sale_keeps_what_it_has
+            a_slot_that_overlaps_a_sale_of_the_timetable_keeps_what_it_has
             a_page_has_the_newest_first_and_no_more_than_asked
             the_calendar_has_what_is_not_closed_by_its_start
             a_sale_is_paused_and_goes_on

@@ -53,8 +53,9 @@ impl Deployment {
     /// The service on a ledger that may hold attempts. Its sale has the terms of production, but
     /// for the stock.
     pub(crate) fn start_on(stores: Stores, stock: u32) -> Result<Self, BenchError> {
-        let service = stores.service().env("SALE_STOCK", stock.to_string());
-        // Long enough to be the sale that is on, whatever the hour.
+        let service =
+            stores.service().env("SALE_STOCK", stock.to_string()).env("SALE_PERIOD", "off");
+        // The only sale there is to come, and longer than any measurement.
         let starts_at = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
         let schedule = ["sales", "schedule", "--lasts", "1day", "--starts-at", &starts_at];
         let said = service.run(&schedule)?;

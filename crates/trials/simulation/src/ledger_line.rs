@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Epoch, Failure, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Code, Epoch, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
         Attempt, AttemptPlace, Calendar, CodeRecord, LedgerStore, Listed, Operation, Outcome,
         RaiseReply, Recorded, Redemption, SaleRegister, Tally, Verdict,
@@ -141,9 +141,14 @@ impl SaleRegister for LedgerLine {
         self.call(Operation::Calendar, &(), answer).await
     }
 
-    async fn schedule(&self, window: Window, terms: Terms) -> Result<Option<Sale>, StoreError> {
+    async fn schedule(
+        &self,
+        window: Window,
+        terms: Terms,
+        origin: Origin,
+    ) -> Result<Option<Sale>, StoreError> {
         let answer = move |ledger: Arc<dyn Ledger>| async move {
-            ledger.ports().schedule(window, terms).await
+            ledger.ports().schedule(window, terms, origin).await
         };
         self.call(Operation::Schedule, &window, answer).await
     }

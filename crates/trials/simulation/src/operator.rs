@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Window, ports::SaleRegister};
+use domain::{Origin, Window, ports::SaleRegister};
 
 use crate::{ledger_line::LedgerLine, process::Service};
 
@@ -19,10 +19,13 @@ pub(crate) async fn operate(service: Arc<Service>) {
     while world.is_in_trouble() {
         world.pass(world.random.within(500..=4_000)).await;
         if world.random.happens(300) {
-            let starts_at = world.true_time() + 120_000;
-            let window = Window::new(starts_at, starts_at + 1_000).expect("a second is not empty");
-            // Whatever comes of it, nobody depends on that sale.
-            let _ = ledger.schedule(window, world.plan.terms).await;
+            // Beside whatever there is: it overlaps a sale of the timetable, and often another such.
+            let starts_in_ms = world.random.pick(&[0, 1_500, 4_000]).unwrap_or(0);
+            let lasts_ms = world.random.pick(&[1_000, 6_000, 20_000]).unwrap_or(1_000);
+            let starts_at = world.true_time() + starts_in_ms;
+            let window = Window::new(starts_at, starts_at + lasts_ms).expect("it lasts a second");
+            // Whatever comes of it: whoever finds that sale may buy there.
+            let _ = ledger.schedule(window, world.plan.terms, Origin::Operator).await;
         }
         let Some(sale) = world.random.pick(&world.stores.ledger.sales()) else { continue };
         // Without an answer it may be paused all the same.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Code, Epoch, Sale, SaleId, UnixMillis, ports::Store, sale::SaleState};
+use domain::{Code, Epoch, Origin, Sale, SaleId, UnixMillis, ports::Store, sale::SaleState};
 use fakes::{FakeLive, HoldRecord, HoldState};
 
 use crate::{
@@ -48,9 +48,10 @@ impl Safety {
         self.doubtful.extend(sales.iter().map(|sale| (sale.id, sale.epoch)));
     }
 
-    /// Sales do not overlap, their epochs rise, and what is closed stays closed.
+    /// Sales of the timetable do not overlap, epochs rise, and what is closed stays closed.
     fn check_sales(&mut self, sales: &[Sale]) -> Checked {
-        let mut windows: Vec<_> = sales.iter().map(|sale| sale.window).collect();
+        let of_timetable = sales.iter().filter(|sale| sale.origin == Origin::Timetable);
+        let mut windows: Vec<_> = of_timetable.map(|sale| sale.window).collect();
         windows.sort_unstable_by_key(|window| window.starts_at());
         let overlap = windows.windows(2).find(|pair| pair[0].overlaps(pair[1]));
         ensure(overlap.is_none(), || format!("two sales at a time: {overlap:?}"))?;

@@ -183,9 +183,10 @@ impl Stack {
 
     /// The binary, set to these stores.
     fn program(&self) -> Program {
+        let period = if self.settings.by_hand { "off" } else { self.settings.sale_period };
         Program::at(env!("CARGO_BIN_EXE_flashsale"))
             .on(&self.stores.place())
-            .env("SALE_PERIOD", self.settings.sale_period)
+            .env("SALE_PERIOD", period)
             .env("SALE_STOCK", self.settings.stock.to_string())
             .env("SALE_PER_USER_LIMIT", self.settings.per_user_limit.to_string())
             .env("HOLD_TTL", self.settings.hold_ttl)

@@ -15,6 +15,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('column', 'sales', 'per_user_limit', 'smallint NOT NULL'),
     ('column', 'sales', 'starts_at', 'timestamp with time zone NOT NULL'),
     ('column', 'sales', 'ends_at', 'timestamp with time zone NOT NULL'),
+    ('column', 'sales', 'on_timetable', 'boolean NOT NULL'),
     ('column', 'checkout_attempts', 'sale_id', 'bigint NOT NULL'),
     (
         'column', 'checkout_attempts', 'live',
@@ -25,10 +26,9 @@ WITH promised (kind, relation, name, definition) AS (
     ('column', 'purchases', 'user_id', 'text NOT NULL'),
     ('column', 'purchases', 'slot', 'smallint NOT NULL'),
     ('constraint', 'sales', 'sales_pkey', 'PRIMARY KEY (id)'),
-    ('constraint', 'sales', 'sales_starts_at_key', 'UNIQUE (starts_at)'),
     (
-        'constraint', 'sales', 'sales_do_not_overlap',
-        'EXCLUDE USING gist (tstzrange(starts_at, ends_at) WITH &&)'
+        'constraint', 'sales', 'sales_of_timetable_do_not_overlap',
+        'EXCLUDE USING gist (tstzrange(starts_at, ends_at) WITH &&) WHERE (on_timetable)'
     ),
     (
         'constraint', 'sales', 'sales_id_check',
@@ -61,6 +61,11 @@ WITH promised (kind, relation, name, definition) AS (
     ('constraint', 'purchases', 'purchases_slot_check', 'CHECK (slot >= 0)'),
     ('constraint', 'sold_counts', 'sold_counts_pkey', 'PRIMARY KEY (sale_id, writer)'),
     (
+        'index', 'sales', 'sales_of_timetable_start',
+        'CREATE UNIQUE INDEX sales_of_timetable_start ON sales '
+        'USING btree (starts_at) WHERE on_timetable'
+    ),
+    (
         'index', 'checkout_attempts', 'attempts_code',
         'CREATE UNIQUE INDEX attempts_code ON checkout_attempts '
         'USING btree (code) WHERE code IS NOT NULL'
@@ -76,11 +81,6 @@ WITH promised (kind, relation, name, definition) AS (
         'USING btree (sale_id, user_id, slot) WHERE live'
     ),
     (
-        'index', 'checkout_attempts', 'attempts_idempotency_key',
-        'CREATE UNIQUE INDEX attempts_idempotency_key ON checkout_attempts '
-        'USING btree (sale_id, user_id, idempotency_key) WHERE idempotency_key IS NOT NULL'
-    ),
-    (
         'trigger', 'checkout_attempts', 'attempts_end_once',
         'CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts FOR EACH ROW WHEN (('
         'old.state = ''held''::hold_state AND (new.state = ANY (ARRAY[''sold''::hold_state, '
@@ -93,8 +93,7 @@ WITH promised (kind, relation, name, definition) AS (
         'OR new.unit IS DISTINCT FROM old.unit '
         'OR new.outcome IS DISTINCT FROM old.outcome '
         'OR new.slot IS DISTINCT FROM old.slot '
-        'OR new.user_id IS DISTINCT FROM old.user_id '
-        'OR new.idempotency_key IS DISTINCT FROM old.idempotency_key)'
+        'OR new.user_id IS DISTINCT FROM old.user_id)'
         ') IS NOT TRUE) EXECUTE FUNCTION refuse_change()'
     ),
     (

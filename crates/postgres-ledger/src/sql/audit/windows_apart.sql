@@ -1,4 +1,4 @@
--- windows_apart: sales that start before an earlier one is over.
+-- windows_apart: sales of the timetable that start before an earlier one is over.
 --
 -- $1 sale_id   bigint   or null for every sale
 -- $2 rows      bigint   the most that are told
@@ -11,6 +11,7 @@ WITH timetable AS (
             ORDER BY starts_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS taken_until
     FROM sales
+    WHERE on_timetable
 )
 SELECT
     count(*) OVER () AS breaches,

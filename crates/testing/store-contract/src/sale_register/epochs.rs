@@ -1,7 +1,7 @@
 //! Epochs, images, tallies, and the end of a sale.
 
 use domain::{
-    Epoch, Sale, Slot, Terms, Window,
+    Epoch, Origin, Sale, Slot, Terms, Window,
     ports::{CodeRecord, LiveUnit, RaiseReply, Recorded, SaleImage, Tally, Verdict},
     sale::{EPOCH_AGE_MIN_MS, SaleState},
 };
@@ -223,7 +223,7 @@ async fn over(ledger: &Ledger, hold_ms: i64) -> Sale {
     let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
     let sale = ledger
         .register
-        .schedule(window, terms(hold_ms))
+        .schedule(window, terms(hold_ms), Origin::Timetable)
         .await
         .unwrap()
         .expect("the window is free");

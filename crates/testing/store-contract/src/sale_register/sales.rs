@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
-    Catalog, Epoch, Sale, SaleId, Terms, Timetable, UnixMillis, Window,
+    Catalog, Epoch, Origin, Sale, SaleId, Terms, Timetable, UnixMillis, Window,
     ports::{Calendar, Listed, RaiseReply},
     sale::SaleState,
     upkeep::Rotate,
@@ -24,15 +24,17 @@ pub async fn a_scheduled_sale_is_found_as_it_was_made(ledger: Ledger) {
     let window = Window::new(starts_at, starts_at + 77).unwrap();
     let terms = Terms::new(1_000_000, 1_000, 1).unwrap();
 
-    let sale = ledger.register.schedule(window, terms).await.unwrap().unwrap();
-    let before = ledger.now().await;
-    let listed = ledger.register.find(sale.id).await.unwrap().unwrap();
+    for origin in [Origin::Timetable, Origin::Operator] {
+        let sale = ledger.register.schedule(window, terms, origin).await.unwrap().unwrap();
+        let before = ledger.now().await;
+        let listed = ledger.register.find(sale.id).await.unwrap().unwrap();
 
-    let Listed { sale: found, seen_at } = listed;
-    let (state, epoch) = (SaleState::Active, Epoch(0));
-    assert_eq!(sale, Sale { id: sale.id, window, terms, state, epoch });
-    assert_eq!(found, sale);
-    assert!((before..=ledger.now().await).contains(&seen_at));
+        let Listed { sale: found, seen_at } = listed;
+        let (state, epoch) = (SaleState::Active, Epoch(0));
+        assert_eq!(sale, Sale { id: sale.id, window, terms, origin, state, epoch });
+        assert_eq!(found, sale);
+        assert!((before..=ledger.now().await).contains(&seen_at));
+    }
 }
 
 /// What is asked of a sale that never was finds nothing and changes nothing.
@@ -48,30 +50,58 @@ pub async fn an_unknown_sale_is_nowhere(ledger: Ledger) {
     assert_eq!(ledger.register.page(None, 10).await.unwrap(), [known]);
 }
 
-/// One sale at a time, but the next may start the moment one ends.
-pub async fn windows_may_touch_but_not_overlap(ledger: Ledger) {
+/// One sale of the timetable at a time, but the next may start the moment one ends.
+pub async fn windows_of_the_timetable_may_touch_but_not_overlap(ledger: Ledger) {
     let noon = UnixMillis(1_795_000_000_000);
     let window = |from: i64, to: i64| Window::new(noon + from, noon + to).unwrap();
-    ledger.register.schedule(window(0, HOUR), terms()).await.unwrap().unwrap();
+    ledger.register.schedule(window(0, HOUR), terms(), Origin::Timetable).await.unwrap().unwrap();
 
     let overlapping = [(0, HOUR), (-1, 1), (HOUR - 1, 2 * HOUR), (1, 2), (-HOUR, 2 * HOUR)];
     for (from, to) in overlapping {
-        let sale = ledger.register.schedule(window(from, to), terms()).await.unwrap();
+        let sale =
+            ledger.register.schedule(window(from, to), terms(), Origin::Timetable).await.unwrap();
         assert_eq!(sale, None, "from {from} to {to}");
     }
 
     for (from, to) in [(HOUR, 2 * HOUR), (-HOUR, 0)] {
-        assert!(ledger.register.schedule(window(from, to), terms()).await.unwrap().is_some());
+        assert!(
+            ledger
+                .register
+                .schedule(window(from, to), terms(), Origin::Timetable)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
 }
 
-/// Ten operators want the same hour: one gets it, and the others hear that it is taken.
+/// What an operator sells is beside whatever there is, another of theirs with the same start too,
+/// and whatever comes; the timetable keeps apart from its own sales alone.
+pub async fn a_sale_of_an_operator_may_overlap_any(ledger: Ledger) {
+    let noon = UnixMillis(1_795_000_000_000);
+    let window = |from: i64, to: i64| Window::new(noon + from, noon + to).unwrap();
+    let schedule =
+        async |window, origin| ledger.register.schedule(window, terms(), origin).await.unwrap();
+    let mut made = vec![schedule(window(0, HOUR), Origin::Timetable).await.unwrap()];
+
+    for (from, to) in [(0, HOUR), (0, HOUR), (0, 1), (-1, 1), (HOUR - 1, 9 * HOUR)] {
+        made.push(schedule(window(from, to), Origin::Operator).await.unwrap());
+    }
+    made.push(schedule(window(HOUR, 2 * HOUR), Origin::Timetable).await.unwrap());
+
+    assert_eq!(schedule(window(HOUR - 1, HOUR), Origin::Timetable).await, None);
+    assert_eq!(schedule(window(HOUR, 2 * HOUR), Origin::Timetable).await, None);
+    made.sort_by_key(|sale| (sale.window.starts_at(), sale.id));
+    assert_eq!(ledger.register.calendar().await.unwrap().sales, made);
+}
+
+/// Ten processes want the same hour for the timetable: one gets it, the others hear that it is taken.
 pub async fn of_ten_that_schedule_at_once_one_wins(ledger: Ledger) {
     let starts_at = UnixMillis(1_795_000_000_000);
     let calls = (0..10).map(|number| {
         let ledger = ledger.clone();
         let window = Window::new(starts_at + number, starts_at + HOUR).unwrap();
-        async move { ledger.register.schedule(window, terms()).await.unwrap() }
+        async move { ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap() }
     });
 
     let made: Vec<_> = all_at_once(calls).await.into_iter().flatten().collect();
@@ -84,10 +114,10 @@ pub async fn of_ten_that_schedule_at_once_one_wins(ledger: Ledger) {
 pub async fn a_closed_sale_keeps_its_window(ledger: Ledger) {
     let ends_at = ledger.now().await;
     let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
-    let over = ledger.register.schedule(window, terms()).await.unwrap().unwrap();
+    let over = ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap().unwrap();
     assert!(ledger.register.close(over.id).await.unwrap());
 
-    assert_eq!(ledger.register.schedule(window, terms()).await.unwrap(), None);
+    assert_eq!(ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap(), None);
 }
 
 /// A process's rotation of slots of `period_ms`, and what it knows of the sales.
@@ -126,13 +156,13 @@ pub async fn a_window_that_is_taken_uses_no_number(ledger: Ledger) {
     let taken = made[0].window;
 
     for _ in 0..20 {
-        made.extend(ledger.register.schedule(taken, terms()).await.unwrap());
+        made.extend(ledger.register.schedule(taken, terms(), Origin::Timetable).await.unwrap());
         made.extend(rotate.run().await.unwrap());
     }
 
     let after = made.last().unwrap().window.ends_at();
     let window = Window::new(after, after + HOUR).unwrap();
-    made.extend(ledger.register.schedule(window, terms()).await.unwrap());
+    made.extend(ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap());
     let numbers: Vec<_> = made.iter().map(|sale| sale.id.get()).collect();
     let in_a_row: Vec<_> = (numbers[0]..).take(made.len()).collect();
     assert_eq!(numbers, in_a_row);
@@ -159,13 +189,16 @@ pub async fn ten_that_fill_the_timetable_at_once_make_each_slot_once(ledger: Led
     }
 }
 
-/// A sale an operator made, of whatever length, is left alone, and the slots it touches get
-/// no other.
-pub async fn a_slot_that_overlaps_a_sale_keeps_what_it_has(ledger: Ledger) {
+/// A sale that an earlier timetable made, of whatever period, is left alone, and the slots it
+/// touches get no other; one that an operator made keeps no slot.
+pub async fn a_slot_that_overlaps_a_sale_of_the_timetable_keeps_what_it_has(ledger: Ledger) {
     let slot = ledger.now().await.0 / SECOND + 3;
     let starts_at = UnixMillis(slot * SECOND) + SECOND / 10;
     let window = Window::new(starts_at, starts_at + SECOND).unwrap();
-    let by_hand = ledger.register.schedule(window, terms()).await.unwrap().unwrap();
+    let before = ledger.register.schedule(window, terms(), Origin::Timetable).await;
+    let before = before.unwrap().unwrap();
+    let everywhere = Window::new(UnixMillis(0), starts_at + HOUR).unwrap();
+    ledger.register.schedule(everywhere, terms(), Origin::Operator).await.unwrap().unwrap();
 
     let made = rotation(&ledger, SECOND).0.run().await.unwrap();
 
@@ -174,7 +207,7 @@ pub async fn a_slot_that_overlaps_a_sale_keeps_what_it_has(ledger: Ledger) {
     let starts_after = ends_before + 2 * SECOND;
     assert!(made.iter().any(|sale| sale.window.ends_at() == ends_before));
     assert!(made.iter().any(|sale| sale.window.starts_at() == starts_after));
-    assert_eq!(ledger.register.find(by_hand.id).await.unwrap().unwrap().sale, by_hand);
+    assert_eq!(ledger.register.find(before.id).await.unwrap().unwrap().sale, before);
 }
 
 /// Pages go from the newest number to the oldest, without a gap and without an overlap.
@@ -203,7 +236,9 @@ pub async fn the_calendar_has_what_is_not_closed_by_its_start(ledger: Ledger) {
     for hours in [3, 1, -5, -3, 0] {
         let starts_at = now + hours * HOUR;
         let window = Window::new(starts_at, starts_at + HOUR).unwrap();
-        sales.push(ledger.register.schedule(window, terms()).await.unwrap().unwrap());
+        sales.push(
+            ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap().unwrap(),
+        );
     }
     let (closed, paused) = (sales.remove(2), sales[0]);
     assert!(ledger.register.close(closed.id).await.unwrap());

@@ -1,0 +1,121 @@
+//! Why the schema is not up to date, and whether trying again is of any use.
+
+use std::error::Error;
+
+use deadpool_postgres::PoolError;
+use refinery::error::Kind;
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::session::SessionError;
+
+type Cause = Box<dyn Error + Send + Sync>;
+
+const TO_LOOK: &str = "SELECT on refinery_schema_history";
+const TO_MIGRATE: &str = "CREATE in the schema, and the ownership of its tables; `flashsale migrate` may run as another \
+     role than the service";
+
+/// Why the schema is not up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The database cannot be asked, or cannot do it now.
+    #[error("the database cannot be migrated yet")]
+    NotYet(#[source] Cause),
+    /// Somebody else migrates, or holds a lock on a table, for longer than was waited.
+    #[error("a migration waits for {blocker}")]
+    Blocked {
+        /// Who it is.
+        blocker: String,
+    },
+    /// The role must not do what a migration does.
+    #[error("the role that migrates lacks a right: {needs}")]
+    NotAllowed {
+        /// The rights that are needed.
+        needs: &'static str,
+        /// What the server says.
+        source: Cause,
+    },
+    /// The server refuses what a migration says, or the data do not admit it.
+    #[error("a migration is refused, with SQLSTATE {code}")]
+    Refused {
+        /// Why, in the server's code.
+        code: String,
+        /// What the server says.
+        source: Cause,
+    },
+    /// A migration was changed after it was applied.
+    #[error("the database has another history than this version; use the version it is of")]
+    OtherHistory(#[source] refinery::Error),
+}
+
+impl MigrateError {
+    /// Whether trying again is of no use.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::NotYet(_) | Self::Blocked { .. } => false,
+            Self::NotAllowed { .. } | Self::Refused { .. } | Self::OtherHistory(_) => true,
+        }
+    }
+
+    /// No connection could be had.
+    pub(super) fn unreachable(error: PoolError) -> Self {
+        Self::NotYet(SessionError::Unreachable(error).into())
+    }
+
+    /// The server stood still.
+    pub(super) fn timed_out() -> Self {
+        Self::NotYet(SessionError::TimedOut.into())
+    }
+
+    /// What an error of the driver means.
+    pub(super) fn of(error: tokio_postgres::Error) -> Self {
+        Self::new(error.as_db_error().and_then(final_code), TO_MIGRATE, error.into())
+    }
+
+    /// [`of`](Self::of) an error that came of looking at what was applied.
+    pub(super) fn of_looking(error: tokio_postgres::Error) -> Self {
+        Self::new(error.as_db_error().and_then(final_code), TO_LOOK, error.into())
+    }
+
+    /// What an error of the runner means. It passes every error of the driver on as one of the
+    /// connection.
+    pub(super) fn of_migration(error: refinery::Error) -> Self {
+        match error.kind() {
+            Kind::Connection(..) => {
+                Self::new(db_error(&error).and_then(final_code), TO_MIGRATE, error.into())
+            }
+            _ => Self::OtherHistory(error),
+        }
+    }
+
+    fn new(final_code: Option<SqlState>, needs: &'static str, source: Cause) -> Self {
+        match final_code {
+            None => Self::NotYet(source),
+            Some(SqlState::INSUFFICIENT_PRIVILEGE) => Self::NotAllowed { needs, source },
+            Some(code) => Self::Refused { code: code.code().to_owned(), source },
+        }
+    }
+}
+
+/// What the server says, if an error of the runner is one of the server's.
+pub(super) fn db_error(error: &refinery::Error) -> Option<&DbError> {
+    let Kind::Connection(_, cause) = error.kind() else { return None };
+    cause.downcast_ref::<tokio_postgres::Error>()?.as_db_error()
+}
+
+/// The code of an error that would come again. Not so where the server goes down, is full, is a
+/// standby, was interrupted, or another transaction was in the way; what it says of the SQL or of
+/// the data it would say again.
+fn final_code(error: &DbError) -> Option<SqlState> {
+    let code = error.code();
+    let may_pass = error.severity() != "ERROR"
+        || matches!(&code.code()[..2], "08" | "40" | "53" | "57" | "58" | "XX")
+        || matches!(
+            *code,
+            SqlState::LOCK_NOT_AVAILABLE
+                | SqlState::OBJECT_IN_USE
+                | SqlState::READ_ONLY_SQL_TRANSACTION
+                | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+        );
+    (!may_pass).then(|| code.clone())
+}

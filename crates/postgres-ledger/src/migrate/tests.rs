@@ -1,0 +1,320 @@
+//! Migrations that go wrong, or meet somebody: with migrations of the tests' own, on a real server.
+
+use std::{error::Error, str::FromStr, sync::LazyLock};
+
+use deadpool_postgres::Transaction;
+use dev_servers::PostgresServer;
+
+use super::*;
+
+static SERVER: LazyLock<PostgresServer> = LazyLock::new(|| PostgresServer::start().unwrap());
+
+/// Makes a database of this name and a role that owns its schema; the server lets the role have no
+/// second connection. Returns a pool that could hold two.
+fn pool_of_one(database: &str) -> Pool {
+    SERVER.create_database(database).unwrap();
+    let owner = format!("owner_of_{database}");
+    run_sql(
+        database,
+        &format!(
+            "CREATE ROLE {owner} LOGIN CONNECTION LIMIT 1; ALTER SCHEMA public OWNER TO {owner}"
+        ),
+    );
+    pool_of(database, &owner)
+}
+
+fn pool_of(database: &str, role: &str) -> Pool {
+    let url = SERVER.url(database).replace("postgres@", &format!("{role}@"));
+    let mut config = tokio_postgres::Config::from_str(&url).unwrap();
+    crate::pool(config.application_name("flashsale"), 2).unwrap()
+}
+
+/// How many hold the turn in this database.
+const TURNS: &str = "SELECT count(*) FROM pg_locks WHERE granted AND locktype = 'advisory' AND \
+                     database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/// Somebody else in the same database, who may do anything.
+async fn somebody_else(database: &str) -> Object {
+    pool_of(database, "postgres").get().await.unwrap()
+}
+
+fn run_sql(database: &str, sql: &str) -> String {
+    SERVER.psql(database, sql).unwrap().trim().to_owned()
+}
+
+/// A runner of these migrations, numbered from 1.
+fn runner(migrations: &[&str]) -> Runner {
+    let unapplied = |(sql, number): (&&str, i32)| {
+        Migration::unapplied(&format!("V{number}__test"), sql).unwrap()
+    };
+    let migrations = migrations.iter().zip(1..).map(unapplied).collect::<Vec<_>>();
+    Runner::new(&migrations).set_abort_missing(false)
+}
+
+/// What an error says, and what its causes say.
+fn text_of(error: &MigrateError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+async fn migrate(pool: &Pool, runner: &Runner) -> Result<usize, MigrateError> {
+    super::migrate(pool, runner, PATIENCE).await
+}
+
+/// Takes this lock on table `a` in a transaction of its own.
+async fn lock<'c>(client: &'c mut Object, mode: &str) -> Transaction<'c> {
+    let transaction = client.transaction().await.unwrap();
+    let sql =
+        format!("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE a IN {mode} MODE");
+    transaction.batch_execute(&sql).await.unwrap();
+    transaction
+}
+
+#[test]
+fn no_migration_is_changed_or_removed_and_a_new_one_is_listed() {
+    let of = |migration: &Migration| format!("{migration} {}", migration.checksum());
+    let listed = include_str!("../../../../migrations/checksums.txt").lines().collect::<Vec<_>>();
+
+    let mut present = ours().get_migrations().clone();
+    present.sort();
+
+    assert_eq!(present.iter().map(of).collect::<Vec<_>>(), listed, "see migrations/README.md");
+}
+
+#[tokio::test]
+async fn one_connection_is_enough_and_none_in_the_pool_is_set_otherwise_than_before() {
+    let pool = pool_of_one("one");
+    let runner = runner(&["CREATE TABLE a ()", "CREATE TABLE b ()"]);
+
+    assert_eq!(migrate(&pool, &runner).await.unwrap(), 2);
+
+    assert_eq!(pool.status().size, 0, "the connection that migrated is in the pool");
+    let settings = "SELECT string_agg(setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN \
+                    ('statement_timeout', 'lock_timeout', 'idle_session_timeout', 'enable_seqscan')";
+    let client = connected(&pool).await;
+    let settings: String = client.query_one(settings, &[]).await.unwrap().get(0);
+    assert_eq!(settings, "off 0 250 2000");
+    drop(client);
+    assert_eq!(migrate(&pool, &runner).await.unwrap(), 0);
+    assert_eq!(run_sql("one", TURNS), "0");
+}
+
+/// A connection, once the server has noticed that the one before is gone.
+async fn connected(pool: &Pool) -> Object {
+    loop {
+        match pool.get().await {
+            Ok(client) => return client,
+            Err(error) => assert!(format!("{error:?}").contains("53300"), "{error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_for_what_it_says_is_final_and_undone() {
+    SERVER.create_database("broken").unwrap();
+    let pool = pool_of("broken", "postgres");
+    run_sql("broken", "CREATE TABLE in_the_way (n int); INSERT INTO in_the_way VALUES (1), (1)");
+
+    for (sql, code, says) in [
+        ("CREATE TABEL a ()", "42601", "syntax error"),
+        ("ALTER TABLE nowhere ADD COLUMN n int", "42P01", "does not exist"),
+        ("CREATE TABLE in_the_way ()", "42P07", "already exists"),
+        ("ALTER TABLE in_the_way ADD UNIQUE (n)", "23505", "could not create unique index"),
+        ("CREATE INDEX CONCURRENTLY i ON in_the_way (n)", "25001", "inside a transaction block"),
+    ] {
+        let sql = format!("CREATE TABLE before (); {sql}");
+        let error = migrate(&pool, &runner(&[&sql])).await.unwrap_err();
+
+        let text = text_of(&error);
+        assert!(error.is_final() && text.contains(code) && text.contains(says), "{sql}: {text}");
+        assert!(text.contains("V1__test"), "it does not say which: {text}");
+        assert_eq!(run_sql("broken", "SELECT to_regclass('before') IS NULL"), "t");
+    }
+}
+
+#[tokio::test]
+async fn a_history_that_is_another_is_final() {
+    let pool = pool_of_one("other_history");
+    migrate(&pool, &runner(&["CREATE TABLE a ()"])).await.unwrap();
+
+    let changed = loop {
+        match migrate(&pool, &runner(&["CREATE TABLE a (n int)"])).await.unwrap_err() {
+            MigrateError::NotYet(error) => assert!(format!("{error:?}").contains("53300")),
+            error => break error,
+        }
+    };
+
+    assert!(changed.is_final(), "{changed:?}");
+    assert!(text_of(&changed).contains("V1__test is different"), "{}", text_of(&changed));
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_or_cannot_now_is_asked_again() {
+    let nowhere = migrate(&pool_of("nowhere", "postgres"), &runner(&[])).await.unwrap_err();
+    assert!(!nowhere.is_final(), "{nowhere:?}");
+
+    SERVER.create_database("troubled").unwrap();
+    let pool = pool_of("troubled", "postgres");
+    for code in ["57P01", "57P03", "57014", "53100", "53300", "40001", "40P01", "08006", "25006"] {
+        let raise = format!("DO $$ BEGIN RAISE SQLSTATE '{code}'; END $$");
+        let error = migrate(&pool, &runner(&[&raise])).await.unwrap_err();
+
+        assert!(matches!(error, MigrateError::NotYet(_)), "{code}: {error:?}");
+    }
+    let killed = "SELECT pg_terminate_backend(pg_backend_pid())";
+    let error = migrate(&pool, &runner(&[killed])).await.unwrap_err();
+    assert!(!error.is_final(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_role_that_may_only_read_and_write_rows_will_do_where_nothing_is_missing() {
+    SERVER.create_database("rows_only").unwrap();
+    migrate(&pool_of("rows_only", "postgres"), &ours()).await.unwrap();
+    run_sql(
+        "rows_only",
+        "CREATE ROLE clerk LOGIN; \
+         GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO clerk",
+    );
+    let pool = pool_of("rows_only", "clerk");
+
+    assert_eq!(migrate(&pool, &ours()).await.unwrap(), 0);
+
+    let mut more = ours().get_migrations().clone();
+    more.push(Migration::unapplied("V999__more", "ALTER TABLE sales ADD COLUMN n int").unwrap());
+    let error = migrate(&pool, &Runner::new(&more)).await.unwrap_err();
+    let text = text_of(&error);
+    assert!(error.is_final() && text.contains("CREATE in the schema"), "{text}");
+
+    run_sql("rows_only", "REVOKE SELECT ON refinery_schema_history FROM clerk");
+    let error = migrate(&pool, &ours()).await.unwrap_err();
+    let text = text_of(&error);
+    assert!(error.is_final() && text.contains("SELECT on refinery_schema_history"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_waits_for_a_lock_lets_others_pass_and_comes_again() {
+    let pool = pool_of_one("locked");
+    run_sql("locked", "CREATE TABLE a (n int); ALTER TABLE a OWNER TO owner_of_locked");
+    let mut reader = somebody_else("locked").await;
+    let mut buyer = somebody_else("locked").await;
+    let read = lock(&mut reader, "ACCESS SHARE").await;
+    let migrations = runner(&["CREATE TABLE b ()", "ALTER TABLE a ADD COLUMN more int"]);
+    let migrated = tokio::spawn(async move { migrate(&pool, &migrations).await });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'a'::regclass";
+    while run_sql("locked", waits) == "0" {
+        assert!(!migrated.is_finished());
+    }
+
+    // Who queues behind it gives up after a quarter of a second.
+    for n in 0..20 {
+        let write = lock(&mut buyer, "ROW EXCLUSIVE").await;
+        write.execute("INSERT INTO a VALUES ($1)", &[&n]).await.unwrap();
+        write.commit().await.unwrap();
+    }
+
+    assert!(!migrated.is_finished());
+    read.commit().await.unwrap();
+    // The first went through while the second waited, and counts.
+    assert_eq!(migrated.await.unwrap().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn whoever_waits_too_long_says_for_whom() {
+    SERVER.create_database("too_long").unwrap();
+    run_sql("too_long", "CREATE TABLE a (n int)");
+    let pool = pool_of("too_long", "postgres");
+    let mut reader = somebody_else("too_long").await;
+    reader.batch_execute("SET application_name = 'a long report'").await.unwrap();
+    let _read = lock(&mut reader, "ACCESS SHARE").await;
+
+    let blocked = super::migrate(&pool, &runner(&["DROP TABLE a"]), Duration::ZERO).await;
+
+    let blocked = blocked.unwrap_err();
+    assert!(!blocked.is_final(), "{blocked:?}");
+    assert!(blocked.to_string().contains("(a long report, in a transaction for"), "{blocked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_goes_away_in_mid_migration_gives_the_turn_back() {
+    SERVER.create_database("gone").unwrap();
+    let long = runner(&["CREATE TABLE a (); SELECT pg_sleep(3600)"]);
+    let pool = pool_of("gone", "postgres");
+    let first = tokio::spawn(async move { migrate(&pool, &long).await });
+    while run_sql("gone", TURNS) == "0" {
+        assert!(!first.is_finished());
+    }
+    let pool = pool_of("gone", "postgres");
+    let short = runner(&["CREATE TABLE a ()"]);
+    let blocked = super::migrate(&pool, &short, Duration::ZERO).await.unwrap_err();
+    assert!(blocked.to_string().contains("(flashsale, in a transaction for"), "{blocked}");
+
+    first.abort();
+
+    assert_eq!(migrate(&pool, &short).await.unwrap(), 1);
+}
+
+/// A sale in mid-run, as V1 has it, and one to come.
+const A_LEDGER_OF_V1: &str = "
+    INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit, epoch) VALUES
+        (date_trunc('hour', now()), date_trunc('hour', now()) + interval '1 h', 60000, 9, 2, 3),
+        (date_trunc('hour', now()) + interval '1 h', date_trunc('hour', now()) + interval '2 h',
+         60000, 9, 2, 0);
+    INSERT INTO checkout_attempts
+        (sale_id, user_id, outcome, code, unit, slot, epoch, state, expires_at)
+    VALUES
+        (1, 'ann', 'granted', '00000000-0100-8000-8000-000000000001', 1, 0, 3, 'held', now()),
+        (1, 'ann', 'granted', '00000000-0100-8000-8000-000000000002', 2, 1, 3, 'sold', now()),
+        (1, 'bob', 'sold_out', NULL, NULL, NULL, NULL, NULL, NULL);
+    INSERT INTO purchases (code, sale_id, unit, slot, user_id, item_name, item_image)
+    VALUES ('00000000-0100-8000-8000-000000000002', 1, 2, 1, 'ann', 'Teapot', '/teapot');";
+
+/// Every row there is, as V1 knew it, and the files they are in.
+const ROWS_OF_V1: &str = "
+    SELECT id, starts_at, ends_at, hold_ms, epoch, epoch_at, closed_at, stock, per_user_limit, state
+    FROM sales ORDER BY id;
+    SELECT * FROM checkout_attempts ORDER BY user_id, unit;
+    SELECT * FROM purchases;
+    SELECT pg_relation_filenode('sales'), pg_relation_filenode('checkout_attempts')";
+
+#[tokio::test]
+async fn a_ledger_of_v1_keeps_its_rows_and_a_process_of_v1_its_promises() {
+    let sale_of_v1 = |starts_in: &str, lasts: &str| {
+        format!(
+            "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms) \
+             SELECT starts_at, starts_at + interval '{lasts}', 9, 2, 1 \
+             FROM (VALUES (date_trunc('hour', now()) + interval '{starts_in}')) AS slot (starts_at) \
+             ON CONFLICT DO NOTHING RETURNING 'made'"
+        )
+    };
+    SERVER.create_database("v1").unwrap();
+    let pool = pool_of("v1", "postgres");
+    migrate(&pool, &ours().set_target(refinery::Target::Version(1))).await.unwrap();
+    run_sql("v1", A_LEDGER_OF_V1);
+    let rows = run_sql("v1", ROWS_OF_V1);
+
+    assert!(migrate(&pool, &ours()).await.unwrap() > 0);
+
+    assert_eq!(run_sql("v1", ROWS_OF_V1), rows, "a row is another, or a table was written anew");
+    run_sql(
+        "v1",
+        "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms, \
+                   on_timetable) SELECT starts_at, ends_at, 1, 1, 1, false FROM sales",
+    );
+    for (starts_in, lasts, made) in [
+        ("0", "1 h", ""),
+        ("90 min", "1 h", ""),
+        ("-1 min", "1 min", "made"),
+        ("2 h", "1 h", "made"),
+        ("2 h", "1 h", ""),
+    ] {
+        assert_eq!(run_sql("v1", &sale_of_v1(starts_in, lasts)), made, "{starts_in}, {lasts}");
+    }
+    run_sql("v1", "UPDATE checkout_attempts SET state = 'sold' WHERE state = 'held'");
+    let again = "UPDATE checkout_attempts SET state = 'expired' WHERE unit = 1";
+    assert!(SERVER.psql("v1", again).unwrap_err().to_string().contains("append-only"));
+}
