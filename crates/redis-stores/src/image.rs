@@ -30,7 +30,7 @@ const IMAGE_MS_MAX: u64 = 10_000;
 impl AuditedLive for RedisStores {
     async fn ping(&self) -> Result<(), StoreError> {
         self.line()
-            .call(&redis::cmd("Operation::Ping"))
+            .call(&redis::cmd("PING"))
             .await
             .map(drop)
             .map_err(|error| error.during(Operation::Ping))
