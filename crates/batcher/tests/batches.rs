@@ -142,7 +142,7 @@ async fn what_was_accepted_is_answered_after_the_last_handle_is_gone() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_in_time_takes_his_request_back() {
+async fn a_caller_who_leaves_in_time_takes_their_request_back() {
     let mut stand = stand(1, 8, 8);
     let first = tokio::spawn(stand.batcher.place().unwrap().submit(1));
     assert_eq!(stand.started.recv().await, Some(1));
@@ -168,7 +168,7 @@ impl Call<u32, u32> for Broken {
 }
 
 #[tokio::test]
-async fn callers_of_a_broken_worker_are_told() {
+async fn callers_of_a_broken_worker_get_an_error() {
     let one = NonZeroUsize::MIN;
     let batcher = Batcher::spawn(Limits { queue_max: one, batch_max: one }, [Broken]);
 

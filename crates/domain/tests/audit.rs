@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use domain::{
     Code, Epoch, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
     audit::{
-        Breaches, Findings, Invariant, ROWS_MAX, Verdict,
+        Breaches, Conclusion, Findings, Invariant, ROWS_MAX,
         live::{LiveHold, LiveImage, contradictions, disagreements, unissued},
     },
     ports::{LiveUnit, SaleImage},
@@ -23,7 +23,7 @@ enum State {
 
 use State::{Held, Sold};
 
-/// A unit of the n-th user, in his first slot, under the n-th code.
+/// A unit of the n-th user, in their first slot, under the n-th code.
 type Taken = (u32, u32, State);
 
 fn code(number: u32) -> Code {
@@ -57,7 +57,7 @@ fn ledger(taken: &[Taken]) -> SaleImage {
     SaleImage { sale, live: live.collect() }
 }
 
-/// What the live side has when it has heard of just this.
+/// What the live store has when it has heard of just this.
 fn live(taken: &[Taken]) -> LiveImage {
     let held = || taken.iter().filter(|(.., state)| *state == Held);
     let is_taken = |number: u32| taken.iter().any(|&(_, place, _)| place == number);
@@ -106,17 +106,22 @@ fn what_is_on_its_way_is_no_breach() {
     for (what, before, between, after) in [
         ("a grant that is not recorded yet", None, Some(held), None),
         ("a grant that is being recorded", None, Some(held), Some(held)),
-        ("a grant after the look at the live side", None, None, Some(held)),
-        ("a hold that ends before the look at the live side", Some(held), None, None),
-        ("a hold whose end the live side has not heard of", Some(held), Some(held), None),
-        ("a hold that is sold after the look at the live side", Some(held), Some(held), Some(sold)),
+        ("a grant after the look at the live store", None, None, Some(held)),
+        ("a hold that ends before the look at the live store", Some(held), None, None),
+        ("a hold whose end the live store has not heard of", Some(held), Some(held), None),
         (
-            "a hold that is sold before the look at the live side",
+            "a hold that is sold after the look at the live store",
+            Some(held),
+            Some(held),
+            Some(sold),
+        ),
+        (
+            "a hold that is sold before the look at the live store",
             Some(held),
             Some(sold),
             Some(sold),
         ),
-        ("a sale that the live side has not heard of", Some(sold), Some(held), Some(sold)),
+        ("a sale that the live store has not heard of", Some(sold), Some(held), Some(sold)),
         ("a unit that is held for another meanwhile", Some(held), Some(other), Some(other)),
         ("a unit that is granted again after the look", Some(held), None, Some(other)),
     ] {
@@ -140,7 +145,7 @@ fn what_redis_has_sold_must_be_sold_in_the_ledger() {
     // The unit and the slot.
     assert_eq!(proven(&[], &[(1, 1, Sold)], &[]), 2);
     assert_eq!(proven(&[(1, 1, Held)], &[(1, 1, Sold)], &[(1, 1, Held)]), 3);
-    // Another unit was sold than the live side believes.
+    // Another unit was sold than the live store believes.
     assert_eq!(proven(&[(1, 2, Sold)], &[(1, 1, Sold)], &[(1, 2, Sold)]), 2);
 }
 
@@ -158,7 +163,10 @@ fn a_code_has_one_unit_slot_and_user_on_both_sides() {
 
         let rows = disagreements(&same, &live, &same).unwrap();
 
-        assert!(rows.rows().iter().any(|row| row.contains(" on the live side: Code(")), "{rows:?}");
+        assert!(
+            rows.rows().iter().any(|row| row.contains(" on the live store: Code(")),
+            "{rows:?}"
+        );
     }
 }
 
@@ -184,7 +192,7 @@ fn an_epoch_that_was_not_issued_is_a_breach_and_an_old_one_is_not() {
 }
 
 #[test]
-fn a_live_side_contradicts_itself_in_units_codes_or_marks() {
+fn a_live_store_contradicts_itself_in_units_codes_or_marks() {
     type Change = fn(&mut LiveImage);
     let taken = [(1, 1, Held), (2, 2, Sold)];
     let changes: [(&str, Change); 10] = [
@@ -204,14 +212,14 @@ fn a_live_side_contradicts_itself_in_units_codes_or_marks() {
         assert_eq!(contradictions(&live), Breaches::default());
         change(&mut live);
 
-        let told = contradictions(&live);
+        let found = contradictions(&live);
 
-        assert!(told.rows().iter().any(|told| told.contains(row)), "{row}: {told:?}");
+        assert!(found.rows().iter().any(|found| found.contains(row)), "{row}: {found:?}");
     }
 }
 
 #[test]
-fn breaches_are_counted_beyond_those_that_are_told() {
+fn breaches_are_counted_beyond_those_that_are_listed() {
     let mut breaches = Breaches::default();
     for number in 0..42 {
         breaches.add(|| number.to_string());
@@ -229,16 +237,16 @@ fn breaches_are_counted_beyond_those_that_are_told() {
 #[test]
 fn a_breach_counts_for_more_than_what_is_unknown() {
     let mut findings = Findings::default();
-    assert_eq!(findings.verdict(), Verdict::Unknown);
+    assert_eq!(findings.conclusion(), Conclusion::Unknown);
     for invariant in Invariant::ALL {
-        assert_eq!(findings.verdict(), Verdict::Unknown);
+        assert_eq!(findings.conclusion(), Conclusion::Unknown);
         findings.check(invariant, Breaches::default());
     }
-    assert_eq!(findings.verdict(), Verdict::Holds);
+    assert_eq!(findings.conclusion(), Conclusion::Holds);
 
     let mut broken = Findings::default();
     broken.check(Invariant::LiveWhole, Breaches::counted(1, vec!["so".to_owned()]));
-    assert_eq!(broken.verdict(), Verdict::Broken);
+    assert_eq!(broken.conclusion(), Conclusion::Broken);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A live side that says what no version of this service writes is judged all the same.
+//! A live store that says what no version of this service writes is judged all the same.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -123,7 +123,7 @@ fn a_user_with_more_marks_than_there_are_slots_is_a_breach() {
         unreadable: Vec::new(),
     };
 
-    let told = format!("{:?}", contradictions(&live));
+    let found = format!("{:?}", contradictions(&live));
 
-    assert!(told.contains("alice has 70000 of 1 slots"), "{told}");
+    assert!(found.contains("alice has 70000 of 1 slots"), "{found}");
 }

@@ -1,4 +1,4 @@
-//! What is remembered of the live side, and for how long.
+//! What is remembered of the live store, and for how long.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -121,7 +121,8 @@ async fn a_clock_that_is_set_back_ends_the_memory() {
 }
 
 #[tokio::test]
-async fn a_code_that_was_granted_here_is_redeemed_without_the_live_side_and_judged_by_the_ledger() {
+async fn a_code_that_was_granted_here_is_redeemed_without_the_live_store_and_judged_by_the_ledger()
+{
     let world = World::new();
     let process = world.process(1);
     let sale = world.open_sale(2, 2);

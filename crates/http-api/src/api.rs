@@ -15,13 +15,13 @@ pub struct Api {
     pub register: Arc<dyn SaleRegister>,
     /// The live store, for whoever asks after its health.
     pub live: Arc<dyn AuditedLive>,
-    /// What the stores are called where their health is told.
+    /// What the stores are called where their health is reported.
     pub names: StoreNames,
     /// Draws the item of a unit as an SVG document.
     pub draw: fn(SaleId, Unit) -> String,
 }
 
-/// What the stores are called where their health is told.
+/// What the stores are called where their health is reported.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreNames {
     /// The ledger, such as `postgres`.

@@ -1,9 +1,9 @@
-//! The live side in the memory of this process: `SaleStore` and `CodeStore` for a shop that runs
+//! The live store in the memory of this process: `SaleStore` and `CodeStore` for a shop that runs
 //! one process.
 //!
 //! It is as forgetful as Redis without persistence, and nothing depends on its remembering: a
-//! process that starts has lost its live side, and loads every sale from the ledger. There is
-//! nothing between a caller and what he asks for, so a call is done when it returns, and cannot
+//! process that starts has lost its live store, and loads every sale from the ledger. There is
+//! nothing between a caller and what they ask for, so a call is done when it returns, and cannot
 //! get lost. Memory is bounded by the sales that are served.
 //!
 //! A sale's time is the ledger's: what the ledger's clock said when the sale was loaded, and how
@@ -32,7 +32,7 @@ pub use self::socket::{LiveSocket, LiveSocketError, RemoteLive};
 
 use self::sale::LiveSale;
 
-/// The live side of whole sales, each behind a lock of its own that is held for a few hundred
+/// The live store of whole sales, each behind a lock of its own that is held for a few hundred
 /// nanoseconds a call, and never while anything is waited for.
 pub struct MemoryStores {
     clock: Arc<dyn Clock>,
@@ -40,7 +40,7 @@ pub struct MemoryStores {
 }
 
 impl MemoryStores {
-    /// A live side that serves nothing yet.
+    /// A live store that serves nothing yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, sales: RwLock::default() }
@@ -77,7 +77,7 @@ impl MemoryStores {
     /// Looks at a sale that is served, or changes it, at one moment.
     fn on<T>(&self, sale: SaleId, work: impl FnOnce(&mut LiveSale, UnixMillis) -> T) -> Option<T> {
         // A sale that is replaced or forgotten meanwhile is one of an older epoch: the ledger
-        // refuses what it grants, and what it is told is in the image that took its place.
+        // refuses what it grants, and what is settled on it is in the image that replaced it.
         let live = self.read().get(&sale).map(Arc::clone)?;
         let mut live = lock(&live);
         Some(work(&mut live, self.now()))

@@ -1,4 +1,4 @@
-//! What the live side has of one sale.
+//! What the live store has of one sale.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 

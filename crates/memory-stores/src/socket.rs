@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most bytes of a question.
 const QUESTION_MAX: u64 = 32;
 
-/// Where others can look at this process's live side.
+/// Where others can look at this process's live store.
 pub struct LiveSocket {
     listener: UnixListener,
     live: Arc<MemoryStores>,
@@ -60,7 +60,7 @@ impl LiveSocket {
         Ok(Self { listener, live })
     }
 
-    /// Answers until told to stop. The socket stays behind; the next process replaces it.
+    /// Answers until asked to stop. The socket stays behind; the next process replaces it.
     pub async fn answer(self, stop: CancellationToken) {
         loop {
             let caller = tokio::select! {
@@ -76,7 +76,7 @@ impl LiveSocket {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "nobody can look at the live side for now");
+                    tracing::warn!(%error, "nobody can look at the live store for now");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -106,7 +106,7 @@ impl RemoteLive {
         Self { path }
     }
 
-    /// A connection, or `None` if no process serves: then there is no live side either.
+    /// A connection, or `None` if no process serves: then there is no live store either.
     async fn connect(&self) -> io::Result<Option<UnixStream>> {
         match UnixStream::connect(&self.path).await {
             Ok(stream) => Ok(Some(stream)),

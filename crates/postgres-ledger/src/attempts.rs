@@ -21,7 +21,7 @@ use crate::{
 pub(crate) const STATEMENTS: &[&str] =
     &[grants::RECORD_NEW_GRANTS, grants::RECORD_MISSING_GRANTS, refusals::RECORD_REFUSALS];
 
-/// What a caller is told of his attempt.
+/// The reply to a caller's attempt.
 pub(crate) type RecordReply = Result<Recorded, StoreError>;
 
 /// A place in the queue of attempts.
@@ -74,7 +74,7 @@ impl Call<Attempt, RecordReply> for RecordAttempts {
 
 /// One statement for attempts of one kind.
 trait Statement: Send {
-    /// Writes the attempts in one transaction, and tells of each, in order, what became of it.
+    /// Writes the attempts in one transaction, and returns, in order, what became of each.
     fn record(
         &mut self,
         attempts: &[&Attempt],

@@ -47,8 +47,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(310);
 /// What the transactions of an audit are set to.
 ///
 /// Sorting takes at most `work_mem` for each of a few processes and goes to disk beyond it;
-/// hashing would take a multiple. With 64 MB the checks of ten million attempts took 13.4 s, by
-/// hashing 15.9 s (Postgres 15, two cores that did nothing else).
+/// hashing would take a multiple, and longer: `docs/decisions/10`.
 const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
      SET LOCAL lock_timeout = '5s'; \
      SET LOCAL idle_in_transaction_session_timeout = '1min'; \
@@ -161,8 +160,8 @@ async fn query(
 fn breaches(rows: &[tokio_postgres::Row]) -> Result<Breaches, SessionError> {
     let Some(first) = rows.first() else { return Ok(Breaches::default()) };
     let count = rows::count(first, "breaches")?;
-    let told = rows.iter().map(|row| rows::column(row, "found")).collect::<Result<_, _>>()?;
-    Ok(Breaches::counted(count.into(), told))
+    let listed = rows.iter().map(|row| rows::column(row, "found")).collect::<Result<_, _>>()?;
+    Ok(Breaches::counted(count.into(), listed))
 }
 
 fn rows_max() -> i64 {

@@ -149,7 +149,7 @@ async fn a_code_is_sold_once_whenever_the_server_dies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_gone_is_told_soon_and_used_again_when_it_is_back() {
+async fn a_server_that_is_gone_is_reported_soon_and_used_again_when_it_is_back() {
     let (server, ledger, sale) = a_ledger().await;
     let held = grant(&sale, 1, 0);
     record(&ledger, &sale, held).await.unwrap();

@@ -199,8 +199,8 @@ proptest! {
             prop_assert_eq!(units.len(), codes.len());
         }
         if let Ok(Some(due)) = read_due(&value) {
-            let told = words(&value).unwrap_or_default().len();
-            prop_assert_eq!(due.len() + 1, told);
+            let listed = words(&value).unwrap_or_default().len();
+            prop_assert_eq!(due.len() + 1, listed);
         }
         let words = words(&value);
         let says = |word| words.as_deref() == Some(&[word]);
@@ -236,7 +236,7 @@ proptest! {
 
         let read = image::read(sale, &replies).unwrap().unwrap();
 
-        // Nothing here is a server's memory, so this at least is told.
+        // Nothing here is a server's memory, so this at least is reported.
         prop_assert!(!read.unreadable.is_empty());
     }
 

@@ -1,4 +1,4 @@
-//! What a live side on Redis does when the server fails it. Each test has its own server.
+//! What a live store on Redis does when the server fails it. Each test has its own server.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -125,7 +125,7 @@ async fn two_processes_sell_the_same_sale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_gone_is_told_soon_and_used_again_when_it_is_back() {
+async fn a_server_that_is_gone_is_reported_soon_and_used_again_when_it_is_back() {
     let server = RedisServer::start().unwrap();
     let (live, sale, grant) = a_sale_in_full_swing(&server).await;
 
@@ -192,7 +192,7 @@ async fn a_server_without_memory_takes_no_unit_but_gives_them_back() {
     live.take(&rebuilt, &user("cid")).await;
 }
 
-/// A live side that serves a sale of five units at epoch 1, one of them held.
+/// A live store that serves a sale of five units at epoch 1, one of them held.
 async fn a_sale_in_full_swing(server: &RedisServer) -> (Live, Sale, Grant) {
     let live = live_on(server);
     let sale = live.open(5, 5).await;
@@ -210,7 +210,7 @@ async fn until_it_answers(live: &Live, sale: &Sale) {
     until(&*live.clock, async || live.codes.find(new_code(sale.id)).await.ok()).await;
 }
 
-/// Nothing is told of the sale and nothing is done to it, also not by a verdict on `code`.
+/// The sale is unknown and nothing is done to it, also not by a verdict on `code`.
 async fn assert_not_served(live: &Live, sale: &Sale, code: Code) {
     assert_eq!(live.sales.status(sale.id).await.unwrap(), None);
     assert_eq!(place(live, sale).await.unwrap(), PlaceReply::NotLoaded);
@@ -256,7 +256,7 @@ async fn place(live: &Live, sale: &Sale) -> Result<PlaceReply, StoreError> {
 fn ask(server: &RedisServer, command: &str) -> String {
     let url = server.url();
     let mut stream = TcpStream::connect(url.trim_start_matches("redis://")).unwrap();
-    // Nothing can be asked of a paused server any more, so it is not told to hang up.
+    // Nothing can be asked of a paused server any more, so it is not asked to hang up.
     stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut reply = String::new();

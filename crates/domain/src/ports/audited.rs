@@ -26,10 +26,10 @@ pub trait AuditedLedger: SaleRegister {
     async fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, StoreError>;
 }
 
-/// A live side that can be looked at whole.
+/// A live store that can be looked at whole.
 #[async_trait]
 pub trait AuditedLive: Send + Sync {
-    /// Whether the live side answers.
+    /// Whether the live store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 
     /// All that is served of a sale, at one moment; or `None` if it is not served. Changes

@@ -78,6 +78,6 @@ pub enum HoldEnd {
 pub struct PurchaseCopy {
     /// The receipt.
     pub receipt: Receipt,
-    /// Which of the buyer's places it takes.
+    /// Which of the buyer's slots it takes.
     pub slot: Slot,
 }

@@ -33,14 +33,14 @@ pub trait LedgerStore: Send + Sync {
     /// crowd out purchases.
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError>;
 
-    /// Decides codes that the live side calls due: a code without a record gets a tombstone,
-    /// so that its late record is refused; a hold that is due expires; anything else is told
-    /// as it is. The verdicts are final unless they say `Held`.
+    /// Decides codes that the live store calls due: a code without a record gets a tombstone,
+    /// so that its late record is refused; a hold that is due expires; anything else is
+    /// reported as it is. The verdicts are final unless they say `Held`.
     async fn judge(&self, sale: SaleId, codes: &[Code])
     -> Result<Vec<(Code, Verdict)>, StoreError>;
 
     /// Expires at most `limit` holds that have been due for longer than `overdue_ms`: those
-    /// that the live side forgot. Says which.
+    /// that the live store forgot. Says which.
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError>;
 }
 
@@ -67,7 +67,7 @@ pub struct Attempt {
     pub sale: SaleId,
     /// Who asked.
     pub user: UserId,
-    /// What the live side said.
+    /// What the live store said.
     pub outcome: Outcome,
 }
 
@@ -93,7 +93,7 @@ pub enum Recorded {
     /// The grant comes too late: the code was already judged.
     TooLate,
     /// The grant is of an older epoch, or its unit or slot is live under another code: the
-    /// live side is out of date. The grant has no record and will have none.
+    /// live store is out of date. The grant has no record and will have none.
     Stale,
 }
 

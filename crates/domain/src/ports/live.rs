@@ -1,4 +1,4 @@
-//! The live side: the stock of sales and the codes of holds.
+//! The live store: the stock of sales and the codes of holds.
 
 use async_trait::async_trait;
 
@@ -94,7 +94,7 @@ pub enum LoadReply {
     Fenced,
 }
 
-/// What the live side says of a sale, all at one moment.
+/// What the live store says of a sale, all at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveStatus {
     /// The epoch that is served.
@@ -124,7 +124,7 @@ pub struct HoldRequest {
     pub user: UserId,
 }
 
-/// What the live side says to a [`HoldRequest`].
+/// What the live store says to a [`HoldRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceReply {
     /// A unit is taken.
@@ -135,7 +135,7 @@ pub enum PlaceReply {
     NotLoaded,
 }
 
-/// A unit taken on the live side, not yet in the ledger: worth nothing until it is recorded.
+/// A unit taken on the live store, not yet in the ledger: worth nothing until it is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
     /// The code it is kept under.

@@ -5,7 +5,7 @@ use std::fmt;
 /// One of the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Store {
-    /// The live side.
+    /// The live store.
     Live,
     /// The ledger.
     Ledger,
@@ -60,7 +60,7 @@ macro_rules! operations {
     };
 }
 
-// A load is sent once: if the live side restarted in between, the second would serve an image
+// A load is sent once: if the live store restarted in between, the second would serve an image
 // without what was granted since. And what an operator said first shall not hold last.
 operations! {
     Load = SaleStore::load, Live, Write, Once;

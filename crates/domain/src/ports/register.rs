@@ -16,7 +16,7 @@ pub trait SaleRegister: Send + Sync {
     /// At most `limit` sales with numbers below `before`, the newest first.
     async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError>;
 
-    /// The sales that need a live side.
+    /// The sales that need a live store.
     async fn calendar(&self) -> Result<Calendar, StoreError>;
 
     /// Makes one sale. `None` if its window overlaps another's: then nothing is used up, not
@@ -30,7 +30,7 @@ pub trait SaleRegister: Send + Sync {
     /// transaction that waits for the records in flight: a grant of an older epoch is either
     /// in the image or never recorded.
     ///
-    /// `served` is the epoch the live side serves now, if any. Whether the epoch may be raised is
+    /// `served` is the epoch the live store serves now, if any. Whether the epoch may be raised is
     /// for [`Sale::at_next_epoch`] to say.
     async fn raise_epoch(
         &self,
@@ -56,7 +56,7 @@ pub struct Listed {
     pub seen_at: UnixMillis,
 }
 
-/// The sales that need a live side, and the ledger's clock when it said so.
+/// The sales that need a live store, and the ledger's clock when it said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     /// The ledger's clock.
@@ -64,7 +64,7 @@ pub struct Calendar {
     /// Every sale that is not closed, by its start.
     pub sales: Vec<Sale>,
     /// The sales closed less than [`JUST_CLOSED_MS`](crate::sale::JUST_CLOSED_MS) ago: the live
-    /// side may forget them.
+    /// store may forget them.
     pub just_closed: Vec<SaleId>,
 }
 
@@ -75,7 +75,7 @@ pub enum RaiseReply {
     Raised(SaleImage),
     /// Another rebuild raised it less than [`EPOCH_AGE_MIN_MS`](crate::sale::EPOCH_AGE_MIN_MS) ago; wait for that one.
     TooSoon,
-    /// The live side serves an epoch the ledger never issued: the ledger has lost data.
+    /// The live store serves an epoch the ledger never issued: the ledger has lost data.
     Behind {
         /// The ledger's epoch.
         ledger: Epoch,

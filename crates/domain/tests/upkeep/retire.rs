@@ -44,7 +44,7 @@ async fn a_grant_that_comes_after_the_closing_is_refused() {
     world.clock.set(sale.window.ends_at() + -1);
     world.ledger.faults().plan(Operation::Record, Fault::Pause);
 
-    let (told, closed) = tokio::join!(process.ask(&sale, "alice"), async {
+    let (reply, closed) = tokio::join!(process.ask(&sale, "alice"), async {
         world.clock.advance_ms(1);
         process.catalog.refresh().await.unwrap();
         let closed = process.retire.run().await.unwrap();
@@ -53,7 +53,7 @@ async fn a_grant_that_comes_after_the_closing_is_refused() {
     });
 
     assert_eq!(closed, [sale.id]);
-    assert_eq!(told.unwrap_err().failure(), Failure::Rebuilding);
+    assert_eq!(reply.unwrap_err().failure(), Failure::Rebuilding);
     assert_eq!(world.ledger.attempts(), []);
     process.rebuild.run_asked().await.unwrap();
     assert!(!world.live.has(sale.id));

@@ -1,4 +1,4 @@
-//! The live side as tests need it: [`MemoryStores`], which can be lost, go back and fail.
+//! The live store as tests need it: [`MemoryStores`], which can be lost, go back and fail.
 
 use std::{
     collections::HashMap,
@@ -21,14 +21,14 @@ use memory_stores::MemoryStores;
 
 use crate::{Fault, Faults, ManualClock, Operation, at_once, lock};
 
-/// The live side, as Redis is one.
+/// The live store, as Redis is one.
 pub struct FakeLive {
     clock: Arc<ServerClock>,
     faults: Faults,
     server: Mutex<Server>,
 }
 
-/// What the live side had at some moment, as in a snapshot or on a replica.
+/// What the live store had at some moment, as in a snapshot or on a replica.
 #[derive(Clone)]
 pub struct LiveCopy(Arc<MemoryStores>);
 
@@ -60,7 +60,7 @@ impl Clock for ServerClock {
 }
 
 impl FakeLive {
-    /// A live side that has nothing.
+    /// A live store that has nothing.
     #[must_use]
     pub fn new(clock: ManualClock) -> Self {
         let clock = Arc::new(ServerClock { clock, skew_ms: AtomicI64::new(0) });

@@ -33,7 +33,7 @@ pub struct Ledger {
     pub records: Arc<dyn CountRecords>,
 }
 
-/// What no port tells and the contract must see: that every attempt is written down.
+/// What no port shows and the contract must see: that every attempt is written down.
 #[async_trait]
 pub trait CountRecords: Send + Sync {
     /// How many attempts at the sale are recorded, by outcome: `granted`, `sold_out`,

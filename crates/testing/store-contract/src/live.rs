@@ -1,4 +1,4 @@
-//! The live side under test.
+//! The live store under test.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use domain::{
 
 use crate::fixtures::{NOW, new_code, open_sale};
 
-/// A live side, and the time it lives by.
+/// A live store, and the time it lives by.
 #[derive(Clone)]
 pub struct Live {
     /// Its sales.
@@ -24,7 +24,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// A live side that is one store; waiting on `clock` lets the store's time pass.
+    /// A live store that is one store; waiting on `clock` lets the store's time pass.
     pub fn new<S: SaleStore + CodeStore + 'static>(store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
         Self { sales: store.clone(), codes: store, clock }
     }

@@ -16,7 +16,7 @@ use crate::{
     live::Live,
 };
 
-/// Writes one test per promise of `SaleStore`, on the [`Live`] side that `$live` makes.
+/// Writes one test per promise of `SaleStore`, on the [`Live`] store that `$live` makes.
 #[macro_export]
 macro_rules! sale_store_contract {
     ($live:path) => {
@@ -28,7 +28,7 @@ macro_rules! sale_store_contract {
             a_newer_load_replaces_everything
             loads_that_race_leave_the_newest
             held_and_sold_units_come_with_the_load
-            a_user_goes_on_with_the_slots_the_load_leaves_him
+            a_user_goes_on_with_the_slots_the_load_leaves_them
             a_large_image_is_loaded_whole
             a_sale_without_units_is_sold_out
             a_forgotten_sale_is_not_served_until_it_is_loaded_again
@@ -180,7 +180,7 @@ pub async fn held_and_sold_units_come_with_the_load(live: Live) {
 
 /// The lowest free slot comes first, also where the load left a gap, and the limit counts
 /// what was loaded.
-pub async fn a_user_goes_on_with_the_slots_the_load_leaves_him(live: Live) {
+pub async fn a_user_goes_on_with_the_slots_the_load_leaves_them(live: Live) {
     let sale = open_sale(20, 5);
     let ann = user("ann");
     let units = vec![

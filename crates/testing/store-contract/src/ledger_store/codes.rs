@@ -81,7 +81,8 @@ pub async fn a_code_redeemed_for_another_unit_sells_nothing_and_says_which(ledge
     assert_eq!(ledger.codes.redeem(wrong).await.unwrap(), CodeRecord::Sold(receipt));
 }
 
-/// Expired, given back, buried or never heard of: the reply says which, and nothing is sold.
+/// Expired, given back, under a tombstone or never heard of: the reply says which, and nothing is
+/// sold.
 pub async fn a_code_that_ended_is_not_redeemed(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(5, 5).await;
     let expired = ledger.hold_and_wait(&sale, &user("ann"), 1, 0).await;
@@ -189,7 +190,7 @@ pub async fn of_a_redemption_and_a_return_one_wins(ledger: Ledger) {
     assert_eq!(ledger.counts(&sale).await, [0, sold]);
 }
 
-/// A look changes nothing and tells each state.
+/// A look changes nothing and names each state.
 pub async fn every_code_is_found_as_it_is(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(5, 5).await;
     let ann = user("ann");

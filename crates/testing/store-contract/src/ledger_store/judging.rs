@@ -12,7 +12,7 @@ use crate::{
     ledger::{Ledger, grant},
 };
 
-/// A code that is due on the live side and has no record gets a tombstone, once: its unit is
+/// A code that is due on the live store and has no record gets a tombstone, once: its unit is
 /// free, and a record that comes late is refused.
 pub async fn a_code_without_a_record_is_buried(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
@@ -38,7 +38,7 @@ pub async fn a_hold_that_is_due_expires(ledger: Ledger) {
     assert_eq!(ledger.counts(&sale).await, [0, 0]);
 }
 
-/// The live side's clock may be ahead: a hold that is not due by the ledger's stays, and the
+/// The live store's clock may be ahead: a hold that is not due by the ledger's stays, and the
 /// verdict says for how long.
 pub async fn a_hold_that_is_live_is_left_alone(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
@@ -55,8 +55,8 @@ pub async fn a_hold_that_is_live_is_left_alone(ledger: Ledger) {
     assert_eq!(ledger.find(grant.code).await, CodeRecord::Held { unit: unit(1) });
 }
 
-/// What was decided before the judge came is told, not changed.
-pub async fn what_is_sold_or_given_back_is_told(ledger: Ledger) {
+/// What was decided before the judge came is reported, not changed.
+pub async fn what_is_sold_or_given_back_is_reported(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(5, 5).await;
     let bought = ledger.hold_and_wait(&sale, &user("ann"), 1, 0).await;
     ledger.sell(bought).await;

@@ -50,7 +50,7 @@ pub async fn a_grant_repeated_at_once_is_recorded_once(ledger: Ledger) {
     assert_eq!(ledger.recorded(&sale, "granted").await, 1);
 }
 
-/// Only the live side of the current epoch may grant. What an older one granted, or one the
+/// Only the live store of the current epoch may grant. What an older one granted, or one the
 /// ledger never issued, is never recorded.
 pub async fn a_grant_of_another_epoch_is_stale_and_leaves_no_record(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
@@ -79,7 +79,7 @@ pub async fn a_grant_of_an_unknown_sale_is_stale(ledger: Ledger) {
     assert_eq!(ledger.find(grant.code).await, CodeRecord::Unknown);
 }
 
-/// Whatever the live side believes, a unit is live once: held and sold units are taken.
+/// Whatever the live store believes, a unit is live once: held and sold units are taken.
 pub async fn a_unit_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
     let first = ledger.hold(&sale, &user("ann"), 2, 0).await;
@@ -96,7 +96,7 @@ pub async fn a_unit_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     assert_eq!(ledger.counts(&sale).await, [0, 1]);
 }
 
-/// Whatever the live side believes, each place of a user is taken once, so the limit holds.
+/// Whatever the live store believes, each place of a user is taken once, so the limit holds.
 pub async fn a_slot_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     let sale = ledger.open(5, 2).await;
     let first = ledger.hold(&sale, &user("ann"), 1, 0).await;
@@ -146,7 +146,7 @@ pub async fn a_unit_and_its_slot_can_be_held_again(ledger: Ledger) {
     assert_eq!(ledger.recorded(&sale, "granted").await, 3);
 }
 
-/// A live side gone mad grants each of fifty units six times. Each is recorded once, and
+/// A live store gone mad grants each of fifty units six times. Each is recorded once, and
 /// the others leave nothing.
 pub async fn of_many_grants_of_a_unit_one_stands(ledger: Ledger) {
     let sale = ledger.open(50, 1).await;

@@ -73,7 +73,7 @@ pub async fn an_epoch_stands_for_half_a_second(ledger: Ledger) {
     assert!(ledger.now().await - before >= EPOCH_AGE_MIN_MS);
 }
 
-/// Fifty requests of as many processes find the live side lost; one rebuilds it.
+/// Fifty requests of as many processes find the live store lost; one rebuilds it.
 pub async fn of_many_that_raise_at_once_one_does(ledger: Ledger) {
     let sale = ledger.schedule(terms(5 * MINUTE)).await;
     let before = ledger.now().await;
@@ -91,7 +91,7 @@ pub async fn of_many_that_raise_at_once_one_does(ledger: Ledger) {
     assert_eq!(ledger.register.tally(sale.id).await.unwrap().unwrap().epoch, Epoch(count));
 }
 
-/// A live side that serves an epoch from the future was loaded from a ledger that knew more:
+/// A live store that serves an epoch from the future was loaded from a ledger that knew more:
 /// nothing is changed, so that an operator can see it. Serving the present one is no reason.
 pub async fn an_epoch_that_was_never_issued_shows_that_the_ledger_is_behind(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
