@@ -185,7 +185,7 @@ impl<'a> AttemptColumns<'a> {
             OutcomeCopy::Refused { user, name } => {
                 (Some(name.as_str()), None, Some(user.as_str()), None, None)
             }
-            OutcomeCopy::Buried(code) => (None, Some("void"), None, Some(*code), None),
+            OutcomeCopy::Tombstone(code) => (None, Some("void"), None, Some(*code), None),
         };
         self.outcomes.push(outcome);
         self.states.push(state);

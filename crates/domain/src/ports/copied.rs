@@ -40,7 +40,7 @@ pub enum OutcomeCopy {
         name: String,
     },
     /// It is the tombstone of a code whose record came too late.
-    Buried(Code),
+    Tombstone(Code),
 }
 
 /// A hold, and what became of it.

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Defence {
     /// A grant is recorded only under the epoch the ledger is at: `record_grants.sql`, `fence`.
     EpochCheck,
-    /// A code that is due and has no record gets one that refuses a later: `bury_missing.sql`.
+    /// A code that is due and has no record gets one that refuses a later: `record_tombstones.sql`.
     Tombstone,
     /// Redis serves only the epoch this very process has loaded: `library.lua`, `loaded`.
     Incarnation,

@@ -22,7 +22,7 @@
 //! | `Find` | `read_codes.sql` in `LedgerStore::find` |
 //! | `Redeem`, `RedeemUnheard` | `redeem.sql` and the answer; with its outcome lost it is run again |
 //! | `Release` | `release.sql` and the answer |
-//! | `Bury`, `Expire` | `bury_missing.sql`; `expire_due.sql` or `expire_overdue.sql` |
+//! | `Bury`, `Expire` | `record_tombstones.sql`; `expire_due.sql` or `expire_overdue.sql` |
 //! | `Settle` | `settle.lua`, with what `read_verdicts.sql` or an answer said, now or long ago |
 //! | `RaiseEpoch` | `PostgresLedger::raise`: `lock_sale.sql`, `raise_epoch.sql`, `live_units.sql`, one transaction |
 //! | `Load` | `load.lua` |

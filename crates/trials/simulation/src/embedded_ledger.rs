@@ -95,7 +95,7 @@ impl EmbeddedLedger {
                 OutcomeCopy::Refused { user, name } => {
                     records.refusals.push((sale, user, name.into()));
                 }
-                OutcomeCopy::Buried(_) => {}
+                OutcomeCopy::Tombstone(_) => {}
             }
         }
         let receipts = purchases.into_iter().map(|bought| (bought.receipt.code, bought.receipt));

@@ -175,18 +175,18 @@ pub async fn of_many_grants_of_a_unit_one_stands(ledger: Ledger) {
 pub async fn a_grant_that_was_judged_already_comes_too_late(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(5, 5).await;
     let ann = user("ann");
-    let buried = grant(&sale, 1, 0);
-    ledger.judge(&sale, buried.code).await;
+    let unrecorded = grant(&sale, 1, 0);
+    ledger.judge(&sale, unrecorded.code).await;
     let expired = ledger.hold_and_wait(&sale, &ann, 2, 1).await;
     ledger.judge(&sale, expired.code).await;
     let released = ledger.hold(&sale, &ann, 3, 2).await;
     ledger.release(released.code).await;
 
-    for late in [buried, expired, released] {
+    for late in [unrecorded, expired, released] {
         assert_eq!(ledger.record_grant(&sale, &ann, late).await, Recorded::TooLate);
     }
 
-    assert_eq!(ledger.find(buried.code).await, CodeRecord::Unknown);
+    assert_eq!(ledger.find(unrecorded.code).await, CodeRecord::Unknown);
     assert_eq!(ledger.counts(&sale).await, [0, 0]);
     assert_eq!(ledger.recorded(&sale, "granted").await, 2);
 }
