@@ -20,7 +20,7 @@ pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy};
 pub use ledger::{Attempt, AttemptPlace, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
 pub use live::{
-    CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleImage,
+    CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleSnapshot,
     SaleStore, Verdict,
 };
 pub use operation::{Operation, Store};

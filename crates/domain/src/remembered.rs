@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use crate::{
     CheckoutRefusal, Code, SaleId, StoreError, Unit, UnixMillis,
     ports::{
-        Clock, CodeStore, Grant, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
+        Clock, CodeStore, Grant, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleSnapshot,
         SaleStore, Verdict,
     },
 };
@@ -163,11 +163,11 @@ impl CodeStore for RememberedLive {
 impl SaleStore for RememberedLive {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let loaded = self.sales.load(image, ledger_now).await;
-        self.memo.clear(image.sale.id);
+        let loaded = self.sales.load(snapshot, ledger_now).await;
+        self.memo.clear(snapshot.sale.id);
         loaded
     }
 

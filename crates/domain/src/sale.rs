@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use crate::{Epoch, SaleId, Unit, UnixMillis, ports::RaiseReply, time::DAY_MS};
 
 /// The shortest time between two rebuilds of one sale, in milliseconds: several processes
-/// that find the live store lost shall not keep replacing each other's image.
+/// that find the live store lost shall not keep replacing each other's snapshot.
 pub const EPOCH_AGE_MIN_MS: i64 = 500;
 
 /// How long a closed sale counts as just closed, in milliseconds: every process has heard of it

@@ -8,9 +8,9 @@ use domain::{
     Code, Epoch, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
     audit::{
         Breaches, Conclusion, Findings, Invariant, ROWS_MAX,
-        live::{LiveHold, LiveImage, contradictions, disagreements, unissued},
+        live::{LiveHold, LiveSnapshot, contradictions, disagreements, unissued},
     },
-    ports::{LiveUnit, SaleImage},
+    ports::{LiveUnit, SaleSnapshot},
     sale::SaleState,
 };
 
@@ -43,7 +43,7 @@ fn user(number: u32) -> UserId {
 }
 
 /// The ledger of a sale of four units, two a user, at epoch 1.
-fn ledger(taken: &[Taken]) -> SaleImage {
+fn ledger(taken: &[Taken]) -> SaleSnapshot {
     let window = Window::new(UnixMillis(0), UnixMillis(1_000)).unwrap();
     let terms = Terms::new(4, 2, 100).unwrap();
     let sale = Sale { id: sale_id(), window, terms, state: SaleState::Active, epoch: Epoch(1) };
@@ -54,11 +54,11 @@ fn ledger(taken: &[Taken]) -> SaleImage {
         slot: Slot(0),
         held_until: (state == Held).then_some(UnixMillis(100)),
     });
-    SaleImage { sale, live: live.collect() }
+    SaleSnapshot { sale, live: live.collect() }
 }
 
 /// What the live store has when it has heard of just this.
-fn live(taken: &[Taken]) -> LiveImage {
+fn live(taken: &[Taken]) -> LiveSnapshot {
     let held = || taken.iter().filter(|(.., state)| *state == Held);
     let is_taken = |number: u32| taken.iter().any(|&(_, place, _)| place == number);
     let holds = held().map(|&(number, place, _)| LiveHold {
@@ -68,7 +68,7 @@ fn live(taken: &[Taken]) -> LiveImage {
         user: user(number),
     });
     let mark = |state| if state == Held { "h" } else { "b" };
-    LiveImage {
+    LiveSnapshot {
         sale: sale_id(),
         epoch: Epoch(1),
         stock: 4,
@@ -176,7 +176,7 @@ fn sides_of_two_epochs_are_not_compared() {
         let [before, between, after] = epochs.map(Epoch);
         let (mut first, mut second) = (ledger(&[(1, 1, Held)]), ledger(&[(1, 1, Held)]));
         (first.sale.epoch, second.sale.epoch) = (before, after);
-        let live = LiveImage { epoch: between, ..live(&[]) };
+        let live = LiveSnapshot { epoch: between, ..live(&[]) };
 
         assert_eq!(disagreements(&first, &live, &second), None);
     }
@@ -193,7 +193,7 @@ fn an_epoch_that_was_not_issued_is_a_breach_and_an_old_one_is_not() {
 
 #[test]
 fn a_live_store_contradicts_itself_in_units_codes_or_marks() {
-    type Change = fn(&mut LiveImage);
+    type Change = fn(&mut LiveSnapshot);
     let taken = [(1, 1, Held), (2, 2, Sold)];
     let changes: [(&str, Change); 10] = [
         ("are not 4", |live| live.sold = 2),

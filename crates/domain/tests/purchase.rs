@@ -4,7 +4,7 @@
 
 use domain::{
     Code, CodeRefusal, Epoch, Failure, Sale, Slot, Unit,
-    ports::{CodeStore, HoldRequest, Items, LiveUnit, SaleImage, SaleStore},
+    ports::{CodeStore, HoldRequest, Items, LiveUnit, SaleSnapshot, SaleStore},
 };
 use fakes::{Fault, HoldState, Operation, PlainItems, Process, World};
 
@@ -113,8 +113,8 @@ async fn what_the_ledger_has_counts_where_the_live_store_believes_in_another_uni
         slot: Slot(0),
         held_until: Some(hold.expires_at),
     };
-    let image = SaleImage { sale: Sale { epoch: Epoch(2), ..sale }, live: vec![wrong] };
-    world.live.load(&image, world.clock.now()).await.unwrap();
+    let snapshot = SaleSnapshot { sale: Sale { epoch: Epoch(2), ..sale }, live: vec![wrong] };
+    world.live.load(&snapshot, world.clock.now()).await.unwrap();
 
     let receipt = process.purchase.redeem(hold.code).await.unwrap().unwrap();
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::{
     CheckoutRefusal, Code, CodeRefusal, Epoch, Failure, Sale, Terms,
-    ports::{CodeStore, HoldRequest, PlaceReply, SaleImage, SaleStore},
+    ports::{CodeStore, HoldRequest, PlaceReply, SaleSnapshot, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
 };
 use fakes::{Fault, Operation, Process, World};
@@ -78,7 +78,7 @@ async fn a_sale_that_is_loaded_again_is_asked_again() {
     let load = async |epoch, stock| {
         let terms = Terms::new(stock, 1, World::HOLD_MS).unwrap();
         let sale = Sale { epoch: Epoch(epoch), terms, ..sale };
-        live.load(&SaleImage { sale, live: Vec::new() }, world.clock.now()).await.unwrap();
+        live.load(&SaleSnapshot { sale, live: Vec::new() }, world.clock.now()).await.unwrap();
     };
     let ask = async || {
         let code = Code::new(sale.id, 1);

@@ -21,10 +21,10 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Code, Epoch, SaleId, StoreError, Unit, UnixMillis,
-    audit::live::LiveImage,
+    audit::live::LiveSnapshot,
     ports::{
-        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
-        SaleStore, Verdict,
+        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply,
+        SaleSnapshot, SaleStore, Verdict,
     },
 };
 
@@ -54,8 +54,8 @@ impl MemoryStores {
 
     /// All that is served of a sale, at one moment.
     #[must_use]
-    pub fn look(&self, sale: SaleId) -> Option<LiveImage> {
-        self.on(sale, |live, _| live.image())
+    pub fn look(&self, sale: SaleId) -> Option<LiveSnapshot> {
+        self.on(sale, |live, _| live.snapshot())
     }
 
     /// The epochs of the sales that are served.
@@ -77,7 +77,7 @@ impl MemoryStores {
     /// Looks at a sale that is served, or changes it, at one moment.
     fn on<T>(&self, sale: SaleId, work: impl FnOnce(&mut LiveSale, UnixMillis) -> T) -> Option<T> {
         // A sale that is replaced or forgotten meanwhile is one of an older epoch: the ledger
-        // refuses what it grants, and what is settled on it is in the image that replaced it.
+        // refuses what it grants, and what is settled on it is in the snapshot that replaced it.
         let live = self.read().get(&sale).map(Arc::clone)?;
         let mut live = lock(&live);
         Some(work(&mut live, self.now()))
@@ -113,18 +113,18 @@ impl MemoryStores {
 impl SaleStore for MemoryStores {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let id = image.sale.id;
+        let id = snapshot.sale.id;
         let is_fenced = |served: Option<&Arc<Mutex<LiveSale>>>| {
-            served.is_some_and(|live| lock(live).epoch() >= image.sale.epoch)
+            served.is_some_and(|live| lock(live).epoch() >= snapshot.sale.epoch)
         };
         if is_fenced(self.read().get(&id)) {
             return Ok(LoadReply::Fenced);
         }
         // A million units take a while, and nobody else shall wait for them.
-        let live = LiveSale::of(image, ledger_now - self.now());
+        let live = LiveSale::of(snapshot, ledger_now - self.now());
         let mut sales = self.write();
         if is_fenced(sales.get(&id)) {
             return Ok(LoadReply::Fenced);
@@ -174,7 +174,7 @@ impl AuditedLive for MemoryStores {
         Ok(())
     }
 
-    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
         Ok(self.look(sale))
     }
 }

@@ -12,7 +12,7 @@ use deadpool_postgres::{Object, Transaction};
 use domain::{
     SaleId, StoreError,
     audit::{Breaches, Findings, Invariant, LateHolds, ROWS_MAX},
-    ports::{AuditedLedger, Operation, SaleImage},
+    ports::{AuditedLedger, Operation, SaleSnapshot},
     sale::SaleState,
 };
 use tokio_postgres::{IsolationLevel, types::ToSql};
@@ -95,9 +95,9 @@ impl AuditedLedger for PostgresLedger {
         found.await.map_err(|error| error.during(Operation::LateHolds))
     }
 
-    /// Read by the index of live units, to be quick: the shorter the time between two images,
+    /// Read by the index of live units, to be quick: the shorter the time between two snapshots,
     /// the more can be said of what lies between.
-    async fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, StoreError> {
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<SaleSnapshot>, StoreError> {
         let found =
             self.in_a_snapshot("SET LOCAL statement_timeout = '1min'", async |transaction| {
                 let listed = query(transaction, FIND_SQL, &[&vec![sale.get()]]).await?;
@@ -109,9 +109,9 @@ impl AuditedLedger for PostgresLedger {
                 }
                 let live = query(transaction, LIVE_UNITS_SQL, &[&sale.id.get()]).await?;
                 let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
-                Ok(Some(SaleImage { sale, live }))
+                Ok(Some(SaleSnapshot { sale, live }))
             });
-        found.await.map_err(|error| error.during(Operation::LedgerImage))
+        found.await.map_err(|error| error.during(Operation::LedgerSnapshot))
     }
 }
 

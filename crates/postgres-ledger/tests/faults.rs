@@ -187,11 +187,11 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
     let sale = ledger.schedule(window, terms).await.unwrap().unwrap();
-    let RaiseReply::Raised(image) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
+    let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };
-    assert_eq!(image.sale.epoch, Epoch(1));
-    (server, ledger, image.sale)
+    assert_eq!(snapshot.sale.epoch, Epoch(1));
+    (server, ledger, snapshot.sale)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::database::{SERVER, fresh_database, ledger_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_image() {
+async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_snapshot() {
     let (database, ledger, sale) = a_sale().await;
     let recorder = client(&database).await;
     let code = grant(&sale, 1, 0).code;
@@ -39,9 +39,9 @@ async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_image() {
     until_somebody_waits(&database).await;
     recorder.batch_execute("COMMIT").await.unwrap();
 
-    let RaiseReply::Raised(image) = raise.await.unwrap() else { panic!("it is raised") };
-    assert_eq!(image.sale.epoch, Epoch(1));
-    assert_eq!(image.live.iter().map(|unit| unit.code).collect::<Vec<_>>(), [code]);
+    let RaiseReply::Raised(snapshot) = raise.await.unwrap() else { panic!("it is raised") };
+    assert_eq!(snapshot.sale.epoch, Epoch(1));
+    assert_eq!(snapshot.live.iter().map(|unit| unit.code).collect::<Vec<_>>(), [code]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

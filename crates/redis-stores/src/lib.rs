@@ -13,11 +13,11 @@ mod code_store;
 pub mod fuzzing;
 #[cfg(test)]
 mod garbled;
-mod image;
 mod keys;
 mod line;
 mod reply;
 mod sale_store;
+mod snapshot;
 
 use std::{num::NonZeroUsize, time::Duration};
 

@@ -13,7 +13,7 @@ use std::{
 use dev_servers::RedisServer;
 use domain::{
     Code, Epoch, Failure, Sale, StoreError,
-    ports::{Grant, HoldRequest, LoadReply, PlaceReply, SaleImage, Verdict},
+    ports::{Grant, HoldRequest, LoadReply, PlaceReply, SaleSnapshot, Verdict},
 };
 use store_contract::{
     Live,
@@ -93,8 +93,8 @@ async fn a_sale_of_a_newer_library_is_neither_served_nor_rebuilt() {
     assert_eq!(place(&live, &sale).await.unwrap(), PlaceReply::NotLoaded);
     // Whoever would rebuild it asks this first, and raises no epoch.
     assert_eq!(live.sales.status(sale.id).await.unwrap_err().failure(), Failure::NotDone);
-    let image = SaleImage { sale: Sale { epoch: Epoch(8), ..sale }, live: vec![] };
-    let loaded = live.sales.load(&image, NOW).await;
+    let snapshot = SaleSnapshot { sale: Sale { epoch: Epoch(8), ..sale }, live: vec![] };
+    let loaded = live.sales.load(&snapshot, NOW).await;
     assert_eq!(loaded.unwrap_err().failure(), Failure::NotDone);
     assert_eq!(ask(&server, &format!("HGET {key} epoch")), "$1\r\n7");
 }
@@ -104,11 +104,11 @@ async fn two_processes_sell_the_same_sale() {
     let server = RedisServer::start().unwrap();
     let processes = [live_on(&server), live_on(&server)];
     let sale = store_contract::fixtures::open_sale(100, 1);
-    let image = SaleImage { sale, live: vec![] };
+    let snapshot = SaleSnapshot { sale, live: vec![] };
     // Both find that the server lacks the library, and both find that it lacks the sale.
     let loads = processes.clone().map(|process| {
-        let image = image.clone();
-        async move { process.sales.load(&image, NOW).await.unwrap() }
+        let snapshot = snapshot.clone();
+        async move { process.sales.load(&snapshot, NOW).await.unwrap() }
     });
     let replies = all_at_once(loads).await;
     assert!(replies.contains(&LoadReply::Loaded) && replies.contains(&LoadReply::Fenced));
@@ -230,7 +230,7 @@ async fn assert_served_when_loaded(live: &Live, sale: &Sale, old: Code) {
 
 /// Asks everything of a server that is gone, and returns what is known of each.
 async fn every_failure(live: &Live, sale: &Sale, code: Code) -> Vec<Failure> {
-    let image = SaleImage { sale: *sale, live: vec![] };
+    let snapshot = SaleSnapshot { sale: *sale, live: vec![] };
     let verdicts = [(code, Verdict::Sold)];
     let all = async {
         vec![
@@ -240,7 +240,7 @@ async fn every_failure(live: &Live, sale: &Sale, code: Code) -> Vec<Failure> {
             live.codes.settle(sale.id, &verdicts).await.unwrap_err(),
             live.sales.status(sale.id).await.unwrap_err(),
             live.sales.forget(sale.id).await.unwrap_err(),
-            live.sales.load(&image, NOW).await.unwrap_err(),
+            live.sales.load(&snapshot, NOW).await.unwrap_err(),
         ]
     };
     let errors = tokio::time::timeout(SOON, all).await.unwrap();

@@ -65,9 +65,9 @@ async fn look(
     sale: SaleId,
     findings: &mut Findings,
 ) -> Result<Looked, StoreError> {
-    let before = ledger.image(sale).await?;
-    let live = live.image(sale).await?;
-    let after = ledger.image(sale).await?;
+    let before = ledger.snapshot(sale).await?;
+    let live = live.snapshot(sale).await?;
+    let after = ledger.snapshot(sale).await?;
     let (Some(before), Some(after)) = (before, after) else {
         // It was closed meanwhile.
         return Ok(Looked::Done);

@@ -7,17 +7,17 @@
 //! read twice, with the live store read in between ([`disagreements`]), and only what follows
 //! from these three looks with certainty is called a breach:
 //!
-//! - The image of the live store is of one moment. What it says of itself must fit together, and
+//! - The snapshot of the live store is of one moment. What it says of itself must fit together, and
 //!   the epoch it serves was issued before; whoever reads the ledger later finds it there.
 //! - A record goes from `held` to its end and never back. A code that is live in both looks at
-//!   the ledger was live at the moment of the image. A grant is on the live store before it is
+//!   the ledger was live at the moment of the snapshot. A grant is on the live store before it is
 //!   recorded, and leaves it after its end is recorded; so at that moment its unit was not free
 //!   there, and its slot was marked. A code that is `held` in both looks was on hold there.
 //! - `sold` is for ever, and the live store hears of it after the fact. What it has sold, the
 //!   later look at the ledger has too.
 //!
 //! All of this is so only while both stores are of one epoch. A rebuild raises the ledger's epoch
-//! before it loads the image; if one comes in between, the epochs differ, nothing is compared
+//! before it loads the snapshot; if one comes in between, the epochs differ, nothing is compared
 //! and the caller may look again. So no pause of a process, no answer that got lost and no
 //! rebuild makes a breach of a sale that is in order.
 //!
@@ -34,12 +34,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::{
     Code, Epoch, SaleId, Slot, Unit, UserId,
     audit::Breaches,
-    ports::{LiveUnit, SaleImage},
+    ports::{LiveUnit, SaleSnapshot},
 };
 
 /// All that the live store has of a sale it serves, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveImage {
+pub struct LiveSnapshot {
     /// The sale.
     pub sale: SaleId,
     /// The epoch that is served.
@@ -77,7 +77,7 @@ pub struct LiveHold {
 
 /// What the live store contradicts itself in.
 #[must_use]
-pub fn contradictions(live: &LiveImage) -> Breaches {
+pub fn contradictions(live: &LiveSnapshot) -> Breaches {
     let sale = live.sale;
     let mut breaches = Breaches::default();
     for what in &live.unreadable {
@@ -90,7 +90,7 @@ pub fn contradictions(live: &LiveImage) -> Breaches {
 }
 
 /// Each unit is in one state: free, on hold, or else sold.
-fn units(live: &LiveImage, breaches: &mut Breaches) {
+fn units(live: &LiveSnapshot, breaches: &mut Breaches) {
     let sale = live.sale;
     let mut taken = HashMap::new();
     let free = live.free.iter().map(|&unit| (unit, "free"));
@@ -115,7 +115,7 @@ fn units(live: &LiveImage, breaches: &mut Breaches) {
 }
 
 /// Each code that has a hold will be called due, and no other.
-fn codes(live: &LiveImage, breaches: &mut Breaches) {
+fn codes(live: &LiveSnapshot, breaches: &mut Breaches) {
     let sale = live.sale;
     let held: HashSet<_> = live.holds.iter().map(|hold| hold.code).collect();
     let due: HashSet<_> = live.due.iter().copied().collect();
@@ -129,7 +129,7 @@ fn codes(live: &LiveImage, breaches: &mut Breaches) {
 }
 
 /// Each hold has its mark, each mark its hold, and the bought ones are as many as were sold.
-fn marks(live: &LiveImage, breaches: &mut Breaches) {
+fn marks(live: &LiveSnapshot, breaches: &mut Breaches) {
     let sale = live.sale;
     let mut held: HashSet<_> = live.holds.iter().map(|hold| (&hold.user, hold.slot)).collect();
     let mut bought = 0;
@@ -166,12 +166,12 @@ fn marks(live: &LiveImage, breaches: &mut Breaches) {
 }
 
 /// What the live store serves that the ledger never issued, which was asked for its epoch after
-/// the image was taken. Then the ledger has lost data.
+/// the snapshot was taken. Then the ledger has lost data.
 #[must_use]
-pub fn unissued(live: &LiveImage, ledger: Epoch) -> Breaches {
+pub fn unissued(live: &LiveSnapshot, ledger: Epoch) -> Breaches {
     let mut breaches = Breaches::default();
     if live.epoch > ledger {
-        let LiveImage { sale, epoch, .. } = live;
+        let LiveSnapshot { sale, epoch, .. } = live;
         breaches.add(|| {
             format!(
                 "sale {sale}: the live store serves epoch {epoch}, the ledger is at {ledger}: the \
@@ -185,7 +185,11 @@ pub fn unissued(live: &LiveImage, ledger: Epoch) -> Breaches {
 /// What the live store has otherwise than the ledger, which was looked at before and after; or
 /// `None` if they are not of one epoch.
 #[must_use]
-pub fn disagreements(before: &SaleImage, live: &LiveImage, after: &SaleImage) -> Option<Breaches> {
+pub fn disagreements(
+    before: &SaleSnapshot,
+    live: &LiveSnapshot,
+    after: &SaleSnapshot,
+) -> Option<Breaches> {
     if [before.sale.epoch, after.sale.epoch] != [live.epoch; 2] {
         return None;
     }
@@ -203,7 +207,11 @@ pub fn disagreements(before: &SaleImage, live: &LiveImage, after: &SaleImage) ->
 }
 
 /// Units and slots that are live in the ledger throughout, and can be had all the same.
-fn offered_twice(live: &LiveImage, throughout: &[(&LiveUnit, &LiveUnit)], breaches: &mut Breaches) {
+fn offered_twice(
+    live: &LiveSnapshot,
+    throughout: &[(&LiveUnit, &LiveUnit)],
+    breaches: &mut Breaches,
+) {
     let sale = live.sale;
     let free: HashSet<_> = live.free.iter().collect();
     let marks: BTreeMap<_, _> = live.users.iter().map(|(user, marks)| (user, marks)).collect();
@@ -225,7 +233,7 @@ fn offered_twice(live: &LiveImage, throughout: &[(&LiveUnit, &LiveUnit)], breach
 
 /// Holds that stand in the ledger throughout, and that the live store does not have so.
 fn forgotten_holds(
-    live: &LiveImage,
+    live: &LiveSnapshot,
     throughout: &[(&LiveUnit, &LiveUnit)],
     breaches: &mut Breaches,
 ) {
@@ -252,7 +260,7 @@ fn forgotten_holds(
 }
 
 /// Units and slots that the live store has sold, and the ledger has not.
-fn unsold(live: &LiveImage, after: &SaleImage, breaches: &mut Breaches) {
+fn unsold(live: &LiveSnapshot, after: &SaleSnapshot, breaches: &mut Breaches) {
     let sale = live.sale;
     let sold = || after.live.iter().filter(|unit| unit.held_until.is_none());
     let units: HashSet<_> = sold().map(|unit| unit.unit.get()).collect();

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleImage};
+use crate::{Epoch, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleSnapshot};
 
 /// The ledger's register of sales.
 #[async_trait]
@@ -26,9 +26,9 @@ pub trait SaleRegister: Send + Sync {
     /// Stops a sale for now, or lets it go on. `None` if there is no such sale, or it is closed.
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError>;
 
-    /// Starts a new generation of the sale's live state and reads the image for it, in one
+    /// Starts a new generation of the sale's live state and reads the snapshot for it, in one
     /// transaction that waits for the records in flight: a grant of an older epoch is either
-    /// in the image or never recorded.
+    /// in the snapshot or never recorded.
     ///
     /// `served` is the epoch the live store serves now, if any. Whether the epoch may be raised is
     /// for [`Sale::at_next_epoch`] to say.
@@ -71,8 +71,8 @@ pub struct Calendar {
 /// How the raising of an epoch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RaiseReply {
-    /// The image of the new epoch, to be loaded.
-    Raised(SaleImage),
+    /// The snapshot of the new epoch, to be loaded.
+    Raised(SaleSnapshot),
     /// Another rebuild raised it less than [`EPOCH_AGE_MIN_MS`](crate::sale::EPOCH_AGE_MIN_MS) ago; wait for that one.
     TooSoon,
     /// The live store serves an epoch the ledger never issued: the ledger has lost data.

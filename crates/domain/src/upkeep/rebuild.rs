@@ -123,10 +123,10 @@ impl Rebuild {
                 return Ok(Restored::Loaded);
             }
             match self.register.raise_epoch(sale, served).await? {
-                RaiseReply::Raised(image) => {
+                RaiseReply::Raised(snapshot) => {
                     let ledger_now = self.register.now().await?;
-                    // A fenced load means that a newer image is served already.
-                    self.sales.load(&image, ledger_now).await?;
+                    // A fenced load means that a newer snapshot is served already.
+                    self.sales.load(&snapshot, ledger_now).await?;
                     return self.unload_if_closed(sale).await;
                 }
                 RaiseReply::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
@@ -143,7 +143,7 @@ impl Rebuild {
         Err(rebuilding(format!("sale {sale} is still being rebuilt by another process")))
     }
 
-    /// Takes a sale back that was closed while its image was on the way: it has been forgotten
+    /// Takes a sale back that was closed while its snapshot was on the way: it has been forgotten
     /// already, and nobody would forget it again.
     async fn unload_if_closed(&self, sale: SaleId) -> Result<Restored, StoreError> {
         // A look that fails is let go: the sale is served, which is what was asked for.

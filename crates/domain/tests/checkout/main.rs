@@ -6,7 +6,7 @@ mod refusals;
 
 use domain::{
     CheckoutRefusal, Epoch, Failure, Hold, Sale, StoreError, Unit,
-    ports::{SaleImage, SaleStore},
+    ports::{SaleSnapshot, SaleStore},
     upkeep::Swept,
 };
 use fakes::{AttemptRecord, Fault, HoldState, Operation, Process, World};
@@ -236,6 +236,6 @@ async fn nothing_is_sold_when_the_ledger_has_lost_data() {
 
 /// Makes the live store serve an epoch that the ledger never issued.
 async fn serve_epoch(world: &World, sale: &Sale, epoch: Epoch) {
-    let image = SaleImage { sale: Sale { epoch, ..*sale }, live: Vec::new() };
-    world.live.load(&image, world.clock.now()).await.unwrap();
+    let snapshot = SaleSnapshot { sale: Sale { epoch, ..*sale }, live: Vec::new() };
+    world.live.load(&snapshot, world.clock.now()).await.unwrap();
 }

@@ -4,7 +4,7 @@
 
 use domain::{
     Epoch, Sale,
-    ports::{LiveStatus, LiveUnit, SaleImage, SaleStore},
+    ports::{LiveStatus, LiveUnit, SaleSnapshot, SaleStore},
 };
 use fakes::{Process, World};
 
@@ -39,8 +39,8 @@ fn epoch(world: &World, sale: &Sale) -> Epoch {
     world.ledger.sale(sale.id).unwrap().epoch
 }
 
-/// Makes the live store serve an image that the ledger never gave.
+/// Makes the live store serve a snapshot that the ledger never gave.
 async fn serve(world: &World, sale: &Sale, epoch: Epoch, live: Vec<LiveUnit>) {
-    let image = SaleImage { sale: Sale { epoch, ..*sale }, live };
-    world.live.load(&image, world.clock.now()).await.unwrap();
+    let snapshot = SaleSnapshot { sale: Sale { epoch, ..*sale }, live };
+    world.live.load(&snapshot, world.clock.now()).await.unwrap();
 }

@@ -15,7 +15,7 @@
 -- KEYS[6]  sale:{id}:users   hash: user -> a character a slot: h held, b bought, . free
 --
 -- Users and codes are fields of two hashes instead of keys of their own, so a batch of requests
--- costs a fixed number of Redis calls, every key is declared, and an old image is
+-- costs a fixed number of Redis calls, every key is declared, and an old snapshot is
 -- dropped whole. Nothing here expires by itself: a code that vanished would leak its unit.
 
 local LIBRARY_VERSION = 1

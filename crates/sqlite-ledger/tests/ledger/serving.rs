@@ -36,7 +36,7 @@ async fn schedule(ledger: &SqliteLedger, length_ms: i64, hold_ms: i64) -> Sale {
 async fn raise(ledger: &SqliteLedger, sale: Sale) -> Sale {
     let raised =
         until(&WallClock, async || match ledger.raise_epoch(sale.id, None).await.unwrap() {
-            RaiseReply::Raised(image) => Some(image.sale),
+            RaiseReply::Raised(snapshot) => Some(snapshot.sale),
             RaiseReply::TooSoon => None,
             other => panic!("{other:?}"),
         });

@@ -11,10 +11,10 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Code, Epoch, SaleId, StoreError, Unit, UnixMillis,
-    audit::live::LiveImage,
+    audit::live::LiveSnapshot,
     ports::{
-        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
-        SaleStore, Verdict,
+        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply,
+        SaleSnapshot, SaleStore, Verdict,
     },
 };
 use memory_stores::MemoryStores;
@@ -153,14 +153,18 @@ impl Server {
         there.is_some() && there == self.loaded.get(&sale).copied()
     }
 
-    fn load(&mut self, image: &SaleImage, ledger_now: UnixMillis) -> Result<LoadReply, StoreError> {
-        let (id, epoch) = (image.sale.id, image.sale.epoch);
+    fn load(
+        &mut self,
+        snapshot: &SaleSnapshot,
+        ledger_now: UnixMillis,
+    ) -> Result<LoadReply, StoreError> {
+        let (id, epoch) = (snapshot.sale.id, snapshot.sale.epoch);
         if self.loaded.get(&id).is_some_and(|&loaded| loaded >= epoch) {
             return Ok(LoadReply::Fenced);
         }
         // Whatever is there was loaded by another process, and no fence.
         at_once(self.stores.forget(id))?;
-        let reply = at_once(self.stores.load(image, ledger_now))?;
+        let reply = at_once(self.stores.load(snapshot, ledger_now))?;
         self.loaded.insert(id, epoch);
         Ok(reply)
     }
@@ -176,10 +180,10 @@ impl Server {
 impl SaleStore for FakeLive {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let load = || lock(&self.server).load(image, ledger_now);
+        let load = || lock(&self.server).load(snapshot, ledger_now);
         self.faults.around(Operation::Load, load).await
     }
 
@@ -251,7 +255,7 @@ impl AuditedLive for FakeLive {
         self.faults.around(Operation::Status, || Ok(())).await
     }
 
-    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
         let look = || Ok(self.served(sale).and_then(|_| lock(&self.server).stores.look(sale)));
         self.faults.around(Operation::Status, look).await
     }

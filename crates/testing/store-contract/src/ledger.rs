@@ -14,7 +14,7 @@ use domain::{
     Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, Redemption,
-        SaleImage, SaleRegister, Tally, Verdict,
+        SaleRegister, SaleSnapshot, Tally, Verdict,
     },
 };
 
@@ -82,11 +82,11 @@ impl Ledger {
         self.raise(&scheduled).await.sale
     }
 
-    /// Raises the epoch as soon as it may be raised, and returns the image.
-    pub async fn raise(&self, sale: &Sale) -> SaleImage {
+    /// Raises the epoch as soon as it may be raised, and returns the snapshot.
+    pub async fn raise(&self, sale: &Sale) -> SaleSnapshot {
         until(&*self.clock, async || {
             match self.register.raise_epoch(sale.id, None).await.unwrap() {
-                RaiseReply::Raised(image) => Some(image),
+                RaiseReply::Raised(snapshot) => Some(snapshot),
                 RaiseReply::TooSoon => None,
                 other => panic!("the epoch can be raised: {other:?}"),
             }

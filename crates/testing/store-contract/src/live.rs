@@ -6,7 +6,7 @@ use domain::{
     Code, Sale, Unit, UserId,
     ports::{
         Clock, CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply,
-        SaleImage, SaleStore, Verdict,
+        SaleSnapshot, SaleStore, Verdict,
     },
 };
 
@@ -38,7 +38,7 @@ impl Live {
 
     /// Loads a sale at [`NOW`].
     pub async fn load(&self, sale: Sale, live: Vec<LiveUnit>) -> LoadReply {
-        self.sales.load(&SaleImage { sale, live }, NOW).await.unwrap()
+        self.sales.load(&SaleSnapshot { sale, live }, NOW).await.unwrap()
     }
 
     /// Asks for a unit under a new code.

@@ -29,7 +29,7 @@
 //! | `Abandon` | a rebuilder that dies between the two |
 //! | `Restart`, `Flush`, `RestartWithCopy`, `RollBack` | Redis empty; `FLUSHALL`, which leaves the library's variables; an earlier copy, noticed and unnoticed |
 //!
-//! `PassFence`, `WriteSold`, `FreeUnasked`, `Vanish` and `ReadImage` are what the service would do
+//! `PassFence`, `WriteSold`, `FreeUnasked`, `Vanish` and `ReadSnapshot` are what the service would do
 //! without one of its [`Defence`]s.
 //!
 //! # Where it does more than the service can

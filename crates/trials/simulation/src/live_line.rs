@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{
     Code, SaleId, StoreError, Unit, UnixMillis,
     ports::{
-        CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage, SaleStore, Verdict,
+        CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleSnapshot, SaleStore, Verdict,
     },
 };
 use fakes::{Operation, at_once};
@@ -18,15 +18,15 @@ pub(crate) struct LiveLine(pub(crate) Line);
 impl SaleStore for LiveLine {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let (stage, sent) = (self.0.stage.clone(), image.clone());
+        let (stage, sent) = (self.0.stage.clone(), snapshot.clone());
         let deliver = move || {
             let reply = at_once(stage.live.load(&sent, ledger_now));
             stage.fenced(reply, |reply| (*reply == LoadReply::Fenced).then_some(Fence::LoadFenced))
         };
-        self.0.call(Operation::Load, image, deliver).await
+        self.0.call(Operation::Load, snapshot, deliver).await
     }
 
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {

@@ -230,6 +230,6 @@ pub async fn a_sale_is_paused_and_goes_on(ledger: Ledger) {
         assert_eq!(ledger.register.find(sale.id).await.unwrap().map(|it| it.sale), changed);
     }
 
-    let image = ledger.raise(&sale).await;
-    assert_eq!(image.sale.state, SaleState::Paused);
+    let snapshot = ledger.raise(&sale).await;
+    assert_eq!(snapshot.sale.state, SaleState::Paused);
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use deadpool_redis::redis::{self, Pipeline, Value};
 use domain::{
     Code, Epoch, SaleId, Slot, StoreError, UserId,
-    audit::live::{LiveHold, LiveImage},
+    audit::live::{LiveHold, LiveSnapshot},
     ports::{AuditedLive, Operation},
 };
 
@@ -22,8 +22,8 @@ use crate::{
     reply::{Reply, unknown},
 };
 
-/// How long the image of a sale may take: as long as a load.
-const IMAGE_MS_MAX: u64 = 10_000;
+/// How long the snapshot of a sale may take: as long as a load.
+const SNAPSHOT_MS_MAX: u64 = 10_000;
 
 #[async_trait]
 impl AuditedLive for RedisStores {
@@ -36,11 +36,11 @@ impl AuditedLive for RedisStores {
     }
 
     /// Changes nothing, also not where the function library is missing.
-    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
-        let replies = self.line().transact(&questions(sale), IMAGE_MS_MAX).await;
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
+        let replies = self.line().transact(&questions(sale), SNAPSHOT_MS_MAX).await;
         replies
             .and_then(|replies| read(sale, &replies))
-            .map_err(|error| error.during(Operation::LiveImage))
+            .map_err(|error| error.during(Operation::LiveSnapshot))
     }
 }
 
@@ -66,7 +66,7 @@ fn questions(sale: SaleId) -> Pipeline {
     questions
 }
 
-pub(crate) fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveImage>, LineError> {
+pub(crate) fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveSnapshot>, LineError> {
     let [served, terms, total, free, holds, codes, users, memory, lifetimes @ ..] = replies else {
         return Err(LineError::Unreadable(format!("{} replies", replies.len())));
     };
@@ -99,7 +99,7 @@ pub(crate) fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveImage>,
     let users = users.as_chunks().0.iter().filter_map(|user| reader.user(user)).collect();
     reader.policy(memory);
     reader.lifetimes(lifetimes);
-    Ok(Some(LiveImage {
+    Ok(Some(LiveSnapshot {
         sale,
         epoch: Epoch(epoch.unwrap_or_default()),
         stock: stock.unwrap_or_default(),
