@@ -44,7 +44,7 @@ pub struct Batcher<Request, Reply> {
 }
 
 /// A place in the queue: the right to one request that cannot be refused for want of room.
-pub struct Place<Request, Reply> {
+pub struct Permit<Request, Reply> {
     permit: mpsc::OwnedPermit<Job<Request, Reply>>,
 }
 
@@ -82,10 +82,10 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
         Self { queue }
     }
 
-    /// Takes a place in the queue.
-    pub fn place(&self) -> Result<Place<Request, Reply>, BatchError> {
+    /// Takes a permit of the queue.
+    pub fn permit(&self) -> Result<Permit<Request, Reply>, BatchError> {
         match self.queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Place { permit }),
+            Ok(permit) => Ok(Permit { permit }),
             Err(mpsc::error::TrySendError::Full(_)) => Err(BatchError::Full),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(BatchError::Stopped),
         }
@@ -93,13 +93,13 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
 
     /// Sends a request and waits for its reply.
     pub async fn submit(&self, request: Request) -> Result<Reply, BatchError> {
-        self.place()?.submit(request).await
+        self.permit()?.submit(request).await
     }
 
     /// Sends a request whose reply nobody waits for.
     pub fn submit_unanswered(&self, request: Request) -> Result<(), BatchError> {
-        let place = self.place()?;
-        place.permit.send(Job { request, reply: None });
+        let permit = self.permit()?;
+        permit.permit.send(Job { request, reply: None });
         Ok(())
     }
 }
@@ -110,7 +110,7 @@ impl<Request, Reply> Clone for Batcher<Request, Reply> {
     }
 }
 
-impl<Request: Send, Reply: Send> Place<Request, Reply> {
+impl<Request: Send, Reply: Send> Permit<Request, Reply> {
     /// Sends a request and waits for its reply. A caller who stops waiting before their batch is
     /// sent takes the request back; after that it is carried out all the same.
     pub async fn submit(self, request: Request) -> Result<Reply, BatchError> {

@@ -50,7 +50,7 @@ impl Checkout {
 
     /// Answers one request and records the answer, in this order:
     ///
-    /// 1. a place in the ledger's queue, so that a full queue is never discovered while
+    /// 1. a permit of the ledger's queue, so that a full queue is never discovered while
     ///    holding stock;
     /// 2. the hold, because only the live store knows what is free;
     /// 3. the record, because only the ledger can promise.
@@ -62,13 +62,13 @@ impl Checkout {
         &self,
         request: CheckoutRequest,
     ) -> Result<Result<Hold, CheckoutRefusal>, StoreError> {
-        let place = self.ledger.admit()?;
+        let permit = self.ledger.permit()?;
         let code = Code::new(request.sale, self.mint.draw());
         let CheckoutRequest { sale, user } = request;
         let asked = HoldRequest { code, user: user.clone() };
 
         let outcome = self.ask(asked).await?;
-        let recorded = place.record(Attempt { sale, user: user.clone(), outcome }).await;
+        let recorded = permit.record(Attempt { sale, user: user.clone(), outcome }).await;
 
         match outcome {
             Outcome::Refused(refusal) => recorded.map(|_| Err(refusal)),

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use domain::{
     Code, SaleId, StoreError,
-    ports::{AttemptPlace, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
+    ports::{AttemptPermit, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
 };
 use uuid::Uuid;
 
 use crate::{
     PostgresLedger,
-    attempts::AttemptSeat,
+    attempts::QueuePermit,
     not_accepted, rows,
     session::{Session, SessionError},
 };
@@ -25,9 +25,9 @@ pub(crate) const STATEMENTS: &[&str] = &[RECORD_TOMBSTONES_SQL, EXPIRE_DUE_SQL, 
 
 #[async_trait]
 impl LedgerStore for PostgresLedger {
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        let place = self.record.place().map_err(not_accepted(Operation::Admit))?;
-        Ok(Box::new(AttemptSeat(place)))
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        let permit = self.record.permit().map_err(not_accepted(Operation::Permit))?;
+        Ok(Box::new(QueuePermit(permit)))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {

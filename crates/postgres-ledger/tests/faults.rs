@@ -48,7 +48,7 @@ async fn what_was_answered_is_in_the_ledger_once_whenever_the_server_dies() {
                     Outcome::Granted(grant(&sale, number, 0))
                 };
                 let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
-                let reply = ledger.admit().unwrap().record(attempt.clone()).await;
+                let reply = ledger.permit().unwrap().record(attempt.clone()).await;
                 if reply.is_err() {
                     WallClock.wait(10).await;
                 }
@@ -109,8 +109,8 @@ async fn a_code_is_sold_once_whenever_the_server_dies() {
         grants.push((grant, attempt));
     }
     let holds = grants.iter().cloned().map(|(_, attempt)| {
-        let place = ledger.admit().unwrap();
-        async move { place.record(attempt).await.unwrap() }
+        let permit = ledger.permit().unwrap();
+        async move { permit.record(attempt).await.unwrap() }
     });
     all_at_once(holds).await;
     let answered = Arc::new(AtomicUsize::new(0));
@@ -235,7 +235,7 @@ async fn record(
 ) -> Result<Recorded, StoreError> {
     let outcome = Outcome::Granted(grant);
     let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
-    ledger.admit().unwrap().record(attempt).await
+    ledger.permit().unwrap().record(attempt).await
 }
 
 /// Redeems a code as a client does: again and again, until there is an answer.

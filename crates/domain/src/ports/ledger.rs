@@ -10,13 +10,13 @@ use crate::{
 /// The durable record of checkout attempts and purchases, and the judge of every code.
 #[async_trait]
 pub trait LedgerStore: Send + Sync {
-    /// Takes a place in the bounded queue of attempts. It is taken before a unit is, so that
+    /// Takes a permit of the bounded queue of attempts. It is taken before a unit is, so that
     /// a full queue is never discovered while holding stock.
     ///
     /// # Errors
     ///
     /// [`Failure::Overloaded`](crate::Failure) when the queue is full.
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError>;
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError>;
 
     /// Sells the unit of a hold: `held` becomes `sold` by compare-and-set on the code's own
     /// record, and the purchase is written with it. No clock is looked at, so a hold that is
@@ -46,7 +46,7 @@ pub trait LedgerStore: Send + Sync {
 
 /// A place in the queue of attempts: the right to record one.
 #[async_trait]
-pub trait AttemptPlace: Send {
+pub trait AttemptPermit: Send {
     /// Records the attempt, durably, and says what became of it.
     ///
     /// A granted attempt may be recorded again with the same code: it stands once. A refused

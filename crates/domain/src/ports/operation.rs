@@ -73,7 +73,7 @@ operations! {
     SettleSoon = CodeStore::settle_soon, Live, Write, Again;
     Ping = AuditedLive::ping, Live, Read, Again;
     LiveSnapshot = AuditedLive::snapshot, Live, Read, Again;
-    Admit = LedgerStore::admit, Ledger, Read, Again;
+    Permit = LedgerStore::permit, Ledger, Read, Again;
     Record = LedgerStore::record, Ledger, Write, Again;
     Redeem = LedgerStore::redeem, Ledger, Write, Again;
     Release = LedgerStore::release, Ledger, Write, Again;

@@ -47,7 +47,7 @@ async fn a_full_queue_leaves_the_stock_untouched() {
     let (world, process) = open_world();
     let sale = world.open_sale(3, 2);
     process.rebuild.restore(sale.id, None).await.unwrap();
-    world.ledger.set_places(0);
+    world.ledger.set_permits(0);
 
     let reply = process.ask(&sale, "alice").await;
 
@@ -60,7 +60,7 @@ async fn a_full_queue_leaves_the_stock_untouched() {
 async fn every_way_out_gives_the_place_in_the_queue_back() {
     let (world, process) = open_world();
     let sale = world.open_sale(2, 1);
-    world.ledger.set_places(1);
+    world.ledger.set_permits(1);
 
     process.take(&sale, "alice").await;
     process.ask(&sale, "alice").await.unwrap().unwrap_err();

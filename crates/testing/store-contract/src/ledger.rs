@@ -96,7 +96,7 @@ impl Ledger {
 
     /// Records an attempt.
     pub async fn record(&self, attempt: Attempt) -> Result<Recorded, StoreError> {
-        self.codes.admit().unwrap().record(attempt).await
+        self.codes.permit().unwrap().record(attempt).await
     }
 
     /// Records a grant.

@@ -51,10 +51,10 @@ impl Fence {
 impl Default for Coverage {
     fn default() -> Self {
         let mishaps = Mishap::ALL.iter().map(|mishap| (MISHAPS, mishap.name()));
-        // No run is audited, and a place in the queue is asked for on the spot.
+        // No run is audited, and a permit of the queue is asked for on the spot.
         let is_asked = |operation: &&Operation| {
             let name = operation.name();
-            !name.starts_with("Audited") && **operation != Operation::Admit
+            !name.starts_with("Audited") && **operation != Operation::Permit
         };
         let operations =
             Operation::ALL.iter().filter(is_asked).map(|operation| (OPERATIONS, operation.name()));

@@ -15,7 +15,7 @@ use domain::{
     Code, Epoch, Failure, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     audit::{Breaches, Findings, Invariant},
     ports::{
-        Attempt, AttemptCopy, AttemptPlace, Calendar, CodeRecord, HoldCopy, HoldEnd, LedgerStore,
+        Attempt, AttemptCopy, AttemptPermit, Calendar, CodeRecord, HoldCopy, HoldEnd, LedgerStore,
         Listed, OutcomeCopy, RaiseReply, Recorded, Redemption, SaleRegister, Tally, Verdict,
     },
 };
@@ -36,22 +36,22 @@ struct Inner {
     database: Mutex<Database>,
     clock: ManualClock,
     /// Places in the queue of attempts that are free.
-    places: AtomicUsize,
+    permits: AtomicUsize,
     /// Whether the transactions of now do not come to their end.
     is_broken_off: AtomicBool,
     /// What was on record when it was last looked at, if nothing was written since.
     seen: Mutex<Option<Arc<Records>>>,
 }
 
-/// A place in the queue of attempts; free again when it is gone.
-struct Place(EmbeddedLedger);
+/// A permit of the queue of attempts; free again when it is gone.
+struct Permit(EmbeddedLedger);
 
 impl EmbeddedLedger {
-    pub(crate) fn new(clock: ManualClock, places: usize) -> Result<Self, OpenError> {
+    pub(crate) fn new(clock: ManualClock, permits: usize) -> Result<Self, OpenError> {
         Ok(Self(Arc::new(Inner {
             database: Mutex::new(Database::in_memory()?),
             clock,
-            places: AtomicUsize::new(places),
+            permits: AtomicUsize::new(permits),
             is_broken_off: AtomicBool::new(false),
             seen: Mutex::default(),
         })))
@@ -153,14 +153,14 @@ impl Ledger for EmbeddedLedger {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.0.places.fetch_add(1, Ordering::Relaxed);
+        self.0.0.permits.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 #[async_trait]
-impl AttemptPlace for Place {
+impl AttemptPermit for Permit {
     async fn record(self: Box<Self>, attempt: Attempt) -> Result<Recorded, StoreError> {
         only(self.0.write(Operation::Record, |tables| tables.record(&[attempt])))
     }
@@ -168,12 +168,12 @@ impl AttemptPlace for Place {
 
 #[async_trait]
 impl LedgerStore for EmbeddedLedger {
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        let take = |places: usize| places.checked_sub(1);
-        let taken = self.0.places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        let full = |_| StoreError::new(Operation::Admit, Failure::Overloaded, "the queue is full");
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        let take = |permits: usize| permits.checked_sub(1);
+        let taken = self.0.permits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let full = |_| StoreError::new(Operation::Permit, Failure::Overloaded, "the queue is full");
         taken.map_err(full)?;
-        Ok(Box::new(Place(self.clone())))
+        Ok(Box::new(Permit(self.clone())))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::{
     Code, Epoch, Failure, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
-        Attempt, AttemptPlace, Calendar, CodeRecord, LedgerStore, Listed, Outcome, RaiseReply,
+        Attempt, AttemptPermit, Calendar, CodeRecord, LedgerStore, Listed, Outcome, RaiseReply,
         Recorded, Redemption, SaleRegister, Tally, Verdict,
     },
 };
@@ -23,26 +23,26 @@ impl LedgerLine {
     }
 }
 
-/// A place in the queue of attempts, and the line on which the attempt will be sent.
-struct PlaceOnLine(Line, Box<dyn AttemptPlace>);
+/// A permit of the queue of attempts, and the line on which the attempt will be sent.
+struct PermitOnLine(Line, Box<dyn AttemptPermit>);
 
 #[async_trait]
-impl AttemptPlace for PlaceOnLine {
+impl AttemptPermit for PermitOnLine {
     async fn record(self: Box<Self>, attempt: Attempt) -> Result<Recorded, StoreError> {
-        let Self(line, place) = *self;
+        let Self(line, permit) = *self;
         let (stage, sent) = (line.stage.clone(), attempt.clone());
-        let first = Mutex::new(Some(place));
+        let first = Mutex::new(Some(permit));
         let deliver = move || {
             let first = lock(&first).take();
-            let place = match (first, sent.outcome) {
-                (Some(place), _) => place,
-                (None, Outcome::Granted(_)) => stage.ledger.admit()?,
+            let permit = match (first, sent.outcome) {
+                (Some(permit), _) => permit,
+                (None, Outcome::Granted(_)) => stage.ledger.permit()?,
                 (None, Outcome::Refused(_)) => {
                     let reason = "an adapter never records a refusal again";
                     return Err(StoreError::new(Operation::Record, Failure::NotDone, reason));
                 }
             };
-            stage.fenced(at_once(place.record(sent.clone())), |recorded| match recorded {
+            stage.fenced(at_once(permit.record(sent.clone())), |recorded| match recorded {
                 Recorded::TooLate => Some(Fence::RecordTooLate),
                 Recorded::Stale => Some(Fence::RecordStale),
                 Recorded::Hold { .. } | Recorded::Refusal => None,
@@ -54,8 +54,8 @@ impl AttemptPlace for PlaceOnLine {
 
 #[async_trait]
 impl LedgerStore for LedgerLine {
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        Ok(Box::new(PlaceOnLine(self.0.clone(), self.ledger().admit()?)))
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        Ok(Box::new(PermitOnLine(self.0.clone(), self.ledger().permit()?)))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {

@@ -42,7 +42,7 @@ pub(crate) struct Plan {
     /// For how long things go wrong.
     pub(crate) trouble_ms: u64,
     /// How many attempts may wait to be recorded.
-    pub(crate) places: usize,
+    pub(crate) permits: usize,
     /// What strikes stores and processes.
     pub(crate) weather: Vec<Mishap>,
     /// The longest time between two strikes, in milliseconds.
@@ -84,7 +84,7 @@ impl Plan {
             terms,
             period_ms: dice.pick(&[6_000, 15_000, 40_000]).unwrap_or(40_000),
             trouble_ms: dice.within(3_000..=14_000),
-            places: if is_crowded { 1 + dice.below(2) } else { usize::MAX },
+            permits: if is_crowded { 1 + dice.below(2) } else { usize::MAX },
             weather: weather.collect(),
             lull_ms_max: dice.pick(&[300, 1_000, 3_000]).unwrap_or(1_000),
             rates: Rates {

@@ -57,11 +57,11 @@ impl Stage {
         let ledger: Arc<dyn Ledger> = match plan.stack {
             Stack::Servers => {
                 let ledger = FakeLedger::new(clock.clone());
-                ledger.set_places(plan.places);
+                ledger.set_permits(plan.permits);
                 Arc::new(ledger)
             }
             Stack::Embedded => {
-                let ledger = EmbeddedLedger::new(clock.clone(), plan.places);
+                let ledger = EmbeddedLedger::new(clock.clone(), plan.permits);
                 Arc::new(ledger.expect("a ledger in memory can be made"))
             }
         };

@@ -96,7 +96,7 @@ pub async fn a_unit_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     assert_eq!(ledger.counts(&sale).await, [0, 1]);
 }
 
-/// Whatever the live store believes, each place of a user is taken once, so the limit holds.
+/// Whatever the live store believes, each slot of a user is taken once, so the limit holds.
 pub async fn a_slot_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     let sale = ledger.open(5, 2).await;
     let first = ledger.hold(&sale, &user("ann"), 1, 0).await;
@@ -107,7 +107,7 @@ pub async fn a_slot_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     let late = grant(&sale, 3, 0);
     assert_eq!(ledger.record_grant(&sale, &user("ann"), late).await, Recorded::Stale);
 
-    // The next place is free, and so is another user's first.
+    // The next slot is free, and so is another user's first.
     ledger.hold(&sale, &user("ann"), 2, 1).await;
     ledger.hold(&sale, &user("bob"), 3, 0).await;
     assert_eq!(ledger.counts(&sale).await, [2, 1]);
@@ -254,13 +254,13 @@ pub async fn a_bad_grant_does_not_hurt_its_neighbours(ledger: Ledger) {
     assert_eq!(ledger.records.by_outcome(sale.id).await, BTreeMap::from(expected));
 }
 
-/// A place in the queue is only a right: who does not use it leaves no trace, and nobody the
+/// A permit is only a right: who does not use it leaves no trace, and nobody the
 /// worse off.
 pub async fn a_place_that_is_dropped_records_nothing(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
 
     for _ in 0..10_000 {
-        drop(ledger.codes.admit().unwrap());
+        drop(ledger.codes.permit().unwrap());
     }
     let (grant, expires_at) = ledger.hold_until(&sale, &user("ann"), 1, 0).await;
 
