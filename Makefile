@@ -1,7 +1,7 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check simulate model chaos teeth fuzz bench deps up down
+.PHONY: help run demo test check simulate model chaos mutants fuzz bench deps up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -40,10 +40,10 @@ chaos: ## Break everything under the service and judge what it answered (STACK=e
 	cargo build --release -p app -p chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos $(STACK:%=--stack %) $(CYCLES:%=--cycles %) $(SEED:%=--seed %) $(LANES:%=--lanes %) $(CHAOS)
 
-teeth: ## Take the defences out one by one, and see that chaos tells (TEETH="--mutant NAME")
+mutants: ## Take the defences out one by one, and see that chaos finds out (MUTANTS="--mutant NAME")
 	@crates/testing/dev-servers/deps.sh compiler servers faults
 	cargo build --release -p chaos
-	$${CARGO_TARGET_DIR:-target}/release/chaos $(SEED:%=--seed %) $(LANES:%=--lanes %) teeth $(TEETH)
+	$${CARGO_TARGET_DIR:-target}/release/chaos $(SEED:%=--seed %) $(LANES:%=--lanes %) mutants $(MUTANTS)
 
 fuzz: ## Feed garbage to what reads codes, names and replies, guided by coverage (FUZZ_SECONDS=60 a target)
 	@crates/trials/fuzz/run.sh $(or $(FUZZ_SECONDS),60)

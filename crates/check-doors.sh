@@ -68,7 +68,7 @@ may fakes domain memory-stores
 may dev-servers
 
 # What proves and measures it. What is simulated runs on the fakes or in one process; what is broken
-# or measured is the binary, which nobody looks into.
+# or measured is the binary: what judges it from outside must not share its mistakes.
 may simulation batcher domain fakes memory-stores scheduler sqlite-ledger
 may model
 may chaos dev-servers

@@ -144,7 +144,7 @@ impl Database {
 
     /// Makes the guard from what is on the disk, whatever there was before, and does what another
     /// process may have left half done. The time does not matter for it.
-    pub fn begin_to_serve(&mut self) -> Result<(), SqliteError> {
+    pub(crate) fn begin_to_serve(&mut self) -> Result<(), SqliteError> {
         self.guard = Some(RefCell::default());
         self.write(UnixMillis(0), |tables| tables.fill_guard())?;
         for sale in self.read(UnixMillis(0), |tables| tables.unfiled_sales())? {
@@ -181,7 +181,7 @@ impl Database {
 
     /// Does `work` in a transaction that writes, at the moment `now`. What it wrote is on the disk
     /// when this returns. After an error of `work` nothing is written.
-    pub fn write<T>(
+    pub(crate) fn write<T>(
         &mut self,
         now: UnixMillis,
         work: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,

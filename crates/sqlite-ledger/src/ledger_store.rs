@@ -35,7 +35,7 @@ impl LedgerStore for SqliteLedger {
     }
 
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        let first_unfiled = self.threads.first_unfiled.load(Ordering::Relaxed);
+        let first_unfiled = self.workers.first_unfiled.load(Ordering::Relaxed);
         let is_filed = code.sale().get() < first_unfiled;
         let way = if is_filed { &self.find_filed } else { &self.find };
         way.submit(code).await.map_err(not_accepted(Operation::FindCode))?
@@ -47,7 +47,7 @@ impl LedgerStore for SqliteLedger {
         codes: &[Code],
     ) -> Result<Vec<(Code, Verdict)>, StoreError> {
         let codes = codes.to_vec();
-        let judged = self.threads.writer.run(move |tables| tables.judge(sale, &codes)).await;
+        let judged = self.workers.writer.run(move |tables| tables.judge(sale, &codes)).await;
         judged.map_err(|error| error.during(Operation::Judge))
     }
 
@@ -55,11 +55,8 @@ impl LedgerStore for SqliteLedger {
         let expire = move |tables: &crate::Tables<'_>| {
             tables.expire_overdue(tables.now() + overdue_ms.saturating_neg(), limit)
         };
-        self.threads
-            .writer
-            .run(expire)
-            .await
-            .map_err(|error| error.during(Operation::ExpireOverdue))
+        let expired = self.workers.writer.run(expire).await;
+        expired.map_err(|error| error.during(Operation::ExpireOverdue))
     }
 }
 

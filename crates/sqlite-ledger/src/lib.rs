@@ -14,6 +14,9 @@
 //! together. What Postgres needs row locks for comes for nothing. Other looks go on beside it, on
 //! threads of their own, and see what was committed.
 //!
+//! **In the simulation** the same adapter runs on a ledger in memory ([`InMemory`]): nothing differs but
+//! that whoever asks does the work.
+//!
 //! **One process** serves from a directory ([`DataDir`]); others may look at its ledger meanwhile,
 //! and make and pause sales, as `flashsale audit` and `flashsale sales` do: they take turns.
 
@@ -28,6 +31,7 @@ mod data_dir;
 mod database;
 mod error;
 mod guard;
+mod in_memory;
 mod ledger_store;
 mod rows;
 mod sale_register;
@@ -40,7 +44,7 @@ use std::{
     sync::{Arc, atomic::AtomicI64},
 };
 
-use batcher::{BatchError, Batcher, Limits};
+use batcher::{BatchError, Batcher};
 use domain::{
     Code, Failure, SaleId, StoreError, UnixMillis,
     ports::{Attempt, Operation, Redemption},
@@ -53,10 +57,13 @@ use crate::{
     worker::{Kind, Worker},
 };
 
+pub use batcher::Limits;
 pub use data_dir::{DataDir, InService, ServiceError};
 pub use database::{Database, OpenError};
 pub use error::SqliteError;
+pub use in_memory::InMemory;
 pub use tables::{Copies, Tables};
+pub use worker::BrokenOff;
 
 /// The ledger's clock, which decides when holds are due: that of the machine, as a database's is.
 pub type LedgerClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
@@ -64,11 +71,10 @@ pub type LedgerClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
 /// Requests that may wait for a look-up of a code. Few: a made-up code costs one.
 const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
-/// The ledger in one directory.
+/// The ledger in one directory, or in memory.
 pub struct SqliteLedger {
     limits: Limits,
-    dir: DataDir,
-    threads: Arc<Threads>,
+    workers: Arc<Workers>,
     record: Batcher<Attempt, RecordReply>,
     redeem: Batcher<Redemption, CodeReply>,
     release: Batcher<Code, CodeReply>,
@@ -77,17 +83,20 @@ pub struct SqliteLedger {
     find_sale: Batcher<SaleId, SaleReply>,
 }
 
-/// The threads that do the work, each with a connection to itself.
-struct Threads {
+/// Who does the work.
+struct Workers {
     /// Everything that writes, and the look-ups that need the guard.
     writer: Worker,
     /// The other look-ups that buyers wait for.
     finder: Worker,
     /// The looks of the upkeep and of operators, which may take longer.
     looker: Worker,
-    /// The codes of lower sales are filed, and need no guard to be found.
+    /// The codes of lower sales are filed, and need no guard to be found. Until a sale has been
+    /// closed nobody asks for much that is filed.
     first_unfiled: AtomicI64,
-    _checkpointer: Checkpointer,
+    /// Where the ledger is, if not in memory.
+    dir: Option<DataDir>,
+    _checkpointer: Option<Checkpointer>,
 }
 
 impl SqliteLedger {
@@ -125,26 +134,26 @@ impl SqliteLedger {
             let database = Database::open_existing(&dir)?;
             Ok(Worker::spawn(name, Kind::Reader, database, Arc::clone(clock)))
         };
-        let threads = Threads {
+        let workers = Workers {
             writer: Worker::spawn("ledger-writer", Kind::Writer, writer, Arc::clone(clock)),
             finder: reader("ledger-finder")?,
             looker: reader("ledger-looker")?,
-            // Until a sale has been closed nobody asks for much that is filed.
             first_unfiled: AtomicI64::new(0),
-            _checkpointer: Checkpointer::spawn(Database::open_existing(&dir)?),
+            _checkpointer: Some(Checkpointer::spawn(Database::open_existing(&dir)?)),
+            dir: Some(dir),
         };
-        Ok(Self::over(Arc::new(threads), dir, limits))
+        Ok(Self::over(Arc::new(workers), limits))
     }
 
     /// The same ledger, with queues and batches of its own on the caller's runtime.
     #[must_use]
     pub fn on_this_thread(&self) -> Self {
-        Self::over(Arc::clone(&self.threads), self.dir.clone(), self.limits)
+        Self::over(Arc::clone(&self.workers), self.limits)
     }
 
-    fn over(threads: Arc<Threads>, dir: DataDir, limits: Limits) -> Self {
+    fn over(workers: Arc<Workers>, limits: Limits) -> Self {
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
-        let (writer, finder) = (|| threads.writer.clone(), || threads.finder.clone());
+        let (writer, finder) = (|| workers.writer.clone(), || workers.finder.clone());
         Self {
             record: Batcher::spawn(limits, [RecordAttempts(writer())]),
             redeem: Batcher::spawn(limits, [Redeem(writer())]),
@@ -153,8 +162,7 @@ impl SqliteLedger {
             find_filed: Batcher::spawn(narrow, [FindFiled(finder())]),
             find_sale: Batcher::spawn(narrow, [FindSales(finder())]),
             limits,
-            dir,
-            threads,
+            workers,
         }
     }
 }

@@ -20,7 +20,7 @@ impl SqliteLedger {
         operation: Operation,
         look: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.threads.looker.run(look).await.map_err(|error| error.during(operation))
+        self.workers.looker.run(look).await.map_err(|error| error.during(operation))
     }
 
     async fn write<T: Send + 'static>(
@@ -28,7 +28,7 @@ impl SqliteLedger {
         operation: Operation,
         write: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.threads.writer.run(write).await.map_err(|error| error.during(operation))
+        self.workers.writer.run(write).await.map_err(|error| error.during(operation))
     }
 }
 
@@ -82,7 +82,7 @@ impl SaleRegister for SqliteLedger {
         // Piece by piece, so that nobody waits long for his turn.
         while !self.write(Operation::Close, move |tables| tables.file_codes(sale)).await? {}
         let first = self.write(Operation::Close, |tables| tables.first_unfiled()).await?;
-        self.threads.first_unfiled.store(first, Ordering::Relaxed);
+        self.workers.first_unfiled.store(first, Ordering::Relaxed);
         Ok(true)
     }
 }

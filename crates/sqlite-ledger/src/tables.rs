@@ -73,8 +73,7 @@ impl<'c> Tables<'c> {
     }
 
     /// The moment of the transaction.
-    #[must_use]
-    pub const fn now(&self) -> UnixMillis {
+    pub(crate) const fn now(&self) -> UnixMillis {
         self.now
     }
 

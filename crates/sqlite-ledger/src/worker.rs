@@ -1,13 +1,18 @@
-//! A thread that has a connection to itself, and does whatever is waiting in one transaction.
+//! Where work is done: on a thread that has a connection to itself, and does whatever is waiting in
+//! one transaction; or inline, by whoever asks, a transaction each.
 //!
 //! While one transaction is on its way to the disk, the next one gathers: that is the group
 //! commit of everything that writes, whoever asks for it.
 
+mod inline;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
     thread,
     time::Duration,
 };
@@ -16,6 +21,9 @@ use domain::{StoreError, ports::Operation};
 use tokio::sync::oneshot;
 
 use crate::{Database, LedgerClock, SqliteError, tables::Tables};
+
+pub use inline::BrokenOff;
+pub(crate) use inline::Inline;
 
 /// Pieces of work in one transaction.
 const JOBS_MAX: usize = 256;
@@ -32,15 +40,18 @@ pub(crate) enum Kind {
     Reader,
 }
 
-/// The way to a thread; it ends when the last clone is gone and all work is done.
+/// The way to where work is done.
 #[derive(Clone)]
-pub(crate) struct Worker {
-    queue: Sender<Box<dyn Job>>,
+pub(crate) enum Worker {
+    /// A thread; it ends when the last clone is gone and all work is done.
+    Thread(Sender<Box<dyn Job>>),
+    /// No thread: `run` has done the work when it is first polled.
+    Inline(Kind, Arc<Inline>),
 }
 
 /// A piece of work that is done in a transaction with others, perhaps more than once, and is told
 /// of when the transaction is on the disk.
-trait Job: Send {
+pub(crate) trait Job: Send {
     fn run(&mut self, tables: &Tables<'_>) -> Result<(), SqliteError>;
     fn tell(self: Box<Self>, outcome: Result<(), SqliteError>);
 }
@@ -73,12 +84,13 @@ impl Worker {
     pub(crate) fn spawn(name: &str, kind: Kind, database: Database, clock: LedgerClock) -> Self {
         let (queue, jobs) = mpsc::channel();
         let thread = thread::Builder::new().name(name.to_owned());
-        let spawned = thread.spawn(move || work(kind, database, &clock, &jobs));
+        let session = Session { database, clock };
+        let spawned = thread.spawn(move || work(kind, session, &jobs));
         if let Err(error) = spawned {
             // Whoever asks is told that the thread is gone.
             tracing::error!(%error, thread = name, "cannot start a thread of the ledger");
         }
-        Self { queue }
+        Self::Thread(queue)
     }
 
     /// Does `work` in a transaction, with whatever else is waiting. It may be done again if it is
@@ -89,7 +101,10 @@ impl Worker {
     ) -> Result<T, SqliteError> {
         let (reply, answer) = oneshot::channel();
         let task = Task { work, done: None, reply };
-        self.queue.send(Box::new(task)).map_err(|_| SqliteError::Gone)?;
+        match self {
+            Self::Thread(queue) => queue.send(Box::new(task)).map_err(|_| SqliteError::Gone)?,
+            Self::Inline(kind, inline) => inline.finish(*kind, Box::new(task))?,
+        }
         answer.await.unwrap_or(Err(SqliteError::Gone))
     }
 
@@ -112,16 +127,28 @@ impl Worker {
     }
 }
 
-fn work(kind: Kind, mut database: Database, clock: &LedgerClock, queue: &Receiver<Box<dyn Job>>) {
+fn work(kind: Kind, mut session: Session, queue: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = queue.recv() {
         let mut jobs = vec![first];
         jobs.extend(queue.try_iter().take(JOBS_MAX - 1));
-        let mut thread = Thread { kind, database: &mut database, clock };
-        match thread.until_certain(&mut jobs) {
+        session.finish(kind, jobs);
+    }
+}
+
+/// A connection, and the time of its transactions.
+pub(crate) struct Session {
+    pub(crate) database: Database,
+    pub(crate) clock: LedgerClock,
+}
+
+impl Session {
+    /// Does the jobs, in one transaction if that is possible, and tells of each what came of it.
+    fn finish(&mut self, kind: Kind, mut jobs: Vec<Box<dyn Job>>) {
+        match self.until_certain(kind, &mut jobs) {
             Err(error) if jobs.len() > 1 && error.is_one_jobs() => {
                 // All is undone, also what would have gone well: each by itself, then.
                 for mut job in jobs {
-                    let outcome = thread.until_certain(std::slice::from_mut(&mut job));
+                    let outcome = self.until_certain(kind, std::slice::from_mut(&mut job));
                     job.tell(outcome);
                 }
             }
@@ -135,31 +162,23 @@ fn work(kind: Kind, mut database: Database, clock: &LedgerClock, queue: &Receive
             }
         }
     }
-}
 
-/// What a thread does its work with.
-struct Thread<'a> {
-    kind: Kind,
-    database: &'a mut Database,
-    clock: &'a LedgerClock,
-}
-
-impl Thread<'_> {
     /// Does the jobs in one transaction; and again the same, as long as it may be on the disk or
     /// not.
     ///
     /// A commit that could not be flushed is undone in this process, but its end may be in the
     /// log. The next commit writes to the same place, so once one has gone through there is
     /// nothing left of the first. If none does, nobody is told that it failed.
-    fn until_certain(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), SqliteError> {
-        let mut done = self.transact(jobs);
+    fn until_certain(&mut self, kind: Kind, jobs: &mut [Box<dyn Job>]) -> Result<(), SqliteError> {
+        let mut done = self.transact(kind, jobs);
         if !matches!(done, Err(SqliteError::Lost(_))) {
             return done;
         }
         for _ in 0..TRIES_MAX {
             thread::sleep(PAUSE_BETWEEN_TRIES);
             // Whatever keeps this run from it says nothing of what the one before did.
-            done = self.transact(jobs).map_err(|error| SqliteError::Lost(error.to_string()));
+            let again = self.transact(kind, jobs);
+            done = again.map_err(|error| SqliteError::Lost(error.to_string()));
             if done.is_ok() {
                 break;
             }
@@ -168,9 +187,9 @@ impl Thread<'_> {
     }
 
     /// Does the jobs in one transaction. All is undone if one of them fails.
-    fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), SqliteError> {
+    fn transact(&mut self, kind: Kind, jobs: &mut [Box<dyn Job>]) -> Result<(), SqliteError> {
         let all = |tables: &Tables<'_>| jobs.iter_mut().try_for_each(|job| job.run(tables));
-        match self.kind {
+        match kind {
             Kind::Writer => self.database.write((self.clock)(), all),
             Kind::Reader => self.database.read((self.clock)(), all),
         }

@@ -19,7 +19,7 @@ const RECORD_REFUSAL: &str = include_str!("../sql/record_refusal.sql");
 impl Tables<'_> {
     /// Writes attempts down, and tells of each, in order, what became of it. A grant that is there
     /// already stands; a refusal is written again.
-    pub fn record(&self, attempts: &[Attempt]) -> Result<Vec<Recorded>, SqliteError> {
+    pub(crate) fn record(&self, attempts: &[Attempt]) -> Result<Vec<Recorded>, SqliteError> {
         let mut next = self.next_ids()?;
         let mut sales = HashMap::new();
         let mut counts = Counts::default();

@@ -22,7 +22,10 @@ const READ_PURCHASE: &str = include_str!("../sql/read_purchase.sql");
 impl Tables<'_> {
     /// Sells what is held, and tells of each what the ledger has of it then. Of several
     /// redemptions of one code the first is the sale.
-    pub fn redeem(&self, redemptions: &[Redemption]) -> Result<Vec<CodeRecord>, SqliteError> {
+    pub(crate) fn redeem(
+        &self,
+        redemptions: &[Redemption],
+    ) -> Result<Vec<CodeRecord>, SqliteError> {
         let mut next = self.next_ids()?;
         let mut counts = Counts::default();
         let mut records = Vec::with_capacity(redemptions.len());
@@ -57,7 +60,7 @@ impl Tables<'_> {
     }
 
     /// Gives holds back before their time, and tells of each what it is then.
-    pub fn release(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
+    pub(crate) fn release(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
         let mut counts = Counts::default();
         for &code in codes {
             self.end_hold(&mut counts, code, State::Released, |_| true)?;
@@ -67,7 +70,11 @@ impl Tables<'_> {
     }
 
     /// Decides codes that the live side calls due.
-    pub fn judge(&self, sale: SaleId, codes: &[Code]) -> Result<Vec<(Code, Verdict)>, SqliteError> {
+    pub(crate) fn judge(
+        &self,
+        sale: SaleId,
+        codes: &[Code],
+    ) -> Result<Vec<(Code, Verdict)>, SqliteError> {
         let mut next = self.next_ids()?;
         let mut counts = Counts::default();
         let now = self.now();
@@ -116,7 +123,7 @@ impl Tables<'_> {
     }
 
     /// Ends at most `limit` holds that were due before a moment, and says which.
-    pub fn expire_overdue(
+    pub(crate) fn expire_overdue(
         &self,
         before: UnixMillis,
         limit: usize,
@@ -156,7 +163,7 @@ impl Tables<'_> {
     }
 
     /// What the ledger has of codes.
-    pub fn find_codes(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
+    pub(crate) fn find_codes(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
         codes.iter().map(|&code| self.find_code(code)).collect()
     }
 
@@ -172,7 +179,7 @@ impl Tables<'_> {
     }
 
     /// What the ledger has of codes whose sales are closed. Needs no guard.
-    pub fn find_filed_codes(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
+    pub(crate) fn find_filed_codes(&self, codes: &[Code]) -> Result<Vec<CodeRecord>, SqliteError> {
         codes.iter().map(|&code| self.find_filed_code(code)).collect()
     }
 

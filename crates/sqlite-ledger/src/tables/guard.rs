@@ -47,7 +47,7 @@ impl Tables<'_> {
     }
 
     /// Files the next codes of a closed sale. Says whether all of them are filed now.
-    pub fn file_codes(&self, sale: SaleId) -> Result<bool, SqliteError> {
+    pub(crate) fn file_codes(&self, sale: SaleId) -> Result<bool, SqliteError> {
         let mut guard = self.guard()?;
         let codes = guard.first_codes(sale, FILED_AT_ONCE);
         for (code, known) in &codes {

@@ -23,19 +23,19 @@ const CLOSE_SALE: &str = include_str!("../sql/close_sale.sql");
 
 impl Tables<'_> {
     /// A sale by its number.
-    pub fn find_sale(&self, sale: SaleId) -> Result<Option<Sale>, SqliteError> {
+    pub(crate) fn find_sale(&self, sale: SaleId) -> Result<Option<Sale>, SqliteError> {
         self.one(FIND_SALE, [sale.get()], rows::sale)
     }
 
     /// Sales by their numbers.
-    pub fn list_sales(&self, sales: &[SaleId]) -> Result<Vec<Option<Listed>>, SqliteError> {
+    pub(crate) fn list_sales(&self, sales: &[SaleId]) -> Result<Vec<Option<Listed>>, SqliteError> {
         let seen_at = self.now();
         let list = |&sale| Ok(self.find_sale(sale)?.map(|sale| Listed { sale, seen_at }));
         sales.iter().map(list).collect()
     }
 
     /// The newest sales below a number.
-    pub fn page_sales(
+    pub(crate) fn page_sales(
         &self,
         before: Option<SaleId>,
         limit: usize,
@@ -45,7 +45,7 @@ impl Tables<'_> {
     }
 
     /// The sales that need a live side.
-    pub fn calendar(&self) -> Result<Calendar, SqliteError> {
+    pub(crate) fn calendar(&self) -> Result<Calendar, SqliteError> {
         let now = self.now();
         let just_closed =
             self.all(CLOSED_SINCE, [(now + -JUST_CLOSED_MS).0], |row| rows::sale_id(row, "id"))?;
@@ -53,7 +53,7 @@ impl Tables<'_> {
     }
 
     /// Makes a sale, unless it is one of the timetable and overlaps another of those.
-    pub fn schedule(
+    pub(crate) fn schedule(
         &self,
         window: Window,
         terms: Terms,
@@ -66,14 +66,18 @@ impl Tables<'_> {
     }
 
     /// Stops a sale for now, or lets it go on.
-    pub fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, SqliteError> {
+    pub(crate) fn set_paused(
+        &self,
+        sale: SaleId,
+        paused: bool,
+    ) -> Result<Option<Sale>, SqliteError> {
         let state = if paused { "paused" } else { "active" };
         self.one(SET_PAUSED, (sale.get(), state), rows::sale)
     }
 
     /// Starts a new generation of a sale's live state, and reads the image for it. There is one
     /// writer at a time, so no record is in flight.
-    pub fn raise_epoch(
+    pub(crate) fn raise_epoch(
         &self,
         id: SaleId,
         served: Option<Epoch>,
@@ -92,7 +96,7 @@ impl Tables<'_> {
 
     /// All that is live of a sale, with a look at the disk alone; `None` if there is no such sale
     /// or it is closed.
-    pub fn image(&self, id: SaleId) -> Result<Option<SaleImage>, SqliteError> {
+    pub(crate) fn image(&self, id: SaleId) -> Result<Option<SaleImage>, SqliteError> {
         let found = self.find_sale(id)?.filter(|sale| sale.state != SaleState::Closed);
         let Some(sale) = found else { return Ok(None) };
         let live = self.all(LIVE_UNITS_ON_DISK, [id.get()], rows::live_unit)?;
@@ -100,12 +104,12 @@ impl Tables<'_> {
     }
 
     /// How many units of a sale are held and sold.
-    pub fn tally(&self, sale: SaleId) -> Result<Option<Tally>, SqliteError> {
+    pub(crate) fn tally(&self, sale: SaleId) -> Result<Option<Tally>, SqliteError> {
         self.one(TALLY, [sale.get()], |row| rows::tally(row, self.now()))
     }
 
     /// Closes a sale that is over and has no hold left. Says whether it is closed now.
-    pub fn close(&self, sale: SaleId) -> Result<bool, SqliteError> {
+    pub(crate) fn close(&self, sale: SaleId) -> Result<bool, SqliteError> {
         self.run(CLOSE_SALE, (sale.get(), self.now().0))?;
         let sale = self.find_sale(sale)?;
         Ok(sale.is_some_and(|sale| sale.state == SaleState::Closed))

@@ -1,8 +1,12 @@
 //! What becomes of work when the disk fails, or a part of it cannot be done.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll, Waker},
 };
 
 use domain::{
@@ -133,9 +137,30 @@ async fn a_disk_that_is_full_refuses_what_is_new_and_keeps_what_there_is() {
 #[tokio::test]
 async fn whoever_asks_a_thread_that_is_gone_is_told_so() {
     let (queue, _) = mpsc::channel();
-    let worker = Worker { queue };
+    let worker = Worker::Thread(queue);
 
     let error = worker.run(|tables| Ok(tables.now())).await.unwrap_err();
 
     assert_eq!((error.failure(), error), (Failure::Unknown, SqliteError::Gone));
+}
+
+#[tokio::test]
+async fn work_without_a_thread_is_done_when_it_is_asked_for_and_undone_while_all_is_broken_off() {
+    let session = Session { database: Database::in_memory().unwrap(), clock: Arc::new(|| NOW) };
+    let inline = Arc::new(Inline::new(session));
+    let worker = Worker::Inline(Kind::Writer, Arc::clone(&inline));
+    let asked = pin!(worker.run(|tables| tables.record(&[refusal()])));
+    let done = asked.poll(&mut Context::from_waker(Waker::noop()));
+    let (first, second) = (inline.break_off(), inline.break_off());
+    drop(first);
+
+    let broken = worker.run(|tables| tables.record(&[refusal()])).await.unwrap_err();
+    let reader = Worker::Inline(Kind::Reader, inline);
+    let seen = records(&reader).await;
+    drop(second);
+    worker.run(|tables| tables.record(&[refusal()])).await.unwrap();
+
+    assert_eq!(done, Poll::Ready(Ok(vec![Recorded::Refusal])));
+    assert_eq!((broken.failure(), seen), (Failure::Unknown, 1));
+    assert_eq!(records(&worker).await, 2);
 }

@@ -41,8 +41,8 @@
 //! - A server that started, or started again, answers.
 //! - A service that started, or started again, listens; its stores may still be down.
 //! - A server that was killed or stopped is gone with all its children, and its port is free.
-//! - No server and no service outlives the process that started it, even one ended by SIGKILL (on Linux), and
-//!   the directories such a process left behind are removed by the next one.
+//! - No server and no service outlives the process that started it, even one ended by SIGKILL (on
+//!   Linux), and the directories such a process left behind are removed by the next one.
 //!
 //! The calls block, for a second at most in ordinary life. They take `&self`, so a server may be
 //! shared by the tasks of an async test, and a server in a `static` is as good as one that is dropped.

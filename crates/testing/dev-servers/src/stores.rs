@@ -55,8 +55,8 @@ impl Stores {
         Self::embedded_in(&std::env::temp_dir())
     }
 
-    /// An empty directory in `parent`. One for temporary files may be in memory, where nobody has to
-    /// wait for a disk.
+    /// An empty directory in `parent`. One for temporary files may be in memory, where nobody has
+    /// to wait for a disk.
     pub fn embedded_in(parent: &Path) -> Result<Self, ServerError> {
         let dir = tempfile::tempdir_in(parent);
         let dir = dir.attempting(format!("make a directory in {}", parent.display()))?;

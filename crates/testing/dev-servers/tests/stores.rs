@@ -18,7 +18,10 @@ fn both_ledgers_answer_alike() {
         .unwrap();
 
     for stores in [&servers, &embedded] {
-        let said = stores.sql("SELECT 7, NULL, 'two words', code FROM codes UNION ALL SELECT 8, '', '', NULL FROM codes");
+        let said = stores.sql(
+            "SELECT 7, NULL, 'two words', code FROM codes
+             UNION ALL SELECT 8, '', '', NULL FROM codes",
+        );
 
         assert_eq!(said.unwrap(), format!("7||two words|{code}\n8|||\n"), "{:?}", stores.stack());
         stores.sql("SELECT nothing").unwrap_err();

@@ -1,4 +1,4 @@
-//! One Postgres server, and a fresh database for each stand.
+//! One Postgres server, and a fresh database for each deployment.
 
 use std::{cell::Cell, sync::Arc};
 

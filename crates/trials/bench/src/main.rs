@@ -7,21 +7,21 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 #![expect(clippy::print_stderr, reason = "what takes long says what it is doing")]
 
+mod closed_loop;
 mod connection;
-mod crowd;
 mod databases;
+mod deployment;
 mod disk;
 mod error;
 mod figures;
+mod light_load;
 mod marks;
+mod old_attempts;
 mod open_loop;
-mod passers_by;
-mod past;
 mod processes;
 mod redis_figures;
 mod scenarios;
 mod session;
-mod stand;
 mod stores;
 mod table;
 mod wrk;

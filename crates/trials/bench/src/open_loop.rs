@@ -17,8 +17,8 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 use crate::{
+    closed_loop::{checkout_of_somebody, on_one_thread, unexpected},
     connection::Connection,
-    crowd::{checkout_of_somebody, on_one_thread, unexpected},
     error::{BenchError, during},
     figures::Latencies,
 };

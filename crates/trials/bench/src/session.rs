@@ -6,7 +6,8 @@ use dev_servers::Stack;
 
 use crate::{
     Bench, CONNECTIONS, CONNECTIONS_MOST, Options,
-    crowd::SoldOut,
+    closed_loop::SoldOut,
+    deployment::Floor,
     error::BenchError,
     figures::{Load, Run, Spread},
     marks::{Bound, Marks},
@@ -16,7 +17,6 @@ use crate::{
         old_ledger::{self, Pairs},
         sold_out::{self, AfterTheSale},
     },
-    stand::Floor,
     table::{Row, Table},
 };
 

@@ -7,7 +7,7 @@ use dev_servers::{Program, RedisServer, Stack};
 use crate::{
     databases::Databases,
     error::{BenchError, during},
-    past,
+    old_attempts,
 };
 
 /// The stores of one service, and the service to be run on them.
@@ -36,8 +36,10 @@ impl Stores {
     pub(crate) fn old(databases: &Databases, stack: Stack) -> Result<Self, BenchError> {
         let stores = Self::make(databases, stack)?;
         match &stores.stores {
-            dev_servers::Stores::Servers { .. } => past::give(&stores)?,
-            dev_servers::Stores::Embedded(directory) => past::give_directory(directory)?,
+            dev_servers::Stores::Servers { .. } => old_attempts::record(&stores)?,
+            dev_servers::Stores::Embedded(directory) => {
+                old_attempts::record_in_directory(directory)?;
+            }
         }
         Ok(stores)
     }

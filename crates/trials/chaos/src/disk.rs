@@ -10,8 +10,8 @@ use std::{
 };
 
 use crate::{
+    capabilities::is_root,
     error::{ChaosError, during},
-    powers::is_root,
 };
 
 const BALLAST: &str = "ballast";

@@ -4,9 +4,9 @@ use std::{fmt, ops::RangeInclusive};
 
 use dev_servers::Stack;
 
-use crate::{powers::Power, stack::services_on, timetable::HOLD_MS};
+use crate::{capabilities::Capability, stack::services_on, timetable::HOLD_MS};
 
-/// A kind of fault, and the process it strikes if it strikes one.
+/// A kind of fault, and the process it hits if it hits one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
@@ -40,7 +40,7 @@ pub(crate) enum Kind {
     Network(Pair, Trouble),
 }
 
-/// What befalls Redis.
+/// What can be done to Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum RedisFault {
     /// FLUSHALL: the process and what its library remembers stay.
@@ -55,7 +55,7 @@ pub(crate) enum RedisFault {
     Stopped,
 }
 
-/// What befalls Postgres.
+/// What can be done to Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum PostgresFault {
     /// SIGKILL; it recovers from its log.
@@ -87,7 +87,7 @@ pub(crate) enum Trouble {
     Delays,
 }
 
-/// What a fault strikes: two of one target must not meet.
+/// What a fault hits: two of one target must not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     Service(usize),
@@ -95,14 +95,14 @@ pub(crate) enum Target {
     Redis,
     Ledger,
     Clock,
-    Road(Pair, usize),
+    Link(Pair, usize),
 }
 
 /// From when on a recovery is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Since {
     /// From the moment something is lost: all that it takes to come back counts.
-    Struck,
+    Injected,
     /// From the moment the fault is over: before, nothing can be done.
     Healed,
 }
@@ -113,9 +113,9 @@ const TROUBLES: [Trouble; 4] =
     [Trouble::Drops, Trouble::Resets, Trouble::LosesAnswers, Trouble::Delays];
 
 impl Kind {
-    /// Every kind that a stack can meet.
+    /// Every kind that applies to a stack.
     pub(crate) fn of(stack: Stack) -> impl Iterator<Item = Self> {
-        Self::all().filter(move |kind| kind.can_meet(stack))
+        Self::all().filter(move |kind| kind.applies_to(stack))
     }
 
     fn all() -> impl Iterator<Item = Self> {
@@ -143,8 +143,8 @@ impl Kind {
         .chain(network)
     }
 
-    /// Whether a stack has what it strikes.
-    fn can_meet(self, stack: Stack) -> bool {
+    /// Whether a stack has what it hits.
+    fn applies_to(self, stack: Stack) -> bool {
         match self {
             Self::Redis(_) | Self::Postgres(_) => stack == Stack::Servers,
             Self::Network(pair, _) => pair == Pair::ClientsAndService || stack == Stack::Servers,
@@ -190,12 +190,12 @@ impl Kind {
     }
 
     /// What it needs that not every machine has.
-    pub(crate) fn needs(self) -> Option<Power> {
+    pub(crate) fn needs(self) -> Option<Capability> {
         match self {
-            Self::DiskFull => Some(Power::Mount),
-            Self::FsyncFails => Some(Power::Trace),
-            Self::ClockAhead | Self::ClockBehind => Some(Power::FakeTime),
-            Self::ServicesReplaced => Some(Power::NextBuild),
+            Self::DiskFull => Some(Capability::Mount),
+            Self::FsyncFails => Some(Capability::Trace),
+            Self::ClockAhead | Self::ClockBehind => Some(Capability::FakeTime),
+            Self::ServicesReplaced => Some(Capability::NextBuild),
             _ => None,
         }
     }
@@ -211,18 +211,18 @@ impl Fault {
             Kind::Redis(_) => Target::Redis,
             Kind::Postgres(_) | Kind::DiskFull | Kind::FsyncFails => Target::Ledger,
             Kind::ClockAhead | Kind::ClockBehind => Target::Clock,
-            Kind::Network(pair, _) => Target::Road(pair, self.service),
+            Kind::Network(pair, _) => Target::Link(pair, self.service),
         }
     }
 
     /// From when on a recovery is timed, and the process whose it is if it is one's.
     pub(crate) fn recovery(self) -> (Since, Option<usize>) {
         match self.kind {
-            Kind::ServiceKilled | Kind::ServiceRestarted => (Since::Struck, Some(self.service)),
+            Kind::ServiceKilled | Kind::ServiceRestarted => (Since::Injected, Some(self.service)),
             Kind::ServiceStopped | Kind::Network(..) => (Since::Healed, Some(self.service)),
             Kind::Redis(RedisFault::Flushed | RedisFault::Emptied)
             | Kind::Postgres(PostgresFault::Killed | PostgresFault::Restarted) => {
-                (Since::Struck, None)
+                (Since::Injected, None)
             }
             _ => (Since::Healed, None),
         }
@@ -277,7 +277,7 @@ impl fmt::Display for Trouble {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.target() {
-            Target::Service(number) | Target::Road(_, number) => {
+            Target::Service(number) | Target::Link(_, number) => {
                 write!(f, "{} (process {number})", self.kind)
             }
             _ => self.kind.fmt(f),

@@ -1,4 +1,4 @@
-//! One lane of a trial: sale after sale on stands of its own.
+//! One lane of a trial: sale after sale on deployments of its own.
 
 use std::{
     fs,
@@ -17,22 +17,22 @@ use tokio::{
 };
 
 use crate::{
-    blow::Blow,
-    crowd::Crowd,
+    buyers::Buyers,
+    capabilities::Capabilities,
+    deployment::{Audit, Builds, Deployment},
     error::{ChaosError, during},
     history::{Asked, History, now_ms},
+    inject::InjectedFault,
     ledger::Records,
-    plan::{Deck, Pace, Strike},
-    powers::Powers,
+    plan::{Pace, PlannedFault, Planner},
     progress::Progress,
     recovery::{Recovery, recoveries},
-    stand::{Audit, Builds, Stand},
     timetable::{JUDGED_AT_MS, LASTS_MS},
     verdict::{Breach, Promise, judge},
 };
 
-/// Sales on one stand. The next has new stores: a rolling restart has no way back.
-const SALES_A_STAND: usize = 10;
+/// Sales on one deployment. The next has new stores: a rolling restart has no way back.
+const SALES_A_DEPLOYMENT: usize = 10;
 
 /// How long before its opening a sale must be known, in milliseconds.
 const AHEAD_MS: i64 = 2_000;
@@ -48,13 +48,13 @@ const AUDIT_PAUSE: Duration = Duration::from_millis(300);
 pub(crate) struct Lane {
     pub(crate) number: usize,
     pub(crate) stack: Stack,
-    pub(crate) dice: Rng,
-    pub(crate) deck: Deck,
+    pub(crate) rng: Rng,
+    pub(crate) planner: Planner,
     pub(crate) builds: Builds,
-    pub(crate) powers: Powers,
+    pub(crate) capabilities: Capabilities,
     /// Whether recoveries are timed; then every second sale has its faults one by one.
     pub(crate) is_timed: bool,
-    /// Where its stands leave their logs.
+    /// Where its deployments leave their logs.
     pub(crate) dir: PathBuf,
     pub(crate) progress: Arc<Progress>,
     pub(crate) cycles: mpsc::Sender<Cycle>,
@@ -64,7 +64,7 @@ pub(crate) struct Lane {
 pub(crate) struct Cycle {
     pub(crate) lane: usize,
     pub(crate) sale: i64,
-    pub(crate) blows: Vec<Blow>,
+    pub(crate) faults: Vec<InjectedFault>,
     pub(crate) recoveries: Vec<Recovery>,
     pub(crate) history: Vec<Asked>,
     pub(crate) sold: usize,
@@ -80,8 +80,8 @@ struct Running {
     sale: i64,
     ends_ms: i64,
     history: Arc<History>,
-    crowd: JoinHandle<()>,
-    blows: Vec<Blow>,
+    buyers: JoinHandle<()>,
+    faults: Vec<InjectedFault>,
     pace: Pace,
     /// What the audits found while it ran.
     found: Vec<Breach>,
@@ -90,51 +90,56 @@ struct Running {
 impl Lane {
     /// Runs sales until the trial has had enough of them.
     pub(crate) async fn run(mut self) -> Result<(), ChaosError> {
-        let mut stands = 0;
+        let mut deployments = 0;
         while !self.progress.is_over() {
-            let dir = self.dir.join(format!("lane-{}-stand-{stands}", self.number));
+            let dir = self.dir.join(format!("lane-{}-deployment-{deployments}", self.number));
             fs::create_dir_all(&dir).map_err(during("make a directory"))?;
-            let stand = Stand::start(self.stack, &dir, &self.builds, &self.powers).await?;
-            let stand = Arc::new(stand);
-            self.sales(&stand, &dir).await?;
-            stands += 1;
+            let deployment =
+                Deployment::start(self.stack, &dir, &self.builds, &self.capabilities).await?;
+            let deployment = Arc::new(deployment);
+            self.sales(&deployment, &dir).await?;
+            deployments += 1;
         }
         Ok(())
     }
 
-    async fn sales(&mut self, stand: &Arc<Stand>, dir: &Path) -> Result<(), ChaosError> {
+    async fn sales(&mut self, deployment: &Arc<Deployment>, dir: &Path) -> Result<(), ChaosError> {
         let lasts_ms = i64::from(LASTS_MS);
         let mut opens_ms = (now_ms() + AHEAD_MS).div_euclid(lasts_ms) * lasts_ms + lasts_ms;
         let mut before = None;
-        for turn in 0..SALES_A_STAND {
+        for turn in 0..SALES_A_DEPLOYMENT {
             if !self.progress.claim() {
                 break;
             }
-            let sale = open(stand, opens_ms).await?;
+            let sale = open(deployment, opens_ms).await?;
             let history = Arc::new(History::default());
-            let crowd =
-                Crowd { shop: stand.shop()?, sale, opens_ms, history: Arc::clone(&history) };
-            let mut dice = self.dice.fork();
-            let crowd = tokio::spawn(async move { crowd.shop(&mut dice).await });
+            let buyers = Buyers {
+                client: deployment.client()?,
+                sale,
+                opens_ms,
+                history: Arc::clone(&history),
+            };
+            let mut rng = self.rng.fork();
+            let buyers = tokio::spawn(async move { buyers.buy(&mut rng).await });
             let pace = self.pace(turn);
-            let strikes = self.deck.strikes(&mut self.dice, pace);
+            let plan = self.planner.plan(&mut self.rng, pace);
             let judged_at_ms = opens_ms + i64::from(JUDGED_AT_MS);
-            let auditing = Arc::clone(stand);
+            let auditing = Arc::clone(deployment);
             let audits = tokio::spawn(async move { audit_until(&auditing, judged_at_ms).await });
-            let blows = suffer_all(stand, opens_ms, &strikes).await?;
+            let faults = inject_all(deployment, opens_ms, &plan).await?;
             let found = audits.await.map_err(|error| panicked(&error))??;
 
             until(judged_at_ms).await;
             if let Some(before) = before.take() {
-                self.judge(stand, before, dir).await?;
+                self.judge(deployment, before, dir).await?;
             }
             let ends_ms = opens_ms + lasts_ms;
-            before = Some(Running { sale, ends_ms, history, crowd, blows, pace, found });
+            before = Some(Running { sale, ends_ms, history, buyers, faults, pace, found });
             opens_ms = ends_ms;
         }
         if let Some(last) = before {
             until(last.ends_ms).await;
-            self.judge(stand, last, dir).await?;
+            self.judge(deployment, last, dir).await?;
         }
         Ok(())
     }
@@ -144,32 +149,37 @@ impl Lane {
     }
 
     /// Judges a sale when its buyers have gone home and its last hold has ended.
-    async fn judge(&self, stand: &Stand, running: Running, dir: &Path) -> Result<(), ChaosError> {
-        let Running { sale, ends_ms, history, crowd, blows, pace, found } = running;
-        crowd
+    async fn judge(
+        &self,
+        deployment: &Deployment,
+        running: Running,
+        dir: &Path,
+    ) -> Result<(), ChaosError> {
+        let Running { sale, ends_ms, history, buyers, faults, pace, found } = running;
+        buyers
             .await
-            .map_err(|error| ChaosError::Failed { what: "the crowd", said: error.to_string() })?;
-        let records = last_records(stand, sale, ends_ms).await?;
+            .map_err(|error| ChaosError::Failed { what: "the buyers", said: error.to_string() })?;
+        let records = last_records(deployment, sale, ends_ms).await?;
         let history = history.lines();
         let mut breaches = judge(&history, &records);
         breaches.extend(found);
-        match stand.audit()? {
+        match deployment.audit()? {
             Audit::Clean => {}
             Audit::Breach(report) => breaches.push(unclean(&report)),
             Audit::Impossible(said) => return Err(ChaosError::Failed { what: "the audit", said }),
         }
         let recoveries = match pace {
-            Pace::OneByOne => recoveries(&blows, &history),
+            Pace::OneByOne => recoveries(&faults, &history),
             Pace::Together => Vec::new(),
         };
         let cycle = Cycle {
             lane: self.number,
             sale,
-            blows,
+            faults,
             recoveries,
             history,
             sold: records.purchases.len(),
-            ends: stand.processes.take_ends(),
+            ends: deployment.processes.take_ends(),
             breaches,
             dir: dir.to_owned(),
         };
@@ -180,10 +190,10 @@ impl Lane {
 }
 
 /// Waits for a sale to open; returns its number.
-async fn open(stand: &Stand, opens_ms: i64) -> Result<i64, ChaosError> {
+async fn open(deployment: &Deployment, opens_ms: i64) -> Result<i64, ChaosError> {
     until(opens_ms - AHEAD_MS / 2).await;
     while now_ms() < opens_ms + AHEAD_MS {
-        if let Some(sale) = stand.stores.sale_at(opens_ms).await? {
+        if let Some(sale) = deployment.stores.sale_at(opens_ms).await? {
             until(opens_ms).await;
             return Ok(sale);
         }
@@ -195,28 +205,28 @@ async fn open(stand: &Stand, opens_ms: i64) -> Result<i64, ChaosError> {
     })
 }
 
-/// Lets every fault strike at its time, each in a task of its own: one may block while another
+/// Injects every fault at its time, each in a task of its own: one may block while another
 /// is to be healed.
-async fn suffer_all(
-    stand: &Arc<Stand>,
+async fn inject_all(
+    deployment: &Arc<Deployment>,
     opens_ms: i64,
-    strikes: &[Strike],
-) -> Result<Vec<Blow>, ChaosError> {
-    let mut blows: JoinSet<_> = strikes
+    plan: &[PlannedFault],
+) -> Result<Vec<InjectedFault>, ChaosError> {
+    let mut faults: JoinSet<_> = plan
         .iter()
-        .map(|&strike| {
-            let stand = Arc::clone(stand);
+        .map(|&planned| {
+            let deployment = Arc::clone(deployment);
             async move {
-                until(opens_ms + i64::from(strike.at_ms)).await;
-                stand.suffer(strike).await
+                until(opens_ms + i64::from(planned.at_ms)).await;
+                deployment.inject(planned).await
             }
         })
         .collect();
-    let mut suffered = Vec::new();
-    while let Some(blow) = blows.join_next().await {
-        suffered.push(blow.map_err(|error| panicked(&error))??);
+    let mut injected = Vec::new();
+    while let Some(fault) = faults.join_next().await {
+        injected.push(fault.map_err(|error| panicked(&error))??);
     }
-    Ok(suffered)
+    Ok(injected)
 }
 
 fn panicked(error: &JoinError) -> ChaosError {
@@ -225,10 +235,10 @@ fn panicked(error: &JoinError) -> ChaosError {
 
 /// Audits again and again, as an operator might, whatever goes on. What cannot be audited now,
 /// because a store is down, is audited later.
-async fn audit_until(stand: &Stand, moment_ms: i64) -> Result<Vec<Breach>, ChaosError> {
+async fn audit_until(deployment: &Deployment, moment_ms: i64) -> Result<Vec<Breach>, ChaosError> {
     let mut found = Vec::new();
     while now_ms() < moment_ms && found.is_empty() {
-        if let Audit::Breach(report) = stand.audit()? {
+        if let Audit::Breach(report) = deployment.audit()? {
             found.push(unclean(&report));
         }
         sleep(AUDIT_PAUSE).await;
@@ -252,9 +262,13 @@ fn broken_invariants(report: &str) -> String {
 }
 
 /// The records of a sale when none of its units is on hold any more, or when none should be.
-async fn last_records(stand: &Stand, sale: i64, ends_ms: i64) -> Result<Records, ChaosError> {
+async fn last_records(
+    deployment: &Deployment,
+    sale: i64,
+    ends_ms: i64,
+) -> Result<Records, ChaosError> {
     loop {
-        let records = stand.stores.records_of(sale).await?;
+        let records = deployment.stores.records_of(sale).await?;
         let has_holds = records.holds.values().any(|hold| hold.state == "held");
         if !has_holds || now_ms() > ends_ms + HOLDS_END_MS {
             return Ok(records);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub(crate) struct Records {
     pub(crate) stock: usize,
     pub(crate) holds: HashMap<Uuid, HoldRecord>,
-    /// How many attempts of a user were refused, by what he was told.
+    /// How many attempts of a user were refused, by what they were told.
     pub(crate) refusals: HashMap<(String, String), usize>,
     pub(crate) purchases: HashMap<Uuid, PurchaseRecord>,
 }

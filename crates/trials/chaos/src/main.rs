@@ -14,37 +14,36 @@
 #![expect(clippy::print_stdout, reason = "what it tells is what it is for")]
 #![expect(clippy::print_stderr, reason = "what takes long says what it is doing")]
 
-mod blow;
+mod buyers;
+mod capabilities;
+mod client;
 mod clock;
-mod crowd;
+mod deployment;
 mod disk;
 mod error;
 mod fault;
 mod fsync;
 mod history;
+mod inject;
 mod lane;
 mod ledger;
 mod mutants;
 mod plan;
-mod powers;
 mod progress;
 mod proxy;
 mod recovery;
 mod report;
-mod shop;
 mod stack;
-mod stand;
-mod teeth;
 mod timetable;
 mod trial;
+mod variants;
 mod verdict;
-mod workshop;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{disk::enter_namespace, teeth::Teeth, trial::Trial};
+use crate::{disk::enter_namespace, mutants::Mutants, trial::Trial};
 
 /// The service under every fault that one machine can provoke, held against its ledger.
 #[derive(Parser)]
@@ -57,14 +56,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Teeth(Teeth),
+    Mutants(Mutants),
 }
 
 fn main() -> ExitCode {
     let Cli { trial, command } = Cli::parse();
     let outcome = enter_namespace().and_then(|()| match command {
         None => trial.run(),
-        Some(Command::Teeth(teeth)) => teeth.run(&trial),
+        Some(Command::Mutants(mutants)) => mutants.run(&trial),
     });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

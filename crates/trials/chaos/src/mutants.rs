@@ -1,25 +1,54 @@
-//! The defences that are taken out of the service, one at a time, and how.
+//! Mutants: builds of the service with one defence taken out, each of which chaos or the simulation
+//! must kill.
 
 mod embedded;
 mod servers;
 mod simulation;
 
-use clap::ValueEnum;
+use std::process::{Command, Stdio};
 
-use crate::workshop::Change;
+use clap::{Parser, ValueEnum};
+use dev_servers::Stack;
+
+use crate::{
+    capabilities::Capabilities,
+    error::{ChaosError, during},
+    trial::Trial,
+    variants::{Binary, Change, FLASHSALE, VariantBuilder},
+};
+
+/// The program that simulates, in the crate of that name.
+const SIMULATE: Binary = Binary { package: "simulation", name: "simulate" };
+
+/// Take the defences of the service out, one at a time, and see how soon that is found.
+#[derive(Parser, Debug, Clone)]
+pub(crate) struct Mutants {
+    /// Only mutants whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    mutant: Option<String>,
+    /// Only those that are tried by this
+    #[arg(long, value_enum)]
+    by: Option<TriedBy>,
+    /// Sales to give up after
+    #[arg(long, default_value_t = 50)]
+    give_up: usize,
+    /// Seeds to give up after
+    #[arg(long, default_value_t = 20_000)]
+    seeds: u64,
+}
 
 /// A service without one of its defences.
-pub(crate) struct Mutant {
-    pub(crate) name: &'static str,
-    pub(crate) tried_by: TriedBy,
+struct Mutant {
+    name: &'static str,
+    tried_by: TriedBy,
     /// What is taken out, and what that lets happen.
-    pub(crate) what: &'static str,
+    what: &'static str,
     changes: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// What is to catch a mutant.
+/// What is to kill a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TriedBy {
+enum TriedBy {
     /// The real programs: the defence is taken out of the adapters or the domain.
     Chaos,
     /// One real program on SQLite and its own memory: it is taken out of their adapters.
@@ -30,21 +59,90 @@ pub(crate) enum TriedBy {
     SimulationEmbedded,
 }
 
+impl Mutants {
+    /// Tries every mutant; true if all were killed.
+    pub(crate) fn run(&self, trial: &Trial) -> Result<bool, ChaosError> {
+        let variants = VariantBuilder::in_dir(trial.dir())?;
+        let wanted = |mutant: &&Mutant| {
+            let by_name = self.mutant.as_ref().is_none_or(|text| mutant.name.contains(text));
+            by_name && self.by.is_none_or(|by| by == mutant.tried_by)
+        };
+        let mut rows = Vec::new();
+        let mut all_killed = true;
+        for mutant in all().filter(wanted) {
+            eprintln!("building {} for {:?} ...", mutant.name, mutant.tried_by);
+            let killed = match mutant.tried_by {
+                TriedBy::Chaos => self.sell(&variants, mutant, trial, Stack::Servers)?,
+                TriedBy::ChaosEmbedded => self.sell(&variants, mutant, trial, Stack::Embedded)?,
+                TriedBy::Simulation => self.simulate(&variants, mutant, Stack::Servers)?,
+                TriedBy::SimulationEmbedded => self.simulate(&variants, mutant, Stack::Embedded)?,
+            };
+            all_killed &= killed.is_some();
+            let killed = killed.unwrap_or_else(|| "SURVIVED".to_owned());
+            let Mutant { name, tried_by, what, .. } = mutant;
+            rows.push(format!("{name:<23}{:<20}{what:<64}{killed}", format!("{tried_by:?}")));
+        }
+        println!();
+        println!("{:<23}{:<20}{:<64}killed", "defence taken out", "by", "");
+        for row in &rows {
+            println!("{row}");
+        }
+        Ok(all_killed && !rows.is_empty())
+    }
+
+    /// Runs sales of a mutant; says after how many a promise was broken, and which.
+    fn sell(
+        &self,
+        variants: &VariantBuilder,
+        mutant: &Mutant,
+        trial: &Trial,
+        stack: Stack,
+    ) -> Result<Option<String>, ChaosError> {
+        let capabilities = Capabilities::of_this_machine(None)?;
+        let program = variants.build(FLASHSALE, mutant.name, &mutant.changes())?;
+        let trial = trial.of_mutant(program, stack, self.give_up);
+        let report = trial.run_lanes(&capabilities, None)?;
+        let broken: Vec<_> = report.breaches.keys().map(ToString::to_string).collect();
+        let killed = format!("sale {}: {}", report.cycles, broken.join(", "));
+        Ok((!broken.is_empty()).then_some(killed))
+    }
+
+    /// Runs seeds of a mutant; says which was the first to fail, and how.
+    fn simulate(
+        &self,
+        variants: &VariantBuilder,
+        mutant: &Mutant,
+        stack: Stack,
+    ) -> Result<Option<String>, ChaosError> {
+        let program = variants.build(SIMULATE, mutant.name, &mutant.changes())?;
+        let mut command = Command::new(program);
+        command.args(["--stack", stack.name(), "--seeds", &self.seeds.to_string()]);
+        command.stderr(Stdio::inherit());
+        let output = command.output().map_err(during("run the simulation"))?;
+        if output.status.success() {
+            return Ok(None);
+        }
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let failure = said.lines().rev().find(|line| line.starts_with("seed ")).map(str::to_owned);
+        failure.map(Some).ok_or(ChaosError::Failed { what: "the simulation", said })
+    }
+}
+
 impl Mutant {
-    pub(crate) fn changes(&self) -> Vec<Change> {
+    fn changes(&self) -> Vec<Change> {
         self.changes.iter().map(|(path, old, new)| Change::new(path, old, new)).collect()
     }
 }
 
 /// All of them.
-pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
+fn all() -> impl Iterator<Item = &'static Mutant> {
     servers::MUTANTS.iter().chain(&embedded::MUTANTS).chain(&simulation::MUTANTS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workshop::find_their_places;
+    use crate::variants::find_their_places;
 
     #[test]
     fn every_defence_that_is_taken_out_is_there() {

@@ -1,12 +1,12 @@
-//! Which faults strike a sale, and when. A seed gives the same plans again; what the programs
+//! Which faults a sale meets, and when. A seed gives the same plans again; what the programs
 //! make of them is theirs.
 
 use dev_servers::Stack;
 use fastrand::Rng;
 
 use crate::{
+    capabilities::Capabilities,
     fault::{Fault, Kind, Target},
-    powers::Powers,
     stack::services_on,
     timetable::{FAULTS_FROM_MS, HEALED_BY_MS},
 };
@@ -25,7 +25,7 @@ const CALM_MS: u32 = 200;
 
 /// A fault at its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Strike {
+pub(crate) struct PlannedFault {
     pub(crate) fault: Fault,
     /// Milliseconds after the opening.
     pub(crate) at_ms: u32,
@@ -33,13 +33,13 @@ pub(crate) struct Strike {
 }
 
 /// All faults in random order, and again when they have all been.
-pub(crate) struct Deck {
+pub(crate) struct Planner {
     stack: Stack,
     kinds: Vec<Kind>,
     left: Vec<Kind>,
 }
 
-impl Strike {
+impl PlannedFault {
     pub(crate) fn ends_ms(&self) -> u32 {
         self.at_ms + self.lasts_ms
     }
@@ -49,32 +49,33 @@ impl Strike {
     }
 }
 
-impl Deck {
-    /// All that can be done to a stack with these powers.
-    pub(crate) fn of(stack: Stack, powers: &Powers) -> Self {
-        let can_be = |kind: &Kind| kind.needs().is_none_or(|power| powers.has(power));
+impl Planner {
+    /// All that can be done to a stack with these capabilities.
+    pub(crate) fn of(stack: Stack, capabilities: &Capabilities) -> Self {
+        let can_be =
+            |kind: &Kind| kind.needs().is_none_or(|capability| capabilities.has(capability));
         Self { stack, kinds: Kind::of(stack).filter(can_be).collect(), left: Vec::new() }
     }
 
     /// Those whose names contain `text`; `None` if there are none.
-    pub(crate) fn named(text: &str, stack: Stack, powers: &Powers) -> Option<Self> {
-        let mut deck = Self::of(stack, powers);
-        deck.kinds.retain(|kind| kind.to_string().contains(text));
-        (!deck.kinds.is_empty()).then_some(deck)
+    pub(crate) fn named(text: &str, stack: Stack, capabilities: &Capabilities) -> Option<Self> {
+        let mut planner = Self::of(stack, capabilities);
+        planner.kinds.retain(|kind| kind.to_string().contains(text));
+        (!planner.kinds.is_empty()).then_some(planner)
     }
 
     /// The faults of one sale.
-    pub(crate) fn strikes(&mut self, dice: &mut Rng, pace: Pace) -> Vec<Strike> {
+    pub(crate) fn plan(&mut self, rng: &mut Rng, pace: Pace) -> Vec<PlannedFault> {
         let count = match pace {
             Pace::OneByOne => 3,
             Pace::Together => 6,
         };
         let room_ms = (HEALED_BY_MS - FAULTS_FROM_MS) / count;
-        let mut strikes: Vec<Strike> = Vec::new();
+        let mut plan: Vec<PlannedFault> = Vec::new();
         for turn in 0..count {
-            let kind = self.draw(dice);
-            let fault = Fault { kind, service: dice.usize(0..services_on(self.stack)) };
-            let lasts_ms = dice.u32(kind.lasts_ms());
+            let kind = self.draw(rng);
+            let fault = Fault { kind, service: rng.usize(0..services_on(self.stack)) };
+            let lasts_ms = rng.u32(kind.lasts_ms());
             let (earliest_ms, latest_ms) = match pace {
                 Pace::OneByOne => {
                     let earliest_ms = FAULTS_FROM_MS + turn * room_ms;
@@ -82,31 +83,31 @@ impl Deck {
                 }
                 Pace::Together => (FAULTS_FROM_MS, HEALED_BY_MS - lasts_ms),
             };
-            let strike = Strike { fault, at_ms: dice.u32(earliest_ms..=latest_ms), lasts_ms };
+            let planned = PlannedFault { fault, at_ms: rng.u32(earliest_ms..=latest_ms), lasts_ms };
             // Two faults of one thing at a time would undo each other.
-            let is_free = |other: &Strike| {
-                !other.overlaps(&strike) || !meet(other.fault.target(), fault.target())
+            let is_free = |other: &PlannedFault| {
+                !other.overlaps(&planned) || !meet(other.fault.target(), fault.target())
             };
-            if strikes.iter().all(is_free) {
-                strikes.push(strike);
+            if plan.iter().all(is_free) {
+                plan.push(planned);
             }
         }
-        strikes.sort_by_key(|strike| strike.at_ms);
-        strikes
+        plan.sort_by_key(|planned| planned.at_ms);
+        plan
     }
 
-    fn draw(&mut self, dice: &mut Rng) -> Kind {
+    fn draw(&mut self, rng: &mut Rng) -> Kind {
         loop {
             if let Some(kind) = self.left.pop() {
                 return kind;
             }
             self.left.clone_from(&self.kinds);
-            dice.shuffle(&mut self.left);
+            rng.shuffle(&mut self.left);
         }
     }
 }
 
-/// Whether two faults strike the same thing.
+/// Whether two faults hit the same thing.
 fn meet(one: Target, other: Target) -> bool {
     match (one, other) {
         (Target::Services, Target::Service(_)) | (Target::Service(_), Target::Services) => true,
@@ -120,10 +121,11 @@ mod tests {
 
     const STACKS: [Stack; 2] = [Stack::Servers, Stack::Embedded];
 
-    fn plans(stack: Stack, seed: u64) -> Vec<Vec<Strike>> {
-        let (mut deck, mut dice) = (Deck::of(stack, &Powers::all()), Rng::with_seed(seed));
+    fn plans(stack: Stack, seed: u64) -> Vec<Vec<PlannedFault>> {
+        let (mut planner, mut rng) =
+            (Planner::of(stack, &Capabilities::all()), Rng::with_seed(seed));
         let paces = [Pace::OneByOne, Pace::Together].into_iter().cycle();
-        paces.take(200).map(|pace| deck.strikes(&mut dice, pace)).collect()
+        paces.take(200).map(|pace| planner.plan(&mut rng, pace)).collect()
     }
 
     #[test]
@@ -135,22 +137,22 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_stack_strikes_and_is_healed_in_time() {
+    fn every_fault_of_a_stack_is_planned_and_healed_in_time() {
         for stack in STACKS {
-            let strikes: Vec<_> = plans(stack, 1).concat();
+            let plan: Vec<_> = plans(stack, 1).concat();
 
             for kind in Kind::of(stack) {
-                assert!(strikes.iter().any(|strike| strike.fault.kind == kind), "{kind}");
+                assert!(plan.iter().any(|planned| planned.fault.kind == kind), "{kind}");
             }
-            assert!(strikes.iter().all(|strike| strike.at_ms >= FAULTS_FROM_MS));
-            assert!(strikes.iter().all(|strike| strike.ends_ms() <= HEALED_BY_MS));
+            assert!(plan.iter().all(|planned| planned.at_ms >= FAULTS_FROM_MS));
+            assert!(plan.iter().all(|planned| planned.ends_ms() <= HEALED_BY_MS));
         }
     }
 
     #[test]
     fn a_stack_meets_no_fault_of_what_it_does_not_have() {
-        for strike in plans(Stack::Embedded, 1).concat() {
-            let fault = strike.fault;
+        for planned in plans(Stack::Embedded, 1).concat() {
+            let fault = planned.fault;
 
             assert!(
                 !fault.to_string().contains("Redis") && !fault.to_string().contains("Postgres")
@@ -161,24 +163,24 @@ mod tests {
 
     #[test]
     fn faults_come_one_by_one_where_they_are_to_be_timed_and_else_together() {
-        let overlap = |strikes: &[Strike]| {
-            strikes.windows(2).any(|pair| pair[0].ends_ms() + CALM_MS > pair[1].at_ms)
+        let overlap = |plan: &[PlannedFault]| {
+            plan.windows(2).any(|pair| pair[0].ends_ms() + CALM_MS > pair[1].at_ms)
         };
         for stack in STACKS {
             let plans = plans(stack, 1);
 
-            assert!(plans.iter().step_by(2).all(|strikes| strikes.len() == 3 && !overlap(strikes)));
-            assert!(plans.iter().skip(1).step_by(2).any(|strikes| overlap(strikes)));
+            assert!(plans.iter().step_by(2).all(|plan| plan.len() == 3 && !overlap(plan)));
+            assert!(plans.iter().skip(1).step_by(2).any(|plan| overlap(plan)));
         }
     }
 
     #[test]
     fn two_faults_of_one_thing_never_meet() {
-        for strikes in STACKS.into_iter().flat_map(|stack| plans(stack, 1)) {
-            for (at, strike) in strikes.iter().enumerate() {
-                for other in &strikes[at + 1..] {
-                    let same = meet(strike.fault.target(), other.fault.target());
-                    assert!(!(same && strike.overlaps(other)), "{strikes:?}");
+        for plan in STACKS.into_iter().flat_map(|stack| plans(stack, 1)) {
+            for (at, planned) in plan.iter().enumerate() {
+                for other in &plan[at + 1..] {
+                    let same = meet(planned.fault.target(), other.fault.target());
+                    assert!(!(same && planned.overlaps(other)), "{plan:?}");
                 }
             }
         }

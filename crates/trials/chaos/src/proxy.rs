@@ -1,6 +1,6 @@
-//! The network between two programs: a TCP proxy with weather of its own.
+//! The network between two programs: a TCP proxy that can be made a bad one.
 //!
-//! What the weather holds up is delivered when it clears, as TCP does with packets that were
+//! What a bad network holds up is delivered when it is good again, as TCP does with packets that were
 //! dropped; a connection that is cut while it holds something up has lost it for good.
 
 use std::{
@@ -21,9 +21,9 @@ use crate::error::{ChaosError, during};
 
 /// What happens to bytes under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Weather {
+pub(crate) enum Condition {
     /// They pass.
-    Clear,
+    Good,
     /// None gets through.
     Blocked,
     /// Requests arrive and are carried out; no answer comes back.
@@ -42,14 +42,14 @@ enum Way {
 /// A port that leads to another.
 pub(crate) struct Proxy {
     port: u16,
-    road: Road,
+    link: Link,
     listening: JoinHandle<()>,
 }
 
 #[derive(Clone)]
-struct Road {
+struct Link {
     target: watch::Sender<u16>,
-    weather: watch::Sender<Weather>,
+    condition: watch::Sender<Condition>,
     /// Counts how often all connections were cut.
     cuts: watch::Sender<u64>,
 }
@@ -59,42 +59,42 @@ impl Proxy {
     pub(crate) async fn to(target: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
-        let road = Road {
+        let link = Link {
             target: watch::Sender::new(target),
-            weather: watch::Sender::new(Weather::Clear),
+            condition: watch::Sender::new(Condition::Good),
             cuts: watch::Sender::new(0),
         };
-        let listening = tokio::spawn(road.clone().listen(listener));
-        Ok(Self { port, road, listening })
+        let listening = tokio::spawn(link.clone().listen(listener));
+        Ok(Self { port, link, listening })
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub(crate) fn set_weather(&self, weather: Weather) {
-        self.road.weather.send_replace(weather);
+    pub(crate) fn set_condition(&self, condition: Condition) {
+        self.link.condition.send_replace(condition);
     }
 
     /// Resets every connection, whatever is under way.
     pub(crate) fn cut(&self) {
-        self.road.cuts.send_modify(|cuts| *cuts += 1);
+        self.link.cuts.send_modify(|cuts| *cuts += 1);
     }
 
     /// Leads to another port from now on; connections to the old one are cut.
-    pub(crate) fn lead_to(&self, target: u16) {
-        self.road.target.send_replace(target);
+    pub(crate) fn forward_to(&self, target: u16) {
+        self.link.target.send_replace(target);
         self.cut();
     }
 }
 
 /// As many proxies that lead to one port.
-pub(crate) async fn roads_to(target: u16, count: usize) -> Result<Vec<Proxy>, ChaosError> {
-    let mut roads = Vec::with_capacity(count);
+pub(crate) async fn proxies_to(target: u16, count: usize) -> Result<Vec<Proxy>, ChaosError> {
+    let mut proxies = Vec::with_capacity(count);
     for _ in 0..count {
-        roads.push(Proxy::to(target).await.map_err(during("open a proxy"))?);
+        proxies.push(Proxy::to(target).await.map_err(during("open a proxy"))?);
     }
-    Ok(roads)
+    Ok(proxies)
 }
 
 impl Drop for Proxy {
@@ -104,7 +104,7 @@ impl Drop for Proxy {
     }
 }
 
-impl Road {
+impl Link {
     async fn listen(self, listener: TcpListener) {
         loop {
             match listener.accept().await {
@@ -119,9 +119,9 @@ impl Road {
     /// programs at both ends see it.
     async fn lead(self, mut client: TcpStream) {
         let mut cuts = self.cuts.subscribe();
-        let mut weather = self.weather.subscribe();
+        let mut condition = self.condition.subscribe();
         let connected = async {
-            pass(Way::There, &mut weather).await;
+            pass(Way::There, &mut condition).await;
             let target = SocketAddr::from((Ipv4Addr::LOCALHOST, *self.target.borrow()));
             TcpStream::connect(target).await
         };
@@ -137,10 +137,10 @@ impl Road {
         let was_cut = {
             let (from_client, to_client) = client.split();
             let (from_server, to_server) = server.split();
-            let there = carry(Way::There, from_client, to_server, self.weather.subscribe());
-            let back = carry(Way::Back, from_server, to_client, self.weather.subscribe());
+            let there = carry(Way::There, from_client, to_server, self.condition.subscribe());
+            let back = carry(Way::Back, from_server, to_client, self.condition.subscribe());
             tokio::select! {
-                // First, so that what a cut lost is not delivered when the weather clears with it.
+                // First, so that what a cut lost is not delivered if the network is good again with it.
                 biased;
                 _ = cuts.changed() => true,
                 ended = async { tokio::try_join!(there, back) } => ended.is_err(),
@@ -156,12 +156,12 @@ async fn carry(
     way: Way,
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut weather: watch::Receiver<Weather>,
+    mut condition: watch::Receiver<Condition>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut buffer).await?;
-        pass(way, &mut weather).await;
+        pass(way, &mut condition).await;
         if length == 0 {
             return to.shutdown().await;
         }
@@ -169,15 +169,15 @@ async fn carry(
     }
 }
 
-/// Returns when the weather lets bytes through.
-async fn pass(way: Way, weather: &mut watch::Receiver<Weather>) {
+/// Returns when the network lets bytes through.
+async fn pass(way: Way, condition: &mut watch::Receiver<Condition>) {
     loop {
-        let now = *weather.borrow_and_update();
+        let now = *condition.borrow_and_update();
         match (now, way) {
-            (Weather::Clear, _) | (Weather::AnswersBlocked, Way::There) => return,
-            (Weather::Slow(delay), _) => return sleep(delay).await,
-            (Weather::Blocked, _) | (Weather::AnswersBlocked, Way::Back) => {
-                if weather.changed().await.is_err() {
+            (Condition::Good, _) | (Condition::AnswersBlocked, Way::There) => return,
+            (Condition::Slow(delay), _) => return sleep(delay).await,
+            (Condition::Blocked, _) | (Condition::AnswersBlocked, Way::Back) => {
+                if condition.changed().await.is_err() {
                     return;
                 }
             }
@@ -214,15 +214,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_held_up_arrives_when_the_weather_clears() {
+    async fn what_is_held_up_arrives_when_the_network_is_good_again() {
         let (proxy, _) = echo().await;
         let mut stream = dial(&proxy).await;
-        proxy.set_weather(Weather::Blocked);
+        proxy.set_condition(Condition::Blocked);
 
         stream.write_all(b"a").await.unwrap();
         let mut answer = [0];
         let early = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut answer)).await;
-        proxy.set_weather(Weather::Clear);
+        proxy.set_condition(Condition::Good);
 
         assert!(early.is_err());
         assert_eq!(stream.read(&mut answer).await.unwrap(), 1);
@@ -232,12 +232,12 @@ mod tests {
     async fn a_request_whose_answer_is_held_up_is_carried_out() {
         let (proxy, mut hears) = echo().await;
         let mut stream = dial(&proxy).await;
-        proxy.set_weather(Weather::AnswersBlocked);
+        proxy.set_condition(Condition::AnswersBlocked);
 
         stream.write_all(b"a").await.unwrap();
         hears.wait_for(|&heard| heard == 1).await.unwrap();
         proxy.cut();
-        proxy.set_weather(Weather::Clear);
+        proxy.set_condition(Condition::Good);
 
         assert!(stream.read_u8().await.is_err());
     }
@@ -250,7 +250,7 @@ mod tests {
         stream.write_all(b"a").await.unwrap();
         stream.read_u8().await.unwrap();
 
-        proxy.lead_to(other.port());
+        proxy.forward_to(other.port());
         assert!(stream.read_u8().await.is_err());
         let mut stream = dial(&proxy).await;
         stream.write_all(b"a").await.unwrap();

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
-    blow::Blow,
     fault::{Kind, Since},
     history::{Answer, Asked},
+    inject::InjectedFault,
 };
 
 /// The time from a fault to the first unit that was granted after it, to somebody who asked
@@ -18,15 +18,15 @@ pub(crate) struct Recovery {
 }
 
 /// The recoveries from faults that did not overlap.
-pub(crate) fn recoveries(blows: &[Blow], history: &[Asked]) -> Vec<Recovery> {
-    blows.iter().map(|blow| recovery(blow, history)).collect()
+pub(crate) fn recoveries(faults: &[InjectedFault], history: &[Asked]) -> Vec<Recovery> {
+    faults.iter().map(|injected| recovery(injected, history)).collect()
 }
 
-fn recovery(blow: &Blow, history: &[Asked]) -> Recovery {
-    let (since, service) = blow.fault.recovery();
+fn recovery(injected: &InjectedFault, history: &[Asked]) -> Recovery {
+    let (since, service) = injected.fault.recovery();
     let from_ms = match since {
-        Since::Struck => blow.struck_ms,
-        Since::Healed => blow.healed_ms,
+        Since::Injected => injected.injected_ms,
+        Since::Healed => injected.healed_ms,
     };
     let granted = history.iter().filter(|asked| {
         asked.sent_ms >= from_ms
@@ -34,7 +34,7 @@ fn recovery(blow: &Blow, history: &[Asked]) -> Recovery {
             && matches!(asked.answer, Answer::Granted(_))
     });
     let first_ms = granted.map(|asked| asked.answered_ms).min();
-    Recovery { kind: blow.fault.kind, took_ms: first_ms.map(|first_ms| first_ms - from_ms) }
+    Recovery { kind: injected.fault.kind, took_ms: first_ms.map(|first_ms| first_ms - from_ms) }
 }
 
 /// How long the recoveries from each kind of fault took.
@@ -107,18 +107,18 @@ mod tests {
 
     #[test]
     fn only_a_grant_asked_for_after_the_fault_ends_it() {
-        let blow = |kind| {
+        let injected = |kind| {
             let fault = Fault { kind, service: 1 };
-            [Blow { fault, struck_ms: 100, healed_ms: 200 }]
+            [InjectedFault { fault, injected_ms: 100, healed_ms: 200 }]
         };
         let history =
             [grant(1, 90, 150), grant(0, 110, 160), grant(0, 210, 230), grant(1, 240, 260)];
-        let took_ms = |kind| recoveries(&blow(kind), &history)[0].took_ms;
+        let took_ms = |kind| recoveries(&injected(kind), &history)[0].took_ms;
 
         assert_eq!(took_ms(Kind::Redis(RedisFault::Flushed)), Some(60));
         assert_eq!(took_ms(Kind::DiskFull), Some(30));
         assert_eq!(took_ms(Kind::ServiceStopped), Some(60));
-        assert_eq!(recoveries(&blow(Kind::DiskFull), &history[..2])[0].took_ms, None);
+        assert_eq!(recoveries(&injected(Kind::DiskFull), &history[..2])[0].took_ms, None);
     }
 
     #[test]

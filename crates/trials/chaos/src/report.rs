@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fmt::Write as _, fs};
 use dev_servers::Stack;
 
 use crate::{
+    capabilities::Capabilities,
     fault::Kind,
     history::{Answer, Ask},
     lane::Cycle,
-    powers::Powers,
     recovery::Recoveries,
     stack::description_of,
     verdict::Promise,
@@ -29,7 +29,7 @@ pub(crate) struct Report {
     purchases: usize,
     sold: usize,
     ends: usize,
-    blows: BTreeMap<Kind, usize>,
+    faults: BTreeMap<Kind, usize>,
     recoveries: Recoveries,
     pub(crate) breaches: BTreeMap<Promise, usize>,
 }
@@ -57,8 +57,8 @@ impl Report {
                 _ => {}
             }
         }
-        for blow in &cycle.blows {
-            *self.blows.entry(blow.fault.kind).or_default() += 1;
+        for injected in &cycle.faults {
+            *self.faults.entry(injected.fault.kind).or_default() += 1;
         }
         for recovery in &cycle.recoveries {
             self.recoveries.add(*recovery);
@@ -73,7 +73,7 @@ impl Report {
     }
 
     /// The table at the end.
-    pub(crate) fn print(&self, powers: &Powers) {
+    pub(crate) fn print(&self, capabilities: &Capabilities) {
         println!();
         println!(
             "{}; {} sales: {} answers, of these {} units granted, {} checkouts refused, {} units \
@@ -90,7 +90,7 @@ impl Report {
         println!();
         println!("{:<42}{:>6}   ms to the first grant: {:>5}", "fault", "times", "");
         println!("{:<42}{:>6}   {:>5} {:>7} {:>7} {:>7}", "", "", "timed", "p50", "p99", "max");
-        for (&kind, times) in &self.blows {
+        for (&kind, times) in &self.faults {
             let recovery = self.recoveries.of(|other| other == kind);
             println!("{:<42}{times:>6}   {recovery}", kind.to_string());
         }
@@ -104,8 +104,10 @@ impl Report {
             println!("a process ended, or did not come up, by itself: {} times", self.ends);
         }
         for kind in Kind::of(self.stack) {
-            if let Some(power) = kind.needs().filter(|&power| !powers.has(power)) {
-                println!("not tried: {kind} (needs {power})");
+            if let Some(capability) =
+                kind.needs().filter(|&capability| !capabilities.has(capability))
+            {
+                println!("not tried: {kind} (needs {capability})");
             }
         }
         println!();
@@ -122,7 +124,7 @@ impl Report {
 
 fn line_of(number: usize, cycle: &Cycle) -> String {
     let unknown = cycle.history.iter().filter(|asked| asked.answer.is_unknown()).count();
-    let faults: Vec<_> = cycle.blows.iter().map(|blow| blow.fault.to_string()).collect();
+    let faults: Vec<_> = cycle.faults.iter().map(|injected| injected.fault.to_string()).collect();
     format!(
         "{number:>4}  lane {} sale {:<3} {} sold, {:>5} answers, {unknown:>4} unknown  {}  {}",
         cycle.lane,
@@ -147,8 +149,12 @@ fn breaches_of(cycle: &Cycle) -> String {
     }
     let path = cycle.dir.join(format!("sale-{}.txt", cycle.sale));
     let mut lines = String::new();
-    for blow in &cycle.blows {
-        let _ = writeln!(lines, "{} to {}: {}", blow.struck_ms, blow.healed_ms, blow.fault);
+    for injected in &cycle.faults {
+        let _ = writeln!(
+            lines,
+            "{} to {}: {}",
+            injected.injected_ms, injected.healed_ms, injected.fault
+        );
     }
     for asked in &cycle.history {
         let _ = writeln!(lines, "{asked:?}");

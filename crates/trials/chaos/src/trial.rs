@@ -12,15 +12,15 @@ use fastrand::Rng;
 use tokio::{runtime, sync::mpsc, task::JoinSet};
 
 use crate::{
+    capabilities::Capabilities,
+    deployment::Builds,
     error::{ChaosError, during},
     lane::{Cycle, Lane},
-    plan::Deck,
-    powers::Powers,
+    plan::Planner,
     progress::Progress,
     report::Report,
     stack::description_of,
-    stand::Builds,
-    workshop::{FLASHSALE, Workshop},
+    variants::{FLASHSALE, VariantBuilder},
 };
 
 /// The service under every fault that one machine can provoke.
@@ -59,9 +59,9 @@ impl Trial {
             Stack::Servers => Some(self.next_build()?),
             Stack::Embedded => None,
         };
-        let powers = Powers::of_this_machine(next.clone())?;
-        let report = self.run_lanes(&powers, next.as_deref())?;
-        report.print(&powers);
+        let capabilities = Capabilities::of_this_machine(next.clone())?;
+        let report = self.run_lanes(&capabilities, next.as_deref())?;
+        report.print(&capabilities);
         Ok(report.breaches.is_empty() && report.cycles > 0)
     }
 
@@ -77,22 +77,26 @@ impl Trial {
     /// The service with a newer function library.
     fn next_build(&self) -> Result<PathBuf, ChaosError> {
         eprintln!("building the service with a newer function library ...");
-        let workshop = Workshop::open(&self.dir)?;
-        workshop.build(FLASHSALE, "next-library", &workshop.next_library()?)
+        let variants = VariantBuilder::in_dir(&self.dir)?;
+        variants.build(FLASHSALE, "next-library", &variants.next_library()?)
     }
 
     /// Runs the lanes on a runtime of their own.
     pub(crate) fn run_lanes(
         &self,
-        powers: &Powers,
+        capabilities: &Capabilities,
         next: Option<&Path>,
     ) -> Result<Report, ChaosError> {
         let runtime = runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(during("start a runtime"))?;
-        runtime.block_on(self.lanes(powers, &self.builds(next)?))
+        runtime.block_on(self.lanes(capabilities, &self.builds(next)?))
     }
 
-    async fn lanes(&self, powers: &Powers, builds: &Builds) -> Result<Report, ChaosError> {
+    async fn lanes(
+        &self,
+        capabilities: &Capabilities,
+        builds: &Builds,
+    ) -> Result<Report, ChaosError> {
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
         println!(
             "{} sales in {} lanes, {}, SEED={seed}",
@@ -107,17 +111,17 @@ impl Trial {
         fs::create_dir_all(&logs).map_err(during("make a directory for logs"))?;
         let logs = logs.canonicalize().map_err(during("find the directory for logs"))?;
         let progress = Arc::new(Progress::of(self.cycles));
-        let mut dice = Rng::with_seed(seed);
+        let mut rng = Rng::with_seed(seed);
         let (sender, mut cycles) = mpsc::channel(self.lanes);
         let mut lanes = JoinSet::new();
         for number in 0..self.lanes {
             let lane = Lane {
                 number,
                 stack: self.stack,
-                dice: dice.fork(),
-                deck: self.deck(powers)?,
+                rng: rng.fork(),
+                planner: self.planner(capabilities)?,
                 builds: builds.clone(),
-                powers: powers.clone(),
+                capabilities: capabilities.clone(),
                 is_timed: !self.until_broken,
                 dir: logs.clone(),
                 progress: Arc::clone(&progress),
@@ -170,9 +174,9 @@ impl Trial {
         Ok(Builds { service, next: next.map(Path::to_owned) })
     }
 
-    fn deck(&self, powers: &Powers) -> Result<Deck, ChaosError> {
-        let Some(only) = &self.only else { return Ok(Deck::of(self.stack, powers)) };
-        Deck::named(only, self.stack, powers).ok_or_else(|| ChaosError::Failed {
+    fn planner(&self, capabilities: &Capabilities) -> Result<Planner, ChaosError> {
+        let Some(only) = &self.only else { return Ok(Planner::of(self.stack, capabilities)) };
+        Planner::named(only, self.stack, capabilities).ok_or_else(|| ChaosError::Failed {
             what: "choosing faults",
             said: format!("no fault that can be tried here is called {only:?}"),
         })

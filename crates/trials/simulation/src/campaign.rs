@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use crate::{Coverage, Stack, lock, run};
+use crate::{coverage::Coverage, lock::lock, plan::Stack, run::run};
 
 /// How many lines of a trace a failure shows.
 const LINES_MAX: usize = 80;

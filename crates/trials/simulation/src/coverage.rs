@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use fakes::Operation;
+use domain::ports::Operation;
 
-use crate::{answers::Told, mishap::Mishap};
+use crate::{answers::Told, fault::Fault};
 
-/// How often each mishap, each operation of a store, each fence and each answer was met.
+/// How often each fault, each operation of a store, each fence and each answer was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<(&'static str, &'static str), u64>);
 
-const MISHAPS: &str = "mishap";
+const FAULTS: &str = "fault";
 const OPERATIONS: &str = "operation";
 const ANSWERS: &str = "answer";
 const FENCES: &str = "fence";
@@ -50,7 +50,7 @@ impl Fence {
 
 impl Default for Coverage {
     fn default() -> Self {
-        let mishaps = Mishap::ALL.iter().map(|mishap| (MISHAPS, mishap.name()));
+        let faults = Fault::ALL.iter().map(|fault| (FAULTS, fault.name()));
         // No run is audited, and a place in the queue is asked for on the spot.
         let is_asked = |operation: &&Operation| {
             let name = operation.name();
@@ -60,14 +60,14 @@ impl Default for Coverage {
             Operation::ALL.iter().filter(is_asked).map(|operation| (OPERATIONS, operation.name()));
         let answers = Told::ALL.iter().map(|told| (ANSWERS, told.name()));
         let fences = Fence::ALL.iter().map(|fence| (FENCES, fence.name()));
-        let all = mishaps.chain(operations).chain(answers).chain(fences);
+        let all = faults.chain(operations).chain(answers).chain(fences);
         Self(all.map(|key| (key, 0)).collect())
     }
 }
 
 impl Coverage {
-    pub(crate) fn mishap(&mut self, mishap: Mishap) {
-        self.count(MISHAPS, mishap.name());
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        self.count(FAULTS, fault.name());
     }
 
     pub(crate) fn operation(&mut self, operation: Operation) {

@@ -1,4 +1,4 @@
-//! One thread that polls all tasks, and dice that say which goes on next.
+//! One thread that polls all tasks, and draws which goes on next.
 //!
 //! Time is tokio's paused clock: it stands while a task can go on, and then jumps to the moment
 //! of the next timer. So a run is a function of its seed.
@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use crate::{dice::Dice, lock};
+use crate::{lock::lock, random::Random};
 
 /// What a task does.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -22,7 +22,7 @@ pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Whose a task is: what happens to its owner happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Owner {
-    /// Networks, clients and the weather: nothing happens to them.
+    /// Networks, clients and whoever injects faults: nothing happens to them.
     World,
     /// The process of this number.
     Process(u16),
@@ -102,7 +102,7 @@ impl Shared {
 /// Polls tasks.
 pub(crate) struct Executor {
     shared: Arc<Shared>,
-    dice: Dice,
+    random: Random,
     tasks: BTreeMap<TaskId, Task>,
 }
 
@@ -129,8 +129,8 @@ impl Wake for Bell {
 }
 
 impl Executor {
-    pub(crate) fn new(tasks: &Tasks, dice: Dice) -> Self {
-        Self { shared: Arc::clone(&tasks.0), dice, tasks: BTreeMap::new() }
+    pub(crate) fn new(tasks: &Tasks, random: Random) -> Self {
+        Self { shared: Arc::clone(&tasks.0), random, tasks: BTreeMap::new() }
     }
 
     /// Polls one task at a time until `is_over` says so, which is asked before each. Whenever
@@ -183,7 +183,7 @@ impl Executor {
         if count == 0 {
             return None;
         }
-        let drawn = self.dice.below(count);
+        let drawn = self.random.below(count);
         let (at, _) = ready.iter().enumerate().filter(|(_, id)| may_go_on(id)).nth(drawn)?;
         Some(ready.swap_remove(at))
     }

@@ -5,7 +5,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 use domain::{CheckoutRefusal, Code, CodeRefusal, Hold, Receipt, SaleId, UnixMillis, UserId};
 use fakes::HoldState;
 
-use crate::{ledger::Ledger, witness::ensure};
+use crate::{
+    checked::{Checked, ensure},
+    ledger::Ledger,
+};
 
 /// The answers of a run so far.
 #[derive(Default)]
@@ -21,7 +24,7 @@ struct Known {
     is_wanted: bool,
     /// Its client asked to give it back, whatever came of it.
     is_unwanted: bool,
-    /// He was told that he bought it just now.
+    /// They were told that they bought it just now.
     is_sold_now: bool,
     receipt: Option<Receipt>,
 }
@@ -33,7 +36,7 @@ impl History {
         hold: Hold,
         user: &UserId,
         ledger: &dyn Ledger,
-    ) -> Result<(), String> {
+    ) -> Checked {
         let code = hold.code;
         ensure(hold.user == *user, || format!("{user} was given the hold of {}", hold.user))?;
         let records = ledger.records();
@@ -47,14 +50,14 @@ impl History {
         ensure(before.is_none(), || format!("{code:?} was given twice"))
     }
 
-    /// A client is told that he gets nothing.
+    /// A client is told that they get nothing.
     pub(crate) fn hear_of_refusal(
         &mut self,
         sale: SaleId,
         user: &UserId,
         refusal: &CheckoutRefusal,
         ledger: &dyn Ledger,
-    ) -> Result<(), String> {
+    ) -> Checked {
         let name = refusal.name();
         let told = self.refused.entry((sale, user.clone(), name)).or_insert(0);
         *told += 1;
@@ -82,13 +85,13 @@ impl History {
         }
     }
 
-    /// A client is told that he has just bought.
+    /// A client is told that they have just bought.
     pub(crate) fn hear_of_sale(
         &mut self,
         code: Code,
         receipt: &Receipt,
         ledger: &dyn Ledger,
-    ) -> Result<(), String> {
+    ) -> Checked {
         self.hear_of_receipt(code, receipt, ledger)?;
         let is_sold_now = self.known.get_mut(&code).map(|known| &mut known.is_sold_now);
         let is_first = is_sold_now.is_some_and(|is_sold_now| !std::mem::replace(is_sold_now, true));
@@ -101,7 +104,7 @@ impl History {
         code: Code,
         receipt: &Receipt,
         ledger: &dyn Ledger,
-    ) -> Result<(), String> {
+    ) -> Checked {
         let known = self.known.get_mut(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
         ensure(known.is_wanted, || format!("{code:?} was sold to someone who did not ask"))?;
         let is_recorded = ledger.records().receipts.get(&code) == Some(receipt);
@@ -112,21 +115,21 @@ impl History {
         ensure(is_of_it && first == receipt, || format!("{receipt:?} is no receipt of {hold:?}"))
     }
 
-    /// A client is told that he gave a hold back.
-    pub(crate) fn hear_of_return(code: Code, ledger: &dyn Ledger) -> Result<(), String> {
+    /// A client is told that they gave a hold back.
+    pub(crate) fn hear_of_return(code: Code, ledger: &dyn Ledger) -> Checked {
         let state = ledger.records().hold(code).map(|record| record.state);
         ensure(state == Some(HoldState::Released), || format!("given back {code:?} is {state:?}"))
     }
 
-    /// A client is told that his code is not good. It was good once, so it was sold, it was
-    /// due, or he gave it back.
+    /// A client is told that their code is not good. It was good once, so it was sold, it was
+    /// due, or they gave it back.
     pub(crate) fn hear_of_bad_code(
         &mut self,
         code: Code,
         refusal: &CodeRefusal,
         latest: Option<UnixMillis>,
         ledger: &dyn Ledger,
-    ) -> Result<(), String> {
+    ) -> Checked {
         if let CodeRefusal::AlreadyUsed(receipt) = refusal {
             return self.hear_of_receipt(code, receipt, ledger);
         }
@@ -144,7 +147,7 @@ impl History {
     }
 
     /// Whatever was told is in the ledger, now as then.
-    pub(crate) fn check(&self, ledger: &dyn Ledger) -> Result<(), String> {
+    pub(crate) fn check(&self, ledger: &dyn Ledger) -> Checked {
         let records = ledger.records();
         for (code, Known { hold, receipt, .. }) in &self.known {
             let record = records.hold(*code).ok_or_else(|| format!("{code:?} is lost"))?;

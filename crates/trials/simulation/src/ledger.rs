@@ -2,14 +2,26 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
+use async_trait::async_trait;
 use domain::{
     Code, Receipt, Sale, SaleId, UserId,
     ports::{LedgerStore, SaleRegister},
 };
 use fakes::{AttemptRecord, FakeLedger, HoldRecord};
 
-/// A ledger that a run can look into.
-pub(crate) trait Ledger: LedgerStore + SaleRegister {
+use crate::{checked::Checked, executor::Work};
+
+/// The ports of a ledger.
+pub(crate) trait LedgerPorts: LedgerStore + SaleRegister {}
+
+impl<T: LedgerStore + SaleRegister> LedgerPorts for T {}
+
+/// A ledger, and what a run sees of it and does to it beside the ports.
+#[async_trait]
+pub(crate) trait Ledger: Send + Sync {
+    /// What processes see of it.
+    fn ports(&self) -> &dyn LedgerPorts;
+
     /// Every sale, as it is now, in the order in which they were made.
     fn sales(&self) -> Vec<Sale>;
 
@@ -17,13 +29,13 @@ pub(crate) trait Ledger: LedgerStore + SaleRegister {
     fn records(&self) -> Arc<Records>;
 
     /// Lets `work` begin and then not come to its end: nothing of it is done.
-    fn break_off(&self, work: &dyn Fn());
+    async fn break_off(&self, work: Work);
 
     /// Begins anew with what is on record.
     fn restart(&self);
 
     /// Says what the ledger itself finds wrong.
-    fn audit(&self) -> Result<(), String>;
+    fn audit(&self) -> Checked;
 }
 
 /// What a ledger has on record.
@@ -44,7 +56,12 @@ impl Records {
     }
 }
 
+#[async_trait]
 impl Ledger for FakeLedger {
+    fn ports(&self) -> &dyn LedgerPorts {
+        self
+    }
+
     fn sales(&self) -> Vec<Sale> {
         self.sales()
     }
@@ -67,13 +84,13 @@ impl Ledger for FakeLedger {
     }
 
     /// It does what it is asked at once, so there is nothing to break off.
-    fn break_off(&self, _work: &dyn Fn()) {}
+    async fn break_off(&self, _work: Work) {}
 
     /// It has nothing beside its records.
     fn restart(&self) {}
 
     /// What is checked after every change is all there is.
-    fn audit(&self) -> Result<(), String> {
+    fn audit(&self) -> Checked {
         Ok(())
     }
 }

@@ -1,25 +1,38 @@
 //! The ledger as a process sees it: at the other end of a line.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use domain::{
     Code, Epoch, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
-        Attempt, AttemptPlace, Calendar, CodeRecord, LedgerStore, Listed, Outcome, RaiseReply,
-        Recorded, Redemption, SaleRegister, Tally, Verdict,
+        Attempt, AttemptPlace, Calendar, CodeRecord, LedgerStore, Listed, Operation, Outcome,
+        RaiseReply, Recorded, Redemption, SaleRegister, Tally, Verdict,
     },
 };
-use fakes::{Operation, at_once};
 
-use crate::{coverage::Fence, ledger::Ledger, lock, network::Line};
+use crate::{coverage::Fence, ledger::Ledger, line::Line, lock::lock};
 
 /// A process's line to the ledger.
 pub(crate) struct LedgerLine(pub(crate) Line);
 
 impl LedgerLine {
-    fn ledger(&self) -> Arc<dyn Ledger> {
-        self.0.stage.ledger.clone()
+    /// Asks the ledger for what `answer` makes of it.
+    async fn call<T, F>(
+        &self,
+        operation: Operation,
+        asked: &(impl Debug + Sync),
+        answer: impl Fn(Arc<dyn Ledger>) -> F + Send + Sync + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Debug + Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let ledger = Arc::clone(&self.0.world.stores.ledger);
+        self.0.call(operation, asked, move || answer(Arc::clone(&ledger))).await
     }
 }
 
@@ -30,23 +43,25 @@ struct PlaceOnLine(Line, Box<dyn AttemptPlace>);
 impl AttemptPlace for PlaceOnLine {
     async fn record(self: Box<Self>, attempt: Attempt) -> Result<Recorded, StoreError> {
         let Self(line, place) = *self;
-        let (stage, sent) = (line.stage.clone(), attempt.clone());
+        let (world, sent) = (line.world.clone(), attempt.clone());
         let first = Mutex::new(Some(place));
         let deliver = move || {
-            let first = lock(&first).take();
-            let place = match (first, sent.outcome) {
-                (Some(place), _) => place,
-                (None, Outcome::Granted(_)) => stage.ledger.admit()?,
-                (None, Outcome::Refused(_)) => {
-                    let reason = "an adapter never records a refusal again";
-                    return Err(StoreError::new(Operation::Record, Failure::NotDone, reason));
-                }
-            };
-            stage.fenced(at_once(place.record(sent.clone())), |recorded| match recorded {
-                Recorded::TooLate => Some(Fence::RecordTooLate),
-                Recorded::Stale => Some(Fence::RecordStale),
-                Recorded::Hold { .. } | Recorded::Refusal => None,
-            })
+            let (world, sent, first) = (world.clone(), sent.clone(), lock(&first).take());
+            async move {
+                let place = match (first, sent.outcome) {
+                    (Some(place), _) => place,
+                    (None, Outcome::Granted(_)) => world.stores.ledger.ports().admit()?,
+                    (None, Outcome::Refused(_)) => {
+                        let reason = "an adapter never records a refusal again";
+                        return Err(StoreError::new(Operation::Record, Failure::NotDone, reason));
+                    }
+                };
+                world.fenced(place.record(sent).await, |recorded| match recorded {
+                    Recorded::TooLate => Some(Fence::RecordTooLate),
+                    Recorded::Stale => Some(Fence::RecordStale),
+                    Recorded::Hold { .. } | Recorded::Refusal => None,
+                })
+            }
         };
         line.call(Operation::Record, &attempt, deliver).await
     }
@@ -55,24 +70,29 @@ impl AttemptPlace for PlaceOnLine {
 #[async_trait]
 impl LedgerStore for LedgerLine {
     fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        Ok(Box::new(PlaceOnLine(self.0.clone(), self.ledger().admit()?)))
+        Ok(Box::new(PlaceOnLine(self.0.clone(), self.0.world.stores.ledger.ports().admit()?)))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
-        let (ledger, sent) = (self.ledger(), redemption.clone());
-        let deliver = move || at_once(ledger.redeem(sent.clone()));
-        self.0.call(Operation::Redeem, &redemption, deliver).await
+        let sent = redemption.clone();
+        let answer = move |ledger: Arc<dyn Ledger>| {
+            let sent = sent.clone();
+            async move { ledger.ports().redeem(sent).await }
+        };
+        self.call(Operation::Redeem, &redemption, answer).await
     }
 
     async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        let ledger = self.ledger();
-        self.0.call(Operation::Release, &code, move || at_once(ledger.release(code))).await
+        let answer =
+            move |ledger: Arc<dyn Ledger>| async move { ledger.ports().release(code).await };
+        self.call(Operation::Release, &code, answer).await
     }
 
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        let ledger = self.ledger();
-        let deliver = move || at_once(LedgerStore::find(&*ledger, code));
-        self.0.call(Operation::FindCode, &code, deliver).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move {
+            LedgerStore::find(ledger.ports(), code).await
+        };
+        self.call(Operation::FindCode, &code, answer).await
     }
 
     async fn judge(
@@ -80,39 +100,45 @@ impl LedgerStore for LedgerLine {
         sale: SaleId,
         codes: &[Code],
     ) -> Result<Vec<(Code, Verdict)>, StoreError> {
-        let (ledger, sent) = (self.ledger(), codes.to_vec());
-        let deliver = move || at_once(ledger.judge(sale, &sent));
-        self.0.call(Operation::Judge, &codes, deliver).await
+        let sent = codes.to_vec();
+        let answer = move |ledger: Arc<dyn Ledger>| {
+            let sent = sent.clone();
+            async move { ledger.ports().judge(sale, &sent).await }
+        };
+        self.call(Operation::Judge, &codes, answer).await
     }
 
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
-        let ledger = self.ledger();
-        let deliver = move || at_once(ledger.expire_overdue(overdue_ms, limit));
-        self.0.call(Operation::ExpireOverdue, &overdue_ms, deliver).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move {
+            ledger.ports().expire_overdue(overdue_ms, limit).await
+        };
+        self.call(Operation::ExpireOverdue, &overdue_ms, answer).await
     }
 }
 
 #[async_trait]
 impl SaleRegister for LedgerLine {
     async fn now(&self) -> Result<UnixMillis, StoreError> {
-        let ledger = self.ledger();
-        self.0.call(Operation::Now, &(), move || at_once(ledger.now())).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move { ledger.ports().now().await };
+        self.call(Operation::Now, &(), answer).await
     }
 
     async fn find(&self, sale: SaleId) -> Result<Option<Listed>, StoreError> {
-        let ledger = self.ledger();
-        let deliver = move || at_once(SaleRegister::find(&*ledger, sale));
-        self.0.call(Operation::FindSale, &sale, deliver).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move {
+            SaleRegister::find(ledger.ports(), sale).await
+        };
+        self.call(Operation::FindSale, &sale, answer).await
     }
 
     async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError> {
-        let ledger = self.ledger();
-        self.0.call(Operation::Page, &before, move || at_once(ledger.page(before, limit))).await
+        let answer =
+            move |ledger: Arc<dyn Ledger>| async move { ledger.ports().page(before, limit).await };
+        self.call(Operation::Page, &before, answer).await
     }
 
     async fn calendar(&self) -> Result<Calendar, StoreError> {
-        let ledger = self.ledger();
-        self.0.call(Operation::Calendar, &(), move || at_once(ledger.calendar())).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move { ledger.ports().calendar().await };
+        self.call(Operation::Calendar, &(), answer).await
     }
 
     async fn schedule(
@@ -121,15 +147,17 @@ impl SaleRegister for LedgerLine {
         terms: Terms,
         origin: Origin,
     ) -> Result<Option<Sale>, StoreError> {
-        let ledger = self.ledger();
-        let deliver = move || at_once(ledger.schedule(window, terms, origin));
-        self.0.call(Operation::Schedule, &window, deliver).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move {
+            ledger.ports().schedule(window, terms, origin).await
+        };
+        self.call(Operation::Schedule, &window, answer).await
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
-        let ledger = self.ledger();
-        let deliver = move || at_once(ledger.set_paused(sale, paused));
-        self.0.call(Operation::SetPaused, &(sale, paused), deliver).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move {
+            ledger.ports().set_paused(sale, paused).await
+        };
+        self.call(Operation::SetPaused, &(sale, paused), answer).await
     }
 
     async fn raise_epoch(
@@ -137,24 +165,28 @@ impl SaleRegister for LedgerLine {
         sale: SaleId,
         served: Option<Epoch>,
     ) -> Result<RaiseReply, StoreError> {
-        let stage = self.0.stage.clone();
-        let deliver = move || {
-            stage.fenced(at_once(stage.ledger.raise_epoch(sale, served)), |raised| match raised {
-                RaiseReply::TooSoon => Some(Fence::RaisedTooSoon),
-                RaiseReply::Closed => Some(Fence::RaisedClosed),
-                RaiseReply::Raised(_) | RaiseReply::Behind { .. } => None,
-            })
+        let world = self.0.world.clone();
+        let answer = move |ledger: Arc<dyn Ledger>| {
+            let world = world.clone();
+            async move {
+                let raised = ledger.ports().raise_epoch(sale, served).await;
+                world.fenced(raised, |raised| match raised {
+                    RaiseReply::TooSoon => Some(Fence::RaisedTooSoon),
+                    RaiseReply::Closed => Some(Fence::RaisedClosed),
+                    RaiseReply::Raised(_) | RaiseReply::Behind { .. } => None,
+                })
+            }
         };
-        self.0.call(Operation::RaiseEpoch, &(sale, served), deliver).await
+        self.call(Operation::RaiseEpoch, &(sale, served), answer).await
     }
 
     async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {
-        let ledger = self.ledger();
-        self.0.call(Operation::Tally, &sale, move || at_once(ledger.tally(sale))).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move { ledger.ports().tally(sale).await };
+        self.call(Operation::Tally, &sale, answer).await
     }
 
     async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
-        let ledger = self.ledger();
-        self.0.call(Operation::Close, &sale, move || at_once(ledger.close(sale))).await
+        let answer = move |ledger: Arc<dyn Ledger>| async move { ledger.ports().close(sale).await };
+        self.call(Operation::Close, &sale, answer).await
     }
 }

@@ -1,5 +1,7 @@
 //! The live side as a process sees it: at the other end of a line.
 
+use std::{fmt::Debug, future::ready, sync::Arc};
+
 use async_trait::async_trait;
 use domain::{
     Code, SaleId, StoreError, Unit, UnixMillis,
@@ -7,12 +9,25 @@ use domain::{
         CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage, SaleStore, Verdict,
     },
 };
-use fakes::{Operation, at_once};
+use fakes::{FakeLive, Operation, at_once};
 
-use crate::{coverage::Fence, network::Line};
+use crate::{coverage::Fence, line::Line};
 
 /// A process's line to the live side.
 pub(crate) struct LiveLine(pub(crate) Line);
+
+impl LiveLine {
+    /// Asks the live side for what `answer` makes of it, which it does at once.
+    async fn call<T: Debug + Send + 'static>(
+        &self,
+        operation: Operation,
+        asked: &(impl Debug + Sync),
+        answer: impl Fn(&FakeLive) -> Result<T, StoreError> + Send + Sync + 'static,
+    ) -> Result<T, StoreError> {
+        let live = Arc::clone(&self.0.world.stores.live);
+        self.0.call(operation, asked, move || ready(answer(&live))).await
+    }
+}
 
 #[async_trait]
 impl SaleStore for LiveLine {
@@ -21,60 +36,56 @@ impl SaleStore for LiveLine {
         image: &SaleImage,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let (stage, sent) = (self.0.stage.clone(), image.clone());
-        let deliver = move || {
-            let reply = at_once(stage.live.load(&sent, ledger_now));
-            stage.fenced(reply, |reply| (*reply == LoadReply::Fenced).then_some(Fence::LoadFenced))
+        let (world, sent) = (self.0.world.clone(), image.clone());
+        let load = move |live: &FakeLive| {
+            let reply = at_once(live.load(&sent, ledger_now));
+            world.fenced(reply, |reply| (*reply == LoadReply::Fenced).then_some(Fence::LoadFenced))
         };
-        self.0.call(Operation::Load, image, deliver).await
+        self.call(Operation::Load, image, load).await
     }
 
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {
-        let live = self.0.stage.live.clone();
-        self.0.call(Operation::Status, &sale, move || at_once(live.status(sale))).await
+        self.call(Operation::Status, &sale, move |live| at_once(live.status(sale))).await
     }
 
     async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
-        let live = self.0.stage.live.clone();
-        self.0.call(Operation::Forget, &sale, move || at_once(live.forget(sale))).await
+        self.call(Operation::Forget, &sale, move |live| at_once(live.forget(sale))).await
     }
 }
 
 #[async_trait]
 impl CodeStore for LiveLine {
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
-        let (stage, sent) = (self.0.stage.clone(), request.clone());
-        let deliver = move || {
-            let reply = at_once(stage.live.place_hold(sent.clone()));
-            stage.fenced(reply, |reply| {
+        let (world, sent) = (self.0.world.clone(), request.clone());
+        let place_hold = move |live: &FakeLive| {
+            let reply = at_once(live.place_hold(sent.clone()));
+            world.fenced(reply, |reply| {
                 (*reply == PlaceReply::NotLoaded).then_some(Fence::NotLoaded)
             })
         };
-        self.0.call(Operation::PlaceHold, &request, deliver).await
+        self.call(Operation::PlaceHold, &request, place_hold).await
     }
 
     async fn find(&self, code: Code) -> Result<Option<Unit>, StoreError> {
-        let live = self.0.stage.live.clone();
-        self.0.call(Operation::FindUnit, &code, move || at_once(live.find(code))).await
+        self.call(Operation::FindUnit, &code, move |live| at_once(live.find(code))).await
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
-        let live = self.0.stage.live.clone();
-        self.0.call(Operation::Due, &sale, move || at_once(live.due(sale, limit))).await
+        self.call(Operation::Due, &sale, move |live| at_once(live.due(sale, limit))).await
     }
 
     async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError> {
-        let (live, sent) = (self.0.stage.live.clone(), verdicts.to_vec());
-        let deliver = move || at_once(live.settle(sale, &sent));
-        self.0.call(Operation::Settle, &(sale, verdicts), deliver).await
+        let sent = verdicts.to_vec();
+        let settle = move |live: &FakeLive| at_once(live.settle(sale, &sent));
+        self.call(Operation::Settle, &(sale, verdicts), settle).await
     }
 
     fn settle_soon(&self, code: Code, verdict: Verdict) {
-        let live = self.0.stage.live.clone();
-        let deliver = move || {
+        let live = Arc::clone(&self.0.world.stores.live);
+        let settle = move || {
             live.settle_soon(code, verdict);
-            Ok(())
+            ready(Ok(()))
         };
-        self.0.send(Operation::SettleSoon, &(code, verdict), deliver, None);
+        self.0.send(Operation::SettleSoon, &(code, verdict), settle, None);
     }
 }

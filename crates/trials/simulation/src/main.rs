@@ -11,7 +11,7 @@ use simulation::{Campaign, Stack, fingerprint, run};
 /// How many runs go by between two lines of progress.
 const PROGRESS_EVERY: u64 = 10_000;
 
-/// Runs the real services on stores in memory, with everything going wrong by the dice of a seed.
+/// Runs the real services on stores in memory, with everything going wrong by a seed.
 #[derive(Parser)]
 struct Options {
     /// On what the services run

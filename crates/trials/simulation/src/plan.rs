@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use domain::Terms;
 
-use crate::{dice::Dice, mishap::Mishap};
+use crate::{fault::Fault, random::Random};
 
 /// On what the services run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,10 +43,10 @@ pub(crate) struct Plan {
     pub(crate) trouble_ms: u64,
     /// How many attempts may wait to be recorded.
     pub(crate) places: usize,
-    /// What strikes stores and processes.
-    pub(crate) weather: Vec<Mishap>,
-    /// The longest time between two strikes, in milliseconds.
-    pub(crate) lull_ms_max: u64,
+    /// What befalls stores and processes.
+    pub(crate) faults: Vec<Fault>,
+    /// The longest time between two of them, in milliseconds.
+    pub(crate) between_faults_ms_max: u64,
     /// How calls go wrong.
     pub(crate) rates: Rates,
 }
@@ -65,43 +65,43 @@ pub(crate) struct Rates {
 }
 
 impl Plan {
-    pub(crate) fn draw(stack: Stack, dice: &Dice) -> Self {
+    pub(crate) fn draw(stack: Stack, random: &Random) -> Self {
         let terms = Terms::new(
-            u32::try_from(dice.within(1..=5)).unwrap_or(1),
-            u16::try_from(dice.within(1..=3)).unwrap_or(1),
-            dice.pick(&[1_000, 2_000, 4_000]).unwrap_or(1_000),
+            u32::try_from(random.within(1..=5)).unwrap_or(1),
+            u16::try_from(random.within(1..=3)).unwrap_or(1),
+            random.pick(&[1_000, 2_000, 4_000]).unwrap_or(1_000),
         )
         .expect("they are within the bounds");
-        let is_crowded = dice.happens(100);
-        let weather = Mishap::WEATHER.iter().copied().filter(|_| dice.happens(400));
+        let is_crowded = random.happens(100);
+        let faults = Fault::OF_STORES_AND_PROCESSES.iter().copied().filter(|_| random.happens(400));
         Self {
             stack,
             processes: match stack {
-                Stack::Servers => 1 + dice.below(3),
+                Stack::Servers => 1 + random.below(3),
                 Stack::Embedded => 1,
             },
-            users: 2 + dice.below(5),
+            users: 2 + random.below(5),
             terms,
-            period_ms: dice.pick(&[6_000, 15_000, 40_000]).unwrap_or(40_000),
-            trouble_ms: dice.within(3_000..=14_000),
-            places: if is_crowded { 1 + dice.below(2) } else { usize::MAX },
-            weather: weather.collect(),
-            lull_ms_max: dice.pick(&[300, 1_000, 3_000]).unwrap_or(1_000),
+            period_ms: random.pick(&[6_000, 15_000, 40_000]).unwrap_or(40_000),
+            trouble_ms: random.within(3_000..=14_000),
+            places: if is_crowded { 1 + random.below(2) } else { usize::MAX },
+            faults: faults.collect(),
+            between_faults_ms_max: random.pick(&[300, 1_000, 3_000]).unwrap_or(1_000),
             rates: Rates {
-                request_lost: rate(dice),
-                reply_lost: rate(dice),
-                delayed: rate(dice),
-                repeated: rate(dice),
-                refused: rate(dice),
-                commit_unknown: rate(dice),
-                hung_up: rate(dice),
-                client_cut_off: rate(dice),
+                request_lost: rate(random),
+                reply_lost: rate(random),
+                delayed: rate(random),
+                repeated: rate(random),
+                refused: rate(random),
+                commit_unknown: rate(random),
+                hung_up: rate(random),
+                client_cut_off: rate(random),
             },
         }
     }
 }
 
 /// Half of what can go wrong does not.
-fn rate(dice: &Dice) -> u64 {
-    if dice.happens(500) { dice.pick(&[5, 30, 150]).unwrap_or(30) } else { 0 }
+fn rate(random: &Random) -> u64 {
+    if random.happens(500) { random.pick(&[5, 30, 150]).unwrap_or(30) } else { 0 }
 }

@@ -1,7 +1,7 @@
-//! A process of the service, wired as the application wires it, and what can befall it.
+//! The processes of the service, each wired as the application wires it.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -15,8 +15,8 @@ use fakes::PlainItems;
 use scheduler::Scheduler;
 
 use crate::{
-    executor::Owner, ledger_line::LedgerLine, live_line::LiveLine, lock, network::Line,
-    plan::Stack, stage::Stage,
+    executor::Owner, ledger_line::LedgerLine, line::Line, live_line::LiveLine, lock::lock,
+    network::Network, plan::Stack, world::World,
 };
 
 /// A process that is up.
@@ -31,13 +31,13 @@ impl Process {
         Owner::Process(self.number)
     }
 
-    /// Starts a process and its upkeep, and gives it a place. No two have the same number.
-    pub(crate) fn start(stage: &Arc<Stage>, seat: usize, number: u16) {
-        let wire = Line { stage: Arc::clone(stage), process: number };
-        let ledger = Arc::new(LedgerLine(wire.clone()));
-        let clock = Arc::new(ProcessClock(Arc::clone(stage)));
-        let live_line = Arc::new(LiveLine(wire));
-        let (sales, codes): (Arc<dyn SaleStore>, Arc<dyn CodeStore>) = match stage.plan.stack {
+    /// Starts a process and its upkeep, with a line to each store. No two have the same number.
+    fn start(line: Line) -> Self {
+        let (world, number) = (Arc::clone(&line.world), line.process);
+        let ledger = Arc::new(LedgerLine(line.clone()));
+        let clock = Arc::new(ProcessClock(Arc::clone(&world)));
+        let live_line = Arc::new(LiveLine(line));
+        let (sales, codes): (Arc<dyn SaleStore>, Arc<dyn CodeStore>) = match world.plan.stack {
             Stack::Servers => {
                 let memo = Arc::new(SoldOutMemo::new(clock.clone()));
                 let remembered = Arc::new(RememberedLive::new(live_line, memo));
@@ -54,22 +54,64 @@ impl Process {
             mint: Arc::new(Mint(number, AtomicU64::new(0))),
             clock,
         });
-        let timetable = Timetable::new(stage.plan.period_ms, stage.plan.terms)
+        let timetable = Timetable::new(world.plan.period_ms, world.plan.terms)
             .expect("the plan's slots fill the day");
         let scheduler = Scheduler::new(services.upkeep(timetable));
         let process = Self { number, services };
-        stage.note(|| format!("p{number} starts"));
-        stage.tasks.start(process.owner(), async move {
+        world.note(|| format!("p{number} starts"));
+        world.tasks.start(process.owner(), async move {
             scheduler.run(std::future::pending()).await;
         });
-        if let Some(place) = lock(&stage.seats).get_mut(seat) {
+        process
+    }
+}
+
+/// All processes of a run, and the network that they share.
+pub(crate) struct Service {
+    pub(crate) world: Arc<World>,
+    pub(crate) network: Arc<Mutex<Network>>,
+    /// Those that are up; one that died leaves its place empty.
+    processes: Mutex<Vec<Option<Arc<Process>>>>,
+}
+
+impl Service {
+    /// A service that is down.
+    pub(crate) fn new(world: Arc<World>) -> Self {
+        let processes = Mutex::new(vec![None; world.plan.processes]);
+        Self { world, network: Arc::default(), processes }
+    }
+
+    /// A line from the process of this number.
+    pub(crate) fn line(&self, process: u16) -> Line {
+        Line { world: Arc::clone(&self.world), network: Arc::clone(&self.network), process }
+    }
+
+    /// Starts a process in a place.
+    pub(crate) fn start(&self, place: usize, number: u16) {
+        let process = Process::start(self.line(number));
+        if let Some(place) = lock(&self.processes).get_mut(place) {
             *place = Some(Arc::new(process));
         }
+    }
+
+    /// Ends the process in a place, whatever it is doing.
+    pub(crate) fn kill(&self, place: usize) {
+        if let Some(process) = lock(&self.processes).get_mut(place).and_then(Option::take) {
+            self.world.tasks.end_all(process.owner());
+        }
+    }
+
+    /// One of the processes that are up, and its place.
+    pub(crate) fn pick(&self) -> Option<(usize, Arc<Process>)> {
+        let processes = lock(&self.processes).clone().into_iter().enumerate();
+        let up: Vec<_> =
+            processes.filter_map(|(place, process)| process.map(|it| (place, it))).collect();
+        self.world.random.pick(&up)
     }
 }
 
 /// The clock of a process, which shows how long the run has been going on.
-struct ProcessClock(Arc<Stage>);
+struct ProcessClock(Arc<World>);
 
 #[async_trait]
 impl Clock for ProcessClock {

@@ -5,7 +5,7 @@ use std::{
     sync::Mutex,
 };
 
-use crate::lock;
+use crate::lock::lock;
 
 /// The lines of a run, if anyone wants to read them. A run is the same with and without.
 pub(crate) struct Trace(Option<Mutex<Vec<String>>>);

@@ -13,7 +13,13 @@ use tokio::{
 };
 
 use crate::{
-    answers::Told, history::History, lock, mishap::Mishap, process::Process, stage::Stage,
+    answers::Told,
+    checked::Checked,
+    fault::Fault,
+    history::History,
+    lock::lock,
+    process::{Process, Service},
+    world::World,
 };
 
 /// How long a user waits for an answer, in milliseconds.
@@ -22,9 +28,10 @@ const PATIENCE_MS: u64 = 3_000;
 /// A number that no sale has.
 const NO_SALE: i64 = 999;
 
-/// A user, and the codes he knows.
+/// A user, and the codes they know.
 pub(crate) struct User {
-    stage: Arc<Stage>,
+    world: Arc<World>,
+    service: Arc<Service>,
     name: UserId,
     codes: Vec<Code>,
 }
@@ -32,17 +39,18 @@ pub(crate) struct User {
 type Redeemed = Option<Result<Result<Receipt, CodeRefusal>, StoreError>>;
 
 impl User {
-    pub(crate) fn new(stage: &Arc<Stage>, name: &str) -> Self {
+    pub(crate) fn new(service: &Arc<Service>, name: &str) -> Self {
         let name = name.parse().expect("users of a run are called by plain words");
-        Self { stage: Arc::clone(stage), name, codes: Vec::new() }
+        let (world, service) = (Arc::clone(&service.world), Arc::clone(service));
+        Self { world, service, name, codes: Vec::new() }
     }
 
     /// Does this and that until all trouble is over.
     pub(crate) async fn live(mut self) {
-        while self.stage.is_in_trouble() {
-            self.stage.pass(self.stage.dice.within(1..=400)).await;
-            let code = self.stage.dice.pick(&self.codes);
-            match (self.stage.dice.below(20), code) {
+        while self.world.is_in_trouble() {
+            self.world.pass(self.world.random.within(1..=400)).await;
+            let code = self.world.random.pick(&self.codes);
+            match (self.world.random.below(20), code) {
                 (0..=3, Some(code)) => self.redeem(code).await,
                 (4..=5, Some(code)) => self.give_back(code).await,
                 (6, Some(code)) => self.redeem_twice(code).await,
@@ -51,7 +59,7 @@ impl User {
                 (9, _) => self.look_at_sales().await,
                 _ => {
                     if let Some(sale) = self.choose_sale() {
-                        // He remembers what he was told.
+                        // They remember what they were told.
                         let _ = self.ask(sale).await;
                     }
                 }
@@ -59,44 +67,44 @@ impl User {
         }
     }
 
-    /// Asks for a unit once: a code, or what else he is told. Whoever hears nothing never learns
-    /// his code, and it expires.
+    /// Asks for a unit once: a code, or what else they are told. Whoever hears nothing never learns
+    /// the code, and it expires.
     pub(crate) async fn ask(&mut self, sale: SaleId) -> Result<Code, Told> {
         let request = CheckoutRequest { sale, user: self.name.clone() };
         let asking = move |process: Arc<Process>| async move {
             process.services.checkout.attempt(request).await
         };
         let answer = self.request(asking).await;
-        let ledger = &*self.stage.ledger;
-        let mut witness = lock(&self.stage.witness);
+        let ledger = &*self.world.stores.ledger;
+        let mut safety = lock(&self.world.safety);
         let (told, checked, code) = match answer {
             None => (Told::Nothing, Ok(()), None),
             Some(Err(error)) => (error.failure().into(), Ok(()), None),
             Some(Ok(Err(refusal))) => {
-                let checked = witness.history.hear_of_refusal(sale, &self.name, &refusal, ledger);
+                let checked = safety.history.hear_of_refusal(sale, &self.name, &refusal, ledger);
                 (Told::from(&refusal), checked, None)
             }
             Some(Ok(Ok(hold))) => {
                 let code = hold.code;
-                let checked = witness.history.hear_of_hold(hold, &self.name, ledger);
+                let checked = safety.history.hear_of_hold(hold, &self.name, ledger);
                 (Told::Granted, checked, Some(code))
             }
         };
-        drop(witness);
+        drop(safety);
         self.hear(told, checked, code);
         self.codes.extend(code);
         code.ok_or(told)
     }
 
-    /// Redeems a code, and asks again until he is told something of it.
+    /// Redeems a code, and asks again until they are told something of it.
     pub(crate) async fn redeem(&self, code: Code) {
-        lock(&self.stage.witness).history.wants(code);
+        lock(&self.world.safety).history.wants(code);
         loop {
             let answer = self.press_buy(code).await;
             if self.hear_of_redemption(code, answer) {
                 return;
             }
-            self.stage.pass(self.stage.dice.within(1..=300)).await;
+            self.world.pass(self.world.random.within(1..=300)).await;
         }
     }
 
@@ -109,7 +117,7 @@ impl User {
 
     /// Presses the button twice.
     async fn redeem_twice(&self, code: Code) {
-        lock(&self.stage.witness).history.wants(code);
+        lock(&self.world.safety).history.wants(code);
         let (one, other) = join(self.press_buy(code), self.press_buy(code)).await;
         self.hear_of_redemption(code, one);
         self.hear_of_redemption(code, other);
@@ -121,8 +129,9 @@ impl User {
             None => (Told::Nothing, Ok(())),
             Some(Err(error)) => (error.failure().into(), Ok(())),
             Some(Ok(Ok(receipt))) => {
-                let mut witness = lock(&self.stage.witness);
-                let checked = witness.history.hear_of_sale(code, &receipt, &*self.stage.ledger);
+                let mut safety = lock(&self.world.safety);
+                let checked =
+                    safety.history.hear_of_sale(code, &receipt, &*self.world.stores.ledger);
                 (Told::Sold, checked)
             }
             Some(Ok(Err(CodeRefusal::NotRedeemed))) => {
@@ -138,7 +147,7 @@ impl User {
     }
 
     async fn give_back(&self, code: Code) {
-        lock(&self.stage.witness).history.gives_back(code);
+        lock(&self.world.safety).history.gives_back(code);
         let releasing = move |process: Arc<Process>| async move {
             process.services.purchase.release(code).await
         };
@@ -147,7 +156,7 @@ impl User {
             None => (Told::Nothing, Ok(())),
             Some(Err(error)) => (error.failure().into(), Ok(())),
             Some(Ok(Ok(()))) => {
-                let checked = History::hear_of_return(code, &*self.stage.ledger);
+                let checked = History::hear_of_return(code, &*self.world.stores.ledger);
                 (Told::GivenBack, checked)
             }
             Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
@@ -164,8 +173,9 @@ impl User {
             None => (Told::Nothing, Ok(())),
             Some(Err(error)) => (error.failure().into(), Ok(())),
             Some(Ok(Ok(receipt))) => {
-                let mut witness = lock(&self.stage.witness);
-                let checked = witness.history.hear_of_receipt(code, &receipt, &*self.stage.ledger);
+                let mut safety = lock(&self.world.safety);
+                let checked =
+                    safety.history.hear_of_receipt(code, &receipt, &*self.world.stores.ledger);
                 (Told::Receipt, checked)
             }
             Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
@@ -173,10 +183,11 @@ impl User {
         self.hear(told, checked, Some(code));
     }
 
-    fn check_bad_code(&self, code: Code, refusal: &CodeRefusal) -> (Told, Result<(), String>) {
-        let mut witness = lock(&self.stage.witness);
-        let latest = witness.latest;
-        let checked = witness.history.hear_of_bad_code(code, refusal, latest, &*self.stage.ledger);
+    fn check_bad_code(&self, code: Code, refusal: &CodeRefusal) -> (Told, Checked) {
+        let mut safety = lock(&self.world.safety);
+        let latest = safety.latest;
+        let checked =
+            safety.history.hear_of_bad_code(code, refusal, latest, &*self.world.stores.ledger);
         (Told::from(refusal), checked)
     }
 
@@ -212,21 +223,21 @@ impl User {
         self.hear(told, checked, None);
     }
 
-    fn hear(&self, told: Told, checked: Result<(), String>, code: Option<Code>) {
-        lock(&self.stage.coverage).answer(told);
-        self.stage.note(|| format!("{} hears: {} {code:?}", self.name, told.name()));
-        self.stage.expect(checked);
+    fn hear(&self, told: Told, checked: Checked, code: Option<Code>) {
+        lock(&self.world.coverage).answer(told);
+        self.world.note(|| format!("{} hears: {} {code:?}", self.name, told.name()));
+        self.world.expect(checked);
     }
 
     /// Mostly the sale that is on.
     fn choose_sale(&self) -> Option<SaleId> {
-        let sales = self.stage.ledger.sales();
-        let now = self.stage.true_time();
+        let sales = self.world.stores.ledger.sales();
+        let now = self.world.true_time();
         let is_on = |window: Window| window.starts_at() <= now && now < window.ends_at();
         let on = sales.iter().find(|sale| is_on(sale.window)).map(|sale| sale.id);
-        match self.stage.dice.below(20) {
+        match self.world.random.below(20) {
             0 => SaleId::try_from(NO_SALE).ok(),
-            1..=3 => self.stage.dice.pick(&sales).map(|sale: Sale| sale.id),
+            1..=3 => self.world.random.pick(&sales).map(|sale: Sale| sale.id),
             _ => on,
         }
     }
@@ -237,31 +248,30 @@ impl User {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let stage = &self.stage;
-        let up: Vec<_> = lock(&stage.seats).iter().flatten().cloned().collect();
-        let process = stage.dice.pick(&up)?;
-        let cut_off = stage.plan.rates.client_cut_off;
-        if stage.goes_wrong(cut_off) {
-            stage.met(Mishap::ClientCutOff);
+        let world = &self.world;
+        let (_, process) = self.service.pick()?;
+        let cut_off = world.plan.rates.client_cut_off;
+        if world.goes_wrong(cut_off) {
+            world.met(Fault::ClientCutOff);
             return None;
         }
         let (reply, replied) = oneshot::channel();
         let owner = process.owner();
         let working = work(process);
-        let task = stage.tasks.start(owner, async move {
+        let task = world.tasks.start(owner, async move {
             let answer = working.await;
             // The client may have gone away.
             let _ = reply.send(answer);
         });
-        if stage.goes_wrong(stage.plan.rates.hung_up) {
-            stage.met(Mishap::ClientHungUp);
-            stage.pass(stage.dice.within(0..=15)).await;
-            stage.tasks.end(task);
+        if world.goes_wrong(world.plan.rates.hung_up) {
+            world.met(Fault::ClientHungUp);
+            world.pass(world.random.within(0..=15)).await;
+            world.tasks.end(task);
             return None;
         }
         let answer = timeout(Duration::from_millis(PATIENCE_MS), replied).await;
-        if stage.goes_wrong(cut_off) {
-            stage.met(Mishap::ClientCutOff);
+        if world.goes_wrong(cut_off) {
+            world.met(Fault::ClientCutOff);
             return None;
         }
         answer.ok()?.ok()

@@ -3,7 +3,7 @@
 use dev_servers::Stack;
 use tokio::time::Instant;
 
-use crate::{Bench, error::BenchError, figures::Spread, stand::Stand, stores::Stores};
+use crate::{Bench, deployment::Deployment, error::BenchError, figures::Spread, stores::Stores};
 
 /// Units of the sale that is on.
 const STOCK: u32 = 10_000;
@@ -11,10 +11,10 @@ const STOCK: u32 = 10_000;
 /// Seconds that an audit takes.
 pub(crate) fn measure(bench: &Bench, stack: Stack) -> Result<Spread, BenchError> {
     eprintln!("recording ten million attempts ...");
-    let stand = Stand::start_on(Stores::old(&bench.databases, stack)?, STOCK)?;
+    let deployment = Deployment::start_on(Stores::old(&bench.databases, stack)?, STOCK)?;
     let took_s = bench.repeat(|| {
         let start = Instant::now();
-        stand.audit()?;
+        deployment.audit()?;
         Ok(start.elapsed().as_secs_f64())
     });
     took_s.map(Spread::of)

@@ -4,18 +4,18 @@ use dev_servers::Stack;
 
 use crate::{
     Bench,
-    crowd::{self, SoldOut},
+    closed_loop::{self, SoldOut},
+    deployment::Deployment,
     error::BenchError,
     figures::{Load, Spread},
-    stand::Stand,
 };
 
 const STOCK: u32 = 10_000;
 
 /// Sells out a sale.
 pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<SoldOut, BenchError> {
-    let stand = Stand::start(&bench.databases, stack, STOCK)?;
-    crowd::sell_out(&stand, load.connections)
+    let deployment = Deployment::start(&bench.databases, stack, STOCK)?;
+    closed_loop::sell_out(&deployment, load.connections)
 }
 
 /// Seconds it took to sell out.

@@ -4,9 +4,9 @@ use dev_servers::Stack;
 
 use crate::{
     Bench,
+    deployment::Deployment,
     error::BenchError,
     figures::{Load, Run},
-    stand::Stand,
 };
 
 /// More than any run can take.
@@ -14,15 +14,15 @@ pub(crate) const STOCK: u32 = 1_000_000;
 
 /// Measures one run on an empty ledger.
 pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Run, BenchError> {
-    run(&Stand::start(&bench.databases, stack, STOCK)?, load)
+    run(&Deployment::start(&bench.databases, stack, STOCK)?, load)
 }
 
 /// Measures one run on a ledger. It is an error if a checkout was refused, or a grant is not in
 /// the ledger.
-pub(crate) fn run(stand: &Stand, load: Load) -> Result<Run, BenchError> {
-    let before = stand.recorded("granted")?;
-    let run = stand.measure("checkout.lua", load, &[])?;
-    let recorded = stand.recorded("granted")? - before;
+pub(crate) fn run(deployment: &Deployment, load: Load) -> Result<Run, BenchError> {
+    let before = deployment.recorded("granted")?;
+    let run = deployment.measure("checkout.lua", load, &[])?;
+    let recorded = deployment.recorded("granted")? - before;
     if run.refusals > 0 || recorded < run.answers {
         return Err(BenchError::Wrong(format!(
             "of {} checkouts {} were refused, and {recorded} grants are recorded",

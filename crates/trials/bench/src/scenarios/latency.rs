@@ -5,13 +5,14 @@ use std::{thread, time::Duration};
 use dev_servers::Stack;
 
 use crate::{
-    Bench, disk,
+    Bench,
+    deployment::{Deployment, Floor},
+    disk,
     error::BenchError,
     figures::{Latencies, Load, Spread},
     open_loop::{self, Paced, Schedule},
     rates,
     scenarios::grant,
-    stand::{Floor, Stand},
 };
 
 /// More runs than elsewhere: a tail is seen seldom.
@@ -48,24 +49,24 @@ pub(crate) fn measure(
     let schedule = Schedule { per_second: half(per_second_max), seconds };
     let floor = Floor::start()?;
     let floor = open_loop::checkouts(floor.url(), 1, connections, schedule)?;
-    let run = |stand: &Stand, seconds| {
+    let run = |deployment: &Deployment, seconds| {
         let schedule = Schedule { seconds, ..schedule };
-        open_loop::checkouts(stand.url(), stand.sale(), connections, schedule)
+        open_loop::checkouts(deployment.url(), deployment.sale(), connections, schedule)
     };
-    // A stand for each run: no sale has more holds than a sale of ten thousand units could have
+    // A deployment for each run: no sale has more holds than one of ten thousand units could have
     // for long. The first second of a service is not what its buyers meet.
-    let warmed_stand = || {
-        let stand = Stand::start(&bench.databases, stack, grant::STOCK)?;
-        run(&stand, 1).map(|_| stand)
+    let warmed_deployment = || {
+        let deployment = Deployment::start(&bench.databases, stack, grant::STOCK)?;
+        run(&deployment, 1).map(|_| deployment)
     };
-    let runs = (0..bench.runs + MORE_RUNS).map(|_| run(&warmed_stand()?, seconds));
+    let runs = (0..bench.runs + MORE_RUNS).map(|_| run(&warmed_deployment()?, seconds));
     let runs = runs.collect::<Result<Vec<_>, _>>()?;
     // In runs of their own, because two who flush wait for each other.
-    let stand = warmed_stand()?;
+    let deployment = warmed_deployment()?;
     let disk = bench.repeat(|| {
         thread::scope(|scope| {
             let disk = scope.spawn(|| disk::flushes(Duration::from_secs(seconds.into())));
-            run(&stand, seconds)?;
+            run(&deployment, seconds)?;
             disk.join().map_err(|_| BenchError::Wrong("watching the disk broke".to_owned()))?
         })
     })?;

@@ -17,7 +17,7 @@ use crate::{
     Bench,
     error::BenchError,
     figures::Spread,
-    passers_by::{self, Bought},
+    light_load::{self, Bought},
     processes::{self, Cpu},
     redis_figures,
     stores::Stores,
@@ -67,7 +67,7 @@ pub(crate) fn measure(bench: &Bench, stack: Stack) -> Result<String, BenchError>
     let url = day.app.url();
     let before = Cpu::now();
     let (morning, bought) = thread::scope(|scope| {
-        let buyers = scope.spawn(|| passers_by::buy(url, CONNECTIONS, &stop));
+        let buyers = scope.spawn(|| light_load::buy(url, CONNECTIONS, &stop));
         let morning = day.pass();
         stop.store(true, Ordering::Relaxed);
         (morning, buyers.join().map_err(|_| BenchError::Wrong("the buyers broke".to_owned())))

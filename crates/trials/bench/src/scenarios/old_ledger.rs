@@ -5,10 +5,10 @@ use dev_servers::Stack;
 
 use crate::{
     Bench,
+    deployment::Deployment,
     error::BenchError,
     figures::{Load, Run},
     scenarios::grant,
-    stand::Stand,
     stores::Stores,
 };
 
@@ -21,8 +21,8 @@ pub(crate) struct Pairs {
 /// Measures both in turns, so that whatever the machine does meanwhile happens to both.
 pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Pairs, BenchError> {
     eprintln!("recording ten million attempts ...");
-    let old = Stand::start_on(Stores::old(&bench.databases, stack)?, grant::STOCK)?;
-    let new = Stand::start(&bench.databases, stack, grant::STOCK)?;
+    let old = Deployment::start_on(Stores::old(&bench.databases, stack)?, grant::STOCK)?;
+    let new = Deployment::start(&bench.databases, stack, grant::STOCK)?;
     let pairs = bench.repeat(|| Ok((grant::run(&old, load)?, grant::run(&new, load)?)))?;
     let (old, new) = pairs.into_iter().unzip();
     Ok(Pairs { old, new })

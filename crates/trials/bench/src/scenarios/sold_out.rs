@@ -8,11 +8,11 @@ use uuid::{Builder, Variant, Version};
 use dev_servers::Stack;
 
 use crate::{
-    Bench, crowd,
+    Bench, closed_loop,
+    deployment::Deployment,
     error::{BenchError, during},
     figures::{Load, Run},
     scenarios::Scenario,
-    stand::Stand,
 };
 
 /// Sold out in an instant.
@@ -23,7 +23,7 @@ const CODES: u32 = 100_000;
 
 /// A service whose sale is sold out.
 pub(crate) struct AfterTheSale {
-    stand: Stand,
+    deployment: Deployment,
     /// The codes that bought.
     used: NamedTempFile,
 }
@@ -41,18 +41,18 @@ pub(crate) const ALL: [(Scenario, &str, Measure); 3] = [
 impl AfterTheSale {
     /// Sells a sale out.
     pub(crate) fn reach(bench: &Bench, stack: Stack, load: Load) -> Result<Self, BenchError> {
-        let stand = Stand::start(&bench.databases, stack, STOCK)?;
-        crowd::sell_out(&stand, load.connections)?;
-        let used = file_of(&stand.used_codes()?)?;
-        Ok(Self { stand, used })
+        let deployment = Deployment::start(&bench.databases, stack, STOCK)?;
+        closed_loop::sell_out(&deployment, load.connections)?;
+        let used = file_of(&deployment.used_codes()?)?;
+        Ok(Self { deployment, used })
     }
 }
 
 /// Checkouts of a sale that is sold out. It is an error if a refusal is not in the ledger.
-fn storm(AfterTheSale { stand, .. }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
-    let before = stand.recorded("sold_out")?;
-    let run = stand.measure("checkout.lua", load, &[])?;
-    let recorded = stand.recorded("sold_out")? - before;
+fn storm(AfterTheSale { deployment, .. }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
+    let before = deployment.recorded("sold_out")?;
+    let run = deployment.measure("checkout.lua", load, &[])?;
+    let recorded = deployment.recorded("sold_out")? - before;
     if run.refusals != run.answers || recorded < run.answers {
         return Err(BenchError::Wrong(format!(
             "of {} checkouts {} were refused, and {recorded} refusals are recorded",
@@ -63,25 +63,29 @@ fn storm(AfterTheSale { stand, .. }: &AfterTheSale, load: Load) -> Result<Run, B
 }
 
 /// Purchases of used codes, which are answered with their receipts.
-fn replay(AfterTheSale { stand, used }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
-    purchases(stand, load, used)
+fn replay(AfterTheSale { deployment, used }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
+    purchases(deployment, load, used)
 }
 
 /// Purchases of codes that lead to the sale and that nobody was given.
-fn made_up(AfterTheSale { stand, .. }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
+fn made_up(AfterTheSale { deployment, .. }: &AfterTheSale, load: Load) -> Result<Run, BenchError> {
     let mut codes = String::new();
     for _ in 0..CODES {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| BenchError::Wrong(error.to_string()))?;
-        writeln!(codes, "{}", made_up_code(stand.sale(), random))
+        writeln!(codes, "{}", made_up_code(deployment.sale(), random))
             .map_err(|error| BenchError::Wrong(error.to_string()))?;
     }
-    purchases(stand, load, &file_of(&codes)?)
+    purchases(deployment, load, &file_of(&codes)?)
 }
 
-fn purchases(stand: &Stand, load: Load, codes: &NamedTempFile) -> Result<Run, BenchError> {
+fn purchases(
+    deployment: &Deployment,
+    load: Load,
+    codes: &NamedTempFile,
+) -> Result<Run, BenchError> {
     let file = codes.path().to_string_lossy();
-    let run = stand.measure("replay.lua", load, &[("CODES", &file)])?;
+    let run = deployment.measure("replay.lua", load, &[("CODES", &file)])?;
     if run.refusals != run.answers {
         let sold = run.answers - run.refusals;
         let wrong = format!("of {} purchases {sold} were not refused", run.answers);

@@ -1,9 +1,9 @@
 //! Defences of the service on SQLite and its own memory.
 //!
-//! Chaos does not miss all of them. A live side that is lost takes its grants along, and is rebuilt
+//! Chaos does not kill all of them. A live side that is lost takes its grants along, and is rebuilt
 //! within a millisecond, so there is hardly a grant of an old epoch to keep out, and the epoch keeps
 //! it out before the guard has to. The simulation kills the process between any two steps, and
-//! tells.
+//! finds those.
 
 use super::{Mutant, TriedBy};
 
@@ -15,7 +15,7 @@ pub(super) const MUTANTS: [Mutant; 10] = [
     Mutant {
         name: "answers-before-commit",
         tried_by: TriedBy::ChaosEmbedded,
-        what: "whoever asked is told before his transaction is committed",
+        what: "whoever asked is told before their transaction is committed",
         changes: &[
             (
                 WORKER,

@@ -1,4 +1,4 @@
-//! Giving a ledger a past: ten million attempts at sales that are closed.
+//! Recording ten million attempts at sales that are closed.
 //!
 //! The hard case is many rows that every index has: two million grants, all sold, and their
 //! purchases. The other eight million are refusals, which only make the table larger.
@@ -19,8 +19,8 @@ struct Index {
     make: String,
 }
 
-/// Gives a database such a past.
-pub(crate) fn give(database: &Stores) -> Result<(), BenchError> {
+/// Records them in a database.
+pub(crate) fn record(database: &Stores) -> Result<(), BenchError> {
     let indexes = indexes(database)?;
     let drops: Vec<_> = indexes.iter().map(|index| index.drop.as_str()).collect();
     database.rows(&drops.join(";"))?;
@@ -57,8 +57,8 @@ const REFUSALS: i64 = 40_000;
 const FIRST_MS: i64 = 1_600_000_000_000;
 const HOUR_MS: i64 = 3_600_000;
 
-/// Gives a ledger in a directory the same past.
-pub(crate) fn give_directory(directory: &Directory) -> Result<(), BenchError> {
+/// Records the same in a ledger in a directory.
+pub(crate) fn record_in_directory(directory: &Directory) -> Result<(), BenchError> {
     let mut ledger = directory.open()?;
     ledger.execute_batch("PRAGMA synchronous = OFF")?;
     for sale in 1..=SALES {

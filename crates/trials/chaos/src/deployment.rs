@@ -1,4 +1,4 @@
-//! One service under trial: its processes, its stores, a proxy between any two programs, and what
+//! A deployment under trial: its processes, its stores, a proxy between any two programs, and what
 //! is done to them.
 
 mod embedded;
@@ -12,14 +12,14 @@ use dev_servers::Stack;
 use tokio::task::block_in_place;
 
 use crate::{
+    capabilities::Capabilities,
+    client::Client,
     clock::LedgerClock,
+    deployment::{processes::Processes, stores::Stores},
     error::{ChaosError, during},
     fault::Pair,
-    powers::Powers,
     proxy::Proxy,
-    shop::Shop,
     stack::services_on,
-    stand::{processes::Processes, stores::Stores},
 };
 
 /// The builds of the service that take part.
@@ -40,33 +40,33 @@ pub(crate) enum Audit {
 }
 
 /// One service under trial. All of it is gone when this value is dropped.
-pub(crate) struct Stand {
+pub(crate) struct Deployment {
     // Before the stores, so that it is gone when they go.
     pub(crate) processes: Processes,
     pub(crate) stores: Stores,
     pub(crate) clock: LedgerClock,
-    /// Blows to the ledger take turns.
+    /// Faults of the ledger take turns.
     pub(crate) ledger_turn: tokio::sync::Mutex<()>,
 }
 
-impl Stand {
+impl Deployment {
     /// Starts everything in `dir`, an empty directory that stays, and waits until it is ready.
     pub(crate) async fn start(
         stack: Stack,
         dir: &Path,
         builds: &Builds,
-        powers: &Powers,
+        capabilities: &Capabilities,
     ) -> Result<Self, ChaosError> {
-        let clock = LedgerClock::make(dir, powers.fake_time_of(stack))?;
-        let stores = Stores::start(stack, dir, powers, &clock).await?;
+        let clock = LedgerClock::make(dir, capabilities.fake_time_of(stack))?;
+        let stores = Stores::start(stack, dir, capabilities, &clock).await?;
         let processes = Processes::start(builds, &stores, services_on(stack), dir).await?;
         processes.until_ready().await?;
         Ok(Self { processes, stores, clock, ledger_turn: tokio::sync::Mutex::default() })
     }
 
-    /// The shop as its clients see it.
-    pub(crate) fn shop(&self) -> Result<Shop, ChaosError> {
-        Shop::at(self.processes.roads.iter().map(Proxy::port))
+    /// A client of all its processes.
+    pub(crate) fn client(&self) -> Result<Client, ChaosError> {
+        Client::at(self.processes.proxies.iter().map(Proxy::port))
     }
 
     /// Asks `flashsale audit`.
@@ -83,13 +83,13 @@ impl Stand {
     }
 
     /// The network between a process of the service and another program.
-    pub(crate) fn road(&self, pair: Pair, service: usize) -> Result<&Proxy, ChaosError> {
-        let roads = match pair {
-            Pair::ClientsAndService => &self.processes.roads,
-            Pair::ServiceAndRedis => &self.stores.servers()?.redis_roads,
-            Pair::ServiceAndPostgres => &self.stores.servers()?.postgres_roads,
+    pub(crate) fn proxy(&self, pair: Pair, service: usize) -> Result<&Proxy, ChaosError> {
+        let proxies = match pair {
+            Pair::ClientsAndService => &self.processes.proxies,
+            Pair::ServiceAndRedis => &self.stores.servers()?.redis_proxies,
+            Pair::ServiceAndPostgres => &self.stores.servers()?.postgres_proxies,
         };
-        Ok(&roads[service])
+        Ok(&proxies[service])
     }
 
     /// The processes that write the ledger.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -16,18 +16,18 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The processes of the service, each behind the network.
 #[derive(Clone)]
-pub(crate) struct Shop {
-    client: Client,
+pub(crate) struct Client {
+    http: reqwest::Client,
     urls: Vec<String>,
 }
 
-impl Shop {
-    /// The shop whose processes answer on these ports.
+impl Client {
+    /// A client of the processes that answer on these ports.
     pub(crate) fn at(ports: impl IntoIterator<Item = u16>) -> Result<Self, ChaosError> {
-        let client = Client::builder().timeout(PATIENCE).no_proxy().build();
-        let client = client.map_err(|error| failed("make an HTTP client", &error))?;
+        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
+        let http = http.map_err(|error| failed("make an HTTP client", &error))?;
         let urls = ports.into_iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
-        Ok(Self { client, urls })
+        Ok(Self { http, urls })
     }
 
     /// How many processes there are.
@@ -42,7 +42,7 @@ impl Shop {
             Ask::Purchase(code) => (Method::POST, format!("/purchase?code={code}")),
             Ask::Release(code) => (Method::DELETE, format!("/checkout?code={code}")),
         };
-        let request = self.client.request(method, format!("{}{path}", self.urls[service]));
+        let request = self.http.request(method, format!("{}{path}", self.urls[service]));
         let answered = async {
             let response = request.send().await?;
             Ok((response.status().as_u16(), response.text().await?))

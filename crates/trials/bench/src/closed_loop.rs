@@ -18,13 +18,13 @@ use tokio::{
 
 use crate::{
     connection::{Answer, Connection},
+    deployment::Deployment,
     error::{BenchError, during},
     figures::{Latencies, Run},
     processes::Cpu,
-    stand::Stand,
 };
 
-/// Users of the crowd.
+/// Users who may ask.
 const USERS: u64 = 1_000_000;
 
 /// How long a buyer waits who is told that the service is busy.
@@ -52,24 +52,24 @@ struct Sale {
     last_receipt: Mutex<Instant>,
 }
 
-/// Sells every unit of the stand's sale, and makes sure in the ledger that it did.
-pub(crate) fn sell_out(stand: &Stand, connections: u32) -> Result<SoldOut, BenchError> {
+/// Sells every unit of the deployment's sale, and makes sure in the ledger that it did.
+pub(crate) fn sell_out(deployment: &Deployment, connections: u32) -> Result<SoldOut, BenchError> {
     let sale = Arc::new(Sale {
-        url: stand.url().to_owned(),
-        id: stand.sale(),
+        url: deployment.url().to_owned(),
+        id: deployment.sale(),
         receipts: AtomicU64::new(0),
         busy: AtomicU64::new(0),
         last_receipt: Mutex::new(Instant::now()),
     });
     let before = Cpu::now();
-    let ((start, latencies), memory_mib) = stand.with_memory(|| {
+    let ((start, latencies), memory_mib) = deployment.with_memory(|| {
         on_one_thread(buy_all(Arc::clone(&sale), connections))?.map_err(during("buy"))
     })?;
     let after = Cpu::now();
 
     let receipts = sale.receipts.load(Ordering::Relaxed);
     let busy = sale.busy.load(Ordering::Relaxed);
-    let (stock, sold) = (stand.stock()?, stand.sold()?);
+    let (stock, sold) = (deployment.stock()?, deployment.sold()?);
     if receipts != stock || sold != stock {
         return Err(BenchError::Wrong(format!(
             "of {stock} units {sold} are sold in the ledger and {receipts} by receipts; \

@@ -1,6 +1,6 @@
 //! The buyers of one sale. Together they want three times the stock.
 //!
-//! A tenth of them shop while faults are about: they buy, give back, let holds lapse, come
+//! A tenth of them buy while faults are about: they redeem, give back, let holds lapse, come
 //! late, and ask again whatever got lost. The rest comes when all has healed and takes what is
 //! left, so a sale that sells everything it can ends sold out.
 
@@ -11,8 +11,8 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    client::Client,
     history::{Answer, Ask, Asked, Granted, History, now_ms},
-    shop::Shop,
     timetable::{HEALED_BY_MS, HOLD_MS, LASTS_MS, STOCK},
 };
 
@@ -32,17 +32,17 @@ const FIRST: u32 = EARLY / 3;
 const PERSISTS_MS: i64 = 30_000;
 
 /// Everybody who wants something of a sale.
-pub(crate) struct Crowd {
-    pub(crate) shop: Shop,
+pub(crate) struct Buyers {
+    pub(crate) client: Client,
     pub(crate) sale: i64,
     pub(crate) opens_ms: i64,
     pub(crate) history: Arc<History>,
 }
 
 struct Buyer<'a> {
-    crowd: &'a Crowd,
+    all: &'a Buyers,
     name: String,
-    dice: Rng,
+    rng: Rng,
 }
 
 /// What a buyer does with a unit on hold.
@@ -53,21 +53,21 @@ enum Plan {
     ComeLate,
 }
 
-impl Crowd {
-    /// Shops until the sale is over and nobody waits for an answer any more.
-    pub(crate) async fn shop(&self, dice: &mut Rng) {
+impl Buyers {
+    /// Buys until the sale is over and nobody waits for an answer any more.
+    pub(crate) async fn buy(&self, rng: &mut Rng) {
         let buyers = (0..BUYERS).map(|number| {
-            let mut dice = dice.fork();
+            let mut rng = rng.fork();
             let healed = u64::from(HEALED_BY_MS);
             let arrives_ms = match number {
-                0..FIRST => dice.u64(0..100),
-                FIRST..EARLY => dice.u64(100..healed - 1_000),
-                _ => dice.u64(healed..healed + 2_000),
+                0..FIRST => rng.u64(0..100),
+                FIRST..EARLY => rng.u64(100..healed - 1_000),
+                _ => rng.u64(healed..healed + 2_000),
             };
-            let mut buyer = Buyer { crowd: self, name: format!("buyer-{number}"), dice };
+            let mut buyer = Buyer { all: self, name: format!("buyer-{number}"), rng };
             async move {
                 sleep(Duration::from_millis(arrives_ms)).await;
-                buyer.shop().await;
+                buyer.buy().await;
             }
         });
         join_all(buyers).await;
@@ -79,14 +79,14 @@ impl Crowd {
 }
 
 impl Buyer<'_> {
-    async fn shop(&mut self) {
+    async fn buy(&mut self) {
         for _ in 0..WISHES {
             let Some(hold) = self.get_hold().await else { return };
             match self.plan() {
                 Plan::Buy { after_ms } => {
                     self.pause(after_ms..=after_ms).await;
                     self.settle(Ask::Purchase(hold.code)).await;
-                    if self.dice.u8(..) < 32 {
+                    if self.rng.u8(..) < 32 {
                         self.settle(Ask::Purchase(hold.code)).await;
                     }
                 }
@@ -108,7 +108,7 @@ impl Buyer<'_> {
 
     /// Asks for a unit until there is one; `None` if the sale ends before.
     async fn get_hold(&mut self) -> Option<Granted> {
-        while now_ms() < self.crowd.ends_ms() + PERSISTS_MS {
+        while now_ms() < self.all.ends_ms() + PERSISTS_MS {
             match self.ask(Ask::Checkout).await {
                 Answer::Granted(hold) => return Some(hold),
                 Answer::Refused("ended" | "unknown_sale") | Answer::Wrong(_) => return None,
@@ -121,7 +121,7 @@ impl Buyer<'_> {
 
     /// Asks until the answer is known. The same answer again is part of the promise.
     async fn settle(&mut self, what: Ask) {
-        while now_ms() < self.crowd.ends_ms() + PERSISTS_MS {
+        while now_ms() < self.all.ends_ms() + PERSISTS_MS {
             if !self.ask(what).await.is_unknown() {
                 return;
             }
@@ -133,8 +133,8 @@ impl Buyer<'_> {
         if self.is_calm() {
             return Plan::Buy { after_ms: 0 };
         }
-        match self.dice.u32(0..100) {
-            0..72 => Plan::Buy { after_ms: self.dice.u64(0..u64::from(HOLD_MS) * 4 / 5) },
+        match self.rng.u32(0..100) {
+            0..72 => Plan::Buy { after_ms: self.rng.u64(0..u64::from(HOLD_MS) * 4 / 5) },
             72..82 => Plan::GiveBack,
             82..92 => Plan::Forget,
             _ => Plan::ComeLate,
@@ -143,7 +143,7 @@ impl Buyer<'_> {
 
     /// Whether it is late in the sale: units that lapse now may find no other buyer.
     fn is_calm(&self) -> bool {
-        now_ms() > self.crowd.opens_ms + i64::from(HEALED_BY_MS - HOLD_MS)
+        now_ms() > self.all.opens_ms + i64::from(HEALED_BY_MS - HOLD_MS)
     }
 
     async fn lapse(&mut self, hold: Granted) {
@@ -152,15 +152,15 @@ impl Buyer<'_> {
     }
 
     async fn pause(&mut self, ms: std::ops::RangeInclusive<u64>) {
-        sleep(Duration::from_millis(self.dice.u64(ms))).await;
+        sleep(Duration::from_millis(self.rng.u64(ms))).await;
     }
 
     async fn ask(&mut self, what: Ask) -> Answer {
-        let service = self.dice.usize(0..self.crowd.shop.len());
+        let service = self.rng.usize(0..self.all.client.len());
         let (sent, sent_ms) = (Instant::now(), now_ms());
-        let answer = self.crowd.shop.ask(service, self.crowd.sale, &self.name, what).await;
+        let answer = self.all.client.ask(service, self.all.sale, &self.name, what).await;
         let took_ms = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.crowd.history.note(Asked {
+        self.all.history.note(Asked {
             user: self.name.clone(),
             what,
             service,

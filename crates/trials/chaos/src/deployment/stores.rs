@@ -1,4 +1,4 @@
-//! The stores of a stand, whichever they are.
+//! The stores of a deployment, whichever they are.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use dev_servers::{Program, Stack};
 use tokio::task::block_in_place;
 
 use crate::{
+    capabilities::Capabilities,
     clock::LedgerClock,
+    deployment::{embedded::Embedded, servers::Servers},
     disk::Disk,
     error::ChaosError,
     ledger::{Records, postgres, sqlite},
-    powers::Powers,
-    stand::{embedded::Embedded, servers::Servers},
 };
 
 /// Where the service keeps what it knows.
@@ -24,12 +24,14 @@ impl Stores {
     pub(crate) async fn start(
         stack: Stack,
         dir: &Path,
-        powers: &Powers,
+        capabilities: &Capabilities,
         clock: &LedgerClock,
     ) -> Result<Self, ChaosError> {
         Ok(match stack {
-            Stack::Servers => Self::Servers(Box::new(Servers::start(dir, powers, clock).await?)),
-            Stack::Embedded => Self::Embedded(Embedded::make(dir, powers, clock)?),
+            Stack::Servers => {
+                Self::Servers(Box::new(Servers::start(dir, capabilities, clock).await?))
+            }
+            Stack::Embedded => Self::Embedded(Embedded::make(dir, capabilities, clock)?),
         })
     }
 
@@ -70,12 +72,12 @@ impl Stores {
         }
     }
 
-    /// The servers, where there are some: faults of what a stack does not have are not in its deck.
+    /// The servers, where there are some: faults of what a stack does not have are not planned.
     pub(crate) fn servers(&self) -> Result<&Servers, ChaosError> {
         match self {
             Self::Servers(servers) => Ok(servers),
             Self::Embedded(_) => Err(ChaosError::Failed {
-                what: "letting a fault strike",
+                what: "injecting a fault",
                 said: "this stack has no servers".to_owned(),
             }),
         }

@@ -12,13 +12,13 @@ use dev_servers::{Place, PostgresServer, RedisServer, Stack};
 use tokio::{task::block_in_place, time::sleep};
 
 use crate::{
+    capabilities::Capabilities,
     clock::LedgerClock,
     disk::Disk,
     error::{ChaosError, during},
     fault::{PostgresFault, RedisFault},
     history::now_ms,
-    powers::Powers,
-    proxy::{Proxy, roads_to},
+    proxy::{Proxy, proxies_to},
     stack::services_on,
 };
 
@@ -29,12 +29,12 @@ const DISK_MIB: u32 = 384;
 
 /// Redis with a replica, and Postgres.
 pub(crate) struct Servers {
-    pub(crate) redis_roads: Vec<Proxy>,
-    pub(crate) postgres_roads: Vec<Proxy>,
+    pub(crate) redis_proxies: Vec<Proxy>,
+    pub(crate) postgres_proxies: Vec<Proxy>,
     /// One of them serves, the other follows it.
     redis: [RedisServer; 2],
     serving: AtomicUsize,
-    /// Blows to Redis take turns.
+    /// Faults of Redis take turns.
     redis_turn: tokio::sync::Mutex<()>,
     pub(crate) postgres: PostgresServer,
     pub(crate) disk: Option<Disk>,
@@ -44,13 +44,13 @@ impl Servers {
     /// Starts them, with the cluster of Postgres in `dir`, on a disk of its own if that can be.
     pub(crate) async fn start(
         dir: &Path,
-        powers: &Powers,
+        capabilities: &Capabilities,
         clock: &LedgerClock,
     ) -> Result<Self, ChaosError> {
         let home = dir.join("postgres");
         fs::create_dir(&home).map_err(during("make a directory"))?;
         let (disk, postgres, redis) = block_in_place(|| {
-            let disk = powers.is_root.then(|| Disk::mount(&home, DISK_MIB)).transpose()?;
+            let disk = capabilities.is_root.then(|| Disk::mount(&home, DISK_MIB)).transpose()?;
             let postgres = PostgresServer::start_in_with(&home, clock.environment())?;
             postgres.create_database(DATABASE)?;
             let redis = [RedisServer::start()?, RedisServer::start()?];
@@ -59,8 +59,8 @@ impl Servers {
         })?;
         let services = services_on(Stack::Servers);
         Ok(Self {
-            redis_roads: roads_to(redis[0].port(), services).await?,
-            postgres_roads: roads_to(postgres.port(), services).await?,
+            redis_proxies: proxies_to(redis[0].port(), services).await?,
+            postgres_proxies: proxies_to(postgres.port(), services).await?,
             redis,
             serving: AtomicUsize::new(0),
             redis_turn: tokio::sync::Mutex::default(),
@@ -71,7 +71,7 @@ impl Servers {
 
     /// Where they are for a process of the service.
     pub(crate) fn place(&self, service: usize) -> Place {
-        let (redis, postgres) = (&self.redis_roads[service], &self.postgres_roads[service]);
+        let (redis, postgres) = (&self.redis_proxies[service], &self.postgres_proxies[service]);
         Place::Servers {
             database_url: format!("postgres://postgres@127.0.0.1:{}/{DATABASE}", postgres.port()),
             redis_url: format!("redis://127.0.0.1:{}", redis.port()),
@@ -89,16 +89,16 @@ impl Servers {
         self.postgres.url(DATABASE)
     }
 
-    /// Lets a fault strike Redis and heals it. Returns when something was lost, or began to fail.
-    pub(crate) async fn strike_redis(
+    /// Injects a fault of Redis and heals it. Returns when something was lost, or began to fail.
+    pub(crate) async fn inject_redis(
         &self,
         fault: RedisFault,
         lasts: Duration,
     ) -> Result<i64, ChaosError> {
-        // A blow may take longer than planned; the next one waits for it.
+        // A fault may take longer than planned; the next one waits for it.
         let _turn = self.redis_turn.lock().await;
         let redis = self.serving_redis();
-        let struck_ms = now_ms();
+        let injected_ms = now_ms();
         match fault {
             RedisFault::Flushed => block_in_place(|| redis.flush_all())?,
             RedisFault::Emptied => {
@@ -112,7 +112,7 @@ impl Servers {
                 block_in_place(|| redis.resume())?;
             }
         }
-        Ok(struck_ms)
+        Ok(injected_ms)
     }
 
     /// Brings Redis back with what it held `ago`. Returns when that was lost.
@@ -120,26 +120,26 @@ impl Servers {
         let redis = self.serving_redis();
         let copy = block_in_place(|| redis.save_snapshot())?;
         sleep(ago).await;
-        let struck_ms = now_ms();
+        let injected_ms = now_ms();
         block_in_place(|| redis.start_again_from(&copy))?;
-        Ok(struck_ms)
+        Ok(injected_ms)
     }
 
     /// Lets a replica serve that heard nothing for `ago`. Returns when it took over.
     async fn fail_redis_over(&self, ago: Duration) -> Result<i64, ChaosError> {
         block_in_place(|| self.following_redis().stop_following())?;
         sleep(ago).await;
-        let struck_ms = now_ms();
+        let injected_ms = now_ms();
         self.serving.fetch_xor(1, Ordering::SeqCst);
-        for road in &self.redis_roads {
-            road.lead_to(self.serving_redis().port());
+        for proxy in &self.redis_proxies {
+            proxy.forward_to(self.serving_redis().port());
         }
         block_in_place(|| self.following_redis().follow(self.serving_redis()))?;
-        Ok(struck_ms)
+        Ok(injected_ms)
     }
 
-    /// Lets a fault strike Postgres and heals it.
-    pub(crate) async fn strike_postgres(
+    /// Injects a fault of Postgres and heals it.
+    pub(crate) async fn inject_postgres(
         &self,
         fault: PostgresFault,
         lasts: Duration,

@@ -9,14 +9,15 @@ use std::{
 use dev_servers::Place;
 
 use crate::{
+    capabilities::Capabilities,
     clock::{Environment, LedgerClock},
     disk::Disk,
     error::{ChaosError, during},
     ledger::sqlite,
-    powers::Powers,
 };
 
-/// Room for the ledger of a stand's sales, and for a log of it that cannot be copied for a while.
+/// Room for the ledger of a deployment's sales, and for a log of it that cannot be copied for a
+/// while.
 const DISK_MIB: u32 = 64;
 
 /// A directory for one process.
@@ -31,12 +32,12 @@ impl Embedded {
     /// Makes a directory in `dir`, on a disk of its own if that can be.
     pub(crate) fn make(
         dir: &Path,
-        powers: &Powers,
+        capabilities: &Capabilities,
         clock: &LedgerClock,
     ) -> Result<Self, ChaosError> {
-        let data_dir = dir.join("shop");
+        let data_dir = dir.join("data");
         fs::create_dir(&data_dir).map_err(during("make a directory"))?;
-        let disk = powers.is_root.then(|| Disk::mount(&data_dir, DISK_MIB)).transpose()?;
+        let disk = capabilities.is_root.then(|| Disk::mount(&data_dir, DISK_MIB)).transpose()?;
         Ok(Self { data_dir, disk, clock: clock.environment() })
     }
 

@@ -1,4 +1,4 @@
-//! Striking, and healing what was struck.
+//! Injecting faults, and healing what they did.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::{
 };
 
 use crate::{
+    deployment::Deployment,
     error::ChaosError,
     fault::{Fault, Kind, Target, Trouble},
     fsync::FailingFsync,
     history::now_ms,
-    plan::Strike,
-    proxy::{Proxy, Weather},
-    stand::Stand,
+    plan::PlannedFault,
+    proxy::{Condition, Proxy},
 };
 
 /// How far a clock is moved: less than a hold, and more than the service takes for jitter.
@@ -26,32 +26,32 @@ const DELAY: Duration = Duration::from_millis(150);
 /// How often a bad network resets its connections.
 const RESETS_EVERY: Duration = Duration::from_millis(200);
 
-/// A fault that was: what it struck, and when, by the clock of this machine.
+/// A fault that was injected, and when, by the clock of this machine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Blow {
+pub(crate) struct InjectedFault {
     pub(crate) fault: Fault,
     /// When something was lost or began to fail, ms since the Unix epoch.
-    pub(crate) struck_ms: i64,
+    pub(crate) injected_ms: i64,
     /// When nothing was in the way any more.
     pub(crate) healed_ms: i64,
 }
 
-impl Stand {
-    /// Lets a fault strike and heals it. An error is the harness's, not the service's.
-    pub(crate) async fn suffer(&self, strike: Strike) -> Result<Blow, ChaosError> {
-        let Strike { fault, lasts_ms, .. } = strike;
-        // A blow may take longer than planned; the next one to the ledger waits for it.
+impl Deployment {
+    /// Injects a fault and heals it. An error is the harness's, not the service's.
+    pub(crate) async fn inject(&self, planned: PlannedFault) -> Result<InjectedFault, ChaosError> {
+        let PlannedFault { fault, lasts_ms, .. } = planned;
+        // A fault may take longer than planned; the next one of the ledger waits for it.
         let _turn = match fault.target() {
             Target::Ledger => Some(self.ledger_turn.lock().await),
             _ => None,
         };
-        let struck_ms = self.strike(fault, Duration::from_millis(lasts_ms.into())).await?;
-        Ok(Blow { fault, struck_ms, healed_ms: now_ms() })
+        let injected_ms = self.apply(fault, Duration::from_millis(lasts_ms.into())).await?;
+        Ok(InjectedFault { fault, injected_ms, healed_ms: now_ms() })
     }
 
     /// Returns when something was lost, or began to fail.
-    async fn strike(&self, fault: Fault, lasts: Duration) -> Result<i64, ChaosError> {
-        let struck_ms = now_ms();
+    async fn apply(&self, fault: Fault, lasts: Duration) -> Result<i64, ChaosError> {
+        let injected_ms = now_ms();
         match fault.kind {
             Kind::ServiceKilled => self.processes.kill(fault.service).await?,
             Kind::ServiceStopped => {
@@ -61,17 +61,17 @@ impl Stand {
             }
             Kind::ServiceRestarted => self.processes.restart(fault.service).await?,
             Kind::ServicesReplaced => self.replace_services(lasts).await?,
-            Kind::Redis(what) => return self.stores.servers()?.strike_redis(what, lasts).await,
-            Kind::Postgres(what) => self.stores.servers()?.strike_postgres(what, lasts).await?,
+            Kind::Redis(what) => return self.stores.servers()?.inject_redis(what, lasts).await,
+            Kind::Postgres(what) => self.stores.servers()?.inject_postgres(what, lasts).await?,
             Kind::DiskFull => self.fill_disk(lasts).await?,
             Kind::FsyncFails => self.fail_fsync(lasts).await?,
             Kind::ClockAhead => self.be_off(CLOCK_MS, lasts).await?,
             Kind::ClockBehind => self.be_off(-CLOCK_MS, lasts).await?,
             Kind::Network(pair, trouble) => {
-                disturb(self.road(pair, fault.service)?, trouble, lasts).await;
+                disturb(self.proxy(pair, fault.service)?, trouble, lasts).await;
             }
         }
-        Ok(struck_ms)
+        Ok(injected_ms)
     }
 
     async fn replace_services(&self, lasts: Duration) -> Result<(), ChaosError> {
@@ -109,15 +109,15 @@ impl Stand {
     }
 }
 
-async fn disturb(road: &Proxy, trouble: Trouble, lasts: Duration) {
+async fn disturb(proxy: &Proxy, trouble: Trouble, lasts: Duration) {
     match trouble {
-        Trouble::Drops => road.set_weather(Weather::Blocked),
-        Trouble::LosesAnswers => road.set_weather(Weather::AnswersBlocked),
-        Trouble::Delays => road.set_weather(Weather::Slow(DELAY)),
+        Trouble::Drops => proxy.set_condition(Condition::Blocked),
+        Trouble::LosesAnswers => proxy.set_condition(Condition::AnswersBlocked),
+        Trouble::Delays => proxy.set_condition(Condition::Slow(DELAY)),
         Trouble::Resets => {
             let resets = async {
                 loop {
-                    road.cut();
+                    proxy.cut();
                     sleep(RESETS_EVERY).await;
                 }
             };
@@ -128,7 +128,7 @@ async fn disturb(road: &Proxy, trouble: Trouble, lasts: Duration) {
     }
     sleep(lasts).await;
     if trouble == Trouble::LosesAnswers {
-        road.cut();
+        proxy.cut();
     }
-    road.set_weather(Weather::Clear);
+    proxy.set_condition(Condition::Good);
 }

@@ -20,7 +20,7 @@ const SERVES_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Floor(Service);
 
 /// The service, with a sale of its own that is on.
-pub(crate) struct Stand {
+pub(crate) struct Deployment {
     app: Service,
     sale: u64,
     stores: Stores,
@@ -40,7 +40,7 @@ impl Floor {
     }
 }
 
-impl Stand {
+impl Deployment {
     /// The service on an empty ledger.
     pub(crate) fn start(
         databases: &Databases,
@@ -50,7 +50,7 @@ impl Stand {
         Self::start_on(Stores::make(databases, stack)?, units)
     }
 
-    /// The service on a ledger that may have a past. Its sale has the terms of production, but
+    /// The service on a ledger that may hold attempts. Its sale has the terms of production, but
     /// for the stock.
     pub(crate) fn start_on(stores: Stores, stock: u32) -> Result<Self, BenchError> {
         let service =

@@ -2,7 +2,7 @@
 
 /// A way of going wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mishap {
+pub(crate) enum Fault {
     /// A request does not arrive.
     RequestLost,
     /// A reply does not arrive: the work is done.
@@ -41,13 +41,13 @@ pub(crate) enum Mishap {
     ProcessSlowed,
     /// A process dies with all it was doing, and another is started in its place.
     ProcessKilled,
-    /// A client goes away in the middle of his request, and the request ends there.
+    /// A client goes away in the middle of a request, and the request ends there.
     ClientHungUp,
     /// A request of a client, or its answer, gets lost.
     ClientCutOff,
 }
 
-impl Mishap {
+impl Fault {
     pub(crate) const ALL: [Self; 21] = [
         Self::RequestLost,
         Self::ReplyLost,
@@ -72,8 +72,8 @@ impl Mishap {
         Self::ClientCutOff,
     ];
 
-    /// Those that come like the weather, to a store or a process, and not to one call.
-    pub(crate) const WEATHER: [Self; 13] = [
+    /// Those that befall a store or a process, and not one call.
+    pub(crate) const OF_STORES_AND_PROCESSES: [Self; 13] = [
         Self::CutOff,
         Self::LiveWiped,
         Self::LiveRestartedEmpty,

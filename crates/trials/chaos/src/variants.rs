@@ -17,13 +17,13 @@ const LIBRARY: &str = "crates/redis-stores/src";
 
 /// A program of the workspace.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Program {
+pub(crate) struct Binary {
     pub(crate) package: &'static str,
     pub(crate) name: &'static str,
 }
 
 /// The service.
-pub(crate) const FLASHSALE: Program = Program { package: "app", name: "flashsale" };
+pub(crate) const FLASHSALE: Binary = Binary { package: "app", name: "flashsale" };
 
 /// A text in a source file that is replaced by another, wherever it occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,9 @@ pub(crate) struct Change {
 }
 
 /// A copy of the sources that is changed and built.
-pub(crate) struct Workshop {
+pub(crate) struct VariantBuilder {
     originals: PathBuf,
-    bench: PathBuf,
+    dir: PathBuf,
 }
 
 impl Change {
@@ -50,28 +50,28 @@ impl Change {
     }
 }
 
-impl Workshop {
-    /// A workshop in `dir`, which keeps what was compiled for the next time.
-    pub(crate) fn open(dir: &Path) -> Result<Self, ChaosError> {
+impl VariantBuilder {
+    /// Builds in `dir`, which keeps what was compiled for the next time.
+    pub(crate) fn in_dir(dir: &Path) -> Result<Self, ChaosError> {
         let originals = originals()?;
-        let bench = std::path::absolute(dir).map_err(during("find the workshop"))?;
-        Ok(Self { originals, bench })
+        let dir = std::path::absolute(dir).map_err(during("find a directory"))?;
+        Ok(Self { originals, dir })
     }
 
     /// Builds a program with these changes, known by the name of the variant; returns where it is.
     pub(crate) fn build(
         &self,
-        program: Program,
+        binary: Binary,
         variant: &str,
         changes: &[Change],
     ) -> Result<PathBuf, ChaosError> {
-        let Program { package, name } = program;
-        let source = self.bench.join("source");
+        let Binary { package, name } = binary;
+        let source = self.dir.join("source");
         fs::create_dir_all(&source).map_err(during("make a directory"))?;
         for part in SOURCES {
             copy(&self.originals, &source, Path::new(part), changes)?;
         }
-        let target = self.bench.join("target");
+        let target = self.dir.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .args(["build", "--quiet", "--package", package, "--bin", name])
@@ -84,7 +84,7 @@ impl Workshop {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(ChaosError::Failed { what: "building a variant", said });
         }
-        let built = self.bench.join(format!("{name}-{variant}"));
+        let built = self.dir.join(format!("{name}-{variant}"));
         fs::copy(target.join("debug").join(name), &built).map_err(during("keep a build"))?;
         Ok(built)
     }

@@ -1,27 +1,24 @@
-//! What all tasks of a run share.
+//! What all tasks of a run share: the stores, time, randomness, and the record of what happens.
 
 use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+    Mutex,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use domain::UnixMillis;
-use fakes::{FakeLedger, FakeLive, LiveCopy, ManualClock};
+use domain::{UnixMillis, ports::Store};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::{
+    checked::Checked,
     coverage::{Coverage, Fence},
-    dice::Dice,
-    embedded_ledger::EmbeddedLedger,
     executor::Tasks,
-    ledger::Ledger,
-    lock,
-    mishap::Mishap,
-    network::Network,
-    plan::{Plan, Stack},
-    process::Process,
+    fault::Fault,
+    lock::lock,
+    plan::Plan,
+    random::Random,
+    safety::Safety,
+    stores::Stores,
     trace::Trace,
-    witness::Witness,
 };
 
 /// When a run begins by the ledger's clock: a full slot of every timetable, and far enough from
@@ -29,56 +26,33 @@ use crate::{
 pub(crate) const BEGINNING: UnixMillis = UnixMillis(1_200_000);
 
 /// The world of a run.
-pub(crate) struct Stage {
+pub(crate) struct World {
     pub(crate) plan: Plan,
-    pub(crate) dice: Dice,
+    pub(crate) random: Random,
     pub(crate) tasks: Tasks,
-    pub(crate) live: Arc<FakeLive>,
-    pub(crate) ledger: Arc<dyn Ledger>,
-    /// The ledger's clock. The live side's is off by a skew of its own.
-    pub(crate) clock: ManualClock,
-    pub(crate) network: Mutex<Network>,
-    pub(crate) witness: Mutex<Witness>,
+    pub(crate) stores: Stores,
+    pub(crate) safety: Mutex<Safety>,
     pub(crate) coverage: Mutex<Coverage>,
     pub(crate) trace: Trace,
-    /// The processes that are up, by their places; one that died leaves its place empty.
-    pub(crate) seats: Mutex<Vec<Option<Arc<Process>>>>,
-    /// What the live side was once.
-    pub(crate) copies: Mutex<Vec<LiveCopy>>,
+    /// Requests that may have changed the ledger since it was last looked at.
+    pub(crate) unlooked: AtomicUsize,
     began_at: Instant,
     caught_up_ms: AtomicU64,
-    ending: Mutex<Option<Result<(), String>>>,
+    ending: Mutex<Option<Checked>>,
 }
 
-impl Stage {
-    pub(crate) fn new(plan: Plan, dice: Dice, is_traced: bool) -> Self {
-        let clock = ManualClock::new(BEGINNING);
-        let live = Arc::new(FakeLive::new(clock.clone()));
-        let ledger: Arc<dyn Ledger> = match plan.stack {
-            Stack::Servers => {
-                let ledger = FakeLedger::new(clock.clone());
-                ledger.set_places(plan.places);
-                Arc::new(ledger)
-            }
-            Stack::Embedded => {
-                let ledger = EmbeddedLedger::new(clock.clone(), plan.places);
-                Arc::new(ledger.expect("a ledger in memory can be made"))
-            }
-        };
-        let seats = vec![None; plan.processes];
+impl World {
+    /// Must be called on a tokio runtime.
+    pub(crate) fn new(plan: Plan, random: Random, is_traced: bool) -> Self {
         Self {
+            stores: Stores::new(&plan, BEGINNING),
             plan,
-            dice,
+            random,
             tasks: Tasks::default(),
-            copies: Mutex::new(vec![live.copy()]),
-            live,
-            ledger,
-            clock,
-            network: Mutex::default(),
-            witness: Mutex::default(),
+            safety: Mutex::default(),
             coverage: Mutex::default(),
             trace: Trace::new(is_traced),
-            seats: Mutex::new(seats),
+            unlooked: AtomicUsize::new(0),
             began_at: Instant::now(),
             caught_up_ms: AtomicU64::new(0),
             ending: Mutex::default(),
@@ -95,7 +69,15 @@ impl Stage {
     pub(crate) fn catch_up(&self) {
         let now_ms = self.now_ms();
         let passed_ms = now_ms - self.caught_up_ms.swap(now_ms, Ordering::Relaxed);
-        self.clock.advance_ms(i64::try_from(passed_ms).unwrap_or(i64::MAX));
+        self.stores.clock.advance_ms(i64::try_from(passed_ms).unwrap_or(i64::MAX));
+    }
+
+    /// Sets the ledger's clock. What was done before is looked at by the clock as it was.
+    pub(crate) fn set_clock(&self, now: UnixMillis) {
+        if self.unlooked.load(Ordering::Relaxed) > 0 {
+            self.look(Store::Ledger);
+        }
+        self.stores.clock.set(now);
     }
 
     /// The time by a clock that nobody ever set.
@@ -122,12 +104,12 @@ impl Stage {
 
     /// Whether a call goes wrong that does so this often in a thousand times, for now.
     pub(crate) fn goes_wrong(&self, per_mille: u64) -> bool {
-        per_mille > 0 && self.is_in_trouble() && self.dice.happens(per_mille)
+        per_mille > 0 && self.is_in_trouble() && self.random.happens(per_mille)
     }
 
-    /// Takes note of a mishap.
-    pub(crate) fn met(&self, mishap: Mishap) {
-        lock(&self.coverage).mishap(mishap);
+    /// Takes note of a fault.
+    pub(crate) fn met(&self, fault: Fault) {
+        lock(&self.coverage).fault(fault);
     }
 
     /// Takes note of a fence, if something ran against one, and passes on the reply.
@@ -142,6 +124,12 @@ impl Stage {
         reply
     }
 
+    /// Looks at both stores after something was done to one of them.
+    pub(crate) fn look(&self, changed: Store) {
+        let checked = lock(&self.safety).look(&self.stores, changed);
+        self.expect(checked);
+    }
+
     /// Adds a line to the trace.
     pub(crate) fn note(&self, line: impl FnOnce() -> String) {
         self.trace.note(self.now_ms(), line);
@@ -154,19 +142,19 @@ impl Stage {
     }
 
     /// Ends the run, if `checked` found nothing wrong.
-    pub(crate) fn end(&self, checked: Result<(), String>) {
+    pub(crate) fn end(&self, checked: Checked) {
         lock(&self.ending).get_or_insert(checked);
     }
 
     /// Passes on what a check found.
-    pub(crate) fn expect(&self, checked: Result<(), String>) {
+    pub(crate) fn expect(&self, checked: Checked) {
         if let Err(what) = checked {
             self.breach(what);
         }
     }
 
     /// How the run ended, if it has.
-    pub(crate) fn ending(&self) -> Option<Result<(), String>> {
+    pub(crate) fn ending(&self) -> Option<Checked> {
         lock(&self.ending).clone()
     }
 }

@@ -12,8 +12,8 @@ use std::{
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
+    closed_loop::{checkout_of_somebody, on_one_thread, unexpected},
     connection::Connection,
-    crowd::{checkout_of_somebody, on_one_thread, unexpected},
     error::{BenchError, during},
 };
 

@@ -8,7 +8,7 @@ use crate::error::{ChaosError, during};
 
 /// What some faults need of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Power {
+pub(crate) enum Capability {
     /// A small file system of our own to fill; only root may mount one.
     Mount,
     /// strace on whoever writes the ledger; only root may always trace others.
@@ -21,14 +21,14 @@ pub(crate) enum Power {
 
 /// What the machine lets us do.
 #[derive(Debug, Clone)]
-pub(crate) struct Powers {
+pub(crate) struct Capabilities {
     pub(crate) is_root: bool,
     pub(crate) has_strace: bool,
     fake_time: Option<PathBuf>,
     pub(crate) next_build: Option<PathBuf>,
 }
 
-impl Powers {
+impl Capabilities {
     /// Those of this machine, with this build for rolling restarts.
     pub(crate) fn of_this_machine(next_build: Option<PathBuf>) -> Result<Self, ChaosError> {
         let path = env::var_os("PATH").unwrap_or_default();
@@ -53,12 +53,12 @@ impl Powers {
         Self { is_root: true, has_strace: true, fake_time, next_build }
     }
 
-    pub(crate) fn has(&self, power: Power) -> bool {
-        match power {
-            Power::Mount => self.is_root,
-            Power::Trace => self.is_root && self.has_strace,
-            Power::FakeTime => self.fake_time.is_some(),
-            Power::NextBuild => self.next_build.is_some(),
+    pub(crate) fn has(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Mount => self.is_root,
+            Capability::Trace => self.is_root && self.has_strace,
+            Capability::FakeTime => self.fake_time.is_some(),
+            Capability::NextBuild => self.next_build.is_some(),
         }
     }
 }
@@ -76,7 +76,7 @@ fn fake_time_library() -> Option<PathBuf> {
         .find(|library| library.exists())
 }
 
-impl fmt::Display for Power {
+impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Mount => "root, to mount a small disk",

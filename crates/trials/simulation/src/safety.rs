@@ -2,14 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Code, Epoch, Origin, Sale, SaleId, UnixMillis, sale::SaleState};
+use domain::{Code, Epoch, Origin, Sale, SaleId, UnixMillis, ports::Store, sale::SaleState};
 use fakes::{FakeLive, HoldRecord, HoldState};
 
-use crate::{history::History, ledger::Records, lock, network::Store, stage::Stage};
+use crate::{
+    checked::{Checked, ensure},
+    history::History,
+    ledger::Records,
+    stores::Stores,
+};
 
 /// Remembers what was true, to see what may not change.
 #[derive(Default)]
-pub(crate) struct Witness {
+pub(crate) struct Safety {
     /// What clients were told.
     pub(crate) history: History,
     /// How each hold was when it was last looked at.
@@ -24,33 +29,27 @@ pub(crate) struct Witness {
     pub(crate) healed_ms: Option<u64>,
 }
 
-/// Says what is wrong unless it is right.
-pub(crate) fn ensure(is_right: bool, wrong: impl FnOnce() -> String) -> Result<(), String> {
-    if is_right { Ok(()) } else { Err(wrong()) }
-}
-
-/// Looks at both sides after something was done to one of them.
-pub(crate) fn look(stage: &Stage, changed: Store) -> Result<(), String> {
-    let mut witness = lock(&stage.witness);
-    let now = stage.clock.now();
-    witness.latest = witness.latest.max(Some(now));
-    let sales = stage.ledger.sales();
-    let records = stage.ledger.records();
-    if changed == Store::Ledger {
-        witness.check_sales(&sales)?;
-        witness.check_ledger(&records, &sales, now)?;
+impl Safety {
+    /// Looks at both stores after something was done to one of them.
+    pub(crate) fn look(&mut self, stores: &Stores, changed: Store) -> Checked {
+        let now = stores.clock.now();
+        self.latest = self.latest.max(Some(now));
+        let sales = stores.ledger.sales();
+        let records = stores.ledger.records();
+        if changed == Store::Ledger {
+            self.check_sales(&sales)?;
+            self.check_ledger(&records, &sales, now)?;
+        }
+        sales.iter().try_for_each(|sale| self.check_live_side(&stores.live, sale, &records.holds))
     }
-    sales.iter().try_for_each(|sale| witness.check_live_side(&stage.live, sale, &records.holds))
-}
 
-impl Witness {
     /// What the live side serves now is in doubt until it is rebuilt.
     pub(crate) fn doubt(&mut self, sales: &[Sale]) {
         self.doubtful.extend(sales.iter().map(|sale| (sale.id, sale.epoch)));
     }
 
     /// Sales of the timetable do not overlap, epochs rise, and what is closed stays closed.
-    fn check_sales(&mut self, sales: &[Sale]) -> Result<(), String> {
+    fn check_sales(&mut self, sales: &[Sale]) -> Checked {
         let of_timetable = sales.iter().filter(|sale| sale.origin == Origin::Timetable);
         let mut windows: Vec<_> = of_timetable.map(|sale| sale.window).collect();
         windows.sort_unstable_by_key(|window| window.starts_at());
@@ -66,12 +65,7 @@ impl Witness {
         ensure(self.sales.len() == sales.len(), || "a sale is gone".to_owned())
     }
 
-    fn check_ledger(
-        &mut self,
-        records: &Records,
-        sales: &[Sale],
-        now: UnixMillis,
-    ) -> Result<(), String> {
+    fn check_ledger(&mut self, records: &Records, sales: &[Sale], now: UnixMillis) -> Checked {
         let Records { attempts, holds, receipts, .. } = records;
         ensure(*attempts >= self.records, || "a record is gone".to_owned())?;
         self.records = *attempts;
@@ -108,7 +102,7 @@ impl Witness {
     }
 
     /// A hold ends once, and expires only when it is due.
-    fn check_change(&mut self, hold: &HoldRecord, now: UnixMillis) -> Result<(), String> {
+    fn check_change(&mut self, hold: &HoldRecord, now: UnixMillis) -> Checked {
         let code = hold.code;
         let before = self.holds.insert(code, hold.state).unwrap_or(HoldState::Held);
         if before == hold.state {
@@ -124,12 +118,7 @@ impl Witness {
 
     /// Each unit is free, held or sold there; and unless it went back unnoticed, what is live
     /// in the ledger is not free there.
-    fn check_live_side(
-        &self,
-        live: &FakeLive,
-        sale: &Sale,
-        holds: &[HoldRecord],
-    ) -> Result<(), String> {
+    fn check_live_side(&self, live: &FakeLive, sale: &Sale, holds: &[HoldRecord]) -> Checked {
         let Some(status) = live.served(sale.id) else { return Ok(()) };
         let free: BTreeSet<_> = live.free(sale.id).into_iter().collect();
         let held: BTreeSet<_> = live.held(sale.id).into_iter().map(|(_, unit)| unit).collect();

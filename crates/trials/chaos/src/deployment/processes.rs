@@ -18,9 +18,9 @@ use tokio::{
 };
 
 use crate::{
+    deployment::{Builds, stores::Stores},
     error::{ChaosError, during},
     proxy::Proxy,
-    stand::{Builds, stores::Stores},
     timetable::{HOLD_MS, LASTS_MS, STOCK},
 };
 
@@ -32,9 +32,9 @@ const START_AGAIN: Duration = Duration::from_millis(100);
 
 /// The processes of the service.
 pub(crate) struct Processes {
-    places: Vec<Place>,
+    replicas: Vec<Replica>,
     /// From the clients to each of them.
-    pub(crate) roads: Vec<Proxy>,
+    pub(crate) proxies: Vec<Proxy>,
     build: Mutex<PathBuf>,
     next_build: Option<PathBuf>,
     /// How often one ended, or did not come up, though nobody had told it to.
@@ -42,7 +42,7 @@ pub(crate) struct Processes {
 }
 
 /// What stays the same when one process takes another's place.
-struct Place {
+struct Replica {
     /// Locked while it changes: nobody meets an empty place.
     service: tokio::sync::Mutex<Service>,
     log: PathBuf,
@@ -56,17 +56,17 @@ impl Processes {
         count: usize,
         dir: &Path,
     ) -> Result<Self, ChaosError> {
-        let (mut places, mut roads) = (Vec::new(), Vec::new());
+        let (mut replicas, mut proxies) = (Vec::new(), Vec::new());
         for number in 0..count {
             let log = dir.join(format!("service-{number}.log"));
             let program = stores.program(&builds.service, number).log_to(&log);
             let service = block_in_place(|| with_terms(program).start(&["serve"]))?;
-            roads.push(Proxy::to(service.port()).await.map_err(during("open a proxy"))?);
-            places.push(Place { service: tokio::sync::Mutex::new(service), log });
+            proxies.push(Proxy::to(service.port()).await.map_err(during("open a proxy"))?);
+            replicas.push(Replica { service: tokio::sync::Mutex::new(service), log });
         }
         Ok(Self {
-            places,
-            roads,
+            replicas,
+            proxies,
             build: Mutex::new(builds.service.clone()),
             next_build: builds.next.clone(),
             ends: AtomicUsize::new(0),
@@ -75,7 +75,7 @@ impl Processes {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.replicas.len()
     }
 
     /// The program that is started.
@@ -92,31 +92,31 @@ impl Processes {
 
     /// The number of a process, as the machine has it.
     pub(crate) async fn pid(&self, number: usize) -> Option<u32> {
-        self.places[number].service.lock().await.pid()
+        self.replicas[number].service.lock().await.pid()
     }
 
     /// Makes a process stand still.
     pub(crate) async fn pause(&self, number: usize) -> Result<(), ChaosError> {
-        let service = self.places[number].service.lock().await;
+        let service = self.replicas[number].service.lock().await;
         Ok(block_in_place(|| service.pause())?)
     }
 
     /// Lets it go on.
     pub(crate) async fn resume(&self, number: usize) -> Result<(), ChaosError> {
-        let service = self.places[number].service.lock().await;
+        let service = self.replicas[number].service.lock().await;
         Ok(block_in_place(|| service.resume())?)
     }
 
     /// Kills a process and starts another in its place.
     pub(crate) async fn kill(&self, number: usize) -> Result<(), ChaosError> {
-        let service = self.places[number].service.lock().await;
+        let service = self.replicas[number].service.lock().await;
         block_in_place(|| service.kill())?;
         self.come_up(number, &service).await
     }
 
     /// Stops a process as an operator would, and starts another in its place.
     pub(crate) async fn restart(&self, number: usize) -> Result<(), ChaosError> {
-        let service = self.places[number].service.lock().await;
+        let service = self.replicas[number].service.lock().await;
         // What it still has to do goes through our proxies.
         block_in_place(|| service.terminate())?;
         self.come_up(number, &service).await
@@ -124,7 +124,7 @@ impl Processes {
 
     /// Starts a process where there is none any more.
     pub(crate) async fn revive(&self, number: usize) -> Result<(), ChaosError> {
-        let service = self.places[number].service.lock().await;
+        let service = self.replicas[number].service.lock().await;
         if service.is_alive() {
             return Ok(());
         }
@@ -134,8 +134,8 @@ impl Processes {
 
     /// Waits until all of them are ready.
     pub(crate) async fn until_ready(&self) -> Result<(), ChaosError> {
-        for place in &self.places {
-            let service = place.service.lock().await;
+        for replica in &self.replicas {
+            let service = replica.service.lock().await;
             // What it asks its stores goes through our proxies.
             block_in_place(|| service.await_ready(PATIENCE))?;
         }
@@ -156,7 +156,7 @@ impl Processes {
             match block_in_place(|| service.start_again()) {
                 Ok(()) => {
                     // Connections to the one before are cut, whatever they still hold up.
-                    self.roads[number].lead_to(service.port());
+                    self.proxies[number].forward_to(service.port());
                     return Ok(());
                 }
                 Err(error) if Instant::now() > given_up_at => return Err(error.into()),
@@ -168,7 +168,7 @@ impl Processes {
 
     fn note_end(&self, number: usize, why: &str) {
         self.ends.fetch_add(1, Ordering::SeqCst);
-        let log = File::options().append(true).open(&self.places[number].log);
+        let log = File::options().append(true).open(&self.replicas[number].log);
         // It is counted all the same.
         let _ = log.and_then(|mut log| writeln!(log, "to be started again: {why}"));
     }

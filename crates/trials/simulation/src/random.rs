@@ -1,4 +1,4 @@
-//! Chance, by the seed of a run.
+//! The randomness of a run, all of it from its seed.
 
 use std::{
     ops::RangeInclusive,
@@ -7,14 +7,14 @@ use std::{
 
 use fastrand::Rng;
 
-use crate::lock;
+use crate::lock::lock;
 
-/// The dice of a run. Clones are the same dice.
+/// The source of randomness of a run. Clones are the same source.
 #[derive(Clone)]
-pub(crate) struct Dice(Arc<Mutex<Rng>>);
+pub(crate) struct Random(Arc<Mutex<Rng>>);
 
-impl Dice {
-    /// The dice of this seed: the same throws in the same order.
+impl Random {
+    /// The source of this seed: the same draws in the same order.
     pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Rng::with_seed(seed))))
     }

@@ -1,0 +1,70 @@
+//! A ledger in memory, for a simulation: the adapter as it is, on a clock of its own.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use crate::{
+    BrokenOff, Database, LedgerClock, Limits, OpenError, SqliteError, SqliteLedger, Tables,
+    Workers,
+    worker::{Inline, Kind, Session, Worker},
+};
+
+/// A ledger that is gone with this value, and what can befall it.
+///
+/// Its work is done by whoever asks, a transaction at a time. So everything happens in an order
+/// that the caller's runtime settles, and a runtime of one thread settles it the same each time.
+pub struct InMemory {
+    inline: Arc<Inline>,
+    workers: Arc<Workers>,
+}
+
+impl InMemory {
+    /// A ledger with nothing in it.
+    pub fn new(clock: LedgerClock) -> Result<Self, OpenError> {
+        let session = Session { database: Database::in_memory()?, clock };
+        let inline = Arc::new(Inline::new(session));
+        let worker = |kind| Worker::Inline(kind, Arc::clone(&inline));
+        let workers = Workers {
+            writer: worker(Kind::Writer),
+            finder: worker(Kind::Reader),
+            looker: worker(Kind::Reader),
+            first_unfiled: AtomicI64::new(0),
+            dir: None,
+            _checkpointer: None,
+        };
+        Ok(Self { inline, workers: Arc::new(workers) })
+    }
+
+    /// The adapter, as a process that serves has it. Must be called on a tokio runtime.
+    #[must_use]
+    pub fn ledger(&self, limits: Limits) -> SqliteLedger {
+        SqliteLedger::over(Arc::clone(&self.workers), limits)
+    }
+
+    /// Looks at what is committed, past the adapter.
+    pub fn read<T>(
+        &self,
+        look: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,
+    ) -> Result<T, SqliteError> {
+        self.inline.with(|session| session.database.read((session.clock)(), look))?
+    }
+
+    /// A number that is another one if anything was written since.
+    pub fn version(&self) -> Result<u64, SqliteError> {
+        self.inline.with(|session| session.database.connection().total_changes())
+    }
+
+    /// Lets no transaction that writes come to its end, as long as the returned value lives.
+    pub fn break_off(&self) -> BrokenOff {
+        self.inline.break_off()
+    }
+
+    /// Forgets everything but what is committed, and begins to serve from that, as the next process
+    /// does.
+    pub fn restart(&self) -> Result<(), SqliteError> {
+        self.workers.first_unfiled.store(0, Ordering::Relaxed);
+        self.inline.with(|session| session.database.begin_to_serve())?
+    }
+}
