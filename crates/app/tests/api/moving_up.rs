@@ -97,7 +97,8 @@ async fn a_shop_moves_up_with_all_it_has_sold_and_sells_on() {
     ]);
     let number: i64 =
         next.lines().nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
-    assert_eq!(number, 2, "{next}");
+    // Its own timetable may have taken numbers meanwhile; none that came along is taken again.
+    assert!(number > shop.sale, "{next}");
     assert_holds(&grown.audit());
 }
 
