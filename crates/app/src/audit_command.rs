@@ -7,7 +7,7 @@ use std::{io, process::ExitCode, time::Duration};
 
 use domain::{
     SaleId, StoreError,
-    audit::{Breaches, Findings, Invariant, Verdict},
+    audit::{Breaches, Conclusion, Findings, Invariant},
     ports::AuditedLedger,
 };
 
@@ -24,7 +24,7 @@ const LATE_MS: i64 = 30_000;
 
 /// How often holds that are late are looked for before they are called a breach, which takes
 /// twelve seconds. A clock that jumped or a service that was down makes many late at once; what
-/// the live side does not call due by itself, a process asks for every five seconds.
+/// the live store does not call due by itself, a process asks for every five seconds.
 const LATE_LOOKS: u32 = 60;
 
 /// How long is waited between two looks at what may pass by itself.
@@ -47,9 +47,9 @@ pub(crate) async fn run(options: &AuditOptions, config: &Config) -> ExitCode {
     #[cfg(target_os = "linux")]
     give_way();
     match audit(options, config).await {
-        Ok(Verdict::Holds) => ExitCode::SUCCESS,
-        Ok(Verdict::Broken) => ExitCode::FAILURE,
-        Ok(Verdict::Unknown) => ExitCode::from(UNKNOWN),
+        Ok(Conclusion::Holds) => ExitCode::SUCCESS,
+        Ok(Conclusion::Broken) => ExitCode::FAILURE,
+        Ok(Conclusion::Unknown) => ExitCode::from(UNKNOWN),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "no audit was made");
             ExitCode::from(UNKNOWN)
@@ -57,10 +57,9 @@ pub(crate) async fn run(options: &AuditOptions, config: &Config) -> ExitCode {
     }
 }
 
-/// Leaves the cores to whoever sells on this machine: an audit of a directory would take all of them
-/// for seconds. Beside it a service of 43,000 refusals a second, on two cores, still gave 32,000 with a
-/// p99 of 3 to 7 ms; beside an equal neighbour 9,000 to 23,000, with 10 ms. It is for the threads that
-/// begin after this.
+/// Leaves the cores to whoever sells on this machine: an audit of a directory would take all of
+/// them, and a service beside it would lose most of its answers a second: `docs/decisions/10`. It is
+/// for the threads that begin after this.
 #[cfg(target_os = "linux")]
 fn give_way() {
     const LAST: i32 = 19;
@@ -68,7 +67,7 @@ fn give_way() {
     let _ = rustix::process::nice(LAST);
 }
 
-async fn audit(options: &AuditOptions, config: &Config) -> Result<Verdict, AuditError> {
+async fn audit(options: &AuditOptions, config: &Config) -> Result<Conclusion, AuditError> {
     let Audited { ledger, live, ledger_hint, live_hint } = compose::audited(config)?;
     let mut findings = Findings::default();
     if let Err(error) = of_the_ledger(&*ledger, options.sale, &mut findings).await? {
@@ -77,15 +76,15 @@ async fn audit(options: &AuditOptions, config: &Config) -> Result<Verdict, Audit
         findings.note("the ledger could not be checked".to_owned());
     } else if let Err(error) = live::check(&*ledger, &*live, options.sale, &mut findings).await {
         let error = &error as &dyn std::error::Error;
-        tracing::error!(error, "the live side could not be checked; {live_hint}");
-        findings.note("the live side could not be checked".to_owned());
+        tracing::error!(error, "the live store could not be checked; {live_hint}");
+        findings.note("the live store could not be checked".to_owned());
     }
     if options.json {
         print::json(&findings)?;
     } else {
         print::text(&findings)?;
     }
-    Ok(findings.verdict())
+    Ok(findings.conclusion())
 }
 
 /// Checks the ledger by itself. The inner error is the ledger's.

@@ -58,7 +58,7 @@ pub(crate) struct Audited {
     pub(crate) live: Arc<dyn AuditedLive>,
     /// What says where the ledger is, and how it comes to have tables.
     pub(crate) ledger_hint: &'static str,
-    /// What says where the live side is.
+    /// What says where the live store is.
     pub(crate) live_hint: &'static str,
 }
 
@@ -85,8 +85,8 @@ pub(crate) enum ComposeError {
     Random(#[source] getrandom::Error),
 }
 
-/// Puts the service together. Connections are made on first use, so it comes up, and its
-/// health tells the truth, while a database is still down.
+/// Puts the service together. Connections are made on first use, so it comes up, and
+/// reports its health as it is, while a database is still down.
 pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     check_random().map_err(ComposeError::Random)?;
     let mut to_migrate = None;

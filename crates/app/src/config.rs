@@ -57,7 +57,7 @@ pub(crate) struct ImportOptions {
     pub(crate) from: PathBuf,
 }
 
-/// What to check, and how to tell it.
+/// What to check, and how to print it.
 #[derive(Args, Clone)]
 pub(crate) struct AuditOptions {
     /// Only what concerns this sale
@@ -115,7 +115,7 @@ pub(crate) struct Config {
     )]
     database_url: String,
 
-    /// The live side, such as redis://localhost:6379; with DATABASE_URL
+    /// The live store, such as redis://localhost:6379; with DATABASE_URL
     #[arg(
         long,
         env,
@@ -126,7 +126,7 @@ pub(crate) struct Config {
     )]
     redis_url: String,
 
-    /// The data of a service that has neither: the ledger in SQLite, the live side in the memory
+    /// The data of a service that has neither: the ledger in SQLite, the live store in the memory
     /// of the one process that serves
     #[arg(long, env, global = true, default_value = "flashsale-data")]
     data_dir: PathBuf,
@@ -200,7 +200,7 @@ impl Config {
         Place::of(&self.database_url, &self.redis_url, &self.data_dir)
     }
 
-    /// Where the ledger is, for commands that need no live side.
+    /// Where the ledger is, for commands that need no live store.
     pub(crate) fn ledger_place(&self) -> Result<Place<'_>, HalfSet> {
         Place::of_ledger(&self.database_url, &self.redis_url, &self.data_dir)
     }
@@ -223,8 +223,8 @@ impl Config {
     }
 }
 
-/// Why there can be no sale with these settings. Each flag is looked at when it is read, so
-/// whoever gave them was told before.
+/// Why there can be no sale with these settings. A flag that is wrong by itself is refused
+/// earlier, when it is read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingError {
     #[error("{field} of a new sale {0}", field = .0.field())]

@@ -33,10 +33,9 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Has memory cleared four kilobytes at a time. The allocator asks for huge pages, and the kernel
-/// clears two megabytes of one for 5 ms, on a slow virtual machine, while whoever wanted a few bytes
-/// waits: that was the p99 of a service on a directory. Where it cannot be had, nothing is lost but
-/// that.
+/// Has memory cleared in small pages. The allocator asks for huge ones, and whoever wanted a few
+/// bytes waits while the kernel clears all of one, which made the slowest answers of a service on a
+/// directory: `docs/decisions/09`. Where it cannot be had, nothing is lost but that.
 #[cfg(target_os = "linux")]
 fn use_small_pages() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
@@ -58,7 +57,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
 
 fn log_to_stderr(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env()
-        // What libraries tell of their own daily work is not for an operator.
+        // What libraries log of their own daily work is not for an operator.
         .unwrap_or_else(|_| {
             EnvFilter::new("info,actix_server=warn,refinery_core=warn,tokio_postgres=warn")
         });

@@ -39,7 +39,7 @@ pub(crate) enum ServeError {
 pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let Service { shared, scheduler, to_migrate, embedded } = compose(config)?;
     if let Ok(Place::Embedded { data_dir }) = config.place() {
-        tell_where(data_dir);
+        log_where(data_dir);
     }
     // Called once on each of the threads.
     let app = move || App::new().app_data(web::Data::new(shared.api())).configure(http_api::routes);
@@ -94,11 +94,11 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// Says where the data are, for whoever did not say so himself.
-fn tell_where(data_dir: &Path) {
+/// Says where the data are, for whoever did not choose it.
+fn log_where(data_dir: &Path) {
     let dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
     tracing::info!(
-        "one process, nothing else: the ledger is in {} (DATA_DIR), the live side in memory",
+        "one process, nothing else: the ledger is in {} (DATA_DIR), the live store in memory",
         dir.display()
     );
     tracing::info!(
@@ -108,9 +108,9 @@ fn tell_where(data_dir: &Path) {
     );
 }
 
-/// Brings the schema up to date as soon as the database is there, or returns when told to stop.
+/// Brings the schema up to date as soon as the database is there, or returns when asked to stop.
 async fn migrated(ledger: &PostgresLedger, stop: &CancellationToken) -> Result<(), ServeError> {
-    let mut told = false;
+    let mut warned = false;
     while !stop.is_cancelled() {
         let migrated = tokio::select! {
             // A server that stands still is not waited for.
@@ -123,8 +123,8 @@ async fn migrated(ledger: &PostgresLedger, stop: &CancellationToken) -> Result<(
                 return Ok(());
             }
             Err(error) if error.is_final() => return Err(ServeError::Schema(error)),
-            Err(error) if !told => {
-                told = true;
+            Err(error) if !warned => {
+                warned = true;
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "cannot bring the schema up to date yet; trying on");
             }

@@ -76,9 +76,9 @@ async fn requests_gather_while_a_batch_is_on_its_way() {
     let first = stand.batcher.clone();
     callers.spawn(async move { first.submit(0).await });
     assert_eq!(stand.started.recv().await, Some(1));
-    let places: Vec<_> = (0..20).map(|_| stand.batcher.place().unwrap()).collect();
-    for (place, request) in places.into_iter().zip(1..) {
-        callers.spawn(place.submit(request));
+    let permits: Vec<_> = (0..20).map(|_| stand.batcher.permit().unwrap()).collect();
+    for (permit, request) in permits.into_iter().zip(1..) {
+        callers.spawn(permit.submit(request));
     }
 
     stand.gate.add_permits(4);
@@ -114,13 +114,13 @@ async fn two_workers_have_two_batches_on_their_way() {
 #[tokio::test]
 async fn a_full_queue_is_found_before_anything_is_asked() {
     let mut stand = stand(1, 2, 1);
-    let on_its_way = tokio::spawn(stand.batcher.place().unwrap().submit(1));
+    let on_its_way = tokio::spawn(stand.batcher.permit().unwrap().submit(1));
     assert_eq!(stand.started.recv().await, Some(1));
 
-    let places = [stand.batcher.place().unwrap(), stand.batcher.place().unwrap()];
+    let permits = [stand.batcher.permit().unwrap(), stand.batcher.permit().unwrap()];
 
     assert_eq!(stand.batcher.submit(9).await, Err(BatchError::Full));
-    drop(places);
+    drop(permits);
     stand.gate.add_permits(2);
     assert_eq!(on_its_way.await.unwrap(), Ok((1, 1)));
     assert_eq!(stand.batcher.submit(2).await, Ok((2, 1)));
@@ -129,9 +129,9 @@ async fn a_full_queue_is_found_before_anything_is_asked() {
 #[tokio::test]
 async fn what_was_accepted_is_answered_after_the_last_handle_is_gone() {
     let mut stand = stand(1, 8, 8);
-    let first = tokio::spawn(stand.batcher.place().unwrap().submit(1));
+    let first = tokio::spawn(stand.batcher.permit().unwrap().submit(1));
     assert_eq!(stand.started.recv().await, Some(1));
-    let second = tokio::spawn(stand.batcher.place().unwrap().submit(2));
+    let second = tokio::spawn(stand.batcher.permit().unwrap().submit(2));
     stand.batcher.submit_unanswered(3).unwrap();
 
     drop(stand.batcher);
@@ -142,12 +142,12 @@ async fn what_was_accepted_is_answered_after_the_last_handle_is_gone() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_in_time_takes_his_request_back() {
+async fn a_caller_who_leaves_in_time_takes_their_request_back() {
     let mut stand = stand(1, 8, 8);
-    let first = tokio::spawn(stand.batcher.place().unwrap().submit(1));
+    let first = tokio::spawn(stand.batcher.permit().unwrap().submit(1));
     assert_eq!(stand.started.recv().await, Some(1));
-    let impatient = tokio::spawn(stand.batcher.place().unwrap().submit(2));
-    let patient = tokio::spawn(stand.batcher.place().unwrap().submit(3));
+    let impatient = tokio::spawn(stand.batcher.permit().unwrap().submit(2));
+    let patient = tokio::spawn(stand.batcher.permit().unwrap().submit(3));
     tokio::task::yield_now().await;
 
     impatient.abort();
@@ -168,7 +168,7 @@ impl Call<u32, u32> for Broken {
 }
 
 #[tokio::test]
-async fn callers_of_a_broken_worker_are_told() {
+async fn callers_of_a_broken_worker_get_an_error() {
     let one = NonZeroUsize::MIN;
     let batcher = Batcher::spawn(Limits { queue_max: one, batch_max: one }, [Broken]);
 

@@ -21,9 +21,9 @@ pub enum CheckoutRefusal {
     UserLimit {
         /// How many one user may have.
         limit: u16,
-        /// How many of his are on hold.
+        /// How many of theirs are on hold.
         held: u16,
-        /// How many he has bought.
+        /// How many they have bought.
         bought: u16,
     },
     /// The sale has not started.
@@ -127,7 +127,7 @@ pub enum Failure {
     NotDone,
     /// The store gave no answer. The work may be done or not, or be done later.
     Unknown,
-    /// The live side of the sale is being rebuilt. Nothing was promised.
+    /// The live store of the sale is being rebuilt. Nothing was promised.
     Rebuilding,
 }
 

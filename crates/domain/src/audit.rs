@@ -1,6 +1,6 @@
 //! What must be true of the stores, whoever looks and whenever; and what an audit found.
 //!
-//! The ledger is judged by itself, in one snapshot. The live side is judged by itself, at one
+//! The ledger is judged by itself, in one snapshot. The live store is judged by itself, at one
 //! moment, and against the ledger: see [`live`].
 
 pub mod live;
@@ -34,11 +34,11 @@ pub enum Invariant {
     HoldsEnd,
     /// A closed sale has no hold.
     ClosedHoldNothing,
-    /// The live side does not contradict itself.
+    /// The live store does not contradict itself.
     LiveWhole,
-    /// The live side serves no epoch still to come.
+    /// The live store serves no epoch still to come.
     LiveEpochIssued,
-    /// The live side offers nothing that the ledger has given away.
+    /// The live store offers nothing that the ledger has given away.
     LiveAgrees,
 }
 
@@ -103,21 +103,23 @@ impl Invariant {
             Self::HoldsEnd => "no hold stands half a minute after it was due",
             Self::ClosedHoldNothing => "a closed sale has no hold",
             Self::LiveWhole => {
-                "on the live side each unit is free, held or sold, and codes match slots"
+                "on the live store each unit is free, held or sold, and codes match slots"
             }
-            Self::LiveEpochIssued => "the live side serves no epoch that the ledger has not issued",
-            Self::LiveAgrees => "nothing live in the ledger is free on the live side",
+            Self::LiveEpochIssued => {
+                "the live store serves no epoch that the ledger has not issued"
+            }
+            Self::LiveAgrees => "nothing live in the ledger is free on the live store",
         }
     }
 
-    /// Whether it is about the live side too.
+    /// Whether it is about the live store too.
     #[must_use]
-    pub const fn needs_live_side(self) -> bool {
+    pub const fn needs_live_store(self) -> bool {
         matches!(self, Self::LiveWhole | Self::LiveEpochIssued | Self::LiveAgrees)
     }
 }
 
-/// The most breaches of one invariant that are told one by one.
+/// The most breaches of one invariant that are listed one by one.
 pub const ROWS_MAX: usize = 10;
 
 /// What breaks an invariant: how many, and the first of them.
@@ -128,7 +130,7 @@ pub struct Breaches {
 }
 
 impl Breaches {
-    /// As many breaches, of which these rows tell the first.
+    /// As many breaches, of which these rows are the first.
     #[must_use]
     pub fn counted(count: u64, mut rows: Vec<String>) -> Self {
         rows.truncate(ROWS_MAX);
@@ -149,7 +151,7 @@ impl Breaches {
         self.count
     }
 
-    /// The first of them, told for an operator: at most [`ROWS_MAX`]. Of a code they show the
+    /// The first of them, in words for an operator: at most [`ROWS_MAX`]. Of a code they show the
     /// first digits only.
     #[must_use]
     pub fn rows(&self) -> &[String] {
@@ -181,7 +183,7 @@ pub struct Findings {
 
 /// What an audit comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Conclusion {
     /// All was checked and holds.
     Holds,
     /// Something is broken, whether or not all was checked.
@@ -215,13 +217,13 @@ impl Findings {
 
     /// What it comes to.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn conclusion(&self) -> Conclusion {
         if self.checked.values().any(|breaches| breaches.count > 0) {
-            Verdict::Broken
+            Conclusion::Broken
         } else if self.checked.len() == Invariant::ALL.len() {
-            Verdict::Holds
+            Conclusion::Holds
         } else {
-            Verdict::Unknown
+            Conclusion::Unknown
         }
     }
 }

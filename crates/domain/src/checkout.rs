@@ -50,9 +50,9 @@ impl Checkout {
 
     /// Answers one request and records the answer, in this order:
     ///
-    /// 1. a place in the ledger's queue, so that a full queue is never discovered while
+    /// 1. a permit of the ledger's queue, so that a full queue is never discovered while
     ///    holding stock;
-    /// 2. the hold, because only the live side knows what is free;
+    /// 2. the hold, because only the live store knows what is free;
     /// 3. the record, because only the ledger can promise.
     ///
     /// If the ledger refuses the record or cannot be reached, the user never learns the code.
@@ -62,13 +62,13 @@ impl Checkout {
         &self,
         request: CheckoutRequest,
     ) -> Result<Result<Hold, CheckoutRefusal>, StoreError> {
-        let place = self.ledger.admit()?;
+        let permit = self.ledger.permit()?;
         let code = Code::new(request.sale, self.mint.draw());
         let CheckoutRequest { sale, user } = request;
         let asked = HoldRequest { code, user: user.clone() };
 
         let outcome = self.ask(asked).await?;
-        let recorded = place.record(Attempt { sale, user: user.clone(), outcome }).await;
+        let recorded = permit.record(Attempt { sale, user: user.clone(), outcome }).await;
 
         match outcome {
             Outcome::Refused(refusal) => recorded.map(|_| Err(refusal)),
@@ -96,7 +96,7 @@ impl Checkout {
         Err(StoreError::new(ATTEMPT, Failure::Rebuilding, "the sale was lost again and again"))
     }
 
-    /// A refusal that needs no live side: of a sale that never was, is over for good, or is so
+    /// A refusal that needs no live store: of a sale that never was, is over for good, or is so
     /// far ahead that it is not loaded yet.
     async fn refuse_unasked(&self, sale: SaleId) -> Result<Option<CheckoutRefusal>, StoreError> {
         let Some(Listed { sale, seen_at }) = self.catalog.find(sale).await? else {
@@ -132,7 +132,7 @@ impl Checkout {
             Ok(Recorded::Refusal | Recorded::Stale) => {
                 self.codes.settle_soon(code, Verdict::Free);
                 self.rebuild.ask(sale, epoch);
-                let reason = "the live side of the sale is out of date and is being rebuilt";
+                let reason = "the live store of the sale is out of date and is being rebuilt";
                 Err(StoreError::new(ATTEMPT, Failure::Rebuilding, reason))
             }
             Err(error) => {

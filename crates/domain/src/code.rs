@@ -169,8 +169,8 @@ mod tests {
             "00000000-07ab-8def-c123-456789abcdef",
             "00000000-00ab-8def-8123-456789abcdef",
         ] {
-            let told = Err(ParseCodeError::Foreign(ForeignCodeError));
-            assert_eq!(foreign.parse::<Code>(), told, "{foreign}");
+            let refused = Err(ParseCodeError::Foreign(ForeignCodeError));
+            assert_eq!(foreign.parse::<Code>(), refused, "{foreign}");
             let bits = u128::from_str_radix(&foreign.replace('-', ""), 16).unwrap();
             assert_eq!(Code::from_bits(bits), Err(ForeignCodeError), "{foreign}");
         }

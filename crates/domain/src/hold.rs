@@ -13,7 +13,7 @@ pub struct Hold {
     pub user: UserId,
     /// The unit.
     pub unit: Unit,
-    /// Which of the user's places it takes.
+    /// Which of the user's slots it takes.
     pub slot: Slot,
     /// When it becomes due, by the ledger's clock. It stays good until the ledger has
     /// decided that it expired, a moment later.

@@ -48,7 +48,7 @@ impl fmt::Display for SaleId {
     }
 }
 
-/// A user, by the name the shop calls him.
+/// A user, by the shop's name for them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Arc<str>);
 
@@ -147,7 +147,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// One of the places a user's limit leaves him in a sale, counted from 0.
+/// One of as many slots as a user may have units in a sale, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(pub u16);
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Sale`] opens with a stock of units. [`Checkout`] puts one on hold for a user and
 //! answers with a [`Code`]; [`Purchase`] redeems the code, once. A hold that is not redeemed
-//! in time expires, and its unit goes back on sale. The live side ([`ports::SaleStore`],
+//! in time expires, and its unit goes back on sale. The live store ([`ports::SaleStore`],
 //! [`ports::CodeStore`]) takes the crowd and may forget everything at any moment; the ledger
 //! ([`ports::LedgerStore`], [`ports::SaleRegister`]) is the judge, and nothing is answered
 //! before it is recorded there. The steps in [`upkeep`] keep the promises between requests.
@@ -15,7 +15,7 @@
 //! 4. Every answer is in the ledger before it is given.
 //! 5. A hold that is live is never refused at purchase.
 //! 6. Once every hold is due, each unit is sold or free again.
-//! 7. The live side is a hint: it can be lost at any moment and is rebuilt from the ledger.
+//! 7. The live store is a hint: it can be lost at any moment and is rebuilt from the ledger.
 //! 8. There is one sale per slot of the timetable, however many processes run.
 //!
 //! No I/O, clock or chance lives here; they come in through the [`ports`].

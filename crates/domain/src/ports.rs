@@ -1,7 +1,7 @@
 //! What the domain needs from the outside world.
 //!
 //! A port is cut by who needs it, and each method is one atomic step, safe to repeat with the
-//! same arguments unless it says otherwise: a retry is the normal case. The live side ([`SaleStore`], [`CodeStore`])
+//! same arguments unless it says otherwise: a retry is the normal case. The live store ([`SaleStore`], [`CodeStore`])
 //! may lose everything at any moment; what the ledger ([`LedgerStore`], [`SaleRegister`]) has
 //! said stays said, and is on disk before it says so.
 
@@ -18,15 +18,15 @@ use crate::{Item, SaleId, Unit};
 
 pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy};
-pub use ledger::{Attempt, AttemptPlace, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
+pub use ledger::{Attempt, AttemptPermit, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
 pub use live::{
-    CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleImage,
+    CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleSnapshot,
     SaleStore, Verdict,
 };
 pub use operation::{Operation, Store};
 pub use register::{Calendar, Listed, RaiseReply, SaleRegister, Tally};
 
-/// A way to wait and to tell how long ago something was. Nothing is decided by it: a sale's
+/// A way to wait, and to measure how long ago something was. Nothing is decided by it: a sale's
 /// clock is the stores' own.
 #[async_trait]
 pub trait Clock: Send + Sync {

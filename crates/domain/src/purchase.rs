@@ -27,15 +27,15 @@ impl Purchase {
 
     /// Sells the unit of a code.
     ///
-    /// The live side is asked first, but only because most made-up codes end there cheaply:
+    /// The live store is asked first, but only because most made-up codes end there cheaply:
     /// what it does not have, the ledger is asked for, through a narrow way. So purchases go
-    /// on while the live side is down, and a live hold is never refused.
+    /// on while the live store is down, and a live hold is never refused.
     pub async fn redeem(&self, code: Code) -> Result<Result<Receipt, CodeRefusal>, StoreError> {
         let record = match self.codes.find(code).await {
             Ok(Some(unit)) => self.sell(code, unit).await?,
             Ok(None) | Err(_) => self.ledger.find(code).await?,
         };
-        // The ledger knows the unit best; a second look is needed only where the live side
+        // The ledger knows the unit best; a second look is needed only where the live store
         // had none, or another.
         let record = match record {
             CodeRecord::Held { unit } => self.sell(code, unit).await?,

@@ -1,13 +1,13 @@
-//! What a process remembers of the live side, so that it need not ask.
+//! What a process remembers of the live store, so that it need not ask.
 //!
 //! **Sold out.** Once a sale is sold out, most of the crowd is still to come. What the live
-//! side said last is repeated to it for at most a tenth of a second, so the live side's work is
+//! store said last is repeated to it for at most a tenth of a second, so the live store's work is
 //! bounded by the stock and not by the crowd. Such a refusal is recorded like every other. A
 //! unit that comes back through this process ends the memory at once; one that comes back
 //! through another process is offered here within that tenth of a second.
 //!
 //! **The units of codes granted here.** Most codes are redeemed soon, and many where they were
-//! granted. What is remembered is a belief, as what the live side says of a code is one: the
+//! granted. What is remembered is a belief, as what the live store says of a code is one: the
 //! ledger decides.
 
 use std::{
@@ -20,15 +20,15 @@ use async_trait::async_trait;
 use crate::{
     CheckoutRefusal, Code, SaleId, StoreError, Unit, UnixMillis,
     ports::{
-        Clock, CodeStore, Grant, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
+        Clock, CodeStore, Grant, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleSnapshot,
         SaleStore, Verdict,
     },
 };
 
-/// How long a sale is called sold out after the live side last said so, in milliseconds.
+/// How long a sale is called sold out after the live store last said so, in milliseconds.
 const HEARD_MS_MAX: u64 = 100;
 
-/// How many codes are remembered: more than are granted while a buyer makes up his mind.
+/// How many codes are remembered: more than are granted while a buyer makes up their mind.
 const CODES_MAX: usize = 16_384;
 
 /// What this process heard last of the sales that are sold out.
@@ -92,7 +92,7 @@ impl GrantedCodes {
     }
 }
 
-/// A live side, and what is remembered of it.
+/// A live store, and what is remembered of it.
 pub struct RememberedLive {
     sales: Arc<dyn SaleStore>,
     codes: Arc<dyn CodeStore>,
@@ -163,11 +163,11 @@ impl CodeStore for RememberedLive {
 impl SaleStore for RememberedLive {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let loaded = self.sales.load(image, ledger_now).await;
-        self.memo.clear(image.sale.id);
+        let loaded = self.sales.load(snapshot, ledger_now).await;
+        self.memo.clear(snapshot.sale.id);
         loaded
     }
 

@@ -12,11 +12,11 @@ use std::ops::RangeInclusive;
 use crate::{Epoch, SaleId, Unit, UnixMillis, ports::RaiseReply, time::DAY_MS};
 
 /// The shortest time between two rebuilds of one sale, in milliseconds: several processes
-/// that find the live side lost shall not keep replacing each other's image.
+/// that find the live store lost shall not keep replacing each other's snapshot.
 pub const EPOCH_AGE_MIN_MS: i64 = 500;
 
 /// How long a closed sale counts as just closed, in milliseconds: every process has heard of it
-/// by then, and what was still on its way to the live side has arrived.
+/// by then, and what was still on its way to the live store has arrived.
 pub const JUST_CLOSED_MS: i64 = 600_000;
 
 /// The limits a checkout is held to.
@@ -63,7 +63,7 @@ impl Terms {
     /// How many live units one user may be allowed.
     pub const PER_USER_LIMIT: RangeInclusive<u16> = 1..=1_000;
 
-    /// How many units a new sale may offer. One of none could not be told from one that sold out.
+    /// How many units a new sale may offer. One of none would look as if it had sold out.
     pub const STOCK_OF_NEW: RangeInclusive<u32> = 1..=Unit::MAX;
 
     const HOLD_MS_OF_NEW: RangeInclusive<i64> = 100..=DAY_MS;
@@ -196,7 +196,7 @@ pub enum SaleState {
     Active,
     /// The operator has stopped it for now.
     Paused,
-    /// It is over and its last hold is resolved: it needs no live side any more.
+    /// It is over and its last hold is resolved: it needs no live store any more.
     Closed,
 }
 
@@ -243,7 +243,7 @@ impl Sale {
 
     /// The sale at its next epoch, or the reply that says why its epoch stands.
     ///
-    /// `served` is the epoch the live side serves, if any, and `epoch_age_ms` how long ago the
+    /// `served` is the epoch the live store serves, if any, and `epoch_age_ms` how long ago the
     /// ledger raised the epoch last, if it ever did.
     pub fn at_next_epoch(
         self,

@@ -35,7 +35,7 @@ impl Standing {
     }
 }
 
-/// Tells how sales stand: from the live side, or where it does not serve them, from the ledger.
+/// Reports how sales stand: from the live store, or where it does not serve them, from the ledger.
 pub struct Standings {
     catalog: Arc<Catalog>,
     sales: Arc<dyn SaleStore>,
@@ -90,7 +90,7 @@ impl Standings {
     }
 
     async fn standing(&self, Listed { sale, seen_at }: Listed) -> Result<Standing, StoreError> {
-        // The live side has no closed sale. That it is down says no more than a `None`: the
+        // The live store has no closed sale. That it is down says no more than a `None`: the
         // ledger is asked.
         if sale.state != SaleState::Closed
             && let Ok(Some(LiveStatus { sold, held, now, .. })) = self.sales.status(sale.id).await

@@ -4,10 +4,10 @@
 //! | step | keeps true that |
 //! |---|---|
 //! | [`Rotate`] | every slot of the timetable has its sale, made ahead |
-//! | [`Rebuild`] | a sale that the live side lost is served again |
+//! | [`Rebuild`] | a sale that the live store lost is served again |
 //! | [`Sweep`] | a hold that is due is sold or free again |
-//! | [`Reconcile`] | the live side agrees with the ledger |
-//! | [`Retire`] | a sale that is over leaves the live side |
+//! | [`Reconcile`] | the live store agrees with the ledger |
+//! | [`Retire`] | a sale that is over leaves the live store |
 
 mod rebuild;
 mod reconcile;
@@ -35,7 +35,7 @@ pub struct Upkeep {
     pub sweep: Sweep,
     /// Serves sales again.
     pub rebuild: Arc<Rebuild>,
-    /// Compares both sides.
+    /// Compares both stores.
     pub reconcile: Reconcile,
     /// Closes sales.
     pub retire: Retire,

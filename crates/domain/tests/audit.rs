@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use domain::{
     Code, Epoch, Origin, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId, Window,
     audit::{
-        Breaches, Findings, Invariant, ROWS_MAX, Verdict,
-        live::{LiveHold, LiveImage, contradictions, disagreements, unissued},
+        Breaches, Conclusion, Findings, Invariant, ROWS_MAX,
+        live::{LiveHold, LiveSnapshot, contradictions, disagreements, unissued},
     },
-    ports::{LiveUnit, SaleImage},
+    ports::{LiveUnit, SaleSnapshot},
     sale::SaleState,
 };
 
@@ -23,7 +23,7 @@ enum State {
 
 use State::{Held, Sold};
 
-/// A unit of the n-th user, in his first slot, under the n-th code.
+/// A unit of the n-th user, in their first slot, under the n-th code.
 type Taken = (u32, u32, State);
 
 fn code(number: u32) -> Code {
@@ -43,7 +43,7 @@ fn user(number: u32) -> UserId {
 }
 
 /// The ledger of a sale of four units, two a user, at epoch 1.
-fn ledger(taken: &[Taken]) -> SaleImage {
+fn ledger(taken: &[Taken]) -> SaleSnapshot {
     let window = Window::new(UnixMillis(0), UnixMillis(1_000)).unwrap();
     let terms = Terms::new(4, 2, 100).unwrap();
     let sale = Sale {
@@ -61,11 +61,11 @@ fn ledger(taken: &[Taken]) -> SaleImage {
         slot: Slot(0),
         held_until: (state == Held).then_some(UnixMillis(100)),
     });
-    SaleImage { sale, live: live.collect() }
+    SaleSnapshot { sale, live: live.collect() }
 }
 
-/// What the live side has when it has heard of just this.
-fn live(taken: &[Taken]) -> LiveImage {
+/// What the live store has when it has heard of just this.
+fn live(taken: &[Taken]) -> LiveSnapshot {
     let held = || taken.iter().filter(|(.., state)| *state == Held);
     let is_taken = |number: u32| taken.iter().any(|&(_, place, _)| place == number);
     let holds = held().map(|&(number, place, _)| LiveHold {
@@ -75,7 +75,7 @@ fn live(taken: &[Taken]) -> LiveImage {
         user: user(number),
     });
     let mark = |state| if state == Held { "h" } else { "b" };
-    LiveImage {
+    LiveSnapshot {
         sale: sale_id(),
         epoch: Epoch(1),
         stock: 4,
@@ -113,17 +113,22 @@ fn what_is_on_its_way_is_no_breach() {
     for (what, before, between, after) in [
         ("a grant that is not recorded yet", None, Some(held), None),
         ("a grant that is being recorded", None, Some(held), Some(held)),
-        ("a grant after the look at the live side", None, None, Some(held)),
-        ("a hold that ends before the look at the live side", Some(held), None, None),
-        ("a hold whose end the live side has not heard of", Some(held), Some(held), None),
-        ("a hold that is sold after the look at the live side", Some(held), Some(held), Some(sold)),
+        ("a grant after the look at the live store", None, None, Some(held)),
+        ("a hold that ends before the look at the live store", Some(held), None, None),
+        ("a hold whose end the live store has not heard of", Some(held), Some(held), None),
         (
-            "a hold that is sold before the look at the live side",
+            "a hold that is sold after the look at the live store",
+            Some(held),
+            Some(held),
+            Some(sold),
+        ),
+        (
+            "a hold that is sold before the look at the live store",
             Some(held),
             Some(sold),
             Some(sold),
         ),
-        ("a sale that the live side has not heard of", Some(sold), Some(held), Some(sold)),
+        ("a sale that the live store has not heard of", Some(sold), Some(held), Some(sold)),
         ("a unit that is held for another meanwhile", Some(held), Some(other), Some(other)),
         ("a unit that is granted again after the look", Some(held), None, Some(other)),
     ] {
@@ -147,7 +152,7 @@ fn what_redis_has_sold_must_be_sold_in_the_ledger() {
     // The unit and the slot.
     assert_eq!(proven(&[], &[(1, 1, Sold)], &[]), 2);
     assert_eq!(proven(&[(1, 1, Held)], &[(1, 1, Sold)], &[(1, 1, Held)]), 3);
-    // Another unit was sold than the live side believes.
+    // Another unit was sold than the live store believes.
     assert_eq!(proven(&[(1, 2, Sold)], &[(1, 1, Sold)], &[(1, 2, Sold)]), 2);
 }
 
@@ -165,7 +170,10 @@ fn a_code_has_one_unit_slot_and_user_on_both_sides() {
 
         let rows = disagreements(&same, &live, &same).unwrap();
 
-        assert!(rows.rows().iter().any(|row| row.contains(" on the live side: Code(")), "{rows:?}");
+        assert!(
+            rows.rows().iter().any(|row| row.contains(" on the live store: Code(")),
+            "{rows:?}"
+        );
     }
 }
 
@@ -175,7 +183,7 @@ fn sides_of_two_epochs_are_not_compared() {
         let [before, between, after] = epochs.map(Epoch);
         let (mut first, mut second) = (ledger(&[(1, 1, Held)]), ledger(&[(1, 1, Held)]));
         (first.sale.epoch, second.sale.epoch) = (before, after);
-        let live = LiveImage { epoch: between, ..live(&[]) };
+        let live = LiveSnapshot { epoch: between, ..live(&[]) };
 
         assert_eq!(disagreements(&first, &live, &second), None);
     }
@@ -191,8 +199,8 @@ fn an_epoch_that_was_not_issued_is_a_breach_and_an_old_one_is_not() {
 }
 
 #[test]
-fn a_live_side_contradicts_itself_in_units_codes_or_marks() {
-    type Change = fn(&mut LiveImage);
+fn a_live_store_contradicts_itself_in_units_codes_or_marks() {
+    type Change = fn(&mut LiveSnapshot);
     let taken = [(1, 1, Held), (2, 2, Sold)];
     let changes: [(&str, Change); 10] = [
         ("are not 4", |live| live.sold = 2),
@@ -211,14 +219,14 @@ fn a_live_side_contradicts_itself_in_units_codes_or_marks() {
         assert_eq!(contradictions(&live), Breaches::default());
         change(&mut live);
 
-        let told = contradictions(&live);
+        let found = contradictions(&live);
 
-        assert!(told.rows().iter().any(|told| told.contains(row)), "{row}: {told:?}");
+        assert!(found.rows().iter().any(|found| found.contains(row)), "{row}: {found:?}");
     }
 }
 
 #[test]
-fn breaches_are_counted_beyond_those_that_are_told() {
+fn breaches_are_counted_beyond_those_that_are_listed() {
     let mut breaches = Breaches::default();
     for number in 0..42 {
         breaches.add(|| number.to_string());
@@ -236,16 +244,16 @@ fn breaches_are_counted_beyond_those_that_are_told() {
 #[test]
 fn a_breach_counts_for_more_than_what_is_unknown() {
     let mut findings = Findings::default();
-    assert_eq!(findings.verdict(), Verdict::Unknown);
+    assert_eq!(findings.conclusion(), Conclusion::Unknown);
     for invariant in Invariant::ALL {
-        assert_eq!(findings.verdict(), Verdict::Unknown);
+        assert_eq!(findings.conclusion(), Conclusion::Unknown);
         findings.check(invariant, Breaches::default());
     }
-    assert_eq!(findings.verdict(), Verdict::Holds);
+    assert_eq!(findings.conclusion(), Conclusion::Holds);
 
     let mut broken = Findings::default();
     broken.check(Invariant::LiveWhole, Breaches::counted(1, vec!["so".to_owned()]));
-    assert_eq!(broken.verdict(), Verdict::Broken);
+    assert_eq!(broken.conclusion(), Conclusion::Broken);
 }
 
 #[test]

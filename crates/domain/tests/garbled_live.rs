@@ -1,4 +1,4 @@
-//! A live side that says what no version of this service writes is judged all the same.
+//! A live store that says what no version of this service writes is judged all the same.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -6,9 +6,9 @@ use domain::{
     Code, Epoch, Origin, Sale, SaleId, Slot, Standing, Terms, Unit, UnixMillis, UserId, Window,
     audit::{
         Breaches,
-        live::{LiveHold, LiveImage, contradictions, disagreements, unissued},
+        live::{LiveHold, LiveSnapshot, contradictions, disagreements, unissued},
     },
-    ports::{LiveUnit, SaleImage},
+    ports::{LiveUnit, SaleSnapshot},
     sale::SaleState,
 };
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ fn marks() -> impl Strategy<Value = String> {
     prop_oneof![8 => "[hb.]{0,6}", 4 => any::<String>(), 1 => "[hb]{65530,65540}"]
 }
 
-fn live_image() -> impl Strategy<Value = LiveImage> {
+fn live_snapshot() -> impl Strategy<Value = LiveSnapshot> {
     let hold = (code(), unit(), slot(), user()).prop_map(|(code, unit, slot, user)| LiveHold {
         code,
         unit,
@@ -66,16 +66,28 @@ fn live_image() -> impl Strategy<Value = LiveImage> {
     (counts, lists).prop_map(|((stock, per_user_limit, sold, epoch), (free, holds, due, users))| {
         let (sale, epoch) = (SaleId::try_from(7).unwrap(), Epoch(epoch));
         let unreadable = Vec::new();
-        LiveImage { sale, epoch, stock, per_user_limit, sold, free, holds, due, users, unreadable }
+        LiveSnapshot {
+            sale,
+            epoch,
+            stock,
+            per_user_limit,
+            sold,
+            free,
+            holds,
+            due,
+            users,
+            unreadable,
+        }
     })
 }
 
-fn ledger_image() -> impl Strategy<Value = SaleImage> {
+fn ledger_snapshot() -> impl Strategy<Value = SaleSnapshot> {
     let held_until = prop::option::of(any::<i64>().prop_map(UnixMillis));
     let unit = (code(), user(), unit(), slot(), held_until).prop_map(
         |(code, user, unit, slot, held_until)| LiveUnit { code, user, unit, slot, held_until },
     );
-    (sale(5), prop::collection::vec(unit, 0..6)).prop_map(|(sale, live)| SaleImage { sale, live })
+    (sale(5), prop::collection::vec(unit, 0..6))
+        .prop_map(|(sale, live)| SaleSnapshot { sale, live })
 }
 
 proptest! {
@@ -84,8 +96,8 @@ proptest! {
     })]
 
     #[test]
-    fn any_image_can_be_judged(
-        live in live_image(), before in ledger_image(), after in ledger_image()
+    fn any_snapshot_can_be_judged(
+        live in live_snapshot(), before in ledger_snapshot(), after in ledger_snapshot()
     ) {
         let (free, held, sold) = (live.free.len(), live.holds.len(), live.sold as usize);
         let is_whole = contradictions(&live) == Breaches::default();
@@ -111,7 +123,7 @@ proptest! {
 
 #[test]
 fn a_user_with_more_marks_than_there_are_slots_is_a_breach() {
-    let live = LiveImage {
+    let live = LiveSnapshot {
         sale: SaleId::try_from(7).unwrap(),
         epoch: Epoch(1),
         stock: 0,
@@ -124,7 +136,7 @@ fn a_user_with_more_marks_than_there_are_slots_is_a_breach() {
         unreadable: Vec::new(),
     };
 
-    let told = format!("{:?}", contradictions(&live));
+    let found = format!("{:?}", contradictions(&live));
 
-    assert!(told.contains("alice has 70000 of 1 slots"), "{told}");
+    assert!(found.contains("alice has 70000 of 1 slots"), "{found}");
 }

@@ -4,7 +4,7 @@
 
 use domain::{
     Code, CodeRefusal, Epoch, Failure, Sale, Slot, Unit,
-    ports::{CodeStore, HoldRequest, Items, LiveUnit, SaleImage, SaleStore},
+    ports::{CodeStore, HoldRequest, Items, LiveUnit, SaleSnapshot, SaleStore},
 };
 use fakes::{Fault, HoldState, Operation, PlainItems, Process, World};
 
@@ -36,7 +36,7 @@ async fn a_code_buys_its_unit_and_what_the_unit_turns_out_to_be() {
 }
 
 #[tokio::test]
-async fn the_live_side_learns_of_a_purchase_without_being_asked() {
+async fn the_live_store_learns_of_a_purchase_without_being_asked() {
     let (world, process, sale) = open_world();
     let hold = process.take(&sale, "alice").await;
 
@@ -87,7 +87,7 @@ async fn a_redemption_that_was_not_done_can_be_made_again() {
 }
 
 #[tokio::test]
-async fn purchases_go_on_while_the_live_side_is_down_or_empty() {
+async fn purchases_go_on_while_the_live_store_is_down_or_empty() {
     let (world, process, sale) = open_world();
     let first = process.take(&sale, "alice").await;
     let second = process.take(&sale, "alice").await;
@@ -102,7 +102,7 @@ async fn purchases_go_on_while_the_live_side_is_down_or_empty() {
 }
 
 #[tokio::test]
-async fn what_the_ledger_has_counts_where_the_live_side_believes_in_another_unit() {
+async fn what_the_ledger_has_counts_where_the_live_store_believes_in_another_unit() {
     let (world, process, sale) = open_world();
     let hold = process.take(&sale, "alice").await;
     let other = Unit::try_from(3).unwrap();
@@ -113,8 +113,8 @@ async fn what_the_ledger_has_counts_where_the_live_side_believes_in_another_unit
         slot: Slot(0),
         held_until: Some(hold.expires_at),
     };
-    let image = SaleImage { sale: Sale { epoch: Epoch(2), ..sale }, live: vec![wrong] };
-    world.live.load(&image, world.clock.now()).await.unwrap();
+    let snapshot = SaleSnapshot { sale: Sale { epoch: Epoch(2), ..sale }, live: vec![wrong] };
+    world.live.load(&snapshot, world.clock.now()).await.unwrap();
 
     let receipt = process.purchase.redeem(hold.code).await.unwrap().unwrap();
 
@@ -158,12 +158,12 @@ async fn a_code_that_nobody_was_given_buys_nothing() {
     world.live.place_hold(request).await.unwrap();
 
     for code in [made_up, granted] {
-        for told in [
+        for refusal in [
             process.purchase.redeem(code).await.unwrap().err(),
             process.purchase.release(code).await.unwrap().err(),
             process.purchase.receipt(code).await.unwrap().err(),
         ] {
-            assert_eq!(told, Some(CodeRefusal::Unknown));
+            assert_eq!(refusal, Some(CodeRefusal::Unknown));
         }
     }
     assert_eq!(world.ledger.purchases(), []);

@@ -1,4 +1,4 @@
-//! What is remembered of the live side, and for how long.
+//! What is remembered of the live store, and for how long.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::{
     CheckoutRefusal, Code, CodeRefusal, Epoch, Failure, Sale, Terms,
-    ports::{CodeStore, HoldRequest, PlaceReply, SaleImage, SaleStore},
+    ports::{CodeStore, HoldRequest, PlaceReply, SaleSnapshot, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
 };
 use fakes::{Fault, Operation, Process, World};
@@ -78,7 +78,7 @@ async fn a_sale_that_is_loaded_again_is_asked_again() {
     let load = async |epoch, stock| {
         let terms = Terms::new(stock, 1, World::HOLD_MS).unwrap();
         let sale = Sale { epoch: Epoch(epoch), terms, ..sale };
-        live.load(&SaleImage { sale, live: Vec::new() }, world.clock.now()).await.unwrap();
+        live.load(&SaleSnapshot { sale, live: Vec::new() }, world.clock.now()).await.unwrap();
     };
     let ask = async || {
         let code = Code::new(sale.id, 1);
@@ -121,7 +121,8 @@ async fn a_clock_that_is_set_back_ends_the_memory() {
 }
 
 #[tokio::test]
-async fn a_code_that_was_granted_here_is_redeemed_without_the_live_side_and_judged_by_the_ledger() {
+async fn a_code_that_was_granted_here_is_redeemed_without_the_live_store_and_judged_by_the_ledger()
+{
     let world = World::new();
     let process = world.process(1);
     let sale = world.open_sale(2, 2);

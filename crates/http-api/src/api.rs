@@ -15,7 +15,7 @@ pub struct Api {
     pub register: Arc<dyn SaleRegister>,
     /// The live store, for whoever asks after its health.
     pub live: Arc<dyn AuditedLive>,
-    /// What the stores are called where their health is told.
+    /// What the stores are called where their health is reported.
     pub names: StoreNames,
     /// Whether there is to be a sale at any time: a shop without a timetable may be between two.
     pub has_timetable: bool,
@@ -23,7 +23,7 @@ pub struct Api {
     pub draw: fn(SaleId, Unit) -> String,
 }
 
-/// What the stores are called where their health is told.
+/// What the stores are called where their health is reported.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreNames {
     /// The ledger, such as `postgres`.

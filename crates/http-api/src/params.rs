@@ -12,7 +12,7 @@ use crate::problem::{FieldError, Problem};
 const BODY_BYTES_MAX: usize = 4_096;
 
 /// The most parameters of a query string; the largest request has three. Each is compared with
-/// those before it, and each that is wrong is told.
+/// those before it, and each that is wrong is named in the answer.
 const PARAMETERS_MAX: usize = 16;
 
 /// The parameters of a request and what is wrong with them, so that one answer names all.
@@ -106,7 +106,7 @@ impl Params {
     }
 
     fn refuse(&mut self, field: &str, message: String) {
-        /// A client's own text is told back only so far.
+        /// A client's own text is repeated only so far.
         const CHARACTERS_MAX: usize = 64;
         let field = field.chars().take(CHARACTERS_MAX).collect();
         self.errors.push(FieldError { field, message });

@@ -178,7 +178,7 @@ impl From<CodeRefusal> for Problem {
 }
 
 impl From<StoreError> for Problem {
-    /// Tells the client to come back, and tells only the log why.
+    /// Asks the client to come back; the cause goes to the log alone.
     fn from(error: StoreError) -> Self {
         let (name, title, detail) = match error.failure() {
             Failure::Overloaded => {

@@ -1,9 +1,9 @@
-//! The live side in the memory of this process: `SaleStore` and `CodeStore` for a shop that runs
+//! The live store in the memory of this process: `SaleStore` and `CodeStore` for a shop that runs
 //! one process.
 //!
 //! It is as forgetful as Redis without persistence, and nothing depends on its remembering: a
-//! process that starts has lost its live side, and loads every sale from the ledger. There is
-//! nothing between a caller and what he asks for, so a call is done when it returns, and cannot
+//! process that starts has lost its live store, and loads every sale from the ledger. There is
+//! nothing between a caller and what they ask for, so a call is done when it returns, and cannot
 //! get lost. Memory is bounded by the sales that are served.
 //!
 //! A sale's time is the ledger's: what the ledger's clock said when the sale was loaded, and how
@@ -21,10 +21,10 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Code, Epoch, SaleId, StoreError, Unit, UnixMillis,
-    audit::live::LiveImage,
+    audit::live::LiveSnapshot,
     ports::{
-        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
-        SaleStore, Verdict,
+        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply,
+        SaleSnapshot, SaleStore, Verdict,
     },
 };
 
@@ -32,7 +32,7 @@ pub use self::socket::{LiveSocket, LiveSocketError, RemoteLive};
 
 use self::sale::LiveSale;
 
-/// The live side of whole sales, each behind a lock of its own that is held for a few hundred
+/// The live store of whole sales, each behind a lock of its own that is held for a few hundred
 /// nanoseconds a call, and never while anything is waited for.
 pub struct MemoryStores {
     clock: Arc<dyn Clock>,
@@ -40,7 +40,7 @@ pub struct MemoryStores {
 }
 
 impl MemoryStores {
-    /// A live side that serves nothing yet.
+    /// A live store that serves nothing yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, sales: RwLock::default() }
@@ -54,8 +54,8 @@ impl MemoryStores {
 
     /// All that is served of a sale, at one moment.
     #[must_use]
-    pub fn look(&self, sale: SaleId) -> Option<LiveImage> {
-        self.on(sale, |live, _| live.image())
+    pub fn look(&self, sale: SaleId) -> Option<LiveSnapshot> {
+        self.on(sale, |live, _| live.snapshot())
     }
 
     /// The epochs of the sales that are served.
@@ -77,7 +77,7 @@ impl MemoryStores {
     /// Looks at a sale that is served, or changes it, at one moment.
     fn on<T>(&self, sale: SaleId, work: impl FnOnce(&mut LiveSale, UnixMillis) -> T) -> Option<T> {
         // A sale that is replaced or forgotten meanwhile is one of an older epoch: the ledger
-        // refuses what it grants, and what it is told is in the image that took its place.
+        // refuses what it grants, and what is settled on it is in the snapshot that replaced it.
         let live = self.read().get(&sale).map(Arc::clone)?;
         let mut live = lock(&live);
         Some(work(&mut live, self.now()))
@@ -113,18 +113,18 @@ impl MemoryStores {
 impl SaleStore for MemoryStores {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let id = image.sale.id;
+        let id = snapshot.sale.id;
         let is_fenced = |served: Option<&Arc<Mutex<LiveSale>>>| {
-            served.is_some_and(|live| lock(live).epoch() >= image.sale.epoch)
+            served.is_some_and(|live| lock(live).epoch() >= snapshot.sale.epoch)
         };
         if is_fenced(self.read().get(&id)) {
             return Ok(LoadReply::Fenced);
         }
         // A million units take a while, and nobody else shall wait for them.
-        let live = LiveSale::of(image, ledger_now - self.now());
+        let live = LiveSale::of(snapshot, ledger_now - self.now());
         let mut sales = self.write();
         if is_fenced(sales.get(&id)) {
             return Ok(LoadReply::Fenced);
@@ -174,7 +174,7 @@ impl AuditedLive for MemoryStores {
         Ok(())
     }
 
-    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
         Ok(self.look(sale))
     }
 }

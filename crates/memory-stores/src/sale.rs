@@ -1,12 +1,12 @@
-//! What the live side has of one sale.
+//! What the live store has of one sale.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use domain::{
     CheckoutRefusal, Code, Epoch, Sale, Slot, Unit, UnixMillis, UserId,
     answer::Retry,
-    audit::live::{LiveHold, LiveImage},
-    ports::{Grant, HoldRequest, LiveStatus, PlaceReply, SaleImage, Verdict},
+    audit::live::{LiveHold, LiveSnapshot},
+    ports::{Grant, HoldRequest, LiveStatus, PlaceReply, SaleSnapshot, Verdict},
     sale::SaleState,
 };
 
@@ -40,10 +40,10 @@ struct Held {
 }
 
 impl LiveSale {
-    /// The sale of an image that was taken when the ledger's clock was ahead of this process's
+    /// The sale of a snapshot that was taken when the ledger's clock was ahead of this process's
     /// by `clock_offset_ms`.
-    pub(crate) fn of(image: &SaleImage, clock_offset_ms: i64) -> Self {
-        let SaleImage { sale, live } = image;
+    pub(crate) fn of(snapshot: &SaleSnapshot, clock_offset_ms: i64) -> Self {
+        let SaleSnapshot { sale, live } = snapshot;
         let taken: HashSet<_> = live.iter().map(|unit| unit.unit).collect();
         let units = (1..=sale.terms.stock()).filter_map(|number| Unit::try_from(number).ok());
         let mut loaded = Self {
@@ -167,13 +167,13 @@ impl LiveSale {
     }
 
     /// All there is, as an audit looks at it.
-    pub(crate) fn image(&self) -> LiveImage {
+    pub(crate) fn snapshot(&self) -> LiveSnapshot {
         let holds = self.holds.iter().map(|(&code, hold)| {
             let Held { user, unit, slot, .. } = hold;
             LiveHold { code, unit: *unit, slot: *slot, user: user.clone() }
         });
         let users = self.users.iter().map(|(user, marks)| (user.clone(), marks.letters()));
-        LiveImage {
+        LiveSnapshot {
             sale: self.sale.id,
             epoch: self.sale.epoch,
             stock: self.sale.terms.stock(),

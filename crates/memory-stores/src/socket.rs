@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Code, Epoch, Failure, SaleId, Slot, StoreError, Unit, UserId,
-    audit::live::{LiveHold, LiveImage},
+    audit::live::{LiveHold, LiveSnapshot},
     ports::{AuditedLive, Operation},
 };
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most bytes of a question.
 const QUESTION_MAX: u64 = 32;
 
-/// Where others can look at this process's live side.
+/// Where others can look at this process's live store.
 pub struct LiveSocket {
     listener: UnixListener,
     live: Arc<MemoryStores>,
@@ -60,7 +60,7 @@ impl LiveSocket {
         Ok(Self { listener, live })
     }
 
-    /// Answers until told to stop. The socket stays behind; the next process replaces it.
+    /// Answers until asked to stop. The socket stays behind; the next process replaces it.
     pub async fn answer(self, stop: CancellationToken) {
         loop {
             let caller = tokio::select! {
@@ -76,7 +76,7 @@ impl LiveSocket {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "nobody can look at the live side for now");
+                    tracing::warn!(%error, "nobody can look at the live store for now");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -88,8 +88,8 @@ async fn answer(mut caller: UnixStream, live: &MemoryStores) -> io::Result<()> {
     let mut question = String::new();
     let (asking, mut answering) = caller.split();
     BufReader::new(asking.take(QUESTION_MAX)).read_line(&mut question).await?;
-    let image = question.trim().parse().ok().and_then(|sale| live.look(sale));
-    let document = serde_json::to_vec(&image.map(Document::from))?;
+    let snapshot = question.trim().parse().ok().and_then(|sale| live.look(sale));
+    let document = serde_json::to_vec(&snapshot.map(Document::from))?;
     answering.write_all(&document).await?;
     answering.shutdown().await
 }
@@ -106,7 +106,7 @@ impl RemoteLive {
         Self { path }
     }
 
-    /// A connection, or `None` if no process serves: then there is no live side either.
+    /// A connection, or `None` if no process serves: then there is no live store either.
     async fn connect(&self) -> io::Result<Option<UnixStream>> {
         match UnixStream::connect(&self.path).await {
             Ok(stream) => Ok(Some(stream)),
@@ -115,7 +115,7 @@ impl RemoteLive {
         }
     }
 
-    async fn ask(&self, sale: SaleId) -> io::Result<Option<LiveImage>> {
+    async fn ask(&self, sale: SaleId) -> io::Result<Option<LiveSnapshot>> {
         let Some(mut stream) = self.connect().await? else { return Ok(None) };
         stream.write_all(format!("{sale}\n").as_bytes()).await?;
         let mut answer = Vec::new();
@@ -148,12 +148,12 @@ impl AuditedLive for RemoteLive {
         in_time(Operation::Ping, self.connect()).await.map(drop)
     }
 
-    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
-        in_time(Operation::LiveImage, self.ask(sale)).await
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
+        in_time(Operation::LiveSnapshot, self.ask(sale)).await
     }
 }
 
-/// A [`LiveImage`] on its way.
+/// A [`LiveSnapshot`] on its way.
 #[derive(Serialize, Deserialize)]
 struct Document {
     epoch: i64,
@@ -168,27 +168,31 @@ struct Document {
     unreadable: Vec<String>,
 }
 
-impl From<LiveImage> for Document {
-    fn from(image: LiveImage) -> Self {
+impl From<LiveSnapshot> for Document {
+    fn from(snapshot: LiveSnapshot) -> Self {
         let hold = |LiveHold { code, unit, slot, user }: LiveHold| {
             (code.to_string(), unit.get(), slot.0, user.to_string())
         };
         Self {
-            epoch: image.epoch.0,
-            stock: image.stock,
-            per_user_limit: image.per_user_limit,
-            sold: image.sold,
-            free: image.free.into_iter().map(Unit::get).collect(),
-            holds: image.holds.into_iter().map(hold).collect(),
-            due: image.due.iter().map(ToString::to_string).collect(),
-            users: image.users.into_iter().map(|(user, marks)| (user.to_string(), marks)).collect(),
-            unreadable: image.unreadable,
+            epoch: snapshot.epoch.0,
+            stock: snapshot.stock,
+            per_user_limit: snapshot.per_user_limit,
+            sold: snapshot.sold,
+            free: snapshot.free.into_iter().map(Unit::get).collect(),
+            holds: snapshot.holds.into_iter().map(hold).collect(),
+            due: snapshot.due.iter().map(ToString::to_string).collect(),
+            users: snapshot
+                .users
+                .into_iter()
+                .map(|(user, marks)| (user.to_string(), marks))
+                .collect(),
+            unreadable: snapshot.unreadable,
         }
     }
 }
 
 impl Document {
-    fn read(self, sale: SaleId) -> Result<LiveImage, Box<dyn std::error::Error + Send + Sync>> {
+    fn read(self, sale: SaleId) -> Result<LiveSnapshot, Box<dyn std::error::Error + Send + Sync>> {
         let mut holds = Vec::with_capacity(self.holds.len());
         for (code, unit, slot, user) in self.holds {
             let (unit, slot) = (Unit::try_from(unit)?, Slot(slot));
@@ -196,7 +200,7 @@ impl Document {
         }
         let users =
             self.users.into_iter().map(|(user, marks)| Ok((user.parse::<UserId>()?, marks)));
-        Ok(LiveImage {
+        Ok(LiveSnapshot {
             sale,
             epoch: Epoch(self.epoch),
             stock: self.stock,

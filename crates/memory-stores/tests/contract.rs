@@ -1,4 +1,4 @@
-//! The promises of a live side, kept in the memory of this process.
+//! The promises of a live store, kept in the memory of this process.
 
 use std::sync::Arc;
 

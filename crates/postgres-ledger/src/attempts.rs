@@ -4,10 +4,10 @@ mod grants;
 mod refusals;
 
 use async_trait::async_trait;
-use batcher::{Call, Place};
+use batcher::{Call, Permit};
 use domain::{
     StoreError,
-    ports::{Attempt, AttemptPlace, Operation, Outcome, Recorded},
+    ports::{Attempt, AttemptPermit, Operation, Outcome, Recorded},
 };
 
 use crate::{
@@ -21,14 +21,14 @@ use crate::{
 pub(crate) const STATEMENTS: &[&str] =
     &[grants::RECORD_NEW_GRANTS, grants::RECORD_MISSING_GRANTS, refusals::RECORD_REFUSALS];
 
-/// What a caller is told of his attempt.
+/// The reply to a caller's attempt.
 pub(crate) type RecordReply = Result<Recorded, StoreError>;
 
-/// A place in the queue of attempts.
-pub(crate) struct AttemptSeat(pub(crate) Place<Attempt, RecordReply>);
+/// A permit of the queue of attempts.
+pub(crate) struct QueuePermit(pub(crate) Permit<Attempt, RecordReply>);
 
 #[async_trait]
-impl AttemptPlace for AttemptSeat {
+impl AttemptPermit for QueuePermit {
     async fn record(self: Box<Self>, attempt: Attempt) -> RecordReply {
         self.0.submit(attempt).await.map_err(not_accepted(Operation::Record))?
     }
@@ -74,7 +74,7 @@ impl Call<Attempt, RecordReply> for RecordAttempts {
 
 /// One statement for attempts of one kind.
 trait Statement: Send {
-    /// Writes the attempts in one transaction, and tells of each, in order, what became of it.
+    /// Writes the attempts in one transaction, and returns, in order, what became of each.
     fn record(
         &mut self,
         attempts: &[&Attempt],

@@ -12,7 +12,7 @@ use deadpool_postgres::{Object, Transaction};
 use domain::{
     SaleId, StoreError,
     audit::{Breaches, Findings, Invariant, LateHolds, ROWS_MAX},
-    ports::{AuditedLedger, Operation, SaleImage},
+    ports::{AuditedLedger, Operation, SaleSnapshot},
     sale::SaleState,
 };
 use tokio_postgres::{IsolationLevel, types::ToSql};
@@ -46,8 +46,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(310);
 /// What the transactions of an audit are set to.
 ///
 /// Sorting takes at most `work_mem` for each of a few processes and goes to disk beyond it;
-/// hashing would take a multiple. With 64 MB the checks of ten million attempts took 13.4 s, by
-/// hashing 15.9 s (Postgres 15, two cores that did nothing else).
+/// hashing would take a multiple, and longer: `docs/decisions/10`.
 const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
      SET LOCAL lock_timeout = '5s'; \
      SET LOCAL idle_in_transaction_session_timeout = '1min'; \
@@ -95,9 +94,9 @@ impl AuditedLedger for PostgresLedger {
         found.await.map_err(|error| error.during(Operation::LateHolds))
     }
 
-    /// Read by the index of live units, to be quick: the shorter the time between two images,
+    /// Read by the index of live units, to be quick: the shorter the time between two snapshots,
     /// the more can be said of what lies between.
-    async fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, StoreError> {
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<SaleSnapshot>, StoreError> {
         let found =
             self.in_a_snapshot("SET LOCAL statement_timeout = '1min'", async |transaction| {
                 let listed = query(transaction, FIND_SQL, &[&vec![sale.get()]]).await?;
@@ -109,9 +108,9 @@ impl AuditedLedger for PostgresLedger {
                 }
                 let live = query(transaction, LIVE_UNITS_SQL, &[&sale.id.get()]).await?;
                 let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
-                Ok(Some(SaleImage { sale, live }))
+                Ok(Some(SaleSnapshot { sale, live }))
             });
-        found.await.map_err(|error| error.during(Operation::LedgerImage))
+        found.await.map_err(|error| error.during(Operation::LedgerSnapshot))
     }
 }
 
@@ -160,8 +159,8 @@ async fn query(
 fn breaches(rows: &[tokio_postgres::Row]) -> Result<Breaches, SessionError> {
     let Some(first) = rows.first() else { return Ok(Breaches::default()) };
     let count = rows::count(first, "breaches")?;
-    let told = rows.iter().map(|row| rows::column(row, "found")).collect::<Result<_, _>>()?;
-    Ok(Breaches::counted(count.into(), told))
+    let listed = rows.iter().map(|row| rows::column(row, "found")).collect::<Result<_, _>>()?;
+    Ok(Breaches::counted(count.into(), listed))
 }
 
 fn rows_max() -> i64 {

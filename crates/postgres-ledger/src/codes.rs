@@ -24,7 +24,7 @@ const READ_CODES: &str = include_str!("sql/read_codes.sql");
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&str] = &[REDEEM_SQL, RELEASE_SQL, READ_CODES];
 
-/// What a caller is told of his code.
+/// The reply to a caller who asked about a code.
 pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
 
 /// Sells batches of units.
@@ -66,14 +66,14 @@ impl Call<Redemption, CodeReply> for Redeem {
             .enumerate()
             .map(|(place, asked)| {
                 let is_first = firsts.get(&asked.code).is_some_and(|(first, _)| *first == place);
-                told(decided.get(&asked.code), is_first)
+                reply_to(decided.get(&asked.code), is_first)
             })
             .collect()
     }
 }
 
-/// What the caller is told of what was decided for his code.
-fn told(decided: Option<&CodeReply>, is_first: bool) -> CodeReply {
+/// The reply to one of the callers, from what was decided of the code.
+fn reply_to(decided: Option<&CodeReply>, is_first: bool) -> CodeReply {
     match decided {
         None => Ok(CodeRecord::Unknown),
         Some(Ok(CodeRecord::SoldNow(receipt))) if !is_first => {

@@ -192,7 +192,7 @@ impl Made {
     }
 
     /// Whether all of these columns may be believed.
-    fn tells(&self, names: &[&str]) -> bool {
+    fn is_good(&self, names: &[&str]) -> bool {
         self.columns.iter().all(|(name, (_, good))| *good || !names.contains(name))
     }
 }
@@ -212,9 +212,9 @@ fn made() -> impl Strategy<Value = Made> {
 fn check<T: std::fmt::Debug>(read: Result<T, SessionError>, is_good: bool) -> TestCaseResult {
     match read {
         Ok(read) => prop_assert!(is_good, "believed: {:?}", read),
-        Err(SessionError::Unreadable(told)) => {
-            prop_assert!(!is_good, "{}", told);
-            prop_assert!(told.starts_with("column "), "{}", told);
+        Err(SessionError::Unreadable(message)) => {
+            prop_assert!(!is_good, "{}", message);
+            prop_assert!(message.starts_with("column "), "{}", message);
         }
         Err(other) => prop_assert!(false, "{}", other),
     }
@@ -231,18 +231,18 @@ fn check_row(made: &Made, row: &Row) -> TestCaseResult {
     let is_sale = matches!(state, "active" | "paused" | "closed");
     let is_over = matches!(state, "expired" | "released" | "void");
 
-    check(rows::sale(row), is_sale && made.tells(TERMS))?;
-    check(rows::receipt(row), made.tells(RECEIPT))?;
-    check(rows::live_unit(row), made.tells(&["code", "user_id", "unit", "slot"]))?;
+    check(rows::sale(row), is_sale && made.is_good(TERMS))?;
+    check(rows::receipt(row), made.is_good(RECEIPT))?;
+    check(rows::live_unit(row), made.is_good(&["code", "user_id", "unit", "slot"]))?;
     let is_record = match state {
-        "held" => made.tells(&["unit"]),
-        "sold" => made.tells(RECEIPT),
+        "held" => made.is_good(&["unit"]),
+        "sold" => made.is_good(RECEIPT),
         _ => is_over,
     };
     check(rows::code_record(row), is_record)?;
-    let is_verdict = state == "sold" || is_over || state == "held" && made.tells(&["left_ms"]);
+    let is_verdict = state == "sold" || is_over || state == "held" && made.is_good(&["left_ms"]);
     check(rows::verdict(row), is_verdict)?;
-    let stands = matches!(state, "held" | "sold") && made.tells(&["expires_at"]);
+    let stands = matches!(state, "held" | "sold") && made.is_good(&["expires_at"]);
     check(rows::recorded_grant(row), is_over || stands)?;
     // A column that is not there at all.
     check(rows::count(row, "held"), false)

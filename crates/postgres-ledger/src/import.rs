@@ -57,7 +57,7 @@ impl ImportConnection {
         let begun = async {
             let transaction = self.0.transaction().await.map_err(SessionError::of)?;
             transaction.batch_execute(NO_LIMITS).await.map_err(SessionError::of)?;
-            // Nobody else may write here meanwhile; whoever tries waits until he gives up.
+            // Nobody else may write here meanwhile; whoever tries waits until they give up.
             let lock = "LOCK TABLE sales, checkout_attempts, purchases IN EXCLUSIVE MODE";
             transaction.batch_execute(lock).await.map_err(SessionError::of)?;
             let found = transaction.query_one(ROWS_THERE_SQL, &[]).await;
@@ -186,7 +186,7 @@ impl<'a> AttemptColumns<'a> {
             OutcomeCopy::Refused { user, name } => {
                 (Some(name.as_str()), None, Some(user.as_str()), None, None)
             }
-            OutcomeCopy::Buried(code) => (None, Some("void"), None, Some(*code), None),
+            OutcomeCopy::Tombstone(code) => (None, Some("void"), None, Some(*code), None),
         };
         self.outcomes.push(outcome);
         self.states.push(state);

@@ -3,31 +3,31 @@
 use async_trait::async_trait;
 use domain::{
     Code, SaleId, StoreError,
-    ports::{AttemptPlace, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
+    ports::{AttemptPermit, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
 };
 use uuid::Uuid;
 
 use crate::{
     PostgresLedger,
-    attempts::AttemptSeat,
+    attempts::QueuePermit,
     not_accepted, rows,
     session::{Session, SessionError},
 };
 
-const BURY_MISSING_SQL: &str = include_str!("sql/bury_missing.sql");
+const RECORD_TOMBSTONES_SQL: &str = include_str!("sql/record_tombstones.sql");
 const EXPIRE_DUE_SQL: &str = include_str!("sql/expire_due.sql");
 const READ_VERDICTS_SQL: &str = include_str!("sql/read_verdicts.sql");
 const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
 
 /// The statements of this room that are given codes.
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[BURY_MISSING_SQL, EXPIRE_DUE_SQL, READ_VERDICTS_SQL];
+pub(crate) const STATEMENTS: &[&str] = &[RECORD_TOMBSTONES_SQL, EXPIRE_DUE_SQL, READ_VERDICTS_SQL];
 
 #[async_trait]
 impl LedgerStore for PostgresLedger {
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        let place = self.record.place().map_err(not_accepted(Operation::Admit))?;
-        Ok(Box::new(AttemptSeat(place)))
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        let permit = self.record.permit().map_err(not_accepted(Operation::Permit))?;
+        Ok(Box::new(QueuePermit(permit)))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
@@ -70,7 +70,7 @@ async fn judge(
     sale: SaleId,
     codes: &Vec<Uuid>,
 ) -> Result<Vec<(Code, Verdict)>, SessionError> {
-    session.query_patiently(BURY_MISSING_SQL, &[&sale.get(), codes]).await?;
+    session.query_patiently(RECORD_TOMBSTONES_SQL, &[&sale.get(), codes]).await?;
     session.query_patiently(EXPIRE_DUE_SQL, &[codes]).await?;
     let rows = session.query_patiently(READ_VERDICTS_SQL, &[codes]).await?;
     rows.iter().map(|row| Ok((rows::code(row)?, rows::verdict(row)?))).collect()

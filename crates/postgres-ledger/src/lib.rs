@@ -3,7 +3,7 @@
 //! The hot paths are group commits: a batch of attempts or of redemptions is one statement,
 //! and so one transaction and one write to disk. Statements live in `sql/`, one file each; the
 //! schema lives in the project's `migrations/`. What the schema's unique indexes forbid cannot
-//! happen, whatever the live side believes.
+//! happen, whatever the live store believes.
 //!
 //! An outcome that got lost with a connection is neither a success nor a failure: the same
 //! statement is run again until it is certain, and every statement is one that does nothing
@@ -178,7 +178,7 @@ fn pool(
         .build()
 }
 
-/// Tells what a failed batch means to one of its callers.
+/// What a failed batch means to one of its callers.
 fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
     move |error| {
         let failure = match error {

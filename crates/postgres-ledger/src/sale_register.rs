@@ -5,7 +5,7 @@ use batcher::Call;
 use deadpool_postgres::Object;
 use domain::{
     Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, Operation, RaiseReply, SaleImage, SaleRegister, Tally},
+    ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
 use tokio::time::timeout;
@@ -119,8 +119,8 @@ impl PostgresLedger {
     }
 }
 
-/// Raises the epoch and reads the image in one transaction at READ COMMITTED: what was
-/// recorded while it waited for the lock must be in the image.
+/// Raises the epoch and reads the snapshot in one transaction at READ COMMITTED: what was
+/// recorded while it waited for the lock must be in the snapshot.
 async fn raise_locked(
     client: &mut Object,
     sale: SaleId,
@@ -141,7 +141,7 @@ async fn raise_locked(
     let live = run(LIVE_UNITS_SQL).await?;
     transaction.commit().await.map_err(SessionError::of)?;
     let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
-    Ok(RaiseReply::Raised(SaleImage { sale, live }))
+    Ok(RaiseReply::Raised(SaleSnapshot { sale, live }))
 }
 
 async fn close_locked(client: &mut Object, sale: SaleId) -> Result<bool, SessionError> {

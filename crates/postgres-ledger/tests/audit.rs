@@ -39,10 +39,11 @@ async fn whatever_a_migration_made_to_keep_a_promise_is_missed_when_it_is_gone()
     for line in kept_by.lines() {
         let (name, drop) = line.split_once('|').unwrap();
 
-        let told = SERVER.psql(&database, &format!("BEGIN; {drop}; {breaches}; ROLLBACK")).unwrap();
+        let output =
+            SERVER.psql(&database, &format!("BEGIN; {drop}; {breaches}; ROLLBACK")).unwrap();
 
-        let is_named = told.contains(&format!(" {name} of ")) && told.contains("is missing");
-        assert!(is_named && told.lines().count() == 1, "{drop}: {told}");
+        let is_named = output.contains(&format!(" {name} of ")) && output.contains("is missing");
+        assert!(is_named && output.lines().count() == 1, "{drop}: {output}");
     }
 }
 

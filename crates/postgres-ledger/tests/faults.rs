@@ -49,7 +49,7 @@ async fn what_was_answered_is_in_the_ledger_once_whenever_the_server_dies() {
                     Outcome::Granted(grant(&sale, number, 0))
                 };
                 let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
-                let reply = ledger.admit().unwrap().record(attempt.clone()).await;
+                let reply = ledger.permit().unwrap().record(attempt.clone()).await;
                 if reply.is_err() {
                     WallClock.wait(10).await;
                 }
@@ -110,8 +110,8 @@ async fn a_code_is_sold_once_whenever_the_server_dies() {
         grants.push((grant, attempt));
     }
     let holds = grants.iter().cloned().map(|(_, attempt)| {
-        let place = ledger.admit().unwrap();
-        async move { place.record(attempt).await.unwrap() }
+        let permit = ledger.permit().unwrap();
+        async move { permit.record(attempt).await.unwrap() }
     });
     all_at_once(holds).await;
     let answered = Arc::new(AtomicUsize::new(0));
@@ -150,7 +150,7 @@ async fn a_code_is_sold_once_whenever_the_server_dies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_gone_is_told_soon_and_used_again_when_it_is_back() {
+async fn a_server_that_is_gone_is_reported_soon_and_used_again_when_it_is_back() {
     let (server, ledger, sale) = a_ledger().await;
     let held = grant(&sale, 1, 0);
     record(&ledger, &sale, held).await.unwrap();
@@ -188,11 +188,11 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
     let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
-    let RaiseReply::Raised(image) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
+    let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };
-    assert_eq!(image.sale.epoch, Epoch(1));
-    (server, ledger, image.sale)
+    assert_eq!(snapshot.sale.epoch, Epoch(1));
+    (server, ledger, snapshot.sale)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,7 +236,7 @@ async fn record(
 ) -> Result<Recorded, StoreError> {
     let outcome = Outcome::Granted(grant);
     let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
-    ledger.admit().unwrap().record(attempt).await
+    ledger.permit().unwrap().record(attempt).await
 }
 
 /// Redeems a code as a client does: again and again, until there is an answer.

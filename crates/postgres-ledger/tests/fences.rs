@@ -20,7 +20,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::database::{SERVER, fresh_database, ledger_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_image() {
+async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_snapshot() {
     let (database, ledger, sale) = a_sale().await;
     let recorder = client(&database).await;
     let code = grant(&sale, 1, 0).code;
@@ -39,9 +39,9 @@ async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_image() {
     until_somebody_waits(&database).await;
     recorder.batch_execute("COMMIT").await.unwrap();
 
-    let RaiseReply::Raised(image) = raise.await.unwrap() else { panic!("it is raised") };
-    assert_eq!(image.sale.epoch, Epoch(1));
-    assert_eq!(image.live.iter().map(|unit| unit.code).collect::<Vec<_>>(), [code]);
+    let RaiseReply::Raised(snapshot) = raise.await.unwrap() else { panic!("it is raised") };
+    assert_eq!(snapshot.sale.epoch, Epoch(1));
+    assert_eq!(snapshot.live.iter().map(|unit| unit.code).collect::<Vec<_>>(), [code]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +78,7 @@ async fn a_record_waits_for_the_new_epoch_in_flight_and_is_refused() {
     let record = tokio::spawn(async move {
         let outcome = Outcome::Granted(grant(&sale, 1, 0));
         let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
-        ledger.admit().unwrap().record(attempt).await.unwrap()
+        ledger.permit().unwrap().record(attempt).await.unwrap()
     });
     until_somebody_waits(&database).await;
     rebuilder.batch_execute("COMMIT").await.unwrap();
@@ -91,13 +91,13 @@ async fn a_grant_whose_first_record_may_still_come_is_not_called_stale() {
     let (database, ledger, sale) = a_sale().await;
     let attempt =
         |name, grant| Attempt { sale: sale.id, user: user(name), outcome: Outcome::Granted(grant) };
-    let of_ann = ledger.admit().unwrap().record(attempt("ann", grant(&sale, 1, 0))).await;
+    let of_ann = ledger.permit().unwrap().record(attempt("ann", grant(&sale, 1, 0))).await;
     assert!(matches!(of_ann.unwrap(), Recorded::Hold { .. }));
     let rebuilder = client(&database).await;
     rebuilder.batch_execute("BEGIN; SELECT epoch FROM sales FOR UPDATE").await.unwrap();
 
     let of_bob = attempt("bob", grant(&sale, 1, 0));
-    let record = tokio::spawn(async move { ledger.admit().unwrap().record(of_bob).await });
+    let record = tokio::spawn(async move { ledger.permit().unwrap().record(of_bob).await });
     until_somebody_waits(&database).await;
     rebuilder.query(&format!("SELECT pg_terminate_backend(pid) {WAITING}"), &[]).await.unwrap();
     rebuilder.batch_execute("COMMIT").await.unwrap();

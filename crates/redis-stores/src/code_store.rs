@@ -72,18 +72,18 @@ impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
     async fn call(&mut self, batch: Vec<HoldRequest>) -> Vec<Result<PlaceReply, StoreError>> {
         let mut replies: Vec<Option<Result<PlaceReply, StoreError>>> = Vec::new();
         replies.resize_with(batch.len(), || None);
-        for (sale, places) in by_sale(batch.iter().map(|request| request.code.sale())) {
-            let requests: Vec<_> = places.iter().map(|&place| &batch[place]).collect();
+        for (sale, indexes) in by_sale(batch.iter().map(|request| request.code.sale())) {
+            let requests: Vec<_> = indexes.iter().map(|&index| &batch[index]).collect();
             match self.place(sale, &requests).await {
                 Ok(answers) => {
-                    for (&place, answer) in places.iter().zip(answers) {
-                        replies[place] = Some(Ok(answer));
+                    for (&index, answer) in indexes.iter().zip(answers) {
+                        replies[index] = Some(Ok(answer));
                     }
                 }
                 Err(error) => {
                     let error_for = shared(&error, Operation::PlaceHold);
-                    for place in places {
-                        replies[place] = Some(Err(error_for()));
+                    for index in indexes {
+                        replies[index] = Some(Err(error_for()));
                     }
                 }
             }
@@ -155,7 +155,7 @@ pub(crate) fn read_placed(
     Ok(answers)
 }
 
-/// What the requests of a batch are told in common.
+/// What the replies to the requests of a batch have in common.
 struct PlacedUnder {
     now: UnixMillis,
     retry_at: Option<UnixMillis>,
@@ -201,16 +201,16 @@ impl Call<Code, Result<Option<Unit>, StoreError>> for FindUnits {
     async fn call(&mut self, batch: Vec<Code>) -> Vec<Result<Option<Unit>, StoreError>> {
         let mut units: Vec<Result<Option<Unit>, StoreError>> = Vec::new();
         units.resize_with(batch.len(), || Ok(None));
-        for (sale, places) in by_sale(batch.iter().map(|code| code.sale())) {
-            let codes: Vec<_> = places.iter().map(|&place| batch[place]).collect();
+        for (sale, indexes) in by_sale(batch.iter().map(|code| code.sale())) {
+            let codes: Vec<_> = indexes.iter().map(|&index| batch[index]).collect();
             match self.find(sale, &codes).await {
                 Ok(found) => {
-                    places.iter().zip(found).for_each(|(&place, unit)| units[place] = Ok(unit));
+                    indexes.iter().zip(found).for_each(|(&index, unit)| units[index] = Ok(unit));
                 }
                 Err(error) => {
                     let error_for = shared(&error, Operation::FindUnit);
-                    for place in places {
-                        units[place] = Err(error_for());
+                    for index in indexes {
+                        units[index] = Err(error_for());
                     }
                 }
             }
@@ -255,8 +255,8 @@ impl Call<(Code, Verdict), ()> for Settle {
     }
 
     async fn call(&mut self, batch: Vec<(Code, Verdict)>) -> Vec<()> {
-        for (sale, places) in by_sale(batch.iter().map(|(code, _)| code.sale())) {
-            let of_sale: Vec<_> = places.into_iter().map(|place| batch[place]).collect();
+        for (sale, indexes) in by_sale(batch.iter().map(|(code, _)| code.sale())) {
+            let of_sale: Vec<_> = indexes.into_iter().map(|index| batch[index]).collect();
             if let Err(error) = settle(&mut self.0, sale, &of_sale).await {
                 tracing::debug!(%sale, %error, "left verdicts to the sweep");
             }
@@ -303,13 +303,13 @@ pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
     codes.collect::<Result<_, _>>().map(Some)
 }
 
-/// The places of each sale in a batch, which mostly has one sale.
+/// The indexes of each sale in a batch, which mostly has one sale.
 fn by_sale(sales: impl Iterator<Item = SaleId>) -> Vec<(SaleId, Vec<usize>)> {
     let mut groups: Vec<(SaleId, Vec<usize>)> = Vec::with_capacity(1);
-    for (place, sale) in sales.enumerate() {
+    for (index, sale) in sales.enumerate() {
         match groups.iter_mut().find(|(known, _)| *known == sale) {
-            Some((_, places)) => places.push(place),
-            None => groups.push((sale, vec![place])),
+            Some((_, indexes)) => indexes.push(index),
+            None => groups.push((sale, vec![index])),
         }
     }
     groups

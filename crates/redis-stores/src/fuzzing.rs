@@ -6,8 +6,8 @@ use domain::{Code, SaleId, audit::live, ports::HoldRequest};
 
 use crate::{
     code_store::{read_due, read_placed, read_settled, read_units},
-    image,
     sale_store::{read_loaded, read_status},
+    snapshot,
 };
 
 /// Reads words, as the reply of every function there is.
@@ -37,8 +37,8 @@ fn read(questions: usize, value: &Value) {
     }
     let _ = (read_due(value), read_settled(value), read_loaded(value), read_status(value));
     if let Value::Array(replies) = value
-        && let Ok(Some(image)) = image::read(sale, replies)
+        && let Ok(Some(snapshot)) = snapshot::read(sale, replies)
     {
-        let _ = live::contradictions(&image);
+        let _ = live::contradictions(&snapshot);
     }
 }

@@ -9,9 +9,9 @@ use proptest::{prelude::*, sample::Index};
 
 use crate::{
     code_store::{read_due, read_placed, read_settled, read_units},
-    image,
     keys::{CodeArg, SaleKeys},
     sale_store::{free_ranges, read_loaded, read_status},
+    snapshot,
 };
 
 fn sale() -> impl Strategy<Value = SaleId> {
@@ -199,15 +199,15 @@ proptest! {
             prop_assert_eq!(units.len(), codes.len());
         }
         if let Ok(Some(due)) = read_due(&value) {
-            let told = words(&value).unwrap_or_default().len();
-            prop_assert_eq!(due.len() + 1, told);
+            let listed = words(&value).unwrap_or_default().len();
+            prop_assert_eq!(due.len() + 1, listed);
         }
         let words = words(&value);
         let says = |word| words.as_deref() == Some(&[word]);
         prop_assert_eq!(read_settled(&value).is_ok(), says("settled") || says("not_loaded"));
         prop_assert_eq!(read_loaded(&value).is_ok(), says("loaded") || says("fenced"));
         prop_assert!(words.is_some() || read_status(&value).is_err() && read_due(&value).is_err());
-        prop_assert!(image::read(sale, std::slice::from_ref(&value)).is_err());
+        prop_assert!(snapshot::read(sale, std::slice::from_ref(&value)).is_err());
     }
 
     #[test]
@@ -230,13 +230,13 @@ proptest! {
     }
 
     #[test]
-    fn an_image_is_read_whatever_is_in_it(replies in prop::collection::vec(value(), 8..15), sale in sale()) {
+    fn a_snapshot_is_read_whatever_is_in_it(replies in prop::collection::vec(value(), 8..15), sale in sale()) {
         let mut replies = replies;
         replies[0] = bulk("served");
 
-        let read = image::read(sale, &replies).unwrap().unwrap();
+        let read = snapshot::read(sale, &replies).unwrap().unwrap();
 
-        // Nothing here is a server's memory, so this at least is told.
+        // Nothing here is a server's memory, so this at least is reported.
         prop_assert!(!read.unreadable.is_empty());
     }
 

@@ -1,4 +1,4 @@
-//! The live side of sales on Redis 7.0 or newer: `SaleStore` and `CodeStore`.
+//! The live store of sales on Redis 7.0 or newer: `SaleStore` and `CodeStore`.
 //!
 //! All that happens in Redis happens in the functions of one library (`lua/`), which is loaded
 //! into any server that lacks it. The library remembers, in the memory of the server process
@@ -13,11 +13,11 @@ mod code_store;
 pub mod fuzzing;
 #[cfg(test)]
 mod garbled;
-mod image;
 mod keys;
 mod line;
 mod reply;
 mod sale_store;
+mod snapshot;
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -45,7 +45,7 @@ const KEPT_CONNECTIONS_MAX: usize = 1_024;
 /// Connections besides, for the upkeep and for status requests.
 const UPKEEP_CONNECTIONS: usize = 8;
 
-/// The live side on one Redis server.
+/// The live store on one Redis server.
 pub struct RedisStores {
     limits: Limits,
     kept: Pool,
@@ -120,7 +120,7 @@ fn pool(url: &str, size: usize) -> Result<Pool, RedisStoresError> {
 /// The most requests of one call, however large the queue's batches may be.
 const BATCH_MAX: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// Tells what a failed batch means to one of its callers.
+/// What a failed batch means to one of its callers.
 fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
     move |error| {
         let failure = match error {

@@ -41,7 +41,7 @@ pub(crate) enum LineError {
     /// Redis refused the call; nothing was done.
     #[error("Redis refuses")]
     Refused(#[source] RedisError),
-    /// The reply got lost, or told of a failure half-way.
+    /// The reply got lost, or reported a failure half-way.
     #[error("Redis gave no answer")]
     Lost(#[source] RedisError),
     /// A newer version of the function library serves the sale; nothing was done.
@@ -164,7 +164,7 @@ impl Line {
 }
 
 /// Loads the library. Never replaces one: that would forget which sales are loaded. A change
-/// to the library takes a new name, so versions live side by side.
+/// to the library takes a new name, so versions live store by side.
 async fn load_library(connection: &mut Connection) -> Result<(), RedisError> {
     let loaded: Result<String, RedisError> =
         redis::cmd("FUNCTION").arg("LOAD").arg(LIBRARY).query_async(connection).await;

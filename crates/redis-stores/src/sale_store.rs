@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use deadpool_redis::redis::Value;
 use domain::{
     Epoch, SaleId, StoreError, Terms, Unit, UnixMillis, Window,
-    ports::{LiveStatus, LoadReply, Operation, SaleImage, SaleStore},
+    ports::{LiveStatus, LoadReply, Operation, SaleSnapshot, SaleStore},
     sale::SaleState,
 };
 
@@ -22,10 +22,10 @@ const LOAD_MS_MAX: u64 = 10_000;
 impl SaleStore for RedisStores {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let command = load_command(image, ledger_now);
+        let command = load_command(snapshot, ledger_now);
         let value = self.line().call_within(&command, LOAD_MS_MAX).await;
         value.and_then(|value| read_loaded(&value)).map_err(|error| error.during(Operation::Load))
     }
@@ -46,11 +46,11 @@ impl SaleStore for RedisStores {
     }
 }
 
-fn load_command(image: &SaleImage, ledger_now: UnixMillis) -> deadpool_redis::redis::Cmd {
-    let SaleImage { sale, live } = image;
+fn load_command(snapshot: &SaleSnapshot, ledger_now: UnixMillis) -> deadpool_redis::redis::Cmd {
+    let SaleSnapshot { sale, live } = snapshot;
     let sold = live.iter().filter(|unit| unit.held_until.is_none()).count();
     let ranges = free_ranges(sale.terms.stock(), live.iter().map(|unit| unit.unit));
-    let users = marks_by_user(image);
+    let users = marks_by_user(snapshot);
 
     let mut command = fcall("flashsale_v1_load", &SaleKeys::of(sale.id));
     command.arg(sale.epoch.0).arg(sale.terms.stock()).arg(sale.terms.per_user_limit());
@@ -93,8 +93,8 @@ pub(crate) fn free_ranges(stock: u32, taken: impl Iterator<Item = Unit>) -> Vec<
 }
 
 /// Each user with a character a slot, as `lua/library.lua` writes it.
-fn marks_by_user(image: &SaleImage) -> Vec<(&str, String)> {
-    let mut taken: Vec<_> = image
+fn marks_by_user(snapshot: &SaleSnapshot) -> Vec<(&str, String)> {
+    let mut taken: Vec<_> = snapshot
         .live
         .iter()
         .map(|unit| {

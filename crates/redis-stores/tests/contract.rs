@@ -1,4 +1,4 @@
-//! The promises of a live side, kept by Redis.
+//! The promises of a live store, kept by Redis.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -19,7 +19,7 @@ mod code_store {
     store_contract::code_store_contract!(super::live);
 }
 
-/// A live side on the one server of this program. Each case has sales of its own numbers.
+/// A live store on the one server of this program. Each case has sales of its own numbers.
 async fn live() -> Live {
     static SERVER: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start().unwrap());
     live_on(&SERVER)

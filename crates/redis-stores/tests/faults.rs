@@ -1,4 +1,4 @@
-//! What a live side on Redis does when the server fails it. Each test has its own server.
+//! What a live store on Redis does when the server fails it. Each test has its own server.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -13,7 +13,7 @@ use std::{
 use dev_servers::RedisServer;
 use domain::{
     Code, Epoch, Failure, Sale, StoreError,
-    ports::{Grant, HoldRequest, LoadReply, PlaceReply, SaleImage, Verdict},
+    ports::{Grant, HoldRequest, LoadReply, PlaceReply, SaleSnapshot, Verdict},
 };
 use store_contract::{
     Live,
@@ -93,8 +93,8 @@ async fn a_sale_of_a_newer_library_is_neither_served_nor_rebuilt() {
     assert_eq!(place(&live, &sale).await.unwrap(), PlaceReply::NotLoaded);
     // Whoever would rebuild it asks this first, and raises no epoch.
     assert_eq!(live.sales.status(sale.id).await.unwrap_err().failure(), Failure::NotDone);
-    let image = SaleImage { sale: Sale { epoch: Epoch(8), ..sale }, live: vec![] };
-    let loaded = live.sales.load(&image, NOW).await;
+    let snapshot = SaleSnapshot { sale: Sale { epoch: Epoch(8), ..sale }, live: vec![] };
+    let loaded = live.sales.load(&snapshot, NOW).await;
     assert_eq!(loaded.unwrap_err().failure(), Failure::NotDone);
     assert_eq!(ask(&server, &format!("HGET {key} epoch")), "$1\r\n7");
 }
@@ -104,11 +104,11 @@ async fn two_processes_sell_the_same_sale() {
     let server = RedisServer::start().unwrap();
     let processes = [live_on(&server), live_on(&server)];
     let sale = store_contract::fixtures::open_sale(100, 1);
-    let image = SaleImage { sale, live: vec![] };
+    let snapshot = SaleSnapshot { sale, live: vec![] };
     // Both find that the server lacks the library, and both find that it lacks the sale.
     let loads = processes.clone().map(|process| {
-        let image = image.clone();
-        async move { process.sales.load(&image, NOW).await.unwrap() }
+        let snapshot = snapshot.clone();
+        async move { process.sales.load(&snapshot, NOW).await.unwrap() }
     });
     let replies = all_at_once(loads).await;
     assert!(replies.contains(&LoadReply::Loaded) && replies.contains(&LoadReply::Fenced));
@@ -125,7 +125,7 @@ async fn two_processes_sell_the_same_sale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_gone_is_told_soon_and_used_again_when_it_is_back() {
+async fn a_server_that_is_gone_is_reported_soon_and_used_again_when_it_is_back() {
     let server = RedisServer::start().unwrap();
     let (live, sale, grant) = a_sale_in_full_swing(&server).await;
 
@@ -192,7 +192,7 @@ async fn a_server_without_memory_takes_no_unit_but_gives_them_back() {
     live.take(&rebuilt, &user("cid")).await;
 }
 
-/// A live side that serves a sale of five units at epoch 1, one of them held.
+/// A live store that serves a sale of five units at epoch 1, one of them held.
 async fn a_sale_in_full_swing(server: &RedisServer) -> (Live, Sale, Grant) {
     let live = live_on(server);
     let sale = live.open(5, 5).await;
@@ -210,7 +210,7 @@ async fn until_it_answers(live: &Live, sale: &Sale) {
     until(&*live.clock, async || live.codes.find(new_code(sale.id)).await.ok()).await;
 }
 
-/// Nothing is told of the sale and nothing is done to it, also not by a verdict on `code`.
+/// The sale is unknown and nothing is done to it, also not by a verdict on `code`.
 async fn assert_not_served(live: &Live, sale: &Sale, code: Code) {
     assert_eq!(live.sales.status(sale.id).await.unwrap(), None);
     assert_eq!(place(live, sale).await.unwrap(), PlaceReply::NotLoaded);
@@ -230,7 +230,7 @@ async fn assert_served_when_loaded(live: &Live, sale: &Sale, old: Code) {
 
 /// Asks everything of a server that is gone, and returns what is known of each.
 async fn every_failure(live: &Live, sale: &Sale, code: Code) -> Vec<Failure> {
-    let image = SaleImage { sale: *sale, live: vec![] };
+    let snapshot = SaleSnapshot { sale: *sale, live: vec![] };
     let verdicts = [(code, Verdict::Sold)];
     let all = async {
         vec![
@@ -240,7 +240,7 @@ async fn every_failure(live: &Live, sale: &Sale, code: Code) -> Vec<Failure> {
             live.codes.settle(sale.id, &verdicts).await.unwrap_err(),
             live.sales.status(sale.id).await.unwrap_err(),
             live.sales.forget(sale.id).await.unwrap_err(),
-            live.sales.load(&image, NOW).await.unwrap_err(),
+            live.sales.load(&snapshot, NOW).await.unwrap_err(),
         ]
     };
     let errors = tokio::time::timeout(SOON, all).await.unwrap();
@@ -256,7 +256,7 @@ async fn place(live: &Live, sale: &Sale) -> Result<PlaceReply, StoreError> {
 fn ask(server: &RedisServer, command: &str) -> String {
     let url = server.url();
     let mut stream = TcpStream::connect(url.trim_start_matches("redis://")).unwrap();
-    // Nothing can be asked of a paused server any more, so it is not told to hang up.
+    // Nothing can be asked of a paused server any more, so it is not asked to hang up.
     stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut reply = String::new();

@@ -25,13 +25,13 @@ pub const TICK: Duration = Duration::from_millis(250);
 /// How often the timetable is looked at and the catalog refreshed.
 pub const ROTATE_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the live side is compared with the ledger.
+/// How often the live store is compared with the ledger.
 pub const RECONCILE_EVERY: Duration = Duration::from_secs(2);
 
 /// How often sales that are over are closed.
 pub const RETIRE_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the ledger is asked for holds that the live side forgot.
+/// How often the ledger is asked for holds that the live store forgot.
 pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 
 /// How many sales are attended to at a time.
@@ -86,14 +86,14 @@ impl Scheduler {
         }
         let rebuilt = self.upkeep.rebuild.run_asked().await;
         for sale in self.noted("rebuild", rebuilt).into_iter().flatten() {
-            tracing::warn!(%sale, "rebuilt a sale whose live side was out of date");
+            tracing::warn!(%sale, "rebuilt a sale whose live store was out of date");
         }
         let sales = self.sales_at_hand();
         stream::iter(&sales).for_each_concurrent(SALES_AT_A_TIME, |sale| self.sweep(sale)).await;
         if self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
             let expired = self.upkeep.sweep.run_overdue().await;
             if let Some(holds @ 1..) = self.noted("expire overdue holds", expired) {
-                tracing::info!(holds, "expired holds that the live side had forgotten");
+                tracing::info!(holds, "expired holds that the live store had forgotten");
             }
         }
         if self.is_due(RECONCILE_EVERY, |due| &mut due.reconcile) {
@@ -122,7 +122,7 @@ impl Scheduler {
         if self.noted("sweep", swept) == Some(Swept::NotLoaded) {
             let restored = self.upkeep.rebuild.restore(sale.id, None).await;
             if self.noted("load", restored) == Some(Restored::Loaded) {
-                tracing::info!(sale = %sale.id, "the live side serves a sale");
+                tracing::info!(sale = %sale.id, "the live store serves a sale");
             }
         }
     }
@@ -130,7 +130,7 @@ impl Scheduler {
     async fn reconcile(&self, sale: &Sale) {
         let reconciled = self.upkeep.reconcile.run(sale).await;
         if let Some(Reconciled::Rebuilt(drift)) = self.noted("reconcile", reconciled) {
-            tracing::warn!(sale = %sale.id, ?drift, "the live side had drifted and was rebuilt");
+            tracing::warn!(sale = %sale.id, ?drift, "the live store had drifted and was rebuilt");
         }
     }
 

@@ -84,7 +84,7 @@ async fn a_due_hold_is_resolved_by_the_next_tick() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sale_that_the_live_side_lost_is_served_again_by_the_next_tick() {
+async fn a_sale_that_the_live_store_lost_is_served_again_by_the_next_tick() {
     let (world, node, sale) = selling().await;
     pass(&world, Duration::from_secs(1)).await;
     world.live.wipe();
@@ -113,7 +113,7 @@ async fn a_step_that_fails_keeps_no_other_from_running_and_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn holds_that_the_live_side_forgot_are_expired_all_the_same() {
+async fn holds_that_the_live_store_forgot_are_expired_all_the_same() {
     let (world, node, sale) = selling().await;
     node.process.take(&sale, "alice").await;
     world.live.faults().set_down(true);
@@ -145,7 +145,7 @@ async fn two_schedulers_make_each_sale_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scheduler_runs_until_it_is_told_to_stop() {
+async fn a_scheduler_runs_until_it_is_asked_to_stop() {
     let world = World::new();
     let node = Arc::new(node(&world, 1));
     let stop = Arc::new(Notify::new());

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{
     Failure, SaleId, StoreError,
     audit::{Findings, LateHolds},
-    ports::{AuditedLedger, Operation, SaleImage},
+    ports::{AuditedLedger, Operation, SaleSnapshot},
 };
 
 use crate::{DataDir, SqliteLedger, snapshot::Snapshot, tables::Tables, worker::Worker};
@@ -34,9 +34,9 @@ impl AuditedLedger for SqliteLedger {
         Ok(LateHolds { breaches, is_attended })
     }
 
-    async fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, StoreError> {
-        let image = self.workers.looker.run(move |tables| tables.image(sale)).await;
-        image.map_err(|error| error.during(Operation::LedgerImage))
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<SaleSnapshot>, StoreError> {
+        let snapshot = self.workers.looker.run(move |tables| tables.snapshot(sale)).await;
+        snapshot.map_err(|error| error.during(Operation::LedgerSnapshot))
     }
 }
 

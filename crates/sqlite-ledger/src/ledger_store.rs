@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use batcher::{Call, Place};
+use batcher::{Call, Permit};
 use domain::{
     Code, SaleId, StoreError,
     ports::{
-        Attempt, AttemptPlace, CodeRecord, LedgerStore, Operation, Recorded, Redemption, Verdict,
+        Attempt, AttemptPermit, CodeRecord, LedgerStore, Operation, Recorded, Redemption, Verdict,
     },
 };
 
@@ -21,9 +21,9 @@ pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
 
 #[async_trait]
 impl LedgerStore for SqliteLedger {
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        let place = self.record.place().map_err(not_accepted(Operation::Admit))?;
-        Ok(Box::new(AttemptSeat(place)))
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        let permit = self.record.permit().map_err(not_accepted(Operation::Permit))?;
+        Ok(Box::new(QueuePermit(permit)))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
@@ -60,11 +60,11 @@ impl LedgerStore for SqliteLedger {
     }
 }
 
-/// A place in the queue of attempts.
-struct AttemptSeat(Place<Attempt, RecordReply>);
+/// A permit of the queue of attempts.
+struct QueuePermit(Permit<Attempt, RecordReply>);
 
 #[async_trait]
-impl AttemptPlace for AttemptSeat {
+impl AttemptPermit for QueuePermit {
     async fn record(self: Box<Self>, attempt: Attempt) -> RecordReply {
         self.0.submit(attempt).await.map_err(not_accepted(Operation::Record))?
     }

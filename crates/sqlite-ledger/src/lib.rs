@@ -1,13 +1,12 @@
 //! The ledger in SQLite, for a shop that runs one process: `LedgerStore` and `SaleRegister`.
 //!
 //! **On the disk** everything is written in the order of time (`migrations/`): SQLite's log takes
-//! whole pages, and three indexes in random order cost three pages a row, 11 KB, where Postgres
-//! logs 450 bytes. With them a process did 21,000 checkouts a second, where the service on Redis
-//! and Postgres did 39,000 on the same machine; without it does 50,000. **In memory** is the guard
-//! (`guard`): the codes of the sales that are not closed, and what may not come twice of them. Both
-//! change in one transaction and are undone together. A process that begins to serve makes the
-//! guard from the disk, and does not begin if that has something twice. When a sale is closed, its
-//! codes are filed on the disk, in their order.
+//! whole pages, and three indexes in random order would cost three pages a row, and more than half
+//! of the checkouts a second (`docs/decisions/08`). **In memory** is the guard (`guard`): the codes
+//! of the sales that are not closed, and what may not come twice of them. Both change in one
+//! transaction and are undone together. A process that begins to serve makes the guard from the
+//! disk, and does not begin if that has something twice. When a sale is closed, its codes are
+//! archived on the disk, in their order.
 //!
 //! **One thread** does all that writes, and the look-ups that need the guard (`worker`): whatever
 //! is waiting goes into one transaction and one flush of the log, attempts, redemptions and upkeep

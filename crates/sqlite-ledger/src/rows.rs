@@ -167,7 +167,7 @@ pub(crate) fn sale_copy(row: &Row<'_>) -> rusqlite::Result<SaleCopy> {
 pub(crate) fn attempt_copy(row: &Row<'_>) -> rusqlite::Result<AttemptCopy> {
     let outcome = row.get_ref("outcome")?.as_str_or_null();
     let outcome = match outcome.map_err(|error| unreadable("outcome", error))? {
-        None => OutcomeCopy::Buried(code(row)?),
+        None => OutcomeCopy::Tombstone(code(row)?),
         Some("granted") => OutcomeCopy::Granted(hold_copy(row)?),
         Some(name) => OutcomeCopy::Refused { user: user(row)?, name: name.to_owned() },
     };

@@ -1,4 +1,4 @@
-//! Looking at both sides of every sale that is not closed, in the order that
+//! Looking at both stores of every sale that is not closed, in the order that
 //! [`domain::audit::live`] needs.
 
 use domain::{
@@ -19,13 +19,13 @@ const LOOKS_MAX: u32 = 10;
 
 /// What came of a look at a sale.
 enum Looked {
-    /// Both sides could be compared, or need not be.
+    /// Both stores could be compared, or need not be.
     Done,
-    /// They cannot be compared now, and an operator is told so if it stays like that.
+    /// They cannot be compared now, which is reported if it stays like that.
     NotNow(String),
 }
 
-/// Checks the live side, by itself and against the ledger.
+/// Checks the live store, by itself and against the ledger.
 pub(super) async fn check(
     ledger: &dyn AuditedLedger,
     live: &dyn AuditedLive,
@@ -58,16 +58,16 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// Looks at one sale: the ledger, the live side, the ledger again.
+/// Looks at one sale: the ledger, the live store, the ledger again.
 async fn look(
     ledger: &dyn AuditedLedger,
     live: &dyn AuditedLive,
     sale: SaleId,
     findings: &mut Findings,
 ) -> Result<Looked, StoreError> {
-    let before = ledger.image(sale).await?;
-    let live = live.image(sale).await?;
-    let after = ledger.image(sale).await?;
+    let before = ledger.snapshot(sale).await?;
+    let live = live.snapshot(sale).await?;
+    let after = ledger.snapshot(sale).await?;
     let (Some(before), Some(after)) = (before, after) else {
         // It was closed meanwhile.
         return Ok(Looked::Done);
@@ -87,7 +87,7 @@ async fn look(
         None if is_broken => {}
         None => {
             return Ok(Looked::NotNow(format!(
-                "sale {sale} is being rebuilt: the live side serves epoch {}, the ledger is at {}",
+                "sale {sale} is being rebuilt: the live store serves epoch {}, the ledger is at {}",
                 live.epoch, after.sale.epoch
             )));
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use domain::audit::{Breaches, Findings, Invariant, Verdict};
+use domain::audit::{Breaches, Conclusion, Findings, Invariant};
 use serde::Serialize;
 
 /// The whole audit, as `--json` prints it. The names stay; names may be added.
@@ -25,14 +25,14 @@ struct Checked<'a> {
     holds: Option<bool>,
     /// How many there are.
     breaches: u64,
-    /// The first of them, told for people.
+    /// The first of them, in words.
     rows: &'a [String],
 }
 
 /// Prints one document.
 pub(super) fn json(findings: &Findings) -> io::Result<()> {
     let invariants = Invariant::ALL.map(|invariant| checked(findings, invariant)).into();
-    let ok = findings.verdict() == Verdict::Holds;
+    let ok = findings.conclusion() == Conclusion::Holds;
     let document = Document { ok, invariants, notes: findings.notes() };
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, &document)?;
@@ -64,9 +64,9 @@ pub(super) fn text(findings: &Findings) -> io::Result<()> {
         for row in rows {
             writeln!(out, "{:<8} {row}", "")?;
         }
-        let told = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-        if breaches > told {
-            writeln!(out, "{:<8} and {} more", "", breaches - told)?;
+        let listed = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        if breaches > listed {
+            writeln!(out, "{:<8} and {} more", "", breaches - listed)?;
         }
     }
     for note in findings.notes() {

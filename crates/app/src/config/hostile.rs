@@ -74,8 +74,8 @@ proptest! {
                 prop_assert!((1..=YEAR_MS).contains(&(window.ends_at() - window.starts_at())));
             }
             Err(error) => {
-                let told = error.to_string();
-                prop_assert!(told.contains("--starts-at") || told.contains("--lasts"), "{}", told);
+                let message = error.to_string();
+                prop_assert!(message.contains("--starts-at") || message.contains("--lasts"), "{}", message);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where the service keeps what it knows, by what it is told of.
+//! Where the service keeps what it knows, by its settings.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ pub(crate) enum Place<'a> {
     Servers {
         /// The ledger.
         database_url: &'a str,
-        /// The live side.
+        /// The live store.
         redis_url: &'a str,
     },
     /// In a directory, and in the memory of the one process that serves from it.
@@ -42,7 +42,7 @@ impl<'a> Place<'a> {
             (_, "") => Err(HalfSet {
                 set: "DATABASE_URL",
                 missing: "REDIS_URL",
-                what: "the Redis server of the live side, such as redis://host:6379",
+                what: "the Redis server of the live store, such as redis://host:6379",
             }),
             ("", _) => Err(HalfSet {
                 set: "REDIS_URL",
@@ -53,7 +53,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Where the ledger is, for whoever needs no live side: the database is enough to be told of.
+    /// Where the ledger is, for whoever needs no live store: the database's address is enough.
     pub(super) fn of_ledger(
         database_url: &'a str,
         redis_url: &'a str,
@@ -97,8 +97,8 @@ mod tests {
         assert!(both.starts_with("DATABASE_URL is set, but REDIS_URL is not: "), "{both}");
         assert_eq!(ledger, "servers");
 
-        for told in place("", "redis://r") {
-            assert!(told.starts_with("REDIS_URL is set, but DATABASE_URL is not: "), "{told}");
+        for error in place("", "redis://r") {
+            assert!(error.starts_with("REDIS_URL is set, but DATABASE_URL is not: "), "{error}");
         }
     }
 }

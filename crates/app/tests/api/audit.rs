@@ -9,7 +9,7 @@ use crate::{
 use serde_json::Value;
 
 /// A sale that is far ahead, so that nobody looks for it in Redis, with one attempt of each kind:
-/// unit 1 is held by ann, 2 is sold to her, 3 was held by bob, and there is a tombstone.
+/// unit 1 is held by ann, 2 is sold to them, 3 was held by bob, and there is a tombstone.
 const A_SALE: &str = "
     INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit, epoch)
     VALUES (now() + interval '10 d', now() + interval '11 d', 60000, 5, 2, 1);
@@ -65,7 +65,7 @@ fn behind_the_constraint(table: &str, name: &str, sql: &str) -> String {
 }
 
 /// Does this to a ledger that is in order, and sees the audit name one invariant alone, with a
-/// row that tells what is wrong.
+/// row that says what is wrong.
 fn assert_ledger_breach(sql: &str, invariant: &str, row: &str) {
     let stack = Stack::prepare(Settings { by_hand: false, ..Settings::default() });
     stack.sql(A_SALE);
@@ -255,8 +255,8 @@ fn assert_broken(audit: &Audit, expected: &[(&str, &str)]) {
     assert_eq!(names, expected_names, "{audit:#?}");
     for (checked, (_, row)) in broken.iter().zip(expected) {
         let rows = checked["rows"].as_array().unwrap();
-        let told = rows.iter().any(|told| told.as_str().unwrap().contains(row));
-        assert!(told, "{row} is not among {rows:#?}");
+        let found = rows.iter().any(|found| found.as_str().unwrap().contains(row));
+        assert!(found, "{row} is not among {rows:#?}");
     }
     assert_eq!((audit.code, &audit.document["ok"]), (Some(1), &Value::Bool(false)), "{audit:#?}");
 }

@@ -1,4 +1,4 @@
-//! What one buyer can do, and what he is told.
+//! What one buyer can do, and how they are answered.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ on_both_stacks! {
     a_sold_unit_is_not_given_back
     a_hold_that_ran_out_is_gone_and_its_unit_is_free_again
     a_sale_that_is_sold_for_good_promises_no_retry
-    a_user_is_told_what_he_has_when_he_may_have_no_more
+    a_refusal_at_the_limit_says_what_the_user_has
     codes_and_sales_that_never_were_are_not_found
     a_hold_that_is_not_redeemed_has_no_receipt
     an_operator_pauses_a_sale_and_lets_it_go_on
@@ -130,7 +130,7 @@ async fn a_sale_that_is_sold_for_good_promises_no_retry(kind: Kind) {
         .await;
 }
 
-async fn a_user_is_told_what_he_has_when_he_may_have_no_more(kind: Kind) {
+async fn a_refusal_at_the_limit_says_what_the_user_has(kind: Kind) {
     let stack = Stack::start(Settings { per_user_limit: 3, ..Settings::on(kind) }).await;
     let sale = stack.sale().await;
     let first = stack.checkout("alice", sale).await;

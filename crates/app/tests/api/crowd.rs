@@ -169,7 +169,7 @@ impl Buyer {
     }
 }
 
-/// Holds the ledger against what the crowd was told.
+/// Holds the ledger against the answers that the crowd got.
 ///
 /// `crashed` says that answers may have been lost on their way: then the ledger may have more
 /// attempts than the crowd has answers, but never fewer.

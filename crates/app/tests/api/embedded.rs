@@ -17,7 +17,7 @@ use crate::{
     stack::{Kind, PATIENCE, Settings, Stack},
 };
 
-/// The binary in an empty directory, told nothing.
+/// The binary in an empty directory, without any settings.
 fn bare(dir: &tempfile::TempDir) -> Program {
     let keys = ["DATABASE_URL", "REDIS_URL", "DATA_DIR"];
     let program = Program::at(env!("CARGO_BIN_EXE_flashsale")).in_dir(dir.path());

@@ -1,5 +1,5 @@
 //! What a buyer notices of a lost Redis, a killed process and a restarted Postgres: a moment
-//! of 503 at the most. Nothing he was told turns out untrue, and the stock is sold exactly.
+//! of 503 at the most. No answer they got turns out untrue, and the stock is sold exactly.
 
 use std::{
     sync::{
@@ -228,7 +228,7 @@ async fn sigterm_finishes_what_was_accepted_and_exits_0(kind: Kind) {
         let url = format!("{}/checkout?user_id=u{user}&id={sale}", stack.url());
         requests.spawn(async move {
             let mut codes = Vec::new();
-            // Until the door is closed. Whoever got in gets his answer.
+            // Until the door is closed. Whoever got in gets an answer.
             while let Ok(answer) = Answer::read(http.post(&url)).await {
                 match answer.name() {
                     "ok" => codes.push(answer.code().to_owned()),

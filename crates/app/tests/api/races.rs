@@ -25,7 +25,7 @@ fn names(answers: &[Answer]) -> BTreeMap<&str, usize> {
     names
 }
 
-async fn one_user_gets_his_limit_and_again_after_expiry(kind: Kind, processes: usize) {
+async fn one_user_gets_their_limit_and_again_after_expiry(kind: Kind, processes: usize) {
     let settings = Settings { stock: 1_000, hold_ttl: "1s", processes, ..Settings::on(kind) };
     let stack = Stack::start(settings).await;
     let sale = stack.sale().await;
@@ -46,18 +46,18 @@ async fn one_user_gets_his_limit_and_again_after_expiry(kind: Kind, processes: u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_user_gets_his_limit_of_500_checkouts_and_again_after_expiry() {
-    one_user_gets_his_limit_and_again_after_expiry(Kind::Servers, 1).await;
+async fn one_user_gets_their_limit_of_500_checkouts_and_again_after_expiry() {
+    one_user_gets_their_limit_and_again_after_expiry(Kind::Servers, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_user_gets_his_limit_from_a_process_with_its_own_stores() {
-    one_user_gets_his_limit_and_again_after_expiry(Kind::Embedded, 1).await;
+async fn one_user_gets_their_limit_from_a_process_with_its_own_stores() {
+    one_user_gets_their_limit_and_again_after_expiry(Kind::Embedded, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_user_gets_his_limit_from_two_processes_together() {
-    one_user_gets_his_limit_and_again_after_expiry(Kind::Servers, 2).await;
+async fn one_user_gets_their_limit_from_two_processes_together() {
+    one_user_gets_their_limit_and_again_after_expiry(Kind::Servers, 2).await;
 }
 
 async fn one_code_is_redeemed_once(kind: Kind, processes: usize) {

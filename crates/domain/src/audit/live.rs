@@ -1,23 +1,23 @@
-//! Judging what the live side serves: by itself, and against the ledger.
+//! Judging what the live store serves: by itself, and against the ledger.
 //!
 //! # What is claimed
 //!
 //! The stores cannot be read at one moment, and while the service runs they always differ a
-//! little: a grant is on the live side first, a verdict is in the ledger first. So the ledger is
-//! read twice, with the live side read in between ([`disagreements`]), and only what follows
+//! little: a grant is on the live store first, a verdict is in the ledger first. So the ledger is
+//! read twice, with the live store read in between ([`disagreements`]), and only what follows
 //! from these three looks with certainty is called a breach:
 //!
-//! - The image of the live side is of one moment. What it says of itself must fit together, and
+//! - The snapshot of the live store is of one moment. What it says of itself must fit together, and
 //!   the epoch it serves was issued before; whoever reads the ledger later finds it there.
 //! - A record goes from `held` to its end and never back. A code that is live in both looks at
-//!   the ledger was live at the moment of the image. A grant is on the live side before it is
+//!   the ledger was live at the moment of the snapshot. A grant is on the live store before it is
 //!   recorded, and leaves it after its end is recorded; so at that moment its unit was not free
 //!   there, and its slot was marked. A code that is `held` in both looks was on hold there.
-//! - `sold` is for ever, and the live side hears of it after the fact. What it has sold, the
+//! - `sold` is for ever, and the live store hears of it after the fact. What it has sold, the
 //!   later look at the ledger has too.
 //!
-//! All of this is so only while both sides are of one epoch. A rebuild raises the ledger's epoch
-//! before it loads the image; if one comes in between, the epochs differ, nothing is compared
+//! All of this is so only while both stores are of one epoch. A rebuild raises the ledger's epoch
+//! before it loads the snapshot; if one comes in between, the epochs differ, nothing is compared
 //! and the caller may look again. So no pause of a process, no answer that got lost and no
 //! rebuild makes a breach of a sale that is in order.
 //!
@@ -34,12 +34,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::{
     Code, Epoch, SaleId, Slot, Unit, UserId,
     audit::Breaches,
-    ports::{LiveUnit, SaleImage},
+    ports::{LiveUnit, SaleSnapshot},
 };
 
-/// All that the live side has of a sale it serves, at one moment.
+/// All that the live store has of a sale it serves, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveImage {
+pub struct LiveSnapshot {
     /// The sale.
     pub sale: SaleId,
     /// The epoch that is served.
@@ -58,11 +58,11 @@ pub struct LiveImage {
     pub due: Vec<Code>,
     /// Each user with a mark a slot: `h` held, `b` bought, `.` free.
     pub users: Vec<(UserId, String)>,
-    /// What is none of these, told for an operator.
+    /// What is none of these, in words for an operator.
     pub unreadable: Vec<String>,
 }
 
-/// A hold on the live side.
+/// A hold on the live store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveHold {
     /// Its code.
@@ -75,32 +75,32 @@ pub struct LiveHold {
     pub user: UserId,
 }
 
-/// What the live side contradicts itself in.
+/// What the live store contradicts itself in.
 #[must_use]
-pub fn contradictions(live: &LiveImage) -> Breaches {
+pub fn contradictions(live: &LiveSnapshot) -> Breaches {
     let sale = live.sale;
     let mut breaches = Breaches::default();
     for what in &live.unreadable {
         breaches.add(|| format!("sale {sale}: {what}"));
     }
-    places(live, &mut breaches);
+    units(live, &mut breaches);
     codes(live, &mut breaches);
     marks(live, &mut breaches);
     breaches
 }
 
-/// Each unit has one place: free, on hold, or else sold.
-fn places(live: &LiveImage, breaches: &mut Breaches) {
+/// Each unit is in one state: free, on hold, or else sold.
+fn units(live: &LiveSnapshot, breaches: &mut Breaches) {
     let sale = live.sale;
     let mut taken = HashMap::new();
     let free = live.free.iter().map(|&unit| (unit, "free"));
     let held = live.holds.iter().map(|hold| (hold.unit, "on hold"));
-    for (unit, place) in free.chain(held) {
+    for (unit, state) in free.chain(held) {
         if unit.get() > live.stock {
-            breaches.add(|| format!("sale {sale}: unit {unit} of {} is {place}", live.stock));
+            breaches.add(|| format!("sale {sale}: unit {unit} of {} is {state}", live.stock));
         }
-        if let Some(other) = taken.insert(unit, place) {
-            breaches.add(|| format!("sale {sale}: unit {unit} is {other} and {place}"));
+        if let Some(other) = taken.insert(unit, state) {
+            breaches.add(|| format!("sale {sale}: unit {unit} is {other} and {state}"));
         }
     }
     let (free, held, sold) = (live.free.len(), live.holds.len(), live.sold as usize);
@@ -115,7 +115,7 @@ fn places(live: &LiveImage, breaches: &mut Breaches) {
 }
 
 /// Each code that has a hold will be called due, and no other.
-fn codes(live: &LiveImage, breaches: &mut Breaches) {
+fn codes(live: &LiveSnapshot, breaches: &mut Breaches) {
     let sale = live.sale;
     let held: HashSet<_> = live.holds.iter().map(|hold| hold.code).collect();
     let due: HashSet<_> = live.due.iter().copied().collect();
@@ -129,7 +129,7 @@ fn codes(live: &LiveImage, breaches: &mut Breaches) {
 }
 
 /// Each hold has its mark, each mark its hold, and the bought ones are as many as were sold.
-fn marks(live: &LiveImage, breaches: &mut Breaches) {
+fn marks(live: &LiveSnapshot, breaches: &mut Breaches) {
     let sale = live.sale;
     let mut held: HashSet<_> = live.holds.iter().map(|hold| (&hold.user, hold.slot)).collect();
     let mut bought = 0;
@@ -165,16 +165,16 @@ fn marks(live: &LiveImage, breaches: &mut Breaches) {
     }
 }
 
-/// What the live side serves that the ledger never issued, which was asked for its epoch after
-/// the image was taken. Then the ledger has lost data.
+/// What the live store serves that the ledger never issued, which was asked for its epoch after
+/// the snapshot was taken. Then the ledger has lost data.
 #[must_use]
-pub fn unissued(live: &LiveImage, ledger: Epoch) -> Breaches {
+pub fn unissued(live: &LiveSnapshot, ledger: Epoch) -> Breaches {
     let mut breaches = Breaches::default();
     if live.epoch > ledger {
-        let LiveImage { sale, epoch, .. } = live;
+        let LiveSnapshot { sale, epoch, .. } = live;
         breaches.add(|| {
             format!(
-                "sale {sale}: the live side serves epoch {epoch}, the ledger is at {ledger}: the \
+                "sale {sale}: the live store serves epoch {epoch}, the ledger is at {ledger}: the \
                  ledger has lost data"
             )
         });
@@ -182,10 +182,14 @@ pub fn unissued(live: &LiveImage, ledger: Epoch) -> Breaches {
     breaches
 }
 
-/// What the live side has otherwise than the ledger, which was looked at before and after; or
+/// What the live store has otherwise than the ledger, which was looked at before and after; or
 /// `None` if they are not of one epoch.
 #[must_use]
-pub fn disagreements(before: &SaleImage, live: &LiveImage, after: &SaleImage) -> Option<Breaches> {
+pub fn disagreements(
+    before: &SaleSnapshot,
+    live: &LiveSnapshot,
+    after: &SaleSnapshot,
+) -> Option<Breaches> {
     if [before.sale.epoch, after.sale.epoch] != [live.epoch; 2] {
         return None;
     }
@@ -203,29 +207,33 @@ pub fn disagreements(before: &SaleImage, live: &LiveImage, after: &SaleImage) ->
 }
 
 /// Units and slots that are live in the ledger throughout, and can be had all the same.
-fn offered_twice(live: &LiveImage, throughout: &[(&LiveUnit, &LiveUnit)], breaches: &mut Breaches) {
+fn offered_twice(
+    live: &LiveSnapshot,
+    throughout: &[(&LiveUnit, &LiveUnit)],
+    breaches: &mut Breaches,
+) {
     let sale = live.sale;
     let free: HashSet<_> = live.free.iter().collect();
     let marks: BTreeMap<_, _> = live.users.iter().map(|(user, marks)| (user, marks)).collect();
     for (LiveUnit { code, user, unit, slot, .. }, _) in throughout {
         if free.contains(unit) {
             breaches.add(|| {
-                format!("sale {sale}: unit {unit} is free on the live side, but live for {user}: {code:?}")
+                format!("sale {sale}: unit {unit} is free on the live store, but live for {user}: {code:?}")
             });
         }
         let mark = marks.get(user).and_then(|marks| marks.as_bytes().get(usize::from(slot.0)));
         if !matches!(mark, Some(b'h' | b'b')) {
             let slot = slot.0;
             breaches.add(|| {
-                format!("sale {sale}: slot {slot} of {user} is free on the live side, but live: {code:?}")
+                format!("sale {sale}: slot {slot} of {user} is free on the live store, but live: {code:?}")
             });
         }
     }
 }
 
-/// Holds that stand in the ledger throughout, and that the live side does not have so.
+/// Holds that stand in the ledger throughout, and that the live store does not have so.
 fn forgotten_holds(
-    live: &LiveImage,
+    live: &LiveSnapshot,
     throughout: &[(&LiveUnit, &LiveUnit)],
     breaches: &mut Breaches,
 ) {
@@ -238,12 +246,12 @@ fn forgotten_holds(
             Some(hold) => breaches.add(|| {
                 format!(
                     "sale {sale}: unit {unit}, slot {} of {user} is unit {}, slot {} of {} on \
-                     the live side: {code:?}",
+                     the live store: {code:?}",
                     slot.0, hold.unit, hold.slot.0, hold.user
                 )
             }),
             None if after.held_until.is_some() => breaches.add(|| {
-                format!("sale {sale}: unit {unit} is held for {user}, but not on the live side: {code:?}")
+                format!("sale {sale}: unit {unit} is held for {user}, but not on the live store: {code:?}")
             }),
             // Sold, and known to be.
             None => {}
@@ -251,8 +259,8 @@ fn forgotten_holds(
     }
 }
 
-/// Units and slots that the live side has sold, and the ledger has not.
-fn unsold(live: &LiveImage, after: &SaleImage, breaches: &mut Breaches) {
+/// Units and slots that the live store has sold, and the ledger has not.
+fn unsold(live: &LiveSnapshot, after: &SaleSnapshot, breaches: &mut Breaches) {
     let sale = live.sale;
     let sold = || after.live.iter().filter(|unit| unit.held_until.is_none());
     let units: HashSet<_> = sold().map(|unit| unit.unit.get()).collect();
@@ -267,7 +275,7 @@ fn unsold(live: &LiveImage, after: &SaleImage, breaches: &mut Breaches) {
     for unit in 1..=after.sale.terms.stock() {
         if !elsewhere.contains(&unit) && !units.contains(&unit) {
             breaches.add(|| {
-                format!("sale {sale}: unit {unit} is neither free nor held on the live side, and not sold")
+                format!("sale {sale}: unit {unit} is neither free nor held on the live store, and not sold")
             });
         }
     }
@@ -278,7 +286,7 @@ fn unsold(live: &LiveImage, after: &SaleImage, breaches: &mut Breaches) {
             if !slots.contains(&(user, slot)) {
                 breaches.add(|| {
                     format!(
-                        "sale {sale}: slot {} of {user} is bought on the live side only",
+                        "sale {sale}: slot {} of {user} is bought on the live store only",
                         slot.0
                     )
                 });

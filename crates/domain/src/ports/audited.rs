@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::{
     SaleId, StoreError,
-    audit::{Findings, LateHolds, live::LiveImage},
-    ports::{SaleImage, SaleRegister},
+    audit::{Findings, LateHolds, live::LiveSnapshot},
+    ports::{SaleRegister, SaleSnapshot},
 };
 
 /// A ledger that can be checked while it is written to.
@@ -23,16 +23,16 @@ pub trait AuditedLedger: SaleRegister {
 
     /// All that is live of a sale, in one snapshot; or `None` if there is no such sale or it is
     /// closed.
-    async fn image(&self, sale: SaleId) -> Result<Option<SaleImage>, StoreError>;
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<SaleSnapshot>, StoreError>;
 }
 
-/// A live side that can be looked at whole.
+/// A live store that can be looked at whole.
 #[async_trait]
 pub trait AuditedLive: Send + Sync {
-    /// Whether the live side answers.
+    /// Whether the live store answers.
     async fn ping(&self) -> Result<(), StoreError>;
 
     /// All that is served of a sale, at one moment; or `None` if it is not served. Changes
     /// nothing.
-    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError>;
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError>;
 }

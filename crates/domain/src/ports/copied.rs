@@ -40,7 +40,7 @@ pub enum OutcomeCopy {
         name: String,
     },
     /// It is the tombstone of a code whose record came too late.
-    Buried(Code),
+    Tombstone(Code),
 }
 
 /// A hold, and what became of it.
@@ -78,6 +78,6 @@ pub enum HoldEnd {
 pub struct PurchaseCopy {
     /// The receipt.
     pub receipt: Receipt,
-    /// Which of the buyer's places it takes.
+    /// Which of the buyer's slots it takes.
     pub slot: Slot,
 }

@@ -10,13 +10,13 @@ use crate::{
 /// The durable record of checkout attempts and purchases, and the judge of every code.
 #[async_trait]
 pub trait LedgerStore: Send + Sync {
-    /// Takes a place in the bounded queue of attempts. It is taken before a unit is, so that
+    /// Takes a permit of the bounded queue of attempts. It is taken before a unit is, so that
     /// a full queue is never discovered while holding stock.
     ///
     /// # Errors
     ///
     /// [`Failure::Overloaded`](crate::Failure) when the queue is full.
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError>;
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError>;
 
     /// Sells the unit of a hold: `held` becomes `sold` by compare-and-set on the code's own
     /// record, and the purchase is written with it. No clock is looked at, so a hold that is
@@ -33,20 +33,20 @@ pub trait LedgerStore: Send + Sync {
     /// crowd out purchases.
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError>;
 
-    /// Decides codes that the live side calls due: a code without a record gets a tombstone,
-    /// so that its late record is refused; a hold that is due expires; anything else is told
-    /// as it is. The verdicts are final unless they say `Held`.
+    /// Decides codes that the live store calls due: a code without a record gets a tombstone,
+    /// so that its late record is refused; a hold that is due expires; anything else is
+    /// reported as it is. The verdicts are final unless they say `Held`.
     async fn judge(&self, sale: SaleId, codes: &[Code])
     -> Result<Vec<(Code, Verdict)>, StoreError>;
 
     /// Expires at most `limit` holds that have been due for longer than `overdue_ms`: those
-    /// that the live side forgot. Says which.
+    /// that the live store forgot. Says which.
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError>;
 }
 
 /// A place in the queue of attempts: the right to record one.
 #[async_trait]
-pub trait AttemptPlace: Send {
+pub trait AttemptPermit: Send {
     /// Records the attempt, durably, and says what became of it.
     ///
     /// A granted attempt may be recorded again with the same code: it stands once. A refused
@@ -67,7 +67,7 @@ pub struct Attempt {
     pub sale: SaleId,
     /// Who asked.
     pub user: UserId,
-    /// What the live side said.
+    /// What the live store said.
     pub outcome: Outcome,
 }
 
@@ -93,7 +93,7 @@ pub enum Recorded {
     /// The grant comes too late: the code was already judged.
     TooLate,
     /// The grant is of an older epoch, or its unit or slot is live under another code: the
-    /// live side is out of date. The grant has no record and will have none.
+    /// live store is out of date. The grant has no record and will have none.
     Stale,
 }
 

@@ -1,4 +1,4 @@
-//! The live side: the stock of sales and the codes of holds.
+//! The live store: the stock of sales and the codes of holds.
 
 use async_trait::async_trait;
 
@@ -10,16 +10,16 @@ use crate::{
 /// The live state of whole sales.
 #[async_trait]
 pub trait SaleStore: Send + Sync {
-    /// Puts `image` in the place of whatever the store has of the sale, and serves it.
+    /// Puts `snapshot` in the place of whatever the store has of the sale, and serves it.
     ///
     /// `ledger_now` is the ledger's clock read just before: the store keeps the difference to
     /// its own, so the sale opens and its holds become due by the ledger's time.
     ///
-    /// An image is sent once. If the store lost everything in between, an image that comes a
+    /// A snapshot is sent once. If the store lost everything in between, a snapshot that comes a
     /// second time would be served without what was granted since the first.
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError>;
 
@@ -63,8 +63,8 @@ pub trait CodeStore: Send + Sync {
 
 /// All that is needed to serve a sale: what the ledger had when it raised the epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SaleImage {
-    /// The sale, with the epoch this image is of.
+pub struct SaleSnapshot {
+    /// The sale, with the epoch this snapshot is of.
     pub sale: Sale,
     /// Every live unit; each at most once.
     pub live: Vec<LiveUnit>,
@@ -88,13 +88,13 @@ pub struct LiveUnit {
 /// How a load ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadReply {
-    /// The store serves the image.
+    /// The store serves the snapshot.
     Loaded,
     /// The store serves an epoch at least as new; nothing changed.
     Fenced,
 }
 
-/// What the live side says of a sale, all at one moment.
+/// What the live store says of a sale, all at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveStatus {
     /// The epoch that is served.
@@ -124,7 +124,7 @@ pub struct HoldRequest {
     pub user: UserId,
 }
 
-/// What the live side says to a [`HoldRequest`].
+/// What the live store says to a [`HoldRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceReply {
     /// A unit is taken.
@@ -135,7 +135,7 @@ pub enum PlaceReply {
     NotLoaded,
 }
 
-/// A unit taken on the live side, not yet in the ledger: worth nothing until it is recorded.
+/// A unit taken on the live store, not yet in the ledger: worth nothing until it is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
     /// The code it is kept under.

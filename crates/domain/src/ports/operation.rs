@@ -5,7 +5,7 @@ use std::fmt;
 /// One of the two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Store {
-    /// The live side.
+    /// The live store.
     Live,
     /// The ledger.
     Ledger,
@@ -60,7 +60,7 @@ macro_rules! operations {
     };
 }
 
-// A load is sent once: if the live side restarted in between, the second would serve an image
+// A load is sent once: if the live store restarted in between, the second would serve a snapshot
 // without what was granted since. And what an operator said first shall not hold last.
 operations! {
     Load = SaleStore::load, Live, Write, Once;
@@ -72,8 +72,8 @@ operations! {
     Settle = CodeStore::settle, Live, Write, Again;
     SettleSoon = CodeStore::settle_soon, Live, Write, Again;
     Ping = AuditedLive::ping, Live, Read, Again;
-    LiveImage = AuditedLive::image, Live, Read, Again;
-    Admit = LedgerStore::admit, Ledger, Read, Again;
+    LiveSnapshot = AuditedLive::snapshot, Live, Read, Again;
+    Permit = LedgerStore::permit, Ledger, Read, Again;
     Record = LedgerStore::record, Ledger, Write, Again;
     Redeem = LedgerStore::redeem, Ledger, Write, Again;
     Release = LedgerStore::release, Ledger, Write, Again;
@@ -91,7 +91,7 @@ operations! {
     Close = SaleRegister::close, Ledger, Write, Again;
     Audit = AuditedLedger::audit, Ledger, Read, Again;
     LateHolds = AuditedLedger::late_holds, Ledger, Read, Again;
-    LedgerImage = AuditedLedger::image, Ledger, Read, Again;
+    LedgerSnapshot = AuditedLedger::snapshot, Ledger, Read, Again;
 }
 
 impl Operation {

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::{Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleImage};
+use crate::{
+    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleSnapshot,
+};
 
 /// The ledger's register of sales.
 #[async_trait]
@@ -16,7 +18,7 @@ pub trait SaleRegister: Send + Sync {
     /// At most `limit` sales with numbers below `before`, the newest first.
     async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError>;
 
-    /// The sales that need a live side.
+    /// The sales that need a live store.
     async fn calendar(&self) -> Result<Calendar, StoreError>;
 
     /// Makes one sale. `None` if it is one of the timetable and overlaps another of those: then
@@ -32,11 +34,11 @@ pub trait SaleRegister: Send + Sync {
     /// Stops a sale for now, or lets it go on. `None` if there is no such sale, or it is closed.
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError>;
 
-    /// Starts a new generation of the sale's live state and reads the image for it, in one
+    /// Starts a new generation of the sale's live state and reads the snapshot for it, in one
     /// transaction that waits for the records in flight: a grant of an older epoch is either
-    /// in the image or never recorded.
+    /// in the snapshot or never recorded.
     ///
-    /// `served` is the epoch the live side serves now, if any. Whether the epoch may be raised is
+    /// `served` is the epoch the live store serves now, if any. Whether the epoch may be raised is
     /// for [`Sale::at_next_epoch`] to say.
     async fn raise_epoch(
         &self,
@@ -62,7 +64,7 @@ pub struct Listed {
     pub seen_at: UnixMillis,
 }
 
-/// The sales that need a live side, and the ledger's clock when it said so.
+/// The sales that need a live store, and the ledger's clock when it said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     /// The ledger's clock.
@@ -70,18 +72,18 @@ pub struct Calendar {
     /// Every sale that is not closed, by its start.
     pub sales: Vec<Sale>,
     /// The sales closed less than [`JUST_CLOSED_MS`](crate::sale::JUST_CLOSED_MS) ago: the live
-    /// side may forget them.
+    /// store may forget them.
     pub just_closed: Vec<SaleId>,
 }
 
 /// How the raising of an epoch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RaiseReply {
-    /// The image of the new epoch, to be loaded.
-    Raised(SaleImage),
+    /// The snapshot of the new epoch, to be loaded.
+    Raised(SaleSnapshot),
     /// Another rebuild raised it less than [`EPOCH_AGE_MIN_MS`](crate::sale::EPOCH_AGE_MIN_MS) ago; wait for that one.
     TooSoon,
-    /// The live side serves an epoch the ledger never issued: the ledger has lost data.
+    /// The live store serves an epoch the ledger never issued: the ledger has lost data.
     Behind {
         /// The ledger's epoch.
         ledger: Epoch,

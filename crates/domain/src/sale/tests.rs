@@ -52,10 +52,10 @@ fn a_new_sale_has_something_to_sell_and_holds_it_for_as_long_as_a_buyer_needs() 
 
 #[test]
 fn a_refusal_of_terms_names_what_is_wrong() {
-    let told = Terms::new(1, 1_001, 1).unwrap_err();
+    let error = Terms::new(1, 1_001, 1).unwrap_err();
 
-    assert_eq!(told.field(), "per_user_limit");
-    assert_eq!(told.to_string(), "must be from 1 to 1000, not 1001");
+    assert_eq!(error.field(), "per_user_limit");
+    assert_eq!(error.to_string(), "must be from 1 to 1000, not 1001");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_clock_that_was_set_back_keeps_no_sale_unserved() {
 }
 
 #[test]
-fn a_live_side_ahead_of_the_ledger_shows_that_the_ledger_lost_data() {
+fn a_live_store_ahead_of_the_ledger_shows_that_the_ledger_lost_data() {
     let behind = Err(RaiseReply::Behind { ledger: Epoch(7) });
 
     assert_eq!(sale(SaleState::Active).at_next_epoch(Some(Epoch(8)), Some(0)), behind);

@@ -1,4 +1,4 @@
-//! Serving a sale again that the live side lost. The first load is the same thing.
+//! Serving a sale again that the live store lost. The first load is the same thing.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,7 +20,7 @@ const REBUILD: Doing = Doing::step("Rebuild::restore");
 const LOOKS_MAX: u32 = 48;
 const LOOK_AGAIN_MS: u64 = 25;
 
-/// Loads sales from the ledger into the live side.
+/// Loads sales from the ledger into the live store.
 ///
 /// Many requests find a sale lost at once; in each process one of them does the work and the
 /// others wait for it. Several processes are kept apart by the ledger, which issues epochs.
@@ -35,7 +35,7 @@ pub struct Rebuild {
 /// How a rebuild ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restored {
-    /// The live side serves the sale.
+    /// The live store serves the sale.
     Loaded,
     /// The sale is closed, or there is none: nothing is to be served.
     Closed,
@@ -64,12 +64,12 @@ impl Rebuild {
         Self { register, sales, clock, flights: Mutex::default(), asked: Mutex::default() }
     }
 
-    /// Returns when the live side serves the sale, at an epoch above `newer_than` if one is
+    /// Returns when the live store serves the sale, at an epoch above `newer_than` if one is
     /// given. Waits little more than a second.
     ///
     /// # Errors
     ///
-    /// [`Failure::Rebuilding`] when it took too long, or when the live side serves an epoch
+    /// [`Failure::Rebuilding`] when it took too long, or when the live store serves an epoch
     /// the ledger never issued. Then the ledger has lost data and nothing may be sold.
     pub async fn restore(
         &self,
@@ -91,7 +91,7 @@ impl Rebuild {
         restored
     }
 
-    /// Asks for a rebuild that nobody waits for, because the live side at `epoch` proved out
+    /// Asks for a rebuild that nobody waits for, because the live store at `epoch` proved out
     /// of date. The scheduler carries it out.
     pub fn ask(&self, sale: SaleId, epoch: Epoch) {
         let mut asked = lock(&self.asked);
@@ -123,17 +123,17 @@ impl Rebuild {
                 return Ok(Restored::Loaded);
             }
             match self.register.raise_epoch(sale, served).await? {
-                RaiseReply::Raised(image) => {
+                RaiseReply::Raised(snapshot) => {
                     let ledger_now = self.register.now().await?;
-                    // A fenced load means that a newer image is served already.
-                    self.sales.load(&image, ledger_now).await?;
+                    // A fenced load means that a newer snapshot is served already.
+                    self.sales.load(&snapshot, ledger_now).await?;
                     return self.unload_if_closed(sale).await;
                 }
                 RaiseReply::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
                 RaiseReply::Closed => return Ok(Restored::Closed),
                 RaiseReply::Behind { ledger } => {
                     return Err(rebuilding(format!(
-                        "the live side serves epoch {served:?} of sale {sale}, but the ledger is \
+                        "the live store serves epoch {served:?} of sale {sale}, but the ledger is \
                          at {ledger}: the ledger has lost data; selling stops until an operator \
                          has restored it"
                     )));
@@ -143,7 +143,7 @@ impl Rebuild {
         Err(rebuilding(format!("sale {sale} is still being rebuilt by another process")))
     }
 
-    /// Takes a sale back that was closed while its image was on the way: it has been forgotten
+    /// Takes a sale back that was closed while its snapshot was on the way: it has been forgotten
     /// already, and nobody would forget it again.
     async fn unload_if_closed(&self, sale: SaleId) -> Result<Restored, StoreError> {
         // A look that fails is let go: the sale is served, which is what was asked for.

@@ -1,4 +1,4 @@
-//! Comparing the live side with the ledger.
+//! Comparing the live store with the ledger.
 
 use std::{
     collections::HashMap,
@@ -13,14 +13,14 @@ use crate::{
     upkeep::Rebuild,
 };
 
-/// How far the live side's reckoning of the time may be off, in milliseconds, before it is
+/// How far the live store's reckoning of the time may be off, in milliseconds, before it is
 /// loaded again: a sale shall open within a quarter of a second of its time.
 const SKEW_MAX_MS: i64 = 200;
 
-/// Compares what the live side serves with the ledger and has it rebuilt where they differ
+/// Compares what the live store serves with the ledger and has it rebuilt where they differ
 /// for good. Never invents a record.
 ///
-/// Under load the two always differ a little, because a grant is on the live side first and a
+/// Under load the two always differ a little, because a grant is on the live store first and a
 /// verdict is in the ledger first. A difference lasts when it is there twice and nothing
 /// moved in between; what is held here and sold there evens out when the hold is due. Clocks
 /// that are apart twice are apart, whatever moves.
@@ -31,7 +31,7 @@ pub struct Reconcile {
     last: Mutex<HashMap<SaleId, Look>>,
 }
 
-/// How far the live side is from the ledger: live side minus ledger.
+/// How far the live store is from the ledger: live store minus ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Drift {
     /// Units that can be had.
@@ -47,15 +47,15 @@ pub struct Drift {
 /// What a comparison led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reconciled {
-    /// The live side does not serve the sale, or there is no such sale.
+    /// The live store does not serve the sale, or there is no such sale.
     NotLoaded,
     /// The drift is none, or may pass by itself.
     Left(Drift),
-    /// The live side was out of date and was rebuilt.
+    /// The live store was out of date and was rebuilt.
     Rebuilt(Drift),
 }
 
-/// One look at both sides, without what changes by itself.
+/// One look at both stores, without what changes by itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Look {
     epochs: (Epoch, Epoch),
@@ -78,7 +78,7 @@ impl Reconcile {
     ///
     /// # Errors
     ///
-    /// [`Failure::Rebuilding`] also when the live side serves an epoch the ledger never
+    /// [`Failure::Rebuilding`] also when the live store serves an epoch the ledger never
     /// issued: then the ledger has lost data, and the drift is not repaired.
     pub async fn run(&self, sale: &Sale) -> Result<Reconciled, StoreError> {
         let Some(live) = self.sales.status(sale.id).await? else {
@@ -89,7 +89,7 @@ impl Reconcile {
         };
         if live.epoch > ledger.epoch {
             let reason = format!(
-                "the live side serves epoch {} of sale {}, but the ledger is at {}: the ledger \
+                "the live store serves epoch {} of sale {}, but the ledger is at {}: the ledger \
                  has lost data",
                 live.epoch, sale.id, ledger.epoch
             );
@@ -127,7 +127,7 @@ impl Reconcile {
         last.retain(|id, _| current.iter().any(|sale| sale.id == *id));
     }
 
-    /// Whether both sides look as they did the last time, and whether the clocks are apart for
+    /// Whether both stores look as they did the last time, and whether the clocks are apart for
     /// the second time, however much else moved.
     fn compare(&self, sale: SaleId, look: Look) -> (bool, bool) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,13 +157,13 @@ fn look(live: &LiveStatus, ledger: &Tally, drift: Drift) -> Look {
     }
 }
 
-/// Whether the live side contradicts itself: each unit is free, held or sold.
+/// Whether the live store contradicts itself: each unit is free, held or sold.
 fn breaks_itself(live: &LiveStatus, sale: &Sale) -> bool {
     let counted = [live.free, live.held, live.sold].into_iter().map(u64::from).sum::<u64>();
     counted != u64::from(sale.terms.stock())
 }
 
-/// Whether the live side serves terms the ledger has changed since, or never had.
+/// Whether the live store serves terms the ledger has changed since, or never had.
 fn serves_other_terms(live: &LiveStatus, sale: &Sale) -> bool {
     live.terms != Some(sale.terms)
         || live.window != Some(sale.window)

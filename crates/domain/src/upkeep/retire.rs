@@ -1,4 +1,4 @@
-//! Taking a sale that is over out of the live side.
+//! Taking a sale that is over out of the live store.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +12,10 @@ use crate::{
 
 /// How long after it was forgotten a sale is forgotten again, in milliseconds, while it counts
 /// as just closed. A load that its process gave up waiting for may still arrive, and the live
-/// side may come back from an old copy; nobody else would take the sale out again.
+/// store may come back from an old copy; nobody else would take the sale out again.
 const FORGET_AGAIN_MS: i64 = 60_000;
 
-/// Closes sales that are over and have no hold left, and drops them from the live side.
+/// Closes sales that are over and have no hold left, and drops them from the live store.
 pub struct Retire {
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,

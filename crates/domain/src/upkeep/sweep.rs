@@ -17,7 +17,7 @@ const BATCHES_MAX: usize = 100;
 /// long enough that the sweep has come by many times.
 const OVERDUE_MS: i64 = 5_000;
 
-/// Resolves holds that are due: the live side says which, the ledger decides, the live side
+/// Resolves holds that are due: the live store says which, the ledger decides, the live store
 /// carries it out. It never frees a unit on its own word.
 pub struct Sweep {
     codes: Arc<dyn CodeStore>,
@@ -29,7 +29,7 @@ pub struct Sweep {
 pub enum Swept {
     /// This many codes were judged.
     Judged(usize),
-    /// The live side does not serve the sale.
+    /// The live store does not serve the sale.
     NotLoaded,
 }
 
@@ -42,7 +42,7 @@ impl Sweep {
     /// Resolves the due holds of one sale.
     ///
     /// A run that stops between the verdict and its carrying out loses nothing: the code is
-    /// still due, and the ledger tells the next run the same.
+    /// still due, and the next run gets the same verdict.
     pub async fn run(&self, sale: SaleId) -> Result<Swept, StoreError> {
         let mut judged = 0;
         for _ in 0..BATCHES_MAX {
@@ -62,7 +62,7 @@ impl Sweep {
         Ok(Swept::Judged(judged))
     }
 
-    /// Expires the holds that the live side forgot, because it was gone when they were due.
+    /// Expires the holds that the live store forgot, because it was gone when they were due.
     /// Says how many.
     pub async fn run_overdue(&self) -> Result<usize, StoreError> {
         let expired = self.ledger.expire_overdue(OVERDUE_MS, BATCH_MAX).await?;

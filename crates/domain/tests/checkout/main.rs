@@ -6,12 +6,12 @@ mod refusals;
 
 use domain::{
     CheckoutRefusal, Epoch, Failure, Hold, Sale, StoreError, Unit,
-    ports::{SaleImage, SaleStore},
+    ports::{SaleSnapshot, SaleStore},
     upkeep::Swept,
 };
 use fakes::{AttemptRecord, Fault, HoldState, Operation, Process, World};
 
-type Told = Result<Result<Hold, CheckoutRefusal>, StoreError>;
+type Reply = Result<Result<Hold, CheckoutRefusal>, StoreError>;
 
 fn open_world() -> (World, Process) {
     let world = World::new();
@@ -19,8 +19,8 @@ fn open_world() -> (World, Process) {
     (world, process)
 }
 
-fn failure(told: Told) -> Failure {
-    told.unwrap_err().failure()
+fn failure(reply: Reply) -> Failure {
+    reply.unwrap_err().failure()
 }
 
 fn free(world: &World, sale: &Sale) -> usize {
@@ -28,7 +28,7 @@ fn free(world: &World, sale: &Sale) -> usize {
 }
 
 #[tokio::test]
-async fn a_code_that_is_told_is_a_hold_in_the_ledger() {
+async fn a_code_that_is_given_out_is_a_hold_in_the_ledger() {
     let (world, process) = open_world();
     let sale = world.open_sale(3, 2);
 
@@ -47,11 +47,11 @@ async fn a_full_queue_leaves_the_stock_untouched() {
     let (world, process) = open_world();
     let sale = world.open_sale(3, 2);
     process.rebuild.restore(sale.id, None).await.unwrap();
-    world.ledger.set_places(0);
+    world.ledger.set_permits(0);
 
-    let told = process.ask(&sale, "alice").await;
+    let reply = process.ask(&sale, "alice").await;
 
-    assert_eq!(failure(told), Failure::Overloaded);
+    assert_eq!(failure(reply), Failure::Overloaded);
     assert_eq!(free(&world, &sale), 3);
     assert_eq!(world.live.held(sale.id), []);
 }
@@ -60,7 +60,7 @@ async fn a_full_queue_leaves_the_stock_untouched() {
 async fn every_way_out_gives_the_place_in_the_queue_back() {
     let (world, process) = open_world();
     let sale = world.open_sale(2, 1);
-    world.ledger.set_places(1);
+    world.ledger.set_permits(1);
 
     process.take(&sale, "alice").await;
     process.ask(&sale, "alice").await.unwrap().unwrap_err();
@@ -78,9 +78,9 @@ async fn a_grant_that_is_certainly_not_recorded_gives_its_unit_back_at_once() {
     let sale = world.open_sale(1, 1);
     world.ledger.faults().plan(Operation::Record, Fault::Refuse);
 
-    let told = process.ask(&sale, "alice").await;
+    let reply = process.ask(&sale, "alice").await;
 
-    assert_eq!(failure(told), Failure::NotDone);
+    assert_eq!(failure(reply), Failure::NotDone);
     assert_eq!(free(&world, &sale), 1);
     process.take(&sale, "alice").await;
 }
@@ -92,9 +92,9 @@ async fn a_grant_that_may_be_recorded_keeps_its_unit_until_it_is_judged() {
         let sale = world.open_sale(1, 1);
         world.ledger.faults().plan(Operation::Record, fault);
 
-        let told = process.ask(&sale, "alice").await;
+        let reply = process.ask(&sale, "alice").await;
 
-        assert_eq!(failure(told), Failure::Unknown, "{fault:?}");
+        assert_eq!(failure(reply), Failure::Unknown, "{fault:?}");
         let [(code, _)] = world.live.held(sale.id)[..] else { panic!("one hold: {fault:?}") };
         assert_eq!(world.ledger.hold(code).map(|hold| hold.state), state, "{fault:?}");
         assert_eq!(free(&world, &sale), 0, "{fault:?}");
@@ -111,7 +111,7 @@ async fn a_grant_that_is_recorded_after_its_time_is_too_late() {
     let sale = world.open_sale(1, 1);
     world.ledger.faults().plan(Operation::Record, Fault::Pause);
 
-    let (told, unit_came_back) = tokio::join!(process.ask(&sale, "alice"), async {
+    let (reply, unit_came_back) = tokio::join!(process.ask(&sale, "alice"), async {
         world.clock.advance_ms(World::HOLD_MS);
         process.sweep.run(sale.id).await.unwrap();
         let unit_came_back = free(&world, &sale) == 1;
@@ -120,7 +120,7 @@ async fn a_grant_that_is_recorded_after_its_time_is_too_late() {
     });
 
     assert!(unit_came_back);
-    assert_eq!(failure(told), Failure::NotDone);
+    assert_eq!(failure(reply), Failure::NotDone);
     assert!(matches!(world.ledger.attempts()[..], [AttemptRecord::Tombstone { .. }]));
     process.take(&sale, "bob").await;
 }
@@ -132,7 +132,7 @@ async fn a_grant_of_an_older_epoch_is_not_a_hold() {
     let other = world.process(2);
     world.ledger.faults().plan(Operation::Record, Fault::Pause);
 
-    let (told, bought) = tokio::join!(process.ask(&sale, "alice"), async {
+    let (reply, bought) = tokio::join!(process.ask(&sale, "alice"), async {
         world.live.wipe();
         world.clock.advance_ms(1_000);
         let bought = other.take(&sale, "bob").await;
@@ -140,13 +140,13 @@ async fn a_grant_of_an_older_epoch_is_not_a_hold() {
         bought
     });
 
-    assert_eq!(failure(told), Failure::Rebuilding);
+    assert_eq!(failure(reply), Failure::Rebuilding);
     assert_eq!(world.ledger.attempts().len(), 1);
     assert_eq!(world.live.held(sale.id), [(bought.code, bought.unit)]);
 }
 
 #[tokio::test]
-async fn a_live_side_that_grants_a_taken_unit_is_rebuilt_when_the_scheduler_comes_by() {
+async fn a_live_store_that_grants_a_taken_unit_is_rebuilt_when_the_scheduler_comes_by() {
     let (world, process) = open_world();
     let sale = world.open_sale(2, 1);
     process.rebuild.restore(sale.id, None).await.unwrap();
@@ -155,9 +155,9 @@ async fn a_live_side_that_grants_a_taken_unit_is_rebuilt_when_the_scheduler_come
     world.live.roll_back_undetected(&before);
     world.clock.advance_ms(1_000);
 
-    let told = process.ask(&sale, "bob").await;
+    let reply = process.ask(&sale, "bob").await;
 
-    assert_eq!(failure(told), Failure::Rebuilding);
+    assert_eq!(failure(reply), Failure::Rebuilding);
     assert_eq!(process.rebuild.run_asked().await.unwrap(), [sale.id]);
     assert_eq!(world.live.held(sale.id), [(bought.code, bought.unit)]);
     assert_ne!(process.take(&sale, "bob").await.unit, bought.unit);
@@ -165,7 +165,7 @@ async fn a_live_side_that_grants_a_taken_unit_is_rebuilt_when_the_scheduler_come
 }
 
 #[tokio::test]
-async fn a_live_side_that_lost_the_sale_is_restored_within_the_request() {
+async fn a_live_store_that_lost_the_sale_is_restored_within_the_request() {
     let (world, process) = open_world();
     let sale = world.open_sale(3, 2);
     let first = process.take(&sale, "alice").await;
@@ -213,9 +213,9 @@ async fn a_sale_that_is_lost_again_and_again_is_given_up() {
     serve_epoch(&world, &sale, Epoch(1_000)).await;
     world.live.wipe();
 
-    let told = process.ask(&sale, "alice").await;
+    let reply = process.ask(&sale, "alice").await;
 
-    assert_eq!(failure(told), Failure::Rebuilding);
+    assert_eq!(failure(reply), Failure::Rebuilding);
     assert_eq!(world.ledger.attempts(), []);
 }
 
@@ -234,8 +234,8 @@ async fn nothing_is_sold_when_the_ledger_has_lost_data() {
     assert_eq!(world.ledger.attempts(), []);
 }
 
-/// Makes the live side serve an epoch that the ledger never issued.
+/// Makes the live store serve an epoch that the ledger never issued.
 async fn serve_epoch(world: &World, sale: &Sale, epoch: Epoch) {
-    let image = SaleImage { sale: Sale { epoch, ..*sale }, live: Vec::new() };
-    world.live.load(&image, world.clock.now()).await.unwrap();
+    let snapshot = SaleSnapshot { sale: Sale { epoch, ..*sale }, live: Vec::new() };
+    world.live.load(&snapshot, world.clock.now()).await.unwrap();
 }

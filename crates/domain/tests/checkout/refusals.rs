@@ -8,7 +8,7 @@ use fakes::{AttemptRecord, Fault, Operation, World};
 
 use crate::{failure, open_world};
 
-/// What users were told no, as it is recorded.
+/// The refusals that users got, as they are recorded.
 fn refusals(world: &World) -> Vec<CheckoutRefusal> {
     let attempts = world.ledger.attempts().into_iter();
     attempts
@@ -20,7 +20,7 @@ fn refusals(world: &World) -> Vec<CheckoutRefusal> {
 }
 
 #[tokio::test]
-async fn a_refusal_is_recorded_as_it_is_told() {
+async fn a_refusal_is_recorded_as_it_is_answered() {
     let (world, process) = open_world();
     let sale = world.open_sale(2, 1);
     let due_at = process.take(&sale, "alice").await.expires_at;
@@ -38,7 +38,7 @@ async fn a_refusal_is_recorded_as_it_is_told() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_is_not_recorded_is_not_told() {
+async fn a_refusal_that_is_not_recorded_is_not_answered() {
     let (world, process) = open_world();
     let sale = world.open_sale(0, 1);
 
@@ -54,7 +54,7 @@ async fn a_refusal_that_is_not_recorded_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_sale_far_ahead_is_refused_without_the_live_side() {
+async fn a_sale_far_ahead_is_refused_without_the_live_store() {
     let (world, process) = open_world();
     let far = world.sale_in(LOAD_AHEAD_MS + 1, 1_000, 1, 1);
     let near = world.sale_in(LOAD_AHEAD_MS - 1_000, 1_000, 1, 1);
@@ -94,7 +94,7 @@ async fn a_sale_opens_and_ends_by_the_stores_clock_however_old_the_snapshot_is()
 }
 
 #[tokio::test]
-async fn an_ended_or_unknown_sale_is_refused_without_the_live_side() {
+async fn an_ended_or_unknown_sale_is_refused_without_the_live_store() {
     let (world, process) = open_world();
     let sale = world.sale_in(0, 1_000, 1, 1);
     let unknown = Sale { id: SaleId::try_from(99).unwrap(), ..sale };

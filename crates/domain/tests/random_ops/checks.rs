@@ -1,23 +1,23 @@
-//! What must be true: of every answer when it is given, and of both sides after every step.
+//! What must be true: of every answer when it is given, and of both stores after every step.
 
 use std::collections::BTreeSet;
 
 use domain::{Code, CodeRefusal, Hold, Receipt, Unit, sale::SaleState};
 use fakes::{AttemptRecord, HoldRecord, HoldState};
 
-use crate::model::{Model, Reply, Told};
+use crate::model::{KnownHold, Model, Reply};
 
 impl Model {
     /// Takes an answer to a client, and checks that it may be given.
     pub(crate) fn hear(&mut self, reply: Reply) {
         match reply {
             Reply::Asked(Ok(Ok(hold))) => self.hear_of_hold(hold),
-            Reply::Asked(Ok(Err(_))) => self.refusals_told += 1,
+            Reply::Asked(Ok(Err(_))) => self.refusals_answered += 1,
             Reply::Redeemed(code, Ok(Ok(receipt))) => {
                 self.check_receipt(code, &receipt);
-                let told = self.told.iter_mut().find(|told| told.hold.code == code).unwrap();
-                assert!(!told.is_bought, "{code:?} was sold twice");
-                told.is_bought = true;
+                let known = self.known.iter_mut().find(|known| known.hold.code == code).unwrap();
+                assert!(!known.is_bought, "{code:?} was sold twice");
+                known.is_bought = true;
             }
             Reply::Released(code, Ok(Ok(()))) => {
                 assert_eq!(self.record(code).state, HoldState::Released);
@@ -35,9 +35,9 @@ impl Model {
     fn hear_of_hold(&mut self, hold: Hold) {
         let record = self.record(hold.code);
         assert_eq!(record.expires_at, hold.expires_at);
-        let is_new = self.told.iter().all(|told| told.hold.code != hold.code);
+        let is_new = self.known.iter().all(|known| known.hold.code != hold.code);
         assert!(is_new, "{:?} was given twice", hold.code);
-        self.told.push(Told { hold, is_returned: false, is_bought: false });
+        self.known.push(KnownHold { hold, is_returned: false, is_bought: false });
     }
 
     fn check_receipt(&self, code: Code, receipt: &Receipt) {
@@ -49,11 +49,11 @@ impl Model {
 
     /// A hold that is live is never refused: it was sold, it is due, or it was given back.
     fn check_refusal(&self, code: Code, refusal: &CodeRefusal) {
-        let told = self.told.iter().find(|told| told.hold.code == code).unwrap();
+        let known = self.known.iter().find(|known| known.hold.code == code).unwrap();
         match refusal {
             CodeRefusal::AlreadyUsed(receipt) => self.check_receipt(code, receipt),
-            CodeRefusal::Expired => assert!(self.world.clock.now() >= told.hold.expires_at),
-            CodeRefusal::Released => assert!(told.is_returned),
+            CodeRefusal::Expired => assert!(self.world.clock.now() >= known.hold.expires_at),
+            CodeRefusal::Released => assert!(known.is_returned),
             CodeRefusal::Unknown | CodeRefusal::NotRedeemed => {
                 panic!("{code:?} was given to a client, and is refused: {refusal}")
             }
@@ -64,7 +64,7 @@ impl Model {
         self.world.ledger.hold(code).unwrap_or_else(|| panic!("{code:?} has no record"))
     }
 
-    /// Checks both sides.
+    /// Checks both stores.
     pub(crate) fn check(&mut self) {
         let attempts = self.world.ledger.attempts();
         let holds: Vec<_> = attempts.iter().filter_map(AttemptRecord::hold).collect();
@@ -73,14 +73,14 @@ impl Model {
         self.check_live(&live);
         self.check_purchases(&holds);
         self.check_history(&holds);
-        for Told { hold, .. } in &self.told {
+        for KnownHold { hold, .. } in &self.known {
             let record = self.record(hold.code);
             assert_eq!((record.unit, record.slot), (hold.unit, hold.slot));
             assert_eq!(record.user, hold.user);
         }
         let refusals = attempts.iter().filter(|attempt| attempt.code().is_none()).count();
-        assert!(refusals >= self.refusals_told, "a refusal was told and not recorded");
-        self.check_live_side(&live);
+        assert!(refusals >= self.refusals_answered, "a refusal was answered and not recorded");
+        self.check_live_store(&live);
         let is_closed = self.world.ledger.sale(self.sale.id).unwrap().state == SaleState::Closed;
         assert!(is_closed || self.closed_at.is_none(), "a closed sale is open again");
         if is_closed {
@@ -122,7 +122,7 @@ impl Model {
 
     /// Each unit is free, held or sold there; and unless it went back unnoticed, what is live
     /// in the ledger is not free there.
-    fn check_live_side(&self, live: &[&HoldRecord]) {
+    fn check_live_store(&self, live: &[&HoldRecord]) {
         let id = self.sale.id;
         let Some(status) = self.world.live.served(id) else { return };
         assert_eq!(status.free + status.held + status.sold, self.sale.terms.stock());
@@ -135,7 +135,7 @@ impl Model {
         assert!(status.epoch <= epoch, "an epoch is served that was never issued");
         if status.epoch == epoch && self.doubtful.is_none_or(|doubtful| epoch > doubtful) {
             let taken = live.iter().find(|hold| free.contains(&hold.unit));
-            assert_eq!(taken, None, "live in the ledger, and free on the live side");
+            assert_eq!(taken, None, "live in the ledger, and free on the live store");
         }
     }
 }

@@ -27,7 +27,7 @@ impl Model {
         self.finish_calls();
         let closed_ms = self.closed_at.map(|at| self.world.clock.now() - at);
         let is_long_closed = closed_ms.is_some_and(|ms| ms > FORGET_WITHIN_MS);
-        // The live side calls a hold due this much late if its clock was set in between.
+        // The live store calls a hold due this much late if its clock was set in between.
         self.world.clock.advance_ms(World::HOLD_MS + SKEW_MS_MAX);
         for _ in 0..TICKS {
             for process in &self.processes {

@@ -2,7 +2,7 @@
 //! going wrong that may: the promises hold after every step, and in the end nothing has leaked.
 //!
 //! A call can be paused before any of its steps and go on arbitrarily late, its process can die,
-//! replies get lost, the live side is wiped, restarted from an old copy, or rolled back without
+//! replies get lost, the live store is wiped, restarted from an old copy, or rolled back without
 //! noticing. One thread polls all calls, so a sequence of operations is all there is to a run:
 //! what proptest prints replays it.
 //!
@@ -25,7 +25,7 @@ const USERS: usize = 3;
 /// How many processes serve them.
 const PROCESSES: usize = 2;
 
-/// How far the live side's clock is off at most, in milliseconds.
+/// How far the live store's clock is off at most, in milliseconds.
 const SKEW_MS_MAX: i64 = 60_000;
 
 /// One thing that happens. Indices count round what there is.
@@ -37,22 +37,22 @@ enum Op {
     Pass(i64),
     /// The next call of an operation goes wrong.
     Break(Operation, Fault),
-    /// A paused call goes on, at the live side or at the ledger.
+    /// A paused call goes on, at the live store or at the ledger.
     ResumeLive,
     ResumeLedger,
-    /// Verdicts that were held up arrive at the live side.
+    /// Verdicts that were held up arrive at the live store.
     SettleLate,
     /// A process dies with all its calls, and a new one takes its place.
     Kill(usize),
-    /// The live side is copied, to come back to.
+    /// The live store is copied, to come back to.
     Copy,
-    /// The live side loses everything.
+    /// The live store loses everything.
     Wipe,
-    /// The live side restarts from a copy.
+    /// The live store restarts from a copy.
     Restart(usize),
-    /// The live side goes back to a copy and does not know.
+    /// The live store goes back to a copy and does not know.
     RollBack(usize),
-    /// The live side's clock is set to be this far ahead of the ledger's.
+    /// The live store's clock is set to be this far ahead of the ledger's.
     Skew(i64),
 }
 

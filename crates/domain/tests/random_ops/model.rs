@@ -1,4 +1,4 @@
-//! The world under test: two processes, the calls under way, and what clients were told.
+//! The world under test: two processes, the calls under way, and what clients know.
 
 use std::{
     collections::BTreeMap,
@@ -32,23 +32,23 @@ pub(crate) struct Model {
     started: u16,
     pub(crate) calls: Vec<Call>,
     copies: Vec<LiveCopy>,
-    /// What clients were told, and did.
-    pub(crate) told: Vec<Told>,
-    pub(crate) refusals_told: usize,
+    /// What clients know of, and did.
+    pub(crate) known: Vec<KnownHold>,
+    pub(crate) refusals_answered: usize,
     /// How each record was when it was last looked at.
     pub(crate) seen: BTreeMap<Code, HoldState>,
-    /// What the live side serves up to this epoch is in doubt: it went back unnoticed.
+    /// What the live store serves up to this epoch is in doubt: it went back unnoticed.
     pub(crate) doubtful: Option<Epoch>,
     /// When the sale was first seen closed.
     pub(crate) closed_at: Option<UnixMillis>,
 }
 
 /// A hold that a client knows of.
-pub(crate) struct Told {
+pub(crate) struct KnownHold {
     pub(crate) hold: Hold,
-    /// He has asked to give it back, whatever came of it.
+    /// They have asked to give it back, whatever came of it.
     pub(crate) is_returned: bool,
-    /// He was told that he bought it just now.
+    /// They got the answer that they bought it just now.
     pub(crate) is_bought: bool,
 }
 
@@ -78,8 +78,8 @@ impl Model {
             started: 0,
             calls: Vec::new(),
             copies: Vec::new(),
-            told: Vec::new(),
-            refusals_told: 0,
+            known: Vec::new(),
+            refusals_answered: 0,
             seen: BTreeMap::new(),
             doubtful: None,
             closed_at: None,
@@ -139,22 +139,22 @@ impl Model {
         let process = Arc::clone(&self.processes[at]);
         let ledger = Arc::clone(&self.world.ledger);
         let sale = self.sale;
-        let count = self.told.len().max(1);
-        let told = match work {
-            Work::Redeem(hold) | Work::Release(hold) => self.told.get_mut(hold % count),
+        let count = self.known.len().max(1);
+        let known = match work {
+            Work::Redeem(hold) | Work::Release(hold) => self.known.get_mut(hold % count),
             _ => None,
         };
-        let future: Pin<Box<dyn Future<Output = Reply>>> = match (work, told) {
+        let future: Pin<Box<dyn Future<Output = Reply>>> = match (work, known) {
             (Work::Checkout(user), _) => Box::pin(async move {
                 Reply::Asked(process.ask(&sale, ["alice", "bob", "carol"][user]).await)
             }),
-            (Work::Redeem(_), Some(told)) => {
-                let code = told.hold.code;
+            (Work::Redeem(_), Some(known)) => {
+                let code = known.hold.code;
                 Box::pin(async move { Reply::Redeemed(code, process.purchase.redeem(code).await) })
             }
-            (Work::Release(_), Some(told)) => {
-                let code = told.hold.code;
-                told.is_returned = true;
+            (Work::Release(_), Some(known)) => {
+                let code = known.hold.code;
+                known.is_returned = true;
                 Box::pin(async move { Reply::Released(code, process.purchase.release(code).await) })
             }
             (Work::SetPaused(paused), _) => Box::pin(async move {
@@ -212,7 +212,7 @@ async fn keep_up(process: &Process, sale: &Sale, step: Work) -> Result<(), Store
             None => Ok(()),
         },
         Work::Retire => process.retire.run().await.map(drop),
-        // Of nothing, because nothing was told yet.
+        // Of nothing, because no client knows of any yet.
         Work::Checkout(_) | Work::Redeem(_) | Work::Release(_) | Work::SetPaused(_) => Ok(()),
     }
 }

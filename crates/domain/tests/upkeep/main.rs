@@ -4,7 +4,7 @@
 
 use domain::{
     Epoch, Sale,
-    ports::{LiveStatus, LiveUnit, SaleImage, SaleStore},
+    ports::{LiveStatus, LiveUnit, SaleSnapshot, SaleStore},
 };
 use fakes::{Process, World};
 
@@ -28,7 +28,7 @@ async fn status(world: &World, sale: &Sale) -> LiveStatus {
     world.live.status(sale.id).await.unwrap().unwrap()
 }
 
-/// The units of a sale that are free, held and sold on the live side.
+/// The units of a sale that are free, held and sold on the live store.
 async fn counts(world: &World, sale: &Sale) -> [u32; 3] {
     let LiveStatus { free, held, sold, .. } = status(world, sale).await;
     [free, held, sold]
@@ -39,8 +39,8 @@ fn epoch(world: &World, sale: &Sale) -> Epoch {
     world.ledger.sale(sale.id).unwrap().epoch
 }
 
-/// Makes the live side serve an image that the ledger never gave.
+/// Makes the live store serve a snapshot that the ledger never gave.
 async fn serve(world: &World, sale: &Sale, epoch: Epoch, live: Vec<LiveUnit>) {
-    let image = SaleImage { sale: Sale { epoch, ..*sale }, live };
-    world.live.load(&image, world.clock.now()).await.unwrap();
+    let snapshot = SaleSnapshot { sale: Sale { epoch, ..*sale }, live };
+    world.live.load(&snapshot, world.clock.now()).await.unwrap();
 }

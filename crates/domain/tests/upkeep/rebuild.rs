@@ -44,7 +44,7 @@ async fn a_sale_that_is_served_is_left_alone_unless_a_newer_epoch_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_sale_that_is_closed_or_never_was_needs_no_live_side() {
+async fn a_sale_that_is_closed_or_never_was_needs_no_live_store() {
     let (world, process, sale) = open_world().await;
     world.clock.set(sale.window.ends_at());
     assert!(world.ledger.close(sale.id).await.unwrap());
@@ -108,7 +108,7 @@ async fn a_rebuilder_that_was_overtaken_changes_nothing() {
 }
 
 #[tokio::test]
-async fn who_waited_for_a_rebuild_that_failed_is_told_so() {
+async fn who_waited_for_a_rebuild_that_failed_gets_an_error() {
     let (world, process, sale) = open_world().await;
     world.live.wipe();
     world.ledger.faults().plan(Operation::RaiseEpoch, Fault::Pause);
@@ -125,7 +125,7 @@ async fn who_waited_for_a_rebuild_that_failed_is_told_so() {
 }
 
 #[tokio::test]
-async fn who_waited_for_a_rebuild_that_was_cut_short_does_it_himself() {
+async fn who_waited_for_a_rebuild_that_was_cut_short_does_it_instead() {
     let (world, process, sale) = open_world().await;
     world.live.wipe();
     world.live.faults().plan(Operation::Load, Fault::Pause);

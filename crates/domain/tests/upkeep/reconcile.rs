@@ -50,7 +50,7 @@ async fn a_drift_is_left_while_either_side_moves() {
     let mut looks = vec![process.reconcile.run(&sale).await.unwrap()];
     process.purchase.redeem(hold.code).await.unwrap().unwrap();
     looks.push(process.reconcile.run(&sale).await.unwrap());
-    // The grant has no record, and nobody tells the live side.
+    // The grant has no record, and nobody settles its code.
     world.live.faults().plan(Operation::SettleSoon, Fault::Lose);
     process.ask(&sale, "bob").await.unwrap_err();
     looks.push(process.reconcile.run(&sale).await.unwrap());
@@ -112,7 +112,7 @@ async fn a_clock_that_is_off_is_set_right_although_units_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_live_side_that_contradicts_itself_is_rebuilt_at_once() {
+async fn a_live_store_that_contradicts_itself_is_rebuilt_at_once() {
     let (world, process, sale) = open_world().await;
     let first = process.take(&sale, "alice").await;
     let second = process.take(&sale, "alice").await;
@@ -135,7 +135,7 @@ async fn a_live_side_that_contradicts_itself_is_rebuilt_at_once() {
 }
 
 #[tokio::test]
-async fn a_live_side_that_a_dead_rebuilder_left_behind_is_rebuilt() {
+async fn a_live_store_that_a_dead_rebuilder_left_behind_is_rebuilt() {
     let (world, process, sale) = open_world().await;
     world.ledger.raise_epoch(sale.id, None).await.unwrap();
 

@@ -44,7 +44,7 @@ async fn a_grant_that_comes_after_the_closing_is_refused() {
     world.clock.set(sale.window.ends_at() + -1);
     world.ledger.faults().plan(Operation::Record, Fault::Pause);
 
-    let (told, closed) = tokio::join!(process.ask(&sale, "alice"), async {
+    let (reply, closed) = tokio::join!(process.ask(&sale, "alice"), async {
         world.clock.advance_ms(1);
         process.catalog.refresh().await.unwrap();
         let closed = process.retire.run().await.unwrap();
@@ -53,14 +53,14 @@ async fn a_grant_that_comes_after_the_closing_is_refused() {
     });
 
     assert_eq!(closed, [sale.id]);
-    assert_eq!(told.unwrap_err().failure(), Failure::Rebuilding);
+    assert_eq!(reply.unwrap_err().failure(), Failure::Rebuilding);
     assert_eq!(world.ledger.attempts(), []);
     process.rebuild.run_asked().await.unwrap();
     assert!(!world.live.has(sale.id));
 }
 
 #[tokio::test]
-async fn an_image_that_comes_after_the_closing_is_taken_back() {
+async fn a_snapshot_that_comes_after_the_closing_is_taken_back() {
     let (world, process, sale) = open_world().await;
     let other = world.process(2);
     world.live.wipe();
@@ -95,9 +95,9 @@ async fn what_another_process_closed_is_forgotten_and_not_at_every_look() {
     assert!(world.live.has(sale.id));
 }
 
-/// Found by the simulation: its rebuilder had given up waiting, so nobody took the image back.
+/// Found by the simulation: its rebuilder had given up waiting, so nobody took the snapshot back.
 #[tokio::test]
-async fn an_image_that_comes_after_its_rebuilder_gave_up_is_forgotten_a_minute_later() {
+async fn a_snapshot_that_comes_after_its_rebuilder_gave_up_is_forgotten_a_minute_later() {
     let (world, process, sale) = open_world().await;
     world.clock.set(sale.window.ends_at());
     process.catalog.refresh().await.unwrap();

@@ -28,7 +28,7 @@ async fn a_hold_that_is_due_expires_and_its_unit_is_free_again() {
 }
 
 #[tokio::test]
-async fn a_code_without_a_record_is_buried_so_that_none_can_come_later() {
+async fn a_code_without_a_record_gets_a_tombstone_so_that_none_can_come_later() {
     let (world, process, sale) = open_world().await;
     let code = Code::new(sale.id, 12_345);
     let request = HoldRequest { code, user: "alice".parse().unwrap() };
@@ -42,7 +42,7 @@ async fn a_code_without_a_record_is_buried_so_that_none_can_come_later() {
 }
 
 #[tokio::test]
-async fn a_hold_that_only_the_live_side_calls_due_is_left_for_as_long_as_the_ledger_says() {
+async fn a_hold_that_only_the_live_store_calls_due_is_left_for_as_long_as_the_ledger_says() {
     let (world, process, sale) = open_world().await;
     let hold = process.take(&sale, "alice").await;
     world.clock.advance_ms(World::HOLD_MS - 5_000);
@@ -59,7 +59,7 @@ async fn a_hold_that_only_the_live_side_calls_due_is_left_for_as_long_as_the_led
 }
 
 #[tokio::test]
-async fn a_purchase_the_live_side_did_not_hear_of_is_settled_when_its_hold_is_due() {
+async fn a_purchase_the_live_store_did_not_hear_of_is_settled_when_its_hold_is_due() {
     let (world, process, sale) = open_world().await;
     let bought = process.take(&sale, "alice").await;
     let returned = process.take(&sale, "alice").await;
@@ -148,7 +148,7 @@ async fn a_sale_that_is_not_served_is_reported() {
 }
 
 #[tokio::test]
-async fn holds_that_the_live_side_forgot_expire_a_little_later() {
+async fn holds_that_the_live_store_forgot_expire_a_little_later() {
     let (world, process, sale) = open_world().await;
     let old = process.take(&sale, "alice").await;
     world.clock.advance_ms(1_000);
@@ -166,7 +166,7 @@ async fn holds_that_the_live_side_forgot_expire_a_little_later() {
 }
 
 #[tokio::test]
-async fn an_overdue_hold_that_the_live_side_still_has_is_freed_there_too() {
+async fn an_overdue_hold_that_the_live_store_still_has_is_freed_there_too() {
     let (world, process, sale) = open_world().await;
     process.take(&sale, "alice").await;
     world.clock.advance_ms(LONG_OVERDUE_MS);

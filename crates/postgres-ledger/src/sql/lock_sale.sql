@@ -2,8 +2,7 @@
 -- waited for those that are.
 --
 -- Postgres lets those who share a row's lock pass one who waits for it alone, so under load this
--- may run into the lock time-out and be tried again (seen: 0.3 s at the most, 20 tries against
--- eight writers that never paused).
+-- may run into the lock time-out and be tried again: docs/decisions/07.
 --
 -- $1 sale_id   bigint
 --

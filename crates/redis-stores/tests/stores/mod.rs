@@ -1,4 +1,4 @@
-//! A live side on a server of a test program.
+//! A live store on a server of a test program.
 
 use std::{num::NonZeroUsize, sync::Arc};
 
@@ -7,7 +7,7 @@ use dev_servers::RedisServer;
 use redis_stores::RedisStores;
 use store_contract::{Live, fixtures::WallClock};
 
-/// A live side on this server, with room for a crowd: one process of the service.
+/// A live store on this server, with room for a crowd: one process of the service.
 pub(crate) fn live_on(server: &RedisServer) -> Live {
     let limits = Limits {
         queue_max: NonZeroUsize::new(4_096).unwrap(),

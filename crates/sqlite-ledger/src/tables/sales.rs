@@ -2,7 +2,7 @@
 
 use domain::{
     Epoch, Origin, Sale, SaleId, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, RaiseReply, SaleImage, Tally},
+    ports::{Calendar, Listed, RaiseReply, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
 
@@ -75,7 +75,7 @@ impl Tables<'_> {
         self.one(SET_PAUSED, (sale.get(), state), rows::sale)
     }
 
-    /// Starts a new generation of a sale's live state, and reads the image for it. There is one
+    /// Starts a new generation of a sale's live state, and reads the snapshot for it. There is one
     /// writer at a time, so no record is in flight.
     pub(crate) fn raise_epoch(
         &self,
@@ -91,16 +91,16 @@ impl Tables<'_> {
             Err(stands) => return Ok(stands),
         };
         self.run(RAISE_EPOCH, (id.get(), self.now().0))?;
-        Ok(RaiseReply::Raised(SaleImage { sale, live: self.guard()?.live_units(id) }))
+        Ok(RaiseReply::Raised(SaleSnapshot { sale, live: self.guard()?.live_units(id) }))
     }
 
     /// All that is live of a sale, with a look at the disk alone; `None` if there is no such sale
     /// or it is closed.
-    pub(crate) fn image(&self, id: SaleId) -> Result<Option<SaleImage>, SqliteError> {
+    pub(crate) fn snapshot(&self, id: SaleId) -> Result<Option<SaleSnapshot>, SqliteError> {
         let found = self.find_sale(id)?.filter(|sale| sale.state != SaleState::Closed);
         let Some(sale) = found else { return Ok(None) };
         let live = self.all(LIVE_UNITS_ON_DISK, [id.get()], rows::live_unit)?;
-        Ok(Some(SaleImage { sale, live }))
+        Ok(Some(SaleSnapshot { sale, live }))
     }
 
     /// How many units of a sale are held and sold.

@@ -58,8 +58,8 @@ async fn a_commit_that_got_lost_is_made_again_and_the_work_is_done_once() {
         .unwrap()
         .unwrap();
     let raised = worker.run(move |tables| tables.raise_epoch(sale.id, None)).await.unwrap();
-    let RaiseReply::Raised(image) = raised else { panic!("{raised:?}") };
-    let granted = Outcome::Granted(grant(&image.sale, 1, 0));
+    let RaiseReply::Raised(snapshot) = raised else { panic!("{raised:?}") };
+    let granted = Outcome::Granted(grant(&snapshot.sale, 1, 0));
     let attempts = [Attempt { sale: sale.id, user: user("ann"), outcome: granted }, refusal()];
 
     failures.store(3, Ordering::SeqCst);

@@ -87,7 +87,8 @@ fn findings(database: &mut Database) -> Findings {
 /// These invariants are broken, with such a row, and no other.
 fn assert_broken(database: &mut Database, expected: &[(Invariant, &str)]) {
     let findings = findings(database);
-    let of_the_ledger = Invariant::ALL.into_iter().filter(|invariant| !invariant.needs_live_side());
+    let of_the_ledger =
+        Invariant::ALL.into_iter().filter(|invariant| !invariant.needs_live_store());
     let broken: Vec<_> = of_the_ledger
         .filter(|&invariant| findings.of(invariant).expect("it was checked").count() > 0)
         .collect();

@@ -36,7 +36,7 @@ async fn schedule(ledger: &SqliteLedger, length_ms: i64, hold_ms: i64) -> Sale {
 async fn raise(ledger: &SqliteLedger, sale: Sale) -> Sale {
     let raised =
         until(&WallClock, async || match ledger.raise_epoch(sale.id, None).await.unwrap() {
-            RaiseReply::Raised(image) => Some(image.sale),
+            RaiseReply::Raised(snapshot) => Some(snapshot.sale),
             RaiseReply::TooSoon => None,
             other => panic!("{other:?}"),
         });
@@ -45,7 +45,7 @@ async fn raise(ledger: &SqliteLedger, sale: Sale) -> Sale {
 
 async fn record(ledger: &SqliteLedger, sale: &Sale, name: &str, grant: Grant) -> Recorded {
     let attempt = Attempt { sale: sale.id, user: user(name), outcome: Outcome::Granted(grant) };
-    ledger.admit().unwrap().record(attempt).await.unwrap()
+    ledger.permit().unwrap().record(attempt).await.unwrap()
 }
 
 async fn find(ledger: &SqliteLedger, code: Code) -> CodeRecord {
@@ -112,8 +112,8 @@ async fn the_codes_of_a_closed_sale_are_filed_and_found_without_the_guard() {
         let grant = grant(&sale, number, 0);
         let outcome = Outcome::Granted(grant);
         let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
-        let place = ledger.admit().unwrap();
-        grants.push((grant, tokio::spawn(place.record(attempt))));
+        let permit = ledger.permit().unwrap();
+        grants.push((grant, tokio::spawn(permit.record(attempt))));
     }
     let mut codes = Vec::new();
     for (grant, recorded) in grants {
@@ -233,7 +233,7 @@ async fn a_visitor_makes_and_pauses_sales_beside_the_process_that_serves_but_rec
     let listed = SaleRegister::find(&ledger, sale.id).await.unwrap().unwrap();
     assert_eq!(listed.sale, paused);
     let attempt = Attempt { sale: sale.id, user: user("ann"), outcome: Outcome::Granted(granted) };
-    let error = visitor.admit().unwrap().record(attempt).await.unwrap_err();
+    let error = visitor.permit().unwrap().record(attempt).await.unwrap_err();
     assert_eq!(error.failure(), Failure::NotDone);
     assert_eq!(find(&ledger, granted.code).await, CodeRecord::Unknown);
 }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use domain::{
     Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
     ports::{
-        Attempt, AttemptPlace, CodeRecord, Grant, LedgerStore, Outcome, Recorded, Redemption,
+        Attempt, AttemptPermit, CodeRecord, Grant, LedgerStore, Outcome, Recorded, Redemption,
         Verdict,
     },
 };
@@ -28,7 +28,7 @@ struct Shared {
     faults: Faults,
     tables: Mutex<Tables>,
     places_out: AtomicUsize,
-    places_max: AtomicUsize,
+    permits_max: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl FakeLedger {
             faults: Faults::default(),
             tables: Mutex::default(),
             places_out: AtomicUsize::new(0),
-            places_max: AtomicUsize::new(usize::MAX),
+            permits_max: AtomicUsize::new(usize::MAX),
         }))
     }
 
@@ -63,9 +63,9 @@ impl FakeLedger {
         &self.0.faults
     }
 
-    /// Sets how many places its queue of attempts has.
-    pub fn set_places(&self, places_max: usize) {
-        self.0.places_max.store(places_max, Ordering::SeqCst);
+    /// Sets how many permits its queue of attempts has.
+    pub fn set_permits(&self, permits_max: usize) {
+        self.0.permits_max.store(permits_max, Ordering::SeqCst);
     }
 
     /// Every attempt that was recorded, in that order.
@@ -234,15 +234,15 @@ impl Tables {
 
 #[async_trait]
 impl LedgerStore for FakeLedger {
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        let places_max = self.0.places_max.load(Ordering::SeqCst);
-        // A place that is refused is given back when this value is dropped.
-        let place = Place(self.clone());
-        if self.0.places_out.fetch_add(1, Ordering::SeqCst) >= places_max {
-            let reason = "no place is left in the queue of attempts";
-            return Err(StoreError::new(Operation::Admit, Failure::Overloaded, reason));
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        let permits_max = self.0.permits_max.load(Ordering::SeqCst);
+        // A permit that is refused is given back when this value is dropped.
+        let permit = Permit(self.clone());
+        if self.0.places_out.fetch_add(1, Ordering::SeqCst) >= permits_max {
+            let reason = "no permit is left in the queue of attempts";
+            return Err(StoreError::new(Operation::Permit, Failure::Overloaded, reason));
         }
-        Ok(Box::new(place))
+        Ok(Box::new(permit))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
@@ -282,17 +282,17 @@ impl LedgerStore for FakeLedger {
     }
 }
 
-/// A place in the queue, taken until it is dropped.
-struct Place(FakeLedger);
+/// A permit of the queue, taken until it is dropped.
+struct Permit(FakeLedger);
 
 #[async_trait]
-impl AttemptPlace for Place {
+impl AttemptPermit for Permit {
     async fn record(self: Box<Self>, attempt: Attempt) -> Result<Recorded, StoreError> {
         self.0.transact(Operation::Record, |tables, now| Ok(tables.record(attempt, now))).await
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.0.places_out.fetch_sub(1, Ordering::SeqCst);
     }

@@ -1,6 +1,6 @@
 //! Both stores in process memory, failing on demand: the fakes of the unit tests.
 //!
-//! [`FakeLive`] is the live side: the one of `memory-stores`, which can be lost, go back to an
+//! [`FakeLive`] is the live store: the one of `memory-stores`, which can be lost, go back to an
 //! old copy and be off with its clock. [`FakeLedger`] is the ledger. They answer as Redis and
 //! Postgres do, decision by decision, so that a rule learnt here holds there. Beside the ports
 //! they can be looked into, and [`Faults`] make a call fail, get lost or stand still.

@@ -1,4 +1,4 @@
-//! The live side as tests need it: [`MemoryStores`], which can be lost, go back and fail.
+//! The live store as tests need it: [`MemoryStores`], which can be lost, go back and fail.
 
 use std::{
     collections::HashMap,
@@ -11,24 +11,24 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Code, Epoch, SaleId, StoreError, Unit, UnixMillis,
-    audit::live::LiveImage,
+    audit::live::LiveSnapshot,
     ports::{
-        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage,
-        SaleStore, Verdict,
+        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply,
+        SaleSnapshot, SaleStore, Verdict,
     },
 };
 use memory_stores::MemoryStores;
 
 use crate::{Fault, Faults, ManualClock, Operation, at_once, lock};
 
-/// The live side, as Redis is one.
+/// The live store, as Redis is one.
 pub struct FakeLive {
     clock: Arc<ServerClock>,
     faults: Faults,
     server: Mutex<Server>,
 }
 
-/// What the live side had at some moment, as in a snapshot or on a replica.
+/// What the live store had at some moment, as in a snapshot or on a replica.
 #[derive(Clone)]
 pub struct LiveCopy(Arc<MemoryStores>);
 
@@ -60,7 +60,7 @@ impl Clock for ServerClock {
 }
 
 impl FakeLive {
-    /// A live side that has nothing.
+    /// A live store that has nothing.
     #[must_use]
     pub fn new(clock: ManualClock) -> Self {
         let clock = Arc::new(ServerClock { clock, skew_ms: AtomicI64::new(0) });
@@ -153,14 +153,18 @@ impl Server {
         there.is_some() && there == self.loaded.get(&sale).copied()
     }
 
-    fn load(&mut self, image: &SaleImage, ledger_now: UnixMillis) -> Result<LoadReply, StoreError> {
-        let (id, epoch) = (image.sale.id, image.sale.epoch);
+    fn load(
+        &mut self,
+        snapshot: &SaleSnapshot,
+        ledger_now: UnixMillis,
+    ) -> Result<LoadReply, StoreError> {
+        let (id, epoch) = (snapshot.sale.id, snapshot.sale.epoch);
         if self.loaded.get(&id).is_some_and(|&loaded| loaded >= epoch) {
             return Ok(LoadReply::Fenced);
         }
         // Whatever is there was loaded by another process, and no fence.
         at_once(self.stores.forget(id))?;
-        let reply = at_once(self.stores.load(image, ledger_now))?;
+        let reply = at_once(self.stores.load(snapshot, ledger_now))?;
         self.loaded.insert(id, epoch);
         Ok(reply)
     }
@@ -176,10 +180,10 @@ impl Server {
 impl SaleStore for FakeLive {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let load = || lock(&self.server).load(image, ledger_now);
+        let load = || lock(&self.server).load(snapshot, ledger_now);
         self.faults.around(Operation::Load, load).await
     }
 
@@ -251,7 +255,7 @@ impl AuditedLive for FakeLive {
         self.faults.around(Operation::Status, || Ok(())).await
     }
 
-    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
         let look = || Ok(self.served(sale).and_then(|_| lock(&self.server).stores.look(sale)));
         self.faults.around(Operation::Status, look).await
     }

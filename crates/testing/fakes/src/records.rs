@@ -16,7 +16,7 @@ pub enum AttemptRecord {
         sale: SaleId,
         /// Who asked.
         user: UserId,
-        /// What he was told.
+        /// The answer they got.
         refusal: CheckoutRefusal,
     },
     /// A code that was judged before its record came.
@@ -41,7 +41,7 @@ pub struct HoldRecord {
     pub unit: Unit,
     /// Which of the user's slots it takes.
     pub slot: Slot,
-    /// The generation of the live side that granted it.
+    /// The generation of the live store that granted it.
     pub epoch: Epoch,
     /// When it is due.
     pub expires_at: UnixMillis,

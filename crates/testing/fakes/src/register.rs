@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, RaiseReply, SaleImage, SaleRegister, Tally},
+    ports::{Calendar, Listed, RaiseReply, SaleRegister, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
 
@@ -44,7 +44,7 @@ impl Tables {
         let of_sale = self.holds().filter(|hold| hold.sale == id);
         let mut live: Vec<_> = of_sale.filter_map(HoldRecord::live_unit).collect();
         live.sort_unstable_by_key(|unit| unit.unit);
-        RaiseReply::Raised(SaleImage { sale, live })
+        RaiseReply::Raised(SaleSnapshot { sale, live })
     }
 
     fn count(&self, sale: SaleId, state: HoldState) -> u32 {

@@ -20,7 +20,7 @@ const HOUR_MS: i64 = 3_600_000;
 pub struct World {
     /// The time of both stores.
     pub clock: ManualClock,
-    /// The live side.
+    /// The live store.
     pub live: Arc<FakeLive>,
     /// The ledger.
     pub ledger: Arc<FakeLedger>,
@@ -34,13 +34,13 @@ pub struct Process {
     pub checkout: Checkout,
     /// Redeems codes.
     pub purchase: Purchase,
-    /// Tells how sales stand.
+    /// Reports how sales stand.
     pub standings: Standings,
     /// Serves sales again.
     pub rebuild: Arc<Rebuild>,
     /// Resolves due holds.
     pub sweep: Sweep,
-    /// Compares both sides.
+    /// Compares both stores.
     pub reconcile: Reconcile,
     /// Closes sales.
     pub retire: Retire,
@@ -65,7 +65,7 @@ impl World {
         Process::of(self.services(number))
     }
 
-    /// The services of a process that has just started, which remembers what the live side says.
+    /// The services of a process that has just started, which remembers what the live store says.
     #[must_use]
     pub fn services(&self, number: u16) -> Services {
         let clock = Arc::new(self.clock.clone());
@@ -89,7 +89,7 @@ impl World {
         Timetable::new(HOUR_MS, terms).expect("an hour divides the day")
     }
 
-    /// A sale that opens now and lasts an hour. The live side does not serve it yet.
+    /// A sale that opens now and lasts an hour. The live store does not serve it yet.
     #[must_use]
     pub fn open_sale(&self, stock: u32, per_user_limit: u16) -> Sale {
         self.sale_in(0, HOUR_MS, stock, per_user_limit)
@@ -141,7 +141,7 @@ impl Process {
 
     /// Takes a unit of a sale that is to be had.
     pub async fn take(&self, sale: &Sale, user: &str) -> Hold {
-        let told = self.ask(sale, user).await;
-        told.expect("the stores answer").expect("a unit is to be had")
+        let reply = self.ask(sale, user).await;
+        reply.expect("the stores answer").expect("a unit is to be had")
     }
 }

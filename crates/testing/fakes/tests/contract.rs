@@ -1,4 +1,4 @@
-//! The promises of both sides, kept in memory.
+//! The promises of both stores, kept in memory.
 
 use std::{collections::BTreeMap, sync::Arc};
 

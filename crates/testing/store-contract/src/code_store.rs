@@ -8,7 +8,7 @@ pub use holds::*;
 pub use refusals::*;
 pub use verdicts::*;
 
-/// Writes one test per promise of `CodeStore`, on the [`Live`](crate::Live) side that `$live`
+/// Writes one test per promise of `CodeStore`, on the [`Live`](crate::Live) store that `$live`
 /// makes.
 #[macro_export]
 macro_rules! code_store_contract {
@@ -24,17 +24,17 @@ macro_rules! code_store_contract {
             sales_do_not_see_each_others_codes
             a_user_stops_at_the_limit
             a_user_stops_at_the_limit_within_one_batch
-            the_limit_tells_what_is_held_and_what_is_bought
+            the_limit_says_what_is_held_and_what_is_bought
             a_refusal_changes_nothing
             a_sale_is_not_open_before_its_start
             a_sale_opens_at_its_start
             a_sale_has_ended_at_its_end
             a_paused_sale_says_so_until_it_is_over
-            sold_out_tells_when_the_next_hold_is_due
-            sold_out_tells_nothing_when_nothing_will_come_back
+            sold_out_says_when_the_next_hold_is_due
+            sold_out_says_nothing_when_nothing_will_come_back
             a_sold_unit_stays_sold
             a_freed_unit_and_its_slot_are_given_again
-            a_hold_that_is_told_to_be_live_is_due_later
+            a_hold_that_is_still_live_is_due_later
             only_the_first_of_two_verdicts_counts
             of_two_verdicts_in_one_call_the_first_counts
             verdicts_on_unknown_codes_do_nothing

@@ -14,7 +14,7 @@ use domain::{
     UserId, Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, Redemption,
-        SaleImage, SaleRegister, Tally, Verdict,
+        SaleRegister, SaleSnapshot, Tally, Verdict,
     },
 };
 
@@ -33,7 +33,7 @@ pub struct Ledger {
     pub records: Arc<dyn CountRecords>,
 }
 
-/// What no port tells and the contract must see: that every attempt is written down.
+/// What no port shows and the contract must see: that every attempt is written down.
 #[async_trait]
 pub trait CountRecords: Send + Sync {
     /// How many attempts at the sale are recorded, by outcome: `granted`, `sold_out`,
@@ -86,11 +86,11 @@ impl Ledger {
         self.raise(&scheduled).await.sale
     }
 
-    /// Raises the epoch as soon as it may be raised, and returns the image.
-    pub async fn raise(&self, sale: &Sale) -> SaleImage {
+    /// Raises the epoch as soon as it may be raised, and returns the snapshot.
+    pub async fn raise(&self, sale: &Sale) -> SaleSnapshot {
         until(&*self.clock, async || {
             match self.register.raise_epoch(sale.id, None).await.unwrap() {
-                RaiseReply::Raised(image) => Some(image),
+                RaiseReply::Raised(snapshot) => Some(snapshot),
                 RaiseReply::TooSoon => None,
                 other => panic!("the epoch can be raised: {other:?}"),
             }
@@ -100,7 +100,7 @@ impl Ledger {
 
     /// Records an attempt.
     pub async fn record(&self, attempt: Attempt) -> Result<Recorded, StoreError> {
-        self.codes.admit().unwrap().record(attempt).await
+        self.codes.permit().unwrap().record(attempt).await
     }
 
     /// Records a grant.

@@ -37,10 +37,10 @@ macro_rules! ledger_store_contract {
             a_code_that_is_not_held_cannot_be_given_back
             of_a_redemption_and_a_return_one_wins
             every_code_is_found_as_it_is
-            a_code_without_a_record_is_buried
+            a_code_without_a_record_gets_a_tombstone
             a_hold_that_is_due_expires
             a_hold_that_is_live_is_left_alone
-            what_is_sold_or_given_back_is_told
+            what_is_sold_or_given_back_is_reported
             verdicts_are_final
             a_judge_decides_many_codes_at_once
             of_a_redemption_and_an_expiry_one_wins

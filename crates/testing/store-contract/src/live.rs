@@ -1,4 +1,4 @@
-//! The live side under test.
+//! The live store under test.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use domain::{
     Code, Sale, Unit, UserId,
     ports::{
         Clock, CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply,
-        SaleImage, SaleStore, Verdict,
+        SaleSnapshot, SaleStore, Verdict,
     },
 };
 
 use crate::fixtures::{NOW, new_code, open_sale};
 
-/// A live side, and the time it lives by.
+/// A live store, and the time it lives by.
 #[derive(Clone)]
 pub struct Live {
     /// Its sales.
@@ -24,7 +24,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// A live side that is one store; waiting on `clock` lets the store's time pass.
+    /// A live store that is one store; waiting on `clock` lets the store's time pass.
     pub fn new<S: SaleStore + CodeStore + 'static>(store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
         Self { sales: store.clone(), codes: store, clock }
     }
@@ -38,7 +38,7 @@ impl Live {
 
     /// Loads a sale at [`NOW`].
     pub async fn load(&self, sale: Sale, live: Vec<LiveUnit>) -> LoadReply {
-        self.sales.load(&SaleImage { sale, live }, NOW).await.unwrap()
+        self.sales.load(&SaleSnapshot { sale, live }, NOW).await.unwrap()
     }
 
     /// Asks for a unit under a new code.

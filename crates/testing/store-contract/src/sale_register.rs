@@ -25,12 +25,12 @@ macro_rules! sale_register_contract {
             a_page_has_the_newest_first_and_no_more_than_asked
             the_calendar_has_what_is_not_closed_by_its_start
             a_sale_is_paused_and_goes_on
-            the_image_has_every_live_unit_and_no_other
+            the_snapshot_has_every_live_unit_and_no_other
             an_epoch_follows_the_one_before
             an_epoch_stands_for_half_a_second
             of_many_that_raise_at_once_one_does
             an_epoch_that_was_never_issued_shows_that_the_ledger_is_behind
-            a_grant_in_flight_is_in_the_image_or_never_recorded
+            a_grant_in_flight_is_in_the_snapshot_or_never_recorded
             a_tally_counts_what_is_held_and_sold
             a_sale_is_closed_when_it_is_over_and_no_hold_is_left
             a_closed_sale_records_no_grant_and_stays_closed

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     CheckoutRefusal, Epoch, Sale, Slot, Terms, UnixMillis, Window,
-    ports::{LiveUnit, LoadReply, PlaceReply, SaleImage, Verdict},
+    ports::{LiveUnit, LoadReply, PlaceReply, SaleSnapshot, Verdict},
     sale::SaleState,
 };
 
@@ -16,20 +16,20 @@ use crate::{
     live::Live,
 };
 
-/// Writes one test per promise of `SaleStore`, on the [`Live`] side that `$live` makes.
+/// Writes one test per promise of `SaleStore`, on the [`Live`] store that `$live` makes.
 #[macro_export]
 macro_rules! sale_store_contract {
     ($live:path) => {
         $crate::contract! { $live, sale_store:
             a_sale_that_was_never_loaded_is_not_served
-            a_loaded_sale_is_served_as_its_image_says
+            a_loaded_sale_is_served_as_its_snapshot_says
             a_sale_goes_by_the_clock_of_the_ledger
             a_load_is_fenced_by_an_epoch_that_is_as_new
             a_newer_load_replaces_everything
             loads_that_race_leave_the_newest
             held_and_sold_units_come_with_the_load
-            a_user_goes_on_with_the_slots_the_load_leaves_him
-            a_large_image_is_loaded_whole
+            a_user_goes_on_with_the_slots_the_load_leaves_them
+            a_large_snapshot_is_loaded_whole
             a_sale_without_units_is_sold_out
             a_forgotten_sale_is_not_served_until_it_is_loaded_again
         }
@@ -51,8 +51,8 @@ pub async fn a_sale_that_was_never_loaded_is_not_served(live: Live) {
     assert_eq!(live.find(code).await, None);
 }
 
-/// The status repeats what the image said: epoch, window, terms, whether it is paused.
-pub async fn a_loaded_sale_is_served_as_its_image_says(live: Live) {
+/// The status repeats what the snapshot said: epoch, window, terms, whether it is paused.
+pub async fn a_loaded_sale_is_served_as_its_snapshot_says(live: Live) {
     let sale = Sale {
         window: Window::new(NOW + SECOND, NOW + HOUR).unwrap(),
         terms: Terms::new(1_000, 10, 86_400_000).unwrap(),
@@ -78,8 +78,8 @@ pub async fn a_sale_goes_by_the_clock_of_the_ledger(live: Live) {
         let window = Window::new(ledger_now, ledger_now + HOUR).unwrap();
         let sale = Sale { window, ..open_sale(5, 1) };
 
-        let image = SaleImage { sale, live: vec![] };
-        live.sales.load(&image, ledger_now).await.unwrap();
+        let snapshot = SaleSnapshot { sale, live: vec![] };
+        live.sales.load(&snapshot, ledger_now).await.unwrap();
 
         let passed = live.status(&sale).await.now - ledger_now;
         assert!((0..MINUTE).contains(&passed), "{passed} ms passed since the load");
@@ -130,7 +130,7 @@ pub async fn a_newer_load_replaces_everything(live: Live) {
     }
 }
 
-/// Twenty rebuilders race; whatever the order, the newest image is what is served.
+/// Twenty rebuilders race; whatever the order, the newest snapshot is what is served.
 pub async fn loads_that_race_leave_the_newest(live: Live) {
     let sale = open_sale(100, 1);
     let calls = (1..=20).map(|epoch| {
@@ -180,7 +180,7 @@ pub async fn held_and_sold_units_come_with_the_load(live: Live) {
 
 /// The lowest free slot comes first, also where the load left a gap, and the limit counts
 /// what was loaded.
-pub async fn a_user_goes_on_with_the_slots_the_load_leaves_him(live: Live) {
+pub async fn a_user_goes_on_with_the_slots_the_load_leaves_them(live: Live) {
     let sale = open_sale(20, 5);
     let ann = user("ann");
     let units = vec![
@@ -199,7 +199,7 @@ pub async fn a_user_goes_on_with_the_slots_the_load_leaves_him(live: Live) {
 }
 
 /// A sale in full swing: thousands of holds, sales, users and gaps at once.
-pub async fn a_large_image_is_loaded_whole(live: Live) {
+pub async fn a_large_snapshot_is_loaded_whole(live: Live) {
     let sale = open_sale(20_000, 2);
     let units: Vec<_> = (1..=20_000)
         .filter(|number| number % 4 != 0)

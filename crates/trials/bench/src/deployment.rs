@@ -63,7 +63,7 @@ impl Deployment {
             said.lines().nth(1).and_then(|line| line.split_whitespace().next()?.parse().ok());
         let sale = sale.ok_or(BenchError::Unreadable { from: "scheduling a sale", said })?;
         let app = service.start(&["serve"])?;
-        app.await_words("the live side serves a sale", SERVES_WITHIN)?;
+        app.await_words("the live store serves a sale", SERVES_WITHIN)?;
         Ok(Self { app, sale, stores })
     }
 

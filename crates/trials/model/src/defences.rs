@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Defence {
     /// A grant is recorded only under the epoch the ledger is at: `record_grants.sql`, `fence`.
     EpochCheck,
-    /// A code that is due and has no record gets one that refuses a later: `bury_missing.sql`.
+    /// A code that is due and has no record gets one that refuses a later: `record_tombstones.sql`.
     Tombstone,
     /// Redis serves only the epoch this very process has loaded: `library.lua`, `loaded`.
     Incarnation,
@@ -23,12 +23,12 @@ pub enum Defence {
     SlotIndex,
     /// What Redis does not have, the ledger is asked for: `Purchase::redeem`.
     LedgerFind,
-    /// Redis refuses an image no newer than the one it serves: `load.lua`, `fenced`.
+    /// Redis refuses a snapshot no newer than the one it serves: `load.lua`, `fenced`.
     LoadFence,
     /// A rebuild waits for the records in flight: `lock_sale.sql`, `FOR UPDATE`.
     Drain,
-    /// The image is read after the sale is locked, not before: `PostgresLedger::raise`.
-    LateImage,
+    /// The snapshot is read after the sale is locked, not before: `PostgresLedger::raise`.
+    LateSnapshot,
     /// Holds that Redis forgot are expired all the same: `expire_overdue.sql`.
     Backstop,
     /// Redis is compared with the ledger and rebuilt: `Reconcile`.
@@ -62,7 +62,7 @@ impl Defence {
         Self::LedgerFind,
         Self::LoadFence,
         Self::Drain,
-        Self::LateImage,
+        Self::LateSnapshot,
         Self::Backstop,
         Self::Reconcile,
         Self::LookUp,

@@ -105,7 +105,7 @@ impl State {
 
     /// `live_units.sql`: every row that is held or sold.
     #[must_use]
-    pub fn image(&self) -> [Mark; crate::state::CODES_MAX] {
+    pub fn snapshot(&self) -> [Mark; crate::state::CODES_MAX] {
         self.attempts.map(|attempt| match attempt.row {
             Row::Held => Mark::Held,
             Row::Sold => Mark::Bought,
@@ -117,7 +117,7 @@ impl State {
     /// transaction.
     pub fn raise_epoch(&mut self) -> Rebuild {
         self.epoch += 1;
-        Rebuild { epoch: self.epoch, is_early: false, image: self.image() }
+        Rebuild { epoch: self.epoch, is_early: false, snapshot: self.snapshot() }
     }
 
     /// How many rows are sold.

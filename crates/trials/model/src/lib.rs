@@ -22,14 +22,14 @@
 //! | `Find` | `read_codes.sql` in `LedgerStore::find` |
 //! | `Redeem`, `RedeemUnheard` | `redeem.sql` and the answer; with its outcome lost it is run again |
 //! | `Release` | `release.sql` and the answer |
-//! | `Bury`, `Expire` | `bury_missing.sql`; `expire_due.sql` or `expire_overdue.sql` |
+//! | `Bury`, `Expire` | `record_tombstones.sql`; `expire_due.sql` or `expire_overdue.sql` |
 //! | `Settle` | `settle.lua`, with what `read_verdicts.sql` or an answer said, now or long ago |
 //! | `RaiseEpoch` | `PostgresLedger::raise`: `lock_sale.sql`, `raise_epoch.sql`, `live_units.sql`, one transaction |
 //! | `Load` | `load.lua` |
 //! | `Abandon` | a rebuilder that dies between the two |
 //! | `Restart`, `Flush`, `RestartWithCopy`, `RollBack` | Redis empty; `FLUSHALL`, which leaves the library's variables; an earlier copy, noticed and unnoticed |
 //!
-//! `PassFence`, `WriteSold`, `FreeUnasked`, `Vanish` and `ReadImage` are what the service would do
+//! `PassFence`, `WriteSold`, `FreeUnasked`, `Vanish` and `ReadSnapshot` are what the service would do
 //! without one of its [`Defence`]s.
 //!
 //! # Where it does more than the service can

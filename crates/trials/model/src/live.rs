@@ -68,7 +68,7 @@ impl State {
         }
     }
 
-    /// `load.lua`: puts an image in the place of whatever is there, unless one at least as new is
+    /// `load.lua`: puts a snapshot in the place of whatever is there, unless one at least as new is
     /// served by this process.
     pub fn load(&mut self, scenario: &Scenario, rebuild: &Rebuild) {
         let served = if scenario.has(Defence::Incarnation) { self.loaded } else { self.live.epoch };
@@ -78,7 +78,7 @@ impl State {
         let mut live = Live { epoch: rebuild.epoch, ..Live::default() };
         live.free[..usize::from(scenario.units)].fill(1);
         for code in scenario.codes() {
-            let mark = rebuild.image[code];
+            let mark = rebuild.snapshot[code];
             let place = self.attempts[code].recorded;
             if mark == Mark::Free {
                 continue;

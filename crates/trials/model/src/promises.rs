@@ -178,8 +178,8 @@ impl State {
     }
 
     fn rebuild(&mut self, scenario: &Scenario) {
-        let image = self.raise_epoch();
-        self.load(scenario, &image);
+        let snapshot = self.raise_epoch();
+        self.load(scenario, &snapshot);
     }
 
     /// `Reconcile::run`, when nothing moves any more.

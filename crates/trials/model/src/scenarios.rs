@@ -154,7 +154,7 @@ pub fn ablations() -> Vec<Ablation> {
         without(&[D::Incarnation], small(OLD_COPY), Some(ACCURATE)),
         without(&[D::LedgerFrees], small(PAUSES), Some(ACCURATE)),
         without(&[D::Drain], small(RESTART), Some(ACCURATE)),
-        without(&[D::LateImage], small(RESTART), Some(ACCURATE)),
+        without(&[D::LateSnapshot], small(RESTART), Some(ACCURATE)),
         without(&[D::CertainStale], small(lost), Some(ACCURATE)),
         without(&[D::UnitIndex], small(ROLLBACK), Some(ONE_OWNER)),
         without(&[D::SlotIndex], limit_one, Some(WITHIN_LIMIT)),
@@ -170,7 +170,7 @@ pub fn ablations() -> Vec<Ablation> {
         without(&[D::Reconcile], small(ROLLBACK), None),
         without(&[D::Backstop, D::Reconcile], small(ROLLBACK), Some(NO_LEAK)),
         without(&[D::NoExpiry, D::Reconcile], small(PAUSES), Some(NO_LEAK)),
-        // It spares a rebuild; what makes an old image harmless is the epoch check.
+        // It spares a rebuild; what makes an old snapshot harmless is the epoch check.
         without(&[D::LoadFence], small(twice), None),
         without(&[D::LoadFence, D::EpochCheck], small(twice), Some(ACCURATE)),
         // The fences keep Redis right and the indexes the ledger: without both, a unit is sold twice.

@@ -174,12 +174,12 @@ pub enum Mark {
 pub struct Rebuild {
     /// The epoch it has raised; 0 when it has not.
     pub epoch: u8,
-    /// Whether it has read its image before the epoch. Only without [`LateImage`].
+    /// Whether it has read its snapshot before the epoch. Only without [`LateSnapshot`].
     ///
-    /// [`LateImage`]: crate::Defence::LateImage
+    /// [`LateSnapshot`]: crate::Defence::LateSnapshot
     pub is_early: bool,
     /// The live rows it has read.
-    pub image: [Mark; CODES_MAX],
+    pub snapshot: [Mark; CODES_MAX],
 }
 
 /// How many faults of each kind there may be.

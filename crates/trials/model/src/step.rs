@@ -49,11 +49,11 @@ pub enum Step {
     FreeUnasked(usize),
     /// The code vanishes from Redis.
     Vanish(usize),
-    /// A rebuild reads its image, too early.
-    ReadImage(usize),
-    /// A rebuild raises the epoch and reads its image.
+    /// A rebuild reads its snapshot, too early.
+    ReadSnapshot(usize),
+    /// A rebuild raises the epoch and reads its snapshot.
     RaiseEpoch(usize),
-    /// A rebuild loads its image.
+    /// A rebuild loads its snapshot.
     Load(usize),
     /// A rebuilder dies.
     Abandon(usize),

@@ -21,8 +21,8 @@ impl State {
                 Rebuild { epoch: 1.., .. } => {
                     steps.extend([Step::Load(rebuild), Step::Abandon(rebuild)]);
                 }
-                Rebuild { is_early: false, .. } if !scenario.has(Defence::LateImage) => {
-                    steps.push(Step::ReadImage(rebuild));
+                Rebuild { is_early: false, .. } if !scenario.has(Defence::LateSnapshot) => {
+                    steps.push(Step::ReadSnapshot(rebuild));
                 }
                 _ => steps.push(Step::RaiseEpoch(rebuild)),
             }
@@ -234,20 +234,20 @@ impl State {
     fn take_fault_or_rebuild(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
         let Faults { restarts, flushes, old_copies, rollbacks, rebuilds, .. } = &mut self.left;
         match step {
-            Step::ReadImage(rebuild) => {
-                let image = self.image();
-                self.rebuilds[rebuild] = Rebuild { epoch: 0, is_early: true, image };
+            Step::ReadSnapshot(rebuild) => {
+                let snapshot = self.snapshot();
+                self.rebuilds[rebuild] = Rebuild { epoch: 0, is_early: true, snapshot };
             }
             Step::RaiseEpoch(rebuild) => {
                 spend(rebuilds)?;
                 let early = self.rebuilds[rebuild];
                 let raised = self.raise_epoch();
-                let image = if early.is_early { early.image } else { raised.image };
-                self.rebuilds[rebuild] = Rebuild { image, ..raised };
+                let snapshot = if early.is_early { early.snapshot } else { raised.snapshot };
+                self.rebuilds[rebuild] = Rebuild { snapshot, ..raised };
             }
             Step::Load(rebuild) => {
-                let image = std::mem::take(&mut self.rebuilds[rebuild]);
-                self.load(scenario, &image);
+                let snapshot = std::mem::take(&mut self.rebuilds[rebuild]);
+                self.load(scenario, &snapshot);
             }
             Step::Abandon(rebuild) => self.rebuilds[rebuild] = Rebuild::default(),
             Step::Restart => {

@@ -63,8 +63,9 @@ impl State {
     }
 
     fn forget_where_it_was(&mut self, code: usize) {
-        let is_in_an_image = self.rebuilds.iter().any(|rebuild| rebuild.image[code] != Mark::Free);
-        if !self.attempts[code].row.is_live() && !is_in_an_image {
+        let is_in_a_snapshot =
+            self.rebuilds.iter().any(|rebuild| rebuild.snapshot[code] != Mark::Free);
+        if !self.attempts[code].row.is_live() && !is_in_a_snapshot {
             self.attempts[code].recorded = Place::default();
         }
     }
@@ -109,13 +110,13 @@ impl State {
 
     /// Visits every mention of a unit by a code.
     fn visit_units(&mut self, mut visit: impl FnMut(&mut u8)) {
-        let images = self.rebuilds.map(|rebuild| rebuild.image);
+        let snapshots = self.rebuilds.map(|rebuild| rebuild.snapshot);
         for (code, attempt) in self.attempts.iter_mut().enumerate() {
             if attempt.has_grant() {
                 visit(&mut attempt.place.unit);
             }
-            let is_in_an_image = images.iter().any(|image| image[code] != Mark::Free);
-            if attempt.row.is_live() || is_in_an_image {
+            let is_in_a_snapshot = snapshots.iter().any(|snapshot| snapshot[code] != Mark::Free);
+            if attempt.row.is_live() || is_in_a_snapshot {
                 visit(&mut attempt.recorded.unit);
             }
             if let Till::Redeem(believed) = &mut attempt.till {
@@ -143,8 +144,8 @@ impl State {
 
     fn about(&self, code: usize) -> impl Ord + use<> {
         let copied = self.copy.map(|copy| copy.codes[code]);
-        let images = self.rebuilds.map(|rebuild| rebuild.image[code]);
-        (self.attempts[code], self.live.codes[code], copied, images)
+        let snapshots = self.rebuilds.map(|rebuild| rebuild.snapshot[code]);
+        (self.attempts[code], self.live.codes[code], copied, snapshots)
     }
 
     fn swap_codes(&mut self, one: usize, other: usize) {
@@ -154,7 +155,7 @@ impl State {
             copy.codes.swap(one, other);
         }
         for rebuild in &mut self.rebuilds {
-            rebuild.image.swap(one, other);
+            rebuild.snapshot.swap(one, other);
         }
     }
 }

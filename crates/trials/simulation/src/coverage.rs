@@ -54,7 +54,7 @@ impl Default for Coverage {
         // No run is audited, and a place in the queue is asked for on the spot.
         let is_asked = |operation: &&Operation| {
             let name = operation.name();
-            !name.starts_with("Audited") && **operation != Operation::Admit
+            !name.starts_with("Audited") && **operation != Operation::Permit
         };
         let operations =
             Operation::ALL.iter().filter(is_asked).map(|operation| (OPERATIONS, operation.name()));

@@ -61,7 +61,7 @@ impl Embedded {
                 OutcomeCopy::Refused { user, name } => {
                     records.refusals.push((sale, user, name.into()));
                 }
-                OutcomeCopy::Buried(_) => {}
+                OutcomeCopy::Tombstone(_) => {}
             }
         }
         let receipts = purchases.into_iter().map(|bought| (bought.receipt.code, bought.receipt));

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::{
     Code, Epoch, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
-        Attempt, AttemptPlace, Calendar, CodeRecord, LedgerStore, Listed, Operation, Outcome,
+        Attempt, AttemptPermit, Calendar, CodeRecord, LedgerStore, Listed, Operation, Outcome,
         RaiseReply, Recorded, Redemption, SaleRegister, Tally, Verdict,
     },
 };
@@ -36,11 +36,11 @@ impl LedgerLine {
     }
 }
 
-/// A place in the queue of attempts, and the line on which the attempt will be sent.
-struct PlaceOnLine(Line, Box<dyn AttemptPlace>);
+/// A permit of the queue of attempts, and the line on which the attempt will be sent.
+struct PermitOnLine(Line, Box<dyn AttemptPermit>);
 
 #[async_trait]
-impl AttemptPlace for PlaceOnLine {
+impl AttemptPermit for PermitOnLine {
     async fn record(self: Box<Self>, attempt: Attempt) -> Result<Recorded, StoreError> {
         let Self(line, place) = *self;
         let (world, sent) = (line.world.clone(), attempt.clone());
@@ -50,7 +50,7 @@ impl AttemptPlace for PlaceOnLine {
             async move {
                 let place = match (first, sent.outcome) {
                     (Some(place), _) => place,
-                    (None, Outcome::Granted(_)) => world.stores.ledger.ports().admit()?,
+                    (None, Outcome::Granted(_)) => world.stores.ledger.ports().permit()?,
                     (None, Outcome::Refused(_)) => {
                         let reason = "an adapter never records a refusal again";
                         return Err(StoreError::new(Operation::Record, Failure::NotDone, reason));
@@ -69,8 +69,8 @@ impl AttemptPlace for PlaceOnLine {
 
 #[async_trait]
 impl LedgerStore for LedgerLine {
-    fn admit(&self) -> Result<Box<dyn AttemptPlace>, StoreError> {
-        Ok(Box::new(PlaceOnLine(self.0.clone(), self.0.world.stores.ledger.ports().admit()?)))
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        Ok(Box::new(PermitOnLine(self.0.clone(), self.0.world.stores.ledger.ports().permit()?)))
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {

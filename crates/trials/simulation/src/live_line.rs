@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::{
     Code, SaleId, StoreError, Unit, UnixMillis,
     ports::{
-        CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleImage, SaleStore, Verdict,
+        CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleSnapshot, SaleStore, Verdict,
     },
 };
 use fakes::{FakeLive, Operation, at_once};
@@ -33,15 +33,15 @@ impl LiveLine {
 impl SaleStore for LiveLine {
     async fn load(
         &self,
-        image: &SaleImage,
+        snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let (world, sent) = (self.0.world.clone(), image.clone());
+        let (world, sent) = (self.0.world.clone(), snapshot.clone());
         let load = move |live: &FakeLive| {
             let reply = at_once(live.load(&sent, ledger_now));
             world.fenced(reply, |reply| (*reply == LoadReply::Fenced).then_some(Fence::LoadFenced))
         };
-        self.call(Operation::Load, image, load).await
+        self.call(Operation::Load, snapshot, load).await
     }
 
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {

@@ -27,7 +27,7 @@ const RESOLVED_WITHIN_MS: u64 = 10_000;
 /// ledger expires what the live side forgot, and the rhythm of each step that must follow.
 const HEALED_WITHIN_MS: u64 = 25_000;
 
-/// How long after its closing a sale may still be on the live side, in milliseconds: an image
+/// How long after its closing a sale may still be on the live side, in milliseconds: a snapshot
 /// that came late is forgotten after a minute, by a clock that may have been ahead.
 const FORGOTTEN_WITHIN_MS: u64 = 65_000 + CLOCK_SET_MS_MAX.unsigned_abs();
 

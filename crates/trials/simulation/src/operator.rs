@@ -12,7 +12,7 @@ const OPERATOR: u16 = 0;
 /// How often the operator lets every sale go on in the end, a second apart.
 const LAST_WORDS: u32 = 4;
 
-/// Stops sales and lets them go on, and makes some by hand.
+/// Stops sales and lets them go on, and makes one by hand.
 pub(crate) async fn operate(service: Arc<Service>) {
     let ledger = LedgerLine(service.line(OPERATOR));
     let world = &service.world;
@@ -23,8 +23,8 @@ pub(crate) async fn operate(service: Arc<Service>) {
             let starts_in_ms = world.random.pick(&[0, 1_500, 4_000]).unwrap_or(0);
             let lasts_ms = world.random.pick(&[1_000, 6_000, 20_000]).unwrap_or(1_000);
             let starts_at = world.true_time() + starts_in_ms;
-            let window = Window::new(starts_at, starts_at + lasts_ms).expect("it is not empty");
-            // Whatever comes of it: who finds that sale may buy there.
+            let window = Window::new(starts_at, starts_at + lasts_ms).expect("it lasts a second");
+            // Whatever comes of it: whoever finds that sale may buy there.
             let _ = ledger.schedule(window, world.plan.terms, Origin::Operator).await;
         }
         let Some(sale) = world.random.pick(&world.stores.ledger.sales()) else { continue };

@@ -26,7 +26,7 @@ impl Stores {
         let ledger: Arc<dyn Ledger> = match plan.stack {
             Stack::Servers => {
                 let ledger = FakeLedger::new(clock.clone());
-                ledger.set_places(plan.places);
+                ledger.set_permits(plan.places);
                 Arc::new(ledger)
             }
             Stack::Embedded => {

@@ -1,4 +1,4 @@
-//! `flashsale audit` and the live side: what is wrong with it is named, and what only looks so
+//! `flashsale audit` and the live store: what is wrong with it is named, and what only looks so
 //! while the service runs is not.
 
 use std::sync::{
@@ -113,9 +113,9 @@ async fn a_unit_that_redis_frees_on_its_own_word_is_named() {
 
     let audit = stack.audit();
     for row in [
-        "unit 1 is free on the live side, but live for ann: Code(0000000001",
-        "slot 0 of ann is free on the live side, but live: Code(0000000001",
-        "unit 1 is held for ann, but not on the live side: Code(0000000001",
+        "unit 1 is free on the live store, but live for ann: Code(0000000001",
+        "slot 0 of ann is free on the live store, but live: Code(0000000001",
+        "unit 1 is held for ann, but not on the live store: Code(0000000001",
     ] {
         assert_broken(&audit, &[("live-agrees", row)]);
     }
@@ -131,8 +131,8 @@ async fn a_unit_that_redis_sells_on_its_own_word_is_named() {
 
     let audit = stack.audit();
     for row in [
-        "unit 1 is neither free nor held on the live side, and not sold",
-        "slot 0 of ann is bought on the live side only",
+        "unit 1 is neither free nor held on the live store, and not sold",
+        "slot 0 of ann is bought on the live store only",
     ] {
         assert_broken(&audit, &[("live-agrees", row)]);
     }
@@ -148,7 +148,7 @@ async fn a_ledger_that_went_back_is_named() {
 
     stack.sql("UPDATE sales SET epoch = epoch - 1");
 
-    let row = "sale 1: the live side serves epoch 1, the ledger is at 0: the ledger has lost data";
+    let row = "sale 1: the live store serves epoch 1, the ledger is at 0: the ledger has lost data";
     assert_broken(&stack.audit(), &[("live-epoch-issued", row)]);
 }
 
@@ -164,7 +164,7 @@ async fn a_sale_that_cannot_be_compared_is_noted() {
     let without_library = stack.audit();
 
     for (audit, note) in [
-        (behind, "sale 1 is being rebuilt: the live side serves epoch 1, the ledger is at 2"),
+        (behind, "sale 1 is being rebuilt: the live store serves epoch 1, the ledger is at 2"),
         (flushed, "sale 1 is not served"),
         (without_library, "sale 1 is not served"),
     ] {

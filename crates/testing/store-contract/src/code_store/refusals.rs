@@ -52,7 +52,7 @@ pub async fn a_user_stops_at_the_limit_within_one_batch(live: Live) {
 }
 
 /// The refusal says how much of the limit is held, which may come back, and how much bought.
-pub async fn the_limit_tells_what_is_held_and_what_is_bought(live: Live) {
+pub async fn the_limit_says_what_is_held_and_what_is_bought(live: Live) {
     let sale = live.open(10, 3).await;
     let ann = user("ann");
     let mut codes = Vec::new();
@@ -160,7 +160,7 @@ pub async fn a_paused_sale_says_so_until_it_is_over(live: Live) {
 
 /// Sold out with holds that may lapse: the refusal says when the first of them is due, both
 /// as a moment and as a time from now.
-pub async fn sold_out_tells_when_the_next_hold_is_due(live: Live) {
+pub async fn sold_out_says_when_the_next_hold_is_due(live: Live) {
     let sale = open_sale(3, 1);
     let soon = held(&sale, user("ann"), 1, 0, NOW + MINUTE);
     let later = held(&sale, user("bob"), 2, 0, NOW + 2 * MINUTE);
@@ -176,7 +176,7 @@ pub async fn sold_out_tells_when_the_next_hold_is_due(live: Live) {
 
 /// Sold out for good: all is sold, or what is held is due when the sale is over. And a hold
 /// that is due already may be back at once.
-pub async fn sold_out_tells_nothing_when_nothing_will_come_back(live: Live) {
+pub async fn sold_out_says_nothing_when_nothing_will_come_back(live: Live) {
     let all_sold = open_sale(1, 1);
     live.load(all_sold, vec![sold(&all_sold, user("ann"), 1, 0)]).await;
     let too_late = open_sale(1, 1);

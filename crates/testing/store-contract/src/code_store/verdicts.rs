@@ -18,7 +18,7 @@ use crate::{
     live::Live,
 };
 
-/// A sold unit is not given again, and its slot is bought; told twice it is sold once.
+/// A sold unit is not given again, and its slot is bought; settled twice it is sold once.
 pub async fn a_sold_unit_stays_sold(live: Live) {
     let sale = live.open(2, 1).await;
     let grant = live.take(&sale, &user("ann")).await;
@@ -34,7 +34,7 @@ pub async fn a_sold_unit_stays_sold(live: Live) {
     assert_eq!(live.due(&sale, 10).await, []);
 }
 
-/// A freed unit is given again, to anyone, and so is the slot; told twice it is freed once.
+/// A freed unit is given again, to anyone, and so is the slot; settled twice it is freed once.
 pub async fn a_freed_unit_and_its_slot_are_given_again(live: Live) {
     let sale = live.open(3, 3).await;
     let ann = user("ann");
@@ -55,7 +55,7 @@ pub async fn a_freed_unit_and_its_slot_are_given_again(live: Live) {
 }
 
 /// A hold that the ledger still has as live is asked for again when it says, not before.
-pub async fn a_hold_that_is_told_to_be_live_is_due_later(live: Live) {
+pub async fn a_hold_that_is_still_live_is_due_later(live: Live) {
     let sale = open_sale(2, 1);
     let early = held(&sale, user("ann"), 1, 0, NOW + -MINUTE);
     let other = held(&sale, user("bob"), 2, 0, NOW + -SECOND);

@@ -81,19 +81,20 @@ pub async fn a_code_redeemed_for_another_unit_sells_nothing_and_says_which(ledge
     assert_eq!(ledger.codes.redeem(wrong).await.unwrap(), CodeRecord::Sold(receipt));
 }
 
-/// Expired, given back, buried or never heard of: the reply says which, and nothing is sold.
+/// Expired, given back, under a tombstone or never heard of: the reply says which, and nothing is
+/// sold.
 pub async fn a_code_that_ended_is_not_redeemed(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(5, 5).await;
     let expired = ledger.hold_and_wait(&sale, &user("ann"), 1, 0).await;
     ledger.judge(&sale, expired.code).await;
     let released = ledger.hold(&sale, &user("ann"), 2, 1).await;
     ledger.release(released.code).await;
-    let buried = grant(&sale, 3, 2);
-    ledger.judge(&sale, buried.code).await;
+    let unrecorded = grant(&sale, 3, 2);
+    ledger.judge(&sale, unrecorded.code).await;
 
     assert_eq!(ledger.redeem(expired).await, CodeRecord::Expired);
     assert_eq!(ledger.redeem(released).await, CodeRecord::Released);
-    assert_eq!(ledger.redeem(buried).await, CodeRecord::Unknown);
+    assert_eq!(ledger.redeem(unrecorded).await, CodeRecord::Unknown);
     assert_eq!(ledger.redeem(grant(&sale, 4, 3)).await, CodeRecord::Unknown);
     assert_eq!(ledger.counts(&sale).await, [0, 0]);
 }
@@ -151,12 +152,12 @@ pub async fn a_code_that_is_not_held_cannot_be_given_back(ledger: Ledger) {
     ledger.judge(&sale, expired.code).await;
     let bought = ledger.hold(&sale, &user("ann"), 2, 1).await;
     let receipt = ledger.sell(bought).await;
-    let buried = new_code(sale.id);
-    ledger.judge(&sale, buried).await;
+    let unrecorded = new_code(sale.id);
+    ledger.judge(&sale, unrecorded).await;
 
     assert_eq!(ledger.release(expired.code).await, CodeRecord::Expired);
     assert_eq!(ledger.release(bought.code).await, CodeRecord::Sold(receipt));
-    assert_eq!(ledger.release(buried).await, CodeRecord::Unknown);
+    assert_eq!(ledger.release(unrecorded).await, CodeRecord::Unknown);
     assert_eq!(ledger.release(new_code(sale.id)).await, CodeRecord::Unknown);
     assert_eq!(ledger.counts(&sale).await, [0, 1]);
 }
@@ -189,7 +190,7 @@ pub async fn of_a_redemption_and_a_return_one_wins(ledger: Ledger) {
     assert_eq!(ledger.counts(&sale).await, [0, sold]);
 }
 
-/// A look changes nothing and tells each state.
+/// A look changes nothing and names each state.
 pub async fn every_code_is_found_as_it_is(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(5, 5).await;
     let ann = user("ann");
@@ -200,15 +201,15 @@ pub async fn every_code_is_found_as_it_is(ledger: Ledger) {
     let bought = ledger.hold(&sale, &ann, 3, 2).await;
     let receipt = ledger.sell(bought).await;
     let held = ledger.hold(&sale, &ann, 4, 3).await;
-    let buried = new_code(sale.id);
-    ledger.judge(&sale, buried).await;
+    let unrecorded = new_code(sale.id);
+    ledger.judge(&sale, unrecorded).await;
 
     for _ in 0..2 {
         assert_eq!(ledger.find(expired.code).await, CodeRecord::Expired);
         assert_eq!(ledger.find(released.code).await, CodeRecord::Released);
         assert_eq!(ledger.find(bought.code).await, CodeRecord::Sold(receipt.clone()));
         assert_eq!(ledger.find(held.code).await, CodeRecord::Held { unit: unit(4) });
-        assert_eq!(ledger.find(buried).await, CodeRecord::Unknown);
+        assert_eq!(ledger.find(unrecorded).await, CodeRecord::Unknown);
         assert_eq!(ledger.find(new_code(sale.id)).await, CodeRecord::Unknown);
         assert_eq!(ledger.find(code_of_no_sale()).await, CodeRecord::Unknown);
     }

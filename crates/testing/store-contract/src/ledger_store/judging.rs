@@ -12,9 +12,9 @@ use crate::{
     ledger::{Ledger, grant},
 };
 
-/// A code that is due on the live side and has no record gets a tombstone, once: its unit is
+/// A code that is due on the live store and has no record gets a tombstone, once: its unit is
 /// free, and a record that comes late is refused.
-pub async fn a_code_without_a_record_is_buried(ledger: Ledger) {
+pub async fn a_code_without_a_record_gets_a_tombstone(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
     let lost = grant(&sale, 1, 0);
 
@@ -38,7 +38,7 @@ pub async fn a_hold_that_is_due_expires(ledger: Ledger) {
     assert_eq!(ledger.counts(&sale).await, [0, 0]);
 }
 
-/// The live side's clock may be ahead: a hold that is not due by the ledger's stays, and the
+/// The live store's clock may be ahead: a hold that is not due by the ledger's stays, and the
 /// verdict says for how long.
 pub async fn a_hold_that_is_live_is_left_alone(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
@@ -55,8 +55,8 @@ pub async fn a_hold_that_is_live_is_left_alone(ledger: Ledger) {
     assert_eq!(ledger.find(grant.code).await, CodeRecord::Held { unit: unit(1) });
 }
 
-/// What was decided before the judge came is told, not changed.
-pub async fn what_is_sold_or_given_back_is_told(ledger: Ledger) {
+/// What was decided before the judge came is reported, not changed.
+pub async fn what_is_sold_or_given_back_is_reported(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(5, 5).await;
     let bought = ledger.hold_and_wait(&sale, &user("ann"), 1, 0).await;
     ledger.sell(bought).await;
@@ -73,16 +73,16 @@ pub async fn what_is_sold_or_given_back_is_told(ledger: Ledger) {
 /// Judged again, a code gets the same verdict, whoever has the unit by then.
 pub async fn verdicts_are_final(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(1, 1).await;
-    let buried = new_code(sale.id);
+    let unrecorded = new_code(sale.id);
     let expired = ledger.hold_and_wait(&sale, &user("ann"), 1, 0).await;
     assert_eq!(ledger.judge(&sale, expired.code).await, Verdict::Free);
-    assert_eq!(ledger.judge(&sale, buried).await, Verdict::Free);
+    assert_eq!(ledger.judge(&sale, unrecorded).await, Verdict::Free);
 
     let next = ledger.hold(&sale, &user("ann"), 1, 0).await;
     ledger.sell(next).await;
 
     assert_eq!(ledger.judge(&sale, expired.code).await, Verdict::Free);
-    assert_eq!(ledger.judge(&sale, buried).await, Verdict::Free);
+    assert_eq!(ledger.judge(&sale, unrecorded).await, Verdict::Free);
     assert_eq!(ledger.judge(&sale, next.code).await, Verdict::Sold);
     assert_eq!(ledger.redeem(expired).await, CodeRecord::Expired);
     assert_eq!(ledger.counts(&sale).await, [0, 1]);
@@ -136,7 +136,7 @@ pub async fn of_a_redemption_and_an_expiry_one_wins(ledger: Ledger) {
 }
 
 /// A record arrives at the very moment its code is judged. Either the hold stands and the
-/// judge has seen it, or the code is buried and the record too late.
+/// judge has seen it, or the code has a tombstone and the record too late.
 pub async fn of_a_record_and_a_tombstone_one_wins(ledger: Ledger) {
     let sale = ledger.open(60, 1).await;
     let calls = (1..=60).map(|number| {

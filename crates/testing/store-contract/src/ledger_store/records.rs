@@ -50,7 +50,7 @@ pub async fn a_grant_repeated_at_once_is_recorded_once(ledger: Ledger) {
     assert_eq!(ledger.recorded(&sale, "granted").await, 1);
 }
 
-/// Only the live side of the current epoch may grant. What an older one granted, or one the
+/// Only the live store of the current epoch may grant. What an older one granted, or one the
 /// ledger never issued, is never recorded.
 pub async fn a_grant_of_another_epoch_is_stale_and_leaves_no_record(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
@@ -79,7 +79,7 @@ pub async fn a_grant_of_an_unknown_sale_is_stale(ledger: Ledger) {
     assert_eq!(ledger.find(grant.code).await, CodeRecord::Unknown);
 }
 
-/// Whatever the live side believes, a unit is live once: held and sold units are taken.
+/// Whatever the live store believes, a unit is live once: held and sold units are taken.
 pub async fn a_unit_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
     let first = ledger.hold(&sale, &user("ann"), 2, 0).await;
@@ -96,7 +96,7 @@ pub async fn a_unit_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     assert_eq!(ledger.counts(&sale).await, [0, 1]);
 }
 
-/// Whatever the live side believes, each place of a user is taken once, so the limit holds.
+/// Whatever the live store believes, each slot of a user is taken once, so the limit holds.
 pub async fn a_slot_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     let sale = ledger.open(5, 2).await;
     let first = ledger.hold(&sale, &user("ann"), 1, 0).await;
@@ -107,7 +107,7 @@ pub async fn a_slot_that_is_live_under_another_code_is_stale(ledger: Ledger) {
     let late = grant(&sale, 3, 0);
     assert_eq!(ledger.record_grant(&sale, &user("ann"), late).await, Recorded::Stale);
 
-    // The next place is free, and so is another user's first.
+    // The next slot is free, and so is another user's first.
     ledger.hold(&sale, &user("ann"), 2, 1).await;
     ledger.hold(&sale, &user("bob"), 3, 0).await;
     assert_eq!(ledger.counts(&sale).await, [2, 1]);
@@ -146,7 +146,7 @@ pub async fn a_unit_and_its_slot_can_be_held_again(ledger: Ledger) {
     assert_eq!(ledger.recorded(&sale, "granted").await, 3);
 }
 
-/// A live side gone mad grants each of fifty units six times. Each is recorded once, and
+/// A live store gone mad grants each of fifty units six times. Each is recorded once, and
 /// the others leave nothing.
 pub async fn of_many_grants_of_a_unit_one_stands(ledger: Ledger) {
     let sale = ledger.open(50, 1).await;
@@ -175,18 +175,18 @@ pub async fn of_many_grants_of_a_unit_one_stands(ledger: Ledger) {
 pub async fn a_grant_that_was_judged_already_comes_too_late(ledger: Ledger) {
     let sale = ledger.open_with_brief_holds(5, 5).await;
     let ann = user("ann");
-    let buried = grant(&sale, 1, 0);
-    ledger.judge(&sale, buried.code).await;
+    let unrecorded = grant(&sale, 1, 0);
+    ledger.judge(&sale, unrecorded.code).await;
     let expired = ledger.hold_and_wait(&sale, &ann, 2, 1).await;
     ledger.judge(&sale, expired.code).await;
     let released = ledger.hold(&sale, &ann, 3, 2).await;
     ledger.release(released.code).await;
 
-    for late in [buried, expired, released] {
+    for late in [unrecorded, expired, released] {
         assert_eq!(ledger.record_grant(&sale, &ann, late).await, Recorded::TooLate);
     }
 
-    assert_eq!(ledger.find(buried.code).await, CodeRecord::Unknown);
+    assert_eq!(ledger.find(unrecorded.code).await, CodeRecord::Unknown);
     assert_eq!(ledger.counts(&sale).await, [0, 0]);
     assert_eq!(ledger.recorded(&sale, "granted").await, 2);
 }
@@ -254,13 +254,13 @@ pub async fn a_bad_grant_does_not_hurt_its_neighbours(ledger: Ledger) {
     assert_eq!(ledger.records.by_outcome(sale.id).await, BTreeMap::from(expected));
 }
 
-/// A place in the queue is only a right: who does not use it leaves no trace, and nobody the
+/// A permit is only a right: who does not use it leaves no trace, and nobody the
 /// worse off.
 pub async fn a_place_that_is_dropped_records_nothing(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
 
     for _ in 0..10_000 {
-        drop(ledger.codes.admit().unwrap());
+        drop(ledger.codes.permit().unwrap());
     }
     let (grant, expires_at) = ledger.hold_until(&sale, &user("ann"), 1, 0).await;
 

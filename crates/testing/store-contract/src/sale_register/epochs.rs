@@ -1,8 +1,8 @@
-//! Epochs, images, tallies, and the end of a sale.
+//! Epochs, snapshots, tallies, and the end of a sale.
 
 use domain::{
     Epoch, Origin, Sale, Slot, Terms, Window,
-    ports::{CodeRecord, LiveUnit, RaiseReply, Recorded, SaleImage, Tally, Verdict},
+    ports::{CodeRecord, LiveUnit, RaiseReply, Recorded, SaleSnapshot, Tally, Verdict},
     sale::{EPOCH_AGE_MIN_MS, SaleState},
 };
 
@@ -11,9 +11,9 @@ use crate::{
     ledger::{Ledger, grant},
 };
 
-/// Held and sold units are in the image, with all that serving them needs; what ended is not,
+/// Held and sold units are in the snapshot, with all that serving them needs; what ended is not,
 /// nor is another sale's.
-pub async fn the_image_has_every_live_unit_and_no_other(ledger: Ledger) {
+pub async fn the_snapshot_has_every_live_unit_and_no_other(ledger: Ledger) {
     let sale = ledger.open(9, 5).await;
     let other = ledger.open(9, 5).await;
     let (ann, bob) = (user("A-n.n_2:x@y"), user("bob"));
@@ -25,7 +25,7 @@ pub async fn the_image_has_every_live_unit_and_no_other(ledger: Ledger) {
     ledger.judge(&sale, grant(&sale, 4, 2).code).await;
     ledger.hold(&other, &ann, 1, 0).await;
 
-    let SaleImage { sale: raised, mut live } = ledger.raise(&sale).await;
+    let SaleSnapshot { sale: raised, mut live } = ledger.raise(&sale).await;
 
     live.sort_by_key(|unit| unit.unit);
     let live_unit = |code, user, number, slot, held_until| LiveUnit {
@@ -48,7 +48,7 @@ pub async fn an_epoch_follows_the_one_before(ledger: Ledger) {
     let scheduled = ledger.schedule(terms(5 * MINUTE)).await;
 
     for (epoch, number, slot) in [(1, 1, 0), (2, 2, 1), (3, 3, 2)] {
-        let SaleImage { sale, live } = ledger.raise(&scheduled).await;
+        let SaleSnapshot { sale, live } = ledger.raise(&scheduled).await;
         assert_eq!(sale, Sale { epoch: Epoch(epoch), ..scheduled });
         assert_eq!(live.len(), usize::from(slot));
         assert_eq!(ledger.register.find(sale.id).await.unwrap().unwrap().sale, sale);
@@ -73,7 +73,7 @@ pub async fn an_epoch_stands_for_half_a_second(ledger: Ledger) {
     assert!(ledger.now().await - before >= EPOCH_AGE_MIN_MS);
 }
 
-/// Fifty requests of as many processes find the live side lost; one rebuilds it.
+/// Fifty requests of as many processes find the live store lost; one rebuilds it.
 pub async fn of_many_that_raise_at_once_one_does(ledger: Ledger) {
     let sale = ledger.schedule(terms(5 * MINUTE)).await;
     let before = ledger.now().await;
@@ -91,7 +91,7 @@ pub async fn of_many_that_raise_at_once_one_does(ledger: Ledger) {
     assert_eq!(ledger.register.tally(sale.id).await.unwrap().unwrap().epoch, Epoch(count));
 }
 
-/// A live side that serves an epoch from the future was loaded from a ledger that knew more:
+/// A live store that serves an epoch from the future was loaded from a ledger that knew more:
 /// nothing is changed, so that an operator can see it. Serving the present one is no reason.
 pub async fn an_epoch_that_was_never_issued_shows_that_the_ledger_is_behind(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
@@ -102,7 +102,7 @@ pub async fn an_epoch_that_was_never_issued_shows_that_the_ledger_is_behind(ledg
 
     let raised = until(&*ledger.clock, async || {
         match ledger.register.raise_epoch(sale.id, Some(Epoch(1))).await.unwrap() {
-            RaiseReply::Raised(image) => Some(image.sale.epoch),
+            RaiseReply::Raised(snapshot) => Some(snapshot.sale.epoch),
             RaiseReply::TooSoon => None,
             other => panic!("the epoch can be raised: {other:?}"),
         }
@@ -111,8 +111,8 @@ pub async fn an_epoch_that_was_never_issued_shows_that_the_ledger_is_behind(ledg
 }
 
 /// A rebuild comes while a crowd is being recorded. Every grant of the old epoch is in the
-/// image of the new one, or was refused and always will be.
-pub async fn a_grant_in_flight_is_in_the_image_or_never_recorded(ledger: Ledger) {
+/// snapshot of the new one, or was refused and always will be.
+pub async fn a_grant_in_flight_is_in_the_snapshot_or_never_recorded(ledger: Ledger) {
     let sale = ledger.open(400, 1).await;
     // So that the epoch may be raised in the middle.
     let old_enough = ledger.now().await + EPOCH_AGE_MIN_MS;
@@ -129,14 +129,14 @@ pub async fn a_grant_in_flight_is_in_the_image_or_never_recorded(ledger: Ledger)
         ledger.raise(&sale).await
     };
 
-    let (replies, image) = tokio::join!(all_at_once(crowd), rebuild);
+    let (replies, snapshot) = tokio::join!(all_at_once(crowd), rebuild);
 
     let mut standing: Vec<_> = replies
         .iter()
         .filter(|(_, reply)| matches!(reply, Recorded::Hold { .. }))
         .map(|(grant, _)| grant.code)
         .collect();
-    let mut live: Vec<_> = image.live.iter().map(|unit| unit.code).collect();
+    let mut live: Vec<_> = snapshot.live.iter().map(|unit| unit.code).collect();
     standing.sort_unstable();
     live.sort_unstable();
     assert_eq!(live, standing);

@@ -228,8 +228,8 @@ pub async fn a_page_has_the_newest_first_and_no_more_than_asked(ledger: Ledger) 
     assert_eq!(ledger.register.page(None, 0).await.unwrap(), []);
 }
 
-/// Sales that need a live side, whether to come, on or over, in the order they are on; and
-/// those just closed, which the live side may forget.
+/// Sales that need a live store, whether to come, on or over, in the order they are on; and
+/// those just closed, which the live store may forget.
 pub async fn the_calendar_has_what_is_not_closed_by_its_start(ledger: Ledger) {
     let now = ledger.now().await;
     let mut sales = Vec::new();
@@ -253,7 +253,8 @@ pub async fn the_calendar_has_what_is_not_closed_by_its_start(ledger: Ledger) {
     assert!((now..=ledger.now().await).contains(&seen_at));
 }
 
-/// Pausing is told by whoever reads the sale, twice changes nothing, and is no new epoch.
+/// Whoever reads a paused sale sees that it is; to pause twice changes nothing, and is no new
+/// epoch.
 pub async fn a_sale_is_paused_and_goes_on(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
 
@@ -264,6 +265,6 @@ pub async fn a_sale_is_paused_and_goes_on(ledger: Ledger) {
         assert_eq!(ledger.register.find(sale.id).await.unwrap().map(|it| it.sale), changed);
     }
 
-    let image = ledger.raise(&sale).await;
-    assert_eq!(image.sale.state, SaleState::Paused);
+    let snapshot = ledger.raise(&sale).await;
+    assert_eq!(snapshot.sale.state, SaleState::Paused);
 }

@@ -2,9 +2,8 @@
 //!
 //! No function of the library does it: plain commands in a transaction are of one moment just as
 //! well, and the server neither builds Lua tables of the whole sale nor joins them to one string.
-//! Nothing else is served meanwhile. Of 10,000 units that is 0.6 ms if all are free, 2.5 ms if
-//! 3,000 are held and 4,000 sold, and 6 ms if all are held; a function took 2, 9 and 34 ms. Of a
-//! million units, half held and half sold, it is 0.9 s (Redis 7.0, `SLOWLOG`).
+//! Nothing else is served meanwhile, so it must be short, and a function takes several times as
+//! long: `docs/decisions/03`.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -12,7 +11,7 @@ use async_trait::async_trait;
 use deadpool_redis::redis::{self, Pipeline, Value};
 use domain::{
     Code, Epoch, SaleId, Slot, StoreError, UserId,
-    audit::live::{LiveHold, LiveImage},
+    audit::live::{LiveHold, LiveSnapshot},
     ports::{AuditedLive, Operation},
 };
 
@@ -23,25 +22,25 @@ use crate::{
     reply::{Reply, unknown},
 };
 
-/// How long the image of a sale may take: as long as a load.
-const IMAGE_MS_MAX: u64 = 10_000;
+/// How long the snapshot of a sale may take: as long as a load.
+const SNAPSHOT_MS_MAX: u64 = 10_000;
 
 #[async_trait]
 impl AuditedLive for RedisStores {
     async fn ping(&self) -> Result<(), StoreError> {
         self.line()
-            .call(&redis::cmd("Operation::Ping"))
+            .call(&redis::cmd("PING"))
             .await
             .map(drop)
             .map_err(|error| error.during(Operation::Ping))
     }
 
     /// Changes nothing, also not where the function library is missing.
-    async fn image(&self, sale: SaleId) -> Result<Option<LiveImage>, StoreError> {
-        let replies = self.line().transact(&questions(sale), IMAGE_MS_MAX).await;
+    async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
+        let replies = self.line().transact(&questions(sale), SNAPSHOT_MS_MAX).await;
         replies
             .and_then(|replies| read(sale, &replies))
-            .map_err(|error| error.during(Operation::LiveImage))
+            .map_err(|error| error.during(Operation::LiveSnapshot))
     }
 }
 
@@ -67,7 +66,7 @@ fn questions(sale: SaleId) -> Pipeline {
     questions
 }
 
-pub(crate) fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveImage>, LineError> {
+pub(crate) fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveSnapshot>, LineError> {
     let [served, terms, total, free, holds, codes, users, memory, lifetimes @ ..] = replies else {
         return Err(LineError::Unreadable(format!("{} replies", replies.len())));
     };
@@ -100,7 +99,7 @@ pub(crate) fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveImage>,
     let users = users.as_chunks().0.iter().filter_map(|user| reader.user(user)).collect();
     reader.policy(memory);
     reader.lifetimes(lifetimes);
-    Ok(Some(LiveImage {
+    Ok(Some(LiveSnapshot {
         sale,
         epoch: Epoch(epoch.unwrap_or_default()),
         stock: stock.unwrap_or_default(),

@@ -1,5 +1,5 @@
--- bury_missing: writes a tombstone for each code that has no record, so that a record that comes
--- later is refused. Waits for a record that is being written.
+-- record_tombstones: writes a tombstone for each code that has no record, so that a record that
+-- comes later is refused. Waits for a record that is being written.
 --
 -- $1 sale_id   bigint
 -- $2 codes     uuid[]
