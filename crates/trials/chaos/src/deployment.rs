@@ -47,6 +47,8 @@ pub(crate) struct Deployment {
     pub(crate) clock: LedgerClock,
     /// Faults of the ledger take turns.
     pub(crate) ledger_turn: tokio::sync::Mutex<()>,
+    /// Audits wait while the schema changes.
+    pub(crate) audit_turn: tokio::sync::Mutex<()>,
 }
 
 impl Deployment {
@@ -61,7 +63,8 @@ impl Deployment {
         let stores = Stores::start(stack, dir, capabilities, &clock).await?;
         let processes = Processes::start(builds, &stores, services_on(stack), dir).await?;
         processes.until_ready().await?;
-        Ok(Self { processes, stores, clock, ledger_turn: tokio::sync::Mutex::default() })
+        let (ledger_turn, audit_turn) = Default::default();
+        Ok(Self { processes, stores, clock, ledger_turn, audit_turn })
     }
 
     /// A client of all its processes.
@@ -70,7 +73,8 @@ impl Deployment {
     }
 
     /// Asks `flashsale audit`.
-    pub(crate) fn audit(&self) -> Result<Audit, ChaosError> {
+    pub(crate) async fn audit(&self) -> Result<Audit, ChaosError> {
+        let _turn = self.audit_turn.lock().await;
         let service = self.stores.program_for_audit(&self.processes.build());
         let mut audit = service.env("RUST_LOG", "warn").command(["audit", "--json"]);
         let output = block_in_place(|| audit.output()).map_err(during("run the audit"))?;

@@ -24,6 +24,9 @@ pub(crate) enum Kind {
     ServiceRestarted,
     /// One by one, all processes give way to a build with a newer function library.
     ServicesReplaced,
+    /// One by one, all processes of the version before give way to those of this one. It has no
+    /// way back, so it is no fault among others: see `upgrade.rs`.
+    ServicesUpgraded,
     /// Of a live side in Redis.
     Redis(RedisFault),
     /// Of a ledger in Postgres.
@@ -151,6 +154,7 @@ impl Kind {
             // Where there are several processes, they are restarted one by one.
             Self::ServiceRestarted => services_on(stack) == 1,
             Self::ServicesReplaced => services_on(stack) > 1,
+            Self::ServicesUpgraded => false,
             Self::ServiceKilled
             | Self::ServiceStopped
             | Self::DiskFull
@@ -167,7 +171,10 @@ impl Kind {
                 matches!(self, Self::Redis(fault) if fault != RedisFault::Stopped)
             }
             // It is in the memory of the process.
-            Stack::Embedded => matches!(self, Self::ServiceKilled | Self::ServiceRestarted),
+            Stack::Embedded => matches!(
+                self,
+                Self::ServiceKilled | Self::ServiceRestarted | Self::ServicesUpgraded
+            ),
         }
     }
 
@@ -175,7 +182,7 @@ impl Kind {
     pub(crate) fn lasts_ms(self) -> RangeInclusive<u32> {
         match self {
             Self::ServiceStopped => HOLD_MS + 200..=HOLD_MS + 500,
-            Self::ServicesReplaced => 3_000..=3_500,
+            Self::ServicesReplaced | Self::ServicesUpgraded => 3_000..=3_500,
             // How old the copy is that comes back.
             Self::Redis(RedisFault::RolledBack | RedisFault::FailedOver) => 300..=2_000,
             Self::Redis(RedisFault::Stopped) | Self::Postgres(PostgresFault::Stopped) => {
@@ -207,7 +214,7 @@ impl Fault {
             Kind::ServiceKilled | Kind::ServiceStopped | Kind::ServiceRestarted => {
                 Target::Service(self.service)
             }
-            Kind::ServicesReplaced => Target::Services,
+            Kind::ServicesReplaced | Kind::ServicesUpgraded => Target::Services,
             Kind::Redis(_) => Target::Redis,
             Kind::Postgres(_) | Kind::DiskFull | Kind::FsyncFails => Target::Ledger,
             Kind::ClockAhead | Kind::ClockBehind => Target::Clock,
@@ -236,6 +243,7 @@ impl fmt::Display for Kind {
             Self::ServiceStopped => "service stopped longer than a hold",
             Self::ServiceRestarted => "service restarted",
             Self::ServicesReplaced => "rolling restart to a newer library",
+            Self::ServicesUpgraded => "upgrade from the version before",
             Self::Redis(RedisFault::Flushed) => "Redis flushed",
             Self::Redis(RedisFault::Emptied) => "Redis killed, back empty",
             Self::Redis(RedisFault::RolledBack) => "Redis killed, back with an old copy",

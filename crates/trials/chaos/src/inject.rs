@@ -61,6 +61,7 @@ impl Deployment {
             }
             Kind::ServiceRestarted => self.processes.restart(fault.service).await?,
             Kind::ServicesReplaced => self.replace_services(lasts).await?,
+            Kind::ServicesUpgraded => self.upgrade_services(lasts).await?,
             Kind::Redis(what) => return self.stores.servers()?.inject_redis(what, lasts).await,
             Kind::Postgres(what) => self.stores.servers()?.inject_postgres(what, lasts).await?,
             Kind::DiskFull => self.fill_disk(lasts).await?,
@@ -79,6 +80,21 @@ impl Deployment {
         for number in 0..self.processes.len() {
             self.processes.restart(number).await?;
             sleep(lasts / 3).await;
+        }
+        Ok(())
+    }
+
+    /// The first process of the next version brings the ledger up to date while the others serve
+    /// on. Nobody audits meanwhile: a version knows its own schema alone.
+    async fn upgrade_services(&self, lasts: Duration) -> Result<(), ChaosError> {
+        let turn = self.audit_turn.lock().await;
+        self.processes.take_next_build();
+        self.processes.restart(0).await?;
+        self.processes.until_ready().await?;
+        drop(turn);
+        for number in 1..self.processes.len() {
+            sleep(lasts / 3).await;
+            self.processes.restart(number).await?;
         }
         Ok(())
     }

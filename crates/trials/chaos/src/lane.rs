@@ -34,6 +34,9 @@ use crate::{
 /// Sales on one deployment. The next has new stores: a rolling restart has no way back.
 const SALES_A_DEPLOYMENT: usize = 10;
 
+/// Sales on one deployment that is upgraded: one in which that happens, and one after it.
+const SALES_AN_UPGRADE: usize = 2;
+
 /// How long before its opening a sale must be known, in milliseconds.
 const AHEAD_MS: i64 = 2_000;
 
@@ -51,6 +54,8 @@ pub(crate) struct Lane {
     pub(crate) rng: Rng,
     pub(crate) planner: Planner,
     pub(crate) builds: Builds,
+    /// Whether its deployments are upgraded to the next build in their first sale.
+    pub(crate) is_upgraded: bool,
     pub(crate) capabilities: Capabilities,
     /// Whether recoveries are timed; then every second sale has its faults one by one.
     pub(crate) is_timed: bool,
@@ -107,7 +112,8 @@ impl Lane {
         let lasts_ms = i64::from(LASTS_MS);
         let mut opens_ms = (now_ms() + AHEAD_MS).div_euclid(lasts_ms) * lasts_ms + lasts_ms;
         let mut before = None;
-        for turn in 0..SALES_A_DEPLOYMENT {
+        let turns = if self.is_upgraded { SALES_AN_UPGRADE } else { SALES_A_DEPLOYMENT };
+        for turn in 0..turns {
             if !self.progress.claim() {
                 break;
             }
@@ -122,7 +128,11 @@ impl Lane {
             let mut rng = self.rng.fork();
             let buyers = tokio::spawn(async move { buyers.buy(&mut rng).await });
             let pace = self.pace(turn);
-            let plan = self.planner.plan(&mut self.rng, pace);
+            let plan = if self.is_upgraded && turn == 0 {
+                vec![PlannedFault::upgrade(&mut self.rng)]
+            } else {
+                self.planner.plan(&mut self.rng, pace)
+            };
             let judged_at_ms = opens_ms + i64::from(JUDGED_AT_MS);
             let auditing = Arc::clone(deployment);
             let audits = tokio::spawn(async move { audit_until(&auditing, judged_at_ms).await });
@@ -163,7 +173,7 @@ impl Lane {
         let history = history.lines();
         let mut breaches = judge(&history, &records);
         breaches.extend(found);
-        match deployment.audit()? {
+        match deployment.audit().await? {
             Audit::Clean => {}
             Audit::Breach(report) => breaches.push(unclean(&report)),
             Audit::Impossible(said) => return Err(ChaosError::Failed { what: "the audit", said }),
@@ -238,7 +248,7 @@ fn panicked(error: &JoinError) -> ChaosError {
 async fn audit_until(deployment: &Deployment, moment_ms: i64) -> Result<Vec<Breach>, ChaosError> {
     let mut found = Vec::new();
     while now_ms() < moment_ms && found.is_empty() {
-        if let Audit::Breach(report) = deployment.audit()? {
+        if let Audit::Breach(report) = deployment.audit().await? {
             found.push(unclean(&report));
         }
         sleep(AUDIT_PAUSE).await;

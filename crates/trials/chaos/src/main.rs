@@ -36,6 +36,7 @@ mod report;
 mod stack;
 mod timetable;
 mod trial;
+mod upgrade;
 mod variants;
 mod verdict;
 
@@ -43,7 +44,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{disk::enter_namespace, mutants::Mutants, trial::Trial};
+use crate::{disk::enter_namespace, mutants::Mutants, trial::Trial, upgrade::Upgrade};
 
 /// The service under every fault that one machine can provoke, held against its ledger.
 #[derive(Parser)]
@@ -57,6 +58,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Mutants(Mutants),
+    Upgrade(Upgrade),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
     let outcome = enter_namespace().and_then(|()| match command {
         None => trial.run(),
         Some(Command::Mutants(mutants)) => mutants.run(&trial),
+        Some(Command::Upgrade(upgrade)) => upgrade.run(&trial),
     });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

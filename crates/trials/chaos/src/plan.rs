@@ -40,6 +40,15 @@ pub(crate) struct Planner {
 }
 
 impl PlannedFault {
+    /// An upgrade while a sale is on, and nothing else.
+    pub(crate) fn upgrade(rng: &mut Rng) -> Self {
+        let kind = Kind::ServicesUpgraded;
+        let lasts_ms = rng.u32(kind.lasts_ms());
+        let latest_ms = (HEALED_BY_MS - lasts_ms) / 2;
+        let fault = Fault { kind, service: 0 };
+        Self { fault, at_ms: rng.u32(FAULTS_FROM_MS..=latest_ms), lasts_ms }
+    }
+
     pub(crate) fn ends_ms(&self) -> u32 {
         self.at_ms + self.lasts_ms
     }

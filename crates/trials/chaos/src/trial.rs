@@ -50,12 +50,17 @@ pub(crate) struct Trial {
     /// Where processes leave their logs, and where builds are kept
     #[arg(long, value_name = "DIR", default_value = "target/chaos", global = true)]
     dir: PathBuf,
+    /// The version before this one, if each deployment is upgraded from that
+    #[arg(skip)]
+    before: Option<PathBuf>,
 }
 
 impl Trial {
     /// Runs it; true if no promise was broken.
     pub(crate) fn run(&self) -> Result<bool, ChaosError> {
         let next = match self.stack {
+            // What an upgrade leads to is next already.
+            _ if self.before.is_some() => None,
             Stack::Servers => Some(self.next_build()?),
             Stack::Embedded => None,
         };
@@ -72,6 +77,11 @@ impl Trial {
     /// The same trial of another service, until it breaks a promise.
     pub(crate) fn of_mutant(&self, program: PathBuf, stack: Stack, cycles: usize) -> Self {
         Self { service: Some(program), until_broken: true, stack, cycles, ..self.clone() }
+    }
+
+    /// The same trial of services that begin as the version `before`, and are upgraded.
+    pub(crate) fn of_upgrade(&self, before: PathBuf) -> Self {
+        Self { before: Some(before), ..self.clone() }
     }
 
     /// The service with a newer function library.
@@ -121,6 +131,7 @@ impl Trial {
                 rng: rng.fork(),
                 planner: self.planner(capabilities)?,
                 builds: builds.clone(),
+                is_upgraded: self.before.is_some(),
                 capabilities: capabilities.clone(),
                 is_timed: !self.until_broken,
                 dir: logs.clone(),
@@ -171,7 +182,10 @@ impl Trial {
         let here = env::current_exe().map_err(during("find this program"))?;
         let service = self.service.clone().unwrap_or_else(|| here.with_file_name("flashsale"));
         let service = service.canonicalize().map_err(during("find the service"))?;
-        Ok(Builds { service, next: next.map(Path::to_owned) })
+        Ok(match self.before.clone() {
+            Some(before) => Builds { service: before, next: Some(service) },
+            None => Builds { service, next: next.map(Path::to_owned) },
+        })
     }
 
     fn planner(&self, capabilities: &Capabilities) -> Result<Planner, ChaosError> {

@@ -2,7 +2,9 @@
 //! or with a defence taken out.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -11,6 +13,9 @@ use crate::error::{ChaosError, during};
 
 /// What the service is built from.
 const SOURCES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "crates", "migrations"];
+
+/// Where the migrations of Postgres are.
+const MIGRATIONS: &str = "migrations";
 
 /// Where the function library of Redis lives, and where it is called from.
 const LIBRARY: &str = "crates/redis-stores/src";
@@ -65,25 +70,76 @@ impl VariantBuilder {
         variant: &str,
         changes: &[Change],
     ) -> Result<PathBuf, ChaosError> {
-        let Binary { package, name } = binary;
         let source = self.dir.join("source");
         fs::create_dir_all(&source).map_err(during("make a directory"))?;
         for part in SOURCES {
             copy(&self.originals, &source, Path::new(part), changes)?;
         }
+        self.build_in(&source, binary, variant)
+    }
+
+    /// Builds a program as it was at a commit; returns where it is.
+    pub(crate) fn build_of_commit(
+        &self,
+        binary: Binary,
+        commit: &str,
+    ) -> Result<PathBuf, ChaosError> {
+        // One directory a commit: cargo looks at times, and those of older files are older.
+        let source = self.dir.join(format!("source-{commit}"));
+        fs::create_dir_all(&source).map_err(during("make a directory"))?;
+        let archive = self.dir.join("source.tar");
+        let output = ["--output".as_ref(), archive.as_os_str(), commit.as_ref()];
+        self.git(["archive".as_ref()].into_iter().chain(output).chain(SOURCES.map(OsStr::new)))?;
+        let mut unpack = Command::new("tar");
+        unpack.arg("-xf").arg(&archive).arg("-C").arg(&source);
+        said_by(unpack, "unpacking the sources of a commit")?;
+        self.build_in(&source, binary, commit)
+    }
+
+    /// The whole name of a commit.
+    pub(crate) fn commit_of(&self, name: &str) -> Result<String, ChaosError> {
+        self.git(["rev-parse", "--verify", &format!("{name}^{{commit}}")].map(OsStr::new))
+    }
+
+    /// The last commit before the one that added the newest migration, of Postgres as of SQLite.
+    pub(crate) fn commit_before_newest_migration(&self) -> Result<String, ChaosError> {
+        let names = names_in(&self.originals.join(MIGRATIONS))?;
+        let newest = names.iter().filter_map(|name| Some((version_in(name)?, name))).max();
+        let (_, newest) = newest.ok_or_else(|| ChaosError::Failed {
+            what: "finding the newest migration",
+            said: format!("there is none in {MIGRATIONS}"),
+        })?;
+        let path = Path::new(MIGRATIONS).join(newest);
+        let log = ["log", "--diff-filter=A", "--format=%H", "-1", "--"].map(OsStr::new);
+        let added = self.git(log.into_iter().chain([path.as_os_str()]))?;
+        self.commit_of(&format!("{added}^"))
+    }
+
+    /// What git replies, of the repository that this program was built from.
+    fn git<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a OsStr>,
+    ) -> Result<String, ChaosError> {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(&self.originals).args(arguments);
+        said_by(git, "asking git for the version before (--from names its commit)")
+    }
+
+    fn build_in(
+        &self,
+        source: &Path,
+        binary: Binary,
+        variant: &str,
+    ) -> Result<PathBuf, ChaosError> {
+        let Binary { package, name } = binary;
         let target = self.dir.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        build
             .args(["build", "--quiet", "--package", package, "--bin", name])
-            .current_dir(&source)
-            .env("CARGO_TARGET_DIR", &target)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(during("run cargo"))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(ChaosError::Failed { what: "building a variant", said });
-        }
+            .current_dir(source)
+            .env("CARGO_TARGET_DIR", &target);
+        said_by(build, "building a variant")?;
         let built = self.dir.join(format!("{name}-{variant}"));
         fs::copy(target.join("debug").join(name), &built).map_err(during("keep a build"))?;
         Ok(built)
@@ -93,6 +149,21 @@ impl VariantBuilder {
     pub(crate) fn next_library(&self) -> Result<Vec<Change>, ChaosError> {
         next_library(&self.originals)
     }
+}
+
+/// What a program says that does its work, without the last line's end.
+fn said_by(mut command: Command, what: &'static str) -> Result<String, ChaosError> {
+    let output = command.stdin(Stdio::null()).output().map_err(during(what))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    if !output.status.success() {
+        return Err(ChaosError::Failed { what, said: text(&output.stderr) });
+    }
+    Ok(text(&output.stdout))
+}
+
+/// Reads 2 out of `V2__sales_may_overlap.sql`.
+fn version_in(migration: &Path) -> Option<u32> {
+    migration.to_str()?.strip_prefix('V')?.split_once("__")?.0.parse().ok()
 }
 
 fn next_library(originals: &Path) -> Result<Vec<Change>, ChaosError> {
@@ -189,6 +260,14 @@ mod tests {
         let changes = next_library(&originals().unwrap()).unwrap();
 
         assert!(find_their_places(&changes), "{changes:?}");
+    }
+
+    #[test]
+    fn the_version_of_a_migration_is_read_as_a_number() {
+        let versions = ["V2__a.sql", "V10__b__c.sql", "README.md", "checksums.txt", "Vx__d.sql"]
+            .map(|name| version_in(Path::new(name)));
+
+        assert_eq!(versions, [Some(2), Some(10), None, None, None]);
     }
 
     #[test]
