@@ -95,6 +95,6 @@ done
 only "http-api app bench" know actix-web
 only "redis-stores app" know redis
 only "postgres-ledger app chaos bench dev-servers" know tokio-postgres
-only "sqlite-ledger app simulation chaos bench" know rusqlite
+only "sqlite-ledger app simulation chaos bench dev-servers" know rusqlite
 
 [ "$is_broken" -eq 0 ] && echo "doors: every room depends only on what it may"

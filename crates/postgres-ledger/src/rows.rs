@@ -35,10 +35,7 @@ pub(crate) fn sale(row: &Row) -> Result<Sale, SessionError> {
         id: sale_id(row, "id")?,
         window: window(row)?,
         terms: terms(row)?,
-        origin: match column(row, "on_timetable")? {
-            true => Origin::Timetable,
-            false => Origin::Operator,
-        },
+        origin: if column(row, "on_timetable")? { Origin::Timetable } else { Origin::Operator },
         state: match column(row, "state")? {
             "active" => SaleState::Active,
             "paused" => SaleState::Paused,

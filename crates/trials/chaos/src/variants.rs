@@ -134,12 +134,12 @@ impl VariantBuilder {
         let Binary { package, name } = binary;
         let target = self.dir.join("target");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build
+        let mut command = Command::new(cargo);
+        command
             .args(["build", "--quiet", "--package", package, "--bin", name])
             .current_dir(source)
             .env("CARGO_TARGET_DIR", &target);
-        said_by(build, "building a variant")?;
+        said_by(command, "building a variant")?;
         let built = self.dir.join(format!("{name}-{variant}"));
         fs::copy(target.join("debug").join(name), &built).map_err(during("keep a build"))?;
         Ok(built)
