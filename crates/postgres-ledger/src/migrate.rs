@@ -36,7 +36,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE_FOR_TURN: Duration = Duration::from_millis(100);
 
 /// How long to wait before trying a migration again that did not get its locks: whoever queued
-/// behind it gets his work done meanwhile.
+/// behind it gets their work done meanwhile.
 const PAUSE_FOR_LOCKS: Duration = Duration::from_secs(1);
 
 /// What the connection is set to that migrates.
@@ -143,7 +143,7 @@ async fn run(
     }
 }
 
-/// Tells whom a migration waits for, unless that was told before, and waits; or gives up.
+/// Logs whom a migration waits for, once for each, and waits; or gives up.
 async fn wait(
     client: &Client,
     give_up_at: Instant,

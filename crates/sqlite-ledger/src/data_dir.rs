@@ -10,7 +10,7 @@ use std::{
 /// Held by the process that serves.
 const SERVICE_LOCK: &str = "service.lock";
 
-/// Where a process that serves can be asked what its live side holds.
+/// Where a process that serves can be asked what its live store holds.
 const LIVE_SOCKET: &str = "live.sock";
 
 /// A directory with a ledger in it, or to be made one.
@@ -63,7 +63,7 @@ impl DataDir {
         &self.0
     }
 
-    /// Where a process that serves can be asked what its live side holds.
+    /// Where a process that serves can be asked what its live store holds.
     #[must_use]
     pub fn live_socket(&self) -> PathBuf {
         self.0.join(LIVE_SOCKET)

@@ -13,10 +13,10 @@ use domain::{
 
 use crate::{SqliteLedger, not_accepted, worker::Worker};
 
-/// What a caller is told of his attempt.
+/// The reply to a caller, of their attempt.
 pub(crate) type RecordReply = Result<Recorded, StoreError>;
 
-/// What a caller is told of his code.
+/// The reply to a caller, of their code.
 pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
 
 #[async_trait]

@@ -11,7 +11,7 @@ use domain::{
 
 use crate::{SqliteError, SqliteLedger, Tables, not_accepted, worker::Worker};
 
-/// What a caller is told of a sale.
+/// The reply to a caller who asks for a sale.
 pub(crate) type SaleReply = Result<Option<Listed>, StoreError>;
 
 impl SqliteLedger {
@@ -79,7 +79,7 @@ impl SaleRegister for SqliteLedger {
         if !self.write(Operation::Close, move |tables| tables.close(sale)).await? {
             return Ok(false);
         }
-        // Piece by piece, so that nobody waits long for his turn.
+        // Piece by piece, so that nobody waits long for their turn.
         while !self.write(Operation::Close, move |tables| tables.file_codes(sale)).await? {}
         let first = self.write(Operation::Close, |tables| tables.first_unfiled()).await?;
         self.workers.first_unfiled.store(first, Ordering::Relaxed);

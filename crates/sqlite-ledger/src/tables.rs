@@ -1,7 +1,7 @@
 //! The tables of the ledger, within one transaction at one moment.
 //!
 //! What is said here is said once, for the threads that serve and for whoever drives a ledger by
-//! himself, such as a simulation: nothing waits, and time comes from outside.
+//! themselves, such as a simulation: nothing waits, and time comes from outside.
 
 mod attempts;
 mod checks;

@@ -81,7 +81,7 @@ fi
 case $stack in
 external)
     [ -n "${DATABASE_URL:-}" ] || fail "DATABASE_URL is not set: the Postgres database of the ledger"
-    [ -n "${REDIS_URL:-}" ] || fail "REDIS_URL is not set: the Redis server of the live side"
+    [ -n "${REDIS_URL:-}" ] || fail "REDIS_URL is not set: the Redis server of the live store"
     build -p app --bin flashsale
     announce "the databases that DATABASE_URL and REDIS_URL name, $why."
     exec "$programs/flashsale" serve

@@ -8,7 +8,7 @@ const SALE: i64 = 7;
 #[derive(Debug, Clone)]
 enum Op {
     Admit { code: u8, unit: u8, slot: u8, user: u8 },
-    Bury { code: u8 },
+    Tombstone { code: u8 },
     End { code: u8, state: State },
     Dismiss { code: u8 },
     Keep,
@@ -21,7 +21,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         8 => (0..12u8, 1..5u8, 0..2u8, 0..3u8)
             .prop_map(|(code, unit, slot, user)| Op::Admit { code, unit, slot, user }),
-        1 => (0..12u8).prop_map(|code| Op::Bury { code }),
+        1 => (0..12u8).prop_map(|code| Op::Tombstone { code }),
         4 => (0..12u8, ended).prop_map(|(code, state)| Op::End { code, state }),
         1 => (0..12u8).prop_map(|code| Op::Dismiss { code }),
         2 => Just(Op::Keep),
@@ -50,7 +50,7 @@ impl Guard {
                 let hold = Some(hold(unit, slot, user));
                 self.admit(code_of(code), Known { attempt: 1, state: State::Held, hold });
             }
-            Op::Bury { code } => {
+            Op::Tombstone { code } => {
                 let known = Known { attempt: 1, state: State::Void, hold: None };
                 self.admit(code_of(code), known);
             }

@@ -51,7 +51,7 @@ impl Tables<'_> {
     }
 
     /// Writes a hold, unless it is of another epoch, beyond the terms, or the guard keeps it out.
-    /// Whoever raises the epoch writes too, so he comes before this transaction or after it.
+    /// Whoever raises the epoch writes too, so they come before this transaction or after it.
     fn grant(
         &self,
         next: &mut NextIds,

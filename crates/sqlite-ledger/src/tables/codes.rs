@@ -69,7 +69,7 @@ impl Tables<'_> {
         self.find_codes(codes)
     }
 
-    /// Decides codes that the live side calls due.
+    /// Decides codes that the live store calls due.
     pub(crate) fn judge(
         &self,
         sale: SaleId,
@@ -84,7 +84,7 @@ impl Tables<'_> {
         let mut verdicts = Vec::with_capacity(codes.len());
         for &code in codes {
             if may_come {
-                self.bury_missing(&mut next, sale, code)?;
+                self.record_tombstones(&mut next, sale, code)?;
             }
             let is_due = |hold: &Hold| hold.expires_at <= now;
             self.end_hold(&mut counts, code, State::Expired, is_due)?;
@@ -94,7 +94,7 @@ impl Tables<'_> {
         Ok(verdicts)
     }
 
-    fn bury_missing(
+    fn record_tombstones(
         &self,
         next: &mut NextIds,
         sale: SaleId,
@@ -108,7 +108,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// What the live side shall do about a code. A hold that is live is so for a millisecond at the
+    /// What the live store shall do about a code. A hold that is live is so for a millisecond at the
     /// least.
     fn verdict(&self, code: Code) -> Result<Verdict, SqliteError> {
         let guarded = self.guard()?.find(code).cloned();

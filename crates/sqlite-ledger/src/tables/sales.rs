@@ -44,7 +44,7 @@ impl Tables<'_> {
         self.all(PAGE_SALES, (before, i64::try_from(limit).unwrap_or(i64::MAX)), rows::sale)
     }
 
-    /// The sales that need a live side.
+    /// The sales that need a live store.
     pub(crate) fn calendar(&self) -> Result<Calendar, SqliteError> {
         let now = self.now();
         let just_closed =

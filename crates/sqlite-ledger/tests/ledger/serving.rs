@@ -75,7 +75,7 @@ async fn what_a_process_knew_of_its_codes_the_next_one_knows() {
     let shop = Shop::new();
     let ledger = shop.ledger();
     let sale = a_sale(&ledger).await;
-    let [held, sold, released, buried] = [1, 2, 3, 4].map(|number| grant(&sale, number, 0));
+    let [held, sold, released, judged] = [1, 2, 3, 4].map(|number| grant(&sale, number, 0));
     for (name, grant) in [("ann", held), ("bob", sold), ("cid", released)] {
         record(&ledger, &sale, name, grant).await;
     }
@@ -83,7 +83,7 @@ async fn what_a_process_knew_of_its_codes_the_next_one_knows() {
         panic!("the hold stands");
     };
     ledger.release(released.code).await.unwrap();
-    ledger.judge(sale.id, &[buried.code]).await.unwrap();
+    ledger.judge(sale.id, &[judged.code]).await.unwrap();
     drop(ledger);
 
     let ledger = shop.ledger();
@@ -91,7 +91,7 @@ async fn what_a_process_knew_of_its_codes_the_next_one_knows() {
     assert_eq!(find(&ledger, held.code).await, CodeRecord::Held { unit: unit(1) });
     assert_eq!(find(&ledger, sold.code).await, CodeRecord::Sold(receipt));
     assert_eq!(find(&ledger, released.code).await, CodeRecord::Released);
-    assert_eq!(record(&ledger, &sale, "dan", buried).await, Recorded::TooLate);
+    assert_eq!(record(&ledger, &sale, "dan", judged).await, Recorded::TooLate);
     // Units and slots that were taken are taken; those given back can be had.
     for (name, number, slot) in [("eve", 1, 0), ("eve", 2, 0), ("ann", 5, 0), ("bob", 6, 0)] {
         let rival = grant(&sale, number, slot);

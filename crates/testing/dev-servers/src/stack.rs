@@ -21,7 +21,7 @@ pub enum Place {
     Servers {
         /// The Postgres database of the ledger.
         database_url: String,
-        /// The Redis of the live side.
+        /// The Redis of the live store.
         redis_url: String,
     },
     /// In a directory.

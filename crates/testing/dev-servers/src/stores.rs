@@ -26,11 +26,11 @@ pub enum Stores {
     Servers {
         /// The ledger.
         database: Database,
-        /// The live side, for this service alone: its function library remembers the epochs it
+        /// The live store, for this service alone: its function library remembers the epochs it
         /// served, and would take another's sale for an old copy.
         redis: Box<RedisServer>,
     },
-    /// Those of a service that has neither; its live side is in its own memory.
+    /// Those of a service that has neither; its live store is in its own memory.
     Embedded(Directory),
 }
 

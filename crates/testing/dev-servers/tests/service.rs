@@ -187,7 +187,7 @@ fn one_that_ends_while_it_is_awaited_is_an_error_at_once() {
 
 #[test]
 fn its_words_are_awaited_in_each_run_anew() {
-    let script = Script::of(&[LISTENS, "sleep 0.02; echo 'the live side serves a sale'"]);
+    let script = Script::of(&[LISTENS, "sleep 0.02; echo 'the live store serves a sale'"]);
     script.write("next", &[LISTENS, STOPS_WITH_7]);
     let service = script.program().start(&[]).unwrap();
 

@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     /// One by one, all processes of the version before give way to those of this one. It has no
     /// way back, so it is no fault among others: see `upgrade.rs`.
     ServicesUpgraded,
-    /// Of a live side in Redis.
+    /// Of a live store in Redis.
     Redis(RedisFault),
     /// Of a ledger in Postgres.
     Postgres(PostgresFault),
@@ -164,7 +164,7 @@ impl Kind {
         }
     }
 
-    /// Whether the live side of a stack loses what it held.
+    /// Whether the live store of a stack loses what it held.
     pub(crate) fn loses_live_side(self, stack: Stack) -> bool {
         match stack {
             Stack::Servers => {

@@ -1,6 +1,6 @@
 //! `make chaos`: the real service under every fault that one machine can provoke, and what its
 //! ledger says of it afterwards. Three processes of it on a real Redis and Postgres; or, with
-//! `--stack embedded`, one process on SQLite and its own memory, which loses the live side
+//! `--stack embedded`, one process on SQLite and its own memory, which loses the live store
 //! whenever it is killed.
 //!
 //! Small sales follow each other, with three times as many wishes as units. Each meets a few

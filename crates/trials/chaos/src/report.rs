@@ -97,7 +97,7 @@ impl Report {
         let lost = self.recoveries.of(|kind| kind.loses_live_side(self.stack));
         let what = match self.stack {
             Stack::Servers => "Redis lost, in any way",
-            Stack::Embedded => "live side lost, with its process",
+            Stack::Embedded => "live store lost, with its process",
         };
         println!("{what:<42}{:>6}   {lost}", "");
         if self.ends > 0 {

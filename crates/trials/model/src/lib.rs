@@ -22,7 +22,7 @@
 //! | `Find` | `read_codes.sql` in `LedgerStore::find` |
 //! | `Redeem`, `RedeemUnheard` | `redeem.sql` and the answer; with its outcome lost it is run again |
 //! | `Release` | `release.sql` and the answer |
-//! | `Bury`, `Expire` | `record_tombstones.sql`; `expire_due.sql` or `expire_overdue.sql` |
+//! | `Tombstone`, `Expire` | `record_tombstones.sql`; `expire_due.sql` or `expire_overdue.sql` |
 //! | `Settle` | `settle.lua`, with what `read_verdicts.sql` or an answer said, now or long ago |
 //! | `RaiseEpoch` | `PostgresLedger::raise`: `lock_sale.sql`, `raise_epoch.sql`, `live_units.sql`, one transaction |
 //! | `Load` | `load.lua` |
@@ -43,7 +43,7 @@
 //! # What is left out
 //!
 //! The window of a sale, its pausing, closing and forgetting; changed terms; what a process
-//! remembers of the live side (a belief like that of Redis, for a moment); refusals and their
+//! remembers of the live store (a belief like that of Redis, for a moment); refusals and their
 //! records; batches (the rows of one do not depend on each other); queues and time-outs; data lost
 //! by Postgres. A purchase is answered in the step that decides it: what it says is final, so it
 //! would say the same later. There are at most two rebuilds under way at once.

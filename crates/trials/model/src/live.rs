@@ -1,4 +1,4 @@
-//! The live side: what each function of the Redis library does, in one step.
+//! The live store: what each function of the Redis library does, in one step.
 
 use crate::{
     defences::Defence,

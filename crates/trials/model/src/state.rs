@@ -132,7 +132,7 @@ pub enum Till {
 /// What the owner of a code is told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Answer {
-    /// It is sold to him.
+    /// It is sold to them.
     Sold,
     /// It has expired.
     Expired,

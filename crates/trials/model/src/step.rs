@@ -40,7 +40,7 @@ pub enum Step {
     /// The owner gives the hold back.
     Release(usize),
     /// A sweep found the code due in Redis; it has no record and gets a tombstone.
-    Bury(usize),
+    Tombstone(usize),
     /// The hold is due by the clock of Postgres.
     Expire(usize),
     /// Redis is told what the ledger decided.

@@ -85,7 +85,7 @@ impl State {
             steps.push(Step::FreeUnasked(code));
         }
         if attempt.was_placed {
-            steps.push(Step::Bury(code));
+            steps.push(Step::Tombstone(code));
         }
         if attempt.row == Row::Held {
             steps.push(Step::Expire(code));
@@ -209,7 +209,7 @@ impl State {
                 attempt.row = Row::Released;
                 attempt.told.get_or_insert(Answer::Released);
             }
-            Step::Bury(code) => {
+            Step::Tombstone(code) => {
                 let attempt = &mut self.attempts[code];
                 if attempt.row != Row::None || !scenario.has(Defence::Tombstone) {
                     return None;

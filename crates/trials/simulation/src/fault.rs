@@ -17,17 +17,17 @@ pub(crate) enum Fault {
     CommitUnknown,
     /// A process cannot reach a store for a while.
     CutOff,
-    /// The live side loses everything and does not restart.
+    /// The live store loses everything and does not restart.
     LiveWiped,
-    /// The live side restarts with nothing.
+    /// The live store restarts with nothing.
     LiveRestartedEmpty,
-    /// The live side restarts from an old copy.
+    /// The live store restarts from an old copy.
     LiveRestartedStale,
-    /// The live side goes back to an old copy and does not know.
+    /// The live store goes back to an old copy and does not know.
     LiveRolledBack,
-    /// The live side is down for a while.
+    /// The live store is down for a while.
     LiveDown,
-    /// The live side's clock is set.
+    /// The live store's clock is set.
     LiveClockSet,
     /// The ledger restarts: calls in flight end, done or not.
     LedgerRestarted,
@@ -98,12 +98,12 @@ impl Fault {
             Self::CallRefused => "call refused",
             Self::CommitUnknown => "commit unknown",
             Self::CutOff => "process cut off from a store",
-            Self::LiveWiped => "live side wiped",
-            Self::LiveRestartedEmpty => "live side restarted empty",
-            Self::LiveRestartedStale => "live side restarted from an old copy",
-            Self::LiveRolledBack => "live side rolled back unnoticed",
-            Self::LiveDown => "live side down",
-            Self::LiveClockSet => "live side's clock set",
+            Self::LiveWiped => "live store wiped",
+            Self::LiveRestartedEmpty => "live store restarted empty",
+            Self::LiveRestartedStale => "live store restarted from an old copy",
+            Self::LiveRolledBack => "live store rolled back unnoticed",
+            Self::LiveDown => "live store down",
+            Self::LiveClockSet => "live store's clock set",
             Self::LedgerRestarted => "ledger restarted",
             Self::LedgerDown => "ledger down",
             Self::LedgerClockSet => "ledger's clock set",

@@ -12,13 +12,13 @@ use crate::{
 /// How far a clock is set from the true time at most, in milliseconds.
 pub(crate) const CLOCK_SET_MS_MAX: i64 = 20_000;
 
-/// How many copies of the live side are kept to come back to.
+/// How many copies of the live store are kept to come back to.
 const COPIES_MAX: usize = 4;
 
 /// Injects faults into a service.
 pub(crate) struct Injector {
     service: Arc<Service>,
-    /// What the live side was once; first, with nothing in it.
+    /// What the live store was once; first, with nothing in it.
     copies: Vec<LiveCopy>,
     /// How many processes were ever started.
     started: usize,
@@ -110,7 +110,7 @@ impl Injector {
         self.service.world.stores.ledger.restart();
     }
 
-    /// Takes the live side back to a copy.
+    /// Takes the live store back to a copy.
     fn go_back(&self, fault: Fault) {
         let World { random, stores, safety, .. } = &*self.service.world;
         let Some(copy) = random.pick(&self.copies) else { return };
@@ -142,7 +142,7 @@ impl Injector {
         world.note(|| format!("p{} dies", process.number));
         self.service.kill(place);
         if world.plan.stack == Stack::Embedded {
-            // It was the live side too, and the only one that wrote.
+            // It was the live store too, and the only one that wrote.
             self.restart_live_side_empty();
             self.restart_ledger();
         }

@@ -2,7 +2,7 @@
 //! wrong by a seed.
 //!
 //! Several processes, each with its requests and its upkeep, serve a crowd of users from one
-//! live side and one ledger. One thread polls all of it; the seed settles which task goes on next,
+//! live store and one ledger. One thread polls all of it; the seed settles which task goes on next,
 //! how long each message takes, and what goes wrong: requests and replies get lost, arrive late or
 //! twice, commits end unknown, stores restart, forget, go back in time or are down, clocks are
 //! set, processes stand still or die at any step. What must be true is checked after every
@@ -11,7 +11,7 @@
 //! over is forgotten (`liveness`).
 //!
 //! On the embedded stack the ledger is the real adapter on SQLite, in memory, with its queues and
-//! batches (`embedded`), and there is one process at a time: when it dies, the live side dies with it.
+//! batches (`embedded`), and there is one process at a time: when it dies, the live store dies with it.
 //! It meets everything else all the same, also what can only
 //! befall servers.
 //!

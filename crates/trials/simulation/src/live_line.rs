@@ -1,4 +1,4 @@
-//! The live side as a process sees it: at the other end of a line.
+//! The live store as a process sees it: at the other end of a line.
 
 use std::{fmt::Debug, future::ready, sync::Arc};
 
@@ -13,11 +13,11 @@ use fakes::{FakeLive, Operation, at_once};
 
 use crate::{coverage::Fence, line::Line};
 
-/// A process's line to the live side.
+/// A process's line to the live store.
 pub(crate) struct LiveLine(pub(crate) Line);
 
 impl LiveLine {
-    /// Asks the live side for what `answer` makes of it, which it does at once.
+    /// Asks the live store for what `answer` makes of it, which it does at once.
     async fn call<T: Debug + Send + 'static>(
         &self,
         operation: Operation,

@@ -24,10 +24,10 @@ use crate::{
 const RESOLVED_WITHIN_MS: u64 = 10_000;
 
 /// How long healing may take, in milliseconds: the longest hold, the time after which the
-/// ledger expires what the live side forgot, and the rhythm of each step that must follow.
+/// ledger expires what the live store forgot, and the rhythm of each step that must follow.
 const HEALED_WITHIN_MS: u64 = 25_000;
 
-/// How long after its closing a sale may still be on the live side, in milliseconds: a snapshot
+/// How long after its closing a sale may still be on the live store, in milliseconds: a snapshot
 /// that came late is forgotten after a minute, by a clock that may have been ahead.
 const FORGOTTEN_WITHIN_MS: u64 = 65_000 + CLOCK_SET_MS_MAX.unsigned_abs();
 
@@ -43,7 +43,7 @@ const TIME_TO_SELL_MS: i64 = 3_000;
 /// How long all of it may take, in milliseconds: the sum of all that may be waited for.
 const ENDED_WITHIN_MS: u64 = 200_000;
 
-/// How far the live side's reckoning of the ledger's time may be off, in milliseconds: what is
+/// How far the live store's reckoning of the ledger's time may be off, in milliseconds: what is
 /// not repaired, and how long the looks at both clocks take.
 const SKEW_MS_MAX: i64 = 200 + 10;
 
@@ -82,7 +82,7 @@ async fn conclude(service: &Arc<Service>, users: Vec<oneshot::Receiver<()>>) -> 
     let is_left = |sale: &Sale| sale.state == SaleState::Closed && world.stores.live.has(sale.id);
     let unforgotten = || {
         let left = world.stores.ledger.sales().into_iter().find(is_left);
-        left.map(|sale| format!("a closed sale is on the live side: {sale:?}"))
+        left.map(|sale| format!("a closed sale is on the live store: {sale:?}"))
     };
     let unclosed = || {
         let sales = world.stores.ledger.sales();

@@ -8,9 +8,9 @@ use crate::{fault::Fault, random::Random};
 /// On what the services run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Stack {
-    /// Several processes, with one live side and one ledger: fakes
+    /// Several processes, with one live store and one ledger: fakes
     Servers,
-    /// One process with the live side in its memory, and the ledger of a directory: SQLite's
+    /// One process with the live store in its memory, and the ledger of a directory: SQLite's
     Embedded,
 }
 

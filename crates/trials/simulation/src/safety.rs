@@ -21,7 +21,7 @@ pub(crate) struct Safety {
     holds: BTreeMap<Code, HoldState>,
     records: usize,
     sales: BTreeMap<SaleId, (Epoch, SaleState)>,
-    /// What the live side serves of a sale up to this epoch is in doubt: it went back unnoticed.
+    /// What the live store serves of a sale up to this epoch is in doubt: it went back unnoticed.
     doubtful: BTreeMap<SaleId, Epoch>,
     /// The latest time the ledger's clock ever showed.
     pub(crate) latest: Option<UnixMillis>,
@@ -43,7 +43,7 @@ impl Safety {
         sales.iter().try_for_each(|sale| self.check_live_side(&stores.live, sale, &records.holds))
     }
 
-    /// What the live side serves now is in doubt until it is rebuilt.
+    /// What the live store serves now is in doubt until it is rebuilt.
     pub(crate) fn doubt(&mut self, sales: &[Sale]) {
         self.doubtful.extend(sales.iter().map(|sale| (sale.id, sale.epoch)));
     }
@@ -127,7 +127,7 @@ impl Safety {
             && free.len() == status.free as usize
             && held.len() == status.held as usize;
         ensure(are_all && are_apart, || {
-            format!("the live side contradicts itself: {status:?}, free {free:?}, held {held:?}")
+            format!("the live store contradicts itself: {status:?}, free {free:?}, held {held:?}")
         })?;
         ensure(status.epoch <= sale.epoch, || {
             format!("sale {} is served at epoch {}, never issued", sale.id, status.epoch)
@@ -139,6 +139,6 @@ impl Safety {
         let taken = holds
             .iter()
             .find(|hold| hold.is_live() && hold.sale == sale.id && free.contains(&hold.unit));
-        ensure(taken.is_none(), || format!("live in the ledger, free on the live side: {taken:?}"))
+        ensure(taken.is_none(), || format!("live in the ledger, free on the live store: {taken:?}"))
     }
 }

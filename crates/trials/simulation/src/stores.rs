@@ -15,7 +15,7 @@ use crate::{
 pub(crate) struct Stores {
     pub(crate) live: Arc<FakeLive>,
     pub(crate) ledger: Arc<dyn Ledger>,
-    /// The ledger's clock. The live side's is off by a skew of its own.
+    /// The ledger's clock. The live store's is off by a skew of its own.
     pub(crate) clock: ManualClock,
 }
 

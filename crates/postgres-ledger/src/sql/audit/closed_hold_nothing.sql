@@ -1,7 +1,7 @@
 -- closed_hold_nothing: holds of sales that are closed, which nobody would end any more.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

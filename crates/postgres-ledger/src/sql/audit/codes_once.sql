@@ -1,7 +1,7 @@
 -- codes_once: codes with more than one record.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

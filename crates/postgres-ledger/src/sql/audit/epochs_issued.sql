@@ -1,7 +1,7 @@
 -- epochs_issued: grants of an epoch that their sale has not reached: the ledger went back.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

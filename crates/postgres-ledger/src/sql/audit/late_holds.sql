@@ -1,7 +1,7 @@
 -- late_holds: holds that stand although they are long due.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 -- $3 late_ms   bigint   how long after its time a hold may stand
 
 SELECT

@@ -1,7 +1,7 @@
 -- records_whole: attempts whose columns contradict each other, and sales likewise.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 WITH broken AS (
     SELECT

@@ -1,7 +1,7 @@
 -- schema_stands: what the promises rest on and is not there, is not what the migrations made it, or
 -- is not in force.
 --
--- $1 rows   bigint   the most that are told
+-- $1 rows   bigint   the most to return
 
 WITH promised (kind, relation, name, definition) AS (
     VALUES

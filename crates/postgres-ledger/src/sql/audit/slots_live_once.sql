@@ -1,7 +1,7 @@
 -- slots_live_once: places of a user in a sale that are held or sold more than once.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

@@ -1,7 +1,7 @@
 -- sold_counted: sales whose counters do not add up to their purchases.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

@@ -2,7 +2,7 @@
 -- purchases without such a hold, and sales that have not as many of the one as of the other.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 WITH hold AS NOT MATERIALIZED (
     SELECT code, sale_id, unit, user_id, slot

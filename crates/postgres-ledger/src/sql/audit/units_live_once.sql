@@ -1,7 +1,7 @@
 -- units_live_once: units of a sale that are held or sold more than once.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

@@ -1,7 +1,7 @@
 -- windows_apart: sales of the timetable that start before an earlier one is over.
 --
 -- $1 sale_id   bigint   or null for every sale
--- $2 rows      bigint   the most that are told
+-- $2 rows      bigint   the most to return
 
 WITH timetable AS (
     SELECT

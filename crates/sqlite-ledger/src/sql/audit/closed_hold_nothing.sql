@@ -1,6 +1,6 @@
 -- closed_hold_nothing: holds of sales that are closed, which nobody would end any more.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

@@ -1,6 +1,6 @@
 -- records_whole: filed codes that lead elsewhere, and codes of filed sales that are not filed.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 WITH broken AS (
     SELECT

@@ -1,6 +1,6 @@
 -- codes_once: codes with more than one record.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

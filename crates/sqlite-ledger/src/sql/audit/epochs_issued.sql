@@ -1,6 +1,6 @@
 -- epochs_issued: grants of an epoch that their sale has not reached: the ledger went back.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

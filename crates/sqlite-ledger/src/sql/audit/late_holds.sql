@@ -1,6 +1,6 @@
 -- late_holds: holds that stand although they were due before a moment.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told   ?3 due_before
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return   ?3 due_before
 
 SELECT
     count(*) OVER () AS breaches,

@@ -1,6 +1,6 @@
 -- records_whole: attempts whose columns contradict each other, and sales likewise.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 WITH broken AS (
     SELECT

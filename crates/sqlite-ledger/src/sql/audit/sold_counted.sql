@@ -1,6 +1,6 @@
 -- sold_counted: sales whose counters do not add up to their purchases and holds.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 WITH bought AS MATERIALIZED (
     SELECT sale_id, count(*) AS units FROM purchases NOT INDEXED GROUP BY sale_id

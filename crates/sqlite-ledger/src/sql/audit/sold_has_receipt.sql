@@ -4,7 +4,7 @@
 -- Whole rows are paired first, by sale and unit, for in this order they nearly are already. Only
 -- what is left over is gathered by code.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 WITH side AS (
     SELECT sale_id, unit, code, user_id, slot, 1 AS sold, 0 AS bought

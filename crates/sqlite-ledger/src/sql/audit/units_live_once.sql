@@ -1,6 +1,6 @@
 -- units_live_once: units of a sale that are held or sold more than once.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 SELECT
     count(*) OVER () AS breaches,

@@ -1,6 +1,6 @@
 -- windows_apart: sales of the timetable that start before an earlier one is over.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 WITH timetable AS (
     SELECT

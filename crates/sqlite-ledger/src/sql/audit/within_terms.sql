@@ -1,7 +1,7 @@
 -- within_terms: grants of units or slots that their sale does not have, and sales that sold more
--- than their stock. A user above his limit has a slot beyond it, or two units in one slot.
+-- than their stock. A user above their limit has a slot beyond it, or two units in one slot.
 --
--- ?1 sale_id   or null for every sale   ?2 rows   the most that are told
+-- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 WITH beyond AS (
     SELECT

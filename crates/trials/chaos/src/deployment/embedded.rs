@@ -1,4 +1,4 @@
-//! The stores of a service that has neither Redis nor Postgres: a directory. The live side is in
+//! The stores of a service that has neither Redis nor Postgres: a directory. The live store is in
 //! the memory of the process, and gone with it.
 
 use std::{

@@ -1,6 +1,6 @@
 //! Defences of the service on SQLite and its own memory.
 //!
-//! Chaos does not kill all of them. A live side that is lost takes its grants along, and is rebuilt
+//! Chaos does not kill all of them. A live store that is lost takes its grants along, and is rebuilt
 //! within a millisecond, so there is hardly a grant of an old epoch to keep out, and the epoch keeps
 //! it out before the guard has to. The simulation kills the process between any two steps, and
 //! finds those.
@@ -68,7 +68,7 @@ pub(super) const MUTANTS: [Mutant; 10] = [
     Mutant {
         name: "memory-frees",
         tried_by: TriedBy::ChaosEmbedded,
-        what: "the live side frees what is due without asking the ledger",
+        what: "the live store frees what is due without asking the ledger",
         changes: &[(
             "crates/domain/src/upkeep/sweep.rs",
             "let verdicts = self.ledger.judge(sale, &due).await?;",

@@ -26,7 +26,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
     Mutant {
         name: "no-incarnation-check",
         tried_by: TriedBy::Simulation,
-        what: "a live side with an old copy serves it",
+        what: "a live store with an old copy serves it",
         changes: &[(
             "crates/testing/fakes/src/live.rs",
             "there.is_some() && there == self.loaded.get(&sale).copied()",
@@ -76,7 +76,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
     Mutant {
         name: "misses-are-trusted",
         tried_by: TriedBy::Simulation,
-        what: "a code that the live side does not know is refused",
+        what: "a code that the live store does not know is refused",
         changes: &[(
             "crates/domain/src/purchase.rs",
             "Ok(None) | Err(_) => self.ledger.find(code).await?,",
