@@ -195,8 +195,8 @@ async fn a_postgres_that_is_down_is_said_with_retry_after() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_starts_while_its_databases_are_down_and_says_so() {
-    let mut stack =
-        Stack::prepare(Settings { own_postgres: true, by_hand: false, ..Settings::default() });
+    let settings = Settings { own_postgres: true, by_hand: false, ..Settings::default() };
+    let mut stack = Stack::prepare(Settings { sale_period: "1h", ..settings });
     block_in_place(|| {
         stack.redis().kill().unwrap();
         stack.postgres().kill().unwrap();

@@ -15,7 +15,8 @@ const CONTENTS: [&str; 4] = [
      ORDER BY sale_id, coalesce(unit, 0), code, user_id, outcome",
     "SELECT sale_id, unit, slot, code, user_id, item_name, item_image FROM purchases \
      ORDER BY sale_id, unit",
-    "SELECT id, hold_ms, epoch, stock, per_user_limit, state FROM sales ORDER BY id",
+    "SELECT id, hold_ms, epoch, stock, per_user_limit, state, \
+     CASE WHEN on_timetable THEN 'timetable' ELSE 'operator' END FROM sales ORDER BY id",
     "SELECT count(*) FROM checkout_attempts",
 ];
 

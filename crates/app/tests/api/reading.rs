@@ -1,14 +1,20 @@
 //! What the service shows: sales, items, its own health.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::stack::{Answer, Kind, Settings, Stack, on_both_stacks};
+use crate::{
+    crowd::assert_holds,
+    stack::{Answer, Kind, Settings, Stack, on_both_stacks},
+};
 
 on_both_stacks! {
     a_sale_shows_how_it_stands
     sales_are_listed_by_the_page_the_newest_first
     a_sale_to_come_is_shown_and_refuses_until_it_opens
     an_item_has_a_picture_that_never_changes
+    a_shop_without_a_timetable_is_ready_without_a_sale_and_shows_what_an_operator_makes
+    what_an_operator_makes_is_sold_beside_the_sale_of_the_timetable
     a_ready_service_says_what_it_has
     head_shows_the_headers_alone
 }
@@ -78,6 +84,59 @@ async fn a_sale_to_come_is_shown_and_refuses_until_it_opens(kind: Kind) {
     assert_eq!((&shown["state"], &shown["available"]), (&json!("scheduled"), &json!(100)));
     assert_eq!((refused.status, refused.name()), (409, "sale-not-open"));
     assert_eq!(refused.body["starts_at"], shown["starts_at"]);
+}
+
+/// Makes a sale that began so many minutes ago and lasts an hour; returns its number.
+fn schedule(stack: &Stack, minutes_ago: i64) -> i64 {
+    let starts_at = Timestamp::now() - SignedDuration::from_mins(minutes_ago);
+    let starts_at = starts_at.to_string();
+    let made = stack.operate(&["sales", "schedule", "--starts-at", &starts_at, "--lasts", "1h"]);
+    made.lines().nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap()
+}
+
+async fn a_shop_without_a_timetable_is_ready_without_a_sale_and_shows_what_an_operator_makes(
+    kind: Kind,
+) {
+    let stack = Stack::start(Settings { by_hand: false, ..Settings::on(kind) }).await;
+    assert_eq!(stack.get("/health/ready").await.body["checks"]["sale"], "none");
+    assert_eq!(stack.get("/sales/current").await.name(), "sale-not-found");
+
+    let later = schedule(&stack, -30);
+    let newest = schedule(&stack, 5);
+    let oldest = schedule(&stack, 10);
+
+    for (sale, ends_first) in [(oldest, "pause"), (newest, "pause"), (oldest, "")] {
+        stack
+            .until("the sale that is open the longest is shown", async |stack| {
+                stack.get("/sales/current").await.body["id"] == sale
+            })
+            .await;
+        if !ends_first.is_empty() {
+            stack.operate(&["sales", ends_first, &sale.to_string()]);
+        }
+    }
+    assert_eq!(stack.get(&format!("/sales/{later}")).await.body["state"], "scheduled");
+}
+
+async fn what_an_operator_makes_is_sold_beside_the_sale_of_the_timetable(kind: Kind) {
+    let settings = Settings { by_hand: false, sale_period: "1day", ..Settings::on(kind) };
+    let stack = Stack::start(settings).await;
+    let of_timetable = stack.sale().await;
+    let sales = [of_timetable, schedule(&stack, 5), schedule(&stack, 5)];
+
+    for sale in sales {
+        stack
+            .until("the sale is served", async |stack| {
+                stack.checkout("ann", sale).await.name() == "ok"
+            })
+            .await;
+    }
+
+    assert_eq!(stack.sale().await, of_timetable);
+    let list = stack.operate(&["sales", "list"]);
+    assert_eq!(list.matches(" operator\n").count(), 2, "{list}");
+    assert_eq!(list.matches(" timetable\n").count(), 2, "{list}");
+    assert_holds(&stack.audit());
 }
 
 async fn an_item_has_a_picture_that_never_changes(kind: Kind) {
