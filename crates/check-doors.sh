@@ -29,7 +29,8 @@ may() {
     crate=$1
     shift
     checked="$checked $crate"
-    for name in $(needs "$crate"); do
+    needed=$(needs "$crate")
+    for name in $needed; do
         case " $* " in
         *" $name "*) ;;
         *) if echo "$rooms" | grep -qx "$name"; then complain "$crate must not depend on $name"; fi ;;
@@ -45,7 +46,8 @@ only() {
         case $knowing in
         *" $crate "*) continue ;;
         esac
-        if needs "$crate" | grep -qx "$library"; then complain "$crate must not depend on $library"; fi
+        needed=$(needs "$crate")
+        if echo "$needed" | grep -qx "$library"; then complain "$crate must not depend on $library"; fi
     done
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use domain::{
-    Origin, Sale, SaleId, StoreError,
+    Failure, Origin, Sale, SaleId, StoreError,
     ports::{SaleRegister, Tally},
     sale::{TermsError, WindowError},
 };
@@ -26,8 +26,10 @@ pub(crate) enum SalesError {
     Window(#[from] WindowError),
     #[error("{field} of the sale {0}", field = .0.field())]
     Terms(#[from] TermsError),
-    #[error("the ledger has no number left for a sale")]
-    NoNumberLeft,
+    #[error("the ledger made no sale")]
+    NotMade,
+    #[error("it is not known whether the sale was made; `flashsale sales list` shows it if it was")]
+    Unsure(#[source] StoreError),
     #[error("there is no sale {0} that is not closed")]
     NoSuchSale(SaleId),
     #[error("cannot print")]
@@ -48,8 +50,12 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
         }
         SalesCommand::Schedule { starts_at, lasts } => {
             let window = window(starts_at, lasts)?;
-            let made = ledger.schedule(window, config.terms()?, Origin::Operator).await?;
-            let sale = made.ok_or(SalesError::NoNumberLeft)?;
+            let made = ledger.schedule(window, config.terms()?, Origin::Operator).await;
+            let made = made.map_err(|error| match error.failure() {
+                Failure::Unknown => SalesError::Unsure(error),
+                _ => SalesError::Store(error),
+            });
+            let sale = made?.ok_or(SalesError::NotMade)?;
             writeln!(io::stdout(), "{HEADING}\n{}", line(&sale, None))?;
         }
         SalesCommand::Pause { sale } => set_paused(&*ledger, sale, true).await?,

@@ -64,10 +64,10 @@ impl Checkout {
     ) -> Result<Result<Hold, CheckoutRefusal>, StoreError> {
         let permit = self.ledger.permit()?;
         let code = Code::new(request.sale, self.mint.draw());
-        let CheckoutRequest { sale, user } = request;
-        let asked = HoldRequest { code, user: user.clone() };
+        let asked = HoldRequest { code, user: request.user };
 
-        let outcome = self.ask(asked).await?;
+        let outcome = self.ask(&asked).await?;
+        let (sale, HoldRequest { user, .. }) = (request.sale, asked);
         let recorded = permit.record(Attempt { sale, user: user.clone(), outcome }).await;
 
         match outcome {
@@ -77,7 +77,7 @@ impl Checkout {
     }
 
     /// What the sale says to the request.
-    async fn ask(&self, asked: HoldRequest) -> Result<Outcome, StoreError> {
+    async fn ask(&self, asked: &HoldRequest) -> Result<Outcome, StoreError> {
         let sale = asked.code.sale();
         for _ in 0..LOOKS_MAX {
             if let Some(refusal) = self.refuse_unasked(sale).await? {

@@ -107,15 +107,15 @@ impl Standings {
 /// The sales that are not over, those a shop would show first at the front: of the timetable before
 /// those of operators, and of these the open ones before those that are paused or to come; else by
 /// their start.
-fn by_precedence(calendar: &Calendar) -> Vec<Sale> {
-    let is_at_hand = |sale: &&Sale| calendar.now < sale.window.ends_at();
-    let mut sales: Vec<_> = calendar.sales.iter().filter(is_at_hand).copied().collect();
-    sales.sort_by_key(|sale| match sale.origin {
+fn by_precedence(calendar: &Calendar) -> impl Iterator<Item = Sale> {
+    let rank = |sale: &Sale| match sale.origin {
         Origin::Timetable => 0,
         Origin::Operator if sale.phase_at(calendar.now) == Phase::Open => 1,
         Origin::Operator => 2,
-    });
-    sales
+    };
+    let at_hand = calendar.sales.iter().filter(|sale| calendar.now < sale.window.ends_at());
+    (0..=2)
+        .flat_map(move |wanted| at_hand.clone().filter(move |sale| rank(sale) == wanted).copied())
 }
 
 #[cfg(test)]

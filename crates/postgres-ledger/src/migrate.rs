@@ -73,10 +73,13 @@ pub(crate) async fn migrate(
     patience: Duration,
 ) -> Result<usize, MigrateError> {
     let client = pool.get().await.map_err(MigrateError::unreachable)?;
-    if in_time(is_up_to_date(&client, runner.get_migrations())).await? {
+    let looked = in_time(is_up_to_date(&client, runner.get_migrations())).await;
+    if let Ok(true) = looked {
         return Ok(0);
     }
+    // A look that was not waited for to its end may still be on its way on this connection.
     let mut client = Object::take(client);
+    looked?;
     in_time(async { client.batch_execute(SETTINGS).await.map_err(MigrateError::of) }).await?;
     let give_up_at = Instant::now() + patience;
     take_turn(&client, give_up_at).await?;

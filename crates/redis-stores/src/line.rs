@@ -164,7 +164,7 @@ impl Line {
 }
 
 /// Loads the library. Never replaces one: that would forget which sales are loaded. A change
-/// to the library takes a new name, so versions live store by side.
+/// to the library takes a new name, so versions live side by side.
 async fn load_library(connection: &mut Connection) -> Result<(), RedisError> {
     let loaded: Result<String, RedisError> =
         redis::cmd("FUNCTION").arg("LOAD").arg(LIBRARY).query_async(connection).await;

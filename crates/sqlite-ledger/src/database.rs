@@ -6,6 +6,7 @@ mod tests;
 use std::{cell::RefCell, fs::File, io, path::PathBuf, time::Duration};
 
 use domain::UnixMillis;
+use refinery::{Migration, error::Kind};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{DataDir, SqliteError, guard::Guard, tables::Tables};
@@ -80,7 +81,20 @@ pub enum OpenError {
         /// The directory.
         path: PathBuf,
     },
-    /// A migration failed, or was changed after it was applied.
+    /// The ledger is of a version before this one, and was not to be changed.
+    #[error(
+        "the ledger in {path} (DATA_DIR) is of an older version; serve from it once with this one, \
+         which brings it up to date"
+    )]
+    Older {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A migration did not come to its end: the disk is full, say, or another program writes.
+    /// The ledger is as it was.
+    #[error("the ledger could not be brought up to date; it is as it was")]
+    NotMigrated(#[source] Box<refinery::Error>),
+    /// A migration was changed after it was applied.
     #[error("the ledger has another history than this version; use the version it is of")]
     Migration(#[source] Box<refinery::Error>),
 }
@@ -106,12 +120,30 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens the ledger that is in `dir`, as it is. Fails if there is none.
+    /// Opens the ledger that is in `dir`, as it is. Fails if there is none, or if it is of an older
+    /// version, which this one could not read.
     pub fn open_existing(dir: &DataDir) -> Result<Self, OpenError> {
         if !dir.path().join(LEDGER).exists() {
             return Err(OpenError::Missing { path: dir.path().to_owned() });
         }
-        Self::connect(dir, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
+        let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE;
+        let database = Self::connect(dir, flags)?;
+        if database.is_older() {
+            return Err(OpenError::Older { path: dir.path().to_owned() });
+        }
+        Ok(database)
+    }
+
+    /// Whether migrations are missing. What has no history is no ledger, and says so when it is
+    /// read.
+    fn is_older(&self) -> bool {
+        let applied = self.connection.query_row(
+            "SELECT max(version) FROM refinery_schema_history",
+            [],
+            |row| row.get::<_, u32>(0),
+        );
+        let newest = migrations::runner().get_migrations().iter().map(Migration::version).max();
+        applied.is_ok_and(|applied| i64::from(applied) < newest.map_or(0, i64::from))
     }
 
     /// Opens the ledger that is in `dir` to look at it whole. Fails if there is none.
@@ -176,7 +208,11 @@ impl Database {
         // A newer program may have brought the schema further; an older one works with it too.
         let runner = migrations::runner().set_abort_missing(false);
         let migrated = runner.run(&mut self.connection);
-        migrated.map(drop).map_err(|error| OpenError::Migration(Box::new(error)))
+        migrated.map(drop).map_err(|error| match error.kind() {
+            // refinery calls every error of the driver so, broken SQL and a full disk alike.
+            Kind::Connection(..) => OpenError::NotMigrated(Box::new(error)),
+            _ => OpenError::Migration(Box::new(error)),
+        })
     }
 
     /// Does `work` in a transaction that writes, at the moment `now`. What it wrote is on the disk

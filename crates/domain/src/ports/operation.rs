@@ -60,6 +60,7 @@ macro_rules! operations {
     };
 }
 
+// An operator's sale is made each time it is asked for: twice would be twice the stock.
 // A load is sent once: if the live store restarted in between, the second would serve a snapshot
 // without what was granted since. And what an operator said first shall not hold last.
 operations! {
@@ -84,7 +85,7 @@ operations! {
     FindSale = SaleRegister::find, Ledger, Read, Again;
     Page = SaleRegister::page, Ledger, Read, Again;
     Calendar = SaleRegister::calendar, Ledger, Read, Again;
-    Schedule = SaleRegister::schedule, Ledger, Write, Again;
+    Schedule = SaleRegister::schedule, Ledger, Write, Once;
     SetPaused = SaleRegister::set_paused, Ledger, Write, Once;
     RaiseEpoch = SaleRegister::raise_epoch, Ledger, Write, Again;
     Tally = SaleRegister::tally, Ledger, Read, Again;

@@ -34,15 +34,22 @@ impl Rotate {
         let missing = timetable.missing(calendar.now, &calendar.sales);
 
         let mut made = Vec::new();
+        let mut failed = None;
         for &window in &missing {
-            made.extend(
-                self.register.schedule(window, timetable.terms(), Origin::Timetable).await?,
-            );
+            let terms = timetable.terms();
+            match self.register.schedule(window, terms, Origin::Timetable).await {
+                Ok(sale) => made.extend(sale),
+                Err(error) => failed = Some(error),
+            }
         }
         // Also if all were made by another process just now: buyers ask this one for them.
         if !missing.is_empty() {
             self.catalog.refresh().await?;
         }
-        Ok(made)
+        match failed {
+            // What could not be made is missing at the next rotation, too.
+            Some(error) if made.is_empty() => Err(error),
+            _ => Ok(made),
+        }
     }
 }

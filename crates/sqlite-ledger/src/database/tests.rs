@@ -116,15 +116,35 @@ fn copy(from: &DataDir, to: &Path) {
     }
 }
 
+/// A ledger of V1 in `dir`, with sales in mid-run.
+fn a_ledger_of_v1(dir: &DataDir) -> Database {
+    dir.make().unwrap();
+    let mut database = Database::connect(dir, OpenFlags::default()).unwrap();
+    let to_v1 = migrations::runner().set_target(refinery::Target::Version(1));
+    to_v1.run(&mut database.connection).unwrap();
+    database.connection.execute_batch(A_LEDGER_OF_V1).unwrap();
+    database
+}
+
+#[test]
+fn whoever_may_not_change_a_ledger_of_an_older_version_is_told_what_helps() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = DataDir::at(home.path().join("data"));
+    drop(a_ledger_of_v1(&dir));
+
+    let refused = Database::open_existing(&dir).unwrap_err();
+
+    assert!(matches!(refused, OpenError::Older { .. }), "{refused}");
+    assert!(refused.to_string().contains("serve from it once"), "{refused}");
+    Database::open_to_serve(&dir).unwrap();
+    Database::open_existing(&dir).unwrap();
+}
+
 #[test]
 fn a_process_that_is_killed_while_it_migrates_leaves_v1_or_v2() {
     let home = tempfile::tempdir().unwrap();
     let dir = DataDir::at(home.path().join("data"));
-    dir.make().unwrap();
-    let mut database = Database::connect(&dir, OpenFlags::default()).unwrap();
-    let to_v1 = migrations::runner().set_target(refinery::Target::Version(1));
-    to_v1.run(&mut database.connection).unwrap();
-    database.connection.execute_batch(A_LEDGER_OF_V1).unwrap();
+    let mut database = a_ledger_of_v1(&dir);
     let rows = rows_of_v1(&database);
     // So that much of what is not committed is in the log.
     database.connection.execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1").unwrap();
@@ -145,11 +165,14 @@ fn a_process_that_is_killed_while_it_migrates_leaves_v1_or_v2() {
         .unwrap();
     database.migrate().unwrap();
     database.connection.progress_handler(0, None::<fn() -> bool>).unwrap();
+    let done = home.path().join("done");
+    copy(&dir, &done);
+    killed.lock().unwrap().push(DataDir::at(done));
 
     let mut versions = BTreeSet::new();
     let history = "SELECT max(version) FROM refinery_schema_history";
     for left in killed.lock().unwrap().iter() {
-        let database = Database::open_existing(left).unwrap();
+        let database = Database::connect(left, OpenFlags::default()).unwrap();
         let version: i64 = database.connection.query_row(history, [], |row| row.get(0)).unwrap();
         versions.insert(version);
         assert_eq!(rows_of_v1(&database), rows);
@@ -162,5 +185,5 @@ fn a_process_that_is_killed_while_it_migrates_leaves_v1_or_v2() {
         assert_eq!(findings.of(Invariant::SchemaStands).unwrap().rows(), [""; 0]);
     }
     let killed = killed.lock().unwrap().len();
-    assert!(versions.contains(&1) && killed > 20, "{killed} times, {versions:?}");
+    assert!(versions == BTreeSet::from([1, 2]) && killed > 20, "{killed} times, {versions:?}");
 }

@@ -35,7 +35,7 @@ impl Inline {
         self.with(|session| session.finish(kind, vec![job]))
     }
 
-    /// Uses the connection itself. What panicked in it, as what panicks on a thread, leaves nobody
+    /// Uses the connection itself. What panicked in it, as what panics on a thread, leaves nobody
     /// to do what comes after.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Session) -> T) -> Result<T, SqliteError> {
         self.session.lock().map(|mut session| work(&mut session)).map_err(|_| SqliteError::Gone)
