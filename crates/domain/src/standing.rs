@@ -138,7 +138,7 @@ mod tests {
         };
         let sales = sales.iter().zip(1..).map(sale).collect();
         let calendar = Calendar { now: NOW, sales, just_closed: Vec::new() };
-        by_precedence(&calendar).iter().map(|sale| sale.id.get()).collect()
+        by_precedence(&calendar).map(|sale| sale.id.get()).collect()
     }
 
     #[test]
