@@ -101,7 +101,7 @@ impl VariantBuilder {
         self.git(["rev-parse", "--verify", &format!("{name}^{{commit}}")].map(OsStr::new))
     }
 
-    /// The last commit before the one that added the newest migration, of Postgres as of SQLite.
+    /// The last commit before the one that added the newest migration of Postgres.
     pub(crate) fn commit_before_newest_migration(&self) -> Result<String, ChaosError> {
         let names = names_in(&self.originals.join(MIGRATIONS))?;
         let newest = names.iter().filter_map(|name| Some((version_in(name)?, name))).max();
