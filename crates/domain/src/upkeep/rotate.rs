@@ -39,7 +39,11 @@ impl Rotate {
             let terms = timetable.terms();
             match self.register.schedule(window, terms, Origin::Timetable).await {
                 Ok(sale) => made.extend(sale),
-                Err(error) => failed = Some(error),
+                Err(error) => {
+                    // The next rotation goes on from here, so that sales are made in their order.
+                    failed = Some(error);
+                    break;
+                }
             }
         }
         // Also if all were made by another process just now: buyers ask this one for them.

@@ -162,8 +162,8 @@ async fn a_rotation_that_failed_is_made_up_for() {
     rotate.run().await.unwrap_err();
     world.ledger.faults().set_down(false);
     world.ledger.faults().plan(Operation::Schedule, Fault::LoseReply);
+    rotate.run().await.unwrap_err();
 
-    assert_eq!(rotate.run().await.unwrap().len(), 1, "the other is made all the same");
-    assert_eq!(rotate.run().await.unwrap().len(), 0, "the first was made, too");
+    assert_eq!(rotate.run().await.unwrap().len(), 1, "the other was made");
     assert_eq!(process.catalog.calendar().sales.len(), 2);
 }
