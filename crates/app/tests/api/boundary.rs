@@ -120,8 +120,12 @@ async fn after_downtime_the_current_slot_is_sold_and_missed_ones_are_not(kind: K
 
     stack.start_app().await;
 
-    let sale = stack.sale().await;
-    assert_eq!(stack.checkout("alice", sale).await.name(), "ok");
+    // A slot of two seconds may end between two questions, and only then is the next one asked.
+    let mut answer = stack.checkout("alice", stack.sale().await).await;
+    if answer.name() == "sale-ended" {
+        answer = stack.checkout("alice", stack.sale().await).await;
+    }
+    assert_eq!(answer.name(), "ok", "{answer:?}");
     let next = stack.sales().into_iter().find(|sale| sale.id > before.id).unwrap();
     assert!(next.starts_at > before.ends_at, "the missed slots have no sale");
 }
