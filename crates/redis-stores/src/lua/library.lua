@@ -1,5 +1,5 @@
 #!lua name=flashsale_v1
--- library: the live store of sales; what all functions share. The files of this folder are
+-- library: the live side of sales; what all functions share. The files of this folder are
 -- loaded as one library, this one first.
 --
 -- Every function replies with one string of words.
@@ -15,7 +15,7 @@
 -- KEYS[6]  sale:{id}:users   hash: user -> a character a slot: h held, b bought, . free
 --
 -- Users and codes are fields of two hashes instead of keys of their own, so a batch of requests
--- costs a fixed number of Redis calls, every key is declared, and an old snapshot is
+-- costs a fixed number of Redis calls, every key is declared, and an old image is
 -- dropped whole. Nothing here expires by itself: a code that vanished would leak its unit.
 
 local LIBRARY_VERSION = 1

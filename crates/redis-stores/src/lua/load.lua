@@ -1,8 +1,8 @@
--- load: puts a snapshot from the ledger in the place of whatever is here, and serves it.
+-- load: puts an image from the ledger in the place of whatever is here, and serves it.
 --
 -- KEYS     the six keys of the sale
 --
--- ARGV[1]  epoch           of the snapshot
+-- ARGV[1]  epoch           of the image
 -- ARGV[2]  stock           units
 -- ARGV[3]  per_user_limit  units
 -- ARGV[4]  hold_ms
