@@ -66,7 +66,8 @@ const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// A process that is paused in mid-transaction must not keep others from a sale for long, and
 /// whatever the tables' statistics say, the hot statements shall go by the indexes: a plan is
 /// kept as long as its connection, and the first one is often made on empty tables, where
-/// reading all there is looks cheap.
+/// reading all there is looks cheap. Nor shall any be compiled to machine code: they are short, and
+/// compiling one takes far longer than running it.
 pub(crate) fn settings() -> &'static str {
     "SET statement_timeout = '2s'; \
      SET lock_timeout = '250ms'; \
@@ -75,7 +76,8 @@ pub(crate) fn settings() -> &'static str {
      SET enable_seqscan = off; \
      SET enable_bitmapscan = off; \
      SET enable_hashjoin = off; \
-     SET enable_mergejoin = off"
+     SET enable_mergejoin = off; \
+     SET jit = off"
 }
 
 /// The ledger in one Postgres database.

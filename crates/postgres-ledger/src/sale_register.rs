@@ -19,7 +19,7 @@ use crate::{
 const NOW_SQL: &str = "SELECT clock_timestamp() AS now";
 const FIND_SQL: &str = include_str!("sql/find_sales.sql");
 const PAGE_SQL: &str = include_str!("sql/page_sales.sql");
-const CALENDAR_SQL: &str = include_str!("sql/calendar.sql");
+pub(crate) const CALENDAR_SQL: &str = include_str!("sql/calendar.sql");
 const SCHEDULE_SQL: &str = include_str!("sql/schedule.sql");
 const SET_PAUSED_SQL: &str = include_str!("sql/set_paused.sql");
 const LOCK_SQL: &str = include_str!("sql/lock_sale.sql");

@@ -40,6 +40,16 @@ pub(crate) struct Servers {
     pub(crate) disk: Option<Disk>,
 }
 
+/// Has the server compile no statement to machine code. libfaketime (0.9.10) allocates memory at
+/// every look at the clock, also in the handler of a signal that interrupts an allocation, and the
+/// compiler allocates all the time: the heap breaks, and the server with it, which is no fault that
+/// a machine could have. What is left of the chance is small: Postgres allocates in large pieces.
+fn spare_the_allocator(postgres: &PostgresServer) -> Result<(), ChaosError> {
+    postgres.psql("postgres", "ALTER SYSTEM SET jit = off")?;
+    postgres.psql("postgres", "SELECT pg_reload_conf()")?;
+    Ok(())
+}
+
 impl Servers {
     /// Starts them, with the cluster of Postgres in `dir`, on a disk of its own if that can be.
     pub(crate) async fn start(
@@ -53,6 +63,7 @@ impl Servers {
             let disk = capabilities.is_root.then(|| Disk::mount(&home, DISK_MIB)).transpose()?;
             let postgres = PostgresServer::start_in_with(&home, clock.environment())?;
             postgres.create_database(DATABASE)?;
+            spare_the_allocator(&postgres)?;
             let redis = [RedisServer::start()?, RedisServer::start()?];
             redis[1].follow(&redis[0])?;
             Ok::<_, ChaosError>((disk, postgres, redis))
