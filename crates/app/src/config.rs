@@ -4,7 +4,13 @@
 mod hostile;
 mod place;
 
-use std::{net::SocketAddr, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroUsize, ParseIntError},
+    ops::RangeInclusive,
+    path::PathBuf,
+    time::Duration,
+};
 
 use batcher::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,6 +21,15 @@ use domain::{
 };
 
 pub(crate) use self::place::{HalfSet, Place};
+
+/// How many threads may serve HTTP: as many as actix can run.
+const HTTP_WORKERS: RangeInclusive<u16> = 1..=512;
+
+/// How many requests of one thread may wait for a store. A million wait for half a minute.
+const QUEUE_MAX: RangeInclusive<usize> = 1..=1_048_576;
+
+/// How many requests may go to a store in one call. What is gained ends long before.
+const BATCH_MAX: RangeInclusive<usize> = 1..=8_192;
 
 /// Hourly flash sales: codes for units on hold, and the purchases that redeem them.
 #[derive(Parser)]
@@ -137,8 +152,8 @@ pub(crate) struct Config {
 
     /// Threads that serve HTTP, each with 3 connections to Redis and 6 to Postgres if it is on
     /// those; one serves some 40,000 requests a second
-    #[arg(long, env, global = true, default_value = "1")]
-    pub(crate) http_workers: NonZeroUsize,
+    #[arg(long, env, global = true, default_value_t = 1, value_parser = clap::value_parser!(u16).range(whole(HTTP_WORKERS)))]
+    pub(crate) http_workers: u16,
 
     /// A sale opens every so often: 1h, 15m, 2s; must divide a day. `off` for a shop whose sales
     /// are all made by `flashsale sales schedule`
@@ -158,11 +173,11 @@ pub(crate) struct Config {
     hold_ttl: Duration,
 
     /// Requests of one thread that may wait for a store; one more is answered with 503
-    #[arg(long, env, global = true, default_value = "8192")]
+    #[arg(long, env, global = true, default_value = "8192", value_parser = parse_queue)]
     queue_max: NonZeroUsize,
 
     /// Requests that go to a store in one call
-    #[arg(long, env, global = true, default_value = "128")]
+    #[arg(long, env, global = true, default_value = "128", value_parser = parse_batch)]
     batch_max: NonZeroUsize,
 
     /// How log lines look; RUST_LOG says which there are
@@ -247,6 +262,23 @@ fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+fn parse_queue(text: &str) -> Result<NonZeroUsize, String> {
+    parse_bounded(text, &QUEUE_MAX)
+}
+
+fn parse_batch(text: &str) -> Result<NonZeroUsize, String> {
+    parse_bounded(text, &BATCH_MAX)
+}
+
+fn parse_bounded(text: &str, bounds: &RangeInclusive<usize>) -> Result<NonZeroUsize, String> {
+    let number: NonZeroUsize = text.parse().map_err(|error: ParseIntError| error.to_string())?;
+    if bounds.contains(&number.get()) {
+        Ok(number)
+    } else {
+        Err(format!("is not in {}..={}", bounds.start(), bounds.end()))
+    }
+}
+
 fn parse_period(text: &str) -> Result<SalePeriod, String> {
     if text == "off" {
         return Ok(SalePeriod::Off);
@@ -306,6 +338,13 @@ mod tests {
             ("--hold-ttl", "1ms"),
             ("--hold-ttl", "2days"),
             ("--queue-max", "0"),
+            ("--queue-max", "1048577"),
+            ("--queue-max", "18446744073709551615"),
+            ("--batch-max", "0"),
+            ("--batch-max", "8193"),
+            ("--batch-max", "18446744073709551615"),
+            ("--http-workers", "0"),
+            ("--http-workers", "513"),
             ("--http-addr", "everywhere"),
         ] {
             let error = config(&[flag, wrong]).err().unwrap().to_string();

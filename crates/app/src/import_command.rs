@@ -17,6 +17,7 @@ use crate::{
     compose::{self, ComposeError},
     config::{Config, ImportOptions, Place},
     environment::wall_clock,
+    output::output,
 };
 
 /// Rows that go over in one statement.
@@ -93,7 +94,7 @@ pub(crate) async fn run(options: &ImportOptions, config: &Config) -> Result<(), 
 
     let Counts { sales, attempts, purchases } = counts;
     writeln!(
-        io::stdout(),
+        output(),
         "taken along: {sales} sales, {attempts} attempts, {purchases} purchases. Both ledgers keep what \
          is promised. Now serve with DATABASE_URL and, in REDIS_URL, an empty Redis; {} is as it was",
         options.from.display()

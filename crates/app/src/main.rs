@@ -4,33 +4,45 @@ mod audit_command;
 mod compose;
 mod config;
 mod environment;
+mod file_limit;
 mod import_command;
+mod log;
+mod output;
+mod peers;
 mod sales_command;
 mod serve;
+mod supervision;
 
-use std::{error::Error, io::IsTerminal, process::ExitCode};
+use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
-use crate::config::{Cli, Command, Config, LogFormat};
+use crate::config::{Cli, Command, Config};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     #[cfg(target_os = "linux")]
     use_small_pages();
-    log_to_stderr(cli.config.log_format);
-    match run(cli.command(), &cli.config).await {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!(error = &*error, "stopped");
-            ExitCode::FAILURE
-        }
-    }
+    log::start(cli.config.log_format);
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| {
+            let ended = runtime.block_on(run(cli.command(), &cli.config));
+            // What stands still is not waited for: whatever had to be finished is.
+            runtime.shutdown_background();
+            ended
+        });
+    let code = ended.unwrap_or_else(|error| {
+        tracing::error!(error = &*error, "stopped");
+        ExitCode::FAILURE
+    });
+    log::flush();
+    code
 }
 
 /// Has memory cleared in small pages. The allocator asks for huge ones, and whoever wanted a few
@@ -53,21 +65,4 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env()
-        // What libraries log of their own daily work is not for an operator.
-        .unwrap_or_else(|_| {
-            EnvFilter::new("info,actix_server=warn,refinery_core=warn,tokio_postgres=warn")
-        });
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => {
-            lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
-        }
-        LogFormat::Json => {
-            lines.json().init();
-        }
-    }
 }

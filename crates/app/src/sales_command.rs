@@ -13,6 +13,7 @@ use http_api::rfc3339;
 use crate::{
     compose::{self, ComposeError},
     config::{Config, SalesCommand, window},
+    output::output,
 };
 
 /// Why a command did not do what it was asked.
@@ -41,7 +42,7 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
     let ledger = compose::register(config).await?;
     match command {
         SalesCommand::List { limit } => {
-            let mut out = io::stdout().lock();
+            let mut out = output();
             writeln!(out, "{HEADING}")?;
             for sale in ledger.page(None, limit).await? {
                 let tally = ledger.tally(sale.id).await?;
@@ -56,7 +57,7 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
                 _ => SalesError::Store(error),
             });
             let sale = made?.ok_or(SalesError::NotMade)?;
-            writeln!(io::stdout(), "{HEADING}\n{}", line(&sale, None))?;
+            writeln!(output(), "{HEADING}\n{}", line(&sale, None))?;
         }
         SalesCommand::Pause { sale } => set_paused(&*ledger, sale, true).await?,
         SalesCommand::Resume { sale } => set_paused(&*ledger, sale, false).await?,
@@ -71,7 +72,7 @@ async fn set_paused(
 ) -> Result<(), SalesError> {
     let set = register.set_paused(sale, paused).await?;
     let sale = set.ok_or(SalesError::NoSuchSale(sale))?;
-    writeln!(io::stdout(), "{HEADING}\n{}", line(&sale, None))?;
+    writeln!(output(), "{HEADING}\n{}", line(&sale, None))?;
     Ok(())
 }
 

@@ -1,19 +1,33 @@
 //! `flashsale serve`: from the first port to the last answer.
 
-use std::{io, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    future::pending, io, mem::ManuallyDrop, net::SocketAddr, path::Path, pin::pin, sync::Arc,
+    time::Duration,
+};
 
-use actix_web::{App, HttpServer, web};
+use actix_server::Server;
 use postgres_ledger::{MigrateError, PostgresLedger};
-use tokio::signal::unix::{SignalKind, signal};
+use scheduler::Scheduler;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::{JoinError, JoinHandle},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    compose::{ComposeError, Embedded, Service, compose},
+    compose::{ComposeError, Service, Shared, compose},
     config::{Config, Place},
+    file_limit::make_room,
+    peers, supervision,
 };
 
 /// How long accepted requests have to end after a signal, in seconds.
-const SHUTDOWN_S_MAX: u64 = 10;
+const STOP_S_MAX: u64 = 2;
+
+/// How long the whole stop may take; then the process ends all the same. Container engines kill
+/// soon, and nothing that was acknowledged can be lost.
+const STOP_LIMIT: Duration = Duration::from_millis(2_600);
 
 /// How long to wait before asking again a database that is down.
 const MIGRATE_AGAIN: Duration = Duration::from_millis(500);
@@ -27,71 +41,145 @@ pub(crate) enum ServeError {
     Listen { address: SocketAddr, source: io::Error },
     #[error("the HTTP server failed")]
     Http(#[source] io::Error),
+    #[error("the HTTP server ended by itself")]
+    HttpEnded,
     #[error("the schema cannot be brought up to date")]
     Schema(#[source] MigrateError),
-    #[error("the upkeep broke")]
-    Upkeep(#[source] tokio::task::JoinError),
+    #[error("{0} broke")]
+    TaskBroke(&'static str, #[source] JoinError),
+    #[error("{0} ended by itself")]
+    TaskEnded(&'static str),
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
+    #[error("a second signal; what was accepted is not finished")]
+    SecondSignal,
 }
 
-/// Serves until SIGTERM or SIGINT; then finishes what was accepted.
+/// The names of the tasks, as errors have them.
+const UPKEEP: &str = "the upkeep";
+const LIVE_SOCKET: &str = "the socket of the live store";
+
+/// What runs beside the server until it is told to stop.
+struct Background {
+    upkeep: JoinHandle<Result<(), ServeError>>,
+    /// Of a service in a directory. The directory is given back when it is done.
+    live_socket: Option<JoinHandle<()>>,
+}
+
+/// Serves until SIGTERM or SIGINT; then finishes what was accepted, as far as that is possible in
+/// a few seconds. Ends at once with an error on the next signal, or if anything that must run does
+/// not.
 pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
+    supervision::end_with_any_task();
+    let workers = usize::from(config.http_workers);
+    let room = make_room(workers);
     let Service { shared, scheduler, to_migrate, embedded } = compose(config)?;
     if let Ok(Place::Embedded { data_dir }) = config.place() {
         log_where(data_dir);
     }
-    // Called once on each of the threads.
-    let app = move || App::new().app_data(web::Data::new(shared.api())).configure(http_api::routes);
-    let server = HttpServer::new(app)
-        .workers(config.http_workers.get())
-        .disable_signals()
-        .shutdown_timeout(SHUTDOWN_S_MAX)
-        .bind(config.http_addr)
-        .map_err(|source| ServeError::Listen { address: config.http_addr, source })?;
-    for address in server.addrs() {
-        tracing::info!("listening on http://{address}");
-    }
-    let server = server.run();
-    let running = server.handle();
+    // Until here a signal ends the process at once: there is nothing to finish.
+    let mut signals = Signals::new()?;
+    let limits =
+        peers::Limits { workers, connections_max: room.per_worker, stop_s_max: STOP_S_MAX };
+    let (address, server) = listen(config.http_addr, limits, shared)?;
+    tracing::info!("listening on http://{address}");
+    room.log(workers);
 
     let stop = CancellationToken::new();
-    let upkeep = tokio::spawn({
-        let (stop, running) = (stop.clone(), running.clone());
-        async move {
-            if let Some(ledger) = to_migrate
-                && let Err(error) = migrated(&ledger, &stop).await
-            {
-                running.stop(true).await;
-                return Err(error);
-            }
-            scheduler.run(stop.cancelled()).await;
-            Ok(())
-        }
-    });
-    let looked_at = embedded.map(|Embedded { socket, in_service }| {
-        // The directory is given back when this is done.
-        let answering = tokio::spawn(socket.answer(stop.clone()));
-        (answering, in_service)
-    });
-    tokio::spawn(async move {
-        match told_to_stop().await {
-            Ok(name) => tracing::info!(signal = name, "finishing what was accepted"),
-            Err(error) => tracing::error!(%error, "cannot wait for signals; stopping"),
-        }
-        running.stop(true).await;
-    });
+    let (socket, in_service) = embedded.map(|it| (it.socket, it.in_service)).unzip();
+    let mut background = Background {
+        upkeep: supervision::task(UPKEEP, keep_up(scheduler, to_migrate, stop.clone())),
+        live_socket: socket.map(|it| supervision::task(LIVE_SOCKET, it.answer(stop.clone()))),
+    };
+    let running = server.handle();
+    let mut server = pin!(server);
 
-    server.await.map_err(ServeError::Http)?;
-    // The upkeep goes on while the last requests end: they may wait for a rebuild.
-    stop.cancel();
-    upkeep.await.map_err(ServeError::Upkeep)??;
-    if let Some((answering, in_service)) = looked_at {
-        answering.await.map_err(ServeError::Upkeep)?;
-        drop(in_service);
+    // Given back only when nobody can be at work in the directory; else it ends with the process.
+    let in_service = ManuallyDrop::new(in_service);
+    let signal = tokio::select! {
+        ended = &mut server => return Err(ended.map_or_else(ServeError::Http, |()| ServeError::HttpEnded)),
+        error = background.broke() => return Err(error),
+        signal = signals.next() => signal,
+    };
+    tracing::info!(signal, "finishing what was accepted");
+    let stopping = async {
+        let ((), ended) = tokio::join!(running.stop(true), server);
+        ended.map_err(ServeError::Http)?;
+        // The upkeep goes on while the last requests end: they may wait for a rebuild.
+        stop.cancel();
+        background.ended().await
+    };
+    tokio::select! {
+        stopped = stopping => {
+            drop(ManuallyDrop::into_inner(in_service));
+            stopped?;
+        }
+        _ = signals.next() => return Err(ServeError::SecondSignal),
+        () = sleep(STOP_LIMIT) => {
+            tracing::warn!("not all of what was accepted could be finished in time");
+        }
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens, with a way to the stores for each thread that is to answer.
+fn listen(
+    address: SocketAddr,
+    limits: peers::Limits,
+    shared: Shared,
+) -> Result<(SocketAddr, Server), ServeError> {
+    let listening = || {
+        let listener = peers::listen(address)?;
+        let address = listener.local_addr()?;
+        Ok((address, peers::serve(listener, limits, move || shared.api())?))
+    };
+    listening().map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Brings the schema up to date and keeps the sales going until told to stop.
+async fn keep_up(
+    scheduler: Scheduler,
+    to_migrate: Option<Arc<PostgresLedger>>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    if let Some(ledger) = to_migrate {
+        migrated(&ledger, &stop).await?;
+    }
+    scheduler.run(stop.cancelled()).await;
+    Ok(())
+}
+
+impl Background {
+    /// Waits until one ends that nobody told to.
+    async fn broke(&mut self) -> ServeError {
+        let live_socket = async {
+            match &mut self.live_socket {
+                Some(live_socket) => live_socket.await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            upkeep = &mut self.upkeep => match upkeep {
+                Ok(Ok(())) => ServeError::TaskEnded(UPKEEP),
+                Ok(Err(error)) => error,
+                Err(error) => ServeError::TaskBroke(UPKEEP, error),
+            },
+            ended = live_socket => match ended {
+                Ok(()) => ServeError::TaskEnded(LIVE_SOCKET),
+                Err(error) => ServeError::TaskBroke(LIVE_SOCKET, error),
+            },
+        }
+    }
+
+    /// Waits until all ended that were told to.
+    async fn ended(self) -> Result<(), ServeError> {
+        self.upkeep.await.map_err(|error| ServeError::TaskBroke(UPKEEP, error))??;
+        if let Some(live_socket) = self.live_socket {
+            live_socket.await.map_err(|error| ServeError::TaskBroke(LIVE_SOCKET, error))?;
+        }
+        Ok(())
+    }
 }
 
 /// Says where the data are, for whoever did not choose it.
@@ -138,12 +226,24 @@ async fn migrated(ledger: &PostgresLedger, stop: &CancellationToken) -> Result<(
     Ok(())
 }
 
-/// Waits for a signal that ends the service, and names it.
-async fn told_to_stop() -> Result<&'static str, ServeError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that end the service.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, ServeError> {
+        let of = |kind| signal(kind).map_err(ServeError::Signals);
+        let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+        Ok(Self { terminate: of(terminate)?, interrupt: of(interrupt)? })
+    }
+
+    /// Waits for the next one, and names it.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

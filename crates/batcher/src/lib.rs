@@ -15,6 +15,17 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 /// brings more. It makes batches larger and a request cheaper: `docs/decisions/04`.
 const YIELDS_MAX: u32 = 4;
 
+tokio::task_local! {
+    static WORKER: &'static str;
+}
+
+/// What the worker that asks calls, by the name of its type; `None` outside of a worker. For whoever
+/// reports a panic: without its workers a batcher answers nobody.
+#[must_use]
+pub fn current_worker() -> Option<&'static str> {
+    WORKER.try_with(|worker| *worker).ok()
+}
+
 /// One call for many requests, made by a worker that owns what it needs for it, such as a
 /// connection.
 #[async_trait]
@@ -77,7 +88,8 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
         let (queue, requests) = mpsc::channel(limits.queue_max.get());
         let requests = Arc::new(Mutex::new(requests));
         for call in calls {
-            tokio::spawn(work(Arc::clone(&requests), call, limits.batch_max.get()));
+            let work = work(Arc::clone(&requests), call, limits.batch_max.get());
+            tokio::spawn(WORKER.scope(std::any::type_name::<C>(), work));
         }
         Self { queue }
     }

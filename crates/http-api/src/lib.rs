@@ -6,6 +6,7 @@
 
 mod api;
 mod checkout;
+mod connection;
 mod deadline;
 mod given_code;
 mod health;
@@ -23,8 +24,10 @@ use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
 
 pub use self::{
     api::{Api, StoreNames},
+    connection::{Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, REQUEST_TIMEOUT},
     items::picture_path,
     moment::rfc3339,
+    problem::document_of_server,
 };
 
 use self::problem::Problem;

@@ -1,12 +1,20 @@
 //! Reading parameters: from the query string, or from a JSON body with the same names.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, future::poll_fn, pin::pin, rc::Rc, str::FromStr, task::Poll};
 
-use actix_web::{HttpRequest, http::header, web::Payload};
+use actix_web::{
+    HttpRequest,
+    http::header,
+    web::{Bytes, Payload},
+};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
-use crate::problem::{FieldError, Problem};
+use crate::{
+    connection::{Connection, REQUEST_TIMEOUT},
+    problem::{FieldError, Problem},
+};
 
 /// The largest body, in bytes; the largest request has a few hundred.
 const BODY_BYTES_MAX: usize = 4_096;
@@ -49,14 +57,7 @@ impl Params {
         let has_body = headers.contains_key(header::TRANSFER_ENCODING)
             || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
         if has_body {
-            let body = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
-                Ok(Ok(body)) => body,
-                Ok(Err(error)) => {
-                    params.refuse("body", format!("cannot be read: {error}"));
-                    return Err(Problem::invalid_request(&params.errors));
-                }
-                Err(_) => return Err(Problem::body_too_large(BODY_BYTES_MAX)),
-            };
+            let body = params.read_body(request, payload).await?;
             if !body.is_empty() {
                 if !is_json(request) {
                     return Err(Problem::unsupported_media_type());
@@ -65,6 +66,41 @@ impl Params {
             }
         }
         Ok(params)
+    }
+
+    /// The body, if it is here in time.
+    async fn read_body(
+        &mut self,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<Bytes, Problem> {
+        let connection = request.conn_data::<Rc<Connection>>().map(|it| &**it);
+        let deadline =
+            connection.map_or_else(|| Instant::now() + REQUEST_TIMEOUT, |it| it.deadline());
+        let _receiving = connection.map(|it| it.receive_body());
+
+        let mut body = pin!(payload.to_bytes_limited(BODY_BYTES_MAX));
+        let body = poll_fn(|cx| match body.as_mut().poll(cx) {
+            Poll::Ready(body) => Poll::Ready(Some(body)),
+            // Others need its place.
+            Poll::Pending if connection.is_some_and(|it| it.is_cut()) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match timeout_at(deadline, body).await {
+            Ok(Some(Ok(Ok(body)))) => Ok(body),
+            Ok(Some(Ok(Err(error)))) => {
+                self.refuse("body", format!("cannot be read: {error}"));
+                Err(Problem::invalid_request(&self.errors).closing())
+            }
+            Ok(Some(Err(_))) => Err(Problem::body_too_large(BODY_BYTES_MAX)),
+            Ok(None) | Err(_) => {
+                // The rest is not waited for.
+                if let Some(connection) = connection {
+                    connection.cut();
+                }
+                Err(Problem::request_timeout())
+            }
+        }
     }
 
     /// The parameter of this name, which must be there.

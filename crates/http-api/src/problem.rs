@@ -14,7 +14,10 @@ use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
-use crate::{moment::rfc3339, receipt::ReceiptBody};
+use crate::{connection::REQUEST_TIMEOUT, moment::rfc3339, receipt::ReceiptBody};
+
+/// The most bytes before a body: where actix stops reading.
+const HEAD_BYTES_MAX: usize = 131_072;
 
 /// How long a client shall wait before it asks again a store that failed, in seconds.
 pub(crate) const RETRY_AFTER_FAILURE_S: i64 = 1;
@@ -28,6 +31,8 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     retry_after_s: Option<i64>,
     allow: Option<&'static str>,
+    /// Whether the connection is closed: what comes next on it is the rest of what was not read.
+    closes: bool,
     more: Vec<(&'static str, Value)>,
 }
 
@@ -45,8 +50,8 @@ impl Problem {
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let (retry_after_s, allow, more) = (None, None, Vec::new());
-        Self { status, name, title, detail: detail.into(), retry_after_s, allow, more }
+        let (retry_after_s, allow, closes, more) = (None, None, false, Vec::new());
+        Self { status, name, title, detail: detail.into(), retry_after_s, allow, closes, more }
     }
 
     fn conflict(
@@ -64,6 +69,12 @@ impl Problem {
 
     fn retry_after(mut self, seconds: i64) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The same, and the connection is closed after it.
+    pub(crate) fn closing(mut self) -> Self {
+        self.closes = true;
         self
     }
 
@@ -88,9 +99,36 @@ impl Problem {
     }
 
     fn of_body(status: StatusCode, title: &'static str, detail: &str) -> Self {
-        let error = FieldError { field: "body".to_owned(), message: detail.to_owned() };
+        Self::of_part("body", status, title, detail)
+    }
+
+    fn of_part(part: &str, status: StatusCode, title: &'static str, detail: &str) -> Self {
+        let error = FieldError { field: part.to_owned(), message: detail.to_owned() };
         Self::new(status, "invalid-request", title, detail.to_owned())
             .with("errors", json!([error]))
+    }
+
+    /// A request did not arrive in time; the connection is closed. No store was asked.
+    pub(crate) fn request_timeout() -> Self {
+        let detail = format!(
+            "A request must arrive within {} s; it was not read: send it again",
+            REQUEST_TIMEOUT.as_secs()
+        );
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "Request timeout", detail)
+            .closing()
+    }
+
+    /// What was sent is no HTTP request, and nothing after it can be read.
+    fn malformed_request() -> Self {
+        let detail = "This is no HTTP request, or one without the length of its body";
+        Self::of_part("request", StatusCode::BAD_REQUEST, "Invalid request", detail)
+    }
+
+    /// The lines before the body are more than are read.
+    fn head_too_large() -> Self {
+        let detail = format!("A request may have {} KiB before its body", HEAD_BYTES_MAX / 1_024);
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::of_part("head", status, "Head too large", &detail)
     }
 
     pub(crate) fn sale_not_found(sale: Option<SaleId>) -> Self {
@@ -155,6 +193,19 @@ impl Problem {
     }
 }
 
+/// The document for a refusal that the HTTP server makes by itself, before there is a request to
+/// hand on, by its status; `None` for a status it does not use so.
+#[must_use]
+pub fn document_of_server(status: u16) -> Option<Vec<u8>> {
+    let problem = match status {
+        400 => Problem::malformed_request(),
+        408 => Problem::request_timeout(),
+        431 => Problem::head_too_large(),
+        _ => return None,
+    };
+    serde_json::to_vec(&problem).ok()
+}
+
 impl From<CodeRefusal> for Problem {
     fn from(refusal: CodeRefusal) -> Self {
         let expired = |detail: &'static str| {
@@ -216,6 +267,9 @@ impl ResponseError for Problem {
         }
         if let Some(allow) = self.allow {
             response.insert_header((ALLOW, allow));
+        }
+        if self.closes {
+            response.force_close();
         }
         match serde_json::to_vec(self) {
             Ok(body) => response.content_type("application/problem+json").body(body),

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use domain::audit::{Breaches, Conclusion, Findings, Invariant};
 use serde::Serialize;
 
+use crate::output::output;
+
 /// The whole audit, as `--json` prints it. The names stay; names may be added.
 #[derive(Serialize)]
 struct Document<'a> {
@@ -34,7 +36,7 @@ pub(super) fn json(findings: &Findings) -> io::Result<()> {
     let invariants = Invariant::ALL.map(|invariant| checked(findings, invariant)).into();
     let ok = findings.conclusion() == Conclusion::Holds;
     let document = Document { ok, invariants, notes: findings.notes() };
-    let mut out = io::stdout().lock();
+    let mut out = output();
     serde_json::to_writer(&mut out, &document)?;
     writeln!(out)
 }
@@ -52,7 +54,7 @@ fn checked(findings: &Findings, invariant: Invariant) -> Checked<'_> {
 
 /// Prints a line an invariant, with what breaks it below.
 pub(super) fn text(findings: &Findings) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = output();
     for invariant in Invariant::ALL {
         let Checked { name, says, holds, breaches, rows } = checked(findings, invariant);
         let word = match holds {

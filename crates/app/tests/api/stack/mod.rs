@@ -27,6 +27,9 @@ pub(crate) use self::answer::Answer;
 /// How long a condition is awaited before the test fails. Generous: machines are slow at times.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The service.
+const BINARY: &str = env!("CARGO_BIN_EXE_flashsale");
+
 /// Writes each of these tests twice: on Redis and Postgres, and on a directory.
 macro_rules! on_both_stacks {
     ($($test:ident)+) => {
@@ -177,13 +180,24 @@ impl Stack {
         block_in_place(|| self.serving().start(&["serve"]).unwrap())
     }
 
+    /// Starts a process from a shell, to which `"$0"` is the binary, and waits until it listens.
+    pub(crate) fn start_app_in_shell(&self, script: &str) -> Service {
+        let shell = self.program_at("/bin/sh");
+        block_in_place(|| shell.start(&["-c", script, BINARY]).unwrap())
+    }
+
     fn serving(&self) -> Program {
         self.program().log_to(self.log.path())
     }
 
     /// The binary, set to these stores.
     fn program(&self) -> Program {
-        Program::at(env!("CARGO_BIN_EXE_flashsale"))
+        self.program_at(BINARY)
+    }
+
+    /// Another program, set to these stores.
+    fn program_at(&self, path: &str) -> Program {
+        Program::at(path)
             .on(&self.stores.place())
             .env("SALE_PERIOD", self.settings.sale_period)
             .env("SALE_STOCK", self.settings.stock.to_string())

@@ -1,0 +1,190 @@
+//! The log: lines on the standard error output. One that cannot be written is lost, and nothing
+//! else: a full disk, a pipe that is closed and a pipe that nobody reads stop no task and keep no
+//! request waiting.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use crate::config::LogFormat;
+
+/// Lines that wait to be written; one more is lost.
+const LINES_MAX: usize = 4_096;
+
+/// How long the end of the process waits for the last lines.
+const FLUSH_LIMIT: Duration = Duration::from_millis(200);
+
+/// Lines that were lost and not yet spoken of.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// The way to the thread that writes.
+static WRITER: OnceLock<SyncSender<Job>> = OnceLock::new();
+
+enum Job {
+    Line(Vec<u8>),
+    /// To be answered when all before it is written or lost.
+    Flush(SyncSender<()>),
+}
+
+/// Has the log written to the standard error output from now on.
+pub(crate) fn start(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env()
+        // What libraries log of their own daily work is not for an operator; nor is a peer that
+        // speaks no HTTP.
+        .unwrap_or_else(|_| {
+            EnvFilter::new(
+                "info,actix_server=warn,actix_http::h1::dispatcher=off,refinery_core=warn,\
+                 tokio_postgres=warn",
+            )
+        });
+    let is_shown = io::stderr().is_terminal();
+    start_writing(io::stderr());
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .log_internal_errors(false)
+        .with_writer(Lines);
+    match format {
+        LogFormat::Text => lines.with_ansi(is_shown).with_target(false).init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}
+
+/// Waits a little until what was logged is written. A pipe that nobody reads is not waited for.
+pub(crate) fn flush() {
+    let Some(writer) = WRITER.get() else { return };
+    let (done, flushed) = sync_channel(1);
+    if writer.try_send(Job::Flush(done)).is_ok() {
+        let _ = flushed.recv_timeout(FLUSH_LIMIT);
+    }
+}
+
+/// Starts the thread that writes. Where there can be none, the log is lost.
+fn start_writing(out: impl Write + Send + 'static) {
+    let (writer, jobs) = sync_channel(LINES_MAX);
+    let thread = thread::Builder::new().name("log".to_owned());
+    if thread.spawn(move || write_all(&jobs, out, &LOST)).is_ok() {
+        let _ = WRITER.set(writer);
+    }
+}
+
+/// Writes what comes, until nothing can come any more.
+fn write_all(jobs: &Receiver<Job>, mut out: impl Write, lost: &AtomicU64) {
+    for job in jobs {
+        match job {
+            Job::Line(line) => write(&line, &mut out, lost),
+            Job::Flush(done) => {
+                let _ = done.try_send(());
+            }
+        }
+    }
+}
+
+/// Writes a line, and before it how many were lost.
+fn write(line: &[u8], out: &mut impl Write, lost: &AtomicU64) {
+    let before = lost.swap(0, Ordering::Relaxed);
+    if before > 0
+        && writeln!(out, "{before} lines of the log were lost: they could not be written").is_err()
+    {
+        lost.fetch_add(before + 1, Ordering::Relaxed);
+        return;
+    }
+    if out.write_all(line).is_err() {
+        lost.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Hands a line to whoever writes; returns whether it was taken.
+fn send(writer: Option<&SyncSender<Job>>, line: &[u8], lost: &AtomicU64) -> bool {
+    let is_taken = writer.is_some_and(|writer| writer.try_send(Job::Line(line.to_vec())).is_ok());
+    if !is_taken {
+        lost.fetch_add(1, Ordering::Relaxed);
+    }
+    is_taken
+}
+
+/// Takes lines for the thread that writes; never fails and never waits.
+#[derive(Clone, Copy)]
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        send(WRITER.get(), line, &LOST);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file on a disk that is full at times.
+    #[derive(Default)]
+    struct Disk {
+        is_full: bool,
+        text: String,
+    }
+
+    impl Write for &mut Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.is_full {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.text += str::from_utf8(bytes).unwrap();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted_and_the_count_is_written_as_soon_as_it_can_be() {
+        let (mut disk, lost) = (Disk::default(), AtomicU64::new(0));
+
+        write(b"one\n", &mut &mut disk, &lost);
+        disk.is_full = true;
+        for line in [b"two\n", b"six\n", b"ten\n"] {
+            write(line, &mut &mut disk, &lost);
+        }
+        disk.is_full = false;
+        write(b"end\n", &mut &mut disk, &lost);
+        write(b"too\n", &mut &mut disk, &lost);
+
+        let said = "3 lines of the log were lost: they could not be written";
+        assert_eq!(disk.text, format!("one\n{said}\nend\ntoo\n"));
+    }
+
+    #[test]
+    fn a_writer_that_stands_still_is_not_waited_for_by_who_logs() {
+        let ((writer, jobs), lost) = (sync_channel(2), AtomicU64::new(0));
+
+        let is_taken: Vec<_> = (0..4).map(|_| send(Some(&writer), b"line", &lost)).collect();
+
+        assert_eq!(is_taken, [true, true, false, false]);
+        assert_eq!(lost.load(Ordering::Relaxed), 2);
+        drop(jobs);
+        assert!(!send(Some(&writer), b"line", &lost));
+    }
+}

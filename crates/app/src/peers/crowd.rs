@@ -1,0 +1,116 @@
+//! The connections of one thread, and which of them gives way when there are too many.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use http_api::Connection;
+
+/// How many are looked at for the one that gives way: the longest idle among so many is idle long
+/// enough, and to look at all would be a peer's way to keep the thread busy.
+const LOOKED_AT: usize = 16;
+
+/// The share of the connections that is kept for the next, as a divisor.
+const SPARE_SHARE: usize = 16;
+
+/// The connections of one thread.
+pub(super) struct Crowd {
+    members: RefCell<Vec<Rc<Seat>>>,
+    /// With more than so many, one gives way to each that comes.
+    comfortable: usize,
+    /// Where to look next for one that gives way.
+    next: Cell<usize>,
+}
+
+struct Seat {
+    connection: Rc<Connection>,
+    index: Cell<usize>,
+}
+
+/// A connection, for as long as it is one.
+pub(super) struct Member {
+    crowd: Rc<Crowd>,
+    seat: Rc<Seat>,
+}
+
+impl Crowd {
+    /// Up to so many, of which a few are kept free.
+    pub(super) fn of(connections_max: usize) -> Rc<Self> {
+        let comfortable = connections_max - connections_max.div_ceil(SPARE_SHARE);
+        Rc::new(Self { members: RefCell::default(), comfortable, next: Cell::new(0) })
+    }
+
+    /// Adds a connection. If there are many, one that is idle for long gives way.
+    pub(super) fn join(self: &Rc<Self>) -> Member {
+        let mut members = self.members.borrow_mut();
+        if members.len() >= self.comfortable {
+            self.longest_idle(&members).inspect(|connection| connection.cut());
+        }
+        let seat = Rc::new(Seat { connection: Connection::new(), index: Cell::new(members.len()) });
+        members.push(Rc::clone(&seat));
+        Member { crowd: Rc::clone(self), seat }
+    }
+
+    fn longest_idle<'a>(&self, members: &'a [Rc<Seat>]) -> Option<&'a Rc<Connection>> {
+        let looked_at = LOOKED_AT.min(members.len());
+        let from = self.next.get();
+        self.next.set(from.wrapping_add(looked_at));
+        (from..from.wrapping_add(looked_at))
+            .map(|index| &members[index % members.len()].connection)
+            .filter_map(|connection| Some((connection.waits_until()?, connection)))
+            .min_by_key(|(until, _)| *until)
+            .map(|(_, connection)| connection)
+    }
+}
+
+impl Member {
+    pub(super) fn connection(&self) -> &Rc<Connection> {
+        &self.seat.connection
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut members = self.crowd.members.borrow_mut();
+        let index = self.seat.index.get();
+        members.swap_remove(index);
+        if let Some(moved) = members.get(index) {
+            moved.index.set(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_longest_idle_gives_way_to_the_one_that_is_too_many() {
+        let crowd = Crowd::of(5);
+        let members: Vec<_> = (0..4).map(|_| crowd.join()).collect();
+        let busy = members[0].connection().begin_answer();
+
+        let newest = crowd.join();
+
+        let waits = |member: &Member| member.connection().waits_until().is_some();
+        assert_eq!(members.iter().map(waits).collect::<Vec<_>>(), [false, false, true, true]);
+        assert!(waits(&newest));
+        drop(busy);
+        assert!(waits(&members[0]), "the one that was busy was not cut");
+    }
+
+    #[tokio::test]
+    async fn who_leaves_is_no_member_any_more() {
+        let crowd = Crowd::of(100);
+        let mut members: Vec<_> = (0..5).map(|_| crowd.join()).collect();
+
+        drop(members.remove(1));
+        drop(members.remove(3));
+        drop(members.remove(0));
+
+        assert_eq!(crowd.members.borrow().len(), 2);
+        drop(members);
+        assert!(crowd.members.borrow().is_empty());
+    }
+}

@@ -1,0 +1,226 @@
+//! The stream of one peer: TCP, with a deadline for each wait, and no more received than what can
+//! be answered.
+
+use std::{
+    cell::Cell,
+    future::Future as _,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use actix_web::rt::net::TcpStream;
+use http_api::{Allowance, Connection, IDLE_TIMEOUT, Overdue};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::refusal;
+
+/// How long a peer may take to make room for more of its answers.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The stream of one peer.
+pub(super) struct PeerStream {
+    /// There until the stream is dropped.
+    socket: Option<TcpStream>,
+    connection: Rc<Connection>,
+    /// Fires at the deadline of the peer's turn or before, and is set again then: most turns end
+    /// long before.
+    turn_timer: Option<Pin<Box<Sleep>>>,
+    /// Fires if the peer does not read; there while it does not.
+    write_timer: Option<Pin<Box<Sleep>>>,
+    /// A refusal on its way, and how much of it is out.
+    refusal: Option<(Vec<u8>, usize)>,
+    is_refused: bool,
+    /// Where the socket goes when the stream is done with a peer that may still be sending.
+    left: Rc<Cell<Option<TcpStream>>>,
+}
+
+impl PeerStream {
+    pub(super) fn new(socket: TcpStream, connection: Rc<Connection>) -> Self {
+        Self {
+            socket: Some(socket),
+            connection,
+            turn_timer: None,
+            write_timer: None,
+            refusal: None,
+            is_refused: false,
+            left: Rc::default(),
+        }
+    }
+
+    pub(super) fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    /// Where the socket will be after the stream, if the peer was refused.
+    pub(super) fn left(&self) -> Rc<Cell<Option<TcpStream>>> {
+        Rc::clone(&self.left)
+    }
+
+    fn socket(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        self.socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// Receives up to so many bytes.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        bytes_max: usize,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if buffer.remaining() <= bytes_max {
+            ready!(self.socket()?.poll_read(cx, buffer))?;
+        } else {
+            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(bytes_max));
+            ready!(self.socket()?.poll_read(cx, &mut part))?;
+            let received = part.filled().len();
+            buffer.advance(received);
+        }
+        self.connection.received(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until the peer's time is over, if it is the peer's turn.
+    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<Overdue> {
+        let connection = &self.connection;
+        if connection.gives_way() {
+            return Poll::Ready(Overdue::Idle);
+        }
+        let timer =
+            self.turn_timer.get_or_insert_with(|| Box::pin(sleep_until(connection.deadline())));
+        while timer.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            if let Some(overdue) = connection.overdue(now) {
+                return Poll::Ready(overdue);
+            }
+            let deadline = connection.deadline();
+            // While an answer is on its way the deadline is an old one.
+            timer.as_mut().reset(if deadline > now { deadline } else { now + IDLE_TIMEOUT });
+        }
+        Poll::Pending
+    }
+
+    /// Writes the refusal that is on its way, to its end.
+    fn poll_refuse(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some((answer, mut written)) = self.refusal.take() {
+            if written == answer.len() {
+                return Poll::Ready(Ok(()));
+            }
+            let socket = self.socket()?;
+            match socket.poll_write(cx, &answer[written..]) {
+                Poll::Ready(Ok(more)) => {
+                    written += more;
+                    self.refusal = Some((answer, written));
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.refusal = Some((answer, written));
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match refusal::begins_at(bytes) {
+            Some(0) => {
+                self.is_refused = true;
+                if self.refusal.is_none() {
+                    self.refusal = Some((refusal::with_document(bytes), 0));
+                }
+                ready!(self.poll_refuse(cx))?;
+                Poll::Ready(Ok(bytes.len()))
+            }
+            Some(begin) => self.socket()?.poll_write(cx, &bytes[..begin]),
+            None => self.socket()?.poll_write(cx, bytes),
+        }
+    }
+
+    /// Whether the peer has not read for too long, now that it does not.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let timer = self
+            .write_timer
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + WRITE_TIMEOUT)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for PeerStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        this.connection.wake_by(cx.waker());
+        if this.write_timer.is_some() {
+            // A peer that does not read is not heard: it wakes us when it reads.
+            return Poll::Pending;
+        }
+        match this.connection.allowance() {
+            Allowance::Bytes(bytes_max) => {
+                if let Poll::Ready(received) = this.poll_receive(cx, buffer, bytes_max) {
+                    return Poll::Ready(received);
+                }
+                this.connection.received_all();
+            }
+            Allowance::Later => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Allowance::AfterAnswer => return Poll::Pending,
+        }
+        if ready!(this.poll_overdue(cx)) == Overdue::Timeout {
+            // Nothing else is being written in the peer's turn. If there is no room for it, the
+            // peer does not read anyway.
+            if let Some(socket) = &this.socket {
+                let _ = socket.try_write(&refusal::timeout());
+            }
+            this.is_refused = true;
+        }
+        // As if the peer had closed it.
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for PeerStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let Poll::Ready(sent) = this.poll_send(cx, bytes) else { return this.poll_stalled(cx) };
+        if this.write_timer.take().is_some() {
+            this.connection.start_over();
+            // It may be heard again.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(sent)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // TCP has nothing to flush.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket()?.poll_shutdown(cx)
+    }
+}
+
+impl Drop for PeerStream {
+    fn drop(&mut self) {
+        if self.is_refused {
+            self.left.set(self.socket.take());
+        }
+    }
+}
