@@ -28,6 +28,11 @@ const HTTP_WORKERS: RangeInclusive<u16> = 1..=512;
 /// How many requests of one thread may wait for a store. A million wait for half a minute.
 const QUEUE_MAX: RangeInclusive<usize> = 1..=1_048_576;
 
+/// How long a request may expect to wait for a store: longer than a lone call, and no longer than a
+/// client waits.
+const QUEUE_WAIT_MAX: RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(60);
+
 /// How many requests may go to a store in one call. What is gained ends long before.
 const BATCH_MAX: RangeInclusive<usize> = 1..=8_192;
 
@@ -176,6 +181,11 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, default_value = "8192", value_parser = parse_queue)]
     queue_max: NonZeroUsize,
 
+    /// How long a request may expect to wait for a store, as the stores are at present; one that
+    /// would wait longer is answered with 503 at once
+    #[arg(long, env, global = true, default_value = "250ms", value_parser = parse_queue_wait)]
+    queue_wait_max: Duration,
+
     /// Requests that go to a store in one call
     #[arg(long, env, global = true, default_value = "128", value_parser = parse_batch)]
     batch_max: NonZeroUsize,
@@ -221,7 +231,8 @@ impl Config {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        Limits { queue_max: self.queue_max, batch_max: self.batch_max }
+        let Self { queue_max, batch_max, queue_wait_max: wait_max, .. } = *self;
+        Limits { queue_max, batch_max, wait_max }
     }
 
     /// What new sales offer.
@@ -268,6 +279,17 @@ fn parse_queue(text: &str) -> Result<NonZeroUsize, String> {
 
 fn parse_batch(text: &str) -> Result<NonZeroUsize, String> {
     parse_bounded(text, &BATCH_MAX)
+}
+
+fn parse_queue_wait(text: &str) -> Result<Duration, String> {
+    let wait = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if QUEUE_WAIT_MAX.contains(&wait) {
+        Ok(wait)
+    } else {
+        let [shortest, longest] = [QUEUE_WAIT_MAX.start(), QUEUE_WAIT_MAX.end()]
+            .map(|it| humantime::format_duration(*it).to_string());
+        Err(format!("must be from {shortest} to {longest}"))
+    }
 }
 
 fn parse_bounded(text: &str, bounds: &RangeInclusive<usize>) -> Result<NonZeroUsize, String> {
@@ -340,6 +362,8 @@ mod tests {
             ("--queue-max", "0"),
             ("--queue-max", "1048577"),
             ("--queue-max", "18446744073709551615"),
+            ("--queue-wait-max", "9ms"),
+            ("--queue-wait-max", "61s"),
             ("--batch-max", "0"),
             ("--batch-max", "8193"),
             ("--batch-max", "18446744073709551615"),

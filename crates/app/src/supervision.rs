@@ -112,6 +112,8 @@ mod tests {
         struct Panics;
         #[async_trait::async_trait]
         impl batcher::Call<(), ()> for Panics {
+            const NAME: &'static str = "panics";
+
             async fn call(&mut self, _: Vec<()>) -> Vec<()> {
                 panic!("on purpose")
             }
@@ -127,7 +129,7 @@ mod tests {
             }
             "batcher" => {
                 let one = std::num::NonZeroUsize::MIN;
-                let limits = batcher::Limits { queue_max: one, batch_max: one };
+                let limits = batcher::Limits::patient(one, one);
                 let batcher = batcher::Batcher::spawn(limits, [Panics]);
                 let _ = batcher.submit(()).await;
             }

@@ -4,12 +4,18 @@
 //! hands each its reply; while one batch is on its way the next one gathers. So load makes
 //! batches larger, not queues longer, and a lone request is sent at once: there is no timer,
 //! only a turn for the tasks that are ready and may have requests of their own.
-//! The queue is bounded; a caller finds it full at once, before any work was done for them.
+//! The queue is bounded, in its length and in how long the last in it would wait; a caller finds it
+//! full at once, before any work was done for them.
 
-use std::{num::NonZeroUsize, sync::Arc};
+mod pace;
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use telemetry::{Queue as Figures, Watch};
 use tokio::sync::{Mutex, mpsc, oneshot};
+
+use self::pace::Pace;
 
 /// How often a worker lets other tasks run before it sends what it has, as long as each time
 /// brings more. It makes batches larger and a request cheaper: `docs/decisions/04`.
@@ -30,6 +36,9 @@ pub fn current_worker() -> Option<&'static str> {
 /// connection.
 #[async_trait]
 pub trait Call<Request, Reply>: Send + 'static {
+    /// What the queue before it is called where it is watched, such as `record`.
+    const NAME: &'static str;
+
     /// Makes ready what the first call needs, such as a connection, so that the first request
     /// need not wait for it. Called once, when the worker starts; what fails is tried again by
     /// the first call.
@@ -46,23 +55,43 @@ pub struct Limits {
     pub queue_max: NonZeroUsize,
     /// Requests of one call.
     pub batch_max: NonZeroUsize,
+    /// How long a request may expect to wait for its reply, as calls are at present; one that
+    /// would wait longer is refused. One batch may wait whatever a call takes: nobody else
+    /// would find out that calls are quick again.
+    pub wait_max: Duration,
+}
+
+impl Limits {
+    /// Limits of a queue that is bounded by its length alone.
+    #[must_use]
+    pub const fn patient(queue_max: NonZeroUsize, batch_max: NonZeroUsize) -> Self {
+        Self { queue_max, batch_max, wait_max: Duration::MAX }
+    }
 }
 
 /// The way to a batch. Clones share one queue; its workers end when the last clone is gone
 /// and every request that was accepted is answered.
 pub struct Batcher<Request, Reply> {
     queue: mpsc::Sender<Job<Request, Reply>>,
+    state: Arc<State>,
+}
+
+/// What is known of a queue besides what is in it.
+struct State {
+    pace: Pace,
+    figures: Figures,
 }
 
 /// A place in the queue: the right to one request that cannot be refused for want of room.
 pub struct Permit<Request, Reply> {
     permit: mpsc::OwnedPermit<Job<Request, Reply>>,
+    state: Arc<State>,
 }
 
 /// Why a request got no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// The queue was full, and the request was not accepted.
+    /// The queue was full, or too slow, and the request was not accepted.
     #[error("the queue is full")]
     Full,
     /// The workers are gone. An accepted request may have been carried out.
@@ -72,6 +101,7 @@ pub enum BatchError {
 
 struct Job<Request, Reply> {
     request: Request,
+    entered: Watch,
     /// `None` when nobody waits.
     reply: Option<oneshot::Sender<Reply>>,
 }
@@ -87,18 +117,28 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
     ) -> Self {
         let (queue, requests) = mpsc::channel(limits.queue_max.get());
         let requests = Arc::new(Mutex::new(requests));
+        let state = Arc::new(State { pace: Pace::new(limits), figures: Figures::named(C::NAME) });
         for call in calls {
-            let work = work(Arc::clone(&requests), call, limits.batch_max.get());
+            let (requests, state) = (Arc::clone(&requests), Arc::clone(&state));
+            let work = work(requests, call, limits.batch_max.get(), state);
             tokio::spawn(WORKER.scope(std::any::type_name::<C>(), work));
         }
-        Self { queue }
+        Self { queue, state }
     }
 
     /// Takes a permit of the queue.
     pub fn permit(&self) -> Result<Permit<Request, Reply>, BatchError> {
+        let waiting = self.queue.max_capacity() - self.queue.capacity();
+        if self.state.pace.is_too_slow(waiting) {
+            self.state.figures.refused();
+            return Err(BatchError::Full);
+        }
         match self.queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Permit { permit }),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(BatchError::Full),
+            Ok(permit) => Ok(Permit { permit, state: Arc::clone(&self.state) }),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.state.figures.refused();
+                Err(BatchError::Full)
+            }
             Err(mpsc::error::TrySendError::Closed(_)) => Err(BatchError::Stopped),
         }
     }
@@ -110,15 +150,21 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
 
     /// Sends a request whose reply nobody waits for.
     pub fn submit_unanswered(&self, request: Request) -> Result<(), BatchError> {
-        let permit = self.permit()?;
-        permit.permit.send(Job { request, reply: None });
+        self.permit()?.send(request, None);
         Ok(())
     }
 }
 
 impl<Request, Reply> Clone for Batcher<Request, Reply> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self { queue: self.queue.clone(), state: Arc::clone(&self.state) }
+    }
+}
+
+impl<Request, Reply> Permit<Request, Reply> {
+    fn send(self, request: Request, reply: Option<oneshot::Sender<Reply>>) {
+        self.state.figures.entered();
+        self.permit.send(Job { request, entered: Watch::start(), reply });
     }
 }
 
@@ -127,7 +173,7 @@ impl<Request: Send, Reply: Send> Permit<Request, Reply> {
     /// sent takes the request back; after that it is carried out all the same.
     pub async fn submit(self, request: Request) -> Result<Reply, BatchError> {
         let (reply, answer) = oneshot::channel();
-        self.permit.send(Job { request, reply: Some(reply) });
+        self.send(request, Some(reply));
         answer.await.map_err(|_| BatchError::Stopped)
     }
 }
@@ -136,17 +182,17 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
     queue: Queue<Request, Reply>,
     mut call: C,
     batch_max: usize,
+    state: Arc<State>,
 ) {
     call.make_ready().await;
     let mut jobs = Vec::with_capacity(batch_max);
     loop {
         gather(&queue, &mut jobs, batch_max).await;
-        if jobs.is_empty() {
-            return;
-        }
+        let Some(first) = jobs.first() else { return };
+        state.figures.left(jobs.len(), first.entered);
         let mut requests = Vec::with_capacity(jobs.len());
         let mut waiting = Vec::with_capacity(jobs.len());
-        for Job { request, reply } in jobs.drain(..) {
+        for Job { request, reply, .. } in jobs.drain(..) {
             if reply.as_ref().is_some_and(oneshot::Sender::is_closed) {
                 continue;
             }
@@ -156,7 +202,9 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
         if requests.is_empty() {
             continue;
         }
+        let began = state.pace.begin();
         let replies = call.call(requests).await;
+        state.pace.end(began);
         debug_assert_eq!(replies.len(), waiting.len(), "a call answers every request");
         for (caller, reply) in waiting.into_iter().zip(replies) {
             if let Some(caller) = caller {

@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use batcher::{BatchError, Batcher, Call, Limits};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
+    time::advance,
 };
 
 /// Replies with each request and the size of its batch, once the gate lets it.
@@ -19,6 +20,8 @@ struct Echo {
 
 #[async_trait]
 impl Call<u32, (u32, usize)> for Echo {
+    const NAME: &'static str = "echo";
+
     async fn call(&mut self, batch: Vec<u32>) -> Vec<(u32, usize)> {
         let size = batch.len();
         self.started.send(size).unwrap();
@@ -37,10 +40,8 @@ fn stand(workers: usize, queue_max: usize, batch_max: usize) -> Stand {
     let gate = Arc::new(Semaphore::new(0));
     let (sender, started) = mpsc::unbounded_channel();
     let calls = (0..workers).map(|_| Echo { gate: Arc::clone(&gate), started: sender.clone() });
-    let limits = Limits {
-        queue_max: NonZeroUsize::new(queue_max).unwrap(),
-        batch_max: NonZeroUsize::new(batch_max).unwrap(),
-    };
+    let max = |it| NonZeroUsize::new(it).unwrap();
+    let limits = Limits::patient(max(queue_max), max(batch_max));
     Stand { batcher: Batcher::spawn(limits, calls.collect::<Vec<_>>()), gate, started }
 }
 
@@ -158,10 +159,65 @@ async fn a_caller_who_leaves_in_time_takes_their_request_back() {
     assert_eq!(patient.await.unwrap(), Ok((3, 1)), "the second batch has one request");
 }
 
+/// A batcher of one request a batch that is to keep nobody waiting for longer than a second.
+fn impatient_stand() -> Stand {
+    let (sender, started) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let one = NonZeroUsize::MIN;
+    let limits = Limits {
+        wait_max: Duration::from_secs(1),
+        ..Limits::patient(NonZeroUsize::new(8).unwrap(), one)
+    };
+    let echo = Echo { gate: Arc::clone(&gate), started: sender };
+    Stand { batcher: Batcher::spawn(limits, [echo]), gate, started }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_is_full_when_whoever_came_next_would_wait_too_long() {
+    let mut stand = impatient_stand();
+    let first = tokio::spawn(stand.batcher.permit().unwrap().submit(1));
+    assert_eq!(stand.started.recv().await, Some(1));
+    advance(Duration::from_millis(400)).await;
+
+    let second = stand.batcher.permit().unwrap();
+    let third = stand.batcher.permit().unwrap();
+    let fourth = stand.batcher.permit();
+
+    // The call takes 0.4 s already: behind two batches the wait were 1.2 s.
+    assert_eq!(fourth.err(), Some(BatchError::Full));
+    stand.gate.add_permits(3);
+    let (second, third) = (second.submit(2).await, third.submit(3).await);
+    assert_eq!((second, third), (Ok((2, 1)), Ok((3, 1))), "what was let in is answered");
+    assert_eq!(first.await.unwrap(), Ok((1, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_was_slow_is_found_to_be_quick_again() {
+    let mut stand = impatient_stand();
+    let slow = tokio::spawn(stand.batcher.permit().unwrap().submit(1));
+    assert_eq!(stand.started.recv().await, Some(1));
+    advance(Duration::from_secs(60)).await;
+    let second = stand.batcher.permit().unwrap();
+    assert_eq!(stand.batcher.permit().err(), Some(BatchError::Full));
+
+    stand.gate.add_permits(32);
+    assert_eq!(slow.await.unwrap(), Ok((1, 1)));
+    assert_eq!(second.submit(2).await, Ok((2, 1)));
+    for number in 3..25 {
+        // One batch may always wait, and it is quick.
+        assert_eq!(stand.batcher.submit(number).await, Ok((number, 1)));
+    }
+
+    let permits = (0..8).map(|_| stand.batcher.permit());
+    assert!(permits.collect::<Result<Vec<_>, _>>().is_ok(), "the whole queue is open again");
+}
+
 struct Broken;
 
 #[async_trait]
 impl Call<u32, u32> for Broken {
+    const NAME: &'static str = "broken";
+
     async fn call(&mut self, _: Vec<u32>) -> Vec<u32> {
         panic!("this call breaks");
     }
@@ -170,7 +226,7 @@ impl Call<u32, u32> for Broken {
 #[tokio::test]
 async fn callers_of_a_broken_worker_get_an_error() {
     let one = NonZeroUsize::MIN;
-    let batcher = Batcher::spawn(Limits { queue_max: one, batch_max: one }, [Broken]);
+    let batcher = Batcher::spawn(Limits::patient(one, one), [Broken]);
 
     assert_eq!(batcher.submit(1).await, Err(BatchError::Stopped));
 }

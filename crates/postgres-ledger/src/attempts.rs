@@ -50,6 +50,8 @@ impl RecordAttempts {
 
 #[async_trait]
 impl Call<Attempt, RecordReply> for RecordAttempts {
+    const NAME: &'static str = "record";
+
     async fn make_ready(&mut self) {
         tokio::join!(
             self.grants.0.make_ready(grants::RECORD_NEW_GRANTS),

@@ -32,6 +32,8 @@ pub(crate) struct Redeem(pub(crate) Session);
 
 #[async_trait]
 impl Call<Redemption, CodeReply> for Redeem {
+    const NAME: &'static str = "redeem";
+
     async fn make_ready(&mut self) {
         self.0.make_ready(REDEEM_SQL).await;
     }
@@ -148,6 +150,8 @@ pub(crate) struct Release(pub(crate) Session);
 
 #[async_trait]
 impl Call<Code, CodeReply> for Release {
+    const NAME: &'static str = "release";
+
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
         let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
         let released = match self.0.query_patiently(RELEASE_SQL, &[&codes]).await {
@@ -169,6 +173,8 @@ pub(crate) struct Find(pub(crate) Session);
 
 #[async_trait]
 impl Call<Code, CodeReply> for Find {
+    const NAME: &'static str = "find_code";
+
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
         let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
         let found = match read_codes(&mut self.0, &codes).await {

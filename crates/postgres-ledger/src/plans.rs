@@ -12,8 +12,7 @@ impl Ledger {
     async fn make() -> Self {
         let server = PostgresServer::start().unwrap();
         server.create_database("ledger").unwrap();
-        let limits =
-            batcher::Limits { queue_max: 1.try_into().unwrap(), batch_max: 1.try_into().unwrap() };
+        let limits = batcher::Limits::patient(1.try_into().unwrap(), 1.try_into().unwrap());
         PostgresLedger::new(&server.url("ledger"), limits).unwrap().migrate().await.unwrap();
         Self(server)
     }

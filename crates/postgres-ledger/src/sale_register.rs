@@ -179,6 +179,8 @@ pub(crate) struct FindSales(pub(crate) Session);
 
 #[async_trait]
 impl Call<SaleId, Result<Option<Listed>, StoreError>> for FindSales {
+    const NAME: &'static str = "find_sale";
+
     async fn call(&mut self, batch: Vec<SaleId>) -> Vec<Result<Option<Listed>, StoreError>> {
         let ids: Vec<_> = batch.iter().map(|sale| sale.get()).collect();
         let rows = self.0.query(FIND_SQL, &[&ids]).await;

@@ -178,10 +178,8 @@ async fn a_server_that_is_gone_is_reported_soon_and_used_again_when_it_is_back()
 async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     let server = PostgresServer::start().unwrap();
     server.create_database(DATABASE).unwrap();
-    let limits = Limits {
-        queue_max: NonZeroUsize::new(4_096).unwrap(),
-        batch_max: NonZeroUsize::new(256).unwrap(),
-    };
+    let max = |it| NonZeroUsize::new(it).unwrap();
+    let limits = Limits::patient(max(4_096), max(256));
     let ledger = Arc::new(PostgresLedger::new(&server.url(DATABASE), limits).unwrap());
     ledger.migrate().await.unwrap();
     let starts_at = UnixMillis(1_795_000_000_000);

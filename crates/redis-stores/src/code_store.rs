@@ -65,6 +65,8 @@ pub(crate) struct PlaceHolds(pub(crate) Line);
 
 #[async_trait]
 impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
+    const NAME: &'static str = "place_hold";
+
     async fn make_ready(&mut self) {
         self.0.make_ready().await;
     }
@@ -194,6 +196,8 @@ pub(crate) struct FindUnits(pub(crate) Line);
 
 #[async_trait]
 impl Call<Code, Result<Option<Unit>, StoreError>> for FindUnits {
+    const NAME: &'static str = "find_unit";
+
     async fn make_ready(&mut self) {
         self.0.make_ready().await;
     }
@@ -250,6 +254,8 @@ pub(crate) struct Settle(pub(crate) Line);
 
 #[async_trait]
 impl Call<(Code, Verdict), ()> for Settle {
+    const NAME: &'static str = "settle";
+
     async fn make_ready(&mut self) {
         self.0.make_ready().await;
     }

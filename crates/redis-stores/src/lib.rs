@@ -90,7 +90,8 @@ impl RedisStores {
         Self {
             place: Batcher::spawn(limits, [PlaceHolds(line())]),
             find: Batcher::spawn(limits, [FindUnits(line())]),
-            settle: Batcher::spawn(Limits { batch_max: BATCH_MAX, ..limits }, [Settle(line())]),
+            // Nobody waits for these, and who wants a unit waits for them.
+            settle: Batcher::spawn(Limits::patient(limits.queue_max, BATCH_MAX), [Settle(line())]),
             limits,
             kept,
             pool,

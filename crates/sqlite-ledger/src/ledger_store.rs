@@ -75,6 +75,8 @@ pub(crate) struct RecordAttempts(pub(crate) Worker);
 
 #[async_trait]
 impl Call<Attempt, RecordReply> for RecordAttempts {
+    const NAME: &'static str = "record";
+
     async fn call(&mut self, batch: Vec<Attempt>) -> Vec<RecordReply> {
         self.0.batch(Operation::Record, batch, |tables, batch| tables.record(batch)).await
     }
@@ -85,6 +87,8 @@ pub(crate) struct Redeem(pub(crate) Worker);
 
 #[async_trait]
 impl Call<Redemption, CodeReply> for Redeem {
+    const NAME: &'static str = "redeem";
+
     async fn call(&mut self, batch: Vec<Redemption>) -> Vec<CodeReply> {
         self.0.batch(Operation::Redeem, batch, |tables, batch| tables.redeem(batch)).await
     }
@@ -95,6 +99,8 @@ pub(crate) struct Release(pub(crate) Worker);
 
 #[async_trait]
 impl Call<Code, CodeReply> for Release {
+    const NAME: &'static str = "release";
+
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
         self.0.batch(Operation::Release, batch, |tables, batch| tables.release(batch)).await
     }
@@ -106,6 +112,8 @@ pub(crate) struct FindFiled(pub(crate) Worker);
 
 #[async_trait]
 impl Call<Code, CodeReply> for FindFiled {
+    const NAME: &'static str = "find_archived_code";
+
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
         self.0
             .batch(Operation::FindCode, batch, |tables, batch| tables.find_filed_codes(batch))
@@ -118,6 +126,8 @@ pub(crate) struct Find(pub(crate) Worker);
 
 #[async_trait]
 impl Call<Code, CodeReply> for Find {
+    const NAME: &'static str = "find_code";
+
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
         self.0.batch(Operation::FindCode, batch, |tables, batch| tables.find_codes(batch)).await
     }

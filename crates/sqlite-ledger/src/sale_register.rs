@@ -92,6 +92,8 @@ pub(crate) struct FindSales(pub(crate) Worker);
 
 #[async_trait]
 impl Call<SaleId, SaleReply> for FindSales {
+    const NAME: &'static str = "find_sale";
+
     async fn call(&mut self, batch: Vec<SaleId>) -> Vec<SaleReply> {
         self.0.batch(Operation::FindSale, batch, |tables, batch| tables.list_sales(batch)).await
     }

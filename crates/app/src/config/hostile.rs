@@ -32,6 +32,7 @@ const FLAGS: [&str; 8] = [
     "--sale-per-user-limit",
     "--hold-ttl",
     "--queue-max",
+    "--queue-wait-max",
     "--batch-max",
 ];
 

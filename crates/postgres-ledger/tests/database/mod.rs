@@ -37,9 +37,7 @@ pub(crate) async fn fresh_database() -> String {
 
 /// A ledger in this database, with room for a crowd.
 pub(crate) fn ledger_in(database: &str) -> PostgresLedger {
-    let limits = Limits {
-        queue_max: NonZeroUsize::new(4_096).unwrap(),
-        batch_max: NonZeroUsize::new(256).unwrap(),
-    };
+    let max = |it| NonZeroUsize::new(it).unwrap();
+    let limits = Limits::patient(max(4_096), max(256));
     PostgresLedger::new(&SERVER.url(database), limits).unwrap()
 }

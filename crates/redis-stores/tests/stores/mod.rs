@@ -9,10 +9,8 @@ use store_contract::{Live, fixtures::WallClock};
 
 /// A live store on this server, with room for a crowd: one process of the service.
 pub(crate) fn live_on(server: &RedisServer) -> Live {
-    let limits = Limits {
-        queue_max: NonZeroUsize::new(4_096).unwrap(),
-        batch_max: NonZeroUsize::new(256).unwrap(),
-    };
+    let max = |it| NonZeroUsize::new(it).unwrap();
+    let limits = Limits::patient(max(4_096), max(256));
     let stores = RedisStores::new(&server.url(), limits).unwrap();
     Live::new(Arc::new(stores), Arc::new(WallClock))
 }

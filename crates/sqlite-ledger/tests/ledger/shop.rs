@@ -30,7 +30,7 @@ impl Shop {
 
 pub(crate) fn limits() -> Limits {
     let max = |count| NonZeroUsize::new(count).unwrap();
-    Limits { queue_max: max(16_384), batch_max: max(256) }
+    Limits::patient(max(16_384), max(256))
 }
 
 /// The clock of this machine.

@@ -45,7 +45,7 @@ impl Embedded {
     pub(crate) fn new(clock: ManualClock, places: usize) -> Result<Self, OpenError> {
         let memory = InMemory::new(Arc::new(move || clock.now()))?;
         let queue_max = NonZeroUsize::new(places).map_or(QUEUE_MAX, |it| it.min(QUEUE_MAX));
-        let adapter = memory.ledger(Limits { queue_max, batch_max: BATCH_MAX });
+        let adapter = memory.ledger(Limits::patient(queue_max, BATCH_MAX));
         Ok(Self { adapter, memory, seen: Mutex::default() })
     }
 
