@@ -84,14 +84,15 @@ impl VariantBuilder {
         binary: Binary,
         commit: &str,
     ) -> Result<PathBuf, ChaosError> {
-        // One directory a commit: cargo looks at times, and those of older files are older.
         let source = self.dir.join(format!("source-{commit}"));
         fs::create_dir_all(&source).map_err(during("make a directory"))?;
         let archive = self.dir.join("source.tar");
         let output = ["--output".as_ref(), archive.as_os_str(), commit.as_ref()];
         self.git(["archive".as_ref()].into_iter().chain(output).chain(SOURCES.map(OsStr::new)))?;
         let mut unpack = Command::new("tar");
-        unpack.arg("-xf").arg(&archive).arg("-C").arg(&source);
+        // Without their times: cargo takes a file for unchanged that is older than the last build, and
+        // that may have been of another commit.
+        unpack.arg("-xmf").arg(&archive).arg("-C").arg(&source);
         said_by(unpack, "unpacking the sources of a commit")?;
         self.build_in(&source, binary, commit)
     }
