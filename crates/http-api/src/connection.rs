@@ -222,3 +222,73 @@ impl Drop for ReceivingBody<'_> {
         self.0.turn.set(Turn::Answering);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Receives as long as that is allowed without others having had their turn; returns how much.
+    fn receive(connection: &Connection) -> (usize, Allowance) {
+        let mut received = 0;
+        loop {
+            match connection.allowance() {
+                Allowance::Bytes(bytes) => {
+                    connection.received(bytes);
+                    received += bytes;
+                }
+                other => return (received, other),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_sent_ahead_of_an_answer_is_bounded_however_many_are_answered() {
+        let connection = Connection::new();
+        assert_eq!(receive(&connection), (PORTION, Allowance::Later));
+        assert_eq!(receive(&connection), (PORTION, Allowance::Later));
+
+        connection.received_all();
+        for _ in 0..100 {
+            let answer = connection.begin_answer();
+            let (received, then) = receive(&connection);
+            assert!(received <= PORTION && then == Allowance::AfterAnswer);
+            drop(answer);
+        }
+        let (received, then) = receive(&connection);
+
+        assert_eq!((received, then), (0, Allowance::Later), "not one for each answer");
+    }
+
+    #[test]
+    fn a_body_is_received_while_it_is_waited_for() {
+        let connection = Connection::new();
+        let _answer = connection.begin_answer();
+        let (_, then) = receive(&connection);
+        assert_eq!(then, Allowance::AfterAnswer);
+
+        let body = connection.receive_body();
+        assert_eq!(receive(&connection), (0, Allowance::Later));
+        assert_eq!(receive(&connection), (PORTION, Allowance::Later));
+        drop(body);
+
+        assert_eq!(
+            connection.overdue(Instant::now() + 2 * REQUEST_TIMEOUT),
+            None,
+            "it is our turn"
+        );
+    }
+
+    #[test]
+    fn who_sent_nothing_after_an_answer_is_closed_without_a_word() {
+        let connection = Connection::new();
+        let later = || Instant::now() + 2 * REQUEST_TIMEOUT;
+        assert_eq!(connection.overdue(later()), Some(Overdue::Timeout));
+        assert_eq!(connection.overdue(Instant::now()), None);
+
+        drop(connection.begin_answer());
+        assert_eq!(connection.overdue(later()), Some(Overdue::Idle));
+        connection.received(1);
+
+        assert_eq!(connection.overdue(later()), Some(Overdue::Timeout));
+    }
+}

@@ -76,14 +76,14 @@ impl Params {
     ) -> Result<Bytes, Problem> {
         let connection = request.conn_data::<Rc<Connection>>().map(|it| &**it);
         let deadline =
-            connection.map_or_else(|| Instant::now() + REQUEST_TIMEOUT, |it| it.deadline());
+            connection.map_or_else(|| Instant::now() + REQUEST_TIMEOUT, Connection::deadline);
         let _receiving = connection.map(|it| it.receive_body());
 
         let mut body = pin!(payload.to_bytes_limited(BODY_BYTES_MAX));
         let body = poll_fn(|cx| match body.as_mut().poll(cx) {
             Poll::Ready(body) => Poll::Ready(Some(body)),
             // Others need its place.
-            Poll::Pending if connection.is_some_and(|it| it.is_cut()) => Poll::Ready(None),
+            Poll::Pending if connection.is_some_and(Connection::is_cut) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         });
         match timeout_at(deadline, body).await {

@@ -134,7 +134,8 @@ async fn a_body_in_small_pieces_is_read_to_its_end(kind: Kind) {
     let object = format!(r#"{{"user_id":"alice","id":{sale}}}"#);
     let body = " ".repeat(4_096 - object.len()) + &object;
     // Each byte a chunk of its own, which is six times as much to receive.
-    let chunks: String = body.chars().map(|byte| format!("1\r\n{byte}\r\n")).collect();
+    let chunks: Vec<_> = body.chars().map(|byte| format!("1\r\n{byte}\r\n")).collect();
+    let chunks = chunks.concat();
 
     for request in [
         post("content-length: 4096", &body),
@@ -175,16 +176,14 @@ async fn requests_that_come_together_are_answered_in_their_order(kind: Kind) {
     let stack = Stack::start(one(kind)).await;
     let sale = stack.sale().await;
     let mut peer = Peer::of(&stack).await;
-    let mut requests = String::new();
-    for number in 0..REQUESTS {
-        // An answer of the process alone, and one that the ledger has to give first.
-        let path = format!("/{number}");
-        requests += &format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n");
-        if number % 100 == 0 {
-            requests +=
-                &format!("POST /checkout?user_id=u{number}&id={sale} HTTP/1.1\r\nhost: h\r\n\r\n");
-        }
-    }
+    let requests = (0..REQUESTS).flat_map(|number| {
+        // An answer of the process alone, and at times one that the ledger has to give first.
+        let buys =
+            format!("POST /checkout?user_id=u{number}&id={sale} HTTP/1.1\r\nhost: h\r\n\r\n");
+        let asks = format!("GET /{number} HTTP/1.1\r\nhost: h\r\n\r\n");
+        [Some(asks), (number % 100 == 0).then_some(buys)].into_iter().flatten()
+    });
+    let mut requests = requests.collect::<Vec<_>>().concat();
     requests += LAST_WORDS;
 
     let (mut from, mut to) = peer.0.split();
@@ -368,7 +367,7 @@ async fn the_limits_in_the_readme_are_true(kind: Kind) {
     assert_problem(&said, 431, "invalid-request");
 
     // 16 parameters.
-    let names = |count: usize| (0..count).map(|n| format!("p{n}=1&")).collect::<String>();
+    let names = |count: usize| (0..count).map(|n| format!("p{n}=1&")).collect::<Vec<_>>().concat();
     let refused = stack.post(&format!("/checkout?{}", names(16))).await;
     assert!(!refused.text.contains("has more than"), "{}", refused.text);
     let refused = stack.post(&format!("/checkout?{}", names(17))).await;
