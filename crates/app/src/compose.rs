@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domain::{
-    Ports, Services,
+    Health, Ports, Services,
     ports::{AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::{Api, StoreNames};
+use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError};
 use redis_stores::{RedisStores, RedisStoresError};
@@ -16,7 +16,7 @@ use sqlite_ledger::{DataDir, InService, OpenError, ServiceError, SqliteLedger};
 
 use crate::{
     config::{Config, HalfSet, Place, SettingError},
-    environment::{GeneratedItems, SystemRandom, TokioClock, check_random, wall_clock},
+    environment::{GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, wall_clock},
 };
 
 /// The service, put together.
@@ -40,7 +40,8 @@ pub(crate) struct Embedded {
 pub(crate) struct Shared {
     stores: Stores,
     services: Arc<Services>,
-    has_timetable: bool,
+    board: Arc<SaleBoard>,
+    health: Arc<Health>,
 }
 
 /// Where the service keeps what it knows.
@@ -111,8 +112,10 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let services = Services::over(stores.ports());
     let timetable = config.timetable()?;
     let scheduler = Scheduler::new(services.upkeep(timetable));
-    let shared =
-        Shared { stores, services: Arc::new(services), has_timetable: timetable.is_some() };
+    let tasks = Arc::new(TokioTasks::here());
+    let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
+    let board = sale_board(&services, tasks);
+    let shared = Shared { stores, services: Arc::new(services), board, health };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -227,14 +230,15 @@ fn ports(
 impl Shared {
     /// The API for the thread that calls, with a way to the stores that no other thread uses.
     pub(crate) fn api(&self) -> Api {
-        let ports = self.stores.ports_on_this_thread();
+        let services = self.services.by_way_of(self.stores.ports_on_this_thread());
         Api {
-            register: ports.register.clone(),
-            services: self.services.by_way_of(ports),
-            live: self.stores.live(),
+            board: self.board.clone(),
+            way: services.way(&self.health),
+            health: self.health.clone(),
+            services,
             names: self.stores.names(),
-            has_timetable: self.has_timetable,
             draw: item_art::picture,
+            pictures: Pictures::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The real clocks, the real random source, the real items.
 
 use std::{
+    pin::Pin,
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -8,10 +9,10 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Item, SaleId, Unit, UnixMillis,
-    ports::{Clock, CodeMint, Items},
+    ports::{Clock, CodeMint, Items, Tasks},
 };
 use sqlite_ledger::LedgerClock;
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 /// Waits by tokio's clock.
 pub(crate) struct TokioClock;
@@ -25,6 +26,22 @@ impl Clock for TokioClock {
     fn uptime_ms(&self) -> u64 {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
+    }
+}
+
+/// Has tasks done by the runtime that the upkeep runs on, whichever thread starts them.
+pub(crate) struct TokioTasks(Handle);
+
+impl TokioTasks {
+    /// Tasks of the runtime that this is called on.
+    pub(crate) fn here() -> Self {
+        Self(Handle::current())
+    }
+}
+
+impl Tasks for TokioTasks {
+    fn start(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.0.spawn(task);
     }
 }
 

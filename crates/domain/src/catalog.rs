@@ -43,12 +43,19 @@ impl Catalog {
         Arc::clone(&self.calendar.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The sale of this number, if it is in the snapshot.
+    #[must_use]
+    pub fn listed(&self, id: SaleId) -> Option<Listed> {
+        let calendar = self.calendar();
+        let sale = calendar.sales.iter().find(|sale| sale.id == id).copied()?;
+        Some(Listed { sale, seen_at: calendar.now })
+    }
+
     /// The sale of this number, or `None` if there never was one.
     pub async fn find(&self, id: SaleId) -> Result<Option<Listed>, StoreError> {
-        let calendar = self.calendar();
-        if let Some(&sale) = calendar.sales.iter().find(|sale| sale.id == id) {
-            return Ok(Some(Listed { sale, seen_at: calendar.now }));
+        match self.listed(id) {
+            Some(listed) => Ok(Some(listed)),
+            None => self.register.find(id).await,
         }
-        self.register.find(id).await
     }
 }

@@ -21,10 +21,13 @@
 //! No I/O, clock or chance lives here; they come in through the [`ports`].
 
 pub mod answer;
+mod asked_once;
 pub mod audit;
+pub mod board;
 pub mod catalog;
 pub mod checkout;
 pub mod code;
+pub mod health;
 pub mod hold;
 pub mod ids;
 pub mod item;
@@ -33,15 +36,18 @@ pub mod purchase;
 pub mod remembered;
 pub mod sale;
 pub mod services;
+mod side_by_side;
 pub mod standing;
 pub mod time;
 pub mod timetable;
 pub mod upkeep;
 
 pub use answer::{CheckoutRefusal, CodeRefusal, Failure, StoreError};
+pub use board::{Board, Shown};
 pub use catalog::Catalog;
 pub use checkout::{Checkout, CheckoutRequest};
 pub use code::Code;
+pub use health::Health;
 pub use hold::{Hold, Receipt};
 pub use ids::{Epoch, SaleId, Slot, Unit, UserId};
 pub use item::Item;

@@ -12,6 +12,8 @@ mod live;
 mod operation;
 mod register;
 
+use std::pin::Pin;
+
 use async_trait::async_trait;
 
 use crate::{Item, SaleId, Unit};
@@ -35,6 +37,12 @@ pub trait Clock: Send + Sync {
 
     /// Milliseconds since some moment of this process's life.
     fn uptime_ms(&self) -> u64;
+}
+
+/// A way to have something done that goes on when whoever started it is gone.
+pub trait Tasks: Send + Sync {
+    /// Starts `task`, beside everything else. It may be broken off when the process ends.
+    fn start(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
 }
 
 /// What units turn out to be.

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
-    Catalog, Checkout, Purchase, Standings, Timetable,
-    ports::{Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister, SaleStore},
+    Board, Catalog, Checkout, Health, Purchase, Standings, Timetable,
+    board::Forms,
+    health::Way,
+    ports::{
+        AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister, SaleStore, Tasks,
+    },
     upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
 
@@ -67,6 +71,35 @@ impl Services {
             reconcile: Reconcile::new(register.clone(), sales.clone(), rebuild.clone()),
             retire: Retire::new(register.clone(), sales.clone(), catalog.clone()),
         }
+    }
+
+    /// How sales stand for the readers of the process. One is enough, whatever the number of
+    /// threads.
+    #[must_use]
+    pub fn board<B: Send + Sync + 'static>(
+        &self,
+        tasks: Arc<dyn Tasks>,
+        forms: Forms<B>,
+    ) -> Arc<Board<B>> {
+        Board::new(self.catalog.clone(), &self.ports, tasks, forms)
+    }
+
+    /// Whether the process can sell. `live` is the live store itself, with nothing remembered before
+    /// it. One is enough; each thread takes a [`Way`](crate::health::Way) of it.
+    #[must_use]
+    pub fn health(
+        &self,
+        live: Arc<dyn AuditedLive>,
+        tasks: Arc<dyn Tasks>,
+        has_timetable: bool,
+    ) -> Arc<Health> {
+        Health::new(self.catalog.clone(), &self.ports, live, tasks, has_timetable)
+    }
+
+    /// The way of these services to the stores, for `health` to look at.
+    #[must_use]
+    pub fn way(&self, health: &Health) -> Arc<Way> {
+        health.way(&self.ports)
     }
 
     fn sharing(catalog: Arc<Catalog>, rebuild: Arc<Rebuild>, ports: Ports) -> Self {

@@ -33,6 +33,14 @@ impl Standing {
     pub fn phase(&self) -> Phase {
         self.sale.phase_at(self.at)
     }
+
+    /// The next moment at which its window makes it something else: the opening or the end. `None`
+    /// when both are past.
+    #[must_use]
+    pub fn next_change(&self) -> Option<UnixMillis> {
+        let window = self.sale.window;
+        [window.starts_at(), window.ends_at()].into_iter().find(|&moment| self.at < moment)
+    }
 }
 
 /// Reports how sales stand: from the live store, or where it does not serve them, from the ledger.
@@ -89,14 +97,29 @@ impl Standings {
         Ok(standings)
     }
 
-    async fn standing(&self, Listed { sale, seen_at }: Listed) -> Result<Standing, StoreError> {
-        // The live store has no closed sale. That it is down says no more than a `None`: the
-        // ledger is asked.
-        if sale.state != SaleState::Closed
-            && let Ok(Some(LiveStatus { sold, held, now, .. })) = self.sales.status(sale.id).await
-        {
-            return Ok(Standing { sale, sold, held, at: now });
+    async fn standing(&self, listed: Listed) -> Result<Standing, StoreError> {
+        match self.live(listed.sale).await {
+            Some(standing) => Ok(standing),
+            None => self.counted(listed).await,
         }
+    }
+
+    /// How a sale stands by the live store, if that serves it. That it is down says no more than
+    /// that it does not: the ledger is to be asked.
+    pub(crate) async fn live(&self, sale: Sale) -> Option<Standing> {
+        // The live store has no closed sale.
+        if sale.state == SaleState::Closed {
+            return None;
+        }
+        let LiveStatus { sold, held, now, .. } = self.sales.status(sale.id).await.ok()??;
+        Some(Standing { sale, sold, held, at: now })
+    }
+
+    /// How a sale stands by the ledger, which counts what it has of it.
+    pub(crate) async fn counted(
+        &self,
+        Listed { sale, seen_at }: Listed,
+    ) -> Result<Standing, StoreError> {
         Ok(match self.register.tally(sale.id).await? {
             Some(tally) => Standing { sale, sold: tally.sold, held: tally.held, at: tally.now },
             None => Standing { sale, sold: 0, held: 0, at: seen_at },
@@ -107,7 +130,7 @@ impl Standings {
 /// The sales that are not over, those a shop would show first at the front: of the timetable before
 /// those of operators, and of these the open ones before those that are paused or to come; else by
 /// their start.
-fn by_precedence(calendar: &Calendar) -> impl Iterator<Item = Sale> {
+pub(crate) fn by_precedence(calendar: &Calendar) -> impl Iterator<Item = Sale> {
     let rank = |sale: &Sale| match sale.origin {
         Origin::Timetable => 0,
         Origin::Operator if sale.phase_at(calendar.now) == Phase::Open => 1,

@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
-use domain::{
-    SaleId, Services, Unit,
-    ports::{AuditedLive, SaleRegister},
-};
+use domain::{Health, SaleId, Services, Unit, health::Way};
+
+use crate::{items::Pictures, shown::SaleBoard};
 
 /// What the handlers of one thread ask.
 pub struct Api {
     /// The services, by this thread's own way to the stores.
     pub services: Services,
-    /// The ledger, for whoever asks after its health.
-    pub register: Arc<dyn SaleRegister>,
-    /// The live store, for whoever asks after its health.
-    pub live: Arc<dyn AuditedLive>,
+    /// How sales stand, for all threads.
+    pub board: Arc<SaleBoard>,
+    /// Whether the process can sell.
+    pub health: Arc<Health>,
+    /// How this thread's requests went, for `health` to look at.
+    pub way: Arc<Way>,
     /// What the stores are called where their health is reported.
     pub names: StoreNames,
-    /// Whether there is to be a sale at any time: a shop without a timetable may be between two.
-    pub has_timetable: bool,
     /// Draws the item of a unit as an SVG document.
     pub draw: fn(SaleId, Unit) -> String,
+    /// The pictures that were compressed last.
+    pub pictures: Pictures,
 }
 
 /// What the stores are called where their health is reported.

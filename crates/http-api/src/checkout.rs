@@ -5,7 +5,12 @@ use domain::{CheckoutRequest, Hold};
 use serde::Serialize;
 
 use crate::{
-    api::Api, deadline::in_time, given_code::GivenCode, moment::rfc3339, params::Params,
+    api::Api,
+    caching::{NO_STORE, not_stored},
+    deadline::in_time,
+    given_code::GivenCode,
+    moment::rfc3339,
+    params::Params,
     problem::Problem,
 };
 
@@ -31,10 +36,12 @@ pub(super) async fn post_checkout(
     let asked = params.finish(asked)?;
     let sale = asked.sale;
 
-    let hold = in_time(api.services.checkout.attempt(asked)).await?;
-    let hold = hold.map_err(|refusal| Problem::of_checkout(refusal, sale))?;
+    let beat = api.way.checkouts.begin();
+    let hold = in_time(api.services.checkout.attempt(asked)).await;
+    beat.end(&hold);
+    let hold = hold?.map_err(|refusal| Problem::of_checkout(refusal, sale))?;
 
-    Ok(HttpResponse::Ok().json(HoldBody::from(hold)))
+    Ok(not_stored(HoldBody::from(hold)))
 }
 
 /// Gives a hold back before its time.
@@ -49,7 +56,7 @@ pub(super) async fn delete_checkout(
 
     in_time(api.services.purchase.release(code)).await??;
 
-    Ok(HttpResponse::NoContent().finish())
+    Ok(HttpResponse::NoContent().insert_header(NO_STORE).finish())
 }
 
 impl From<Hold> for HoldBody {

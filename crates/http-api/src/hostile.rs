@@ -1,5 +1,7 @@
 //! Requests as nobody should send them: each is refused by field, and no store is asked.
 
+use std::{pin::Pin, sync::Arc};
+
 use actix_web::{
     App,
     http::{StatusCode, header},
@@ -7,7 +9,7 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
     web,
 };
-use domain::{Code, SaleId, Unit, UserId, code::ParseCodeError};
+use domain::{Code, SaleId, Unit, UserId, code::ParseCodeError, ports::Tasks};
 use form_urlencoded::{byte_serialize, parse};
 use proptest::{
     prelude::*,
@@ -15,7 +17,7 @@ use proptest::{
 };
 use serde_json::Value;
 
-use crate::{Api, StoreNames, routes};
+use crate::{Api, Pictures, StoreNames, routes, sale_board};
 use fakes::World;
 
 /// What came back: the status, and the body if it is JSON.
@@ -29,18 +31,31 @@ const ASKED_A_STORE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 /// A code that leads to no sale was never given, and no store need be asked for it.
 const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
 
+/// Has tasks done on the thread that starts them.
+struct LocalTasks;
+
+impl Tasks for LocalTasks {
+    fn start(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        actix_web::rt::spawn(task);
+    }
+}
+
 /// An API none of whose stores can be reached.
 fn out_of_reach() -> Api {
     let world = World::new();
     world.ledger.faults().set_down(true);
     world.live.faults().set_down(true);
+    let services = world.services(1);
+    let tasks = Arc::new(LocalTasks);
+    let health = services.health(world.live.clone(), tasks.clone(), true);
     Api {
-        services: world.services(1),
-        register: world.ledger.clone(),
-        live: world.live.clone(),
+        board: sale_board(&services, tasks),
+        way: services.way(&health),
+        health,
+        services,
         names: StoreNames { ledger: "ledger", live: "live" },
-        has_timetable: true,
         draw: |_, _| String::new(),
+        pictures: Pictures::default(),
     }
 }
 

@@ -1,20 +1,48 @@
 //! `/items`: the pictures of items, drawn by the service.
 
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    io::{self, Write},
+};
+
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY},
-    web,
+    HttpMessage, HttpRequest, HttpResponse,
+    http::header::Encoding,
+    http::header::{
+        ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+        ETAG, EntityTag, VARY,
+    },
+    web::{self, Bytes},
 };
 use domain::{SaleId, Unit};
+use flate2::{Compression, write::GzEncoder};
 
 use crate::{
     api::Api,
+    caching::is_known,
+    deadline::in_time,
     params::{Params, of_path},
     problem::Problem,
 };
 
 /// Where pictures are.
 pub(super) const PATTERN: &str = "/items/{sale}/{unit}.svg";
+
+/// Compressed pictures that one thread keeps, of some 2 KB each.
+const KEPT_MAX: usize = 1_024;
+
+/// The pictures that one thread compressed last.
+#[derive(Default)]
+pub struct Pictures {
+    kept: RefCell<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    compressed: HashMap<(SaleId, Unit), Bytes>,
+    oldest_first: VecDeque<(SaleId, Unit)>,
+}
 
 /// Where the picture of a unit's item is, such as "/items/7/137.svg".
 #[must_use]
@@ -31,32 +59,100 @@ pub(super) async fn get_item(
     let unit: Unit = of_path(&request, "unit")?;
     Params::of_query(&request).finish(Some(()))?;
 
-    let listed = api
-        .services
-        .catalog
-        .find(sale)
-        .await?
-        .ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
-    let stock = listed.sale.terms.stock();
+    let found = in_time(api.board.find(sale)).await?;
+    let found = found.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
+    let stock = found.terms.stock();
     if unit.get() > stock {
         return Err(Problem::item_not_found(sale, stock));
     }
 
-    Ok(HttpResponse::Ok()
-        .content_type("image/svg+xml")
+    let is_compressed = takes_gzip(&request);
+    // Whoever has a picture of these numbers has this one: it never changes.
+    let form = if is_compressed { "-gz" } else { "" };
+    let tag = EntityTag::new_strong(format!("{sale}-{unit}{form}"));
+    let is_known = is_known(&request, &tag);
+    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
-        .body((api.draw)(sale, unit)))
+        .insert_header((VARY, "Accept-Encoding"))
+        .insert_header((ETAG, tag.to_string()));
+    if is_known {
+        return Ok(response.finish());
+    }
+    response
+        .content_type("image/svg+xml")
+        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"));
+    if is_compressed && let Some(compressed) = api.pictures.compressed(sale, unit, api.draw) {
+        return Ok(response.insert_header((CONTENT_ENCODING, "gzip")).body(compressed));
+    }
+    Ok(response.body((api.draw)(sale, unit)))
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    request.headers().contains_key(ACCEPT_ENCODING)
+        && request.get_header::<AcceptEncoding>().is_some_and(|accepted| {
+            let offered = [Encoding::gzip(), Encoding::identity()];
+            accepted.negotiate(offered.iter()) == Some(Encoding::gzip())
+        })
+}
+
+impl Pictures {
+    /// A picture, compressed; `None` if it cannot be.
+    fn compressed(
+        &self,
+        sale: SaleId,
+        unit: Unit,
+        draw: fn(SaleId, Unit) -> String,
+    ) -> Option<Bytes> {
+        let which = (sale, unit);
+        let mut kept = self.kept.borrow_mut();
+        if let Some(compressed) = kept.compressed.get(&which) {
+            return Some(compressed.clone());
+        }
+        let compressed = Bytes::from(gzip(&draw(sale, unit)).ok()?);
+        if kept.oldest_first.len() == KEPT_MAX
+            && let Some(oldest) = kept.oldest_first.pop_front()
+        {
+            kept.compressed.remove(&oldest);
+        }
+        kept.oldest_first.push_back(which);
+        kept.compressed.insert(which, compressed.clone());
+        Some(compressed)
+    }
+}
+
+fn gzip(text: &str) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
+    encoder.write_all(text.as_bytes())?;
+    encoder.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn which(unit: u32) -> (SaleId, Unit) {
+        (SaleId::try_from(7).unwrap(), Unit::try_from(unit).unwrap())
+    }
+
     #[test]
     fn a_picture_is_at_a_path_with_both_numbers() {
-        let (sale, unit) = (SaleId::try_from(7).unwrap(), Unit::try_from(137).unwrap());
+        let (sale, unit) = which(137);
 
         assert_eq!(picture_path(sale, unit), "/items/7/137.svg");
+    }
+
+    #[test]
+    fn no_more_pictures_are_kept_than_there_is_room_for() {
+        let pictures = Pictures::default();
+        let last = 2 * u32::try_from(KEPT_MAX).unwrap();
+
+        for (sale, unit) in (1..=last).map(which) {
+            pictures.compressed(sale, unit, |_, unit| format!("No. {unit}")).unwrap();
+        }
+
+        let kept = pictures.kept.borrow();
+        assert_eq!((kept.compressed.len(), kept.oldest_first.len()), (KEPT_MAX, KEPT_MAX));
+        assert!(kept.compressed.contains_key(&which(last)));
     }
 }

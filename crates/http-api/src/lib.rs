@@ -5,6 +5,7 @@
 //! for each of its threads and hands [`routes`] to its server.
 
 mod api;
+mod caching;
 mod checkout;
 mod connection;
 mod deadline;
@@ -19,15 +20,17 @@ mod problem;
 mod purchase;
 mod receipt;
 mod sales;
+mod shown;
 
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
 
 pub use self::{
     api::{Api, StoreNames},
     connection::{Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, REQUEST_TIMEOUT},
-    items::picture_path,
+    items::{Pictures, picture_path},
     moment::rfc3339,
     problem::document_of_server,
+    shown::{SaleBoard, Written, sale_board},
 };
 
 use self::problem::Problem;
@@ -46,7 +49,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(reading("/sales/current", sales::get_current_sale))
         .service(reading("/sales/{id}", sales::get_sale))
         .service(reading(items::PATTERN, items::get_item))
-        .service(reading("/health", health::get_ready))
+        .service(reading("/health", health::get_health))
         .service(reading("/health/live", health::get_live))
         .service(reading("/health/ready", health::get_ready))
         .default_service(web::to(no_such_route));

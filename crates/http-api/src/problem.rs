@@ -7,7 +7,7 @@ use actix_web::{
     body::BoxBody,
     http::{
         StatusCode,
-        header::{ALLOW, RETRY_AFTER},
+        header::{ALLOW, CACHE_CONTROL, RETRY_AFTER},
     },
 };
 use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError};
@@ -262,6 +262,8 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status);
+        // What is wrong now may be right in a moment, and a receipt may be inside.
+        response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(seconds) = self.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds));
         }

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::{
     api::Api,
+    caching::not_stored,
     deadline::in_time,
     given_code::GivenCode,
     params::{Params, of_path},
@@ -21,9 +22,11 @@ pub(super) async fn post_purchase(
     let code = params.required("code");
     let code = params.finish::<GivenCode>(code)?.known()?;
 
-    let receipt = in_time(api.services.purchase.redeem(code)).await??;
+    let beat = api.way.purchases.begin();
+    let receipt = in_time(api.services.purchase.redeem(code)).await;
+    beat.end(&receipt);
 
-    Ok(HttpResponse::Ok().json(ReceiptBody::from(receipt)))
+    Ok(not_stored(ReceiptBody::from(receipt??)))
 }
 
 /// Shows the receipt of a code.
@@ -37,5 +40,5 @@ pub(super) async fn get_purchase(
 
     let receipt = in_time(api.services.purchase.receipt(code)).await??;
 
-    Ok(HttpResponse::Ok().json(ReceiptBody::from(receipt)))
+    Ok(not_stored(ReceiptBody::from(receipt)))
 }

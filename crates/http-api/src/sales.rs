@@ -1,43 +1,17 @@
 //! `/sales`: how sales stand.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{Phase, SaleId, Standing};
-use serde::Serialize;
+use domain::SaleId;
 
 use crate::{
     api::Api,
     deadline::in_time,
-    moment::rfc3339,
     params::{Params, of_path},
     problem::Problem,
 };
 
 /// Sales of one page, if the client does not say.
 const PAGE_DEFAULT: u8 = 20;
-
-/// A sale, as the API writes it.
-#[derive(Serialize)]
-struct SaleBody {
-    id: i64,
-    state: &'static str,
-    starts_at: String,
-    ends_at: String,
-    stock: u32,
-    sold: u32,
-    held: u32,
-    available: u32,
-    per_user_limit: u16,
-    hold_ms: i64,
-    server_time: String,
-}
-
-/// A page of sales, the newest first.
-#[derive(Serialize)]
-struct PageBody {
-    sales: Vec<SaleBody>,
-    /// Where the next page is, if there may be one.
-    next: Option<String>,
-}
 
 /// The number of sales on a page.
 struct PageLimit(u8);
@@ -61,12 +35,9 @@ pub(super) async fn get_sales(
     let PageLimit(limit) = params.optional("limit").unwrap_or(PageLimit(PAGE_DEFAULT));
     params.finish(Some(()))?;
 
-    let standings = in_time(api.services.standings.page(before, limit.into())).await?;
+    let page = in_time(api.board.page(before, limit.into())).await?;
 
-    let last = standings.last().filter(|_| standings.len() == usize::from(limit));
-    let next = last.map(|last| format!("/sales?before={}&limit={limit}", last.sale.id));
-    let sales = standings.into_iter().map(SaleBody::from).collect();
-    Ok(HttpResponse::Ok().json(PageBody { sales, next }))
+    Ok(page.answer(&request))
 }
 
 /// Shows the sale that is on, or else the next.
@@ -76,10 +47,10 @@ pub(super) async fn get_current_sale(
 ) -> Result<HttpResponse, Problem> {
     Params::of_query(&request).finish(Some(()))?;
 
-    let standing = in_time(api.services.standings.current()).await?;
+    let shown = in_time(api.board.current()).await?;
 
-    let standing = standing.ok_or_else(|| Problem::sale_not_found(None))?;
-    Ok(HttpResponse::Ok().json(SaleBody::from(standing)))
+    let shown = shown.ok_or_else(|| Problem::sale_not_found(None))?;
+    Ok(shown.form.answer(&request))
 }
 
 /// Shows one sale.
@@ -90,32 +61,8 @@ pub(super) async fn get_sale(
     let sale = of_path(&request, "id")?;
     Params::of_query(&request).finish(Some(()))?;
 
-    let standing = in_time(api.services.standings.of(sale)).await?;
+    let shown = in_time(api.board.of(sale)).await?;
 
-    let standing = standing.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
-    Ok(HttpResponse::Ok().json(SaleBody::from(standing)))
-}
-
-impl From<Standing> for SaleBody {
-    fn from(standing: Standing) -> Self {
-        let sale = standing.sale;
-        Self {
-            id: sale.id.get(),
-            state: match standing.phase() {
-                Phase::Scheduled => "scheduled",
-                Phase::Open => "open",
-                Phase::Paused => "paused",
-                Phase::Ended => "ended",
-            },
-            starts_at: rfc3339(sale.window.starts_at()),
-            ends_at: rfc3339(sale.window.ends_at()),
-            stock: sale.terms.stock(),
-            sold: standing.sold,
-            held: standing.held,
-            available: standing.available(),
-            per_user_limit: sale.terms.per_user_limit(),
-            hold_ms: sale.terms.hold_ms(),
-            server_time: rfc3339(standing.at),
-        }
-    }
+    let shown = shown.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
+    Ok(shown.form.answer(&request))
 }

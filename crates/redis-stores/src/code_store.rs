@@ -14,7 +14,7 @@ use domain::{
 use crate::{
     RedisStores,
     keys::{CodeArg, SaleKeys},
-    line::{Line, LineError, fcall},
+    line::{Line, LineError, REPLY_MS_MAX, fcall, is_for_want_of_library},
     not_accepted,
     reply::{Reply, unknown},
     shared,
@@ -205,33 +205,53 @@ impl Call<Code, Result<Option<Unit>, StoreError>> for FindUnits {
     async fn call(&mut self, batch: Vec<Code>) -> Vec<Result<Option<Unit>, StoreError>> {
         let mut units: Vec<Result<Option<Unit>, StoreError>> = Vec::new();
         units.resize_with(batch.len(), || Ok(None));
-        for (sale, indexes) in by_sale(batch.iter().map(|code| code.sale())) {
-            let codes: Vec<_> = indexes.iter().map(|&index| batch[index]).collect();
-            match self.find(sale, &codes).await {
-                Ok(found) => {
-                    indexes.iter().zip(found).for_each(|(&index, unit)| units[index] = Ok(unit));
-                }
-                Err(error) => {
-                    let error_for = shared(&error, Operation::FindUnit);
-                    for index in indexes {
-                        units[index] = Err(error_for());
-                    }
-                }
+        let of_sales: Vec<_> = by_sale(batch.iter().map(|code| code.sale()))
+            .into_iter()
+            .map(|(sale, indexes)| {
+                let codes: Vec<_> = indexes.iter().map(|&index| batch[index]).collect();
+                (sale, indexes, codes)
+            })
+            .collect();
+        // Made-up codes are of as many sales as there are codes: one way there and back for all.
+        let questions = at_once(of_sales.iter().map(|(sale, _, codes)| find_command(*sale, codes)));
+        let replies = self.0.transact(&questions, REPLY_MS_MAX).await;
+        for (place, (_, indexes, codes)) in of_sales.iter().enumerate() {
+            let read = replies
+                .as_ref()
+                .map(|replies| read_units(replies.get(place).unwrap_or(&Value::Nil), codes));
+            let found = match &read {
+                Ok(Ok(found)) => Ok(found),
+                Ok(Err(error)) => Err(error),
+                Err(error) => Err(*error),
+            };
+            for (nth, &index) in indexes.iter().enumerate() {
+                units[index] = match found {
+                    Ok(found) => Ok(found[nth]),
+                    Err(error) => Err(shared(error, Operation::FindUnit)()),
+                };
             }
         }
         units
     }
 }
 
-impl FindUnits {
-    async fn find(&mut self, sale: SaleId, codes: &[Code]) -> Result<Vec<Option<Unit>>, LineError> {
-        let mut command = redis::cmd("HMGET");
-        command.arg(SaleKeys::codes(sale));
-        for &code in codes {
-            command.arg(CodeArg(code));
-        }
-        read_units(&self.0.call(&command).await?, codes)
+/// Commands that are sent together, each answered by itself, also with an error.
+fn at_once(commands: impl Iterator<Item = redis::Cmd>) -> redis::Pipeline {
+    let mut pipeline = redis::pipe();
+    pipeline.ignore_errors();
+    commands.for_each(|command| {
+        pipeline.add_command(command);
+    });
+    pipeline
+}
+
+fn find_command(sale: SaleId, codes: &[Code]) -> redis::Cmd {
+    let mut command = redis::cmd("HMGET");
+    command.arg(SaleKeys::codes(sale));
+    for &code in codes {
+        command.arg(CodeArg(code));
     }
+    command
 }
 
 pub(crate) fn read_units(value: &Value, codes: &[Code]) -> Result<Vec<Option<Unit>>, LineError> {
@@ -261,15 +281,49 @@ impl Call<(Code, Verdict), ()> for Settle {
     }
 
     async fn call(&mut self, batch: Vec<(Code, Verdict)>) -> Vec<()> {
-        for (sale, indexes) in by_sale(batch.iter().map(|(code, _)| code.sale())) {
-            let of_sale: Vec<_> = indexes.into_iter().map(|index| batch[index]).collect();
-            if let Err(error) = settle(&mut self.0, sale, &of_sale).await {
-                tracing::debug!(%sale, %error, "left verdicts to the sweep");
-            }
+        let of_sales: Vec<_> = by_sale(batch.iter().map(|(code, _)| code.sale()))
+            .into_iter()
+            .map(|(sale, indexes)| {
+                (sale, indexes.into_iter().map(|index| batch[index]).collect::<Vec<_>>())
+            })
+            .collect();
+        match of_sales.as_slice() {
+            [(sale, verdicts)] => self.settle(*sale, verdicts).await,
+            of_sales => self.settle_all(of_sales).await,
         }
         // Nobody waits for these, so the next ones may gather into a larger batch.
         tokio::time::sleep(SETTLE_PAUSE).await;
         vec![(); batch.len()]
+    }
+}
+
+impl Settle {
+    async fn settle(&mut self, sale: SaleId, verdicts: &[(Code, Verdict)]) {
+        if let Err(error) = settle(&mut self.0, sale, verdicts).await {
+            tracing::debug!(%sale, %error, "left verdicts to the sweep");
+        }
+    }
+
+    /// Settles the codes of several sales, by one way there and back.
+    async fn settle_all(&mut self, of_sales: &[(SaleId, Vec<(Code, Verdict)>)]) {
+        let commands =
+            at_once(of_sales.iter().map(|(sale, verdicts)| settle_command(*sale, verdicts)));
+        let replies = self.0.transact(&commands, REPLY_MS_MAX).await;
+        for (place, (sale, verdicts)) in of_sales.iter().enumerate() {
+            let reply = replies.as_ref().map(|replies| replies.get(place).unwrap_or(&Value::Nil));
+            match reply {
+                // One by one: the first call brings the library along.
+                Ok(Value::ServerError(error)) if is_for_want_of_library(error.details()) => {
+                    self.settle(*sale, verdicts).await;
+                }
+                Ok(reply) => {
+                    if let Err(error) = read_settled(reply) {
+                        tracing::debug!(%sale, %error, "left verdicts to the sweep");
+                    }
+                }
+                Err(error) => tracing::debug!(%sale, %error, "left verdicts to the sweep"),
+            }
+        }
     }
 }
 
@@ -278,6 +332,10 @@ async fn settle(
     sale: SaleId,
     verdicts: &[(Code, Verdict)],
 ) -> Result<(), LineError> {
+    read_settled(&line.call(&settle_command(sale, verdicts)).await?)
+}
+
+fn settle_command(sale: SaleId, verdicts: &[(Code, Verdict)]) -> redis::Cmd {
     let mut command = fcall("flashsale_v1_settle", &SaleKeys::of(sale));
     for &(code, verdict) in verdicts {
         let (word, left_ms) = match verdict {
@@ -287,7 +345,7 @@ async fn settle(
         };
         command.arg(CodeArg(code)).arg(word).arg(left_ms);
     }
-    read_settled(&line.call(&command).await?)
+    command
 }
 
 pub(crate) fn read_settled(value: &Value) -> Result<(), LineError> {

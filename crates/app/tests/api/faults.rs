@@ -133,7 +133,10 @@ async fn purchases_go_on_while_redis_is_down() {
     let refused = stack.checkout("bob", sale).await;
     assert_eq!((refused.status, refused.name()), (503, "unavailable"));
     assert!(refused.header("retry-after").is_some());
-    assert_eq!(stack.get(&format!("/sales/{sale}")).await.body["sold"], 1);
+    let path = format!("/sales/{sale}");
+    stack
+        .until("the purchase is counted", async |stack| stack.get(&path).await.body["sold"] == 1)
+        .await;
 }
 
 async fn a_process_killed_under_load_loses_nothing_anybody_saw(kind: Kind) {

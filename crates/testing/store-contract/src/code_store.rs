@@ -22,9 +22,11 @@ macro_rules! code_store_contract {
             a_hold_is_kept_for_as_long_as_the_terms_say
             only_live_codes_are_found
             sales_do_not_see_each_others_codes
+            codes_of_many_sales_are_found_at_once
             a_user_stops_at_the_limit
             a_user_stops_at_the_limit_within_one_batch
             the_limit_says_what_is_held_and_what_is_bought
+            a_sale_that_was_never_loaded_gives_nothing
             a_refusal_changes_nothing
             a_sale_is_not_open_before_its_start
             a_sale_opens_at_its_start

@@ -29,6 +29,7 @@ macro_rules! ledger_store_contract {
             a_place_that_is_dropped_records_nothing
             a_code_is_redeemed_once_and_the_receipt_stays
             two_hundred_redemptions_sell_once
+            a_code_that_was_never_given_redeems_nothing_and_leaves_nothing
             a_code_redeemed_for_another_unit_sells_nothing_and_says_which
             a_code_that_ended_is_not_redeemed
             a_hold_past_its_time_is_sold_until_it_is_judged

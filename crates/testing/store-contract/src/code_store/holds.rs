@@ -160,3 +160,27 @@ pub async fn sales_do_not_see_each_others_codes(live: Live) {
     assert_eq!(live.counts(&one).await, [29, 21, 0]);
     assert_eq!(live.counts(&two).await, [29, 21, 0]);
 }
+
+/// A batch has codes of as many sales as there are; some of them are live, others made up.
+pub async fn codes_of_many_sales_are_found_at_once(live: Live) {
+    let mut given = Vec::new();
+    for number in 0..10 {
+        let sale = live.open(3, 3).await;
+        for _ in 0..=number % 3 {
+            let grant = live.take(&sale, &user("ann")).await;
+            given.push((grant.code, Some(grant.unit)));
+        }
+        given.push((new_code(sale.id), None));
+    }
+    given.extend((0..200).map(|_| (code_of_no_sale(), None)));
+
+    let found = all_at_once(given.into_iter().map(|(code, unit)| {
+        let live = live.clone();
+        async move { (code, unit, live.find(code).await) }
+    }))
+    .await;
+
+    for (code, given, found) in found {
+        assert_eq!(found, given, "{code:?}");
+    }
+}

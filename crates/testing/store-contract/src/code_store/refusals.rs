@@ -10,7 +10,9 @@ use domain::{
 };
 
 use crate::{
-    fixtures::{HOUR, MINUTE, NOW, SECOND, all_at_once, held, open_sale, sold, until, user},
+    fixtures::{
+        HOUR, MINUTE, NOW, SECOND, all_at_once, code_of_no_sale, held, open_sale, sold, until, user,
+    },
     live::Live,
 };
 
@@ -199,4 +201,14 @@ async fn retry_of(live: &Live, sale: &Sale) -> Option<Retry> {
         PlaceReply::Refused(CheckoutRefusal::SoldOut { retry }) => retry,
         other => panic!("the sale is sold out: {other:?}"),
     }
+}
+
+/// Whoever wants to know whether units can be taken asks a sale that is none.
+pub async fn a_sale_that_was_never_loaded_gives_nothing(live: Live) {
+    let code = code_of_no_sale();
+
+    assert_eq!(live.ask_under(code, &user("ann")).await, PlaceReply::NotLoaded);
+
+    assert_eq!(live.find(code).await, None);
+    assert_eq!(live.sales.status(code.sale()).await.unwrap(), None);
 }

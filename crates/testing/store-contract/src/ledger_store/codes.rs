@@ -214,3 +214,16 @@ pub async fn every_code_is_found_as_it_is(ledger: Ledger) {
         assert_eq!(ledger.find(code_of_no_sale()).await, CodeRecord::Unknown);
     }
 }
+
+/// Whoever wants to know whether codes can be redeemed asks for one that is none.
+pub async fn a_code_that_was_never_given_redeems_nothing_and_leaves_nothing(ledger: Ledger) {
+    let sale = ledger.open(5, 5).await;
+    let never_given = grant(&sale, 1, 0);
+
+    assert_eq!(ledger.redeem(never_given).await, CodeRecord::Unknown);
+    assert_eq!(ledger.redeem(never_given).await, CodeRecord::Unknown);
+
+    assert_eq!(ledger.counts(&sale).await, [0, 0]);
+    assert_eq!(ledger.recorded(&sale, "tombstone").await, 0);
+    assert_eq!(ledger.recorded(&sale, "granted").await, 0);
+}

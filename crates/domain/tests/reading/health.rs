@@ -1,0 +1,204 @@
+//! Whether a process can sell.
+
+use std::sync::Arc;
+
+use domain::{
+    Epoch, Failure, Health, Phase, Sale, Services, StoreError,
+    answer::Doing,
+    health::{Checked, Reach, Unserved, Way},
+    ports::{SaleRegister, SaleSnapshot, SaleStore},
+};
+use fakes::{Fault, Operation, World};
+
+use crate::{TestTasks, ports, services};
+
+/// A process that serves an open sale.
+struct Serving {
+    world: World,
+    sale: Sale,
+    services: Services,
+    health: Arc<Health>,
+    way: Arc<Way>,
+}
+
+impl Serving {
+    async fn start() -> Self {
+        let world = World::new();
+        let sale = world.open_sale(5, 5);
+        let services = services(&world);
+        let health = services.health(world.live.clone(), Arc::new(TestTasks), true);
+        let way = services.by_way_of(ports(&world)).way(&health);
+        services.catalog.refresh().await.unwrap();
+        services.rebuild.restore(sale.id, None).await.unwrap();
+        Self { world, sale, services, health, way }
+    }
+
+    /// What a look finds that is not shared with one before. What must be waited for is.
+    async fn look(&self) -> Arc<Checked> {
+        self.world.clock.advance_ms(1_000);
+        let health = Arc::clone(&self.health);
+        let look = tokio::spawn(async move { health.look().await.unwrap() });
+        while !look.is_finished() {
+            self.world.clock.advance_ms(10);
+            tokio::task::yield_now().await;
+        }
+        look.await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_serves_its_sale_can_sell() {
+    let serving = Serving::start().await;
+
+    let checked = serving.look().await;
+
+    assert!(checked.can_sell() && checked.can_serve(), "{checked:?}");
+    assert_eq!(checked.sale, Ok(Some(Phase::Open)));
+}
+
+#[tokio::test]
+async fn what_keeps_a_unit_from_being_taken_is_met_and_purchases_go_on() {
+    let serving = Serving::start().await;
+    let live = serving.world.live.faults();
+    live.plan(Operation::PlaceHold, Fault::Refuse);
+
+    let refuses = serving.look().await;
+    live.set_down(true);
+    let down = serving.look().await;
+    live.set_down(false);
+
+    assert_eq!((refuses.live, down.live), (Reach::Refuses, Reach::Down));
+    for checked in [refuses, down] {
+        assert!(!checked.can_sell() && checked.can_serve(), "{checked:?}");
+    }
+    assert!(serving.look().await.can_sell());
+}
+
+#[tokio::test]
+async fn what_keeps_a_ledger_from_being_written_is_met_and_nothing_can_be_served() {
+    let serving = Serving::start().await;
+    let ledger = serving.world.ledger.faults();
+    for fault in [Fault::Refuse, Fault::Lose, Fault::Pause] {
+        ledger.plan(Operation::Redeem, fault);
+
+        let checked = serving.look().await;
+
+        assert_eq!(checked.ledger, Reach::Refuses, "{fault:?}");
+        assert!(!checked.can_sell() && !checked.can_serve(), "{checked:?}");
+    }
+    ledger.set_down(true);
+    let checked = serving.look().await;
+    assert_eq!((checked.ledger, checked.can_serve()), (Reach::Down, false));
+}
+
+#[tokio::test]
+async fn an_open_sale_of_which_nothing_can_be_had_is_named() {
+    let serving = Serving::start().await;
+    let Serving { world, sale, .. } = &serving;
+    let unserved = async || serving.look().await.unserved.clone();
+
+    world.live.wipe();
+    assert_eq!(unserved().await, [(sale.id, Unserved::NotServed)]);
+
+    serving.services.rebuild.restore(sale.id, None).await.unwrap();
+    assert_eq!(unserved().await, []);
+    world.clock.advance_ms(1_000);
+    world.ledger.raise_epoch(sale.id, None).await.unwrap();
+    serving.services.catalog.refresh().await.unwrap();
+    assert_eq!(unserved().await, [(sale.id, Unserved::Outdated)]);
+
+    let ahead = SaleSnapshot { sale: Sale { epoch: Epoch(99), ..*sale }, live: Vec::new() };
+    world.live.load(&ahead, world.clock.now()).await.unwrap();
+    assert_eq!(unserved().await, [(sale.id, Unserved::LedgerBehind)]);
+    assert!(serving.look().await.can_serve());
+}
+
+#[tokio::test]
+async fn a_sale_that_is_served_again_in_a_moment_is_no_fault() {
+    let serving = Serving::start().await;
+    serving.world.live.wipe();
+    serving.world.clock.advance_ms(1_000);
+    let health = Arc::clone(&serving.health);
+    let look = tokio::spawn(async move { health.look().await.unwrap() });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!look.is_finished());
+
+    serving.services.rebuild.restore(serving.sale.id, None).await.unwrap();
+    serving.world.clock.advance_ms(150);
+
+    assert!(look.await.unwrap().can_sell());
+}
+
+#[tokio::test]
+async fn a_sale_that_is_paused_to_come_or_over_is_no_fault() {
+    let serving = Serving::start().await;
+    let Serving { world, sale, services, .. } = &serving;
+
+    world.ledger.set_paused(sale.id, true).await.unwrap();
+    services.catalog.refresh().await.unwrap();
+    world.live.wipe();
+    let paused = serving.look().await;
+    world.clock.set(sale.window.ends_at());
+    services.catalog.refresh().await.unwrap();
+    let over = serving.look().await;
+    let _to_come = world.sale_in(3_600_000, 1_000, 1, 1);
+    services.catalog.refresh().await.unwrap();
+    let to_come = serving.look().await;
+
+    assert!(paused.can_sell() && over.can_sell() && to_come.can_sell());
+    let phases = [paused.sale, over.sale, to_come.sale];
+    assert_eq!(phases, [Ok(Some(Phase::Paused)), Ok(None), Ok(Some(Phase::Scheduled))]);
+}
+
+#[tokio::test]
+async fn how_the_requests_of_buyers_went_counts() {
+    let serving = Serving::start().await;
+    let lost = || Err::<(), _>(StoreError::new(Doing::step("a test"), Failure::Unknown, "lost"));
+
+    let waiting = serving.way.checkouts.begin();
+    assert!(!serving.look().await.stands_still);
+    serving.world.clock.advance_ms(3_000);
+    let stands_still = serving.look().await;
+    waiting.end(&lost());
+    let failing = serving.look().await;
+    serving.way.checkouts.begin().end(&Ok::<_, StoreError>(()));
+
+    assert!(stands_still.stands_still && !stands_still.can_sell());
+    assert!(failing.is_failing && !failing.can_sell());
+    assert!(serving.look().await.can_sell());
+}
+
+#[tokio::test]
+async fn a_process_is_ready_once_it_serves_its_sale() {
+    let world = World::new();
+    let services = services(&world);
+    let health = services.health(world.live.clone(), Arc::new(TestTasks), true);
+    let way = services.way(&health);
+    let sale = world.open_sale(1, 1);
+    let serving = Serving { world, sale, services, health, way };
+
+    let knows_nothing = serving.look().await;
+    serving.services.catalog.refresh().await.unwrap();
+    let loads = serving.look().await;
+    serving.services.rebuild.restore(sale.id, None).await.unwrap();
+    let serves = serving.look().await;
+    serving.world.live.wipe();
+    let lost_it = serving.look().await;
+
+    assert!(!knows_nothing.can_serve() && !loads.can_serve());
+    assert!(serves.can_serve() && serves.can_sell());
+    assert!(lost_it.can_serve() && !lost_it.can_sell());
+}
+
+#[tokio::test]
+async fn one_look_is_shared_by_all_who_ask() {
+    let serving = Serving::start().await;
+    let well = serving.look().await;
+    serving.world.live.faults().set_down(true);
+
+    let shared = serving.health.look().await.unwrap();
+
+    assert!(Arc::ptr_eq(&well, &shared));
+}
