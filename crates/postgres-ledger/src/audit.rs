@@ -17,7 +17,7 @@ use domain::{
 };
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
-use crate::{PostgresLedger, rows, session::SessionError};
+use crate::{PostgresLedger, rows, session::SessionError, snapshot::live_units};
 
 const SCHEMA_STANDS_SQL: &str = include_str!("sql/audit/schema_stands.sql");
 
@@ -38,7 +38,6 @@ const CHECKS: [(Invariant, &str); 10] = [
 const LATE_HOLDS_SQL: &str = include_str!("sql/audit/late_holds.sql");
 const ATTENDED_SQL: &str = include_str!("sql/audit/attended.sql");
 const FIND_SQL: &str = include_str!("sql/find_sales.sql");
-const LIVE_UNITS_SQL: &str = include_str!("sql/live_units.sql");
 
 /// How long one check may take; the server gives up on its own a little earlier.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(310);
@@ -106,8 +105,7 @@ impl AuditedLedger for PostgresLedger {
                 if sale.state == SaleState::Closed {
                     return Ok(None);
                 }
-                let live = query(transaction, LIVE_UNITS_SQL, &[&sale.id.get()]).await?;
-                let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
+                let live = live_units(transaction, sale.id).await?;
                 Ok(Some(SaleSnapshot { sale, live }))
             });
         found.await.map_err(|error| error.during(Operation::LedgerSnapshot))

@@ -26,7 +26,7 @@ fn pool_of_one(database: &str) -> Pool {
 fn pool_of(database: &str, role: &str) -> Pool {
     let url = SERVER.url(database).replace("postgres@", &format!("{role}@"));
     let mut config = tokio_postgres::Config::from_str(&url).unwrap();
-    crate::pool(config.application_name("flashsale"), 2).unwrap()
+    crate::pool(config.application_name("flashsale"), 2, &crate::settings::upkeep()).unwrap()
 }
 
 /// How many hold the turn in this database.
@@ -98,7 +98,7 @@ async fn one_connection_is_enough_and_none_in_the_pool_is_set_otherwise_than_bef
                     ('statement_timeout', 'lock_timeout', 'idle_session_timeout', 'enable_seqscan')";
     let client = connected(&pool).await;
     let settings: String = client.query_one(settings, &[]).await.unwrap().get(0);
-    assert_eq!(settings, "off 0 250 2000");
+    assert_eq!(settings, "off 0 250 6000");
     drop(client);
     assert_eq!(migrate(&pool, &runner).await.unwrap(), 0);
     assert_eq!(run_sql("one", TURNS), "0");
