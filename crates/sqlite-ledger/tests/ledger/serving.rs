@@ -71,6 +71,82 @@ async fn a_second_process_is_refused_while_the_first_serves_and_told_which_it_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_was_removed_locks_all_the_same() {
+    let shop = Shop::new();
+    let first = shop.dir().serve().unwrap();
+    let ledger = shop.ledger();
+    for entry in std::fs::read_dir(shop.dir().path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "lock") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+
+    let refused = shop.dir().serve().unwrap_err();
+
+    assert!(matches!(refused, ServiceError::InUse { .. }), "{refused:?}");
+    assert!(shop.dir().is_in_service());
+    drop((ledger, first));
+    shop.dir().serve().unwrap();
+}
+
+/// On a file system that keeps no lock, say.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_writes_nothing_more_when_another_has_begun_to_serve() {
+    let shop = Shop::new();
+    let first = shop.ledger();
+    let sale = a_sale(&first).await;
+    let bought = grant(&sale, 1, 0);
+    record(&first, &sale, "ann", bought).await;
+
+    let second = shop.ledger();
+
+    let rival = grant(&sale, 2, 0);
+    let attempt =
+        |name, grant| Attempt { sale: sale.id, user: user(name), outcome: Outcome::Granted(grant) };
+    let late = first.permit().unwrap().record(attempt("bob", rival)).await.unwrap_err();
+    assert_eq!(late.failure(), Failure::NotDone);
+    assert!(format!("{late:?}").contains("another process has begun to serve"), "{late:?}");
+    assert!(first.redeem(redemption(bought)).await.is_err());
+    let recorded = record(&second, &sale, "cid", grant(&sale, 2, 0)).await;
+    assert!(matches!(recorded, Recorded::Hold { .. }), "{recorded:?}");
+    assert!(matches!(second.redeem(redemption(bought)).await.unwrap(), CodeRecord::SoldNow(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_its_owner_reads_a_ledger_in_a_directory_that_all_may_enter() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+    let shop = Shop::new();
+    fs::create_dir(shop.dir().path()).unwrap();
+    fs::set_permissions(shop.dir().path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let modes = || {
+        let entries = fs::read_dir(shop.dir().path()).unwrap();
+        let mode = |entry: fs::DirEntry| {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            (entry.file_name().into_string().unwrap(), mode & 0o777)
+        };
+        entries.map(|entry| mode(entry.unwrap())).collect::<Vec<_>>()
+    };
+    let in_service = shop.dir().serve().unwrap();
+    let ledger = shop.ledger();
+    a_sale(&ledger).await;
+
+    assert!(modes().len() >= 4, "{:?}", modes());
+    assert!(modes().iter().all(|(_, mode)| *mode == 0o600), "{:?}", modes());
+
+    // One that a version before this made.
+    for (name, _) in modes() {
+        let path = shop.dir().path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    drop((ledger, in_service));
+    let (_in_service, _ledger) = (shop.dir().serve().unwrap(), shop.ledger());
+    let ledgers = modes().into_iter().filter(|(name, _)| name.starts_with("ledger"));
+    assert!(ledgers.clone().count() > 0);
+    assert!(ledgers.clone().all(|(_, mode)| mode == 0o600), "{:?}", modes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_process_knew_of_its_codes_the_next_one_knows() {
     let shop = Shop::new();
     let ledger = shop.ledger();
