@@ -313,3 +313,83 @@ async fn a_visitor_makes_and_pauses_sales_beside_the_process_that_serves_but_rec
     assert_eq!(error.failure(), Failure::NotDone);
     assert_eq!(find(&ledger, granted.code).await, CodeRecord::Unknown);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_have_ended_leave_the_guard_and_are_found_on_the_disk() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let sale = a_sale(&ledger).await;
+    // One client asks for a unit and gives it back, again and again.
+    let mut codes = Vec::new();
+    for number in (1..=4_000).cycle().take(20_000) {
+        let granted = grant(&sale, number, 0);
+        let outcome = Outcome::Granted(granted);
+        let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
+        codes.push((attempt, granted.code));
+    }
+    for part in codes.chunks(2_000) {
+        let recorded = part
+            .iter()
+            .map(|(attempt, _)| tokio::spawn(ledger.permit().unwrap().record(attempt.clone())));
+        for recorded in recorded.collect::<Vec<_>>() {
+            assert!(matches!(recorded.await.unwrap().unwrap(), Recorded::Hold { .. }));
+        }
+        let released = part.iter().map(|&(_, code)| ledger.release(code));
+        for released in futures_util::future::join_all(released).await {
+            assert_eq!(released.unwrap(), CodeRecord::Released);
+        }
+    }
+    let in_the_guard = |database: &Database| -> i64 {
+        let unfiled = "SELECT count(*) FROM checkout_attempts AS attempt WHERE code IS NOT NULL \
+                       AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.code = attempt.code)";
+        database.connection().query_row(unfiled, [], |row| row.get(0)).unwrap()
+    };
+
+    let kept = in_the_guard(&shop.database());
+
+    assert!(kept <= 16_384, "{kept} of 20,000");
+    let check = async |ledger: &SqliteLedger| {
+        for (attempt, code) in codes.iter().step_by(997) {
+            assert_eq!(find(ledger, *code).await, CodeRecord::Released);
+            // Neither a record that comes late nor a sweep takes it for a new one.
+            let again = ledger.permit().unwrap().record(attempt.clone()).await.unwrap();
+            assert_eq!(again, Recorded::TooLate);
+            let verdicts = ledger.judge(sale.id, &[*code]).await.unwrap();
+            assert_eq!(verdicts, [(*code, Verdict::Free)]);
+        }
+    };
+    check(&ledger).await;
+    drop(ledger);
+    let ledger = shop.ledger();
+    check(&ledger).await;
+    let mut findings = domain::audit::Findings::default();
+    domain::ports::AuditedLedger::audit(&ledger, None, &mut findings).await.unwrap();
+    assert_ne!(findings.conclusion(), domain::audit::Conclusion::Broken, "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_was_made_long_before_it_begins_is_looked_for_from_its_beginning() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let ahead = schedule(&ledger, HOUR, HOUR).await;
+    let first_attempt = || -> i64 {
+        let first = "SELECT first_attempt FROM sales WHERE id = ?1";
+        shop.database().connection().query_row(first, [ahead.id.get()], |row| row.get(0)).unwrap()
+    };
+    let refused = Outcome::Refused(domain::CheckoutRefusal::UnknownSale);
+    for number in 1..=100 {
+        let attempt = Attempt { sale: ahead.id, user: nth_user(number), outcome: refused };
+        ledger.permit().unwrap().record(attempt).await.unwrap();
+    }
+    let before = first_attempt();
+
+    let sale = raise(&ledger, ahead).await;
+
+    assert_eq!((before, first_attempt()), (1, 101));
+    let held = grant(&sale, 1, 0);
+    record(&ledger, &sale, "ann", held).await;
+    let raised = raise(&ledger, sale).await;
+    assert_eq!((raised.epoch.0, first_attempt()), (2, 101));
+    drop(ledger);
+    assert_eq!(find(&shop.ledger(), held.code).await, CodeRecord::Held { unit: unit(1) });
+}
