@@ -49,3 +49,42 @@ pub(crate) fn hot() -> String {
 pub(crate) fn upkeep() -> String {
     format!("{HOT}; {PINNED}; {UPKEEP}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use dev_servers::PostgresServer;
+
+    #[tokio::test]
+    async fn what_statements_rest_on_is_so_whatever_a_role_or_a_database_says() {
+        let server = PostgresServer::start().unwrap();
+        server.create_database("ledger").unwrap();
+        let pinned = [
+            ("default_transaction_isolation", "repeatable read", "read committed"),
+            ("default_transaction_deferrable", "on", "off"),
+            ("standard_conforming_strings", "off", "on"),
+            ("quote_all_identifiers", "on", "off"),
+            ("idle_session_timeout", "1min", "0"),
+            ("plan_cache_mode", "force_custom_plan", "auto"),
+            ("enable_indexscan", "off", "on"),
+            ("enable_indexonlyscan", "off", "on"),
+            ("enable_nestloop", "off", "on"),
+            ("jit", "on", "off"),
+            ("session_replication_role", "replica", "origin"),
+            ("statement_timeout", "0", "6s"),
+            ("synchronous_commit", "off", "on"),
+        ];
+        for (name, otherwise, _) in pinned {
+            let set = format!("ALTER DATABASE ledger SET {name} = '{otherwise}'");
+            server.psql("postgres", &set).unwrap();
+        }
+        let config = tokio_postgres::Config::from_str(&server.url("ledger")).unwrap();
+        let client = crate::pool(&config, 1, &super::upkeep()).unwrap().get().await.unwrap();
+
+        for (name, _, is) in pinned {
+            let show = client.query_one(&format!("SHOW {name}"), &[]).await.unwrap();
+            assert_eq!(show.get::<_, String>(0), is, "{name}");
+        }
+    }
+}

@@ -96,6 +96,9 @@ pub enum OpenError {
     /// A migration was changed after it was applied.
     #[error("the ledger has another history than this version; use the version it is of")]
     Migration(#[source] Box<refinery::Error>),
+    /// A migration was left out, or is of another program.
+    #[error("the ledger has another history than this version ({0}); use the version it is of")]
+    OtherHistory(String),
 }
 
 /// A connection to the ledger.
@@ -120,6 +123,7 @@ impl Database {
         let turn = options.open(dir.path().join(SCHEMA_LOCK)).map_err(failed)?;
         turn.lock().map_err(failed)?;
         let mut database = Self::connect(dir, OpenFlags::default())?;
+        database.check_history()?;
         database.migrate()?;
         Ok(database)
     }
@@ -132,6 +136,7 @@ impl Database {
         }
         let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE;
         let database = Self::connect(dir, flags)?;
+        database.check_history()?;
         if database.is_older() {
             return Err(OpenError::Older { path: dir.path().to_owned() });
         }
@@ -148,6 +153,28 @@ impl Database {
         );
         let newest = migrations::runner().get_migrations().iter().map(Migration::version).max();
         applied.is_ok_and(|applied| i64::from(applied) < newest.map_or(0, i64::from))
+    }
+
+    /// Fails unless one of the two histories, the ledger's and this program's, goes on where the
+    /// other ends: what was applied after one that is missing, or before one of ours that it does not
+    /// know, was made for another schema. What has no history says so when it is read.
+    fn check_history(&self) -> Result<(), OpenError> {
+        let applied = "SELECT version FROM refinery_schema_history";
+        let applied = self.connection.prepare(applied).and_then(|mut applied| {
+            applied.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<u32>>>()
+        });
+        let Ok(applied) = applied else { return Ok(()) };
+        let ours = migrations::runner();
+        let ours = ours.get_migrations().iter().filter_map(|ours| ours.version().try_into().ok());
+        let ours: Vec<u32> = ours.collect();
+        let (last, last_of_ours) = (applied.iter().max(), ours.iter().max());
+        let left_out = ours.iter().find(|ours| Some(*ours) < last && !applied.contains(ours));
+        let unknown = applied.iter().find(|one| Some(*one) < last_of_ours && !ours.contains(one));
+        Err(OpenError::OtherHistory(match (left_out, unknown) {
+            (None, None) => return Ok(()),
+            (Some(left_out), _) => format!("a later one was applied, but V{left_out} was not"),
+            (None, Some(unknown)) => format!("V{unknown}, which is unknown, was applied"),
+        }))
     }
 
     /// Opens the ledger that is in `dir` to look at it whole. Fails if there is none.
