@@ -83,7 +83,8 @@ impl LiveSocket {
         let bind = || match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => {
-                let listener = UnixListener::bind(ShortPath::to(&path)?.path)?;
+                let short = ShortPath::to(&path)?;
+                let listener = UnixListener::bind(&short.path)?;
                 // Nobody else may look, whatever the directory lets them do.
                 fs::set_permissions(&path, Permissions::from_mode(0o600))?;
                 Ok(listener)

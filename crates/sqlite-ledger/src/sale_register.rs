@@ -97,8 +97,8 @@ impl Workers {
     async fn file_codes(&self, sale: SaleId, pieces_max: usize) -> Result<bool, StoreError> {
         let failed = |error: SqliteError| error.during(Operation::Close);
         for _ in 0..pieces_max {
-            let filed = self.writer.run(move |tables| tables.file_codes(sale)).await;
-            if filed.map_err(failed)? {
+            let piece = self.writer.run(move |tables| tables.file_codes(sale)).await;
+            if piece.map_err(failed)? {
                 let first = self.writer.run(|tables| tables.first_unfiled()).await;
                 self.first_unfiled.store(first.map_err(failed)?, Ordering::Relaxed);
                 return Ok(true);

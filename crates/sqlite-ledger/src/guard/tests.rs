@@ -129,7 +129,9 @@ fn what_has_ended_is_filed_in_its_order_round_and_round() {
     }
     let next = |guard: &mut Guard, kept, limit| {
         let next = guard.next_ended(sale, kept, limit);
-        next.iter().for_each(|(code, _)| guard.dismiss(*code));
+        for (code, _) in &next {
+            guard.dismiss(*code);
+        }
         next.into_iter().map(|(code, _)| code).collect::<Vec<_>>()
     };
 
