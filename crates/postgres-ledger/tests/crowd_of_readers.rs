@@ -30,7 +30,7 @@ async fn a_sale_is_rebuilt_while_a_crowd_of_readers_waits() {
          LOCK TABLE sold_counts IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3600)";
     let in_the_way = std::thread::spawn({
         let database = database.clone();
-        move || drop(SERVER.psql(&database, &lock))
+        move || drop(SERVER.psql(&database, lock))
     });
     let is_locked = "SELECT count(*) FROM pg_locks WHERE granted AND \
                      mode = 'AccessExclusiveLock' AND relation = 'sold_counts'::regclass";

@@ -119,13 +119,10 @@ async fn a_session_that_forgot_what_it_prepared_is_not_kept() {
     let (database, ledger, sale) = a_ledger().await;
     record(&ledger, &sale, grant(&sale, 1, 0)).await.unwrap();
     // What a pooler does: the next statement meets a session that never heard of it.
-    let forget = format!(
-        "CREATE EXTENSION IF NOT EXISTS plpgsql; \
-         CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS \
-         $$BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END$$; \
-         CREATE TRIGGER forget AFTER INSERT ON checkout_attempts EXECUTE FUNCTION forget()"
-    );
-    SERVER.psql(&database, &forget).unwrap();
+    let forget = "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS \
+                  $$BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END$$; \
+                  CREATE TRIGGER forget AFTER INSERT ON checkout_attempts EXECUTE FUNCTION forget()";
+    SERVER.psql(&database, forget).unwrap();
 
     for number in 2..=5 {
         let slot = u16::try_from(number - 1).unwrap();
