@@ -15,6 +15,9 @@ use crate::{Epoch, SaleId, Unit, UnixMillis, ports::RaiseReply, time::DAY_MS};
 /// that find the live store lost shall not keep replacing each other's snapshot.
 pub const EPOCH_AGE_MIN_MS: i64 = 500;
 
+/// How many units a rebuild reads and loads in a millisecond at the least.
+const UNITS_SERVED_IN_A_MS: i64 = 250;
+
 /// How long a closed sale counts as just closed, in milliseconds: every process has heard of it
 /// by then, and what was still on its way to the live store has arrived.
 pub const JUST_CLOSED_MS: i64 = 600_000;
@@ -241,6 +244,12 @@ impl Sale {
         }
     }
 
+    /// How long an epoch stands at the least, in milliseconds. Serving a large stock takes whoever
+    /// rebuilds it longer, and who raises the epoch meanwhile undoes that work.
+    const fn epoch_age_min_ms(&self) -> i64 {
+        EPOCH_AGE_MIN_MS + self.terms.stock() as i64 / UNITS_SERVED_IN_A_MS
+    }
+
     /// The sale at its next epoch, or the reply that says why its epoch stands.
     ///
     /// `served` is the epoch the live store serves, if any, and `epoch_age_ms` how long ago the
@@ -257,7 +266,8 @@ impl Sale {
             return Err(RaiseReply::Behind { ledger: self.epoch });
         }
         // A negative age is a clock that was set back: no reason to keep a sale unserved.
-        if epoch_age_ms.is_some_and(|age_ms| (0..EPOCH_AGE_MIN_MS).contains(&age_ms)) {
+        let age_min_ms = self.epoch_age_min_ms();
+        if epoch_age_ms.is_some_and(|age_ms| (0..age_min_ms).contains(&age_ms)) {
             return Err(RaiseReply::TooSoon);
         }
         Ok(Self { epoch: Epoch(self.epoch.0 + 1), ..self })

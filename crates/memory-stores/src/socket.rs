@@ -5,9 +5,13 @@
 //! `null` if the sale is not served, and the end of the connection.
 
 use std::{
-    fs,
+    fs::{self, File, Permissions},
     io::{self, ErrorKind},
-    path::PathBuf,
+    os::{
+        fd::AsRawFd,
+        unix::{ffi::OsStrExt, fs::PermissionsExt},
+    },
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -34,6 +38,30 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most bytes of a question.
 const QUESTION_MAX: u64 = 32;
 
+/// The longest path of a socket, in bytes: what systems have room for, and less.
+const SOCKET_PATH_MAX: usize = 90;
+
+/// A way to a socket that is short enough, as long as this lives.
+struct ShortPath {
+    path: PathBuf,
+    _dir: Option<File>,
+}
+
+impl ShortPath {
+    /// The path itself, or if it is too long, one by way of its directory as this process has it open.
+    fn to(path: &Path) -> io::Result<Self> {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(Self { path: path.to_owned(), _dir: None });
+        };
+        if path.as_os_str().as_bytes().len() <= SOCKET_PATH_MAX {
+            return Ok(Self { path: path.to_owned(), _dir: None });
+        }
+        let dir = File::open(dir)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", dir.as_raw_fd())).join(name);
+        Ok(Self { path, _dir: Some(dir) })
+    }
+}
+
 /// Where others can look at this process's live store.
 pub struct LiveSocket {
     listener: UnixListener,
@@ -54,7 +82,13 @@ impl LiveSocket {
     pub fn bind(path: PathBuf, live: Arc<MemoryStores>) -> Result<Self, LiveSocketError> {
         let bind = || match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => UnixListener::bind(&path),
+            _ => {
+                let short = ShortPath::to(&path)?;
+                let listener = UnixListener::bind(&short.path)?;
+                // Nobody else may look, whatever the directory lets them do.
+                fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+                Ok(listener)
+            }
         };
         let listener = bind().map_err(|source| LiveSocketError { path, source })?;
         Ok(Self { listener, live })
@@ -108,7 +142,12 @@ impl RemoteLive {
 
     /// A connection, or `None` if no process serves: then there is no live store either.
     async fn connect(&self) -> io::Result<Option<UnixStream>> {
-        match UnixStream::connect(&self.path).await {
+        let short = match ShortPath::to(&self.path) {
+            Ok(short) => short,
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match UnixStream::connect(&short.path).await {
             Ok(stream) => Ok(Some(stream)),
             Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(error),

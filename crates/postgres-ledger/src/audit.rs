@@ -10,14 +10,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_postgres::{Object, Transaction};
 use domain::{
-    SaleId, StoreError,
+    Failure, SaleId, StoreError,
     audit::{Breaches, Findings, Invariant, LateHolds, ROWS_MAX},
     ports::{AuditedLedger, Operation, SaleSnapshot},
     sale::SaleState,
 };
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
-use crate::{PostgresLedger, rows, session::SessionError};
+use crate::{PostgresLedger, migrate, rows, session::SessionError, snapshot::live_units};
 
 const SCHEMA_STANDS_SQL: &str = include_str!("sql/audit/schema_stands.sql");
 
@@ -38,7 +38,6 @@ const CHECKS: [(Invariant, &str); 10] = [
 const LATE_HOLDS_SQL: &str = include_str!("sql/audit/late_holds.sql");
 const ATTENDED_SQL: &str = include_str!("sql/audit/attended.sql");
 const FIND_SQL: &str = include_str!("sql/find_sales.sql");
-const LIVE_UNITS_SQL: &str = include_str!("sql/live_units.sql");
 
 /// How long one check may take; the server gives up on its own a little earlier.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(310);
@@ -62,6 +61,13 @@ const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
 #[async_trait]
 impl AuditedLedger for PostgresLedger {
     async fn audit(&self, sale: Option<SaleId>, findings: &mut Findings) -> Result<(), StoreError> {
+        let client = self.client().await.map_err(|error| error.during(Operation::Audit))?;
+        if migrate::is_behind(&client).await {
+            // What is not there yet is not broken.
+            let reason = "the schema is not up to date; migrate first, with `flashsale migrate`";
+            return Err(StoreError::new(Operation::Audit, Failure::NotDone, reason));
+        }
+        drop(client);
         let sale = sale.map(SaleId::get);
         let checked = self.in_a_snapshot(SETTINGS, async |transaction| {
             // First, for without a table or a column the others fail, and this says why.
@@ -106,8 +112,7 @@ impl AuditedLedger for PostgresLedger {
                 if sale.state == SaleState::Closed {
                     return Ok(None);
                 }
-                let live = query(transaction, LIVE_UNITS_SQL, &[&sale.id.get()]).await?;
-                let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
+                let live = live_units(transaction, sale.id).await?;
                 Ok(Some(SaleSnapshot { sale, live }))
             });
         found.await.map_err(|error| error.during(Operation::LedgerSnapshot))

@@ -17,7 +17,6 @@ use crate::{
 const RECORD_TOMBSTONES_SQL: &str = include_str!("sql/record_tombstones.sql");
 const EXPIRE_DUE_SQL: &str = include_str!("sql/expire_due.sql");
 const READ_VERDICTS_SQL: &str = include_str!("sql/read_verdicts.sql");
-const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
 
 /// The statements of this room that are given codes.
 #[cfg(test)]
@@ -54,11 +53,8 @@ impl LedgerStore for PostgresLedger {
     }
 
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let expired = self.session().query(EXPIRE_OVERDUE_SQL, &[&overdue_ms, &limit]).await;
-        expired
-            .and_then(|rows| rows.iter().map(rows::code).collect())
-            .map_err(|error| error.during(Operation::ExpireOverdue))
+        let expired = self.end_overdue(overdue_ms, limit).await;
+        expired.map_err(|error| error.during(Operation::ExpireOverdue))
     }
 }
 

@@ -22,8 +22,12 @@ mod plans;
 mod rows;
 mod sale_register;
 mod session;
+mod settings;
+mod snapshot;
+mod sold_blocks;
+mod tally;
 
-use std::{num::NonZeroUsize, str::FromStr, time::Duration};
+use std::{num::NonZeroUsize, str::FromStr, sync::Arc, time::Duration};
 
 use batcher::{BatchError, Batcher, Limits};
 use deadpool_postgres::{
@@ -33,13 +37,15 @@ use domain::{
     Code, Failure, SaleId, StoreError,
     ports::{Attempt, Listed, Operation, Redemption},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::NoTls;
 
 use crate::{
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, Redeem, Release},
     sale_register::FindSales,
-    session::{Session, SessionError},
+    session::{Session, SessionError, connect},
+    sold_blocks::SoldBlocks,
 };
 
 pub use import::{Import, ImportConnection};
@@ -55,30 +61,18 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
 /// server's own is met long before.
 const KEPT_CONNECTIONS_MAX: usize = 1_024;
 
-/// Connections besides, for the upkeep and the register.
+/// Connections for the upkeep alone, so that no crowd of readers keeps a sale from being rebuilt.
 const UPKEEP_CONNECTIONS: usize = 6;
+
+/// Connections for whoever looks at sales.
+const READ_CONNECTIONS: usize = 4;
+
+/// Looks at sales that may be under way or wait for a connection. A bound that only a ledger that
+/// stands still is met with.
+const READS_MAX: usize = 512;
 
 /// Requests that may wait for a look-up of a code. Few: a made-up code costs one.
 const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
-
-/// What every connection is set to.
-///
-/// A process that is paused in mid-transaction must not keep others from a sale for long, and
-/// whatever the tables' statistics say, the hot statements shall go by the indexes: a plan is
-/// kept as long as its connection, and the first one is often made on empty tables, where
-/// reading all there is looks cheap. Nor shall any be compiled to machine code: they are short, and
-/// compiling one takes far longer than running it.
-pub(crate) fn settings() -> &'static str {
-    "SET statement_timeout = '2s'; \
-     SET lock_timeout = '250ms'; \
-     SET idle_in_transaction_session_timeout = '1s'; \
-     SET synchronous_commit = 'on'; \
-     SET enable_seqscan = off; \
-     SET enable_bitmapscan = off; \
-     SET enable_hashjoin = off; \
-     SET enable_mergejoin = off; \
-     SET jit = off"
-}
 
 /// The ledger in one Postgres database.
 ///
@@ -87,13 +81,34 @@ pub(crate) fn settings() -> &'static str {
 /// 36, and a grant cost a tenth more CPU time in all (64 connections, two cores).
 pub struct PostgresLedger {
     limits: Limits,
-    kept: Pool,
-    pool: Pool,
+    shared: Shared,
+    role: Role,
     record: Batcher<Attempt, RecordReply>,
     redeem: Batcher<Redemption, CodeReply>,
     release: Batcher<Code, CodeReply>,
     find: Batcher<Code, CodeReply>,
     find_sale: Batcher<SaleId, Result<Option<Listed>, StoreError>>,
+}
+
+/// What the ledgers of all threads have in common.
+#[derive(Clone)]
+struct Shared {
+    /// Connections that the batchers keep.
+    kept: Pool,
+    upkeep: Pool,
+    reads: Pool,
+    /// One permit a look at sales.
+    looks: Arc<Semaphore>,
+    sold_blocks: Arc<SoldBlocks>,
+}
+
+/// Whom a ledger is for, and so whose connections it uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The upkeep of the process, or the one task of a command.
+    Upkeep,
+    /// Those who buy and look on one thread.
+    Thread,
 }
 
 /// Why the ledger cannot be set up.
@@ -116,23 +131,33 @@ impl PostgresLedger {
             config.application_name("flashsale");
         }
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
-        let pool = |size| pool(&config, size).map_err(PostgresLedgerError::Pool);
-        let (kept, pool) = (pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?);
-        Ok(Self::over(kept, pool, limits, Session::new))
+        let pool =
+            |size, settings: &str| pool(&config, size, settings).map_err(PostgresLedgerError::Pool);
+        let shared = Shared {
+            kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
+            upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep())?,
+            reads: pool(READ_CONNECTIONS, &settings::hot())?,
+            looks: Arc::new(Semaphore::new(READS_MAX)),
+            sold_blocks: Arc::default(),
+        };
+        Ok(Self::over(shared, limits, Role::Upkeep))
     }
 
     /// The same ledger, with queues, batches and connections of its own on the caller's
     /// runtime. If that is a thread, what is asked there never leaves it: waking another
     /// thread twice a request costs more than the work it does. The connections of the hot
-    /// paths are made at once.
+    /// paths are made at once. Looks at sales use other connections than the upkeep.
     #[must_use]
     pub fn on_this_thread(&self) -> Self {
-        Self::over(self.kept.clone(), self.pool.clone(), self.limits, Session::eager)
+        Self::over(self.shared.clone(), self.limits, Role::Thread)
     }
 
-    fn over(kept: Pool, pool: Pool, limits: Limits, hot: fn(Pool) -> Session) -> Self {
-        let hot = || hot(kept.clone());
-        let session = || Session::new(kept.clone());
+    fn over(shared: Shared, limits: Limits, role: Role) -> Self {
+        let session = || Session::new(shared.kept.clone());
+        let hot = || match role {
+            Role::Upkeep => session(),
+            Role::Thread => Session::eager(shared.kept.clone()),
+        };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
             record: Batcher::spawn(limits, [RecordAttempts::on(hot)]),
@@ -141,39 +166,63 @@ impl PostgresLedger {
             find: Batcher::spawn(narrow, [Find(session())]),
             find_sale: Batcher::spawn(narrow, [FindSales(session())]),
             limits,
-            kept,
-            pool,
+            role,
+            shared,
         }
     }
 
     /// Brings the schema up to date and says how many migrations were missing. Several
     /// processes may do so at once.
     pub async fn migrate(&self) -> Result<usize, MigrateError> {
-        migrate::migrate(&self.pool, &migrate::ours(), migrate::PATIENCE).await
+        migrate::migrate(&self.shared.upkeep, &migrate::ours(), migrate::PATIENCE).await
+    }
+
+    /// The connections for what is not batched.
+    const fn pool(&self) -> &Pool {
+        match self.role {
+            Role::Upkeep => &self.shared.upkeep,
+            Role::Thread => &self.shared.reads,
+        }
     }
 
     fn session(&self) -> Session {
-        Session::new(self.pool.clone())
+        match self.role {
+            Role::Upkeep => Session::patient(self.pool().clone()),
+            Role::Thread => Session::new(self.pool().clone()),
+        }
+    }
+
+    /// The right to look at sales, if not too many do.
+    fn may_look(&self, operation: Operation) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
+        if self.role == Role::Upkeep {
+            return Ok(None);
+        }
+        let reason = "too many look at sales already";
+        let overloaded = |_| StoreError::new(operation, Failure::Overloaded, reason);
+        self.shared.looks.try_acquire().map(Some).map_err(overloaded)
     }
 
     async fn client(&self) -> Result<Object, SessionError> {
-        self.pool.get().await.map_err(SessionError::Unreachable)
+        Ok(connect(self.pool()).await?.0)
     }
 }
 
 fn pool(
     config: &tokio_postgres::Config,
     size: usize,
+    settings: &str,
 ) -> Result<Pool, deadpool_postgres::BuildError> {
+    let settings: Arc<str> = settings.into();
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     Pool::builder(Manager::from_config(config.clone(), NoTls, recycling))
         .max_size(size)
         .wait_timeout(Some(CONNECT_TIMEOUT))
         .create_timeout(Some(CONNECT_TIMEOUT))
         .recycle_timeout(Some(CONNECT_TIMEOUT))
-        .post_create(Hook::async_fn(|client, _| {
+        .post_create(Hook::async_fn(move |client, _| {
+            let settings = Arc::clone(&settings);
             Box::pin(
-                async move { client.batch_execute(settings()).await.map_err(HookError::Backend) },
+                async move { client.batch_execute(&settings).await.map_err(HookError::Backend) },
             )
         }))
         .runtime(Runtime::Tokio1)

@@ -54,7 +54,8 @@ const SETTINGS: &str = "SET statement_timeout = 0; \
      RESET enable_hashjoin; \
      RESET enable_mergejoin";
 
-const IS_FRESH_SQL: &str = "SELECT to_regclass('refinery_schema_history') IS NULL AS is_fresh";
+const IS_FRESH_SQL: &str = "SELECT current_schema() IS NULL AS has_no_schema, \
+     to_regclass('refinery_schema_history') IS NULL AS is_fresh";
 const APPLIED_SQL: &str = include_str!("sql/migrate/applied.sql");
 const TAKE_TURN_SQL: &str = "SELECT pg_try_advisory_lock($1) AS is_taken";
 const BLOCKER_SQL: &str = include_str!("sql/migrate/blocker.sql");
@@ -73,8 +74,8 @@ pub(crate) async fn migrate(
     patience: Duration,
 ) -> Result<usize, MigrateError> {
     let client = pool.get().await.map_err(MigrateError::unreachable)?;
-    let looked = in_time(is_up_to_date(&client, runner.get_migrations())).await;
-    if let Ok(true) = looked {
+    let looked = in_time(missing(&client, runner.get_migrations())).await;
+    if let Ok(0) = looked {
         return Ok(0);
     }
     // A look that was not waited for to its end may still be on its way on this connection.
@@ -86,11 +87,19 @@ pub(crate) async fn migrate(
     run(&mut client, runner, give_up_at).await
 }
 
-/// Whether all of these migrations were applied, unchanged.
-async fn is_up_to_date(client: &Client, migrations: &[Migration]) -> Result<bool, MigrateError> {
+/// Whether migrations of this program are missing, as far as the role may see.
+pub(crate) async fn is_behind(client: &Client) -> bool {
+    matches!(in_time(missing(client, ours().get_migrations())).await, Ok(1..))
+}
+
+/// How many of these migrations are missing, or are not what was applied.
+async fn missing(client: &Client, migrations: &[Migration]) -> Result<usize, MigrateError> {
     let fresh = client.query_one(IS_FRESH_SQL, &[]).await.map_err(MigrateError::of)?;
+    if fresh.try_get("has_no_schema").map_err(MigrateError::of)? {
+        return Err(MigrateError::no_schema());
+    }
     if fresh.try_get("is_fresh").map_err(MigrateError::of)? {
-        return Ok(false);
+        return Ok(migrations.len());
     }
     let rows = client.query(APPLIED_SQL, &[]).await.map_err(MigrateError::of_looking)?;
     let applied = rows
@@ -98,13 +107,38 @@ async fn is_up_to_date(client: &Client, migrations: &[Migration]) -> Result<bool
         .map(|row| Ok((row.try_get("version")?, row.try_get("name")?, row.try_get("checksum")?)));
     let applied = applied.collect::<Result<Vec<(i32, String, String)>, _>>();
     let applied = applied.map_err(MigrateError::of)?;
-    Ok(migrations.iter().all(|ours| {
+    check_order(migrations, &applied.iter().map(|(version, ..)| *version).collect::<Vec<_>>())?;
+    let is_applied = |ours: &&Migration| {
         applied.iter().any(|(version, name, checksum)| {
             *version == ours.version()
                 && name == ours.name()
                 && *checksum == ours.checksum().to_string()
         })
-    }))
+    };
+    Ok(migrations.len() - migrations.iter().filter(is_applied).count())
+}
+
+/// Fails unless one of the two histories goes on where the other ends: what was applied after one
+/// that is missing, or before one of ours that it does not know, was made for another schema.
+fn check_order(migrations: &[Migration], applied: &[i32]) -> Result<(), MigrateError> {
+    let last_applied = applied.iter().max().copied().unwrap_or_default();
+    let last_of_ours = migrations.iter().map(Migration::version).max().unwrap_or_default();
+    let left_out = migrations.iter().find(|ours| {
+        let version = ours.version();
+        version < last_applied && !applied.contains(&version)
+    });
+    if let Some(left_out) = left_out {
+        let reason = format!("V{last_applied} was applied, but {left_out} before it was not");
+        return Err(MigrateError::OtherHistory(reason.into()));
+    }
+    let is_ours = |version: &i32| migrations.iter().any(|ours| ours.version() == *version);
+    match applied.iter().find(|version| **version < last_of_ours && !is_ours(version)) {
+        Some(unknown) => {
+            let reason = format!("V{unknown} was applied, which this version does not know");
+            Err(MigrateError::OtherHistory(reason.into()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Waits until nobody else migrates.

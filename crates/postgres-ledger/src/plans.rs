@@ -3,55 +3,137 @@
 
 use dev_servers::PostgresServer;
 
-use crate::{PostgresLedger, attempts, codes, ledger_store, sale_register, settings};
+use crate::{
+    PostgresLedger, attempts, codes, ledger_store, sale_register, settings, snapshot,
+    sold_blocks::Unsold, tally,
+};
 
-/// A fresh ledger, as somebody with psql sees it.
-struct Ledger(PostgresServer);
+/// A fresh ledger, and the server it is on.
+async fn a_ledger() -> (PostgresServer, PostgresLedger) {
+    let server = PostgresServer::start().unwrap();
+    server.create_database("ledger").unwrap();
+    let one = 1.try_into().unwrap();
+    let limits = batcher::Limits::patient(one, one);
+    let ledger = PostgresLedger::new(&server.url("ledger"), limits).unwrap();
+    ledger.migrate().await.unwrap();
+    (server, ledger)
+}
 
-impl Ledger {
-    async fn make() -> Self {
-        let server = PostgresServer::start().unwrap();
-        server.create_database("ledger").unwrap();
-        let limits = batcher::Limits::patient(1.try_into().unwrap(), 1.try_into().unwrap());
-        PostgresLedger::new(&server.url("ledger"), limits).unwrap().migrate().await.unwrap();
-        Self(server)
-    }
-
-    /// How a session of the service carries a statement out, whatever its parameters.
-    fn plan_of(&self, statement: &str) -> String {
-        let parameters = (1..10).filter(|n| statement.contains(&format!("${n}"))).map(|_| "NULL");
-        let parameters = parameters.collect::<Vec<_>>().join(", ");
-        let execute =
-            if parameters.is_empty() { "hot".to_owned() } else { format!("hot ({parameters})") };
-        let explain = format!(
-            "{}; SET plan_cache_mode = force_generic_plan; PREPARE hot AS {statement}; \
-             EXPLAIN EXECUTE {execute}",
-            settings()
-        );
-        self.0.psql("ledger", &explain).unwrap()
-    }
+/// How a session of the service carries a statement out, whatever its parameters.
+fn plan_of(server: &PostgresServer, statement: &str) -> String {
+    let parameters = (1..10).filter(|n| statement.contains(&format!("${n}"))).map(|_| "NULL");
+    let parameters = match parameters.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        some => format!(" ({some})"),
+    };
+    let explain = format!(
+        "{}; SET plan_cache_mode = force_generic_plan; PREPARE hot AS {statement}; \
+         EXPLAIN EXECUTE hot{parameters}",
+        settings::hot()
+    );
+    server.psql("ledger", &explain).unwrap()
 }
 
 #[tokio::test]
 async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
-    let ledger = Ledger::make().await;
+    let (server, _ledger) = a_ledger().await;
 
-    let mut looked_up = 0;
-    for statement in [attempts::STATEMENTS, codes::STATEMENTS, ledger_store::STATEMENTS].concat() {
-        let plan = ledger.plan_of(statement);
+    let (mut looked_up, mut in_ranges) = (0, 0);
+    let statements = [
+        attempts::STATEMENTS,
+        codes::STATEMENTS,
+        ledger_store::STATEMENTS,
+        snapshot::STATEMENTS,
+        tally::STATEMENTS,
+    ];
+    for statement in statements.concat() {
+        let plan = plan_of(&server, statement);
 
         assert!(!plan.contains("Bitmap") && !plan.contains("Seq Scan"), "{statement}\n{plan}");
         looked_up += plan.matches("Index Cond: (code =").count();
+        in_ranges += plan.matches("AND (unit >= unsold.first) AND (unit <= unsold.last))").count();
     }
-    // Redeem 1, release 2, read_codes 2 (attempts, purchases), expire_due 2, read_verdicts 1.
-    assert_eq!(looked_up, 8);
+    // Redeem 1, release 2, read_codes 2 (attempts, purchases), expire_due 2, read_verdicts 1,
+    // expire_overdue 1.
+    assert_eq!(looked_up, 9);
+    // Tally, sold_blocks, next_due, expire_overdue, may_close, close_sale.
+    assert_eq!(in_ranges, 6);
+}
+
+/// A sale of twenty thousand units, all sold but the last ten, which are on hold; the tables are as
+/// vacuum leaves them.
+const NEARLY_SOLD: &str = "
+    INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit, epoch)
+    VALUES (now() - interval '1 h', now() + interval '1 h', 60000, 20000, 1, 1);
+    INSERT INTO checkout_attempts
+        (sale_id, user_id, outcome, code, unit, slot, epoch, state, expires_at)
+    SELECT 1, 'user-' || n, 'granted', lpad(n::text, 32, '0')::uuid, n, 0, 1,
+        CASE WHEN n <= 19990 THEN 'sold' ELSE 'held' END::hold_state, now() + interval '1 min'
+    FROM generate_series(1, 20000) AS n;
+    INSERT INTO purchases (code, sale_id, unit, slot, user_id, item_name, item_image)
+    SELECT code, sale_id, unit, slot, user_id, 'Teapot', '/teapot'
+    FROM checkout_attempts WHERE state = 'sold';
+    INSERT INTO sold_counts (sale_id, writer, sold) VALUES (1, 1, 19990);";
+
+#[tokio::test]
+async fn a_sale_is_counted_swept_and_closed_by_what_is_not_known_to_be_sold() {
+    let (server, ledger) = a_ledger().await;
+    server.psql("ledger", NEARLY_SOLD).unwrap();
+    server.psql("ledger", "VACUUM ANALYZE checkout_attempts").unwrap();
+    let sale = domain::SaleId::try_from(1).unwrap();
+    let pages = |statement: &str, unsold: &Unsold| {
+        let Unsold { firsts, lasts, known_sold } = unsold;
+        let ranges = format!("ARRAY{firsts:?}, ARRAY{lasts:?}");
+        let more = match statement {
+            tally::TALLY_SQL => format!(", {known_sold}"),
+            tally::EXPIRE_OVERDUE_SQL => ", 5000, 500".to_owned(),
+            _ => String::new(),
+        };
+        let explain = format!(
+            "{}; PREPARE asked AS {statement}; BEGIN; EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) \
+             EXECUTE asked (1, {ranges}{more}); ROLLBACK",
+            settings::upkeep()
+        );
+        pages_in(&server.psql("ledger", &explain).unwrap())
+    };
+    let all = ledger.shared.sold_blocks.unsold(sale);
+
+    let tally = ledger.count(sale).await.unwrap().unwrap();
+
+    assert_eq!((tally.held, tally.sold), (10, 19_990));
+    let unsold = ledger.shared.sold_blocks.unsold(sale);
+    assert_eq!(unsold.known_sold, 19_968);
+    for statement in [
+        tally::TALLY_SQL,
+        tally::NEXT_DUE_SQL,
+        tally::EXPIRE_OVERDUE_SQL,
+        tally::MAY_CLOSE_SQL,
+        tally::CLOSE_SQL,
+    ] {
+        let (before, now) = (pages(statement, &all), pages(statement, &unsold));
+        assert!(now <= 40, "{now} pages, {before} with nothing known: {statement}");
+    }
+    assert!(pages(tally::NEXT_DUE_SQL, &all) > 300);
+    // Without a word of what is sold, what is live is still counted by its index alone.
+    assert!(pages(tally::TALLY_SQL, &all) < 150, "{}", pages(tally::TALLY_SQL, &all));
+    assert_eq!(ledger.count(sale).await.unwrap().unwrap().held, 10);
+}
+
+/// How many pages a plan has looked at in all: the first number is of its root.
+fn pages_in(plan: &str) -> u64 {
+    let of = |name: &str| {
+        let (_, rest) = plan.split_once(name).unwrap();
+        let digits = rest.chars().skip_while(|c| !c.is_ascii_digit());
+        digits.take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().unwrap()
+    };
+    of("Shared Hit Blocks") + of("Shared Read Blocks")
 }
 
 #[tokio::test]
 async fn the_calendar_reads_no_sale_that_was_closed_long_ago() {
-    let ledger = Ledger::make().await;
+    let (server, _ledger) = a_ledger().await;
 
-    let plan = ledger.plan_of(sale_register::CALENDAR_SQL);
+    let plan = plan_of(&server, sale_register::CALENDAR_SQL);
 
     assert!(plan.contains("Index Scan using sales_open"), "{plan}");
     assert!(plan.contains("Index Cond: (closed_at > "), "{plan}");
@@ -60,10 +142,10 @@ async fn the_calendar_reads_no_sale_that_was_closed_long_ago() {
 /// With an index forbidden or missing a plan looks dear, and a server that may compile it does.
 #[tokio::test]
 async fn no_statement_is_compiled_to_machine_code() {
-    let ledger = Ledger::make().await;
+    let (server, _ledger) = a_ledger().await;
     let reads_all = "SELECT count(epoch) FROM sales WHERE stock > 0 OR epoch > 0";
 
-    let plan = ledger.plan_of(reads_all);
+    let plan = plan_of(&server, reads_all);
 
     assert!(plan.contains("Seq Scan"), "{plan}");
     assert!(!plan.contains("JIT"), "{plan}");

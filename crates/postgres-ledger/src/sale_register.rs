@@ -2,18 +2,16 @@
 
 use async_trait::async_trait;
 use batcher::Call;
-use deadpool_postgres::Object;
 use domain::{
     Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, SaleSnapshot, Tally},
+    ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
-use tokio::time::timeout;
 use tokio_postgres::Row;
 
 use crate::{
     PostgresLedger, not_accepted, rows,
-    session::{Session, SessionError, TRANSACTION_TIMEOUT, TRIES_MAX, give_back},
+    session::{Session, SessionError, TRIES_MAX},
 };
 
 const NOW_SQL: &str = "SELECT clock_timestamp() AS now";
@@ -22,15 +20,11 @@ const PAGE_SQL: &str = include_str!("sql/page_sales.sql");
 pub(crate) const CALENDAR_SQL: &str = include_str!("sql/calendar.sql");
 const SCHEDULE_SQL: &str = include_str!("sql/schedule.sql");
 const SET_PAUSED_SQL: &str = include_str!("sql/set_paused.sql");
-const LOCK_SQL: &str = include_str!("sql/lock_sale.sql");
-const RAISE_EPOCH_SQL: &str = include_str!("sql/raise_epoch.sql");
-const LIVE_UNITS_SQL: &str = include_str!("sql/live_units.sql");
-const TALLY_SQL: &str = include_str!("sql/tally.sql");
-const CLOSE_SQL: &str = include_str!("sql/close_sale.sql");
 
 #[async_trait]
 impl SaleRegister for PostgresLedger {
     async fn now(&self) -> Result<UnixMillis, StoreError> {
+        let _look = self.may_look(Operation::Now)?;
         let rows = self.session().query(NOW_SQL, &[]).await;
         rows.and_then(|rows| rows::moment(only(&rows)?, "now"))
             .map_err(|error| error.during(Operation::Now))
@@ -41,6 +35,7 @@ impl SaleRegister for PostgresLedger {
     }
 
     async fn page(&self, before: Option<SaleId>, limit: usize) -> Result<Vec<Sale>, StoreError> {
+        let _look = self.may_look(Operation::Page)?;
         let before = before.map(SaleId::get);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.session().query(PAGE_SQL, &[&before, &limit]).await;
@@ -48,6 +43,7 @@ impl SaleRegister for PostgresLedger {
     }
 
     async fn calendar(&self) -> Result<Calendar, StoreError> {
+        let _look = self.may_look(Operation::Calendar)?;
         calendar(&mut self.session()).await.map_err(|error| error.during(Operation::Calendar))
     }
 
@@ -95,70 +91,13 @@ impl SaleRegister for PostgresLedger {
     }
 
     async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {
-        let rows = self.session().query(TALLY_SQL, &[&sale.get()]).await;
-        rows.and_then(|rows| rows.first().map(read_tally).transpose())
-            .map_err(|error| error.during(Operation::Tally))
+        let _look = self.may_look(Operation::Tally)?;
+        self.count(sale).await.map_err(|error| error.during(Operation::Tally))
     }
 
     async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
         self.close_sale(sale).await.map_err(|error| error.during(Operation::Close))
     }
-}
-
-impl PostgresLedger {
-    async fn raise(&self, sale: SaleId, served: Option<Epoch>) -> Result<RaiseReply, SessionError> {
-        let mut client = self.client().await?;
-        let raised = timeout(TRANSACTION_TIMEOUT, raise_locked(&mut client, sale, served)).await;
-        give_back(client, raised)
-    }
-
-    async fn close_sale(&self, sale: SaleId) -> Result<bool, SessionError> {
-        let mut client = self.client().await?;
-        let closed = timeout(TRANSACTION_TIMEOUT, close_locked(&mut client, sale)).await;
-        give_back(client, closed)
-    }
-}
-
-/// Raises the epoch and reads the snapshot in one transaction at READ COMMITTED: what was
-/// recorded while it waited for the lock must be in the snapshot.
-async fn raise_locked(
-    client: &mut Object,
-    sale: SaleId,
-    served: Option<Epoch>,
-) -> Result<RaiseReply, SessionError> {
-    let transaction = client.transaction().await.map_err(SessionError::of)?;
-    let run = async |sql| {
-        let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
-        transaction.query(&statement, &[&sale.get()]).await.map_err(SessionError::of)
-    };
-    let locked = run(LOCK_SQL).await?;
-    let Some(row) = locked.first() else { return Ok(RaiseReply::Closed) };
-    let sale = match rows::sale(row)?.at_next_epoch(served, rows::column(row, "epoch_age_ms")?) {
-        Ok(sale) => sale,
-        Err(stands) => return Ok(stands),
-    };
-    run(RAISE_EPOCH_SQL).await?;
-    let live = run(LIVE_UNITS_SQL).await?;
-    transaction.commit().await.map_err(SessionError::of)?;
-    let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
-    Ok(RaiseReply::Raised(SaleSnapshot { sale, live }))
-}
-
-async fn close_locked(client: &mut Object, sale: SaleId) -> Result<bool, SessionError> {
-    let transaction = client.transaction().await.map_err(SessionError::of)?;
-    let run = async |sql| {
-        let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
-        transaction.query(&statement, &[&sale.get()]).await.map_err(SessionError::of)
-    };
-    let locked = run(LOCK_SQL).await?;
-    let Some(row) = locked.first() else { return Ok(false) };
-    if rows::sale(row)?.state == SaleState::Closed {
-        return Ok(true);
-    }
-    let is_over: bool = rows::column(row, "is_over")?;
-    let closed = is_over && !run(CLOSE_SQL).await?.is_empty();
-    transaction.commit().await.map_err(SessionError::of)?;
-    Ok(closed)
 }
 
 async fn calendar(session: &mut Session) -> Result<Calendar, SessionError> {
@@ -202,15 +141,6 @@ fn read_listed(row: &Row) -> Result<Listed, SessionError> {
 
 fn read_sales(rows: &[Row]) -> Result<Vec<Sale>, SessionError> {
     rows.iter().map(rows::sale).collect()
-}
-
-fn read_tally(row: &Row) -> Result<Tally, SessionError> {
-    Ok(Tally {
-        now: rows::moment(row, "now")?,
-        epoch: Epoch(rows::column(row, "epoch")?),
-        held: rows::count(row, "held")?,
-        sold: rows::count(row, "sold")?,
-    })
 }
 
 fn only(rows: &[Row]) -> Result<&Row, SessionError> {

@@ -1,19 +1,22 @@
 //! A connection that is borrowed once and kept, and what its errors mean.
 
+mod error;
+mod wrong_connection;
+
 use std::time::Duration;
 
-use deadpool_postgres::{Object, Pool, PoolError};
-use domain::{Failure, StoreError, answer::Doing};
+use deadpool_postgres::{Object, Pool};
 use tokio::time::{Instant, error::Elapsed, timeout};
-use tokio_postgres::{
-    Error, Row,
-    error::{DbError, SqlState},
-    types::ToSql,
-};
+use tokio_postgres::{Row, types::ToSql};
+
+pub(crate) use error::SessionError;
 
 /// How long one statement may take, the way there and back included. The server gives up on
 /// its own a little earlier, see [`settings`](crate::settings).
 const REPLY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// [`REPLY_TIMEOUT`], for the upkeep.
+const UPKEEP_REPLY_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// How long a transaction of a few statements may take. A server that stands still, or a network
 /// that lets nothing through, says nothing at all.
@@ -34,121 +37,18 @@ pub(crate) struct Session {
     pool: Pool,
     client: Option<Object>,
     is_eager: bool,
-}
-
-/// Why a statement brought no rows.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SessionError {
-    /// No connection could be had; nothing was sent.
-    #[error("Postgres cannot be reached")]
-    Unreachable(#[source] PoolError),
-    /// The statement was refused for what it says; nothing was done.
-    #[error("Postgres refuses what the statement says")]
-    Poison(#[source] Error),
-    /// Another transaction was in the way; nothing was done.
-    #[error("Postgres could not get a lock")]
-    Contended(#[source] Error),
-    /// The server could not do it, such as for want of room; nothing was done.
-    #[error("Postgres could not do it")]
-    Refused(#[source] Error),
-    /// The connection broke or the server went down. The work may be done.
-    #[error("Postgres gave no answer")]
-    Lost(#[source] Error),
-    /// No reply came in time. The work may be done, or be done later.
-    #[error("Postgres gave no answer in time")]
-    TimedOut,
-    /// What came of a statement that was carried out cannot be read back.
-    #[error("Postgres did it, but cannot be asked what came of it")]
-    Unseen(#[source] Box<SessionError>),
-    /// A row is not of the form the statement promises.
-    #[error("Postgres gave an unreadable answer: {0}")]
-    Unreadable(String),
-}
-
-impl SessionError {
-    /// What is known of the work that was asked for.
-    pub(crate) fn failure(&self) -> Failure {
-        match self {
-            Self::Unreachable(_) | Self::Poison(_) | Self::Contended(_) | Self::Refused(_) => {
-                Failure::NotDone
-            }
-            Self::Lost(_) | Self::TimedOut | Self::Unseen(_) | Self::Unreadable(_) => {
-                Failure::Unknown
-            }
-        }
-    }
-
-    /// Whether a row met one that is there already.
-    pub(crate) fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Poison(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))
-    }
-
-    pub(crate) fn during(self, doing: impl Into<Doing>) -> StoreError {
-        StoreError::new(doing, self.failure(), self)
-    }
-
-    /// One error for each of many callers: an error cannot be cloned, its text can.
-    pub(crate) fn shared(&self, doing: impl Into<Doing>) -> StoreError {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        StoreError::new(doing, self.failure(), text)
-    }
-
-    /// Logs what became of a batch. That a server is down is the scheduler's to say, once.
-    pub(crate) fn log(&self, what: &'static str, requests: usize) {
-        let error = self as &dyn std::error::Error;
-        if matches!(self, Self::Unreachable(_)) {
-            tracing::debug!(error, requests, "{what}");
-        } else {
-            tracing::warn!(error, requests, "{what}");
-        }
-    }
-
-    fn outcome_is_lost(&self) -> bool {
-        self.failure() == Failure::Unknown
-    }
-
-    /// The driver's error, with what it means for the work.
-    pub(crate) fn of(error: Error) -> Self {
-        match error.as_db_error().map(meaning) {
-            None | Some(Meaning::Lost) => Self::Lost(error),
-            Some(Meaning::Poison) => Self::Poison(error),
-            Some(Meaning::Contended) => Self::Contended(error),
-            Some(Meaning::Refused) => Self::Refused(error),
-        }
-    }
-}
-
-enum Meaning {
-    Lost,
-    Poison,
-    Contended,
-    Refused,
-}
-
-/// What the server's own error says of the work. A server that goes down in mid-commit, or
-/// whose disk fails, may have committed all the same; an ordinary error has undone everything.
-fn meaning(error: &DbError) -> Meaning {
-    let ordinary = matches!(error.severity(), "ERROR");
-    let class = &error.code().code()[..2];
-    match class {
-        _ if *error.code() == SqlState::QUERY_CANCELED => Meaning::Refused,
-        "08" | "57" | "58" | "XX" => Meaning::Lost,
-        _ if !ordinary => Meaning::Lost,
-        "22" | "23" | "P0" => Meaning::Poison,
-        "40" | "55" => Meaning::Contended,
-        _ => Meaning::Refused,
-    }
+    reply_timeout: Duration,
 }
 
 impl Session {
     /// A session that connects when it is needed.
     pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, client: None, is_eager: false }
+        Self { pool, client: None, is_eager: false, reply_timeout: REPLY_TIMEOUT }
+    }
+
+    /// A session for the upkeep, whose statements may take longer.
+    pub(crate) fn patient(pool: Pool) -> Self {
+        Self { reply_timeout: UPKEEP_REPLY_TIMEOUT, ..Self::new(pool) }
     }
 
     /// A session that connects when it is made ready.
@@ -167,17 +67,31 @@ impl Session {
     }
 
     /// Runs one statement as a transaction of its own. What it wrote is on disk when the rows
-    /// are here.
+    /// are here. If the connection was the wrong one, it is run once more on a new one.
     pub(crate) async fn query(
         &mut self,
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, SessionError> {
-        let client = match self.client.take() {
-            Some(client) if !client.is_closed() => client,
-            _ => self.pool.get().await.map_err(SessionError::Unreachable)?,
+        let (client, is_new) = match self.client.take() {
+            Some(client) if !client.is_closed() => (client, false),
+            _ => connect(&self.pool).await?,
         };
-        let replied = timeout(REPLY_TIMEOUT, async {
+        let result = self.query_on(client, sql, parameters).await;
+        if is_new || !matches!(result, Err(SessionError::WrongConnection { .. })) {
+            return result;
+        }
+        let client = connect_anew(&self.pool).await?;
+        self.query_on(client, sql, parameters).await
+    }
+
+    async fn query_on(
+        &mut self,
+        client: Object,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, SessionError> {
+        let replied = timeout(self.reply_timeout, async {
             let statement = client.prepare_cached(sql).await?;
             client.query(&statement, parameters).await
         });
@@ -188,7 +102,7 @@ impl Session {
         };
         match &result {
             // Whatever is still under way there, the next statement shall not wait for it.
-            Err(error) if error.outcome_is_lost() => drop(Object::take(client)),
+            Err(error) if error.condemns_connection() => drop(Object::take(client)),
             _ => self.client = Some(client),
         }
         result
@@ -230,17 +144,60 @@ impl Session {
     }
 }
 
-/// What came of a transaction, whose connection goes back to the pool only if nothing is under
-/// way there any more.
-pub(crate) fn give_back<T>(
-    client: Object,
-    replied: Result<Result<T, SessionError>, Elapsed>,
-) -> Result<T, SessionError> {
-    let result = replied.unwrap_or(Err(SessionError::TimedOut));
-    if result.as_ref().is_err_and(SessionError::outcome_is_lost) {
-        drop(Object::take(client));
+/// A connection of the pool, and whether it was made just now.
+pub(crate) async fn connect(pool: &Pool) -> Result<(Object, bool), SessionError> {
+    let client = pool.get().await.map_err(SessionError::Unreachable)?;
+    let is_new = Object::metrics(&client).recycle_count == 0;
+    Ok((client, is_new))
+}
+
+/// A connection that is made now: those that wait in the pool may be wrong as the last one was.
+pub(crate) async fn connect_anew(pool: &Pool) -> Result<Object, SessionError> {
+    pool.retain(|_, _| false);
+    Ok(connect(pool).await?.0)
+}
+
+/// The connections for one transaction of a few statements: one of the pool, and if that turns out
+/// to be the wrong one, a new one.
+pub(crate) struct Turns<'p> {
+    pool: &'p Pool,
+    had: Option<Had>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Had {
+    New,
+    Kept,
+}
+
+impl<'p> Turns<'p> {
+    pub(crate) const fn on(pool: &'p Pool) -> Self {
+        Self { pool, had: None }
     }
-    result
+
+    pub(crate) async fn connect(&mut self) -> Result<Object, SessionError> {
+        let (client, is_new) = match self.had {
+            None => connect(self.pool).await?,
+            Some(_) => (connect_anew(self.pool).await?, true),
+        };
+        self.had = Some(if is_new { Had::New } else { Had::Kept });
+        Ok(client)
+    }
+
+    /// What came of the transaction, or nothing if it shall be run once more. The connection goes
+    /// back to the pool only if it is of use to others.
+    pub(crate) fn end<T>(
+        &self,
+        client: Object,
+        replied: Result<Result<T, SessionError>, Elapsed>,
+    ) -> Option<Result<T, SessionError>> {
+        let result = replied.unwrap_or(Err(SessionError::TimedOut));
+        if result.as_ref().is_err_and(SessionError::condemns_connection) {
+            drop(Object::take(client));
+        }
+        let is_wrong = matches!(result, Err(SessionError::WrongConnection { .. }));
+        (!is_wrong || self.had == Some(Had::New)).then_some(result)
+    }
 }
 
 /// Every part of a batch that is refused as a whole for one bad request in it: the batch is

@@ -48,14 +48,52 @@ async fn whatever_a_migration_made_to_keep_a_promise_is_missed_when_it_is_gone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_without_tables_is_missing_them() {
-    SERVER.create_database("empty_for_audit").unwrap();
+async fn a_database_whose_tables_are_gone_is_missing_them() {
+    let database = fresh_database().await;
+    let drop = "DROP TABLE sales, checkout_attempts, purchases, sold_counts";
+    SERVER.psql(&database, drop).unwrap();
     let mut findings = Findings::default();
 
-    let error = ledger_in("empty_for_audit").audit(None, &mut findings).await.unwrap_err();
+    let error = ledger_in(&database).audit(None, &mut findings).await.unwrap_err();
 
     assert_eq!(error.to_string(), "AuditedLedger::audit failed");
     let missing = findings.of(Invariant::SchemaStands).unwrap();
     assert!(missing.count() > 25, "{missing:?}");
     assert_eq!(findings.of(Invariant::UnitsLiveOnce), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_never_migrated_or_not_to_the_end_is_not_called_broken() {
+    let behind = fresh_database().await;
+    SERVER.psql(&behind, "DELETE FROM refinery_schema_history WHERE version > 1").unwrap();
+    SERVER.create_database("empty_for_audit").unwrap();
+
+    for database in ["empty_for_audit", &behind] {
+        let mut findings = Findings::default();
+        let error = ledger_in(database).audit(None, &mut findings).await.unwrap_err();
+
+        let said = std::error::Error::source(&error).unwrap().to_string();
+        assert!(said.contains("migrate first"), "{said}");
+        assert_eq!(findings.of(Invariant::SchemaStands), None, "{database}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_database_sets_otherwise_is_not_taken_for_a_breach() {
+    let database = fresh_database().await;
+    for set in [
+        "standard_conforming_strings = off",
+        "quote_all_identifiers = on",
+        "default_transaction_isolation = 'serializable'",
+        "enable_indexscan = off",
+        "jit_above_cost = 0",
+    ] {
+        SERVER.psql("postgres", &format!("ALTER DATABASE {database} SET {set}")).unwrap();
+    }
+    let mut findings = Findings::default();
+
+    ledger_in(&database).audit(None, &mut findings).await.unwrap();
+
+    let found = findings.of(Invariant::SchemaStands).unwrap();
+    assert_eq!(found.count(), 0, "{found:?}");
 }

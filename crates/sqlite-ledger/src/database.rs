@@ -3,7 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::{cell::RefCell, fs::File, io, path::PathBuf, time::Duration};
+use std::{
+    cell::RefCell, fs::File, io, os::unix::fs::OpenOptionsExt, path::PathBuf, time::Duration,
+};
 
 use domain::UnixMillis;
 use refinery::{Migration, error::Kind};
@@ -12,9 +14,6 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use crate::{DataDir, SqliteError, guard::Guard, tables::Tables};
 
 refinery::embed_migrations!("migrations");
-
-/// The ledger in the directory of a shop's data.
-const LEDGER: &str = "ledger.sqlite";
 
 /// Held while the schema is looked at, so that two processes that start at once take turns.
 const SCHEMA_LOCK: &str = "schema.lock";
@@ -97,6 +96,9 @@ pub enum OpenError {
     /// A migration was changed after it was applied.
     #[error("the ledger has another history than this version; use the version it is of")]
     Migration(#[source] Box<refinery::Error>),
+    /// A migration was left out, or is of another program.
+    #[error("the ledger has another history than this version ({0}); use the version it is of")]
+    OtherHistory(String),
 }
 
 /// A connection to the ledger.
@@ -105,6 +107,8 @@ pub struct Database {
     connection: Connection,
     /// Where a process serves from it.
     guard: Option<RefCell<Guard>>,
+    /// What the ledger says as long as this is who serves from it.
+    owner: Option<i64>,
 }
 
 impl Database {
@@ -113,9 +117,13 @@ impl Database {
     pub fn open(dir: &DataDir) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Directory { path: dir.path().to_owned(), source };
         dir.make().map_err(failed)?;
-        let turn = File::create(dir.path().join(SCHEMA_LOCK)).map_err(failed)?;
+        dir.make_ledger().map_err(failed)?;
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let turn = options.open(dir.path().join(SCHEMA_LOCK)).map_err(failed)?;
         turn.lock().map_err(failed)?;
         let mut database = Self::connect(dir, OpenFlags::default())?;
+        database.check_history()?;
         database.migrate()?;
         Ok(database)
     }
@@ -123,11 +131,12 @@ impl Database {
     /// Opens the ledger that is in `dir`, as it is. Fails if there is none, or if it is of an older
     /// version, which this one could not read.
     pub fn open_existing(dir: &DataDir) -> Result<Self, OpenError> {
-        if !dir.path().join(LEDGER).exists() {
+        if !dir.ledger().exists() {
             return Err(OpenError::Missing { path: dir.path().to_owned() });
         }
         let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE;
         let database = Self::connect(dir, flags)?;
+        database.check_history()?;
         if database.is_older() {
             return Err(OpenError::Older { path: dir.path().to_owned() });
         }
@@ -146,18 +155,40 @@ impl Database {
         applied.is_ok_and(|applied| i64::from(applied) < newest.map_or(0, i64::from))
     }
 
+    /// Fails unless one of the two histories, the ledger's and this program's, goes on where the
+    /// other ends: what was applied after one that is missing, or before one of ours that it does not
+    /// know, was made for another schema. What has no history says so when it is read.
+    fn check_history(&self) -> Result<(), OpenError> {
+        let applied = "SELECT version FROM refinery_schema_history";
+        let applied = self.connection.prepare(applied).and_then(|mut applied| {
+            applied.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<u32>>>()
+        });
+        let Ok(applied) = applied else { return Ok(()) };
+        let ours = migrations::runner();
+        let ours = ours.get_migrations().iter().filter_map(|ours| ours.version().try_into().ok());
+        let ours: Vec<u32> = ours.collect();
+        let (last, last_of_ours) = (applied.iter().max(), ours.iter().max());
+        let left_out = ours.iter().find(|ours| Some(*ours) < last && !applied.contains(ours));
+        let unknown = applied.iter().find(|one| Some(*one) < last_of_ours && !ours.contains(one));
+        Err(OpenError::OtherHistory(match (left_out, unknown) {
+            (None, None) => return Ok(()),
+            (Some(left_out), _) => format!("a later one was applied, but V{left_out} was not"),
+            (None, Some(unknown)) => format!("V{unknown}, which is unknown, was applied"),
+        }))
+    }
+
     /// Opens the ledger that is in `dir` to look at it whole. Fails if there is none.
     pub(crate) fn open_to_look(dir: &DataDir) -> Result<Self, OpenError> {
         let database = Self::open_existing(dir)?;
         let set = database.connection.execute_batch(SETTINGS_TO_LOOK);
-        set.map_err(|source| OpenError::Database { path: dir.path().join(LEDGER), source })?;
+        set.map_err(|source| OpenError::Database { path: dir.ledger(), source })?;
         Ok(database)
     }
 
     /// Opens the ledger in `dir` for the one process that serves from it, with its guard.
     pub fn open_to_serve(dir: &DataDir) -> Result<Self, OpenError> {
         let mut database = Self::open(dir)?;
-        let path = dir.path().join(LEDGER);
+        let path = dir.ledger();
         database.begin_to_serve().map_err(|error| OpenError::Unfit { path, error })?;
         Ok(database)
     }
@@ -166,8 +197,7 @@ impl Database {
     pub fn in_memory() -> Result<Self, OpenError> {
         let path = || PathBuf::from(":memory:");
         let failed = |source| OpenError::Database { path: path(), source };
-        let mut database =
-            Self { connection: Connection::open_in_memory().map_err(failed)?, guard: None };
+        let mut database = Self::on(Connection::open_in_memory().map_err(failed)?);
         database.configure().map_err(failed)?;
         database.migrate()?;
         database.begin_to_serve().map_err(|error| OpenError::Unfit { path: path(), error })?;
@@ -177,7 +207,10 @@ impl Database {
     /// Makes the guard from what is on the disk, whatever there was before, and does what another
     /// process may have left half done. The time does not matter for it.
     pub(crate) fn begin_to_serve(&mut self) -> Result<(), SqliteError> {
+        self.owner = None;
         self.guard = Some(RefCell::default());
+        let owner = self.write(UnixMillis(0), |tables| tables.become_owner())?;
+        self.owner = Some(owner);
         self.write(UnixMillis(0), |tables| tables.fill_guard())?;
         for sale in self.read(UnixMillis(0), |tables| tables.unfiled_sales())? {
             while !self.write(UnixMillis(0), |tables| tables.file_codes(sale))? {}
@@ -185,11 +218,15 @@ impl Database {
         Ok(())
     }
 
+    const fn on(connection: Connection) -> Self {
+        Self { connection, guard: None, owner: None }
+    }
+
     fn connect(dir: &DataDir, flags: OpenFlags) -> Result<Self, OpenError> {
-        let path = dir.path().join(LEDGER);
+        let path = dir.ledger();
         let open = || {
             let connection = Connection::open_with_flags(&path, flags)?;
-            let database = Self { connection, guard: None };
+            let database = Self::on(connection);
             database.configure()?;
             Ok(database)
         };
@@ -242,7 +279,14 @@ impl Database {
     ) -> Result<T, SqliteError> {
         // Dropped without a commit, it is undone.
         let transaction = self.connection.transaction_with_behavior(behavior)?;
-        let done = work(&Tables::at(&transaction, self.guard.as_ref(), now)).and_then(|done| {
+        let tables = Tables::at(&transaction, self.guard.as_ref(), now);
+        let may_write = match self.owner {
+            Some(owner) if matches!(behavior, TransactionBehavior::Immediate) => {
+                tables.check_owner(owner)
+            }
+            _ => Ok(()),
+        };
+        let done = may_write.and_then(|()| work(&tables)).and_then(|done| {
             let committed = transaction.commit();
             committed.map(|()| done).map_err(|error| SqliteError::of_commit(&error))
         });

@@ -1,5 +1,8 @@
 //! The guard: every code of the sales whose codes are not filed yet, and what may not come twice.
 //!
+//! Of a sale that goes on, codes whose holds have ended are filed before the others, when there are
+//! many: they leave the guard, which then is as large as what is live, and the disk finds them.
+//!
 //! It is what the unique indexes on live units and slots are in Postgres. What is put here belongs
 //! to the transaction that writes the row on the disk, and is undone with it.
 //!
@@ -8,7 +11,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use domain::{Code, SaleId, Slot, Unit, UnixMillis, UserId, ports::LiveUnit};
 
@@ -50,6 +56,9 @@ pub(crate) struct Guard {
     sales: BTreeMap<SaleId, GuardedSale>,
     /// What each code was before this transaction, in the order in which they were changed.
     before: Vec<(SaleId, Code, Option<Known>)>,
+    /// Sales that are not closed and have codes that are filed: whether one of theirs is known, the
+    /// guard alone cannot say.
+    partly_filed: BTreeSet<SaleId>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -61,6 +70,11 @@ struct GuardedSale {
     slots: BTreeSet<(UserId, Slot)>,
     /// What is on hold, by the time at which it is due.
     held: BTreeSet<(UnixMillis, Code)>,
+    /// What is neither held nor sold.
+    ended: BTreeSet<Code>,
+    /// Up to which code they have been filed: they are in order on the disk, and those of a piece
+    /// shall be near each other there.
+    filed_to: Option<Code>,
 }
 
 impl State {
@@ -141,6 +155,40 @@ impl Guard {
         codes.map(|(&code, known)| (code, known.clone())).take(limit).collect()
     }
 
+    /// At most `limit` codes of a sale that are neither held nor sold, as many as there are more of
+    /// them than `kept`: the next in their order, and after the last the first.
+    pub(crate) fn next_ended(
+        &mut self,
+        sale: SaleId,
+        kept: usize,
+        limit: usize,
+    ) -> Vec<(Code, Known)> {
+        let Some(guarded) = self.sales.get_mut(&sale) else { return Vec::new() };
+        let limit = limit.min(guarded.ended.len().saturating_sub(kept));
+        let after = guarded.filed_to.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = guarded.ended.range((after, Bound::Unbounded)).take(limit).copied();
+        let codes: Vec<_> = next.collect();
+        // Where the end is met, the next piece begins with the first.
+        guarded.filed_to = codes.last().copied().filter(|_| codes.len() == limit);
+        let known = |code: Code| Some((code, guarded.codes.get(&code)?.clone()));
+        codes.into_iter().filter_map(known).collect()
+    }
+
+    /// Takes note that codes of a sale that goes on are filed.
+    pub(crate) fn file_partly(&mut self, sale: SaleId) {
+        self.partly_filed.insert(sale);
+    }
+
+    /// Takes note that all codes of a sale are filed, and it is closed.
+    pub(crate) fn file_wholly(&mut self, sale: SaleId) {
+        self.partly_filed.remove(&sale);
+    }
+
+    /// Whether codes of the sale are filed, so that the disk must be asked for one that is not here.
+    pub(crate) fn is_partly_filed(&self, sale: SaleId) -> bool {
+        self.partly_filed.contains(&sale)
+    }
+
     /// Lets a code go.
     pub(crate) fn dismiss(&mut self, code: Code) {
         self.put(code, None);
@@ -176,6 +224,11 @@ impl GuardedSale {
             held.hold.as_ref().map(|hold| hold.expires_at)
         };
         let (live_now, due_now) = (live(&now), due_at(&now));
+        if now.as_ref().is_some_and(|known| !known.state.is_live()) {
+            self.ended.insert(code);
+        } else {
+            self.ended.remove(&code);
+        }
         let before = match now {
             Some(known) => self.codes.insert(code, known),
             None => self.codes.remove(&code),

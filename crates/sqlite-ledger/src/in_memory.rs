@@ -68,3 +68,44 @@ impl InMemory {
         self.inline.with(|session| session.database.begin_to_serve())?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        Code, Origin, Terms, UnixMillis, Window,
+        ports::{LedgerStore, RaiseReply, SaleRegister},
+    };
+
+    use super::*;
+
+    /// The upkeep has other sales to look after.
+    #[tokio::test]
+    async fn of_a_large_sale_that_is_closed_the_upkeep_files_a_part_and_the_rest_follows() {
+        const CODES: u32 = 10_000;
+        let memory = InMemory::new(Arc::new(|| UnixMillis(9_000))).unwrap();
+        let max = |count: usize| count.try_into().unwrap();
+        let ledger = memory.ledger(Limits::patient(max(16), max(16)));
+        let window = Window::new(UnixMillis(1_000), UnixMillis(2_000)).unwrap();
+        let terms = Terms::new(9, 9, 1_000).unwrap();
+        let sale = ledger.schedule(window, terms, Origin::Operator).await.unwrap().unwrap();
+        let raised = ledger.raise_epoch(sale.id, None).await.unwrap();
+        assert!(matches!(raised, RaiseReply::Raised(_)), "{raised:?}");
+        let codes = (1..=CODES).map(|number| Code::new(sale.id, number.into()));
+        ledger.judge(sale.id, &codes.collect::<Vec<_>>()).await.unwrap();
+        let filed = || {
+            let count = "SELECT (SELECT count(*) FROM codes), filed FROM sales";
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let found = memory
+                .inline
+                .with(|session| session.database.connection().query_row(count, [], read).unwrap());
+            found.unwrap()
+        };
+
+        assert!(ledger.close(sale.id).await.unwrap());
+
+        assert_eq!(filed(), (8_192, false));
+        while filed() != (CODES, true) {
+            tokio::task::yield_now().await;
+        }
+    }
+}

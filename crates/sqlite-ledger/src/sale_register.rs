@@ -1,6 +1,6 @@
 //! `SaleRegister` on SQLite.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
 use batcher::Call;
@@ -9,7 +9,10 @@ use domain::{
     ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, Tally},
 };
 
-use crate::{SqliteError, SqliteLedger, Tables, not_accepted, worker::Worker};
+use crate::{SqliteError, SqliteLedger, Tables, Workers, not_accepted, worker::Worker};
+
+/// Pieces of the codes of a closed sale that are filed while the upkeep waits.
+const FILED_BY_THE_UPKEEP: usize = 64;
 
 /// The reply to a caller who asks for a sale.
 pub(crate) type SaleReply = Result<Option<Listed>, StoreError>;
@@ -79,11 +82,38 @@ impl SaleRegister for SqliteLedger {
         if !self.write(Operation::Close, move |tables| tables.close(sale)).await? {
             return Ok(false);
         }
-        // Piece by piece, so that nobody waits long for their turn.
-        while !self.write(Operation::Close, move |tables| tables.file_codes(sale)).await? {}
-        let first = self.write(Operation::Close, |tables| tables.first_unfiled()).await?;
-        self.workers.first_unfiled.store(first, Ordering::Relaxed);
+        if !self.workers.file_codes(sale, FILED_BY_THE_UPKEEP).await? {
+            // A large sale takes longer than the upkeep may wait; it has others to look after.
+            let workers = Arc::clone(&self.workers);
+            tokio::spawn(async move { workers.file_all_codes(sale).await });
+        }
         Ok(true)
+    }
+}
+
+impl Workers {
+    /// Files the codes of a closed sale piece by piece, so that nobody waits long for their turn, and
+    /// so many pieces at the most. Says whether all are filed now.
+    async fn file_codes(&self, sale: SaleId, pieces_max: usize) -> Result<bool, StoreError> {
+        let failed = |error: SqliteError| error.during(Operation::Close);
+        for _ in 0..pieces_max {
+            let piece = self.writer.run(move |tables| tables.file_codes(sale)).await;
+            if piece.map_err(failed)? {
+                let first = self.writer.run(|tables| tables.first_unfiled()).await;
+                self.first_unfiled.store(first.map_err(failed)?, Ordering::Relaxed);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is left when it fails, the next process does before it serves; meanwhile the guard has
+    /// it.
+    async fn file_all_codes(&self, sale: SaleId) {
+        if let Err(error) = self.file_codes(sale, usize::MAX).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, %sale, "codes of a closed sale are not filed yet");
+        }
     }
 }
 

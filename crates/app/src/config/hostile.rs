@@ -24,7 +24,7 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["flashsale"], arguments].concat())
 }
 
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
     "--http-addr",
     "--http-workers",
     "--sale-period",

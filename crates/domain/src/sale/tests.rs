@@ -119,6 +119,15 @@ fn an_epoch_is_raised_by_one_unless_it_is_young() {
 }
 
 #[test]
+fn the_epoch_of_a_large_stock_stands_for_as_long_as_it_takes_to_serve_it() {
+    let terms = Terms::new(1_000_000, 1, 1_000).unwrap();
+    let sale = Sale { terms, ..sale(SaleState::Active) };
+
+    assert_eq!(sale.at_next_epoch(None, Some(4_499)), Err(RaiseReply::TooSoon));
+    assert!(sale.at_next_epoch(None, Some(4_500)).is_ok());
+}
+
+#[test]
 fn a_clock_that_was_set_back_keeps_no_sale_unserved() {
     assert!(sale(SaleState::Paused).at_next_epoch(Some(Epoch(7)), Some(-1)).is_ok());
 }

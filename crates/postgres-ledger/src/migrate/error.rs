@@ -11,8 +11,10 @@ use crate::session::SessionError;
 type Cause = Box<dyn Error + Send + Sync>;
 
 const TO_LOOK: &str = "SELECT on refinery_schema_history";
-const TO_MIGRATE: &str = "CREATE in the schema, and the ownership of its tables; `flashsale migrate` may run as another \
-     role than the service";
+const TO_MIGRATE: &str = "CREATE in the schema, the ownership of its tables, and SELECT and INSERT on \
+     refinery_schema_history; `flashsale migrate` may run as another role than the service";
+const TO_CONNECT: &str = "CONNECT on the database";
+const TO_SEE_THE_SCHEMA: &str = "USAGE on a schema of its search path";
 
 /// Why the schema is not up to date.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +44,9 @@ pub enum MigrateError {
         /// What the server says.
         source: Cause,
     },
-    /// A migration was changed after it was applied.
+    /// A migration was changed after it was applied, or left out.
     #[error("the database has another history than this version; use the version it is of")]
-    OtherHistory(#[source] refinery::Error),
+    OtherHistory(#[source] Cause),
 }
 
 impl MigrateError {
@@ -59,7 +61,18 @@ impl MigrateError {
 
     /// No connection could be had.
     pub(super) fn unreachable(error: PoolError) -> Self {
+        if let PoolError::Backend(refused) = &error
+            && refused.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+        {
+            return Self::NotAllowed { needs: TO_CONNECT, source: error.into() };
+        }
         Self::NotYet(SessionError::Unreachable(error).into())
+    }
+
+    /// The role sees no schema, so neither tables nor a place for them.
+    pub(super) fn no_schema() -> Self {
+        let source = "no schema of its search path is there for the role".into();
+        Self::NotAllowed { needs: TO_SEE_THE_SCHEMA, source }
     }
 
     /// The server stood still.
@@ -84,7 +97,7 @@ impl MigrateError {
             Kind::Connection(..) => {
                 Self::new(db_error(&error).and_then(final_code), TO_MIGRATE, error.into())
             }
-            _ => Self::OtherHistory(error),
+            _ => Self::OtherHistory(error.into()),
         }
     }
 

@@ -26,7 +26,7 @@ fn pool_of_one(database: &str) -> Pool {
 fn pool_of(database: &str, role: &str) -> Pool {
     let url = SERVER.url(database).replace("postgres@", &format!("{role}@"));
     let mut config = tokio_postgres::Config::from_str(&url).unwrap();
-    crate::pool(config.application_name("flashsale"), 2).unwrap()
+    crate::pool(config.application_name("flashsale"), 2, &crate::settings::upkeep()).unwrap()
 }
 
 /// How many hold the turn in this database.
@@ -98,7 +98,7 @@ async fn one_connection_is_enough_and_none_in_the_pool_is_set_otherwise_than_bef
                     ('statement_timeout', 'lock_timeout', 'idle_session_timeout', 'enable_seqscan')";
     let client = connected(&pool).await;
     let settings: String = client.query_one(settings, &[]).await.unwrap().get(0);
-    assert_eq!(settings, "off 0 250 2000");
+    assert_eq!(settings, "off 0 250 6000");
     drop(client);
     assert_eq!(migrate(&pool, &runner).await.unwrap(), 0);
     assert_eq!(run_sql("one", TURNS), "0");
@@ -151,6 +151,67 @@ async fn a_history_that_is_another_is_final() {
 
     assert!(changed.is_final(), "{changed:?}");
     assert!(text_of(&changed).contains("V1__test is different"), "{}", text_of(&changed));
+}
+
+#[tokio::test]
+async fn a_history_with_a_gap_or_with_a_stranger_in_the_middle_is_final() {
+    SERVER.create_database("gap").unwrap();
+    let pool = pool_of("gap", "postgres");
+    migrate(&pool, &runner(&["CREATE TABLE a ()", "CREATE TABLE b ()"])).await.unwrap();
+    let ours = |versions: &[i32]| {
+        let unapplied =
+            |version: &i32| Migration::unapplied(&format!("V{version}__test"), "SELECT 1").unwrap();
+        Runner::new(&versions.iter().map(unapplied).collect::<Vec<_>>()).set_abort_missing(false)
+    };
+    let of_the_other = "UPDATE refinery_schema_history SET version = 3 WHERE version = 2; \
+                        UPDATE refinery_schema_history SET version = 2 WHERE version = 1";
+    run_sql("gap", of_the_other);
+
+    for (versions, says) in [
+        (&[1, 2, 3][..], "V3 was applied, but V1__test before it was not"),
+        (&[3, 4], "V2 was applied, which this version does not know"),
+    ] {
+        let error = migrate(&pool, &ours(versions)).await.unwrap_err();
+
+        let text = text_of(&error);
+        assert!(error.is_final() && text.contains(says), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_right_that_a_role_lacks_is_named_whichever_it_is() {
+    SERVER.create_database("lacking").unwrap();
+    run_sql("lacking", "CREATE ROLE lacking LOGIN; ALTER SCHEMA public OWNER TO lacking");
+    let pool = pool_of("lacking", "lacking");
+    let first = "CREATE TABLE a ()";
+    migrate(&pool, &runner(&[first])).await.unwrap();
+    let both = runner(&[first, "CREATE TABLE b ()"]);
+    for (take, give_back, needs) in [
+        (
+            "REVOKE INSERT ON refinery_schema_history FROM lacking",
+            "GRANT INSERT ON refinery_schema_history TO lacking",
+            "SELECT and INSERT on refinery_schema_history",
+        ),
+        (
+            "ALTER SCHEMA public OWNER TO postgres; REVOKE ALL ON SCHEMA public FROM PUBLIC",
+            "GRANT USAGE ON SCHEMA public TO PUBLIC",
+            "USAGE on a schema of its search path",
+        ),
+        (
+            "REVOKE CONNECT ON DATABASE lacking FROM PUBLIC",
+            "GRANT CONNECT ON DATABASE lacking TO PUBLIC",
+            "CONNECT on the database",
+        ),
+    ] {
+        run_sql("lacking", take);
+        pool.retain(|_, _| false);
+
+        let error = migrate(&pool, &both).await.unwrap_err();
+
+        let text = text_of(&error);
+        assert!(error.is_final() && text.contains(needs), "{take}: {text}");
+        run_sql("lacking", give_back);
+    }
 }
 
 #[tokio::test]

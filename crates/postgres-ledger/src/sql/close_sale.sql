@@ -2,6 +2,8 @@
 -- epoch is raised with it, so that no grant can be recorded any more.
 --
 -- $1 sale_id   bigint
+-- $2 firsts    integer[]   ranges of units: all but those that are known to be sold
+-- $3 lasts     integer[]
 --
 -- Returns a row if the sale is closed now.
 
@@ -11,7 +13,17 @@ WHERE
     sale.id = $1::bigint
     AND sale.closed_at IS NULL
     AND NOT EXISTS (
-        SELECT FROM checkout_attempts AS attempt
-        WHERE attempt.sale_id = sale.id AND attempt.live AND attempt.state = 'held'
+        SELECT
+        FROM unnest($2::integer[], $3::integer[]) AS unsold (first, last)
+        CROSS JOIN LATERAL (
+            SELECT
+            FROM checkout_attempts
+            WHERE
+                sale_id = sale.id AND live AND unit BETWEEN unsold.first AND unsold.last
+                AND state = 'held'
+            -- In this order, so that the index of the units is the one to go by.
+            ORDER BY unit
+            LIMIT 1
+        ) AS held
     )
 RETURNING sale.id

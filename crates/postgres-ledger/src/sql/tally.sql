@@ -1,20 +1,39 @@
 -- tally: how many units of a sale are held and sold, at one moment.
 --
--- $1 sale_id   bigint
+-- $1 sale_id      bigint
+-- $2 firsts       integer[]   ranges of units: all but those that are known to be sold
+-- $3 lasts        integer[]
+-- $4 known_sold   bigint      how many are not in a range
 --
--- A closed sale has no hold, so nothing is counted for it.
+-- What is live is counted by its index alone, and what is sold is taken from it. A closed sale has
+-- no hold, so nothing is counted for it.
 
 SELECT
     sale.epoch,
     clock_timestamp() AS now,
-    coalesce((SELECT sum(count.sold) FROM sold_counts AS count WHERE count.sale_id = sale.id), 0)
-        AS sold,
+    sold.units AS sold,
     CASE
         WHEN sale.closed_at IS NULL THEN (
-            SELECT count(*) FROM checkout_attempts AS attempt
-            WHERE attempt.sale_id = sale.id AND attempt.live AND attempt.state = 'held'
-        )
+            SELECT coalesce(sum(live.units), 0)::bigint
+            FROM unnest($2::integer[], $3::integer[]) AS unsold (first, last)
+            CROSS JOIN LATERAL (
+                SELECT count(*) AS units
+                FROM (
+                    -- In this order, so that the index of the units is the one to go by.
+                    SELECT unit
+                    FROM checkout_attempts
+                    WHERE sale_id = sale.id AND live AND unit BETWEEN unsold.first AND unsold.last
+                    ORDER BY unit
+                    OFFSET 0
+                ) AS attempt
+            ) AS live
+        ) + $4::bigint - sold.units
         ELSE 0
     END AS held
 FROM sales AS sale
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(count.sold), 0)::bigint AS units
+    FROM sold_counts AS count
+    WHERE count.sale_id = sale.id
+) AS sold
 WHERE sale.id = $1::bigint

@@ -92,6 +92,9 @@ proptest! {
             if let Some(guarded) = guard.sales.get(&sale) {
                 prop_assert_eq!(guarded.units.keys().copied().collect::<BTreeSet<_>>(), units);
                 prop_assert_eq!(&guarded.slots, &slots);
+                let ended = guarded.codes.iter().filter(|(_, known)| !known.state.is_live());
+                let ended: BTreeSet<_> = ended.map(|(&code, _)| code).collect();
+                prop_assert_eq!(&guarded.ended, &ended);
             }
         }
     }
@@ -115,4 +118,28 @@ proptest! {
 
         prop_assert_eq!(guard, untouched);
     }
+}
+
+#[test]
+fn what_has_ended_is_filed_in_its_order_round_and_round() {
+    let sale = SaleId::try_from(SALE).unwrap();
+    let mut guard = Guard::default();
+    for code in 1..=6 {
+        guard.carry_out(&Op::Tombstone { code });
+    }
+    let next = |guard: &mut Guard, kept, limit| {
+        let next = guard.next_ended(sale, kept, limit);
+        for (code, _) in &next {
+            guard.dismiss(*code);
+        }
+        next.into_iter().map(|(code, _)| code).collect::<Vec<_>>()
+    };
+
+    assert_eq!(next(&mut guard, 6, 9), []);
+    assert_eq!(next(&mut guard, 2, 3), [1, 2, 3].map(code_of));
+    for code in [1, 2] {
+        guard.carry_out(&Op::Tombstone { code });
+    }
+    assert_eq!(next(&mut guard, 0, 4), [4, 5, 6].map(code_of));
+    assert_eq!(next(&mut guard, 0, 4), [1, 2].map(code_of));
 }

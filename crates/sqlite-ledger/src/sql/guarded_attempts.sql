@@ -1,4 +1,5 @@
--- guarded_attempts: the attempts with codes of the sales whose codes are not filed.
+-- guarded_attempts: the attempts with codes of the sales whose codes are not filed. What has ended
+-- may be filed already. A sale that was never loaded has no codes.
 
 SELECT
     attempt.id, attempt.code, attempt.sale_id, attempt.state, attempt.unit, attempt.slot,
@@ -6,5 +7,9 @@ SELECT
 FROM checkout_attempts AS attempt
 CROSS JOIN sales AS sale ON sale.id = attempt.sale_id AND NOT sale.filed
 WHERE
-    attempt.id >= (SELECT min(first_attempt) FROM sales WHERE NOT filed)
+    attempt.id >= (SELECT min(first_attempt) FROM sales WHERE NOT filed AND epoch > 0)
     AND attempt.code IS NOT NULL
+    AND NOT (
+        attempt.state IN ('expired', 'released', 'void')
+        AND EXISTS (SELECT 1 FROM codes AS filed WHERE filed.code = attempt.code)
+    )

@@ -67,7 +67,7 @@ impl Tables<'_> {
         if is_of_this_epoch && unit.get() <= terms.stock() && slot.0 < terms.per_user_limit() {
             let hold = Hold { unit, slot, user: user.clone(), expires_at };
             let known = Known { attempt: next.attempt, state: State::Held, hold: Some(hold) };
-            if self.guard()?.admit(code, known) {
+            if self.admit(code, known)? {
                 let (id, bits, user) = (next.attempt(), bits(code), user.as_str());
                 let (sale_id, unit) = (sale.id.get(), unit.get());
                 let row = (id, sale_id, unit, slot.0, epoch.0, now.0, expires_at.0, bits, user);

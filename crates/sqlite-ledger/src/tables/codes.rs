@@ -66,7 +66,9 @@ impl Tables<'_> {
             self.end_hold(&mut counts, code, State::Released, |_| true)?;
         }
         self.write_counts(&counts)?;
-        self.find_codes(codes)
+        let records = self.find_codes(codes)?;
+        self.file_ended(codes)?;
+        Ok(records)
     }
 
     /// Decides codes that the live store calls due.
@@ -91,6 +93,7 @@ impl Tables<'_> {
             verdicts.push((code, self.verdict(code)?));
         }
         self.write_counts(&counts)?;
+        self.file_ended(codes)?;
         Ok(verdicts)
     }
 
@@ -101,7 +104,7 @@ impl Tables<'_> {
         code: Code,
     ) -> Result<(), SqliteError> {
         let known = Known { attempt: next.attempt, state: State::Void, hold: None };
-        if self.guard()?.admit(code, known) {
+        if self.admit(code, known)? {
             let row = (next.attempt(), sale.get(), bits(code), self.now().0);
             self.run(RECORD_TOMBSTONE, row)?;
         }
@@ -134,6 +137,7 @@ impl Tables<'_> {
             self.end_hold(&mut counts, code, State::Expired, |_| true)?;
         }
         self.write_counts(&counts)?;
+        self.file_ended(&overdue)?;
         Ok(overdue)
     }
 

@@ -220,6 +220,19 @@ fn a_ledger_with_another_history_is_refused() {
 }
 
 #[test]
+fn a_ledger_whose_history_has_a_gap_is_refused_by_whoever_comes() {
+    let shop = Shop::new();
+    let database = Database::open(&shop.dir()).unwrap();
+    // V2 was left out, and a later one was applied.
+    run(&database, "UPDATE refinery_schema_history SET version = 9 WHERE version = 2").unwrap();
+
+    for error in [Database::open(&shop.dir()), Database::open_existing(&shop.dir())] {
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("another history") && error.contains("V2 was not"), "{error}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_ledger_is_refused_and_left_alone() {
     let shop = Shop::new();
     let path = shop.dir().path().join("ledger.sqlite");

@@ -71,6 +71,82 @@ async fn a_second_process_is_refused_while_the_first_serves_and_told_which_it_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_was_removed_locks_all_the_same() {
+    let shop = Shop::new();
+    let first = shop.dir().serve().unwrap();
+    let ledger = shop.ledger();
+    for entry in std::fs::read_dir(shop.dir().path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "lock") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+
+    let refused = shop.dir().serve().unwrap_err();
+
+    assert!(matches!(refused, ServiceError::InUse { .. }), "{refused:?}");
+    assert!(shop.dir().is_in_service());
+    drop((ledger, first));
+    shop.dir().serve().unwrap();
+}
+
+/// On a file system that keeps no lock, say.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_writes_nothing_more_when_another_has_begun_to_serve() {
+    let shop = Shop::new();
+    let first = shop.ledger();
+    let sale = a_sale(&first).await;
+    let bought = grant(&sale, 1, 0);
+    record(&first, &sale, "ann", bought).await;
+
+    let second = shop.ledger();
+
+    let rival = grant(&sale, 2, 0);
+    let attempt =
+        |name, grant| Attempt { sale: sale.id, user: user(name), outcome: Outcome::Granted(grant) };
+    let late = first.permit().unwrap().record(attempt("bob", rival)).await.unwrap_err();
+    assert_eq!(late.failure(), Failure::NotDone);
+    assert!(format!("{late:?}").contains("another process has begun to serve"), "{late:?}");
+    assert!(first.redeem(redemption(bought)).await.is_err());
+    let recorded = record(&second, &sale, "cid", grant(&sale, 2, 0)).await;
+    assert!(matches!(recorded, Recorded::Hold { .. }), "{recorded:?}");
+    assert!(matches!(second.redeem(redemption(bought)).await.unwrap(), CodeRecord::SoldNow(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_its_owner_reads_a_ledger_in_a_directory_that_all_may_enter() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+    let shop = Shop::new();
+    fs::create_dir(shop.dir().path()).unwrap();
+    fs::set_permissions(shop.dir().path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let modes = || {
+        let entries = fs::read_dir(shop.dir().path()).unwrap();
+        let mode = |entry: fs::DirEntry| {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            (entry.file_name().into_string().unwrap(), mode & 0o777)
+        };
+        entries.map(|entry| mode(entry.unwrap())).collect::<Vec<_>>()
+    };
+    let in_service = shop.dir().serve().unwrap();
+    let ledger = shop.ledger();
+    a_sale(&ledger).await;
+
+    assert!(modes().len() >= 4, "{:?}", modes());
+    assert!(modes().iter().all(|(_, mode)| *mode == 0o600), "{:?}", modes());
+
+    // One that a version before this made.
+    for (name, _) in modes() {
+        let path = shop.dir().path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    drop((ledger, in_service));
+    let (_in_service, _ledger) = (shop.dir().serve().unwrap(), shop.ledger());
+    let ledgers = modes().into_iter().filter(|(name, _)| name.starts_with("ledger"));
+    assert!(ledgers.clone().count() > 0);
+    assert!(ledgers.clone().all(|(_, mode)| mode == 0o600), "{:?}", modes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_process_knew_of_its_codes_the_next_one_knows() {
     let shop = Shop::new();
     let ledger = shop.ledger();
@@ -236,4 +312,84 @@ async fn a_visitor_makes_and_pauses_sales_beside_the_process_that_serves_but_rec
     let error = visitor.permit().unwrap().record(attempt).await.unwrap_err();
     assert_eq!(error.failure(), Failure::NotDone);
     assert_eq!(find(&ledger, granted.code).await, CodeRecord::Unknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_have_ended_leave_the_guard_and_are_found_on_the_disk() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let sale = a_sale(&ledger).await;
+    // One client asks for a unit and gives it back, again and again.
+    let mut codes = Vec::new();
+    for number in (1..=4_000).cycle().take(20_000) {
+        let granted = grant(&sale, number, 0);
+        let outcome = Outcome::Granted(granted);
+        let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
+        codes.push((attempt, granted.code));
+    }
+    for part in codes.chunks(2_000) {
+        let recorded = part
+            .iter()
+            .map(|(attempt, _)| tokio::spawn(ledger.permit().unwrap().record(attempt.clone())));
+        for recorded in recorded.collect::<Vec<_>>() {
+            assert!(matches!(recorded.await.unwrap().unwrap(), Recorded::Hold { .. }));
+        }
+        let released = part.iter().map(|&(_, code)| ledger.release(code));
+        for released in futures_util::future::join_all(released).await {
+            assert_eq!(released.unwrap(), CodeRecord::Released);
+        }
+    }
+    let in_the_guard = |database: &Database| -> i64 {
+        let unfiled = "SELECT count(*) FROM checkout_attempts AS attempt WHERE code IS NOT NULL \
+                       AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.code = attempt.code)";
+        database.connection().query_row(unfiled, [], |row| row.get(0)).unwrap()
+    };
+
+    let kept = in_the_guard(&shop.database());
+
+    assert!(kept <= 16_384, "{kept} of 20,000");
+    let check = async |ledger: &SqliteLedger| {
+        for (attempt, code) in codes.iter().step_by(997) {
+            assert_eq!(find(ledger, *code).await, CodeRecord::Released);
+            // Neither a record that comes late nor a sweep takes it for a new one.
+            let again = ledger.permit().unwrap().record(attempt.clone()).await.unwrap();
+            assert_eq!(again, Recorded::TooLate);
+            let verdicts = ledger.judge(sale.id, &[*code]).await.unwrap();
+            assert_eq!(verdicts, [(*code, Verdict::Free)]);
+        }
+    };
+    check(&ledger).await;
+    drop(ledger);
+    let ledger = shop.ledger();
+    check(&ledger).await;
+    let mut findings = domain::audit::Findings::default();
+    domain::ports::AuditedLedger::audit(&ledger, None, &mut findings).await.unwrap();
+    assert_ne!(findings.conclusion(), domain::audit::Conclusion::Broken, "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_was_made_long_before_it_begins_is_looked_for_from_its_beginning() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let ahead = schedule(&ledger, HOUR, HOUR).await;
+    let first_attempt = || -> i64 {
+        let first = "SELECT first_attempt FROM sales WHERE id = ?1";
+        shop.database().connection().query_row(first, [ahead.id.get()], |row| row.get(0)).unwrap()
+    };
+    let refused = Outcome::Refused(domain::CheckoutRefusal::UnknownSale);
+    for number in 1..=100 {
+        let attempt = Attempt { sale: ahead.id, user: nth_user(number), outcome: refused };
+        ledger.permit().unwrap().record(attempt).await.unwrap();
+    }
+    let before = first_attempt();
+
+    let sale = raise(&ledger, ahead).await;
+
+    assert_eq!((before, first_attempt()), (1, 101));
+    let held = grant(&sale, 1, 0);
+    record(&ledger, &sale, "ann", held).await;
+    let raised = raise(&ledger, sale).await;
+    assert_eq!((raised.epoch.0, first_attempt()), (2, 101));
+    drop(ledger);
+    assert_eq!(find(&shop.ledger(), held.code).await, CodeRecord::Held { unit: unit(1) });
 }

@@ -1,0 +1,32 @@
+//! Looking at the live store of another process.
+
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
+
+use domain::ports::{AuditedLive, SaleSnapshot, SaleStore};
+use memory_stores::{LiveSocket, MemoryStores, RemoteLive};
+use store_contract::fixtures::{NOW, WallClock, open_sale};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_with_a_long_name_is_looked_into_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["data".to_owned(), "d".repeat(120)] {
+        let path = dir.path().join(name).join("live.sock");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        let live = Arc::new(MemoryStores::new(Arc::new(WallClock)));
+        let sale = open_sale(5, 1);
+        live.load(&SaleSnapshot { sale, live: Vec::new() }, NOW).await.unwrap();
+
+        let socket = LiveSocket::bind(path.clone(), live).unwrap();
+
+        let stop = CancellationToken::new();
+        let answering = tokio::spawn(socket.answer(stop.clone()));
+        let seen = RemoteLive::at(path.clone()).snapshot(sale.id).await.unwrap().unwrap();
+        assert_eq!((seen.sale, seen.free.len()), (sale.id, 5));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        stop.cancel();
+        answering.await.unwrap();
+        // It stays behind, and the next process takes its place.
+        LiveSocket::bind(path, Arc::new(MemoryStores::new(Arc::new(WallClock)))).unwrap();
+    }
+}

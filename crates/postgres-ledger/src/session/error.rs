@@ -1,0 +1,148 @@
+//! What the errors of a connection mean: for the work that was asked for, and for the connection.
+
+use deadpool_postgres::PoolError;
+use domain::{Failure, StoreError, answer::Doing};
+use tokio_postgres::{
+    Error,
+    error::{DbError, Severity, SqlState},
+};
+
+use crate::session::wrong_connection;
+
+/// Why a statement brought no rows.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    /// No connection could be had; nothing was sent.
+    #[error("Postgres cannot be reached")]
+    Unreachable(#[source] PoolError),
+    /// The statement was refused for what it says; nothing was done.
+    #[error("Postgres refuses what the statement says")]
+    Poison(#[source] Error),
+    /// Another transaction was in the way; nothing was done.
+    #[error("Postgres could not get a lock")]
+    Contended(#[source] Error),
+    /// The server could not do it, such as for want of room; nothing was done.
+    #[error("Postgres could not do it")]
+    Refused(#[source] Error),
+    /// The role may not do it; nothing was done. What the server says names the object.
+    #[error(
+        "the role of DATABASE_URL lacks a right; it needs USAGE on the schema, and SELECT, INSERT \
+         and UPDATE on its tables"
+    )]
+    NotAllowed(#[source] Error),
+    /// This connection cannot do it, and will not be able to, but another one may; nothing was
+    /// done.
+    #[error("Postgres says no to this connection, {why}")]
+    WrongConnection {
+        /// What is the matter with it.
+        why: &'static str,
+        /// What the server says.
+        source: Error,
+    },
+    /// The connection broke or the server went down. The work may be done.
+    #[error("Postgres gave no answer")]
+    Lost(#[source] Error),
+    /// No reply came in time. The work may be done, or be done later.
+    #[error("Postgres gave no answer in time")]
+    TimedOut,
+    /// What came of a statement that was carried out cannot be read back.
+    #[error("Postgres did it, but cannot be asked what came of it")]
+    Unseen(#[source] Box<SessionError>),
+    /// A row is not of the form the statement promises.
+    #[error("Postgres gave an unreadable answer: {0}")]
+    Unreadable(String),
+}
+
+impl SessionError {
+    /// What is known of the work that was asked for.
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            Self::Unreachable(_)
+            | Self::Poison(_)
+            | Self::Contended(_)
+            | Self::Refused(_)
+            | Self::NotAllowed(_)
+            | Self::WrongConnection { .. } => Failure::NotDone,
+            Self::Lost(_) | Self::TimedOut | Self::Unseen(_) | Self::Unreadable(_) => {
+                Failure::Unknown
+            }
+        }
+    }
+
+    /// Whether a row met one that is there already.
+    pub(crate) fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Poison(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))
+    }
+
+    pub(crate) fn during(self, doing: impl Into<Doing>) -> StoreError {
+        StoreError::new(doing, self.failure(), self)
+    }
+
+    /// One error for each of many callers: an error cannot be cloned, its text can.
+    pub(crate) fn shared(&self, doing: impl Into<Doing>) -> StoreError {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        StoreError::new(doing, self.failure(), text)
+    }
+
+    /// Logs what became of a batch. That a server is down is the scheduler's to say, once.
+    pub(crate) fn log(&self, what: &'static str, requests: usize) {
+        let error = self as &dyn std::error::Error;
+        if matches!(self, Self::Unreachable(_)) {
+            tracing::debug!(error, requests, "{what}");
+        } else {
+            tracing::warn!(error, requests, "{what}");
+        }
+    }
+
+    /// Whether the connection it came from is of no use to the next statement: something may still
+    /// be under way there, or it is the wrong one.
+    pub(crate) fn condemns_connection(&self) -> bool {
+        matches!(self, Self::WrongConnection { .. }) || self.failure() == Failure::Unknown
+    }
+
+    /// The driver's error, with what it means for the work.
+    pub(crate) fn of(error: Error) -> Self {
+        match error.as_db_error().map(meaning) {
+            None | Some(Meaning::Lost) => Self::Lost(error),
+            Some(Meaning::Poison) => Self::Poison(error),
+            Some(Meaning::Contended) => Self::Contended(error),
+            Some(Meaning::Refused) => Self::Refused(error),
+            Some(Meaning::NotAllowed) => Self::NotAllowed(error),
+            Some(Meaning::WrongConnection(why)) => Self::WrongConnection { why, source: error },
+        }
+    }
+}
+
+enum Meaning {
+    Lost,
+    Poison,
+    Contended,
+    Refused,
+    NotAllowed,
+    WrongConnection(&'static str),
+}
+
+/// What the server's own error says of the work. A server that goes down in mid-commit, or
+/// whose disk fails, may have committed all the same; an ordinary error has undone everything.
+fn meaning(error: &DbError) -> Meaning {
+    // Not by the word, which is in the language of the server.
+    let ordinary = error.parsed_severity() == Some(Severity::Error);
+    if ordinary && let Some(why) = wrong_connection::why(error.code(), error.routine()) {
+        return Meaning::WrongConnection(why);
+    }
+    let class = &error.code().code()[..2];
+    match class {
+        _ if *error.code() == SqlState::QUERY_CANCELED => Meaning::Refused,
+        "08" | "57" | "58" | "XX" => Meaning::Lost,
+        _ if !ordinary => Meaning::Lost,
+        "22" | "23" | "P0" => Meaning::Poison,
+        "40" | "55" => Meaning::Contended,
+        _ if *error.code() == SqlState::INSUFFICIENT_PRIVILEGE => Meaning::NotAllowed,
+        _ => Meaning::Refused,
+    }
+}

@@ -1,0 +1,178 @@
+//! Counting what is live, and ending what is over: what reads many rows of a sale, and so reads
+//! those alone that may have changed.
+
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use domain::{Code, Epoch, SaleId, ports::Tally, sale::SaleState};
+use tokio::time::timeout;
+use tokio_postgres::{Row, types::ToSql};
+
+use crate::{
+    PostgresLedger, rows,
+    session::{Session, SessionError, TRANSACTION_TIMEOUT, Turns},
+    snapshot::LOCK_SQL,
+    sold_blocks::{BLOCK, Unsold},
+};
+
+pub(crate) const TALLY_SQL: &str = include_str!("sql/tally.sql");
+const SOLD_BLOCKS_SQL: &str = include_str!("sql/sold_blocks.sql");
+const OPEN_SALES_SQL: &str = include_str!("sql/open_sales.sql");
+pub(crate) const NEXT_DUE_SQL: &str = include_str!("sql/next_due.sql");
+pub(crate) const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
+pub(crate) const MAY_CLOSE_SQL: &str = include_str!("sql/may_close.sql");
+pub(crate) const CLOSE_SQL: &str = include_str!("sql/close_sale.sql");
+
+/// The statements of this room.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[
+    TALLY_SQL,
+    SOLD_BLOCKS_SQL,
+    OPEN_SALES_SQL,
+    NEXT_DUE_SQL,
+    EXPIRE_OVERDUE_SQL,
+    MAY_CLOSE_SQL,
+    CLOSE_SQL,
+];
+
+impl PostgresLedger {
+    pub(crate) async fn count(&self, sale: SaleId) -> Result<Option<Tally>, SessionError> {
+        let blocks = &self.shared.sold_blocks;
+        let mut session = self.session();
+        let unsold = blocks.unsold(sale);
+        let mut counted = count_in(&mut session, sale, &unsold).await;
+        if unsold.known_sold > 0 && counted.is_err() {
+            // Fewer live than are known to be sold, perhaps.
+            blocks.forget(sale);
+            counted = count_in(&mut session, sale, &blocks.unsold(sale)).await;
+        }
+        let Some(tally) = counted? else { return Ok(None) };
+        if blocks.counted(sale, tally.epoch, tally.sold.into()) {
+            let Unsold { firsts, lasts, .. } = blocks.unsold(sale);
+            let parameters: [&(dyn ToSql + Sync); 4] = [&sale.get(), &firsts, &lasts, &BLOCK];
+            // The count is made: whatever is not learned now is learned later.
+            if let Ok(found) = session.query(SOLD_BLOCKS_SQL, &parameters).await {
+                let found = found.iter().map(|row| rows::column(row, "block"));
+                let found = found.collect::<Result<Vec<i32>, _>>()?;
+                blocks.learn(sale, found, tally.sold.into());
+            }
+        }
+        Ok(Some(tally))
+    }
+
+    /// Ends at most `limit` holds that are overdue, sale by sale. One of which it is known that none
+    /// can be is not looked at.
+    pub(crate) async fn end_overdue(
+        &self,
+        overdue_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Code>, SessionError> {
+        let mut session = self.session();
+        let open = session.query(OPEN_SALES_SQL, &[]).await?;
+        let open = open
+            .iter()
+            .map(|row| Ok((rows::sale_id(row, "id")?, rows::column(row, "hold_ms")?)))
+            .collect::<Result<Vec<(SaleId, i64)>, SessionError>>()?;
+        self.shared.sold_blocks.keep_only(&open.iter().map(|(sale, _)| *sale).collect::<Vec<_>>());
+        let mut expired = Vec::new();
+        for (sale, hold_ms) in open {
+            let room = limit.saturating_sub(expired.len());
+            if room > 0 && self.is_overdue(&mut session, sale, hold_ms, overdue_ms).await? {
+                let Unsold { firsts, lasts, .. } = self.shared.sold_blocks.unsold(sale);
+                let room = i64::try_from(room).unwrap_or(i64::MAX);
+                let parameters: [&(dyn ToSql + Sync); 5] =
+                    [&sale.get(), &firsts, &lasts, &overdue_ms, &room];
+                for row in session.query(EXPIRE_OVERDUE_SQL, &parameters).await? {
+                    expired.push(rows::code(&row)?);
+                }
+            }
+        }
+        Ok(expired)
+    }
+
+    /// Whether a hold of the sale is overdue. If not, the next that is will be one that is on hold
+    /// now, or one that is granted from now on.
+    async fn is_overdue(
+        &self,
+        session: &mut Session,
+        sale: SaleId,
+        hold_ms: i64,
+        overdue_ms: i64,
+    ) -> Result<bool, SessionError> {
+        let blocks = &self.shared.sold_blocks;
+        let overdue = Duration::from_millis(u64::try_from(overdue_ms).unwrap_or(0));
+        if !blocks.may_be_overdue(sale, overdue) {
+            return Ok(false);
+        }
+        let Unsold { firsts, lasts, .. } = blocks.unsold(sale);
+        let found = session.query(NEXT_DUE_SQL, &[&sale.get(), &firsts, &lasts]).await?;
+        let due_in_ms = match found.first() {
+            Some(row) => rows::column::<Option<i64>>(row, "due_in_ms")?,
+            None => None,
+        };
+        let due_in_ms = due_in_ms.unwrap_or(i64::MAX).min(hold_ms);
+        if let Ok(span_ms) = u64::try_from(due_in_ms) {
+            blocks.none_due_for(sale, Duration::from_millis(span_ms));
+        }
+        Ok(due_in_ms.saturating_add(overdue_ms) <= 0)
+    }
+
+    pub(crate) async fn close_sale(&self, sale: SaleId) -> Result<bool, SessionError> {
+        let unsold = &self.shared.sold_blocks.unsold(sale);
+        let parameters: [&(dyn ToSql + Sync); 3] = [&sale.get(), &unsold.firsts, &unsold.lasts];
+        let found = self.session().query(MAY_CLOSE_SQL, &parameters).await?;
+        match found.first() {
+            Some(row) if rows::column::<bool>(row, "may_close")? => {}
+            _ => return Ok(false),
+        }
+        let mut turns = Turns::on(self.pool());
+        loop {
+            let mut client = turns.connect().await?;
+            let closed = close_locked(&mut client, sale, unsold);
+            let closed = timeout(TRANSACTION_TIMEOUT, closed).await;
+            if let Some(closed) = turns.end(client, closed) {
+                return closed;
+            }
+        }
+    }
+}
+
+async fn count_in(
+    session: &mut Session,
+    sale: SaleId,
+    unsold: &Unsold,
+) -> Result<Option<Tally>, SessionError> {
+    let Unsold { firsts, lasts, known_sold } = unsold;
+    let rows = session.query(TALLY_SQL, &[&sale.get(), firsts, lasts, known_sold]).await?;
+    rows.first().map(read_tally).transpose()
+}
+
+async fn close_locked(
+    client: &mut Object,
+    sale: SaleId,
+    Unsold { firsts, lasts, .. }: &Unsold,
+) -> Result<bool, SessionError> {
+    let transaction = client.transaction().await.map_err(SessionError::of)?;
+    let run = async |sql, parameters: &[&(dyn ToSql + Sync)]| {
+        let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
+        transaction.query(&statement, parameters).await.map_err(SessionError::of)
+    };
+    let locked = run(LOCK_SQL, &[&sale.get()]).await?;
+    let Some(row) = locked.first() else { return Ok(false) };
+    if rows::sale(row)?.state == SaleState::Closed {
+        return Ok(true);
+    }
+    let is_over: bool = rows::column(row, "is_over")?;
+    let closed = is_over && !run(CLOSE_SQL, &[&sale.get(), firsts, lasts]).await?.is_empty();
+    transaction.commit().await.map_err(SessionError::of)?;
+    Ok(closed)
+}
+
+fn read_tally(row: &Row) -> Result<Tally, SessionError> {
+    Ok(Tally {
+        now: rows::moment(row, "now")?,
+        epoch: Epoch(rows::column(row, "epoch")?),
+        held: rows::count(row, "held")?,
+        sold: rows::count(row, "sold")?,
+    })
+}
