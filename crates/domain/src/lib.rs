@@ -20,6 +20,7 @@
 //!
 //! No I/O, clock or chance lives here; they come in through the [`ports`].
 
+pub mod abandoned;
 pub mod answer;
 pub mod audit;
 pub mod catalog;
@@ -43,7 +44,7 @@ pub use catalog::Catalog;
 pub use checkout::{Checkout, CheckoutRequest};
 pub use code::Code;
 pub use hold::{Hold, Receipt};
-pub use ids::{Epoch, SaleId, Slot, Unit, UserId};
+pub use ids::{Epoch, LedgerId, SaleId, Slot, Unit, UserId};
 pub use item::Item;
 pub use purchase::Purchase;
 pub use sale::{Origin, Phase, Sale, Terms, Window};

@@ -5,7 +5,9 @@ use batcher::Call;
 use deadpool_postgres::Object;
 use domain::{
     Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, SaleSnapshot, Tally},
+    ports::{
+        Calendar, Listed, LiveEpoch, Operation, RaiseReply, SaleRegister, SaleSnapshot, Tally,
+    },
     sale::{JUST_CLOSED_MS, SaleState},
 };
 use tokio::time::timeout;
@@ -81,13 +83,13 @@ impl SaleRegister for PostgresLedger {
     async fn raise_epoch(
         &self,
         sale: SaleId,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
     ) -> Result<RaiseReply, StoreError> {
-        let mut raised = self.raise(sale, served).await;
+        let mut raised = self.raise(sale, live).await;
         // A sale that is being recorded may keep its row locked for longer than one try.
         for _ in 1..TRIES_MAX {
             match raised {
-                Err(SessionError::Contended(_)) => raised = self.raise(sale, served).await,
+                Err(SessionError::Contended(_)) => raised = self.raise(sale, live).await,
                 _ => break,
             }
         }
@@ -106,9 +108,13 @@ impl SaleRegister for PostgresLedger {
 }
 
 impl PostgresLedger {
-    async fn raise(&self, sale: SaleId, served: Option<Epoch>) -> Result<RaiseReply, SessionError> {
+    async fn raise(
+        &self,
+        sale: SaleId,
+        live: Option<LiveEpoch>,
+    ) -> Result<RaiseReply, SessionError> {
         let mut client = self.client().await?;
-        let raised = timeout(TRANSACTION_TIMEOUT, raise_locked(&mut client, sale, served)).await;
+        let raised = timeout(TRANSACTION_TIMEOUT, raise_locked(&mut client, sale, live)).await;
         give_back(client, raised)
     }
 
@@ -124,7 +130,7 @@ impl PostgresLedger {
 async fn raise_locked(
     client: &mut Object,
     sale: SaleId,
-    served: Option<Epoch>,
+    live: Option<LiveEpoch>,
 ) -> Result<RaiseReply, SessionError> {
     let transaction = client.transaction().await.map_err(SessionError::of)?;
     let run = async |sql| {
@@ -133,14 +139,16 @@ async fn raise_locked(
     };
     let locked = run(LOCK_SQL).await?;
     let Some(row) = locked.first() else { return Ok(RaiseReply::Closed) };
-    let sale = match rows::sale(row)?.at_next_epoch(served, rows::column(row, "epoch_age_ms")?) {
+    let sale = match rows::sale(row)?.at_next_epoch(live, rows::column(row, "epoch_age_ms")?) {
         Ok(sale) => sale,
         Err(stands) => return Ok(stands),
     };
-    run(RAISE_EPOCH_SQL).await?;
-    let live = run(LIVE_UNITS_SQL).await?;
+    let raise = transaction.prepare_cached(RAISE_EPOCH_SQL).await.map_err(SessionError::of)?;
+    let raised = transaction.execute(&raise, &[&sale.id.get(), &sale.epoch.0]).await;
+    raised.map_err(SessionError::of)?;
+    let units = run(LIVE_UNITS_SQL).await?;
     transaction.commit().await.map_err(SessionError::of)?;
-    let live = live.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
+    let live = units.iter().map(rows::live_unit).collect::<Result<_, _>>()?;
     Ok(RaiseReply::Raised(SaleSnapshot { sale, live }))
 }
 

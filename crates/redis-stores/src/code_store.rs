@@ -37,13 +37,20 @@ impl CodeStore for RedisStores {
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
-        let command = fcall("flashsale_v1_due", &SaleKeys::of(sale)).arg(limit).to_owned();
+        let command = fcall("flashsale_v2_due", &SaleKeys::of(sale)).arg(limit).to_owned();
         let value =
-            self.line().call(&command).await.map_err(|error| error.during(Operation::Due))?;
+            self.line().invoke(command).await.map_err(|error| error.during(Operation::Due))?;
         read_due(&value).map_err(|error| error.during(Operation::Due))
     }
 
     async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError> {
+        // Whoever gives a hold back waits for it, and many do at a time.
+        if let &[verdict] = verdicts
+            && verdict.0.sale() == sale
+        {
+            let settled = self.give_back.submit(verdict).await;
+            return settled.map_err(not_accepted(Operation::Settle))?;
+        }
         let mut line = self.line();
         for verdicts in verdicts.chunks(VERDICTS_MAX) {
             settle(&mut line, sale, verdicts)
@@ -100,7 +107,7 @@ impl PlaceHolds {
         sale: SaleId,
         requests: &[&HoldRequest],
     ) -> Result<Vec<PlaceReply>, LineError> {
-        let command = place_command(&SaleKeys::of(sale), requests);
+        let command = self.0.signed(place_command(&SaleKeys::of(sale), requests)).await?;
         let value = match self.0.call(&command).await {
             // Why the second call fails says nothing of what the first one did.
             Err(lost) if lost.is_lost() => self.0.call(&command).await.map_err(|_| lost),
@@ -111,7 +118,7 @@ impl PlaceHolds {
 }
 
 fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> redis::Cmd {
-    let mut command = fcall("flashsale_v1_place_holds", keys);
+    let mut command = fcall("flashsale_v2_place_holds", keys);
     for request in requests {
         command.arg(CodeArg(request.code));
     }
@@ -132,6 +139,7 @@ pub(crate) fn read_placed(
             reply.end()?;
             return Ok(vec![PlaceReply::NotLoaded; requests.len()]);
         }
+        "other_ledger" => return Err(LineError::OtherLedger),
         word => return Err(unknown(word)),
     }
     let epoch = Epoch(reply.parse()?);
@@ -267,12 +275,12 @@ impl Call<(Code, Verdict), ()> for Settle {
     }
 }
 
-async fn settle(
+pub(crate) async fn settle(
     line: &mut Line,
     sale: SaleId,
     verdicts: &[(Code, Verdict)],
 ) -> Result<(), LineError> {
-    let mut command = fcall("flashsale_v1_settle", &SaleKeys::of(sale));
+    let mut command = fcall("flashsale_v2_settle", &SaleKeys::of(sale));
     for &(code, verdict) in verdicts {
         let (word, left_ms) = match verdict {
             Verdict::Sold => ("sold", 0),
@@ -281,13 +289,14 @@ async fn settle(
         };
         command.arg(CodeArg(code)).arg(word).arg(left_ms);
     }
-    read_settled(&line.call(&command).await?)
+    read_settled(&line.invoke(command).await?)
 }
 
 pub(crate) fn read_settled(value: &Value) -> Result<(), LineError> {
     match Reply::read(value)?.only()? {
         // A sale that is not served has nothing to settle: it will be loaded as decided.
         "settled" | "not_loaded" => Ok(()),
+        "other_ledger" => Err(LineError::OtherLedger),
         word => Err(unknown(word)),
     }
 }
@@ -296,6 +305,7 @@ pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
     let mut reply = Reply::read(value)?;
     match reply.word()? {
         "not_loaded" => return reply.end().map(|()| None),
+        "other_ledger" => return Err(LineError::OtherLedger),
         "served" => {}
         word => return Err(unknown(word)),
     }
@@ -304,7 +314,7 @@ pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
 }
 
 /// The indexes of each sale in a batch, which mostly has one sale.
-fn by_sale(sales: impl Iterator<Item = SaleId>) -> Vec<(SaleId, Vec<usize>)> {
+pub(crate) fn by_sale(sales: impl Iterator<Item = SaleId>) -> Vec<(SaleId, Vec<usize>)> {
     let mut groups: Vec<(SaleId, Vec<usize>)> = Vec::with_capacity(1);
     for (index, sale) in sales.enumerate() {
         match groups.iter_mut().find(|(known, _)| *known == sale) {

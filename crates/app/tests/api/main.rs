@@ -12,6 +12,7 @@ mod buying;
 mod crowd;
 mod embedded;
 mod faults;
+mod live_state;
 mod moving_up;
 mod races;
 mod reading;
