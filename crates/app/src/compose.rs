@@ -97,7 +97,7 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
             let ledger = postgres(database_url, config)?;
             to_migrate = Some(Arc::clone(&ledger));
             let memo = Arc::new(SoldOutMemo::new(Arc::new(TokioClock)));
-            Stores::Servers { ledger, live: redis(redis_url, config)?, memo }
+            Stores::Servers { live: redis(redis_url, &ledger, config)?, ledger, memo }
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
@@ -137,12 +137,15 @@ pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, C
 /// The stores as an audit looks at them; what is not there is not made.
 pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
     Ok(match config.place()? {
-        Place::Servers { database_url, redis_url } => Audited {
-            ledger: postgres(database_url, config)?,
-            live: redis(redis_url, config)?,
-            ledger_hint: "DATABASE_URL says where it is, and `flashsale migrate` makes its tables",
-            live_hint: "REDIS_URL says where it is",
-        },
+        Place::Servers { database_url, redis_url } => {
+            let ledger = postgres(database_url, config)?;
+            Audited {
+                live: redis(redis_url, &ledger, config)?,
+                ledger,
+                ledger_hint: "DATABASE_URL says where it is, and `flashsale migrate` makes its tables",
+                live_hint: "REDIS_URL says where it is",
+            }
+        }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
             let live = Arc::new(RemoteLive::at(dir.live_socket()));
@@ -162,8 +165,13 @@ pub(crate) fn postgres(url: &str, config: &Config) -> Result<Arc<PostgresLedger>
     PostgresLedger::new(url, config.limits()).map(Arc::new).map_err(ComposeError::Ledger)
 }
 
-fn redis(url: &str, config: &Config) -> Result<Arc<RedisStores>, ComposeError> {
-    RedisStores::new(url, config.limits()).map(Arc::new).map_err(ComposeError::Live)
+/// The live store on Redis of the sales of `ledger`.
+pub(crate) fn redis(
+    url: &str,
+    ledger: &Arc<PostgresLedger>,
+    config: &Config,
+) -> Result<Arc<RedisStores>, ComposeError> {
+    RedisStores::new(url, ledger.clone(), config.limits()).map(Arc::new).map_err(ComposeError::Live)
 }
 
 impl Stores {

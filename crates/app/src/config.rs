@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Serve the API and keep the sales going (the default)
     Serve,
     /// Bring the ledger's schema up to date and exit; `serve` does so too
-    Migrate,
+    Migrate(MigrateOptions),
     /// List, schedule, pause and resume sales
     #[command(subcommand)]
     Sales(SalesCommand),
@@ -67,6 +67,15 @@ pub(crate) enum Command {
     /// All of it or nothing; both ledgers are audited. The service must not run meanwhile. The
     /// directory stays as it is.
     Import(ImportOptions),
+}
+
+/// What to do beside migrating.
+#[derive(Args, Clone)]
+pub(crate) struct MigrateOptions {
+    /// Make the Postgres database another ledger: it is a restored copy, and its original lives on
+    /// beside it. No process may serve from it meanwhile
+    #[arg(long)]
+    pub(crate) new_identity: bool,
 }
 
 /// What to take along.
@@ -108,7 +117,8 @@ pub(crate) enum SalesCommand {
         #[arg(long, value_parser = parse_lasts)]
         lasts: Duration,
     },
-    /// Stop a sale for now; codes given before stay good
+    /// Stop a sale for now; codes given before stay good. Nothing is granted any more when this
+    /// is done
     Pause {
         /// Its number
         sale: SaleId,
@@ -118,6 +128,16 @@ pub(crate) enum SalesCommand {
         /// Its number
         sale: SaleId,
     },
+    /// Sell a sale again whose ledger was restored from a copy and knows less than Redis serves
+    ///
+    /// What was granted and sold since the copy was made is lost by that.
+    AcceptRestore {
+        /// Its number
+        sale: SaleId,
+    },
+    /// Let an older version of this program serve the sales again, after a rollback: run it when no
+    /// process of this version is left
+    HandOver,
 }
 
 /// Everything that can be set. Has no `Debug`: the URLs may carry passwords.

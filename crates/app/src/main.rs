@@ -17,7 +17,7 @@ use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
 
-use crate::config::{Cli, Command, Config};
+use crate::config::{Cli, Command, Config, MigrateOptions, Place};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -56,13 +56,25 @@ fn use_small_pages() {
 async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Serve => serve::serve(config).await?,
-        Command::Migrate => {
-            compose::register(config).await?;
-            tracing::info!("the schema is up to date");
-        }
+        Command::Migrate(options) => migrate(&options, config).await?,
         Command::Sales(command) => sales_command::run(command, config).await?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn migrate(options: &MigrateOptions, config: &Config) -> Result<(), Box<dyn Error>> {
+    compose::register(config).await?;
+    tracing::info!("the schema is up to date");
+    if options.new_identity {
+        let Place::Servers { database_url, .. } = config.ledger_place()? else {
+            return Err("a ledger in a directory shares its live store with nobody, and needs no \
+                        identity"
+                .into());
+        };
+        let identity = compose::postgres(database_url, config)?.renew_identity().await?;
+        tracing::info!(%identity, "the ledger is another one from now on");
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! `flashsale sales`: what an operator does with sales from a terminal.
 
+mod live;
+
 use std::io::{self, Write};
 
 use domain::{
@@ -33,6 +35,13 @@ pub(crate) enum SalesError {
     Unsure(#[source] StoreError),
     #[error("there is no sale {0} that is not closed")]
     NoSuchSale(SaleId),
+    #[error(
+        "the ledger has it, but whether the service goes by it was not seen within {}s; it looks \
+         every few seconds", live::PATIENCE.as_secs()
+    )]
+    NotYet(#[source] Option<StoreError>),
+    #[error("a directory's live store begins anew with its process: there is nothing to do")]
+    Embedded,
     #[error("cannot print")]
     Print(#[from] io::Error),
 }
@@ -59,19 +68,34 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
             let sale = made?.ok_or(SalesError::NotMade)?;
             writeln!(output(), "{HEADING}\n{}", line(&sale, None))?;
         }
-        SalesCommand::Pause { sale } => set_paused(&*ledger, sale, true).await?,
-        SalesCommand::Resume { sale } => set_paused(&*ledger, sale, false).await?,
+        SalesCommand::Pause { sale } => set_paused(&*ledger, config, sale, true).await?,
+        SalesCommand::Resume { sale } => set_paused(&*ledger, config, sale, false).await?,
+        SalesCommand::AcceptRestore { sale } => {
+            let accepted = live::accept_restore(config, sale).await?;
+            let says = if accepted {
+                "is served as the ledger has it"
+            } else {
+                "needs no accepting: the live store serves nothing that the ledger does not know"
+            };
+            writeln!(output(), "sale {sale} {says}")?;
+        }
+        SalesCommand::HandOver => {
+            let sales = live::hand_over(&*ledger, config).await?;
+            writeln!(output(), "{sales} sales: who comes next loads them from the ledger")?;
+        }
     }
     Ok(())
 }
 
 async fn set_paused(
     register: &dyn SaleRegister,
+    config: &Config,
     sale: SaleId,
     paused: bool,
 ) -> Result<(), SalesError> {
     let set = register.set_paused(sale, paused).await?;
     let sale = set.ok_or(SalesError::NoSuchSale(sale))?;
+    live::take_effect(register, config, &sale).await?;
     writeln!(output(), "{HEADING}\n{}", line(&sale, None))?;
     Ok(())
 }

@@ -64,6 +64,11 @@ impl CheckoutRefusal {
     }
 }
 
+/// How long after it is due a unit can be had again at the latest, in milliseconds, while nothing
+/// is wrong: the next sweep comes by and is told the verdict, and what a process remembers of a
+/// sale that was sold out is over.
+const COMES_BACK_MS: i64 = 500;
+
 /// When asking again makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
@@ -72,10 +77,13 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Asks for a unit again when the next hold is due, if that is in time for the sale.
+    /// Asks for a unit again when that of the next hold which is due can be had, if that is in time
+    /// for the sale.
     #[must_use]
     pub fn of(due_at: UnixMillis, now: UnixMillis, ends_at: UnixMillis) -> Option<Self> {
-        (due_at < ends_at).then(|| Self { at: due_at, after_ms: (due_at - now).max(0) })
+        // One that is due already is about to be swept.
+        let at = UnixMillis(due_at.max(now).0.saturating_add(COMES_BACK_MS));
+        (at < ends_at).then(|| Self { at, after_ms: at - now })
     }
 
     /// The moment, by the stores' clock.
@@ -182,27 +190,30 @@ mod tests {
     const NOW: UnixMillis = UnixMillis(1_000_000);
 
     #[test]
-    fn asking_again_makes_sense_while_the_sale_is_on() {
-        let retry = Retry::of(NOW + 10, NOW, NOW + 11).unwrap();
+    fn asking_again_makes_sense_when_the_unit_is_back_and_while_the_sale_is_on() {
+        let back_at = NOW + (10 + COMES_BACK_MS);
+        let retry = Retry::of(NOW + 10, NOW, back_at + 1).unwrap();
 
-        assert_eq!((retry.at(), retry.after_ms()), (NOW + 10, 10));
-        assert_eq!(Retry::of(NOW + 10, NOW, NOW + 10), None);
+        assert_eq!((retry.at(), retry.after_ms()), (back_at, 10 + COMES_BACK_MS));
+        assert_eq!(Retry::of(NOW + 10, NOW, back_at), None);
     }
 
     #[test]
-    fn a_hold_that_is_due_already_may_be_back_at_once() {
-        let retry = Retry::of(NOW + -60_000, NOW, NOW + 1).unwrap();
+    fn a_hold_that_is_due_already_is_back_soon() {
+        let retry = Retry::of(NOW + -60_000, NOW, NOW + 1_000).unwrap();
 
-        assert_eq!((retry.at(), retry.after_ms(), retry.after_s()), (NOW + -60_000, 0, 1));
+        assert_eq!(retry.at(), NOW + COMES_BACK_MS);
+        assert_eq!((retry.after_ms(), retry.after_s()), (COMES_BACK_MS, 1));
     }
 
     #[test]
     fn seconds_are_whole_and_last_at_least_as_long() {
         let end = UnixMillis(i64::MAX);
-        for (ms, seconds) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (60_000, 60)] {
+        for (ms, seconds) in [(0, 1), (500, 1), (501, 2), (1_500, 2), (1_501, 3), (60_000, 61)] {
             assert_eq!(Retry::of(NOW + ms, NOW, end).unwrap().after_s(), seconds, "{ms} ms");
         }
-        let last = Retry::of(UnixMillis(i64::MAX - 1), UnixMillis(i64::MIN), end).unwrap();
-        assert_eq!(last.after_s(), i64::MAX / 1_000);
+        let last = UnixMillis(i64::MAX - 1 - COMES_BACK_MS);
+        assert_eq!(Retry::of(last, NOW, end).unwrap().at(), UnixMillis(i64::MAX - 1));
+        assert_eq!(Retry::of(end, NOW, end), None);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Catalog, CheckoutRefusal, Code, Failure, Hold, Phase, SaleId, StoreError, UserId,
+    abandoned::{Abandoned, AbandonedCode, Reached},
     answer::Doing,
     ports::{
         Attempt, CodeMint, CodeStore, Grant, HoldRequest, LedgerStore, Listed, Outcome, PlaceReply,
@@ -25,6 +26,25 @@ pub struct Checkout {
     ledger: Arc<dyn LedgerStore>,
     rebuild: Arc<Rebuild>,
     mint: Arc<dyn CodeMint>,
+    abandoned: Arc<Abandoned>,
+}
+
+/// A request that has no answer yet. Dropped before it has one, it leaves its code to the upkeep.
+struct Unanswered<'a> {
+    checkout: &'a Checkout,
+    code: Code,
+    reached: Option<Reached>,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        let Some(reached) = self.reached else { return };
+        if reached == Reached::LiveStore {
+            self.checkout.codes.settle_soon(self.code, Verdict::Free);
+        }
+        // In either case: the grant may be on its way still, and come after this verdict.
+        self.checkout.abandoned.note(AbandonedCode { code: self.code, reached });
+    }
 }
 
 /// One request for a unit.
@@ -44,8 +64,9 @@ impl Checkout {
         ledger: Arc<dyn LedgerStore>,
         rebuild: Arc<Rebuild>,
         mint: Arc<dyn CodeMint>,
+        abandoned: Arc<Abandoned>,
     ) -> Self {
-        Self { catalog, codes, ledger, rebuild, mint }
+        Self { catalog, codes, ledger, rebuild, mint, abandoned }
     }
 
     /// Answers one request and records the answer, in this order:
@@ -58,6 +79,9 @@ impl Checkout {
     /// If the ledger refuses the record or cannot be reached, the user never learns the code.
     /// Where it is certain that no record will appear, the unit is given back at once;
     /// otherwise the sweep decides it when the hold is due.
+    ///
+    /// A caller who stops waiting may do so at any point: what the request held is given back by
+    /// the upkeep.
     pub async fn attempt(
         &self,
         request: CheckoutRequest,
@@ -66,9 +90,13 @@ impl Checkout {
         let code = Code::new(request.sale, self.mint.draw());
         let asked = HoldRequest { code, user: request.user };
 
-        let outcome = self.ask(&asked).await?;
+        let mut unanswered = Unanswered { checkout: self, code, reached: Some(Reached::LiveStore) };
+        let outcome = self.ask(&asked).await;
+        unanswered.reached = matches!(outcome, Ok(Outcome::Granted(_))).then_some(Reached::Ledger);
+        let outcome = outcome?;
         let (sale, HoldRequest { user, .. }) = (request.sale, asked);
         let recorded = permit.record(Attempt { sale, user: user.clone(), outcome }).await;
+        unanswered.reached = None;
 
         match outcome {
             Outcome::Refused(refusal) => recorded.map(|_| Err(refusal)),

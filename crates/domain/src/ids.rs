@@ -48,6 +48,17 @@ impl fmt::Display for SaleId {
     }
 }
 
+/// Who a ledger is: drawn with its schema, the same as long as it lives, and not the same for any
+/// other. Two ledgers may have sales of the same numbers; a live store tells them apart by this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LedgerId(pub u128);
+
+impl fmt::Display for LedgerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
 /// A user, by the shop's name for them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Arc<str>);

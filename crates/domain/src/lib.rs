@@ -20,6 +20,7 @@
 //!
 //! No I/O, clock or chance lives here; they come in through the [`ports`].
 
+pub mod abandoned;
 pub mod answer;
 mod asked_once;
 pub mod audit;
@@ -49,7 +50,7 @@ pub use checkout::{Checkout, CheckoutRequest};
 pub use code::Code;
 pub use health::Health;
 pub use hold::{Hold, Receipt};
-pub use ids::{Epoch, SaleId, Slot, Unit, UserId};
+pub use ids::{Epoch, LedgerId, SaleId, Slot, Unit, UserId};
 pub use item::Item;
 pub use purchase::Purchase;
 pub use sale::{Origin, Phase, Sale, Terms, Window};

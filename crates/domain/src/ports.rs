@@ -7,6 +7,7 @@
 
 mod audited;
 mod copied;
+mod identity;
 mod ledger;
 mod live;
 mod operation;
@@ -20,13 +21,14 @@ use crate::{Item, SaleId, Unit};
 
 pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy};
+pub use identity::LedgerIdentity;
 pub use ledger::{Attempt, AttemptPermit, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
 pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleSnapshot,
     SaleStore, Verdict,
 };
 pub use operation::{Operation, Store};
-pub use register::{Calendar, Listed, RaiseReply, SaleRegister, Tally};
+pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 
 /// A way to wait, and to measure how long ago something was. Nothing is decided by it: a sale's
 /// clock is the stores' own.

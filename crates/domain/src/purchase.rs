@@ -55,10 +55,13 @@ impl Purchase {
     }
 
     /// Gives a hold back before its time. Giving it back again changes nothing and is no error.
+    ///
+    /// Whoever is told so may ask again at once, so the live store has heard of it by then. If it
+    /// does not answer, the sweep tells it when the hold is due.
     pub async fn release(&self, code: Code) -> Result<Result<(), CodeRefusal>, StoreError> {
         match self.ledger.release(code).await? {
             CodeRecord::Released => {
-                self.codes.settle_soon(code, Verdict::Free);
+                let _ = self.codes.settle(code.sale(), &[(code, Verdict::Free)]).await;
                 Ok(Ok(()))
             }
             decided => Ok(Err(refusal_of(decided))),

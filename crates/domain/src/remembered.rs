@@ -3,8 +3,9 @@
 //! **Sold out.** Once a sale is sold out, most of the crowd is still to come. What the live
 //! store said last is repeated to it for at most a tenth of a second, so the live store's work is
 //! bounded by the stock and not by the crowd. Such a refusal is recorded like every other. A
-//! unit that comes back through this process ends the memory at once; one that comes back
-//! through another process is offered here within that tenth of a second.
+//! unit that comes back through this process ends the memory at once, and what the live store was
+//! asked before is not remembered after; one that comes back through another process is offered
+//! here within that tenth of a second.
 //!
 //! **The units of codes granted here.** Most codes are redeemed soon, and many where they were
 //! granted. What is remembered is a belief, as what the live store says of a code is one: the
@@ -12,7 +13,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard},
 };
 
 use async_trait::async_trait;
@@ -34,7 +35,14 @@ const CODES_MAX: usize = 16_384;
 /// What this process heard last of the sales that are sold out.
 pub struct SoldOutMemo {
     clock: Arc<dyn Clock>,
-    heard: RwLock<HashMap<SaleId, Heard>>,
+    memory: RwLock<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    heard: HashMap<SaleId, Heard>,
+    /// How often units came back: an answer to a question from before is out of date.
+    comebacks: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -46,26 +54,42 @@ struct Heard {
 impl SoldOutMemo {
     /// An empty memory.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, heard: RwLock::default() }
+        Self { clock, memory: RwLock::default() }
     }
 
-    fn recall(&self, sale: SaleId) -> Option<CheckoutRefusal> {
-        let heard = *self.heard.read().unwrap_or_else(PoisonError::into_inner).get(&sale)?;
+    /// The refusal that was heard last, if it still holds; and what [`hear`](Self::hear) wants to
+    /// know of whoever asks the live store now.
+    fn recall(&self, sale: SaleId) -> Result<CheckoutRefusal, u64> {
+        let (heard, comebacks) = {
+            let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+            (memory.heard.get(&sale).copied(), memory.comebacks)
+        };
+        let Some(heard) = heard else { return Err(comebacks) };
         let age_ms = self.clock.uptime_ms().checked_sub(heard.at_ms);
         if age_ms.is_some_and(|age_ms| age_ms < HEARD_MS_MAX) {
-            return Some(heard.refusal);
+            return Ok(heard.refusal);
         }
-        self.clear(sale);
-        None
+        self.write().heard.remove(&sale);
+        Err(comebacks)
     }
 
-    fn hear(&self, sale: SaleId, refusal: CheckoutRefusal) {
+    /// Remembers what the live store said to a question that was asked after so many comebacks.
+    fn hear(&self, sale: SaleId, refusal: CheckoutRefusal, comebacks: u64) {
         let heard = Heard { refusal, at_ms: self.clock.uptime_ms() };
-        self.heard.write().unwrap_or_else(PoisonError::into_inner).insert(sale, heard);
+        let mut memory = self.write();
+        if memory.comebacks == comebacks {
+            memory.heard.insert(sale, heard);
+        }
     }
 
     fn clear(&self, sale: SaleId) {
-        self.heard.write().unwrap_or_else(PoisonError::into_inner).remove(&sale);
+        let mut memory = self.write();
+        memory.comebacks += 1;
+        memory.heard.remove(&sale);
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,14 +140,15 @@ impl CodeStore for RememberedLive {
     /// A code must not be asked for twice through this: sold out would be the second answer.
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
         let sale = request.code.sale();
-        if let Some(refusal) = self.memo.recall(sale) {
-            return Ok(PlaceReply::Refused(refusal));
-        }
+        let comebacks = match self.memo.recall(sale) {
+            Ok(refusal) => return Ok(PlaceReply::Refused(refusal)),
+            Err(comebacks) => comebacks,
+        };
         let reply = self.codes.place_hold(request).await?;
         match reply {
             PlaceReply::Granted(Grant { code, unit, .. }) => self.granted().note(code, unit),
             PlaceReply::Refused(refusal @ CheckoutRefusal::SoldOut { .. }) => {
-                self.memo.hear(sale, refusal);
+                self.memo.hear(sale, refusal, comebacks);
             }
             PlaceReply::Refused(_) | PlaceReply::NotLoaded => {}
         }
@@ -178,5 +203,36 @@ impl SaleStore for RememberedLive {
     async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
         self.memo.clear(sale);
         self.sales.forget(sale).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Stopped;
+
+    #[async_trait]
+    impl Clock for Stopped {
+        async fn wait(&self, _: u64) {}
+
+        fn uptime_ms(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn what_was_asked_before_a_unit_came_back_is_not_remembered_after() {
+        let memo = SoldOutMemo::new(Arc::new(Stopped));
+        let sale = SaleId::try_from(7).unwrap();
+        let sold_out = CheckoutRefusal::SoldOut { retry: None };
+        let asked_before = memo.recall(sale).unwrap_err();
+
+        memo.clear(sale);
+        memo.hear(sale, sold_out, asked_before);
+        let asked_after = memo.recall(sale).unwrap_err();
+
+        memo.hear(sale, sold_out, asked_after);
+        assert_eq!(memo.recall(sale), Ok(sold_out));
     }
 }

@@ -9,7 +9,11 @@ mod tests;
 
 use std::ops::RangeInclusive;
 
-use crate::{Epoch, SaleId, Unit, UnixMillis, ports::RaiseReply, time::DAY_MS};
+use crate::{
+    Epoch, SaleId, Unit, UnixMillis,
+    ports::{LiveEpoch, RaiseReply},
+    time::DAY_MS,
+};
 
 /// The shortest time between two rebuilds of one sale, in milliseconds: several processes
 /// that find the live store lost shall not keep replacing each other's snapshot.
@@ -252,24 +256,29 @@ impl Sale {
 
     /// The sale at its next epoch, or the reply that says why its epoch stands.
     ///
-    /// `served` is the epoch the live store serves, if any, and `epoch_age_ms` how long ago the
+    /// `live` is the epoch the live store knows, if any, and `epoch_age_ms` how long ago the
     /// ledger raised the epoch last, if it ever did.
     pub fn at_next_epoch(
         self,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
         epoch_age_ms: Option<i64>,
     ) -> Result<Self, RaiseReply> {
         if self.state == SaleState::Closed {
             return Err(RaiseReply::Closed);
         }
-        if served.is_some_and(|served| served > self.epoch) {
-            return Err(RaiseReply::Behind { ledger: self.epoch });
-        }
-        // A negative age is a clock that was set back: no reason to keep a sale unserved.
         let age_min_ms = self.epoch_age_min_ms();
-        if epoch_age_ms.is_some_and(|age_ms| (0..age_min_ms).contains(&age_ms)) {
-            return Err(RaiseReply::TooSoon);
-        }
-        Ok(Self { epoch: Epoch(self.epoch.0 + 1), ..self })
+        let newest = match live {
+            Some(LiveEpoch::Served(served)) if served > self.epoch => {
+                return Err(RaiseReply::Behind { ledger: self.epoch });
+            }
+            // No snapshot of this ledger's epoch can be loaded, so nobody's is replaced.
+            Some(LiveEpoch::Fence(fence)) if fence > self.epoch => fence,
+            // A negative age is a clock that was set back: no reason to keep a sale unserved.
+            _ if epoch_age_ms.is_some_and(|age_ms| (0..age_min_ms).contains(&age_ms)) => {
+                return Err(RaiseReply::TooSoon);
+            }
+            _ => self.epoch,
+        };
+        Ok(Self { epoch: Epoch(newest.0.saturating_add(1)), ..self })
     }
 }

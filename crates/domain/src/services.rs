@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     Board, Catalog, Checkout, Health, Purchase, Standings, Timetable,
+    abandoned::Abandoned,
     board::Forms,
     health::Way,
     ports::{
         AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister, SaleStore, Tasks,
     },
-    upkeep::{Rebuild, Reconcile, Retire, Rotate, Sweep, Upkeep},
+    upkeep::{Rebuild, Reclaim, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
 
 /// The outside world, as one process or one of its threads reaches it.
@@ -37,6 +38,7 @@ pub struct Services {
     pub standings: Standings,
     /// Serves sales again.
     pub rebuild: Arc<Rebuild>,
+    abandoned: Arc<Abandoned>,
     ports: Ports,
 }
 
@@ -47,14 +49,14 @@ impl Services {
         let Ports { register, sales, clock, .. } = &ports;
         let catalog = Arc::new(Catalog::new(register.clone()));
         let rebuild = Arc::new(Rebuild::new(register.clone(), sales.clone(), clock.clone()));
-        Self::sharing(catalog, rebuild, ports)
+        Self::sharing(catalog, rebuild, Arc::default(), ports)
     }
 
     /// The same services by another way to the same stores, for another thread of the process:
     /// it knows the same sales, and no two threads rebuild one sale at a time.
     #[must_use]
     pub fn by_way_of(&self, ports: Ports) -> Self {
-        Self::sharing(self.catalog.clone(), self.rebuild.clone(), ports)
+        Self::sharing(self.catalog.clone(), self.rebuild.clone(), self.abandoned.clone(), ports)
     }
 
     /// The upkeep of the process, with the sales of `timetable` to make, if there is one. One is
@@ -66,6 +68,7 @@ impl Services {
         Upkeep {
             catalog: catalog.clone(),
             rotate: Rotate::new(register.clone(), catalog.clone(), timetable),
+            reclaim: Reclaim::new(self.abandoned.clone(), codes.clone(), ledger.clone()),
             sweep: Sweep::new(codes.clone(), ledger.clone()),
             rebuild: rebuild.clone(),
             reconcile: Reconcile::new(register.clone(), sales.clone(), rebuild.clone()),
@@ -102,7 +105,12 @@ impl Services {
         health.way(&self.ports)
     }
 
-    fn sharing(catalog: Arc<Catalog>, rebuild: Arc<Rebuild>, ports: Ports) -> Self {
+    fn sharing(
+        catalog: Arc<Catalog>,
+        rebuild: Arc<Rebuild>,
+        abandoned: Arc<Abandoned>,
+        ports: Ports,
+    ) -> Self {
         let Ports { register, ledger, sales, codes, items, mint, .. } = &ports;
         Self {
             checkout: Checkout::new(
@@ -111,11 +119,13 @@ impl Services {
                 ledger.clone(),
                 rebuild.clone(),
                 mint.clone(),
+                abandoned.clone(),
             ),
             purchase: Purchase::new(codes.clone(), ledger.clone(), items.clone()),
             standings: Standings::new(catalog.clone(), sales.clone(), register.clone()),
             catalog,
             rebuild,
+            abandoned,
             ports,
         }
     }

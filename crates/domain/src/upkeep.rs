@@ -1,15 +1,17 @@
-//! What keeps the promises between requests: five steps, each safe to run at any moment, in
+//! What keeps the promises between requests: six steps, each safe to run at any moment, in
 //! any number of processes, and to be stopped half-way.
 //!
 //! | step | keeps true that |
 //! |---|---|
 //! | [`Rotate`] | every slot of the timetable has its sale, made ahead |
 //! | [`Rebuild`] | a sale that the live store lost is served again |
+//! | [`Reclaim`] | a request that went away holds nothing |
 //! | [`Sweep`] | a hold that is due is sold or free again |
 //! | [`Reconcile`] | the live store agrees with the ledger |
 //! | [`Retire`] | a sale that is over leaves the live store |
 
 mod rebuild;
+mod reclaim;
 mod reconcile;
 mod retire;
 mod rotate;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use crate::Catalog;
 
 pub use rebuild::{Rebuild, Restored};
+pub use reclaim::Reclaim;
 pub use reconcile::{Drift, Reconcile, Reconciled};
 pub use retire::Retire;
 pub use rotate::Rotate;
@@ -31,6 +34,8 @@ pub struct Upkeep {
     pub catalog: Arc<Catalog>,
     /// Makes sales and refreshes the catalog.
     pub rotate: Rotate,
+    /// Gives back what requests held that went away.
+    pub reclaim: Reclaim,
     /// Resolves due holds.
     pub sweep: Sweep,
     /// Serves sales again.

@@ -9,7 +9,7 @@ use domain::{
     ports::{CodeStore, HoldRequest, PlaceReply, SaleSnapshot, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
 };
-use fakes::{Fault, Operation, Process, World};
+use fakes::{Fault, HoldState, Operation, Process, World};
 
 /// A sale of one unit, which Alice holds.
 async fn sold_out(process: &Process, world: &World) -> Sale {
@@ -54,6 +54,34 @@ async fn a_unit_that_is_given_back_here_is_offered_at_once() {
     process.purchase.release(hold.code).await.unwrap().unwrap();
 
     assert!(!is_sold_out(&process, &sale).await);
+}
+
+#[tokio::test]
+async fn who_gave_a_unit_and_a_slot_back_gets_them_at_once_however_late_verdicts_are() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = world.open_sale(1, 1);
+    let hold = process.take(&sale, "alice").await;
+    // What nobody waits for comes late.
+    world.live.faults().plan(Operation::SettleSoon, Fault::Pause);
+
+    process.purchase.release(hold.code).await.unwrap().unwrap();
+
+    let again = process.take(&sale, "alice").await;
+    assert_eq!((again.unit, again.slot), (hold.unit, hold.slot));
+}
+
+#[tokio::test]
+async fn a_hold_is_given_back_although_the_live_store_is_gone() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = world.open_sale(1, 1);
+    let hold = process.take(&sale, "alice").await;
+    world.live.faults().set_down(true);
+
+    process.purchase.release(hold.code).await.unwrap().unwrap();
+
+    assert_eq!(world.ledger.hold(hold.code).unwrap().state, HoldState::Released);
 }
 
 #[tokio::test]

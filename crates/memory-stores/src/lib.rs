@@ -117,17 +117,18 @@ impl SaleStore for MemoryStores {
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
         let id = snapshot.sale.id;
-        let is_fenced = |served: Option<&Arc<Mutex<LiveSale>>>| {
-            served.is_some_and(|live| lock(live).epoch() >= snapshot.sale.epoch)
+        let fenced = |served: Option<&Arc<Mutex<LiveSale>>>| {
+            let epoch = served.map(|live| lock(live).epoch())?;
+            (epoch >= snapshot.sale.epoch).then_some(LoadReply::Fenced { epoch, is_served: true })
         };
-        if is_fenced(self.read().get(&id)) {
-            return Ok(LoadReply::Fenced);
+        if let Some(fenced) = fenced(self.read().get(&id)) {
+            return Ok(fenced);
         }
         // A million units take a while, and nobody else shall wait for them.
         let live = LiveSale::of(snapshot, ledger_now - self.now());
         let mut sales = self.write();
-        if is_fenced(sales.get(&id)) {
-            return Ok(LoadReply::Fenced);
+        if let Some(fenced) = fenced(sales.get(&id)) {
+            return Ok(fenced);
         }
         sales.insert(id, Arc::new(Mutex::new(live)));
         Ok(LoadReply::Loaded)

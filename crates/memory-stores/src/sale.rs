@@ -27,6 +27,8 @@ pub(crate) struct LiveSale {
     holds: BTreeMap<Code, Held>,
     /// The codes of the holds, by the ledger's time at which they are due.
     due: BTreeSet<(UnixMillis, Code)>,
+    /// How often a hold came, went or was put off.
+    changes: u64,
     /// Those who have anything.
     users: BTreeMap<UserId, Marks>,
 }
@@ -53,6 +55,7 @@ impl LiveSale {
             free: units.filter(|unit| !taken.contains(unit)).collect(),
             holds: BTreeMap::new(),
             due: BTreeSet::new(),
+            changes: 0,
             users: BTreeMap::new(),
         };
         for unit in live {
@@ -84,6 +87,7 @@ impl LiveSale {
             free: units(self.free.len()),
             held: units(self.holds.len()),
             sold: self.sold,
+            changes: self.changes,
         }
     }
 
@@ -98,6 +102,7 @@ impl LiveSale {
             Err(refusal) => PlaceReply::Refused(refusal),
             Ok((unit, slot)) => {
                 self.free.pop_front();
+                self.changes += 1;
                 let due_at = now + self.sale.terms.hold_ms();
                 self.hold(code, Held { user: request.user.clone(), unit, slot, due_at });
                 PlaceReply::Granted(Grant { code, unit, slot, epoch })
@@ -150,6 +155,7 @@ impl LiveSale {
     pub(crate) fn settle(&mut self, code: Code, verdict: Verdict, process_now: UnixMillis) {
         let Some(held) = self.holds.remove(&code) else { return };
         self.due.remove(&(held.due_at, code));
+        self.changes += 1;
         match verdict {
             Verdict::Held { left_ms } => {
                 let due_at = self.ledger_now(process_now) + left_ms;

@@ -14,6 +14,7 @@ mod audit;
 mod codes;
 #[cfg(test)]
 mod hostile_rows;
+mod identity;
 mod import;
 mod ledger_store;
 mod migrate;

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, Tally},
+    Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    ports::{Calendar, Listed, LiveEpoch, Operation, RaiseReply, SaleRegister, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
 use tokio_postgres::Row;
@@ -77,13 +77,13 @@ impl SaleRegister for PostgresLedger {
     async fn raise_epoch(
         &self,
         sale: SaleId,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
     ) -> Result<RaiseReply, StoreError> {
-        let mut raised = self.raise(sale, served).await;
+        let mut raised = self.raise(sale, live).await;
         // A sale that is being recorded may keep its row locked for longer than one try.
         for _ in 1..TRIES_MAX {
             match raised {
-                Err(SessionError::Contended(_)) => raised = self.raise(sale, served).await,
+                Err(SessionError::Contended(_)) => raised = self.raise(sale, live).await,
                 _ => break,
             }
         }

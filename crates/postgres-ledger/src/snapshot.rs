@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use deadpool_postgres::{Object, Transaction};
 use domain::{
-    Epoch, Sale, SaleId,
-    ports::{LiveUnit, RaiseReply, SaleSnapshot},
+    Sale, SaleId,
+    ports::{LiveEpoch, LiveUnit, RaiseReply, SaleSnapshot},
 };
 use futures_util::{TryStreamExt, pin_mut};
 use tokio::time::timeout;
@@ -42,12 +42,12 @@ impl PostgresLedger {
     pub(crate) async fn raise(
         &self,
         sale: SaleId,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
     ) -> Result<RaiseReply, SessionError> {
         let mut turns = Turns::on(self.pool());
         let raised = loop {
             let mut client = turns.connect().await?;
-            let raised = raise_locked(&mut client, sale, served);
+            let raised = raise_locked(&mut client, sale, live);
             let raised = timeout(TRANSACTION_TIMEOUT, raised).await;
             if let Some(raised) = turns.end(client, raised) {
                 break raised?;
@@ -74,7 +74,7 @@ impl PostgresLedger {
 async fn raise_locked(
     client: &mut Object,
     sale: SaleId,
-    served: Option<Epoch>,
+    live: Option<LiveEpoch>,
 ) -> Result<Result<Sale, RaiseReply>, SessionError> {
     let transaction = client.transaction().await.map_err(SessionError::of)?;
     if !take_turn(&transaction, sale).await? {
@@ -86,11 +86,13 @@ async fn raise_locked(
     };
     let locked = run(LOCK_SQL).await?;
     let Some(row) = locked.first() else { return Ok(Err(RaiseReply::Closed)) };
-    let sale = match rows::sale(row)?.at_next_epoch(served, rows::column(row, "epoch_age_ms")?) {
+    let sale = match rows::sale(row)?.at_next_epoch(live, rows::column(row, "epoch_age_ms")?) {
         Ok(sale) => sale,
         Err(stands) => return Ok(Err(stands)),
     };
-    run(RAISE_EPOCH_SQL).await?;
+    let raise = transaction.prepare_cached(RAISE_EPOCH_SQL).await.map_err(SessionError::of)?;
+    let raised = transaction.execute(&raise, &[&sale.id.get(), &sale.epoch.0]).await;
+    raised.map_err(SessionError::of)?;
     transaction.commit().await.map_err(SessionError::of)?;
     Ok(Ok(sale))
 }

@@ -37,13 +37,20 @@ impl CodeStore for RedisStores {
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
-        let command = fcall("flashsale_v1_due", &SaleKeys::of(sale)).arg(limit).to_owned();
+        let command = fcall("flashsale_v2_due", &SaleKeys::of(sale)).arg(limit).to_owned();
         let value =
-            self.line().call(&command).await.map_err(|error| error.during(Operation::Due))?;
+            self.line().invoke(command).await.map_err(|error| error.during(Operation::Due))?;
         read_due(&value).map_err(|error| error.during(Operation::Due))
     }
 
     async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError> {
+        // Whoever gives a hold back waits for it, and many do at a time.
+        if let &[verdict] = verdicts
+            && verdict.0.sale() == sale
+        {
+            let settled = self.give_back.submit(verdict).await;
+            return settled.map_err(not_accepted(Operation::Settle))?;
+        }
         let mut line = self.line();
         for verdicts in verdicts.chunks(VERDICTS_MAX) {
             settle(&mut line, sale, verdicts)
@@ -102,7 +109,7 @@ impl PlaceHolds {
         sale: SaleId,
         requests: &[&HoldRequest],
     ) -> Result<Vec<PlaceReply>, LineError> {
-        let command = place_command(&SaleKeys::of(sale), requests);
+        let command = self.0.signed(place_command(&SaleKeys::of(sale), requests)).await?;
         let value = match self.0.call(&command).await {
             // Why the second call fails says nothing of what the first one did.
             Err(lost) if lost.is_lost() => self.0.call(&command).await.map_err(|_| lost),
@@ -113,7 +120,7 @@ impl PlaceHolds {
 }
 
 fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> redis::Cmd {
-    let mut command = fcall("flashsale_v1_place_holds", keys);
+    let mut command = fcall("flashsale_v2_place_holds", keys);
     for request in requests {
         command.arg(CodeArg(request.code));
     }
@@ -134,6 +141,7 @@ pub(crate) fn read_placed(
             reply.end()?;
             return Ok(vec![PlaceReply::NotLoaded; requests.len()]);
         }
+        "other_ledger" => return Err(LineError::OtherLedger),
         word => return Err(unknown(word)),
     }
     let epoch = Epoch(reply.parse()?);
@@ -306,9 +314,14 @@ impl Settle {
 
     /// Settles the codes of several sales, by one way there and back.
     async fn settle_all(&mut self, of_sales: &[(SaleId, Vec<(Code, Verdict)>)]) {
-        let commands =
-            at_once(of_sales.iter().map(|(sale, verdicts)| settle_command(*sale, verdicts)));
-        let replies = self.0.transact(&commands, REPLY_MS_MAX).await;
+        let mut commands = Vec::with_capacity(of_sales.len());
+        for (sale, verdicts) in of_sales {
+            match self.0.signed(settle_command(*sale, verdicts)).await {
+                Ok(command) => commands.push(command),
+                Err(error) => return tracing::debug!(%error, "left verdicts to the sweep"),
+            }
+        }
+        let replies = self.0.transact(&at_once(commands.into_iter()), REPLY_MS_MAX).await;
         for (place, (sale, verdicts)) in of_sales.iter().enumerate() {
             let reply = replies.as_ref().map(|replies| replies.get(place).unwrap_or(&Value::Nil));
             match reply {
@@ -327,16 +340,17 @@ impl Settle {
     }
 }
 
-async fn settle(
+pub(crate) async fn settle(
     line: &mut Line,
     sale: SaleId,
     verdicts: &[(Code, Verdict)],
 ) -> Result<(), LineError> {
-    read_settled(&line.call(&settle_command(sale, verdicts)).await?)
+    let command = settle_command(sale, verdicts);
+    read_settled(&line.invoke(command).await?)
 }
 
 fn settle_command(sale: SaleId, verdicts: &[(Code, Verdict)]) -> redis::Cmd {
-    let mut command = fcall("flashsale_v1_settle", &SaleKeys::of(sale));
+    let mut command = fcall("flashsale_v2_settle", &SaleKeys::of(sale));
     for &(code, verdict) in verdicts {
         let (word, left_ms) = match verdict {
             Verdict::Sold => ("sold", 0),
@@ -352,6 +366,7 @@ pub(crate) fn read_settled(value: &Value) -> Result<(), LineError> {
     match Reply::read(value)?.only()? {
         // A sale that is not served has nothing to settle: it will be loaded as decided.
         "settled" | "not_loaded" => Ok(()),
+        "other_ledger" => Err(LineError::OtherLedger),
         word => Err(unknown(word)),
     }
 }
@@ -360,6 +375,7 @@ pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
     let mut reply = Reply::read(value)?;
     match reply.word()? {
         "not_loaded" => return reply.end().map(|()| None),
+        "other_ledger" => return Err(LineError::OtherLedger),
         "served" => {}
         word => return Err(unknown(word)),
     }
@@ -368,7 +384,7 @@ pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
 }
 
 /// The indexes of each sale in a batch, which mostly has one sale.
-fn by_sale(sales: impl Iterator<Item = SaleId>) -> Vec<(SaleId, Vec<usize>)> {
+pub(crate) fn by_sale(sales: impl Iterator<Item = SaleId>) -> Vec<(SaleId, Vec<usize>)> {
     let mut groups: Vec<(SaleId, Vec<usize>)> = Vec::with_capacity(1);
     for (index, sale) in sales.enumerate() {
         match groups.iter_mut().find(|(known, _)| *known == sale) {

@@ -6,7 +6,8 @@ use domain::{Code, SaleId, audit::live, ports::HoldRequest};
 
 use crate::{
     code_store::{read_due, read_placed, read_settled, read_units},
-    sale_store::{read_loaded, read_status},
+    load::read_step,
+    sale_store::read_status,
     snapshot,
 };
 
@@ -35,7 +36,7 @@ fn read(questions: usize, value: &Value) {
     if let Ok(units) = read_units(value, &codes) {
         assert_eq!(units.len(), questions);
     }
-    let _ = (read_due(value), read_settled(value), read_loaded(value), read_status(value));
+    let _ = (read_due(value), read_settled(value), read_step(value), read_status(value));
     if let Value::Array(replies) = value
         && let Ok(Some(snapshot)) = snapshot::read(sale, replies)
     {

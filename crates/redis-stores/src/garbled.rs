@@ -10,7 +10,8 @@ use proptest::{prelude::*, sample::Index};
 use crate::{
     code_store::{read_due, read_placed, read_settled, read_units},
     keys::{CodeArg, SaleKeys},
-    sale_store::{free_ranges, read_loaded, read_status},
+    load::{free_ranges, read_step},
+    sale_store::read_status,
     snapshot,
 };
 
@@ -47,6 +48,12 @@ fn word() -> impl Strategy<Value = String> {
         "settled",
         "loaded",
         "fenced",
+        "unserved",
+        "loading",
+        "begun",
+        "added",
+        "cut_short",
+        "other_ledger",
         "hhb",
         "-",
     ]);
@@ -205,14 +212,19 @@ proptest! {
         let words = words(&value);
         let says = |word| words.as_deref() == Some(&[word]);
         prop_assert_eq!(read_settled(&value).is_ok(), says("settled") || says("not_loaded"));
-        prop_assert_eq!(read_loaded(&value).is_ok(), says("loaded") || says("fenced"));
+        let is_fenced = matches!(
+            words.as_deref(),
+            Some(["fenced", epoch, "served" | "unserved" | "loading"]) if epoch.parse::<i64>().is_ok()
+        );
+        let is_step = says("loaded") || says("begun") || says("added") || is_fenced;
+        prop_assert_eq!(read_step(&value).is_ok(), is_step);
         prop_assert!(words.is_some() || read_status(&value).is_err() && read_due(&value).is_err());
         prop_assert!(snapshot::read(sale, std::slice::from_ref(&value)).is_err());
     }
 
     #[test]
     fn a_garbled_status_is_not_believed(
-        numbers in prop::collection::vec(0..1_000_000u32, 10), slips in slips()
+        numbers in prop::collection::vec(0..1_000_000u32, 11), slips in slips()
     ) {
         let mut words: Vec<_> = numbers.iter().map(u32::to_string).collect();
         words[5] = "7".to_owned();
@@ -223,7 +235,7 @@ proptest! {
 
         if let Ok(Some(status)) = read_status(&bulk(text.clone())) {
             let words: Vec<_> = text.split_ascii_whitespace().collect();
-            prop_assert_eq!(words.len(), 12);
+            prop_assert_eq!(words.len(), 13);
             let read = [words[9], words[10], words[11]].map(|word| word.parse::<u32>().unwrap());
             prop_assert_eq!([status.free, status.held, status.sold], read);
         }

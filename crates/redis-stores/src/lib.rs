@@ -13,13 +13,17 @@ mod code_store;
 pub mod fuzzing;
 #[cfg(test)]
 mod garbled;
+mod give_back;
 mod keys;
 mod line;
+mod load;
+mod owner;
+mod refusal;
 mod reply;
 mod sale_store;
 mod snapshot;
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use batcher::{BatchError, Batcher, Limits};
 use deadpool_redis::{
@@ -28,18 +32,23 @@ use deadpool_redis::{
 };
 use domain::{
     Code, Failure, StoreError, Unit,
-    ports::{HoldRequest, Operation, PlaceReply, Verdict},
+    ports::{HoldRequest, LedgerIdentity, Operation, PlaceReply, Verdict},
 };
 
 use crate::{
     code_store::{FindUnits, PlaceHolds, Settle},
+    give_back::GiveBack,
     line::{Line, LineError},
+    owner::Owner,
 };
+
+pub use refusal::RIGHTS;
 
 /// How long a connection may take to come about, and a caller may wait for one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections that the batchers of all threads keep; each thread has three.
+/// Connections that the batchers of all threads keep; each thread has three, and a fourth
+/// once a hold was given back.
 const KEPT_CONNECTIONS_MAX: usize = 1_024;
 
 /// Connections besides, for the upkeep and for status requests.
@@ -50,9 +59,11 @@ pub struct RedisStores {
     limits: Limits,
     kept: Pool,
     pool: Pool,
+    owner: Owner,
     place: Batcher<HoldRequest, Result<PlaceReply, StoreError>>,
     find: Batcher<Code, Result<Option<Unit>, StoreError>>,
     settle: Batcher<(Code, Verdict), ()>,
+    give_back: Batcher<(Code, Verdict), Result<(), StoreError>>,
 }
 
 /// Why the stores cannot be set up.
@@ -67,12 +78,16 @@ pub enum RedisStoresError {
 }
 
 impl RedisStores {
-    /// Stores on the server of `url`; connections are made when they are needed, so the server
-    /// may still be down. Must be called on a tokio runtime.
-    pub fn new(url: &str, limits: Limits) -> Result<Self, RedisStoresError> {
+    /// Stores on the server of `url`, for the sales of `ledger`; connections are made when they
+    /// are needed, so both may still be down. Must be called on a tokio runtime.
+    pub fn new(
+        url: &str,
+        ledger: Arc<dyn LedgerIdentity>,
+        limits: Limits,
+    ) -> Result<Self, RedisStoresError> {
         let pool = |size| pool(url, size);
         let (kept, pool) = (pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?);
-        Ok(Self::over(kept, pool, limits, Line::new))
+        Ok(Self::over(kept, pool, Owner::new(ledger), limits, Line::new))
     }
 
     /// The same stores, with queues, batches and connections of their own on the caller's
@@ -80,26 +95,36 @@ impl RedisStores {
     /// made at once.
     #[must_use]
     pub fn on_this_thread(&self) -> Self {
-        Self::over(self.kept.clone(), self.pool.clone(), self.limits, Line::eager)
+        let owner = self.owner.clone();
+        Self::over(self.kept.clone(), self.pool.clone(), owner, self.limits, Line::eager)
     }
 
-    fn over(kept: Pool, pool: Pool, limits: Limits, line: fn(Pool) -> Line) -> Self {
+    fn over(
+        kept: Pool,
+        pool: Pool,
+        owner: Owner,
+        limits: Limits,
+        line: fn(Pool, Owner) -> Line,
+    ) -> Self {
         // A function unpacks a batch onto Lua's stack, three values a request.
         let limits = Limits { batch_max: limits.batch_max.min(BATCH_MAX), ..limits };
-        let line = || line(kept.clone());
+        let line = || line(kept.clone(), owner.clone());
+        // Whoever wants a unit waits for these, also where nobody waits for the reply.
+        let verdicts = Limits::patient(limits.queue_max, BATCH_MAX);
         Self {
             place: Batcher::spawn(limits, [PlaceHolds(line())]),
             find: Batcher::spawn(limits, [FindUnits(line())]),
-            // Nobody waits for these, and who wants a unit waits for them.
-            settle: Batcher::spawn(Limits::patient(limits.queue_max, BATCH_MAX), [Settle(line())]),
+            settle: Batcher::spawn(verdicts, [Settle(line())]),
+            give_back: Batcher::spawn(verdicts, [GiveBack(Line::new(kept.clone(), owner.clone()))]),
             limits,
+            owner,
             kept,
             pool,
         }
     }
 
     fn line(&self) -> Line {
-        Line::new(self.pool.clone())
+        Line::new(self.pool.clone(), self.owner.clone())
     }
 }
 

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use deadpool_redis::{
-    Connection, Pool,
-    redis::{self, Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value},
+    Connection, Pool, PoolError,
+    redis::{self, Cmd, Pipeline, RedisError, Value},
 };
 use domain::{Failure, StoreError, answer::Doing};
 
-use crate::keys::SaleKeys;
+use crate::{
+    keys::SaleKeys,
+    owner::Owner,
+    refusal::{half_way, is_answer, remedy},
+};
 
 /// The function library, one file a function.
 pub(crate) const LIBRARY: &str = concat!(
@@ -28,6 +32,7 @@ pub(crate) const REPLY_MS_MAX: u64 = 500;
 /// coalesce, so each batcher keeps its own.
 pub(crate) struct Line {
     pool: Pool,
+    owner: Owner,
     connection: Option<Connection>,
     is_eager: bool,
 }
@@ -37,13 +42,37 @@ pub(crate) struct Line {
 pub(crate) enum LineError {
     /// No connection could be had; nothing was sent.
     #[error("Redis cannot be reached")]
-    Unreachable(#[source] deadpool_redis::PoolError),
+    Unreachable(#[source] PoolError),
     /// Redis refused the call; nothing was done.
-    #[error("Redis refuses")]
-    Refused(#[source] RedisError),
-    /// The reply got lost, or reported a failure half-way.
+    #[error("Redis refuses: {remedy}")]
+    Refused {
+        /// What an operator can do about it.
+        remedy: &'static str,
+        /// What the server said.
+        source: RedisError,
+    },
+    /// Redis reported a failure that may have come half-way.
+    #[error("Redis reports a failure: {0}")]
+    Failed(&'static str, #[source] RedisError),
+    /// The reply got lost.
     #[error("Redis gave no answer")]
     Lost(#[source] RedisError),
+    /// It is not known whose sales these are; nothing was sent.
+    #[error("the ledger has not said who it is")]
+    Ownerless(#[source] StoreError),
+    /// The sale that is there is another ledger's; nothing was done.
+    #[error(
+        "the sale in Redis is that of another ledger, which uses the same database of the same \
+         server: REDIS_URL must name one for each ledger, such as redis://host:6379/1. If the other \
+         ledger is no more, FLUSHDB makes room"
+    )]
+    OtherLedger,
+    /// The sale is being loaded.
+    #[error("the sale is being loaded by another process")]
+    Loading,
+    /// What a load had brought was lost before its end; the sale is not served.
+    #[error("the load was cut short; the next begins anew")]
+    CutShort,
     /// A newer version of the function library serves the sale; nothing was done.
     #[error("a newer version of this service serves the sale; this process must be replaced")]
     Superseded,
@@ -61,17 +90,24 @@ impl LineError {
     /// What is known of the work that was asked for.
     pub(crate) fn failure(&self) -> Failure {
         match self {
-            Self::Unreachable(_) | Self::Refused(_) | Self::Superseded => Failure::NotDone,
-            Self::Lost(_) | Self::Unreadable(_) => Failure::Unknown,
+            Self::Unreachable(_)
+            | Self::Refused { .. }
+            | Self::Ownerless(_)
+            | Self::OtherLedger
+            | Self::CutShort
+            | Self::Superseded => Failure::NotDone,
+            Self::Loading => Failure::Rebuilding,
+            Self::Failed(..) | Self::Lost(_) | Self::Unreadable(_) => Failure::Unknown,
         }
     }
 
     pub(crate) fn is_lost(&self) -> bool {
-        matches!(self, Self::Lost(_))
+        matches!(self, Self::Lost(_) | Self::Failed(..))
     }
 }
 
-/// `FCALL name` on the keys of a sale, arguments to follow.
+/// `FCALL name` on the keys of a sale, arguments to follow; then it is to be
+/// [signed](Line::signed).
 pub(crate) fn fcall(name: &'static str, keys: &SaleKeys) -> Cmd {
     let mut command = redis::cmd("FCALL");
     command.arg(name).arg(SaleKeys::COUNT).arg(keys);
@@ -80,13 +116,13 @@ pub(crate) fn fcall(name: &'static str, keys: &SaleKeys) -> Cmd {
 
 impl Line {
     /// A line that connects when it is needed.
-    pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, connection: None, is_eager: false }
+    pub(crate) fn new(pool: Pool, owner: Owner) -> Self {
+        Self { pool, owner, connection: None, is_eager: false }
     }
 
     /// A line that connects when it is made ready.
-    pub(crate) fn eager(pool: Pool) -> Self {
-        Self { is_eager: true, ..Self::new(pool) }
+    pub(crate) fn eager(pool: Pool, owner: Owner) -> Self {
+        Self { is_eager: true, ..Self::new(pool, owner) }
     }
 
     /// Connects, if this line is eager and the server is there.
@@ -94,6 +130,19 @@ impl Line {
         if self.is_eager {
             self.connection = self.pool.get().await.ok();
         }
+    }
+
+    /// The call of a function with its last argument: whose sales these are.
+    pub(crate) async fn signed(&self, mut command: Cmd) -> Result<Cmd, LineError> {
+        let ledger = self.owner.id().await.map_err(LineError::Ownerless)?;
+        command.arg(ledger.to_string());
+        Ok(command)
+    }
+
+    /// Signs the call of a function, and sends it.
+    pub(crate) async fn invoke(&mut self, command: Cmd) -> Result<Value, LineError> {
+        let command = self.signed(command).await?;
+        self.call(&command).await
     }
 
     /// Sends a command. A server that lacks the library gets it first.
@@ -133,7 +182,7 @@ impl Line {
     async fn connection(&mut self, reply_ms_max: u64) -> Result<Connection, LineError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.pool.get().await.map_err(LineError::Unreachable)?,
+            None => self.pool.get().await.map_err(no_connection)?,
         };
         connection.set_response_timeout(Duration::from_millis(reply_ms_max));
         Ok(connection)
@@ -153,10 +202,10 @@ impl Line {
                 // Whatever is still under way there, the next caller shall not meet it; and
                 // a server that turned read-only is not the one to talk to any more.
                 drop(Connection::take(connection));
-                Err(if refuses(&error) {
-                    LineError::Refused(error)
-                } else {
-                    LineError::Lost(error)
+                Err(match remedy(&error) {
+                    Some(remedy) => LineError::Refused { remedy, source: error },
+                    None if is_answer(&error) => LineError::Failed(half_way(&error), error),
+                    None => LineError::Lost(error),
                 })
             }
         }
@@ -188,13 +237,14 @@ pub(crate) fn is_for_want_of_library(detail: Option<&str>) -> bool {
     detail.is_some_and(|detail| detail.contains("Function not found"))
 }
 
-/// Whether the server turned the command away before it did anything.
-fn refuses(error: &RedisError) -> bool {
-    match error.kind() {
-        ErrorKind::Server(kind) => {
-            matches!(kind, ServerErrorKind::BusyLoading | ServerErrorKind::ReadOnly)
-        }
-        _ => matches!(error.code(), Some("OOM" | "MISCONF" | "NOAUTH" | "NOPERM")),
+/// A server that refuses whoever comes is not out of reach.
+fn no_connection(error: PoolError) -> LineError {
+    match error {
+        PoolError::Backend(source) => match remedy(&source) {
+            Some(remedy) => LineError::Refused { remedy, source },
+            None => LineError::Unreachable(PoolError::Backend(source)),
+        },
+        error => LineError::Unreachable(error),
     }
 }
 
@@ -204,7 +254,7 @@ mod tests {
 
     /// The version of the library, and what it is, by [`fingerprint`]. A server that has a
     /// library of this name is never given another, so two versions must not share one.
-    const KNOWN: (u32, u64) = (1, 0xd824_b5d6_67ed_6777);
+    const KNOWN: (u32, u64) = (2, 12_382_577_644_584_521_502);
 
     #[test]
     fn a_changed_library_has_a_new_name() {

@@ -8,7 +8,7 @@
 use std::{fmt::Display, str::FromStr};
 
 use async_trait::async_trait;
-use deadpool_redis::redis::{self, Pipeline, Value};
+use deadpool_redis::redis::{self, Cmd, Pipeline, Value};
 use domain::{
     Code, Epoch, SaleId, Slot, StoreError, UserId,
     audit::live::{LiveHold, LiveSnapshot},
@@ -37,22 +37,26 @@ impl AuditedLive for RedisStores {
 
     /// Changes nothing, also not where the function library is missing.
     async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
-        let replies = self.line().transact(&questions(sale), SNAPSHOT_MS_MAX).await;
-        replies
-            .and_then(|replies| read(sale, &replies))
-            .map_err(|error| error.during(Operation::LiveSnapshot))
+        let mut line = self.line();
+        let look = async {
+            let served = fcall("flashsale_v2_due", &SaleKeys::of(sale)).arg(0).to_owned();
+            let questions = questions(sale, line.signed(served).await?);
+            read(sale, &line.transact(&questions, SNAPSHOT_MS_MAX).await?)
+        };
+        look.await.map_err(|error: LineError| error.during(Operation::LiveSnapshot))
     }
 }
 
 /// What is asked, in one transaction. What cannot be answered, such as for a key of another
 /// type, keeps nothing else from being answered.
-fn questions(sale: SaleId) -> Pipeline {
+///
+/// `served` asks for no code, only whether this server process has loaded the sale.
+fn questions(sale: SaleId, served: Cmd) -> Pipeline {
     let keys = SaleKeys::of(sale);
     let [terms, total, free, holds, codes, users] = keys.names();
     let mut questions = redis::pipe();
     questions.atomic().ignore_errors();
-    // Asks for no code, only whether this server process has loaded the sale.
-    questions.add_command(fcall("flashsale_v1_due", &keys).arg(0).to_owned());
+    questions.add_command(served);
     questions.cmd("HMGET").arg(terms).arg(&["epoch", "stock", "per_user_limit"]);
     questions.cmd("GET").arg(total);
     questions.cmd("LRANGE").arg(free).arg(0).arg(-1);
@@ -78,6 +82,7 @@ pub(crate) fn read(sale: SaleId, replies: &[Value]) -> Result<Option<LiveSnapsho
         }
         served => match Reply::read(served)?.word()? {
             "not_loaded" => return Ok(None),
+            "other_ledger" => return Err(LineError::OtherLedger),
             "served" => {}
             word => return Err(unknown(word)),
         },

@@ -34,6 +34,9 @@ pub const RETIRE_EVERY: Duration = Duration::from_secs(1);
 /// How often the ledger is asked for holds that the live store forgot.
 pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 
+/// How many abandoned codes are given back at a time: enough for the ledger to commit many at once.
+const CODES_AT_A_TIME: usize = 64;
+
 /// How many sales are attended to at a time.
 const SALES_AT_A_TIME: usize = 4;
 
@@ -88,6 +91,11 @@ impl Scheduler {
         for sale in self.noted("rebuild", rebuilt).into_iter().flatten() {
             tracing::warn!(%sale, "rebuilt a sale whose live store was out of date");
         }
+        stream::iter(self.upkeep.reclaim.take())
+            .for_each_concurrent(CODES_AT_A_TIME, |code| async move {
+                self.noted("give back", self.upkeep.reclaim.give_back(code).await);
+            })
+            .await;
         let sales = self.sales_at_hand();
         stream::iter(&sales).for_each_concurrent(SALES_AT_A_TIME, |sale| self.sweep(sale)).await;
         if self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {

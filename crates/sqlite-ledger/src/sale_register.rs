@@ -5,8 +5,8 @@ use std::sync::{Arc, atomic::Ordering};
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, Operation, RaiseReply, SaleRegister, Tally},
+    Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    ports::{Calendar, Listed, LiveEpoch, Operation, RaiseReply, SaleRegister, Tally},
 };
 
 use crate::{SqliteError, SqliteLedger, Tables, Workers, not_accepted, worker::Worker};
@@ -69,9 +69,9 @@ impl SaleRegister for SqliteLedger {
     async fn raise_epoch(
         &self,
         sale: SaleId,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
     ) -> Result<RaiseReply, StoreError> {
-        self.write(Operation::RaiseEpoch, move |tables| tables.raise_epoch(sale, served)).await
+        self.write(Operation::RaiseEpoch, move |tables| tables.raise_epoch(sale, live)).await
     }
 
     async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {

@@ -25,6 +25,11 @@ pub trait SaleStore: Send + Sync {
 
     /// What the store serves of the sale, or `None` if it would refuse to serve it: because
     /// it never loaded it, or lost it, or came back with an old copy.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Rebuilding`](crate::Failure) while a load is under way, which takes its time: the
+    /// sale is served soon, unless a newer load makes it begin anew.
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError>;
 
     /// Drops all that the store has of the sale.
@@ -90,8 +95,13 @@ pub struct LiveUnit {
 pub enum LoadReply {
     /// The store serves the snapshot.
     Loaded,
-    /// The store serves an epoch at least as new; nothing changed.
-    Fenced,
+    /// The store has loaded an epoch at least as new, and loads no older one; nothing changed.
+    Fenced {
+        /// The epoch it has loaded.
+        epoch: Epoch,
+        /// Whether it serves that one. If not, it has lost what it loaded, and serves nothing.
+        is_served: bool,
+    },
 }
 
 /// What the live store says of a sale, all at one moment.
@@ -113,6 +123,9 @@ pub struct LiveStatus {
     pub held: u32,
     /// Units sold.
     pub sold: u32,
+    /// Counts the changes of the sale's holds since the store started: equal twice, nothing moved
+    /// in between. It means nothing from one start to the next.
+    pub changes: u64,
 }
 
 /// A request for a unit, with the code it shall be kept under.

@@ -38,12 +38,12 @@ pub trait SaleRegister: Send + Sync {
     /// transaction that waits for the records in flight: a grant of an older epoch is either
     /// in the snapshot or never recorded.
     ///
-    /// `served` is the epoch the live store serves now, if any. Whether the epoch may be raised is
-    /// for [`Sale::at_next_epoch`] to say.
+    /// `live` is the epoch that the live store knows, if any. Whether the epoch may be raised, and
+    /// to what, is for [`Sale::at_next_epoch`] to say.
     async fn raise_epoch(
         &self,
         sale: SaleId,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
     ) -> Result<RaiseReply, StoreError>;
 
     /// How many units of a sale are held and sold, at one moment, and its epoch then. `None`
@@ -74,6 +74,17 @@ pub struct Calendar {
     /// The sales closed less than [`JUST_CLOSED_MS`](crate::sale::JUST_CLOSED_MS) ago: the live
     /// store may forget them.
     pub just_closed: Vec<SaleId>,
+}
+
+/// The epoch of a sale that the live store knows, as far as it matters for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiveEpoch {
+    /// It serves this one. If the ledger never issued it, the ledger has lost data.
+    Served(Epoch),
+    /// The next epoch must be above this one, whether the ledger issued it or not: the live store
+    /// loads no older one and serves nothing; or it serves this one, and an operator has said
+    /// that the ledger is right.
+    Fence(Epoch),
 }
 
 /// How the raising of an epoch ended.

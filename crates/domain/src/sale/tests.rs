@@ -129,19 +129,43 @@ fn the_epoch_of_a_large_stock_stands_for_as_long_as_it_takes_to_serve_it() {
 
 #[test]
 fn a_clock_that_was_set_back_keeps_no_sale_unserved() {
-    assert!(sale(SaleState::Paused).at_next_epoch(Some(Epoch(7)), Some(-1)).is_ok());
+    assert!(
+        sale(SaleState::Paused).at_next_epoch(Some(LiveEpoch::Served(Epoch(7))), Some(-1)).is_ok()
+    );
 }
 
 #[test]
 fn a_live_store_ahead_of_the_ledger_shows_that_the_ledger_lost_data() {
     let behind = Err(RaiseReply::Behind { ledger: Epoch(7) });
 
-    assert_eq!(sale(SaleState::Active).at_next_epoch(Some(Epoch(8)), Some(0)), behind);
+    assert_eq!(
+        sale(SaleState::Active).at_next_epoch(Some(LiveEpoch::Served(Epoch(8))), Some(0)),
+        behind
+    );
+}
+
+#[test]
+fn an_epoch_that_a_live_store_remembers_is_passed_at_once_and_once() {
+    let sale = sale(SaleState::Active);
+    let fence = |epoch| Some(LiveEpoch::Fence(Epoch(epoch)));
+    let passed = Sale { epoch: Epoch(98), ..sale };
+
+    assert_eq!(sale.at_next_epoch(fence(97), Some(0)), Ok(passed));
+    // The ledger has passed it: another process is about to load the snapshot.
+    assert_eq!(passed.at_next_epoch(fence(97), Some(0)), Err(RaiseReply::TooSoon));
+    assert_eq!(sale.at_next_epoch(fence(7), Some(0)), Err(RaiseReply::TooSoon));
+    let next = Sale { epoch: Epoch(8), ..sale };
+    assert_eq!(sale.at_next_epoch(fence(7), Some(EPOCH_AGE_MIN_MS)), Ok(next));
+    let last = sale.at_next_epoch(fence(i64::MAX), None).map(|sale| sale.epoch);
+    assert_eq!(last, Ok(Epoch(i64::MAX)));
 }
 
 #[test]
 fn a_closed_sale_has_no_next_epoch() {
     let closed = sale(SaleState::Closed);
 
-    assert_eq!(closed.at_next_epoch(Some(Epoch(8)), Some(0)), Err(RaiseReply::Closed));
+    assert_eq!(
+        closed.at_next_epoch(Some(LiveEpoch::Served(Epoch(8))), Some(0)),
+        Err(RaiseReply::Closed)
+    );
 }

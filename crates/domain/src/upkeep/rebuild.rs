@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Epoch, Failure, SaleId, StoreError,
     answer::Doing,
-    ports::{Clock, RaiseReply, SaleRegister, SaleStore},
+    ports::{Clock, LiveEpoch, LoadReply, RaiseReply, SaleRegister, SaleStore},
     sale::SaleState,
 };
 
@@ -116,31 +116,80 @@ impl Rebuild {
         failed.map(|()| restored)
     }
 
+    /// Serves the sale as the ledger has it although the live store serves an epoch that the
+    /// ledger never issued: an operator says that a ledger which was restored is right. What was
+    /// granted and sold since its copy was made is not known any more. `None` if what is served is
+    /// the ledger's own, and nothing is to be accepted.
+    pub async fn accept(&self, sale: SaleId) -> Result<Option<Restored>, StoreError> {
+        let Some(served) = self.sales.status(sale).await?.map(|status| status.epoch) else {
+            return Ok(None);
+        };
+        let Some(listed) = self.register.find(sale).await? else { return Ok(None) };
+        if served <= listed.sale.epoch {
+            return Ok(None);
+        }
+        match self.raise_and_load(sale, Some(LiveEpoch::Fence(served))).await? {
+            Raised::Done(restored) => Ok(Some(restored)),
+            Raised::Fenced(_) | Raised::TooSoon => self.load(sale, Some(served)).await.map(Some),
+        }
+    }
+
     async fn load(&self, sale: SaleId, newer_than: Option<Epoch>) -> Result<Restored, StoreError> {
+        let mut fence = None;
         for _ in 0..LOOKS_MAX {
-            let served = self.sales.status(sale).await?.map(|status| status.epoch);
-            if served.is_some_and(|served| newer_than.is_none_or(|old| served > old)) {
-                return Ok(Restored::Loaded);
+            let served = match self.sales.status(sale).await {
+                Ok(status) => status.map(|status| status.epoch),
+                // Another process is at it, and must not be overtaken before it is through.
+                Err(error) if error.failure() == Failure::Rebuilding => {
+                    self.clock.wait(LOOK_AGAIN_MS).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(served) = served
+                && newer_than.is_none_or(|old| served > old)
+            {
+                return self.confirm(sale, served).await;
             }
-            match self.register.raise_epoch(sale, served).await? {
-                RaiseReply::Raised(snapshot) => {
-                    let ledger_now = self.register.now().await?;
-                    // A fenced load means that a newer snapshot is served already.
-                    self.sales.load(&snapshot, ledger_now).await?;
-                    return self.unload_if_closed(sale).await;
-                }
-                RaiseReply::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
-                RaiseReply::Closed => return Ok(Restored::Closed),
-                RaiseReply::Behind { ledger } => {
-                    return Err(rebuilding(format!(
-                        "the live store serves epoch {served:?} of sale {sale}, but the ledger is \
-                         at {ledger}: the ledger has lost data; selling stops until an operator \
-                         has restored it"
-                    )));
-                }
+            let live = served.map(LiveEpoch::Served).or(fence);
+            match self.raise_and_load(sale, live).await? {
+                Raised::Done(restored) => return Ok(restored),
+                Raised::Fenced(epoch) => fence = epoch.map(LiveEpoch::Fence),
+                Raised::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
             }
         }
         Err(rebuilding(format!("sale {sale} is still being rebuilt by another process")))
+    }
+
+    async fn raise_and_load(
+        &self,
+        sale: SaleId,
+        live: Option<LiveEpoch>,
+    ) -> Result<Raised, StoreError> {
+        match self.register.raise_epoch(sale, live).await? {
+            RaiseReply::Raised(snapshot) => {
+                let ledger_now = self.register.now().await?;
+                match self.sales.load(&snapshot, ledger_now).await? {
+                    LoadReply::Loaded => self.unload_if_closed(sale).await.map(Raised::Done),
+                    // What is served is looked at again: the load has not said whose it is.
+                    LoadReply::Fenced { is_served: true, .. } => Ok(Raised::Fenced(None)),
+                    LoadReply::Fenced { epoch, .. } => Ok(Raised::Fenced(Some(epoch))),
+                }
+            }
+            RaiseReply::TooSoon => Ok(Raised::TooSoon),
+            RaiseReply::Closed => Ok(Raised::Done(Restored::Closed)),
+            RaiseReply::Behind { ledger } => Err(lost_data(sale, live, ledger)),
+        }
+    }
+
+    /// The sale is served, if at an epoch that the ledger issued.
+    async fn confirm(&self, sale: SaleId, served: Epoch) -> Result<Restored, StoreError> {
+        match self.register.find(sale).await? {
+            Some(listed) if served > listed.sale.epoch => {
+                Err(lost_data(sale, Some(LiveEpoch::Served(served)), listed.sale.epoch))
+            }
+            _ => Ok(Restored::Loaded),
+        }
     }
 
     /// Takes a sale back that was closed while its snapshot was on the way: it has been forgotten
@@ -164,6 +213,24 @@ impl Rebuild {
         }
         Arc::clone(flights.entry(sale).or_default())
     }
+}
+
+/// How one try to load a sale ended.
+enum Raised {
+    Done(Restored),
+    /// The live store loads nothing that is not newer than this, and serves nothing; or it serves
+    /// something.
+    Fenced(Option<Epoch>),
+    /// Another process is at it.
+    TooSoon,
+}
+
+fn lost_data(sale: SaleId, live: Option<LiveEpoch>, ledger: Epoch) -> StoreError {
+    rebuilding(format!(
+        "the live store has {live:?} of sale {sale}, but the ledger is at {ledger}: the ledger has \
+         lost data; selling stops until an operator accepts the ledger as it is: `flashsale sales \
+         accept-restore {sale}`"
+    ))
 }
 
 fn rebuilding(reason: impl Into<String>) -> StoreError {

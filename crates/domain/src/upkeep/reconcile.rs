@@ -60,6 +60,8 @@ pub enum Reconciled {
 struct Look {
     epochs: (Epoch, Epoch),
     live: (u32, u32, u32),
+    /// Without it, what came and went would look like stillness.
+    changes: u64,
     ledger: (u32, u32),
     off_time: bool,
 }
@@ -89,9 +91,11 @@ impl Reconcile {
         };
         if live.epoch > ledger.epoch {
             let reason = format!(
-                "the live store serves epoch {} of sale {}, but the ledger is at {}: the ledger \
-                 has lost data",
-                live.epoch, sale.id, ledger.epoch
+                "the live store serves epoch {} of sale {id}, but the ledger is at {}: the ledger \
+                 has lost data; `flashsale sales accept-restore {id}` accepts it as it is",
+                live.epoch,
+                ledger.epoch,
+                id = sale.id
             );
             return Err(StoreError::new(
                 Doing::step("Reconcile::run"),
@@ -152,6 +156,7 @@ fn look(live: &LiveStatus, ledger: &Tally, drift: Drift) -> Look {
     Look {
         epochs: (live.epoch, ledger.epoch),
         live: (live.free, live.held, live.sold),
+        changes: live.changes,
         ledger: (ledger.held, ledger.sold),
         off_time: drift.clock_ms.abs() > SKEW_MAX_MS,
     }
@@ -197,6 +202,7 @@ mod tests {
             free,
             held,
             sold,
+            changes: 0,
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod abandoned;
 mod refusals;
 
 use domain::{
@@ -209,11 +210,23 @@ async fn requests_that_find_the_sale_lost_wait_for_one_rebuild() {
 async fn a_sale_that_is_lost_again_and_again_is_given_up() {
     let (world, process) = open_world();
     let sale = world.open_sale(1, 1);
-    // The server remembers a newer epoch than the ledger will issue, but has lost the data.
-    serve_epoch(&world, &sale, Epoch(1_000)).await;
-    world.live.wipe();
+    process.rebuild.restore(sale.id, None).await.unwrap();
+    for _ in 0..4 {
+        world.live.faults().plan(Operation::PlaceHold, Fault::Pause);
+    }
 
-    let reply = process.ask(&sale, "alice").await;
+    // Each time it asks for a unit, the sale is lost once more.
+    let (reply, ()) = tokio::join!(process.ask(&sale, "alice"), async {
+        for _ in 0..4 {
+            while world.live.faults().paused() == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.clock.advance_ms(1_000);
+            world.live.wipe();
+            assert!(world.live.faults().resume());
+            tokio::task::yield_now().await;
+        }
+    });
 
     assert_eq!(failure(reply), Failure::Rebuilding);
     assert_eq!(world.ledger.attempts(), []);

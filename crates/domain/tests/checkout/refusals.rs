@@ -32,7 +32,7 @@ async fn a_refusal_is_recorded_as_it_is_answered() {
 
     assert_eq!(held_out, CheckoutRefusal::UserLimit { limit: 1, held: 1, bought: 0 });
     let retry = Retry::of(due_at, world.clock.now(), sale.window.ends_at());
-    assert_eq!(retry.map(Retry::after_ms), Some(World::HOLD_MS - 1_000));
+    assert_eq!(retry.map(Retry::after_ms), Some(World::HOLD_MS - 1_000 + 500));
     assert_eq!(sold_out, CheckoutRefusal::SoldOut { retry });
     assert_eq!(refusals(&world), [held_out, sold_out]);
 }

@@ -1,8 +1,8 @@
 //! What [`Reconcile`](domain::upkeep::Reconcile) promises.
 
 use domain::{
-    Epoch, Failure, Slot, Unit,
-    ports::{LiveUnit, SaleRegister},
+    Code, Epoch, Failure, Slot, Unit,
+    ports::{CodeStore, HoldRequest, LiveUnit, SaleRegister, Verdict},
     upkeep::{Drift, Reconciled},
 };
 use fakes::{Fault, Operation};
@@ -61,6 +61,30 @@ async fn a_drift_is_left_while_either_side_moves() {
     assert_eq!(looks, [drift, after_purchase, after_grant].map(Reconciled::Left));
     let rebuilt = process.reconcile.run(&sale).await.unwrap();
     assert_eq!(rebuilt, Reconciled::Rebuilt(after_grant));
+}
+
+#[tokio::test]
+async fn counters_that_are_equal_although_units_came_and_went_are_no_stillness() {
+    let (world, process, sale) = open_world().await;
+    let before = world.live.copy();
+    let kept = process.take(&sale, "alice").await;
+    world.live.roll_back_undetected(&before);
+    let drift = Drift { free: 1, held: -1, ..NONE };
+
+    let mut looks = Vec::new();
+    for _ in 0..4 {
+        looks.push(process.reconcile.run(&sale).await.unwrap());
+        // A crowd comes and goes: afterwards every counter of both stores is as it was.
+        let code = Code::new(sale.id, 7);
+        let request = HoldRequest { code, user: "bob".parse().unwrap() };
+        world.live.place_hold(request).await.unwrap();
+        world.live.settle(sale.id, &[(code, Verdict::Free)]).await.unwrap();
+    }
+    looks.push(process.reconcile.run(&sale).await.unwrap());
+
+    assert_eq!(looks, [Reconciled::Left(drift); 5]);
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Rebuilt(drift));
+    assert_eq!(world.live.held(sale.id), [(kept.code, kept.unit)]);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn a_purchase_the_live_store_did_not_hear_of_is_settled_when_its_hold_is_d
     let bought = process.take(&sale, "alice").await;
     let returned = process.take(&sale, "alice").await;
     world.live.faults().plan(Operation::SettleSoon, Fault::Lose);
-    world.live.faults().plan(Operation::SettleSoon, Fault::Lose);
+    world.live.faults().plan(Operation::Settle, Fault::Lose);
     process.purchase.redeem(bought.code).await.unwrap().unwrap();
     process.purchase.release(returned.code).await.unwrap().unwrap();
     assert_eq!(counts(&world, &sale).await, [1, 2, 0]);

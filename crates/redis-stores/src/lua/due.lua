@@ -7,9 +7,9 @@
 -- Replies 'not_loaded', or 'served' code code ... Changes nothing.
 
 local function due(keys, args)
-  local sale = terms_of(keys[1])
+  local sale, why = terms_of(keys[1], table.remove(args))
   if not sale then
-    return 'not_loaded'
+    return why
   end
   local now = whole(ledger_now(sale.clock_offset))
   local codes = redis.call('ZRANGE', keys[4], '-inf', now, 'BYSCORE', 'LIMIT', 0, args[1])
@@ -18,5 +18,5 @@ local function due(keys, args)
 end
 
 redis.register_function{
-  function_name = 'flashsale_v1_due', callback = due, flags = { 'no-writes' }
+  function_name = 'flashsale_v2_due', callback = due, flags = { 'no-writes' }
 }

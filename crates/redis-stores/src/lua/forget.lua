@@ -4,10 +4,15 @@
 --
 -- Replies 'forgotten', whether there was anything or not.
 
-local function forget(keys)
-  loaded[keys[1]] = nil
+local function forget(keys, args)
+  local ledger = table.remove(args)
+  if is_of_other(redis.call('HGET', keys[1], 'ledger'), ledger) then
+    return redis.status_reply('other_ledger')
+  end
+  local name = name_of(ledger, keys[1])
+  loaded[name], loading[name], changes[name] = nil, nil, nil
   redis.call('UNLINK', unpack(keys))
   return redis.status_reply('forgotten')
 end
 
-redis.register_function('flashsale_v1_forget', forget)
+redis.register_function('flashsale_v2_forget', forget)

@@ -1,13 +1,17 @@
-#!lua name=flashsale_v1
+#!lua name=flashsale_v2
 -- library: the live side of sales; what all functions share. The files of this folder are
 -- loaded as one library, this one first.
 --
--- Every function replies with one string of words.
+-- Every function replies with one string of words. The last argument of each, which the headers
+-- do not repeat, is the ledger's identity: two ledgers may have a sale of the same number, on one
+-- server or even under the same keys. Where the sale that is there is another's, a function replies
+-- 'other_ledger', or 'cut_short' in the middle of a load, and changes nothing.
 --
 -- A sale has six keys. All carry the hash tag {id}, so a sale lives in one cluster slot.
 --
--- KEYS[1]  sale:{id}         hash: epoch, library, stock, per_user_limit, hold_ms, starts_at,
---                            ends_at, state, clock_offset (times in ms since the Unix epoch)
+-- KEYS[1]  sale:{id}         hash: ledger, epoch, library, stock, per_user_limit, hold_ms,
+--                            starts_at, ends_at, state, clock_offset (times in ms since the
+--                            Unix epoch)
 -- KEYS[2]  sale:{id}:total   string: units sold
 -- KEYS[3]  sale:{id}:free    list: units that can be had; taken from the left, returned right
 -- KEYS[4]  sale:{id}:holds   zset: code, scored by when its hold is due
@@ -18,12 +22,33 @@
 -- costs a fixed number of Redis calls, every key is declared, and an old image is
 -- dropped whole. Nothing here expires by itself: a code that vanished would leak its unit.
 
-local LIBRARY_VERSION = 1
+local LIBRARY_VERSION = 2
 
--- The epoch of each sale that *this server process* loaded, by the sale's key. It is in no
--- snapshot, log or replica: a restart, a failover, an old copy or a wipe all leave the sale
--- unserved until it is loaded again from the ledger.
+-- What follows is kept by the sale's name: its ledger and its key. A function cannot see the number
+-- of its database, so the key alone may be that of another ledger's sale.
+local function name_of(ledger, sale_key)
+  return ledger .. ' ' .. sale_key
+end
+
+-- The epoch of each sale that *this server process* loaded. It is in no snapshot, log or replica:
+-- a restart, a failover, an old copy or a wipe all leave the sale unserved until it is loaded
+-- again from the ledger.
 local loaded = {}
+
+-- The load of each sale that is under way: its epoch, the number of its next part, and when the
+-- last one came, in ms by this server's clock.
+local loading = {}
+
+-- How long a load is believed to be under way that says nothing more, in ms.
+local LOAD_PAUSE_MAX = 2000
+
+-- How often anything of each sale was changed here: counters that are equal twice prove no
+-- stillness, what came and went evens out.
+local changes = {}
+
+local function note_change(name)
+  changes[name] = (changes[name] or 0) + 1
+end
 
 -- Redis takes a few thousand arguments from `unpack` at a time.
 local CHUNK = 4000
@@ -42,14 +67,26 @@ local function ledger_now(clock_offset)
   return time[1] * 1000 + math.floor(time[2] / 1000) + clock_offset
 end
 
--- The sale's terms, or nil unless this process loaded the epoch that is there.
-local function terms_of(sale_key)
+-- Whether the sale that is there is another ledger's. What a version before this one loaded says
+-- nothing of its ledger, and is replaced.
+local function is_of_other(found, ledger)
+  return found and found ~= ledger
+end
+
+-- The sale's terms; or nil unless this process loaded the epoch that is there, and the word that
+-- says why.
+local function terms_of(sale_key, ledger)
   local found = redis.call('HMGET', sale_key, 'epoch', 'per_user_limit', 'hold_ms', 'starts_at',
-    'ends_at', 'state', 'clock_offset', 'stock')
-  if not found[1] or loaded[sale_key] ~= tonumber(found[1]) then
-    return nil
+    'ends_at', 'state', 'clock_offset', 'stock', 'ledger')
+  if is_of_other(found[9], ledger) then
+    return nil, 'other_ledger'
+  end
+  local name = name_of(ledger, sale_key)
+  if not found[1] or loaded[name] ~= tonumber(found[1]) then
+    return nil, 'not_loaded'
   end
   return {
+    name = name,
     epoch = found[1],
     per_user_limit = tonumber(found[2]),
     hold_ms = tonumber(found[3]),

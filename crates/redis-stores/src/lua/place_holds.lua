@@ -17,9 +17,9 @@
 local function place_holds(keys, args)
   local call = redis.call
   local sale_key, _, free, holds, codes, users = unpack(keys)
-  local sale = terms_of(sale_key)
+  local sale, why = terms_of(sale_key, table.remove(args))
   if not sale then
-    return 'not_loaded'
+    return why
   end
   local now = ledger_now(sale.clock_offset)
   local requests = #args / 2
@@ -81,6 +81,7 @@ local function place_holds(keys, args)
       local winner = winner_of[args[request]]
       answer(request, 'granted ' .. units[winner] .. ' ' .. slots[winner])
     end
+    note_change(sale.name)
     call('HSET', users, unpack(taken))
     call('HSET', codes, unpack(held))
     call('ZADD', holds, unpack(due))
@@ -93,4 +94,4 @@ local function place_holds(keys, args)
 end
 
 -- No flags: refused as a whole when memory is short, before anything is taken.
-redis.register_function('flashsale_v1_place_holds', place_holds)
+redis.register_function('flashsale_v2_place_holds', place_holds)

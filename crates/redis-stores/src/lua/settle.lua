@@ -13,9 +13,9 @@
 local function settle(keys, args)
   local call = redis.call
   local sale_key, total, free, holds, codes, users = unpack(keys)
-  local sale = terms_of(sale_key)
+  local sale, why = terms_of(sale_key, table.remove(args))
   if not sale then
-    return redis.status_reply('not_loaded')
+    return redis.status_reply(why)
   end
   local asked = {}
   for index = 1, #args / 3 do
@@ -46,6 +46,9 @@ local function settle(keys, args)
     end
   end
 
+  if #live + #gone > 0 then
+    note_change(sale.name)
+  end
   if #live > 0 then
     call('ZADD', holds, 'XX', unpack(live))
   end
@@ -86,5 +89,5 @@ end
 
 -- allow-oom: stock must be able to come back when memory is short.
 redis.register_function{
-  function_name = 'flashsale_v1_settle', callback = settle, flags = { 'allow-oom' }
+  function_name = 'flashsale_v2_settle', callback = settle, flags = { 'allow-oom' }
 }

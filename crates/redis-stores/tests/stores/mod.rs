@@ -2,15 +2,32 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
+use async_trait::async_trait;
 use batcher::Limits;
 use dev_servers::RedisServer;
+use domain::{LedgerId, StoreError, ports::LedgerIdentity};
 use redis_stores::RedisStores;
 use store_contract::{Live, fixtures::WallClock};
 
+/// A ledger that is this one.
+pub(crate) struct Ledger(pub(crate) u128);
+
+#[async_trait]
+impl LedgerIdentity for Ledger {
+    async fn identity(&self) -> Result<LedgerId, StoreError> {
+        Ok(LedgerId(self.0))
+    }
+}
+
 /// A live store on this server, with room for a crowd: one process of the service.
 pub(crate) fn live_on(server: &RedisServer) -> Live {
+    live_at(&server.url(), Ledger(7))
+}
+
+/// A live store on the database of this URL, for this ledger.
+pub(crate) fn live_at(url: &str, ledger: Ledger) -> Live {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    let stores = RedisStores::new(&server.url(), limits).unwrap();
+    let stores = RedisStores::new(url, Arc::new(ledger), limits).unwrap();
     Live::new(Arc::new(stores), Arc::new(WallClock))
 }

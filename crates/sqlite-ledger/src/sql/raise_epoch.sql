@@ -2,11 +2,11 @@
 -- of the sale, so a process that starts need not look for one among older attempts, however long
 -- before the sale was made.
 --
--- ?1 sale_id   ?2 now
+-- ?1 sale_id   ?2 now   ?3 epoch, above the one that stands
 
 UPDATE sales
 SET
-    epoch = epoch + 1,
+    epoch = ?3,
     epoch_at = ?2,
     first_attempt = CASE
         WHEN epoch > 0 THEN first_attempt

@@ -1,8 +1,8 @@
 //! The register of sales.
 
 use domain::{
-    Epoch, Origin, Sale, SaleId, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, RaiseReply, SaleSnapshot, Tally},
+    Origin, Sale, SaleId, Terms, UnixMillis, Window,
+    ports::{Calendar, Listed, LiveEpoch, RaiseReply, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
 
@@ -80,17 +80,17 @@ impl Tables<'_> {
     pub(crate) fn raise_epoch(
         &self,
         id: SaleId,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
     ) -> Result<RaiseReply, SqliteError> {
         let Some(sale) = self.find_sale(id)? else { return Ok(RaiseReply::Closed) };
         let epoch_at: Option<Option<i64>> =
             self.one(EPOCH_AT, [id.get()], |row| row.get("epoch_at"))?;
         let epoch_age_ms = epoch_at.flatten().map(|at| self.now() - UnixMillis(at));
-        let sale = match sale.at_next_epoch(served, epoch_age_ms) {
+        let sale = match sale.at_next_epoch(live, epoch_age_ms) {
             Ok(sale) => sale,
             Err(stands) => return Ok(stands),
         };
-        self.run(RAISE_EPOCH, (id.get(), self.now().0))?;
+        self.run(RAISE_EPOCH, (id.get(), self.now().0, sale.epoch.0))?;
         Ok(RaiseReply::Raised(SaleSnapshot { sale, live: self.guard()?.live_units(id) }))
     }
 

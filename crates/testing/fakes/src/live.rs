@@ -159,8 +159,10 @@ impl Server {
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
         let (id, epoch) = (snapshot.sale.id, snapshot.sale.epoch);
-        if self.loaded.get(&id).is_some_and(|&loaded| loaded >= epoch) {
-            return Ok(LoadReply::Fenced);
+        if let Some(&loaded) = self.loaded.get(&id)
+            && loaded >= epoch
+        {
+            return Ok(LoadReply::Fenced { epoch: loaded, is_served: self.serves(id) });
         }
         // Whatever is there was loaded by another process, and no fence.
         at_once(self.stores.forget(id))?;

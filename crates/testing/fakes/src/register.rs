@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
-    ports::{Calendar, Listed, RaiseReply, SaleRegister, SaleSnapshot, Tally},
+    ports::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
 
@@ -32,10 +32,10 @@ impl Tables {
         Some(sale)
     }
 
-    fn raise_epoch(&mut self, id: SaleId, served: Option<Epoch>, now: UnixMillis) -> RaiseReply {
+    fn raise_epoch(&mut self, id: SaleId, live: Option<LiveEpoch>, now: UnixMillis) -> RaiseReply {
         let Some(row) = self.sales.get_mut(&id) else { return RaiseReply::Closed };
         let epoch_age_ms = row.epoch_at.map(|at| now - at);
-        let sale = match row.sale.at_next_epoch(served, epoch_age_ms) {
+        let sale = match row.sale.at_next_epoch(live, epoch_age_ms) {
             Ok(sale) => sale,
             Err(stands) => return stands,
         };
@@ -133,9 +133,9 @@ impl SaleRegister for FakeLedger {
     async fn raise_epoch(
         &self,
         sale: SaleId,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
     ) -> Result<RaiseReply, StoreError> {
-        let raise = |tables: &mut Tables, now| Ok(tables.raise_epoch(sale, served, now));
+        let raise = |tables: &mut Tables, now| Ok(tables.raise_epoch(sale, live, now));
         self.transact(Operation::RaiseEpoch, raise).await
     }
 

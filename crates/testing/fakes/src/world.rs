@@ -6,7 +6,7 @@ use domain::{
     Catalog, Checkout, CheckoutRefusal, CheckoutRequest, Hold, Origin, Ports, Purchase, Sale,
     Services, Standings, StoreError, Terms, Timetable, UnixMillis, UserId, Window,
     remembered::{RememberedLive, SoldOutMemo},
-    upkeep::{Rebuild, Reconcile, Retire, Sweep, Upkeep},
+    upkeep::{Rebuild, Reclaim, Reconcile, Retire, Sweep, Upkeep},
 };
 
 use crate::{CountingMint, FakeLedger, FakeLive, ManualClock, PlainItems};
@@ -38,6 +38,8 @@ pub struct Process {
     pub standings: Standings,
     /// Serves sales again.
     pub rebuild: Arc<Rebuild>,
+    /// Gives back what requests held that went away.
+    pub reclaim: Reclaim,
     /// Resolves due holds.
     pub sweep: Sweep,
     /// Compares both stores.
@@ -125,8 +127,8 @@ impl Process {
     pub fn of(services: Services) -> Self {
         let upkeep = services.upkeep(World::hourly());
         let Services { catalog, checkout, purchase, standings, rebuild, .. } = services;
-        let Upkeep { sweep, reconcile, retire, .. } = upkeep;
-        Self { catalog, checkout, purchase, standings, rebuild, sweep, reconcile, retire }
+        let Upkeep { reclaim, sweep, reconcile, retire, .. } = upkeep;
+        Self { catalog, checkout, purchase, standings, rebuild, reclaim, sweep, reconcile, retire }
     }
 
     /// Asks for a unit of a sale.

@@ -32,7 +32,7 @@ macro_rules! code_store_contract {
             a_sale_opens_at_its_start
             a_sale_has_ended_at_its_end
             a_paused_sale_says_so_until_it_is_over
-            sold_out_says_when_the_next_hold_is_due
+            sold_out_says_when_the_next_unit_is_back
             sold_out_says_nothing_when_nothing_will_come_back
             a_sold_unit_stays_sold
             a_freed_unit_and_its_slot_are_given_again
@@ -44,6 +44,7 @@ macro_rules! code_store_contract {
             thousands_of_verdicts_fit_into_one_call
             a_verdict_nobody_waits_for_is_carried_out
             due_codes_come_oldest_first_and_no_more_than_asked
+            every_change_of_a_hold_is_counted
             free_held_and_sold_are_the_stock_at_every_moment
         }
     };

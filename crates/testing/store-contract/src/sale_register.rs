@@ -30,6 +30,7 @@ macro_rules! sale_register_contract {
             an_epoch_stands_for_half_a_second
             of_many_that_raise_at_once_one_does
             an_epoch_that_was_never_issued_shows_that_the_ledger_is_behind
+            an_epoch_that_a_live_store_remembers_is_passed_at_once
             a_grant_in_flight_is_in_the_snapshot_or_never_recorded
             a_tally_counts_what_is_held_and_sold
             a_sale_is_closed_when_it_is_over_and_no_hold_is_left

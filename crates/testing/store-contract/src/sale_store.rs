@@ -95,7 +95,8 @@ pub async fn a_load_is_fenced_by_an_epoch_that_is_as_new(live: Live) {
 
     for epoch in [Epoch(5), Epoch(4)] {
         let late = Sale { epoch, terms: Terms::new(9, 1, MINUTE).unwrap(), ..sale };
-        assert_eq!(live.load(late, vec![]).await, LoadReply::Fenced);
+        let fenced = LoadReply::Fenced { epoch: Epoch(5), is_served: true };
+        assert_eq!(live.load(late, vec![]).await, fenced);
     }
 
     assert_eq!(live.status(&sale).await.epoch, Epoch(5));

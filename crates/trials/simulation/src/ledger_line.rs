@@ -7,10 +7,10 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Epoch, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Code, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
-        Attempt, AttemptPermit, Calendar, CodeRecord, LedgerStore, Listed, Operation, Outcome,
-        RaiseReply, Recorded, Redemption, SaleRegister, Tally, Verdict,
+        Attempt, AttemptPermit, Calendar, CodeRecord, LedgerStore, Listed, LiveEpoch, Operation,
+        Outcome, RaiseReply, Recorded, Redemption, SaleRegister, Tally, Verdict,
     },
 };
 
@@ -163,13 +163,13 @@ impl SaleRegister for LedgerLine {
     async fn raise_epoch(
         &self,
         sale: SaleId,
-        served: Option<Epoch>,
+        live: Option<LiveEpoch>,
     ) -> Result<RaiseReply, StoreError> {
         let world = self.0.world.clone();
         let answer = move |ledger: Arc<dyn Ledger>| {
             let world = world.clone();
             async move {
-                let raised = ledger.ports().raise_epoch(sale, served).await;
+                let raised = ledger.ports().raise_epoch(sale, live).await;
                 world.fenced(raised, |raised| match raised {
                     RaiseReply::TooSoon => Some(Fence::RaisedTooSoon),
                     RaiseReply::Closed => Some(Fence::RaisedClosed),
@@ -177,7 +177,7 @@ impl SaleRegister for LedgerLine {
                 })
             }
         };
-        self.call(Operation::RaiseEpoch, &(sale, served), answer).await
+        self.call(Operation::RaiseEpoch, &(sale, live), answer).await
     }
 
     async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {

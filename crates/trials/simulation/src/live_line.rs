@@ -39,7 +39,9 @@ impl SaleStore for LiveLine {
         let (world, sent) = (self.0.world.clone(), snapshot.clone());
         let load = move |live: &FakeLive| {
             let reply = at_once(live.load(&sent, ledger_now));
-            world.fenced(reply, |reply| (*reply == LoadReply::Fenced).then_some(Fence::LoadFenced))
+            world.fenced(reply, |reply| {
+                matches!(reply, LoadReply::Fenced { .. }).then_some(Fence::LoadFenced)
+            })
         };
         self.call(Operation::Load, snapshot, load).await
     }

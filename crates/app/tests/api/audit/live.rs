@@ -50,7 +50,8 @@ impl Stack {
     async fn settle(&self, code: &str, verdict: &str) {
         let keys = ["", ":total", ":free", ":holds", ":codes", ":users"];
         let keys = keys.map(|key| format!("sale:{{1}}{key}")).join(" ");
-        let command = format!("FCALL flashsale_v1_settle 6 {keys} {code} {verdict} 0");
+        let ledger = self.ask_redis("HGET sale:{1} ledger").await;
+        let command = format!("FCALL flashsale_v2_settle 6 {keys} {code} {verdict} 0 {ledger}");
         assert_eq!(self.ask_redis(&command).await, "settled");
     }
 }

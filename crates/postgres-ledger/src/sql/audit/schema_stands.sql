@@ -10,6 +10,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('table', 'checkout_attempts', '', 'permanent'),
     ('table', 'purchases', '', 'permanent'),
     ('table', 'sold_counts', '', 'permanent'),
+    ('table', 'ledger_identity', '', 'permanent'),
     ('column', 'sales', 'epoch', 'bigint NOT NULL'),
     ('column', 'sales', 'stock', 'integer NOT NULL'),
     ('column', 'sales', 'per_user_limit', 'smallint NOT NULL'),
@@ -60,6 +61,8 @@ WITH promised (kind, relation, name, definition) AS (
     ('constraint', 'purchases', 'purchases_unit_check', 'CHECK (unit >= 1)'),
     ('constraint', 'purchases', 'purchases_slot_check', 'CHECK (slot >= 0)'),
     ('constraint', 'sold_counts', 'sold_counts_pkey', 'PRIMARY KEY (sale_id, writer)'),
+    ('constraint', 'ledger_identity', 'ledger_identity_pkey', 'PRIMARY KEY (is_only)'),
+    ('constraint', 'ledger_identity', 'ledger_identity_is_one', 'CHECK (is_only)'),
     (
         'index', 'sales', 'sales_of_timetable_start',
         'CREATE UNIQUE INDEX sales_of_timetable_start ON sales '
@@ -127,7 +130,9 @@ ledger AS (
     SELECT class.oid, class.relname AS relation, class.relpersistence, class.relnamespace
     FROM pg_class AS class
     WHERE
-        class.relname IN ('sales', 'checkout_attempts', 'purchases', 'sold_counts')
+        class.relname IN (
+            'sales', 'checkout_attempts', 'purchases', 'sold_counts', 'ledger_identity'
+        )
         AND class.oid = to_regclass(quote_ident(class.relname))
 ),
 present (kind, relation, name, definition, in_force) AS (

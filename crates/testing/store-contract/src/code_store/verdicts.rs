@@ -204,6 +204,34 @@ pub async fn due_codes_come_oldest_first_and_no_more_than_asked(live: Live) {
     assert_eq!(live.due(&sale, 10).await, [code(2), code(0), code(5)]);
 }
 
+/// Whatever changes a hold is counted, so that counters which are equal twice prove nothing; what
+/// changes nothing is not, so that stillness can be seen.
+pub async fn every_change_of_a_hold_is_counted(live: Live) {
+    let sale = live.open(2, 1).await;
+    let mut seen = vec![live.status(&sale).await.changes];
+    let mut look = async || {
+        let now = live.status(&sale).await.changes;
+        let is_new = !seen.contains(&now);
+        seen.push(now);
+        is_new
+    };
+
+    let grant = live.take(&sale, &user("ann")).await;
+    assert!(look().await);
+    live.settle(&sale, &[(grant.code, Verdict::Held { left_ms: HOUR })]).await;
+    assert!(look().await);
+    live.settle(&sale, &[(grant.code, Verdict::Free)]).await;
+    assert!(look().await, "it is as it was, but not for want of change");
+    let bought = live.take(&sale, &user("ann")).await;
+    live.settle(&sale, &[(bought.code, Verdict::Sold)]).await;
+    assert!(look().await);
+
+    live.settle(&sale, &[(bought.code, Verdict::Sold), (grant.code, Verdict::Free)]).await;
+    assert!(matches!(live.ask(&sale, &user("ann")).await, PlaceReply::Refused(_)));
+    assert_eq!(live.due(&sale, 10).await, []);
+    assert!(!look().await);
+}
+
 /// Users come and go for a while. Whenever somebody looks, each unit is free, held or sold.
 pub async fn free_held_and_sold_are_the_stock_at_every_moment(live: Live) {
     const STOCK: u32 = 60;

@@ -2,7 +2,7 @@
 
 use domain::{
     Epoch, Origin, Sale, Slot, Terms, Window,
-    ports::{CodeRecord, LiveUnit, RaiseReply, Recorded, SaleSnapshot, Tally, Verdict},
+    ports::{CodeRecord, LiveEpoch, LiveUnit, RaiseReply, Recorded, SaleSnapshot, Tally, Verdict},
     sale::{EPOCH_AGE_MIN_MS, SaleState},
 };
 
@@ -96,18 +96,40 @@ pub async fn of_many_that_raise_at_once_one_does(ledger: Ledger) {
 pub async fn an_epoch_that_was_never_issued_shows_that_the_ledger_is_behind(ledger: Ledger) {
     let sale = ledger.open(5, 5).await;
 
-    let reply = ledger.register.raise_epoch(sale.id, Some(Epoch(2))).await.unwrap();
+    let reply =
+        ledger.register.raise_epoch(sale.id, Some(LiveEpoch::Served(Epoch(2)))).await.unwrap();
     assert_eq!(reply, RaiseReply::Behind { ledger: Epoch(1) });
     assert_eq!(ledger.register.tally(sale.id).await.unwrap().unwrap().epoch, Epoch(1));
 
     let raised = until(&*ledger.clock, async || {
-        match ledger.register.raise_epoch(sale.id, Some(Epoch(1))).await.unwrap() {
+        match ledger.register.raise_epoch(sale.id, Some(LiveEpoch::Served(Epoch(1)))).await.unwrap()
+        {
             RaiseReply::Raised(snapshot) => Some(snapshot.sale.epoch),
             RaiseReply::TooSoon => None,
             other => panic!("the epoch can be raised: {other:?}"),
         }
     });
     assert_eq!(raised.await, Epoch(2));
+}
+
+/// A live store that outlived an older ledger loads nothing below the epoch it remembers: the
+/// ledger passes it at once, and only once.
+pub async fn an_epoch_that_a_live_store_remembers_is_passed_at_once(ledger: Ledger) {
+    let sale = ledger.open(5, 5).await;
+    let known = ledger.hold(&sale, &user("ann"), 3, 0).await;
+    let fence = Some(LiveEpoch::Fence(Epoch(97)));
+
+    let raised = ledger.register.raise_epoch(sale.id, fence).await.unwrap();
+    let again = ledger.register.raise_epoch(sale.id, fence).await.unwrap();
+
+    let RaiseReply::Raised(snapshot) = raised else { panic!("it can be raised: {raised:?}") };
+    assert_eq!(snapshot.sale, Sale { epoch: Epoch(98), ..sale });
+    assert_eq!(snapshot.live.iter().map(|unit| unit.code).collect::<Vec<_>>(), [known.code]);
+    // A machine that stood still for half a second may raise it once more.
+    let next = ledger.register.tally(sale.id).await.unwrap().unwrap().epoch;
+    assert_eq!(next, if again == RaiseReply::TooSoon { Epoch(98) } else { Epoch(99) });
+    let late = ledger.record_grant(&sale, &user("bob"), grant(&sale, 4, 0)).await;
+    assert_eq!(late, Recorded::Stale);
 }
 
 /// A rebuild comes while a crowd is being recorded. Every grant of the old epoch is in the

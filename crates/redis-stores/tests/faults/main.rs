@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod parts;
+mod refused;
+#[path = "../stores/mod.rs"]
 mod stores;
+mod two_ledgers;
+mod versions;
 
 use std::{
     io::{Read, Write},
@@ -10,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use deadpool_redis::redis;
 use dev_servers::RedisServer;
 use domain::{
     Code, Epoch, Failure, Sale, StoreError,
@@ -78,7 +84,7 @@ async fn a_server_without_the_library_is_given_it() {
     // The library's memory of what it loaded went with it.
     assert_not_served(&live, &sale, grant.code).await;
     assert_served_when_loaded(&live, &sale, grant.code).await;
-    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v1"));
+    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,6 +106,39 @@ async fn a_sale_of_a_newer_library_is_neither_served_nor_rebuilt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lost_an_epoch_says_which_so_that_it_can_be_passed() {
+    let server = RedisServer::start().unwrap();
+    let live = live_on(&server);
+    let sale = Sale { epoch: Epoch(97), ..store_contract::fixtures::open_sale(5, 5) };
+    live.load(sale, vec![]).await;
+    server.flush_all().unwrap();
+
+    let restored = Sale { epoch: Epoch(1), ..sale };
+    let fenced = LoadReply::Fenced { epoch: Epoch(97), is_served: false };
+    assert_eq!(live.load(restored, vec![]).await, fenced);
+    assert_eq!(live.sales.status(sale.id).await.unwrap(), None);
+
+    let passed = Sale { epoch: Epoch(98), ..sale };
+    assert_eq!(live.load(passed, vec![]).await, LoadReply::Loaded);
+    let fenced = LoadReply::Fenced { epoch: Epoch(98), is_served: true };
+    assert_eq!(live.load(restored, vec![]).await, fenced);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_was_given_back_can_be_had_as_soon_as_that_is_said() {
+    let server = RedisServer::start().unwrap();
+    let live = live_on(&server);
+    let sale = live.open(1, 1).await;
+
+    for _ in 0..100 {
+        let grant = live.take(&sale, &user("ann")).await;
+        live.settle(&sale, &[(grant.code, Verdict::Free)]).await;
+    }
+
+    assert_eq!(live.counts(&sale).await, [1, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_processes_sell_the_same_sale() {
     let server = RedisServer::start().unwrap();
     let processes = [live_on(&server), live_on(&server)];
@@ -111,7 +150,9 @@ async fn two_processes_sell_the_same_sale() {
         async move { process.sales.load(&snapshot, NOW).await.unwrap() }
     });
     let replies = all_at_once(loads).await;
-    assert!(replies.contains(&LoadReply::Loaded) && replies.contains(&LoadReply::Fenced));
+    assert!(replies.contains(&LoadReply::Loaded));
+    let fenced = LoadReply::Fenced { epoch: sale.epoch, is_served: true };
+    assert!(replies.contains(&fenced));
 
     let asks = (0..300usize).map(|number| {
         let process = processes[number % 2].clone();
@@ -250,6 +291,21 @@ async fn every_failure(live: &Live, sale: &Sale, code: Code) -> Vec<Failure> {
 async fn place(live: &Live, sale: &Sale) -> Result<PlaceReply, StoreError> {
     let request = HoldRequest { code: new_code(sale.id), user: user("eve") };
     tokio::time::timeout(SOON, live.codes.place_hold(request)).await.unwrap()
+}
+
+/// Calls a function, or anything else, and returns the words of its reply.
+fn call(server: &RedisServer, words: &[&str]) -> String {
+    let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]).query(&mut connection).unwrap()
+}
+
+/// Calls a function on the keys of a sale.
+fn call_on(server: &RedisServer, sale: &Sale, function: &str, arguments: &[&str]) -> String {
+    let key = |what| format!("sale:{{{}}}{what}", sale.id);
+    let keys = ["", ":total", ":free", ":holds", ":codes", ":users"].map(key);
+    let words = ["FCALL", function, "6"].into_iter().chain(keys.iter().map(String::as_str));
+    call(server, &words.chain(arguments.iter().copied()).collect::<Vec<_>>())
 }
 
 /// What the server replies to an inline command, without the last line end.

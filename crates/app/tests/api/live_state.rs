@@ -1,0 +1,195 @@
+//! That nothing is taken as a proof of what the live store has but a look at it: units given back,
+//! requests dropped, sales paused, stores that outlive each other.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use deadpool_redis::redis;
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    task::{JoinSet, block_in_place},
+};
+
+use crate::stack::{Answer, Kind, Settings, Stack, on_both_stacks};
+
+on_both_stacks! {
+    whoever_gave_a_hold_back_gets_it_again_at_once
+    requests_whose_clients_hang_up_hold_nothing
+    after_a_pause_nothing_is_granted
+}
+
+/// Over and over, on the one process that was told: the only unit, and the only slot.
+async fn whoever_gave_a_hold_back_gets_it_again_at_once(kind: Kind) {
+    let stack =
+        Stack::start(Settings { stock: 1, per_user_limit: 1, processes: 1, ..Settings::on(kind) })
+            .await;
+    let sale = stack.sale().await;
+
+    for round in 0..50 {
+        let held = stack.checkout("ann", sale).await;
+        assert_eq!(held.name(), "ok", "round {round}: {held:?}");
+        assert_eq!(stack.checkout("bob", sale).await.name(), "sold-out");
+        let given_back = stack.delete(&format!("/checkout?code={}", held.code())).await;
+        assert_eq!(given_back.status, 204);
+    }
+}
+
+/// Clients that send a request and hang up, some at once and some a little later.
+async fn requests_whose_clients_hang_up_hold_nothing(kind: Kind) {
+    let stack = Stack::start(Settings { stock: 200, ..Settings::on(kind) }).await;
+    let sale = stack.sale().await;
+
+    for number in 0..200 {
+        let address = stack.url().trim_start_matches("http://");
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        // Closing it resets the connection, as a client that is killed does.
+        socket.set_zero_linger().unwrap();
+        let post = format!(
+            "POST /checkout?user_id=user-{number}&id={sale} HTTP/1.1\r\nHost: shop\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        socket.write_all(post.as_bytes()).await.unwrap();
+        block_in_place(|| std::thread::sleep(Duration::from_micros(number * 20)));
+    }
+
+    // Those that were answered keep what they got: nobody can tell that the answer was not read.
+    let held = "SELECT count(*) FROM checkout_attempts WHERE state = 'held'";
+    stack
+        .until("every unit that is held is held by a code that was given out", async |stack| {
+            let shown = stack.get(&format!("/sales/{sale}")).await;
+            shown.body["held"].as_u64() == Some(stack.count(held))
+                && shown.body["available"].as_u64() == Some(200 - stack.count(held))
+        })
+        .await;
+}
+
+async fn after_a_pause_nothing_is_granted(kind: Kind) {
+    let stack = Arc::new(
+        Stack::start(Settings { stock: 100_000, per_user_limit: 1_000, ..Settings::on(kind) })
+            .await,
+    );
+    let sale = stack.sale().await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut crowd = JoinSet::new();
+    for buyer in 0..8 {
+        let (stack, is_over) = (Arc::clone(&stack), Arc::clone(&is_over));
+        crowd.spawn(async move {
+            while !is_over.load(Ordering::Relaxed) {
+                stack.checkout(&format!("buyer-{buyer}"), sale).await;
+            }
+        });
+    }
+    let granted = "SELECT count(*) FROM checkout_attempts WHERE outcome = 'granted'";
+    stack.until("some are granted", async |stack| stack.count(granted) > 20).await;
+
+    stack.operate(&["sales", "pause", &sale.to_string()]);
+    let at_exit = stack.count(granted);
+    stack
+        .until("the crowd is told", async |stack| {
+            stack.checkout("late", sale).await.name() == "sale-paused"
+        })
+        .await;
+
+    is_over.store(true, Ordering::Relaxed);
+    crowd.join_all().await;
+    assert_eq!(stack.count(granted), at_exit);
+    stack.operate(&["sales", "resume", &sale.to_string()]);
+    stack
+        .until("it goes on", async |stack| stack.checkout("late", sale).await.name() == "ok")
+        .await;
+}
+
+/// Asks Redis for a word.
+fn ask(stack: &Stack, words: &[&str]) -> String {
+    block_in_place(|| {
+        let client = redis::Client::open(stack.redis().url()).unwrap();
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]).query(&mut client.get_connection().unwrap()).unwrap()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_outlived_its_ledger_is_passed_once_and_not_epoch_by_epoch() {
+    let stack = Stack::start(Settings::default()).await;
+    let sale = stack.sale().await;
+    assert_eq!(stack.checkout("ann", sale).await.name(), "ok");
+    // As after a restore: the ledger knows an older epoch than Redis has loaded, and Redis lost
+    // what it had.
+    stack.sql(&format!("UPDATE sales SET epoch = epoch + 5000 WHERE id = {sale}"));
+    let key = format!("sale:{{{sale}}}");
+    stack
+        .until("Redis serves the epoch", async |stack| {
+            ask(stack, &["HGET", &key, "epoch"]).parse::<i64>().unwrap() > 5_000
+                && stack.checkout("ann", sale).await.name() == "ok"
+        })
+        .await;
+
+    block_in_place(|| {
+        stack.sql(&format!("UPDATE sales SET epoch = 2 WHERE id = {sale}"));
+        stack.redis().flush_all().unwrap();
+    });
+
+    let is_served = async |stack: &Stack| stack.checkout("bob", sale).await.name() == "ok";
+    stack.until("the sale is served again", is_served).await;
+    let epoch = stack.count(&format!("SELECT epoch FROM sales WHERE id = {sale}"));
+    assert!((5_001..5_010).contains(&epoch), "{epoch}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_ledger_sells_nothing_until_an_operator_accepts_it() {
+    let stack = Stack::start(Settings::default()).await;
+    let sale = stack.sale().await;
+    stack.sql(&format!("UPDATE sales SET epoch = 5000 WHERE id = {sale}"));
+    let is_served = async |stack: &Stack| stack.checkout("ann", sale).await.name() == "ok";
+    let key = format!("sale:{{{sale}}}");
+    stack
+        .until("Redis serves the epoch", async |stack| {
+            ask(stack, &["HGET", &key, "epoch"]).parse::<i64>().unwrap() > 5_000
+        })
+        .await;
+    stack.sql(&format!("UPDATE sales SET epoch = 2 WHERE id = {sale}"));
+
+    for _ in 0..10 {
+        let refused = stack.checkout("ann", sale).await;
+        assert_eq!(refused.status, 503, "{refused:?}");
+    }
+    let says = stack.operate(&["sales", "accept-restore", &sale.to_string()]);
+
+    assert!(says.contains("is served as the ledger has it"), "{says}");
+    stack.until("it sells again", is_served).await;
+    let again = stack.operate(&["sales", "accept-restore", &sale.to_string()]);
+    assert!(again.contains("needs no accepting"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_ledger_that_lives_beside_its_original_is_given_another_identity() {
+    let stack = Stack::start(Settings::default()).await;
+    let identity = "SELECT identity FROM ledger_identity";
+    let before = stack.sql(identity);
+
+    stack.operate(&["migrate"]);
+    assert_eq!(stack.sql(identity), before);
+    stack.operate(&["migrate", "--new-identity"]);
+
+    assert_ne!(stack.sql(identity), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sales_that_were_handed_over_are_loaded_by_whoever_comes_next() {
+    let stack = Stack::start(Settings::default()).await;
+    let sale = stack.sale().await;
+    let kept: Answer = stack.checkout("ann", sale).await;
+
+    let says = stack.operate(&["sales", "hand-over"]);
+
+    assert!(says.starts_with("1 sales: "), "{says}");
+    let is_served = async |stack: &Stack| stack.checkout("bob", sale).await.name() == "ok";
+    stack.until("it is served again", is_served).await;
+    assert_eq!(stack.purchase(kept.code()).await.name(), "ok");
+}

@@ -1,0 +1,111 @@
+//! What a server says that turns a call away, and what an operator can do about it.
+
+use deadpool_redis::redis::{ErrorKind, RedisError};
+
+/// What the service needs to be allowed, as `ACL SETUSER` takes it: what it calls itself, what the
+/// functions of its library call, and what `flashsale audit` reads.
+pub const RIGHTS: &str = "~sale:* +ping +select +fcall +function|load +hmget +hget \
+     +hset +hdel +hlen +hgetall +get +set +incrby +llen +lpop +rpush +lrange +zadd +zrange +zrem \
+     +unlink +time +pttl +info +multi +exec";
+
+/// What to do about an error by which the server turned a call away before it did anything; `None`
+/// if it may have done something.
+pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return Some("REDIS_URL needs a user and a password that it knows");
+    }
+    let says = |word| error.detail().is_some_and(|detail| detail.contains(word));
+    Some(match error.code()? {
+        "NOPERM" if says("'function") => {
+            "its user may not load functions (+function|load), and the library is not there yet"
+        }
+        "NOPERM" => "its user lacks a right; README.md lists all that are needed",
+        "NOAUTH" | "WRONGPASS" => "REDIS_URL needs a user and a password that it knows",
+        "OOM" => "it is out of memory: raise its maxmemory, and leave its policy at noeviction",
+        "MISCONF" => {
+            "it cannot save to its disk and refuses to write: mend that, or set \
+             stop-writes-on-bgsave-error to no, for the service needs no persistence"
+        }
+        "READONLY" => "it is a replica: REDIS_URL must name the primary",
+        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" | "TRYAGAIN" => {
+            "it is a node of a Redis Cluster: REDIS_URL must name a server that is none"
+        }
+        "LOADING" => "it is reading its data from disk",
+        "MASTERDOWN" => "it is a replica that has lost its primary",
+        "NOREPLICAS" => "it has too few replicas: see its min-replicas-to-write",
+        "BUSY" => "a script or function of somebody keeps it busy: see SCRIPT KILL, FUNCTION KILL",
+        "EXECABORT" => "it discarded a transaction",
+        "ERR" if says("unknown command") || says("Unknown command") => {
+            "it does not know a command, or somebody has forbidden it: Redis 7.0 or newer is needed, \
+             with FCALL and FUNCTION"
+        }
+        _ => return None,
+    })
+}
+
+/// What to do about an error of a function that may have stopped half-way.
+pub(crate) fn half_way(error: &RedisError) -> &'static str {
+    match error.detail() {
+        Some(detail) if detail.contains("can't run this command") => {
+            "its user may not run a command that the function library runs; README.md lists all \
+             that are needed"
+        }
+        _ => "what was done is not known",
+    }
+}
+
+/// Whether the server answered, if only with an error.
+pub(crate) fn is_answer(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use deadpool_redis::redis::{Value, parse_redis_value};
+
+    use super::*;
+
+    fn said(line: &str) -> RedisError {
+        match parse_redis_value(format!("-{line}\r\n").as_bytes()) {
+            Ok(Value::ServerError(error)) => error.into(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_refusal_names_what_an_operator_can_do() {
+        for (line, names) in [
+            ("NOPERM User a has no permissions to run the 'hmget' command", "lacks a right"),
+            (
+                "NOPERM User a has no permissions to run the 'function|load' command",
+                "+function|load",
+            ),
+            ("NOAUTH Authentication required.", "REDIS_URL"),
+            ("WRONGPASS invalid username-password pair or user is disabled.", "REDIS_URL"),
+            ("OOM command not allowed when used memory > 'maxmemory'.", "maxmemory"),
+            ("MISCONF Redis is configured to save RDB snapshots", "stop-writes-on-bgsave-error"),
+            ("READONLY You can't write against a read only replica.", "primary"),
+            ("MOVED 3999 127.0.0.1:6381", "Cluster"),
+            ("ASK 3999 127.0.0.1:6381", "Cluster"),
+            ("CROSSSLOT Keys in request don't hash to the same slot", "Cluster"),
+            ("CLUSTERDOWN The cluster is down", "Cluster"),
+            ("LOADING Redis is loading the dataset in memory", "disk"),
+            ("BUSY Redis is busy running a script.", "FUNCTION KILL"),
+            ("ERR unknown command 'FCALL', with args beginning with: 'x'", "Redis 7.0"),
+        ] {
+            let remedy = remedy(&said(line)).unwrap_or_else(|| panic!("{line} is a refusal"));
+            assert!(remedy.contains(names), "{line}: {remedy}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_come_half_way_is_no_refusal_and_no_silence() {
+        let forbidden = "ERR The user executing the script can't run this command or subcommand \
+                         script: f, on @user_function:1.";
+        for (line, names) in [(forbidden, "may not run a command"), ("ERR odd", "not known")] {
+            let error = said(line);
+            assert_eq!(remedy(&error), None, "{line}");
+            assert!(is_answer(&error) && half_way(&error).contains(names), "{line}");
+        }
+    }
+}
