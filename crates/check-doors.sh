@@ -54,15 +54,16 @@ only() {
 # The product. The rules know nobody, an adapter knows the rules and how to batch, and the app alone
 # knows everyone.
 may domain
-may batcher
+may telemetry
+may batcher telemetry
 may item-art domain
-may http-api domain
-may scheduler domain
+may http-api domain telemetry
+may scheduler domain telemetry
 may memory-stores domain
-may redis-stores domain batcher
-may postgres-ledger domain batcher
-may sqlite-ledger domain batcher
-may app batcher domain http-api item-art memory-stores postgres-ledger redis-stores scheduler sqlite-ledger
+may redis-stores domain batcher telemetry
+may postgres-ledger domain batcher telemetry
+may sqlite-ledger domain batcher telemetry
+may app batcher domain http-api item-art memory-stores postgres-ledger redis-stores scheduler sqlite-ledger telemetry
 
 # What stands for parts of it in tests: the fakes are one adapter, made to fail.
 may store-contract domain
@@ -71,7 +72,7 @@ may dev-servers
 
 # What proves and measures it. What is simulated runs on the fakes or in one process; what is broken
 # or measured is the binary: what judges it from outside must not share its mistakes.
-may simulation batcher domain fakes memory-stores scheduler sqlite-ledger
+may simulation batcher domain fakes memory-stores scheduler sqlite-ledger telemetry
 may model
 may chaos dev-servers
 may bench dev-servers

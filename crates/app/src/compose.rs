@@ -238,7 +238,16 @@ fn ports(
 impl Shared {
     /// The API for the thread that calls, with a way to the stores that no other thread uses.
     pub(crate) fn api(&self) -> Api {
-        let services = self.services.by_way_of(self.stores.ports_on_this_thread());
+        self.api_by_way_of(self.stores.ports_on_this_thread())
+    }
+
+    /// The API for whoever runs the service, who buys nothing: by the way of the upkeep.
+    pub(crate) fn operator_api(&self) -> Api {
+        self.api_by_way_of(self.stores.ports())
+    }
+
+    fn api_by_way_of(&self, ports: Ports) -> Api {
+        let services = self.services.by_way_of(ports);
         Api {
             board: self.board.clone(),
             way: services.way(&self.health),

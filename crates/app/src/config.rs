@@ -5,10 +5,11 @@ mod hostile;
 mod place;
 
 use std::{
-    net::SocketAddr,
+    net::{AddrParseError, SocketAddr},
     num::{NonZeroUsize, ParseIntError},
     ops::RangeInclusive,
     path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 
@@ -175,6 +176,12 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, default_value = "0.0.0.0:8080")]
     pub(crate) http_addr: SocketAddr,
 
+    /// Where whoever runs the service listens: /metrics and /health, without any password, so for
+    /// nobody else to reach; `off` for nowhere, and nothing is counted [default: 127.0.0.1:8081, or a
+    /// free port if that is taken]
+    #[arg(long, env, global = true, value_name = "ADDRESS")]
+    pub(crate) admin_addr: Option<AdminAddr>,
+
     /// Threads that serve HTTP, each with 3 connections to Redis and 6 to Postgres if it is on
     /// those; one serves some 40,000 requests a second
     #[arg(long, env, global = true, default_value_t = 1, value_parser = clap::value_parser!(u16).range(whole(HTTP_WORKERS)))]
@@ -213,6 +220,23 @@ pub(crate) struct Config {
     /// How log lines look; RUST_LOG says which there are
     #[arg(long, env, global = true, default_value = "text")]
     pub(crate) log_format: LogFormat,
+}
+
+/// Where whoever runs the service listens.
+#[derive(Clone, Copy)]
+pub(crate) enum AdminAddr {
+    /// Here.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+impl FromStr for AdminAddr {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::At) }
+    }
 }
 
 /// How often a sale opens by itself.

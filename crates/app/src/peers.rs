@@ -67,11 +67,12 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// A server for whoever connects to `listener`; runs when it is awaited. `api` is called once on
-/// each thread.
+/// A server of these routes for whoever connects to `listener`; runs when it is awaited. `api` is
+/// called once on each thread.
 pub(crate) fn serve(
     listener: TcpListener,
     limits: Limits,
+    routes: fn(&mut web::ServiceConfig),
     api: impl Fn() -> Api + Send + Clone + 'static,
 ) -> io::Result<Server> {
     let server = Server::build()
@@ -80,18 +81,20 @@ pub(crate) fn serve(
         .shutdown_timeout(limits.stop_s_max)
         .disable_signals();
     let stop = server.graceful_shutdown_signal();
-    let server = server
-        .listen("http", listener, move || on_a_thread(api(), &stop, limits.connections_max))?;
+    let server = server.listen("http", listener, move || {
+        on_a_thread(routes, api(), &stop, limits.connections_max)
+    })?;
     Ok(server.run())
 }
 
 /// What one thread does with a connection, to its end.
 fn on_a_thread(
+    routes: fn(&mut web::ServiceConfig),
     api: Api,
     stop: &GracefulShutdownSignal,
     connections_max: usize,
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError> + use<> {
-    let app = App::new().app_data(web::Data::new(api)).configure(http_api::routes);
+    let app = App::new().app_data(web::Data::new(api)).configure(routes);
     let app = map_config(app, |()| AppConfig::default());
     let stop = stop.clone();
     let http = HttpService::build()
@@ -126,7 +129,7 @@ fn on_a_thread(
     })
 }
 
-/// Answers a request, while the connection knows that.
+/// Answers a request, while the connection knows that, and counts it.
 fn answer<S>(
     request: Request,
     app: &S,
@@ -135,9 +138,12 @@ where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
 {
     let answering = request.conn_data::<Rc<Connection>>().map(Connection::begin_answer);
+    let counted = telemetry::Request::came();
+    let (method, route) = (request.method().clone(), http_api::route_of(request.path()));
     let answer = app.call(request);
     async move {
         let response: Response<BoxBody> = while_answering(answer).await?.into();
+        counted.answered(method.as_str(), route, response.status().as_u16());
         Ok(response.map_body(|_, body| Answer { body, _answering: answering }))
     }
 }

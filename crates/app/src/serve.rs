@@ -1,7 +1,13 @@
 //! `flashsale serve`: from the first port to the last answer.
 
 use std::{
-    future::pending, io, mem::ManuallyDrop, net::SocketAddr, path::Path, pin::pin, sync::Arc,
+    future::pending,
+    io,
+    mem::ManuallyDrop,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,6 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admin,
     compose::{ComposeError, Service, Shared, compose},
     config::{Config, Place},
     file_limit::make_room,
@@ -39,6 +46,8 @@ pub(crate) enum ServeError {
     Compose(#[from] ComposeError),
     #[error("cannot listen on {address}; HTTP_ADDR says where to")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    ListenToOperators(#[from] admin::ListenError),
     #[error("the HTTP server failed")]
     Http(#[source] io::Error),
     #[error("the HTTP server ended by itself")]
@@ -56,6 +65,7 @@ pub(crate) enum ServeError {
 }
 
 /// The names of the tasks, as errors have them.
+const OPERATORS: &str = "the listener for operators";
 const UPKEEP: &str = "the upkeep";
 const LIVE_SOCKET: &str = "the socket of the live store";
 
@@ -64,6 +74,8 @@ struct Background {
     upkeep: JoinHandle<Result<(), ServeError>>,
     /// Of a service in a directory. The directory is given back when it is done.
     live_socket: Option<JoinHandle<()>>,
+    /// Where somebody who runs the service may listen.
+    operators: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// Serves until SIGTERM or SIGINT; then finishes what was accepted, as far as that is possible in
@@ -81,7 +93,11 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
     let limits =
         peers::Limits { workers, connections_max: room.per_worker, stop_s_max: STOP_S_MAX };
-    let (address, server) = listen(config.http_addr, limits, shared)?;
+    let operators = admin::listen(config.admin_addr)?;
+    if operators.is_some() {
+        telemetry::switch_on();
+    }
+    let (address, server) = listen(config.http_addr, limits, shared.clone())?;
     tracing::info!("listening on http://{address}");
     room.log(workers);
 
@@ -90,6 +106,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let mut background = Background {
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, to_migrate, stop.clone())),
         live_socket: socket.map(|it| supervision::task(LIVE_SOCKET, it.answer(stop.clone()))),
+        operators: operators.map(|it| tell_operators(it, shared, stop.clone())).transpose()?,
     };
     let running = server.handle();
     let mut server = pin!(server);
@@ -132,9 +149,31 @@ fn listen(
     let listening = || {
         let listener = peers::listen(address)?;
         let address = listener.local_addr()?;
-        Ok((address, peers::serve(listener, limits, move || shared.api())?))
+        let routes = http_api::routes;
+        Ok((address, peers::serve(listener, limits, routes, move || shared.api())?))
     };
     listening().map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Answers whoever runs the service, until everything else has ended.
+fn tell_operators(
+    listener: TcpListener,
+    shared: Shared,
+    stop: CancellationToken,
+) -> Result<JoinHandle<io::Result<()>>, ServeError> {
+    let address = listener.local_addr().map_err(ServeError::Http)?;
+    let server = admin::serve(listener, shared).map_err(ServeError::Http)?;
+    tracing::info!("metrics at http://{address}/metrics (ADMIN_ADDR)");
+    let running = server.handle();
+    Ok(supervision::task(OPERATORS, async move {
+        tokio::select! {
+            ended = server => ended,
+            () = stop.cancelled() => {
+                running.stop(false).await;
+                Ok(())
+            }
+        }
+    }))
 }
 
 /// Brings the schema up to date and keeps the sales going until told to stop.
@@ -159,7 +198,18 @@ impl Background {
                 None => pending().await,
             }
         };
+        let operators = async {
+            match &mut self.operators {
+                Some(operators) => operators.await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
+            ended = operators => match ended {
+                Ok(Ok(())) => ServeError::TaskEnded(OPERATORS),
+                Ok(Err(error)) => ServeError::Http(error),
+                Err(error) => ServeError::TaskBroke(OPERATORS, error),
+            },
             upkeep = &mut self.upkeep => match upkeep {
                 Ok(Ok(())) => ServeError::TaskEnded(UPKEEP),
                 Ok(Err(error)) => error,
@@ -177,6 +227,10 @@ impl Background {
         self.upkeep.await.map_err(|error| ServeError::TaskBroke(UPKEEP, error))??;
         if let Some(live_socket) = self.live_socket {
             live_socket.await.map_err(|error| ServeError::TaskBroke(LIVE_SOCKET, error))?;
+        }
+        if let Some(operators) = self.operators {
+            let ended = operators.await.map_err(|error| ServeError::TaskBroke(OPERATORS, error))?;
+            ended.map_err(ServeError::Http)?;
         }
         Ok(())
     }

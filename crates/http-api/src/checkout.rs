@@ -39,9 +39,13 @@ pub(super) async fn post_checkout(
     let beat = api.way.checkouts.begin();
     let hold = in_time(api.services.checkout.attempt(asked)).await;
     beat.end(&hold);
-    let hold = hold?.map_err(|refusal| Problem::of_checkout(refusal, sale))?;
+    let hold = match hold {
+        Ok(answer) => answer.map_err(|refusal| Problem::of_checkout(refusal, sale)),
+        Err(error) => Err(error.into()),
+    };
+    telemetry::checkout_ended(hold.as_ref().map_or_else(Problem::name, |_| "granted"));
 
-    Ok(not_stored(HoldBody::from(hold)))
+    Ok(not_stored(HoldBody::from(hold?)))
 }
 
 /// Gives a hold back before its time.

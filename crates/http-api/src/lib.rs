@@ -14,6 +14,7 @@ mod health;
 #[cfg(test)]
 mod hostile;
 mod items;
+mod metrics;
 mod moment;
 mod params;
 mod problem;
@@ -28,6 +29,7 @@ pub use self::{
     api::{Api, StoreNames},
     connection::{Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, REQUEST_TIMEOUT},
     items::{Pictures, picture_path},
+    metrics::route_of,
     moment::rfc3339,
     problem::document_of_server,
     shown::{SaleBoard, Written, sale_board},
@@ -49,10 +51,24 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(reading("/sales/current", sales::get_current_sale))
         .service(reading("/sales/{id}", sales::get_sale))
         .service(reading(items::PATTERN, items::get_item))
+        .configure(health_routes)
+        .default_service(web::to(no_such_route));
+}
+
+/// What whoever runs the service asks: the metrics, and the health. For a listener of its own; the
+/// application's data must hold an [`Api`].
+pub fn operator_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(reading("/metrics", metrics::get_metrics))
+        .configure(health_routes)
+        .default_service(web::to(no_such_route));
+}
+
+fn health_routes(config: &mut web::ServiceConfig) {
+    config
         .service(reading("/health", health::get_health))
         .service(reading("/health/live", health::get_live))
-        .service(reading("/health/ready", health::get_ready))
-        .default_service(web::to(no_such_route));
+        .service(reading("/health/ready", health::get_ready));
 }
 
 /// A resource that answers other methods with those it has.

@@ -1,6 +1,10 @@
 //! Every error a client can see, as `application/problem+json` (RFC 9457).
 
-use std::{borrow::Cow, error::Error};
+use std::{
+    borrow::Cow,
+    error::Error,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError,
@@ -21,6 +25,16 @@ const HEAD_BYTES_MAX: usize = 131_072;
 
 /// How long a client shall wait before it asks again a store that failed, in seconds.
 pub(crate) const RETRY_AFTER_FAILURE_S: i64 = 1;
+
+/// How long clients of a service that has too many shall wait at the most, in seconds.
+const RETRY_AFTER_OVERLOAD_S_MAX: i64 = 4;
+
+/// How long the next client shall wait of too many, in seconds: each another while, so that they
+/// do not come again all at once.
+fn spread() -> i64 {
+    static TURNS: AtomicI64 = AtomicI64::new(0);
+    TURNS.fetch_add(1, Ordering::Relaxed).rem_euclid(RETRY_AFTER_OVERLOAD_S_MAX) + 1
+}
 
 /// An error, as a client sees it.
 #[derive(Debug)]
@@ -52,6 +66,11 @@ impl Problem {
     ) -> Self {
         let (retry_after_s, allow, closes, more) = (None, None, false, Vec::new());
         Self { status, name, title, detail: detail.into(), retry_after_s, allow, closes, more }
+    }
+
+    /// The last part of its type.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
     }
 
     fn conflict(
@@ -244,8 +263,11 @@ impl From<StoreError> for Problem {
             }
         };
         tracing::debug!(error = &error as &dyn Error, "answered 503");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, name, title, detail)
-            .retry_after(RETRY_AFTER_FAILURE_S)
+        let retry_after_s = match error.failure() {
+            Failure::Overloaded => spread(),
+            _ => RETRY_AFTER_FAILURE_S,
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, name, title, detail).retry_after(retry_after_s)
     }
 }
 

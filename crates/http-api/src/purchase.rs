@@ -25,8 +25,13 @@ pub(super) async fn post_purchase(
     let beat = api.way.purchases.begin();
     let receipt = in_time(api.services.purchase.redeem(code)).await;
     beat.end(&receipt);
+    let receipt = match receipt {
+        Ok(answer) => answer.map_err(Problem::from),
+        Err(error) => Err(error.into()),
+    };
+    telemetry::purchase_ended(receipt.as_ref().map_or_else(Problem::name, |_| "sold"));
 
-    Ok(not_stored(ReceiptBody::from(receipt??)))
+    Ok(not_stored(ReceiptBody::from(receipt?)))
 }
 
 /// Shows the receipt of a code.

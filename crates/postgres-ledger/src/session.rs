@@ -6,6 +6,7 @@ mod wrong_connection;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
+use telemetry::{Watch, store_call_ended};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{Row, types::ToSql};
 
@@ -91,6 +92,7 @@ impl Session {
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, SessionError> {
+        let began = Watch::start();
         let replied = timeout(self.reply_timeout, async {
             let statement = client.prepare_cached(sql).await?;
             client.query(&statement, parameters).await
@@ -100,6 +102,7 @@ impl Session {
             Ok(Err(error)) => Err(SessionError::of(error)),
             Err(_) => Err(SessionError::TimedOut),
         };
+        store_call_ended("postgres", name_of(sql), began, result.is_ok());
         match &result {
             // Whatever is still under way there, the next statement shall not wait for it.
             Err(error) if error.condemns_connection() => drop(Object::take(client)),
@@ -142,6 +145,11 @@ impl Session {
         }
         Err(SessionError::TimedOut)
     }
+}
+
+/// What a statement calls itself: the first word of its header.
+fn name_of(sql: &str) -> &str {
+    sql.strip_prefix("-- ").and_then(|header| header.split(':').next()).unwrap_or("other")
 }
 
 /// A connection of the pool, and whether it was made just now.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use deadpool_redis::{
     Connection, Pool, PoolError,
-    redis::{self, Cmd, Pipeline, RedisError, Value},
+    redis::{self, Arg, Cmd, Pipeline, RedisError, Value},
 };
 use domain::{Failure, StoreError, answer::Doing};
+use telemetry::{Watch, store_call_ended};
 
 use crate::{
     keys::SaleKeys,
@@ -157,6 +158,7 @@ impl Line {
         reply_ms_max: u64,
     ) -> Result<Value, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
+        let began = Watch::start();
         let mut reply = command.query_async(&mut connection).await;
         if reply.as_ref().is_err_and(lacks_library) {
             reply = match load_library(&mut connection).await {
@@ -164,6 +166,7 @@ impl Line {
                 Err(error) => Err(error),
             };
         }
+        store_call_ended("redis", name_of(command), began, reply.is_ok());
         self.keep_or_drop(connection, reply)
     }
 
@@ -175,7 +178,9 @@ impl Line {
         reply_ms_max: u64,
     ) -> Result<Vec<Value>, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
+        let began = Watch::start();
         let replies = commands.query_async(&mut connection).await;
+        store_call_ended("redis", "pipeline", began, replies.is_ok());
         self.keep_or_drop(connection, replies)
     }
 
@@ -210,6 +215,16 @@ impl Line {
             }
         }
     }
+}
+
+/// What a command calls: the name of its function, or its own.
+fn name_of(command: &Cmd) -> &str {
+    let word = |nth| match command.args_iter().nth(nth) {
+        Some(Arg::Simple(word)) => std::str::from_utf8(word).ok(),
+        _ => None,
+    };
+    let name = word(0).filter(|name| *name != "FCALL").or_else(|| word(1));
+    name.unwrap_or("other")
 }
 
 /// Loads the library. Never replaces one: that would forget which sales are loaded. A change

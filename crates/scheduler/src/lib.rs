@@ -17,6 +17,7 @@ use domain::{
     upkeep::{LOAD_AHEAD_MS, Reconciled, Restored, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
+use telemetry::{Watch, happened, step_ended};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often due holds are swept and lost sales noticed.
@@ -82,25 +83,28 @@ impl Scheduler {
     /// due; it does not keep the others from running.
     pub async fn tick(&self) {
         if self.is_due(ROTATE_EVERY, |due| &mut due.rotate) {
-            let rotated = self.upkeep.rotate.run().await;
-            for sale in self.noted("rotate", rotated).into_iter().flatten() {
+            let rotated = self.step("rotate", self.upkeep.rotate.run()).await;
+            for sale in rotated.into_iter().flatten() {
+                happened("sale_made", 1);
                 tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at().0, "made a sale");
             }
         }
-        let rebuilt = self.upkeep.rebuild.run_asked().await;
-        for sale in self.noted("rebuild", rebuilt).into_iter().flatten() {
+        let rebuilt = self.step("rebuild", self.upkeep.rebuild.run_asked()).await;
+        for sale in rebuilt.into_iter().flatten() {
+            happened("sale_rebuilt", 1);
             tracing::warn!(%sale, "rebuilt a sale whose live store was out of date");
         }
         stream::iter(self.upkeep.reclaim.take())
             .for_each_concurrent(CODES_AT_A_TIME, |code| async move {
-                self.noted("give back", self.upkeep.reclaim.give_back(code).await);
+                self.step("reclaim", self.upkeep.reclaim.give_back(code)).await;
             })
             .await;
         let sales = self.sales_at_hand();
         stream::iter(&sales).for_each_concurrent(SALES_AT_A_TIME, |sale| self.sweep(sale)).await;
         if self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
-            let expired = self.upkeep.sweep.run_overdue().await;
-            if let Some(holds @ 1..) = self.noted("expire overdue holds", expired) {
+            let expired = self.step("expire_overdue", self.upkeep.sweep.run_overdue()).await;
+            if let Some(holds @ 1..) = expired {
+                happened("hold_expired_overdue", holds);
                 tracing::info!(holds, "expired holds that the live store had forgotten");
             }
         }
@@ -111,8 +115,9 @@ impl Scheduler {
                 .await;
         }
         if self.is_due(RETIRE_EVERY, |due| &mut due.retire) {
-            let closed = self.upkeep.retire.run().await;
-            for sale in self.noted("retire", closed).into_iter().flatten() {
+            let closed = self.step("retire", self.upkeep.retire.run()).await;
+            for sale in closed.into_iter().flatten() {
+                happened("sale_closed", 1);
                 tracing::info!(%sale, "closed a sale");
             }
         }
@@ -126,18 +131,23 @@ impl Scheduler {
     }
 
     async fn sweep(&self, sale: &Sale) {
-        let swept = self.upkeep.sweep.run(sale.id).await;
-        if self.noted("sweep", swept) == Some(Swept::NotLoaded) {
-            let restored = self.upkeep.rebuild.restore(sale.id, None).await;
-            if self.noted("load", restored) == Some(Restored::Loaded) {
+        let swept = self.step("sweep", self.upkeep.sweep.run(sale.id)).await;
+        if let Some(Swept::Judged(holds)) = swept {
+            happened("hold_judged", holds);
+        }
+        if swept == Some(Swept::NotLoaded) {
+            let restored = self.step("load", self.upkeep.rebuild.restore(sale.id, None)).await;
+            if restored == Some(Restored::Loaded) {
+                happened("sale_loaded", 1);
                 tracing::info!(sale = %sale.id, "the live store serves a sale");
             }
         }
     }
 
     async fn reconcile(&self, sale: &Sale) {
-        let reconciled = self.upkeep.reconcile.run(sale).await;
-        if let Some(Reconciled::Rebuilt(drift)) = self.noted("reconcile", reconciled) {
+        let reconciled = self.step("reconcile", self.upkeep.reconcile.run(sale)).await;
+        if let Some(Reconciled::Rebuilt(drift)) = reconciled {
+            happened("sale_rebuilt", 1);
             tracing::warn!(sale = %sale.id, ?drift, "the live store had drifted and was rebuilt");
         }
     }
@@ -151,6 +161,18 @@ impl Scheduler {
             *next = now + every;
         }
         is_due
+    }
+
+    /// Runs a step, and times it.
+    async fn step<T>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Option<T> {
+        let began = Watch::start();
+        let result = work.await;
+        step_ended(name, began, result.is_ok());
+        self.noted(name, result)
     }
 
     /// Logs a step's first failure and its first success after one: a database that is down

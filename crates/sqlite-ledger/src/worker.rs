@@ -18,6 +18,7 @@ use std::{
 };
 
 use domain::{StoreError, ports::Operation};
+use telemetry::{Watch, store_call_ended};
 use tokio::sync::oneshot;
 
 use crate::{Database, LedgerClock, SqliteError, tables::Tables};
@@ -189,9 +190,12 @@ impl Session {
     /// Does the jobs in one transaction. All is undone if one of them fails.
     fn transact(&mut self, kind: Kind, jobs: &mut [Box<dyn Job>]) -> Result<(), SqliteError> {
         let all = |tables: &Tables<'_>| jobs.iter_mut().try_for_each(|job| job.run(tables));
-        match kind {
-            Kind::Writer => self.database.write((self.clock)(), all),
-            Kind::Reader => self.database.read((self.clock)(), all),
-        }
+        let began = Watch::start();
+        let (call, done) = match kind {
+            Kind::Writer => ("write", self.database.write((self.clock)(), all)),
+            Kind::Reader => ("read", self.database.read((self.clock)(), all)),
+        };
+        store_call_ended("sqlite", call, began, done.is_ok());
+        done
     }
 }

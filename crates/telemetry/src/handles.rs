@@ -68,59 +68,24 @@ impl Queue {
     }
 }
 
-/// Calls of one kind to a store.
-#[derive(Debug, Clone)]
-pub struct StoreCalls {
-    seconds: Histogram,
-    failures: IntCounter,
-}
-
-impl StoreCalls {
-    /// The calls of this name to this store, such as `postgres` and `record_grants`.
-    #[must_use]
-    pub fn of(store: &'static str, call: &str) -> Self {
-        Self {
-            seconds: FIGURES.call_seconds.with_label_values(&[store, call]),
-            failures: FIGURES.call_failures.with_label_values(&[store, call]),
-        }
-    }
-
-    /// A call is over that began then.
-    pub fn ended(&self, began: Watch, was_answered: bool) {
-        if let Some(seconds) = began.seconds() {
-            self.seconds.observe(seconds);
-            if !was_answered {
-                self.failures.inc();
-            }
-        }
+/// A call of a store is over that began then: which store, such as `postgres`, and what was called,
+/// such as `record_grants`. For what is once a batch or rarer: it looks the names up.
+pub fn store_call_ended(store: &'static str, call: &str, began: Watch, was_answered: bool) {
+    let Some(seconds) = began.seconds() else { return };
+    FIGURES.call_seconds.with_label_values(&[store, call]).observe(seconds);
+    let failures = FIGURES.call_failures.with_label_values(&[store, call]);
+    if !was_answered {
+        failures.inc();
     }
 }
 
-/// A step of the upkeep.
-#[derive(Debug, Clone)]
-pub struct Step {
-    seconds: Histogram,
-    failures: IntCounter,
-}
-
-impl Step {
-    /// The step of this name.
-    #[must_use]
-    pub fn named(name: &'static str) -> Self {
-        Self {
-            seconds: FIGURES.step_seconds.with_label_values(&[name]),
-            failures: FIGURES.step_failures.with_label_values(&[name]),
-        }
-    }
-
-    /// A run of it is over that began then.
-    pub fn ended(&self, began: Watch, went_well: bool) {
-        if let Some(seconds) = began.seconds() {
-            self.seconds.observe(seconds);
-            if !went_well {
-                self.failures.inc();
-            }
-        }
+/// A run of a step of the upkeep is over that began then.
+pub fn step_ended(step: &'static str, began: Watch, went_well: bool) {
+    let Some(seconds) = began.seconds() else { return };
+    FIGURES.step_seconds.with_label_values(&[step]).observe(seconds);
+    let failures = FIGURES.step_failures.with_label_values(&[step]);
+    if !went_well {
+        failures.inc();
     }
 }
 

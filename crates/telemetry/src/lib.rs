@@ -2,7 +2,7 @@
 //!
 //! Everything is counted where all of a kind come through, and nowhere else: in the batcher, at the
 //! connections of the stores, in the ledger's thread, in the router, in the scheduler. What counts
-//! there takes a handle once ([`Queue`], [`StoreCalls`], [`Step`]) and then pays a few atomic additions; before [`switch_on`] it pays for a look at one flag.
+//! there pays a few atomic additions, and for a look-up of names what is once a batch or once a request; before [`switch_on`] it pays for a look at one flag.
 //!
 //! Names and units follow Prometheus' conventions, and those of HTTP OpenTelemetry's. No label ever
 //! holds a user, a code or anything else that somebody outside chooses; sales are labelled by their
@@ -22,8 +22,8 @@ use self::figures::FIGURES;
 
 pub use self::{
     handles::{
-        Queue, Request, Step, StoreCalls, Watch, checkout_ended, happened, log_line_lost,
-        purchase_ended,
+        Queue, Request, Watch, checkout_ended, happened, log_line_lost, purchase_ended, step_ended,
+        store_call_ended,
     },
     sales::{SALES_MAX, SaleFigures, show_sales},
 };
@@ -70,13 +70,13 @@ mod tests {
     #[test]
     fn what_is_counted_is_rendered_by_its_conventional_name() {
         switch_on();
-        let (queue, calls) = (Queue::named("a"), StoreCalls::of("ledger", "b"));
+        let queue = Queue::named("a");
 
         queue.entered();
         queue.left(1, Watch::start());
         queue.refused();
-        calls.ended(Watch::start(), false);
-        Step::named("sweep").ended(Watch::start(), true);
+        store_call_ended("ledger", "b", Watch::start(), false);
+        step_ended("sweep", Watch::start(), true);
         happened("sale closed", 2);
         checkout_ended("granted");
         purchase_ended("sold");

@@ -24,8 +24,9 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["flashsale"], arguments].concat())
 }
 
-const FLAGS: [&str; 9] = [
+const FLAGS: [&str; 10] = [
     "--http-addr",
+    "--admin-addr",
     "--http-workers",
     "--sale-period",
     "--sale-stock",

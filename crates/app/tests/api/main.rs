@@ -16,6 +16,7 @@ mod health;
 mod live_state;
 mod log;
 mod moving_up;
+mod operators;
 mod peers;
 mod races;
 mod reading;

@@ -204,6 +204,8 @@ impl Stack {
             .env("SALE_PER_USER_LIMIT", self.settings.per_user_limit.to_string())
             .env("HOLD_TTL", self.settings.hold_ttl)
             .env("RUST_LOG", "info")
+            // A store that is slow because the machine has other work is no overload.
+            .env("QUEUE_WAIT_MAX", "10s")
     }
 
     /// A command of the binary. It dies with the test.

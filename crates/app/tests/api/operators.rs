@@ -1,0 +1,100 @@
+//! Where operators listen: the metrics, and the health.
+
+use crate::stack::{Answer, Kind, PATIENCE, Settings, Stack, on_both_stacks};
+
+on_both_stacks! {
+    what_happens_is_counted_where_operators_listen
+    buyers_find_no_metrics_and_operators_nothing_to_buy
+}
+
+/// The service as one process, and where its operators listen.
+async fn watched(kind: Kind) -> (Stack, String) {
+    let stack = Stack::start(Settings { processes: 1, ..Settings::on(kind) }).await;
+    let log = stack.apps[0].log();
+    let (_, rest) = log.split_once("metrics at http://").unwrap();
+    let (address, _) = rest.split_once("/metrics").unwrap();
+    let url = format!("http://{address}");
+    (stack, url)
+}
+
+async fn metrics(stack: &Stack, url: &str) -> String {
+    stack.http.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap()
+}
+
+/// The figure of a line that begins so.
+fn figure(metrics: &str, start: &str) -> Option<f64> {
+    metrics.lines().find_map(|line| line.strip_prefix(start)?.trim().parse().ok())
+}
+
+async fn what_happens_is_counted_where_operators_listen(kind: Kind) {
+    let (stack, url) = watched(kind).await;
+    let sale = stack.sale().await;
+    let code = stack.checkout("ann", sale).await.body["code"].as_str().unwrap().to_owned();
+    stack.purchase(&code).await;
+    stack.purchase(&code).await;
+    stack.checkout("ann", 77).await;
+
+    stack
+        .until("the sale's figures are those of now", async |stack| {
+            let label = format!("flashsale_sale_units{{sale=\"{sale}\",state=\"sold\"}}");
+            figure(&metrics(stack, &url).await, &label) == Some(1.0)
+        })
+        .await;
+    let metrics = metrics(&stack, &url).await;
+
+    for (line, least) in [
+        ("flashsale_checkouts_total{outcome=\"granted\"}", 1.0),
+        ("flashsale_checkouts_total{outcome=\"sale-not-found\"}", 1.0),
+        ("flashsale_purchases_total{outcome=\"sold\"}", 1.0),
+        ("flashsale_purchases_total{outcome=\"code-already-used\"}", 1.0),
+        ("flashsale_batch_requests_count{queue=\"record\"}", 2.0),
+        ("flashsale_upkeep_step_duration_seconds_count{step=\"sweep\"}", 1.0),
+        ("flashsale_upkeep_events_total{event=\"sale_loaded\"}", 1.0),
+        ("http_server_active_requests", 0.0),
+        (
+            "http_server_request_duration_seconds_count{http_request_method=\"POST\",\
+             http_response_status_code=\"409\",http_route=\"/purchase\"}",
+            1.0,
+        ),
+    ] {
+        let counted = figure(&metrics, line);
+        assert!(
+            counted.is_some_and(|counted| counted >= least),
+            "{line} is {counted:?}\n{metrics}"
+        );
+    }
+    let store = match kind {
+        Kind::Servers => "{call=\"record_grants\",store=\"postgres\"}",
+        Kind::Embedded => "{call=\"write\",store=\"sqlite\"}",
+    };
+    let calls = format!("flashsale_store_call_duration_seconds_count{store}");
+    assert!(figure(&metrics, &calls) >= Some(1.0), "{metrics}");
+    assert!(!metrics.contains("ann") && !metrics.contains(&code), "{metrics}");
+}
+
+async fn buyers_find_no_metrics_and_operators_nothing_to_buy(kind: Kind) {
+    let (stack, url) = watched(kind).await;
+    let at = async |path: &str| Answer::read(stack.http.get(format!("{url}{path}"))).await.unwrap();
+
+    assert_eq!(stack.get("/metrics").await.status, 404);
+    assert_eq!(at("/sales/current").await.status, 404);
+    assert_eq!(at("/health").await.status, 200);
+    assert_eq!(at("/health/live").await.status, 200);
+    assert_eq!(stack.get("/health").await.status, 200);
+}
+
+/// Whoever says where to listen is told that it is taken; whoever does not gets another place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_is_taken_is_an_error_for_whoever_chose_it_and_off_is_nowhere() {
+    let stack = Stack::prepare(Settings::on(Kind::Embedded));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let output = stack.command().args(["serve", "--admin-addr", &address]).output().unwrap();
+    let off = stack.start_app_in_shell("exec \"$0\" serve --admin-addr off");
+    off.await_ready(PATIENCE).unwrap();
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("ADMIN_ADDR"), "{said}");
+    assert!(!off.log().contains("metrics at"), "{}", off.log());
+}

@@ -1,0 +1,95 @@
+//! `/metrics`: what the process counts, for whoever watches it; and by what name requests count.
+
+use actix_web::{
+    HttpResponse,
+    http::header::{CONTENT_TYPE, HeaderValue},
+    web,
+};
+use telemetry::{SALES_MAX, SaleFigures, show_sales};
+
+use crate::{api::Api, caching::NO_STORE, deadline::in_time, items};
+
+/// Where no route is.
+const NO_ROUTE: &str = "none";
+
+/// Shows what is counted, after a look at the sales that are not closed. Of a sale that no store
+/// says anything of there are no figures, as long as that is so.
+pub(super) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
+    let calendar = api.services.catalog.calendar();
+    let mut sales = Vec::new();
+    for sale in calendar.sales.iter().take(SALES_MAX) {
+        if let Ok(Some(shown)) = in_time(api.board.of(sale.id)).await {
+            let standing = &shown.standing;
+            sales.push(SaleFigures {
+                sale: sale.id.get(),
+                epoch: sale.epoch.0,
+                units: [standing.available(), standing.held, standing.sold],
+            });
+        }
+    }
+    show_sales(sales);
+    HttpResponse::Ok()
+        .insert_header(NO_STORE)
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(telemetry::CONTENT_TYPE)))
+        .body(telemetry::render())
+}
+
+/// The pattern of the route that a path leads to. What the client wrote must not become a label, and
+/// asking the router again for its pattern costs as much as routing.
+#[must_use]
+pub fn route_of(path: &str) -> &'static str {
+    match path {
+        "/checkout" => "/checkout",
+        "/purchase" => "/purchase",
+        "/sales" => "/sales",
+        "/sales/current" => "/sales/current",
+        "/health" => "/health",
+        "/health/live" => "/health/live",
+        "/health/ready" => "/health/ready",
+        "/metrics" => "/metrics",
+        _ if path.starts_with("/sales/") => "/sales/{id}",
+        _ if path.starts_with("/purchases/") => "/purchases/{code}",
+        _ if path.starts_with("/items/") => items::PATTERN,
+        _ => NO_ROUTE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, dev::Service, test};
+
+    use super::*;
+
+    /// The pattern the router has for a path, or none.
+    async fn pattern_of(path: &str) -> String {
+        let app = App::new().configure(crate::routes).configure(crate::operator_routes);
+        let app = test::init_service(app.wrap_fn(|request, next| {
+            let answer = next.call(request);
+            async move { answer.await }
+        }))
+        .await;
+        let request = test::TestRequest::get().uri(path).to_request();
+        let answered = app.call(request).await.unwrap();
+        answered.request().match_pattern().unwrap_or_else(|| NO_ROUTE.to_owned())
+    }
+
+    #[actix_web::test]
+    async fn every_route_counts_by_its_pattern_and_nothing_else_by_its_path() {
+        for path in [
+            "/checkout",
+            "/purchase",
+            "/purchases/018f",
+            "/sales",
+            "/sales/current",
+            "/sales/7",
+            "/items/7/1.svg",
+            "/health",
+            "/health/live",
+            "/health/ready",
+            "/metrics",
+            "/no/such/path",
+        ] {
+            assert_eq!(route_of(path), pattern_of(path).await, "{path}");
+        }
+    }
+}
