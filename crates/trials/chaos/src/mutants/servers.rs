@@ -23,7 +23,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         what: "a Redis with an old copy serves it",
         changes: &[(
             "crates/redis-stores/src/lua/library.lua",
-            "if not found[1] or loaded[sale_key] ~= tonumber(found[1]) then",
+            "if not found[1] or loaded[name] ~= tonumber(found[1]) then",
             "if not found[1] then",
         )],
     },
@@ -62,7 +62,7 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         tried_by: TriedBy::Chaos,
         what: "Postgres says that it has committed before the log is on disk",
         changes: &[(
-            "crates/postgres-ledger/src/lib.rs",
+            "crates/postgres-ledger/src/settings.rs",
             "SET synchronous_commit = 'on'",
             "SET synchronous_commit = 'off'",
         )],
