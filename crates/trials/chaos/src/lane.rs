@@ -23,12 +23,12 @@ use crate::{
     error::{ChaosError, during},
     history::{Asked, History, now_ms},
     inject::InjectedFault,
+    judgement::{Breach, Promise, judge},
     ledger::Records,
     plan::{Pace, PlannedFault, Planner},
     progress::Progress,
     recovery::{Recovery, recoveries},
     timetable::{JUDGED_AT_MS, LASTS_MS},
-    verdict::{Breach, Promise, judge},
 };
 
 /// Sales on one deployment. The next has new stores: a rolling restart has no way back.

@@ -25,6 +25,7 @@ mod fault;
 mod fsync;
 mod history;
 mod inject;
+mod judgement;
 mod lane;
 mod ledger;
 mod mutants;
@@ -38,7 +39,6 @@ mod timetable;
 mod trial;
 mod upgrade;
 mod variants;
-mod verdict;
 
 use std::process::ExitCode;
 

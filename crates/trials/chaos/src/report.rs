@@ -8,10 +8,10 @@ use crate::{
     capabilities::Capabilities,
     fault::Kind,
     history::{Answer, Ask},
+    judgement::Promise,
     lane::Cycle,
     recovery::Recoveries,
     stack::description_of,
-    verdict::Promise,
 };
 
 /// How many breaches of one promise a line shows.
