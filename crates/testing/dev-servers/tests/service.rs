@@ -77,7 +77,7 @@ fn one_that_ends_before_it_listens_is_an_error_with_its_words() {
 #[test]
 fn a_service_that_writes_its_log_itself_meets_a_disk_that_is_full() {
     let listens = r#"exec redis-server --port "${HTTP_ADDR##*:}" --save """#;
-    let says = r#"echo said >&2 2>/dev/null && echo said >> said"#;
+    let says = "echo said >&2 2>/dev/null && echo said >> said";
     let script = Script::of(&[says, listens]);
     let said = script.0.path().join("said");
 

@@ -75,7 +75,7 @@ pub(crate) enum PostgresFault {
     Restarted,
     /// SIGSTOP of the process that accepts connections and of all that work.
     Stopped,
-    /// Sessions may only read, as those of a standby.
+    /// Sessions that begin meanwhile may only read, also afterwards, as those of a standby.
     ReadOnly,
 }
 
@@ -212,9 +212,9 @@ impl Kind {
             | Self::Postgres(PostgresFault::Stopped | PostgresFault::ReadOnly) => 300..=2_500,
             Self::Redis(RedisFault::Shared) => 2_000..=3_000,
             Self::FsyncFails => 300..=1_000,
-            Self::DiskFull | Self::LogDiskFull | Self::ClockAhead | Self::ClockBehind => {
-                500..=2_500
-            }
+            Self::DiskFull | Self::ClockAhead | Self::ClockBehind => 500..=2_500,
+            // Long enough for the service to have something to say.
+            Self::LogDiskFull => 1_500..=3_500,
             // Longer than a hold, too: what was held up arrives when it has been judged.
             Self::Network(..) => 500..=HOLD_MS + 500,
             _ => 0..=0,

@@ -166,16 +166,20 @@ impl Servers {
         Ok(block_in_place(|| other.kill())?)
     }
 
-    /// Lets sessions only read for a while. What is under way when that begins may still be written.
+    /// Cuts every session off, and lets those that come instead only read for a while: they may go
+    /// on so when that is over, as those of a standby that somebody connected to.
     async fn only_read(&self, lasts: Duration) -> Result<(), ChaosError> {
-        let alter = |how: &str| {
-            let alter = format!("ALTER SYSTEM {how}");
-            self.postgres.psql("postgres", &alter)?;
-            self.postgres.psql("postgres", "SELECT pg_reload_conf()")
-        };
-        block_in_place(|| alter("SET default_transaction_read_only = on"))?;
+        let tell = |sql: &str| self.postgres.psql("postgres", sql);
+        let alter = format!("ALTER DATABASE {DATABASE}");
+        let cut_off = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'"
+        );
+        block_in_place(|| {
+            tell(&format!("{alter} SET default_transaction_read_only = on"))?;
+            tell(&cut_off)
+        })?;
         sleep(lasts).await;
-        block_in_place(|| alter("RESET default_transaction_read_only"))?;
+        block_in_place(|| tell(&format!("{alter} RESET default_transaction_read_only")))?;
         Ok(())
     }
 
