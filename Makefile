@@ -49,7 +49,7 @@ fuzz: ## Feed garbage to what reads codes, names and replies, guided by coverage
 	@crates/trials/fuzz/run.sh $(or $(FUZZ_SECONDS),60)
 
 bench: ## Measure the service, each figure beside the floor of this machine (BENCH="--help": how)
-	@crates/testing/dev-servers/deps.sh compiler servers wrk
+	@crates/testing/dev-servers/deps.sh compiler servers faults wrk
 	cargo build --release -p app -p bench
 	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
 

@@ -36,6 +36,8 @@
 //! # }
 //! ```
 //!
+//! A [`Proxy`] is the network between any two of them, and can be made a bad one.
+//!
 //! Promises:
 //!
 //! - A server that started, or started again, answers.
@@ -50,10 +52,12 @@
 mod account;
 mod error;
 mod home;
+mod limits;
 mod log;
 mod ports;
 mod postgres;
 mod program;
+mod proxy;
 mod redis;
 mod running;
 mod service;
@@ -62,8 +66,10 @@ mod stores;
 pub mod tied;
 
 pub use error::ServerError;
+pub use limits::raise_open_files;
 pub use postgres::PostgresServer;
 pub use program::Program;
+pub use proxy::{Condition, Proxy};
 pub use redis::{RedisServer, Snapshot};
 pub use service::Service;
 pub use stack::{Place, Stack};

@@ -24,13 +24,20 @@ pub struct Program {
     environment: BTreeMap<OsString, Option<OsString>>,
     dir: Option<PathBuf>,
     log: Option<PathBuf>,
+    writes_log: bool,
 }
 
 impl Program {
     /// The program in this file.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), environment: BTreeMap::new(), dir: None, log: None }
+        Self {
+            path: path.into(),
+            environment: BTreeMap::new(),
+            dir: None,
+            log: None,
+            writes_log: false,
+        }
     }
 
     /// The program of this name beside the one that asks, from the same build.
@@ -82,6 +89,15 @@ impl Program {
         self
     }
 
+    /// Lets its services write what they say at the end of this file themselves: a disk that has
+    /// no room for it is theirs to bear. Otherwise it is copied for them, and a full disk costs
+    /// them nothing.
+    #[must_use]
+    pub fn write_log_to(mut self, path: impl Into<PathBuf>) -> Self {
+        self.writes_log = true;
+        self.log_to(path)
+    }
+
     /// A command of the program, which ends with this thread at the latest.
     #[must_use]
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
@@ -118,6 +134,11 @@ impl Program {
 
     pub(crate) fn set_path(&mut self, path: &Path) {
         path.clone_into(&mut self.path);
+    }
+
+    /// Whether its services write their log themselves.
+    pub(crate) fn writes_log(&self) -> bool {
+        self.writes_log
     }
 
     pub(crate) fn log(&self) -> Option<&Path> {

@@ -129,6 +129,12 @@ impl RedisServer {
         self.command("FLUSHALL")
     }
 
+    /// Lets it hold no more than so many bytes: what it holds beyond that stays, and whatever would
+    /// add to it is refused. Zero is no limit.
+    pub fn limit_memory(&self, bytes: u64) -> Result<(), ServerError> {
+        self.command(&format!("CONFIG SET maxmemory {bytes}"))
+    }
+
     /// Makes this server a replica of `master`, and waits until it holds what that one holds.
     pub fn follow(&self, master: &Self) -> Result<(), ServerError> {
         self.command(&format!("REPLICAOF 127.0.0.1 {}", master.port))?;

@@ -5,8 +5,13 @@
 
 use std::{
     io::{self, BufRead, BufReader, PipeReader, Write},
+    net::{SocketAddr, TcpStream},
     process::{Child, Command, ExitStatus},
-    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
     thread,
     time::Duration,
 };
@@ -19,6 +24,9 @@ use crate::{
 
 /// How long a server may take to come or to go. Only a sick machine needs this long.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long to wait before knocking again at the door of a server that is on its way.
+const KNOCK_AGAIN: Duration = Duration::from_millis(2);
 
 /// How a kind of server is understood.
 #[derive(Clone, Copy)]
@@ -55,8 +63,39 @@ impl Running {
         let child = tied::spawn(command).attempting(starting())?;
         let (sender, news) = mpsc::channel();
         thread::spawn(move || follow(reader, copy, ready, &sender));
+        Self { program, child, log, greeting: String::new(), news }.until_ready()
+    }
 
-        let mut running = Self { program, child, log, greeting: String::new(), news };
+    /// Starts a server that writes its words to `log` itself, with nobody in between, and waits
+    /// until it listens at `address`: a word that says so could be lost on a full disk.
+    pub(crate) fn start_writing(
+        program: &'static str,
+        mut command: Command,
+        log: Log,
+        address: SocketAddr,
+    ) -> Result<Self, ServerError> {
+        let starting = || format!("start {program}");
+        let (reader, writer) = io::pipe().attempting(starting())?;
+        command.stdout(writer).stderr(log.writer()?);
+
+        let child = tied::spawn(command).attempting(starting())?;
+        let (sender, news) = mpsc::channel();
+        let is_gone = Arc::new(AtomicBool::new(false));
+        thread::spawn({
+            let (sender, is_gone) = (sender.clone(), Arc::clone(&is_gone));
+            move || {
+                // Nothing is said here; it ends with the last process that could.
+                let _ = io::copy(&mut { reader }, &mut io::sink());
+                is_gone.store(true, Ordering::SeqCst);
+                drop(sender);
+            }
+        });
+        thread::spawn(move || knock(address, &is_gone, &sender));
+        Self { program, child, log, greeting: String::new(), news }.until_ready()
+    }
+
+    fn until_ready(self) -> Result<Self, ServerError> {
+        let mut running = self;
         match running.news.recv_timeout(LIMIT) {
             Ok(line) => {
                 running.greeting = line;
@@ -145,6 +184,17 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Tries to connect until that succeeds, or until nobody is left to listen.
+fn knock(address: SocketAddr, is_gone: &AtomicBool, news: &Sender<String>) {
+    while !is_gone.load(Ordering::SeqCst) {
+        if TcpStream::connect(address).is_ok() {
+            let _ = news.send(String::new());
+            return;
+        }
+        thread::sleep(KNOCK_AGAIN);
     }
 }
 

@@ -242,7 +242,11 @@ fn run(
 ) -> Result<Running, ServerError> {
     let mut command = program.command(arguments);
     command.env("HTTP_ADDR", address.to_string());
-    Running::start(RECIPE, command, Log::continued(log.to_owned())?)
+    let log = Log::continued(log.to_owned())?;
+    if program.writes_log() {
+        return Running::start_writing(RECIPE.program, command, log, address);
+    }
+    Running::start(RECIPE, command, log)
 }
 
 /// Reads `127.0.0.1:8080` out of a line that says `listening on http://127.0.0.1:8080`.

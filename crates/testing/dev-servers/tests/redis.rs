@@ -25,6 +25,18 @@ fn it_refuses_writes_rather_than_evict() {
 }
 
 #[test]
+fn one_without_memory_refuses_what_would_add_to_it_until_it_has_some() {
+    let server = RedisServer::start().unwrap();
+
+    server.limit_memory(1).unwrap();
+    assert!(ask(&server, "SET key value").starts_with("-OOM"));
+    server.limit_memory(0).unwrap();
+
+    ask(&server, "SET key value");
+    assert_eq!(ask(&server, "DBSIZE"), ":1");
+}
+
+#[test]
 fn a_killed_server_comes_back_empty_on_the_same_port() {
     let server = RedisServer::start().unwrap();
     let url = server.url();

@@ -75,6 +75,24 @@ fn one_that_ends_before_it_listens_is_an_error_with_its_words() {
 }
 
 #[test]
+fn a_service_that_writes_its_log_itself_meets_a_disk_that_is_full() {
+    let listens = r#"exec redis-server --port "${HTTP_ADDR##*:}" --save """#;
+    let says = "echo said >&2 2>/dev/null && echo said >> said";
+    let script = Script::of(&[says, listens]);
+    let said = script.0.path().join("said");
+
+    let full = script.program().write_log_to("/dev/full").start(&[]).unwrap();
+    let was_heard = said.exists();
+    let with_room = script.program().write_log_to(script.0.path().join("log")).start(&[]).unwrap();
+
+    assert!(!was_heard && full.is_alive());
+    assert!(said.exists() && with_room.log().starts_with("said\n"), "{}", with_room.log());
+    full.kill().unwrap();
+    full.start_again().unwrap();
+    assert!(full.is_alive());
+}
+
+#[test]
 fn a_port_that_somebody_takes_meanwhile_is_left_to_them() {
     let taken =
         "[ -e taken ] || { echo $HTTP_ADDR > taken; echo 'Address already in use'; exit 1; }";

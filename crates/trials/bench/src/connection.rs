@@ -25,6 +25,8 @@ pub(crate) struct Connection {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
+    /// When to ask again, as it advises, in seconds.
+    pub(crate) retry_after_s: Option<u32>,
     pub(crate) body: &'a str,
 }
 
@@ -93,13 +95,16 @@ fn read(bytes: &[u8]) -> io::Result<Option<Answer<'_>>> {
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 "));
     let status = status.and_then(|line| line.get(..3)?.parse().ok());
-    let length: Option<usize> = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse().ok());
+    let fields: Vec<_> = lines.filter_map(|line| line.split_once(':')).collect();
+    let number = |wanted: &str| -> Option<u32> {
+        let field = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        field.and_then(|(_, value)| value.trim().parse().ok())
+    };
+    let length = number("content-length").and_then(|length| usize::try_from(length).ok());
     let (Some(status), Some(length)) = (status, length) else { return Err(malformed(head)) };
     let Some(body) = bytes[head_length + 4..].get(..length) else { return Ok(None) };
-    Ok(Some(Answer { status, body: str::from_utf8(body).map_err(malformed)? }))
+    let (retry_after_s, body) = (number("retry-after"), str::from_utf8(body).map_err(malformed)?);
+    Ok(Some(Answer { status, retry_after_s, body }))
 }
 
 fn malformed(why: impl fmt::Display) -> io::Error {
@@ -126,8 +131,19 @@ mod tests {
     }
 
     #[test]
+    fn the_advice_when_to_ask_again_is_read_if_there_is_one() {
+        let busy =
+            "HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nContent-Length: 0\r\n\r\n";
+
+        let advice = |answer: &str| read(answer.as_bytes()).unwrap().unwrap().retry_after_s;
+
+        assert_eq!((advice(busy), advice(ANSWER)), (Some(2), None));
+    }
+
+    #[test]
     fn fields_are_texts_or_numbers() {
-        let answer = Answer { status: 200, body: "{\"id\":12,\"state\":\"open\",\"held\":3}" };
+        let body = "{\"id\":12,\"state\":\"open\",\"held\":3}";
+        let answer = Answer { status: 200, retry_after_s: None, body };
 
         assert_eq!(answer.field("id"), Some("12"));
         assert_eq!(answer.field("state"), Some("open"));

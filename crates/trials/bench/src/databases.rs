@@ -1,8 +1,8 @@
 //! One Postgres server, and a fresh database for each deployment.
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::Cell, path::PathBuf, sync::Arc};
 
-use dev_servers::{Database, PostgresServer};
+use dev_servers::{Database, PostgresServer, Program};
 
 use crate::error::BenchError;
 
@@ -13,16 +13,31 @@ const SEGMENTS_READY: u32 = 16;
 pub(crate) struct Databases {
     server: Arc<PostgresServer>,
     made: Cell<u32>,
+    /// The service to measure, if not the one beside this program.
+    service: Option<PathBuf>,
 }
 
 impl Databases {
-    pub(crate) fn start() -> Result<Self, BenchError> {
+    pub(crate) fn start(service: Option<PathBuf>) -> Result<Self, BenchError> {
         let server = PostgresServer::start()?;
         for setting in ["shared_buffers = '512MB'", "max_wal_size = '8GB'"] {
             server.psql("postgres", &format!("ALTER SYSTEM SET {setting}"))?;
         }
         server.restart()?;
-        Ok(Self { server: Arc::new(server), made: Cell::new(0) })
+        Ok(Self { server: Arc::new(server), made: Cell::new(0), service })
+    }
+
+    /// The port of the server.
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    /// The service to measure.
+    pub(crate) fn service(&self) -> Result<Program, BenchError> {
+        Ok(match &self.service {
+            Some(path) => Program::at(path),
+            None => Program::beside("flashsale")?,
+        })
     }
 
     /// An empty database.

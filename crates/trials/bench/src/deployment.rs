@@ -99,6 +99,14 @@ impl Deployment {
         Ok((done, processes::peak_memory_mib(&self.app)?))
     }
 
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    pub(crate) fn app(&self) -> &Service {
+        &self.app
+    }
+
     /// Audits the stores; an error if anything is wrong with them.
     pub(crate) fn audit(&self) -> Result<(), BenchError> {
         self.stores.audit()

@@ -22,11 +22,12 @@ mod processes;
 mod redis_figures;
 mod scenarios;
 mod session;
+mod slow_stores;
 mod stores;
 mod table;
 mod wrk;
 
-use std::{num::NonZeroUsize, process::ExitCode};
+use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use dev_servers::Stack;
@@ -57,6 +58,9 @@ struct Options {
     /// Seconds of each run
     #[arg(long, default_value_t = 2)]
     seconds: u32,
+    /// The service to measure [default: the one beside this program]
+    #[arg(long, value_name = "PROGRAM")]
+    service: Option<PathBuf>,
 }
 
 /// Connections of the scenarios that are measured at one number of them only.
@@ -85,7 +89,8 @@ fn main() -> ExitCode {
 /// Measures what was asked for; false if something of it could not be measured.
 fn measure(options: &Options) -> Result<bool, BenchError> {
     eprintln!("starting Postgres ...");
-    let bench = Bench { databases: Databases::start()?, runs: options.runs.get() };
+    let bench =
+        Bench { databases: Databases::start(options.service.clone())?, runs: options.runs.get() };
     Session::start(options, &bench).measure()
 }
 

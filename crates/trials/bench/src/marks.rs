@@ -42,8 +42,8 @@ impl Mark {
             Bound::AtMost(limit) => ("at most", limit),
             Bound::AtLeast(limit) => ("at least", limit),
         };
-        let verdict = if bound.holds(*found) { "" } else { ": missed" };
-        format!("{what:<60} {found:>7.2}  {words} {limit}{verdict}")
+        let remark = if bound.holds(*found) { "" } else { ": missed" };
+        format!("{what:<60} {found:>7.2}  {words} {limit}{remark}")
     }
 }
 

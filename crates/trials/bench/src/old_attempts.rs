@@ -57,7 +57,25 @@ const REFUSALS: i64 = 40_000;
 const FIRST_MS: i64 = 1_600_000_000_000;
 const HOUR_MS: i64 = 3_600_000;
 
-/// Records the same in a ledger in a directory.
+/// Records the closed sales alone, which nobody attempted to buy of.
+pub(crate) fn record_sales(database: &Stores) -> Result<(), BenchError> {
+    database.rows(include_str!("../sql/old_sales.sql"))?;
+    Ok(())
+}
+
+/// Records the same sales in a ledger in a directory.
+pub(crate) fn record_sales_in_directory(directory: &Directory) -> Result<(), BenchError> {
+    let mut ledger = directory.open()?;
+    let transaction = ledger.transaction()?;
+    for sale in 1..=SALES {
+        let starts_ms = FIRST_MS + sale * HOUR_MS;
+        transaction.execute(include_str!("../sql/directory/old_sale.sql"), [starts_ms])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Records attempts at them, too, in a ledger in a directory.
 pub(crate) fn record_in_directory(directory: &Directory) -> Result<(), BenchError> {
     let mut ledger = directory.open()?;
     ledger.execute_batch("PRAGMA synchronous = OFF")?;

@@ -60,6 +60,20 @@ impl Cpu {
     }
 }
 
+/// The thread of a service that has this name, as the kernel has it.
+pub(crate) fn thread_of(service: &Service, name: &str) -> Result<u32, BenchError> {
+    let threads = fs::read_dir(in_proc(service, "task")?).map_err(during("list threads"))?;
+    let is_it = |id: &u32| {
+        let comm = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+        comm.trim() == name
+    };
+    threads
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .find(is_it)
+        .ok_or_else(|| BenchError::Wrong(format!("the service has no thread {name}")))
+}
+
 /// Forgets the peak so far: from here on it is that of the load to come.
 pub(crate) fn reset_peak_memory(service: &Service) -> Result<(), BenchError> {
     const RESET_PEAK: &str = "5";

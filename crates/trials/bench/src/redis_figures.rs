@@ -23,6 +23,23 @@ pub(crate) fn keys(redis: &RedisServer) -> Result<u64, BenchError> {
     said.parse().map_err(|_| BenchError::Unreadable { from: "Redis", said })
 }
 
+/// Commands it has processed so far, those of its own function library included, but none that only
+/// ask for its figures.
+pub(crate) fn commands(redis: &RedisServer) -> Result<u64, BenchError> {
+    let said = ask(redis, "INFO commandstats")?;
+    Ok(read_commands(&said))
+}
+
+/// Adds up lines such as `cmdstat_fcall:calls=21,usec=175,…`.
+fn read_commands(said: &str) -> u64 {
+    let calls = said.lines().filter_map(|line| {
+        let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        let calls: u64 = figures.split(',').next()?.parse().ok()?;
+        (name != "info").then_some(calls)
+    });
+    calls.sum()
+}
+
 fn ask(redis: &RedisServer, command: &str) -> Result<String, BenchError> {
     let url = redis.url();
     let answer = || -> io::Result<String> {
@@ -49,6 +66,14 @@ fn read(mut replies: impl BufRead) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_commands_count_but_those_that_ask() {
+        let said = "# Commandstats\r\ncmdstat_fcall:calls=21,usec=175\r\n\
+                    cmdstat_config|get:calls=2,usec=1\r\ncmdstat_info:calls=9,usec=3\r\n";
+
+        assert_eq!(read_commands(said), 23);
+    }
 
     #[test]
     fn texts_and_numbers_are_read() {

@@ -6,6 +6,8 @@ pub(crate) mod grant;
 pub(crate) mod latency;
 pub(crate) mod long_day;
 pub(crate) mod old_ledger;
+pub(crate) mod overload;
+pub(crate) mod reads;
 pub(crate) mod sold_out;
 
 use clap::ValueEnum;
@@ -31,10 +33,14 @@ pub(crate) enum Scenario {
     LongDay,
     /// An audit of ten million attempts
     Audit,
+    /// What every open page asks, and what that asks of the stores
+    Reads,
+    /// Ten times as many checkouts as slow stores can do, and the time after
+    Overload,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Grant,
         Self::Storm,
         Self::Replay,
@@ -44,5 +50,7 @@ impl Scenario {
         Self::Latency,
         Self::LongDay,
         Self::Audit,
+        Self::Reads,
+        Self::Overload,
     ];
 }

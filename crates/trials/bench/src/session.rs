@@ -1,5 +1,7 @@
 //! What `make bench` goes through, and what it holds the service to.
 
+mod crowds;
+
 use std::collections::HashMap;
 
 use dev_servers::Stack;
@@ -38,10 +40,12 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 4] = [
+    const BELOW: [(Scenario, Measure<'a>); 6] = [
+        (Scenario::Reads, Self::reads),
         (Scenario::OldLedger, Self::old_ledger),
         (Scenario::Latency, Self::latency),
         (Scenario::LongDay, Self::long_day),
+        (Scenario::Overload, Self::overload),
         (Scenario::Audit, Self::audit),
     ];
 
@@ -192,7 +196,7 @@ impl<'a> Session<'a> {
     }
 
     fn old_ledger(&mut self, stack: Stack) {
-        let measured = self.floor.map_or_else(|| self.floor(CONNECTIONS), Ok).and_then(|floor| {
+        let measured = self.known_floor().and_then(|floor| {
             old_ledger::measure(self.bench, stack, self.load(CONNECTIONS))
                 .map(|pairs| (floor, pairs))
         });

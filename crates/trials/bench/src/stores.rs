@@ -2,7 +2,7 @@
 
 use std::{env, path::Path};
 
-use dev_servers::{Program, RedisServer, Stack};
+use dev_servers::{Database, Place, Program, RedisServer, Stack};
 
 use crate::{
     databases::Databases,
@@ -27,7 +27,7 @@ impl Stores {
                 dev_servers::Stores::embedded_in(here.parent().unwrap_or(Path::new(".")))?
             }
         };
-        let service = Program::beside("flashsale")?.on(&stores.place()).env("RUST_LOG", "info");
+        let service = databases.service()?.on(&stores.place()).env("RUST_LOG", "info");
         service.run(&["migrate"])?;
         Ok(Self { stores, service })
     }
@@ -44,9 +44,43 @@ impl Stores {
         Ok(stores)
     }
 
+    /// With 200 sales that are closed, of which nobody wanted anything.
+    pub(crate) fn with_closed_sales(
+        databases: &Databases,
+        stack: Stack,
+    ) -> Result<Self, BenchError> {
+        let stores = Self::make(databases, stack)?;
+        match &stores.stores {
+            dev_servers::Stores::Servers { .. } => old_attempts::record_sales(&stores)?,
+            dev_servers::Stores::Embedded(directory) => {
+                old_attempts::record_sales_in_directory(directory)?;
+            }
+        }
+        Ok(stores)
+    }
+
     /// The service on these stores, to be told what to do.
     pub(crate) fn service(&self) -> Program {
         self.service.clone()
+    }
+
+    /// The database, if there is one.
+    pub(crate) fn database(&self) -> Option<&Database> {
+        match &self.stores {
+            dev_servers::Stores::Servers { database, .. } => Some(database),
+            dev_servers::Stores::Embedded(_) => None,
+        }
+    }
+
+    /// Lets the service that is started next reach the database through this port.
+    pub(crate) fn reach_database_at(&mut self, port: u16) {
+        if let Place::Servers { database_url, redis_url } = self.stores.place()
+            && let Some((server, name)) = database_url.rsplit_once('/')
+            && let Some((host, _)) = server.rsplit_once(':')
+        {
+            let database_url = format!("{host}:{port}/{name}");
+            self.service = self.service().on(&Place::Servers { database_url, redis_url });
+        }
     }
 
     /// The Redis, if there is one.

@@ -1,14 +1,20 @@
 //! The service as its clients see it: one request, and what it was answered.
 
+mod look;
+
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{
+    Method,
+    header::{ETAG, IF_NONE_MATCH},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     error::ChaosError,
     history::{Answer, Ask, Granted},
+    sightings::{Look, Sight},
 };
 
 /// How long a client waits for an answer.
@@ -33,6 +39,43 @@ impl Client {
     /// How many processes there are.
     pub(crate) fn len(&self) -> usize {
         self.urls.len()
+    }
+
+    /// Where a process answers.
+    pub(crate) fn address(&self, service: usize) -> &str {
+        self.urls[service].trim_start_matches("http://")
+    }
+
+    /// Looks at something of one process, with the tag of what the reader has, if anything.
+    /// Returns the tag of what was seen, too.
+    pub(crate) async fn look(
+        &self,
+        service: usize,
+        look: Look,
+        sale: i64,
+        tag: Option<&str>,
+    ) -> (Sight, Option<String>) {
+        let path = match look {
+            Look::Current => "/sales/current".to_owned(),
+            Look::OneSale => format!("/sales/{sale}"),
+            Look::Health => "/health".to_owned(),
+        };
+        let mut request = self.http.get(format!("{}{path}", self.urls[service]));
+        if let Some(tag) = tag {
+            request = request.header(IF_NONE_MATCH, tag);
+        }
+        let answered = async {
+            let response = request.send().await?;
+            let new_tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
+            let (new_tag, status) = (new_tag.map(str::to_owned), response.status().as_u16());
+            Ok((status, new_tag, response.text().await?))
+        };
+        match answered.await {
+            Ok((status, new_tag, body)) => {
+                (look::read(look, status, tag.is_some(), &body), new_tag)
+            }
+            Err(error) => (Sight::Unknown(cause(&error)), None),
+        }
     }
 
     /// Asks one process.

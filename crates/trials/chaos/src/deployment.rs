@@ -2,13 +2,14 @@
 //! is done to them.
 
 mod embedded;
+mod log_disk;
 mod processes;
 mod servers;
 mod stores;
 
 use std::path::{Path, PathBuf};
 
-use dev_servers::Stack;
+use dev_servers::{Proxy, Stack};
 use tokio::task::block_in_place;
 
 use crate::{
@@ -18,7 +19,6 @@ use crate::{
     deployment::{processes::Processes, stores::Stores},
     error::{ChaosError, during},
     fault::Pair,
-    proxy::Proxy,
     stack::services_on,
 };
 
@@ -61,7 +61,8 @@ impl Deployment {
     ) -> Result<Self, ChaosError> {
         let clock = LedgerClock::make(dir, capabilities.fake_time_of(stack))?;
         let stores = Stores::start(stack, dir, capabilities, &clock).await?;
-        let processes = Processes::start(builds, &stores, services_on(stack), dir).await?;
+        let processes =
+            Processes::start(builds, &stores, services_on(stack), dir, capabilities).await?;
         processes.until_ready().await?;
         let (ledger_turn, audit_turn) = Default::default();
         Ok(Self { processes, stores, clock, ledger_turn, audit_turn })

@@ -1,6 +1,8 @@
 //! What can be done to the service and its stores on one machine.
 
-use std::{fmt, ops::RangeInclusive};
+mod names;
+
+use std::ops::RangeInclusive;
 
 use dev_servers::Stack;
 
@@ -33,6 +35,8 @@ pub(crate) enum Kind {
     Postgres(PostgresFault),
     /// No room for the ledger's data or log.
     DiskFull,
+    /// No room for what the service says.
+    LogDiskFull,
     /// Every fsync and fdatasync of the ledger says EIO.
     FsyncFails,
     /// The ledger's clock jumps, and jumps back.
@@ -56,6 +60,10 @@ pub(crate) enum RedisFault {
     FailedOver,
     /// SIGSTOP.
     Stopped,
+    /// It may hold no more than it does, and refuses to.
+    OutOfMemory,
+    /// A service with another ledger is set to it, too.
+    Shared,
 }
 
 /// What can be done to Postgres.
@@ -67,6 +75,8 @@ pub(crate) enum PostgresFault {
     Restarted,
     /// SIGSTOP of the process that accepts connections and of all that work.
     Stopped,
+    /// Sessions that begin meanwhile may only read, also afterwards, as those of a standby.
+    ReadOnly,
 }
 
 /// Between whom the network is bad.
@@ -97,6 +107,7 @@ pub(crate) enum Target {
     Services,
     Redis,
     Ledger,
+    Log,
     Clock,
     Link(Pair, usize),
 }
@@ -134,10 +145,14 @@ impl Kind {
             Self::Redis(RedisFault::RolledBack),
             Self::Redis(RedisFault::FailedOver),
             Self::Redis(RedisFault::Stopped),
+            Self::Redis(RedisFault::OutOfMemory),
+            Self::Redis(RedisFault::Shared),
             Self::Postgres(PostgresFault::Killed),
             Self::Postgres(PostgresFault::Restarted),
             Self::Postgres(PostgresFault::Stopped),
+            Self::Postgres(PostgresFault::ReadOnly),
             Self::DiskFull,
+            Self::LogDiskFull,
             Self::FsyncFails,
             Self::ClockAhead,
             Self::ClockBehind,
@@ -158,17 +173,25 @@ impl Kind {
             Self::ServiceKilled
             | Self::ServiceStopped
             | Self::DiskFull
+            | Self::LogDiskFull
             | Self::FsyncFails
             | Self::ClockAhead
             | Self::ClockBehind => true,
         }
     }
 
+    /// Whether it comes by itself. A mistake of an operator is made by name alone: no service that
+    /// takes it for an order can keep its promises.
+    pub(crate) fn is_usual(self) -> bool {
+        self != Self::Redis(RedisFault::Shared)
+    }
+
     /// Whether the live store of a stack loses what it held.
     pub(crate) fn loses_live_side(self, stack: Stack) -> bool {
         match stack {
             Stack::Servers => {
-                matches!(self, Self::Redis(fault) if fault != RedisFault::Stopped)
+                use RedisFault::{Emptied, FailedOver, Flushed, RolledBack};
+                matches!(self, Self::Redis(Flushed | Emptied | RolledBack | FailedOver))
             }
             // It is in the memory of the process.
             Stack::Embedded => matches!(
@@ -185,11 +208,13 @@ impl Kind {
             Self::ServicesReplaced | Self::ServicesUpgraded => 3_000..=3_500,
             // How old the copy is that comes back.
             Self::Redis(RedisFault::RolledBack | RedisFault::FailedOver) => 300..=2_000,
-            Self::Redis(RedisFault::Stopped) | Self::Postgres(PostgresFault::Stopped) => {
-                300..=2_500
-            }
+            Self::Redis(RedisFault::Stopped | RedisFault::OutOfMemory)
+            | Self::Postgres(PostgresFault::Stopped | PostgresFault::ReadOnly) => 300..=2_500,
+            Self::Redis(RedisFault::Shared) => 2_000..=3_000,
             Self::FsyncFails => 300..=1_000,
             Self::DiskFull | Self::ClockAhead | Self::ClockBehind => 500..=2_500,
+            // Long enough for the service to have something to say.
+            Self::LogDiskFull => 1_500..=3_500,
             // Longer than a hold, too: what was held up arrives when it has been judged.
             Self::Network(..) => 500..=HOLD_MS + 500,
             _ => 0..=0,
@@ -199,7 +224,7 @@ impl Kind {
     /// What it needs that not every machine has.
     pub(crate) fn needs(self) -> Option<Capability> {
         match self {
-            Self::DiskFull => Some(Capability::Mount),
+            Self::DiskFull | Self::LogDiskFull => Some(Capability::Mount),
             Self::FsyncFails => Some(Capability::Trace),
             Self::ClockAhead | Self::ClockBehind => Some(Capability::FakeTime),
             Self::ServicesReplaced => Some(Capability::NextBuild),
@@ -217,6 +242,7 @@ impl Fault {
             Kind::ServicesReplaced | Kind::ServicesUpgraded => Target::Services,
             Kind::Redis(_) => Target::Redis,
             Kind::Postgres(_) | Kind::DiskFull | Kind::FsyncFails => Target::Ledger,
+            Kind::LogDiskFull => Target::Log,
             Kind::ClockAhead | Kind::ClockBehind => Target::Clock,
             Kind::Network(pair, _) => Target::Link(pair, self.service),
         }
@@ -232,63 +258,6 @@ impl Fault {
                 (Since::Injected, None)
             }
             _ => (Since::Healed, None),
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ServiceKilled => "service killed",
-            Self::ServiceStopped => "service stopped longer than a hold",
-            Self::ServiceRestarted => "service restarted",
-            Self::ServicesReplaced => "rolling restart to a newer library",
-            Self::ServicesUpgraded => "upgrade from the version before",
-            Self::Redis(RedisFault::Flushed) => "Redis flushed",
-            Self::Redis(RedisFault::Emptied) => "Redis killed, back empty",
-            Self::Redis(RedisFault::RolledBack) => "Redis killed, back with an old copy",
-            Self::Redis(RedisFault::FailedOver) => "stale Redis replica promoted",
-            Self::Redis(RedisFault::Stopped) => "Redis stopped",
-            Self::Postgres(PostgresFault::Killed) => "Postgres killed",
-            Self::Postgres(PostgresFault::Restarted) => "Postgres restarted",
-            Self::Postgres(PostgresFault::Stopped) => "Postgres stopped",
-            Self::DiskFull => "disk of the ledger full",
-            Self::FsyncFails => "fsync of the ledger fails",
-            Self::ClockAhead => "clock of the ledger ahead",
-            Self::ClockBehind => "clock of the ledger behind",
-            Self::Network(pair, trouble) => return write!(f, "{pair}: network {trouble}"),
-        })
-    }
-}
-
-impl fmt::Display for Pair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ClientsAndService => "clients - service",
-            Self::ServiceAndRedis => "service - Redis",
-            Self::ServiceAndPostgres => "service - Postgres",
-        })
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Drops => "drops",
-            Self::Resets => "resets",
-            Self::LosesAnswers => "loses answers",
-            Self::Delays => "delays",
-        })
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.target() {
-            Target::Service(number) | Target::Link(_, number) => {
-                write!(f, "{} (process {number})", self.kind)
-            }
-            _ => self.kind.fmt(f),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dev_servers::{Condition, Proxy};
 use tokio::{
     task::block_in_place,
     time::{Instant, sleep, timeout},
@@ -10,15 +11,14 @@ use tokio::{
 use crate::{
     deployment::Deployment,
     error::ChaosError,
-    fault::{Fault, Kind, Target, Trouble},
+    fault::{Fault, Kind, RedisFault, Target, Trouble},
     fsync::FailingFsync,
     history::now_ms,
     plan::PlannedFault,
-    proxy::{Condition, Proxy},
 };
 
 /// How far a clock is moved: less than a hold, and more than the service takes for jitter.
-const CLOCK_MS: i64 = 1_400;
+pub(crate) const CLOCK_MS: i64 = 1_400;
 
 /// How much longer each piece takes on a slow network.
 const DELAY: Duration = Duration::from_millis(150);
@@ -62,9 +62,13 @@ impl Deployment {
             Kind::ServiceRestarted => self.processes.restart(fault.service).await?,
             Kind::ServicesReplaced => self.replace_services(lasts).await?,
             Kind::ServicesUpgraded => self.upgrade_services(lasts).await?,
+            Kind::Redis(RedisFault::Shared) => {
+                self.stores.servers()?.share_redis(&self.processes.build(), lasts).await?;
+            }
             Kind::Redis(what) => return self.stores.servers()?.inject_redis(what, lasts).await,
             Kind::Postgres(what) => self.stores.servers()?.inject_postgres(what, lasts).await?,
             Kind::DiskFull => self.fill_disk(lasts).await?,
+            Kind::LogDiskFull => self.processes.fill_log_disk(lasts).await?,
             Kind::FsyncFails => self.fail_fsync(lasts).await?,
             Kind::ClockAhead => self.be_off(CLOCK_MS, lasts).await?,
             Kind::ClockBehind => self.be_off(-CLOCK_MS, lasts).await?,

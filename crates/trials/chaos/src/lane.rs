@@ -9,7 +9,6 @@ use std::{
 
 use dev_servers::Stack;
 use fastrand::Rng;
-use serde_json::Value;
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinHandle, JoinSet},
@@ -17,18 +16,21 @@ use tokio::{
 };
 
 use crate::{
+    audits::{audit_until, unclean},
     buyers::Buyers,
     capabilities::Capabilities,
+    crowd::Crowd,
     deployment::{Audit, Builds, Deployment},
     error::{ChaosError, during},
     history::{Asked, History, now_ms},
     inject::InjectedFault,
+    judgement::{Breach, judge, judge_crowd},
     ledger::Records,
     plan::{Pace, PlannedFault, Planner},
     progress::Progress,
     recovery::{Recovery, recoveries},
+    sightings::Sightings,
     timetable::{JUDGED_AT_MS, LASTS_MS},
-    verdict::{Breach, Promise, judge},
 };
 
 /// Sales on one deployment. The next has new stores: a rolling restart has no way back.
@@ -44,9 +46,6 @@ const AHEAD_MS: i64 = 2_000;
 /// moment, and the time to sweep it.
 const HOLDS_END_MS: i64 = 10_000;
 
-/// Between two audits of a sale that is on.
-const AUDIT_PAUSE: Duration = Duration::from_millis(300);
-
 /// Where and how a lane runs.
 pub(crate) struct Lane {
     pub(crate) number: usize,
@@ -59,6 +58,8 @@ pub(crate) struct Lane {
     pub(crate) capabilities: Capabilities,
     /// Whether recoveries are timed; then every second sale has its faults one by one.
     pub(crate) is_timed: bool,
+    /// How many readers look at each sale.
+    pub(crate) readers: usize,
     /// Where its deployments leave their logs.
     pub(crate) dir: PathBuf,
     pub(crate) progress: Arc<Progress>,
@@ -72,9 +73,12 @@ pub(crate) struct Cycle {
     pub(crate) faults: Vec<InjectedFault>,
     pub(crate) recoveries: Vec<Recovery>,
     pub(crate) history: Vec<Asked>,
+    pub(crate) sightings: Arc<Sightings>,
     pub(crate) sold: usize,
     /// How often a process of the service ended, or did not come up, by itself.
     pub(crate) ends: usize,
+    pub(crate) longest_stop_ms: u64,
+    pub(crate) peak_memory_mib: u64,
     pub(crate) breaches: Vec<Breach>,
     /// Where the logs of its processes are.
     pub(crate) dir: PathBuf,
@@ -85,7 +89,9 @@ struct Running {
     sale: i64,
     ends_ms: i64,
     history: Arc<History>,
-    buyers: JoinHandle<()>,
+    sightings: Arc<Sightings>,
+    /// Buyers and readers.
+    visitors: JoinHandle<()>,
     faults: Vec<InjectedFault>,
     pace: Pace,
     /// What the audits found while it ran.
@@ -118,15 +124,8 @@ impl Lane {
                 break;
             }
             let sale = open(deployment, opens_ms).await?;
-            let history = Arc::new(History::default());
-            let buyers = Buyers {
-                client: deployment.client()?,
-                sale,
-                opens_ms,
-                history: Arc::clone(&history),
-            };
-            let mut rng = self.rng.fork();
-            let buyers = tokio::spawn(async move { buyers.buy(&mut rng).await });
+            let (history, sightings) = <(Arc<History>, Arc<Sightings>)>::default();
+            let visitors = self.visitors(deployment, sale, opens_ms, &history, &sightings)?;
             let pace = self.pace(turn);
             let plan = if self.is_upgraded && turn == 0 {
                 vec![PlannedFault::upgrade(&mut self.rng)]
@@ -144,7 +143,8 @@ impl Lane {
                 self.judge(deployment, before, dir).await?;
             }
             let ends_ms = opens_ms + lasts_ms;
-            before = Some(Running { sale, ends_ms, history, buyers, faults, pace, found });
+            before =
+                Some(Running { sale, ends_ms, history, sightings, visitors, faults, pace, found });
             opens_ms = ends_ms;
         }
         if let Some(last) = before {
@@ -152,6 +152,27 @@ impl Lane {
             self.judge(deployment, last, dir).await?;
         }
         Ok(())
+    }
+
+    /// Lets buyers and readers come. What they do comes from one draw, however many they are, so that
+    /// a seed gives the same faults with any crowd.
+    fn visitors(
+        &mut self,
+        deployment: &Deployment,
+        sale: i64,
+        opens_ms: i64,
+        history: &Arc<History>,
+        sightings: &Arc<Sightings>,
+    ) -> Result<JoinHandle<()>, ChaosError> {
+        let (client, mut rng) = (deployment.client()?, self.rng.fork());
+        let mut readers_rng = rng.fork();
+        let history = Arc::clone(history);
+        let buyers = Buyers { client: client.clone(), sale, opens_ms, history };
+        let (readers, sightings) = (self.readers, Arc::clone(sightings));
+        let crowd = Crowd { client, readers, sale, opens_ms, sightings };
+        Ok(tokio::spawn(async move {
+            tokio::join!(buyers.buy(&mut rng), crowd.look(&mut readers_rng));
+        }))
     }
 
     fn pace(&self, turn: usize) -> Pace {
@@ -165,13 +186,12 @@ impl Lane {
         running: Running,
         dir: &Path,
     ) -> Result<(), ChaosError> {
-        let Running { sale, ends_ms, history, buyers, faults, pace, found } = running;
-        buyers
-            .await
-            .map_err(|error| ChaosError::Failed { what: "the buyers", said: error.to_string() })?;
+        let Running { sale, ends_ms, history, sightings, visitors, faults, pace, found } = running;
+        visitors.await.map_err(|error| panicked(&error))?;
         let records = last_records(deployment, sale, ends_ms).await?;
         let history = history.lines();
         let mut breaches = judge(&history, &records);
+        breaches.extend(judge_crowd(sale, &sightings, &faults, &records));
         breaches.extend(found);
         match deployment.audit().await? {
             Audit::Clean => {}
@@ -188,8 +208,11 @@ impl Lane {
             faults,
             recoveries,
             history,
+            sightings,
             sold: records.purchases.len(),
             ends: deployment.processes.take_ends(),
+            longest_stop_ms: deployment.processes.take_longest_stop_ms(),
+            peak_memory_mib: deployment.processes.peak_memory_mib().await,
             breaches,
             dir: dir.to_owned(),
         };
@@ -241,34 +264,6 @@ async fn inject_all(
 
 fn panicked(error: &JoinError) -> ChaosError {
     ChaosError::Failed { what: "a task", said: error.to_string() }
-}
-
-/// Audits again and again, as an operator might, whatever goes on. What cannot be audited now,
-/// because a store is down, is audited later.
-async fn audit_until(deployment: &Deployment, moment_ms: i64) -> Result<Vec<Breach>, ChaosError> {
-    let mut found = Vec::new();
-    while now_ms() < moment_ms && found.is_empty() {
-        if let Audit::Breach(report) = deployment.audit().await? {
-            found.push(unclean(&report));
-        }
-        sleep(AUDIT_PAUSE).await;
-    }
-    Ok(found)
-}
-
-fn unclean(report: &str) -> Breach {
-    Breach { promise: Promise::AuditIsClean, what: broken_invariants(report) }
-}
-
-/// The names of the invariants that an audit found broken, each with its first row.
-fn broken_invariants(report: &str) -> String {
-    let report: Value = serde_json::from_str(report).unwrap_or_default();
-    let invariants = report["invariants"].as_array().into_iter().flatten();
-    let broken = invariants.filter(|invariant| invariant["holds"] == false).map(|invariant| {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        format!("{}: {}", text(&invariant["name"]), text(&invariant["rows"][0]))
-    });
-    broken.collect::<Vec<_>>().join("; ")
 }
 
 /// The records of a sale when none of its units is on hold any more, or when none should be.

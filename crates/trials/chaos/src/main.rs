@@ -3,10 +3,10 @@
 //! `--stack embedded`, one process on SQLite and its own memory, which loses the live store
 //! whenever it is killed.
 //!
-//! Small sales follow each other, with three times as many wishes as units. Each meets a few
-//! faults and is healed before its end; then everything its buyers were told is held against
-//! the ledger, and `flashsale audit` is asked. Buyers and ledger are the only witnesses: this
-//! crate shares no code with the service.
+//! Small sales follow each other, with three times as many wishes as units, and a crowd that only
+//! looks or stands still. Each meets a few faults and is healed before its end; then everything its
+//! visitors were told is held against the ledger, and `flashsale audit` is asked. Visitors and
+//! ledger are the only witnesses: this crate shares no code with the service.
 //!
 //! A seed gives the same faults at the same times again, not the same run: the programs are
 //! the real ones.
@@ -14,10 +14,12 @@
 #![expect(clippy::print_stdout, reason = "what it tells is what it is for")]
 #![expect(clippy::print_stderr, reason = "what takes long says what it is doing")]
 
+mod audits;
 mod buyers;
 mod capabilities;
 mod client;
 mod clock;
+mod crowd;
 mod deployment;
 mod disk;
 mod error;
@@ -25,20 +27,20 @@ mod fault;
 mod fsync;
 mod history;
 mod inject;
+mod judgement;
 mod lane;
 mod ledger;
 mod mutants;
 mod plan;
 mod progress;
-mod proxy;
 mod recovery;
 mod report;
+mod sightings;
 mod stack;
 mod timetable;
 mod trial;
 mod upgrade;
 mod variants;
-mod verdict;
 
 use std::process::ExitCode;
 

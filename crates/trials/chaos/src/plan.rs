@@ -59,8 +59,15 @@ impl PlannedFault {
 }
 
 impl Planner {
-    /// All that can be done to a stack with these capabilities.
+    /// All that is usually done to a stack, with these capabilities.
     pub(crate) fn of(stack: Stack, capabilities: &Capabilities) -> Self {
+        let mut planner = Self::of_all(stack, capabilities);
+        planner.kinds.retain(|kind| kind.is_usual());
+        planner
+    }
+
+    /// All that can be done to a stack with these capabilities.
+    fn of_all(stack: Stack, capabilities: &Capabilities) -> Self {
         let can_be =
             |kind: &Kind| kind.needs().is_none_or(|capability| capabilities.has(capability));
         Self { stack, kinds: Kind::of(stack).filter(can_be).collect(), left: Vec::new() }
@@ -68,7 +75,7 @@ impl Planner {
 
     /// Those whose names contain `text`; `None` if there are none.
     pub(crate) fn named(text: &str, stack: Stack, capabilities: &Capabilities) -> Option<Self> {
-        let mut planner = Self::of(stack, capabilities);
+        let mut planner = Self::of_all(stack, capabilities);
         planner.kinds.retain(|kind| kind.to_string().contains(text));
         (!planner.kinds.is_empty()).then_some(planner)
     }
@@ -127,6 +134,7 @@ fn meet(one: Target, other: Target) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::RedisFault;
 
     const STACKS: [Stack; 2] = [Stack::Servers, Stack::Embedded];
 
@@ -150,7 +158,7 @@ mod tests {
         for stack in STACKS {
             let plan: Vec<_> = plans(stack, 1).concat();
 
-            for kind in Kind::of(stack) {
+            for kind in Kind::of(stack).filter(|kind| kind.is_usual()) {
                 assert!(plan.iter().any(|planned| planned.fault.kind == kind), "{kind}");
             }
             assert!(plan.iter().all(|planned| planned.at_ms >= FAULTS_FROM_MS));
@@ -168,6 +176,18 @@ mod tests {
             );
             assert_eq!(fault.service, 0);
         }
+    }
+
+    #[test]
+    fn what_only_an_operator_does_comes_by_its_name_alone() {
+        let shared = Kind::Redis(RedisFault::Shared);
+        let usual = plans(Stack::Servers, 1).concat();
+        let named = Planner::named("another ledger", Stack::Servers, &Capabilities::all());
+
+        let plan = named.unwrap().plan(&mut Rng::with_seed(1), Pace::OneByOne);
+
+        assert!(usual.iter().all(|planned| planned.fault.kind != shared));
+        assert!(plan.iter().all(|planned| planned.fault.kind == shared) && !plan.is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a trial tells: a line a sale, and a table at its end.
 
+mod reads;
+
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
 use dev_servers::Stack;
@@ -8,11 +10,15 @@ use crate::{
     capabilities::Capabilities,
     fault::Kind,
     history::{Answer, Ask},
+    judgement::Promise,
     lane::Cycle,
-    recovery::Recoveries,
+    recovery::{Recoveries, Times},
+    report::reads::Reads,
     stack::description_of,
-    verdict::Promise,
 };
+
+/// The mark: who loses the live store sells again within so many milliseconds.
+const RECOVERY_P99_MS: i64 = 1_000;
 
 /// How many breaches of one promise a line shows.
 const SHOWN_MAX: usize = 5;
@@ -29,6 +35,10 @@ pub(crate) struct Report {
     purchases: usize,
     sold: usize,
     ends: usize,
+    readers: usize,
+    reads: Reads,
+    longest_stop_ms: u64,
+    peak_memory_mib: u64,
     faults: BTreeMap<Kind, usize>,
     recoveries: Recoveries,
     pub(crate) breaches: BTreeMap<Promise, usize>,
@@ -36,8 +46,8 @@ pub(crate) struct Report {
 
 impl Report {
     /// One that has seen nothing yet.
-    pub(crate) fn of(stack: Stack) -> Self {
-        Self { stack, ..Self::default() }
+    pub(crate) fn of(stack: Stack, readers: usize) -> Self {
+        Self { stack, readers, ..Self::default() }
     }
 
     /// Counts a sale and tells of it.
@@ -45,6 +55,9 @@ impl Report {
         self.cycles += 1;
         self.sold += cycle.sold;
         self.ends += cycle.ends;
+        self.reads.add(&cycle.sightings);
+        self.longest_stop_ms = self.longest_stop_ms.max(cycle.longest_stop_ms);
+        self.peak_memory_mib = self.peak_memory_mib.max(cycle.peak_memory_mib);
         for asked in &cycle.history {
             match asked.answer {
                 Answer::Unknown(_) => self.unknown += 1,
@@ -100,16 +113,8 @@ impl Report {
             Stack::Embedded => "live store lost, with its process",
         };
         println!("{what:<42}{:>6}   {lost}", "");
-        if self.ends > 0 {
-            println!("a process ended, or did not come up, by itself: {} times", self.ends);
-        }
-        for kind in Kind::of(self.stack) {
-            if let Some(capability) =
-                kind.needs().filter(|&capability| !capabilities.has(capability))
-            {
-                println!("not tried: {kind} (needs {capability})");
-            }
-        }
+        self.print_crowd(&lost);
+        self.print_untried(capabilities);
         println!();
         match (self.cycles, self.breaches.is_empty()) {
             (0, _) => println!("no sale was judged"),
@@ -118,6 +123,36 @@ impl Report {
         }
         for (promise, times) in &self.breaches {
             println!("BROKEN {times} times: {promise}");
+        }
+    }
+
+    fn print_crowd(&self, lost: &Times) {
+        if let Some(p99_ms) = lost.percentile_ms(99) {
+            let remark = if p99_ms <= RECOVERY_P99_MS { "" } else { ": missed" };
+            println!(
+                "{:<42}{:>6}   p99 with {} readers a sale: at most {RECOVERY_P99_MS}{remark}",
+                "mark", "", self.readers
+            );
+        }
+        println!("{}", self.reads);
+        println!(
+            "most memory of a process: {} MiB; longest stop of one that was told to: {} ms",
+            self.peak_memory_mib, self.longest_stop_ms
+        );
+        if self.ends > 0 {
+            println!("a process ended, or did not come up, by itself: {} times", self.ends);
+        }
+    }
+
+    fn print_untried(&self, capabilities: &Capabilities) {
+        for kind in Kind::of(self.stack) {
+            if let Some(capability) =
+                kind.needs().filter(|&capability| !capabilities.has(capability))
+            {
+                println!("not tried: {kind} (needs {capability})");
+            } else if !kind.is_usual() && !self.faults.contains_key(&kind) {
+                println!("not tried: {kind} (only by its name)");
+            }
         }
     }
 }
@@ -158,6 +193,12 @@ fn breaches_of(cycle: &Cycle) -> String {
     }
     for asked in &cycle.history {
         let _ = writeln!(lines, "{asked:?}");
+    }
+    for seen in cycle.sightings.seen() {
+        let _ = writeln!(lines, "{seen:?}");
+    }
+    for stood in cycle.sightings.stood() {
+        let _ = writeln!(lines, "{stood:?}");
     }
     for breach in &cycle.breaches {
         let _ = writeln!(lines, "{breach}");

@@ -18,3 +18,7 @@ pub(crate) const HEALED_BY_MS: u32 = 12_000;
 /// Then the sale before is judged, in milliseconds after the opening: what healed needs a
 /// moment to catch up.
 pub(crate) const JUDGED_AT_MS: u32 = 14_000;
+
+/// By then the service lets go of a peer that stands still, in milliseconds: it promises five seconds,
+/// and the machine may be busy. What begins when all is healed is over with the sale.
+pub(crate) const LET_GO_WITHIN_MS: u32 = LASTS_MS - HEALED_BY_MS;

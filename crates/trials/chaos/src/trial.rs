@@ -15,6 +15,7 @@ use crate::{
     capabilities::Capabilities,
     deployment::Builds,
     error::{ChaosError, during},
+    fault::Kind,
     lane::{Cycle, Lane},
     plan::Planner,
     progress::Progress,
@@ -35,6 +36,9 @@ pub(crate) struct Trial {
     /// Services that are tried side by side, each on stores of its own
     #[arg(long, default_value_t = 4, global = true)]
     lanes: usize,
+    /// Readers of each sale, which look at it again and again
+    #[arg(long, value_name = "N", default_value_t = 30, global = true)]
+    readers: usize,
     /// Gives the same faults at the same times again [default: a new one]
     #[arg(long, global = true)]
     seed: Option<u64>,
@@ -61,13 +65,18 @@ impl Trial {
         let next = match self.stack {
             // What an upgrade leads to is next already.
             _ if self.before.is_some() => None,
-            Stack::Servers => Some(self.next_build()?),
-            Stack::Embedded => None,
+            Stack::Servers if self.may_plan(Kind::ServicesReplaced) => Some(self.next_build()?),
+            Stack::Servers | Stack::Embedded => None,
         };
         let capabilities = Capabilities::of_this_machine(next.clone())?;
         let report = self.run_lanes(&capabilities, next.as_deref())?;
         report.print(&capabilities);
         Ok(report.breaches.is_empty() && report.cycles > 0)
+    }
+
+    /// Whether a fault is among those that were asked for.
+    fn may_plan(&self, kind: Kind) -> bool {
+        self.only.as_ref().is_none_or(|text| kind.to_string().contains(text))
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -97,6 +106,7 @@ impl Trial {
         capabilities: &Capabilities,
         next: Option<&Path>,
     ) -> Result<Report, ChaosError> {
+        dev_servers::raise_open_files()?;
         let runtime = runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(during("start a runtime"))?;
         runtime.block_on(self.lanes(capabilities, &self.builds(next)?))
@@ -134,6 +144,7 @@ impl Trial {
                 is_upgraded: self.before.is_some(),
                 capabilities: capabilities.clone(),
                 is_timed: !self.until_broken,
+                readers: self.readers,
                 dir: logs.clone(),
                 progress: Arc::clone(&progress),
                 cycles: sender.clone(),
@@ -141,7 +152,7 @@ impl Trial {
             lanes.spawn(lane.run());
         }
         drop(sender);
-        let mut report = Report::of(self.stack);
+        let mut report = Report::of(self.stack, self.readers);
         loop {
             tokio::select! {
                 cycle = cycles.recv() => match cycle {

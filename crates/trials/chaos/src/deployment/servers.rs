@@ -8,21 +8,24 @@ use std::{
     time::Duration,
 };
 
-use dev_servers::{Place, PostgresServer, RedisServer, Stack};
+use dev_servers::{Place, PostgresServer, Program, Proxy, RedisServer, Stack};
 use tokio::{task::block_in_place, time::sleep};
 
 use crate::{
     capabilities::Capabilities,
     clock::LedgerClock,
+    deployment::processes::with_terms,
     disk::Disk,
     error::{ChaosError, during},
     fault::{PostgresFault, RedisFault},
     history::now_ms,
-    proxy::{Proxy, proxies_to},
     stack::services_on,
 };
 
 const DATABASE: &str = "flashsale";
+
+/// That of a service that has nothing to do with the one under trial.
+const OTHER_DATABASE: &str = "other_shop";
 
 /// Room for a cluster, its log and what a trial writes.
 const DISK_MIB: u32 = 384;
@@ -38,6 +41,15 @@ pub(crate) struct Servers {
     redis_turn: tokio::sync::Mutex<()>,
     pub(crate) postgres: PostgresServer,
     pub(crate) disk: Option<Disk>,
+}
+
+/// As many proxies that lead to one port.
+async fn proxies_to(target: u16, count: usize) -> Result<Vec<Proxy>, ChaosError> {
+    let mut proxies = Vec::with_capacity(count);
+    for _ in 0..count {
+        proxies.push(Proxy::to(target).await.map_err(during("open a proxy"))?);
+    }
+    Ok(proxies)
 }
 
 /// Has the server compile no statement to machine code. libfaketime (0.9.10) allocates memory at
@@ -122,8 +134,53 @@ impl Servers {
                 sleep(lasts).await;
                 block_in_place(|| redis.resume())?;
             }
+            RedisFault::OutOfMemory => {
+                block_in_place(|| redis.limit_memory(1))?;
+                sleep(lasts).await;
+                block_in_place(|| redis.limit_memory(0))?;
+            }
+            // That needs a service of its own: see `share_redis`.
+            RedisFault::Shared => {}
         }
         Ok(injected_ms)
+    }
+
+    /// Sets a service with a ledger of its own to the same Redis, as an operator might who copied a
+    /// setting, and takes it away again.
+    pub(crate) async fn share_redis(
+        &self,
+        build: &Path,
+        lasts: Duration,
+    ) -> Result<(), ChaosError> {
+        let _turn = self.redis_turn.lock().await;
+        let other = block_in_place(|| {
+            if !self.postgres.has_database(OTHER_DATABASE)? {
+                self.postgres.create_database(OTHER_DATABASE)?;
+            }
+            let (database_url, redis_url) =
+                (self.postgres.url(OTHER_DATABASE), self.serving_redis().url());
+            let place = Place::Servers { database_url, redis_url };
+            with_terms(Program::at(build).on(&place)).start(&["serve"])
+        })?;
+        sleep(lasts).await;
+        Ok(block_in_place(|| other.kill())?)
+    }
+
+    /// Cuts every session off, and lets those that come instead only read for a while: they may go
+    /// on so when that is over, as those of a standby that somebody connected to.
+    async fn only_read(&self, lasts: Duration) -> Result<(), ChaosError> {
+        let tell = |sql: &str| self.postgres.psql("postgres", sql);
+        let alter = format!("ALTER DATABASE {DATABASE}");
+        let cut_off = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'"
+        );
+        block_in_place(|| {
+            tell(&format!("{alter} SET default_transaction_read_only = on"))?;
+            tell(&cut_off)
+        })?;
+        sleep(lasts).await;
+        block_in_place(|| tell(&format!("{alter} RESET default_transaction_read_only")))?;
+        Ok(())
     }
 
     /// Brings Redis back with what it held `ago`. Returns when that was lost.
@@ -166,6 +223,7 @@ impl Servers {
                 sleep(lasts).await;
                 block_in_place(|| postgres.resume())?;
             }
+            PostgresFault::ReadOnly => self.only_read(lasts).await?,
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Judging a sale that is over: what its buyers were told against what the ledger holds.
 
+mod reads;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -11,6 +13,8 @@ use crate::{
     history::{Answer, Ask, Asked, Granted},
     ledger::Records,
 };
+
+pub(crate) use reads::judge_crowd;
 
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,12 @@ pub(crate) enum Promise {
     EverybodyIsAnswered,
     /// Every answer is one the API knows.
     AnswersAreKnown,
+    /// What a reader is shown adds up, and is no more than there is.
+    ReadsAreTrue,
+    /// What a reader is shown is of now.
+    ReadsAreFresh,
+    /// Who stands still is let go of.
+    PeersAreLetGo,
     /// `flashsale audit` finds nothing.
     AuditIsClean,
 }
@@ -53,6 +63,9 @@ impl fmt::Display for Promise {
             Self::HoldsEnd => "a hold never ended",
             Self::EverybodyIsAnswered => "never answered",
             Self::AnswersAreKnown => "an unknown answer",
+            Self::ReadsAreTrue => "a reader was shown what is not so",
+            Self::ReadsAreFresh => "a reader was shown what is long past",
+            Self::PeersAreLetGo => "a peer that stands still was kept",
             Self::AuditIsClean => "the audit found a breach",
         })
     }

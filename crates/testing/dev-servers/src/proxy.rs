@@ -6,22 +6,21 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Mutex, watch},
     task::JoinHandle,
-    time::sleep,
+    time::{Instant, sleep, sleep_until},
 };
-
-use crate::error::{ChaosError, during};
 
 /// What happens to bytes under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Condition {
+pub enum Condition {
     /// They pass.
     Good,
     /// None gets through.
@@ -30,6 +29,9 @@ pub(crate) enum Condition {
     AnswersBlocked,
     /// Each piece takes this much longer.
     Slow(Duration),
+    /// So many bytes a second get through on the way there, of all connections together: what is
+    /// behind can do so much and no more, however it is asked.
+    Narrow(u32),
 }
 
 /// Which way bytes go.
@@ -39,8 +41,8 @@ enum Way {
     Back,
 }
 
-/// A port that leads to another.
-pub(crate) struct Proxy {
+/// A port that leads to another, on the runtime it was opened on.
+pub struct Proxy {
     port: u16,
     link: Link,
     listening: JoinHandle<()>,
@@ -52,49 +54,46 @@ struct Link {
     condition: watch::Sender<Condition>,
     /// Counts how often all connections were cut.
     cuts: watch::Sender<u64>,
+    /// When what was let through a narrow network has gone through it.
+    free_at: Arc<Mutex<Instant>>,
 }
 
 impl Proxy {
     /// A proxy on a free port of the loopback interface that leads to the port `target`.
-    pub(crate) async fn to(target: u16) -> io::Result<Self> {
+    pub async fn to(target: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let link = Link {
             target: watch::Sender::new(target),
             condition: watch::Sender::new(Condition::Good),
             cuts: watch::Sender::new(0),
+            free_at: Arc::new(Mutex::new(Instant::now())),
         };
         let listening = tokio::spawn(link.clone().listen(listener));
         Ok(Self { port, link, listening })
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// Where it listens, on the loopback interface.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    pub(crate) fn set_condition(&self, condition: Condition) {
+    /// Makes the network so for what is under way and all that comes.
+    pub fn set_condition(&self, condition: Condition) {
         self.link.condition.send_replace(condition);
     }
 
     /// Resets every connection, whatever is under way.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.link.cuts.send_modify(|cuts| *cuts += 1);
     }
 
     /// Leads to another port from now on; connections to the old one are cut.
-    pub(crate) fn forward_to(&self, target: u16) {
+    pub fn forward_to(&self, target: u16) {
         self.link.target.send_replace(target);
         self.cut();
     }
-}
-
-/// As many proxies that lead to one port.
-pub(crate) async fn proxies_to(target: u16, count: usize) -> Result<Vec<Proxy>, ChaosError> {
-    let mut proxies = Vec::with_capacity(count);
-    for _ in 0..count {
-        proxies.push(Proxy::to(target).await.map_err(during("open a proxy"))?);
-    }
-    Ok(proxies)
 }
 
 impl Drop for Proxy {
@@ -121,7 +120,7 @@ impl Link {
         let mut cuts = self.cuts.subscribe();
         let mut condition = self.condition.subscribe();
         let connected = async {
-            pass(Way::There, &mut condition).await;
+            self.pass(Way::There, 0, &mut condition).await;
             let target = SocketAddr::from((Ipv4Addr::LOCALHOST, *self.target.borrow()));
             TcpStream::connect(target).await
         };
@@ -137,8 +136,8 @@ impl Link {
         let was_cut = {
             let (from_client, to_client) = client.split();
             let (from_server, to_server) = server.split();
-            let there = carry(Way::There, from_client, to_server, self.condition.subscribe());
-            let back = carry(Way::Back, from_server, to_client, self.condition.subscribe());
+            let there = self.carry(Way::There, from_client, to_server);
+            let back = self.carry(Way::Back, from_server, to_client);
             tokio::select! {
                 // First, so that what a cut lost is not delivered if the network is good again with it.
                 biased;
@@ -150,38 +149,55 @@ impl Link {
             let (_, _) = (client.set_zero_linger(), server.set_zero_linger());
         }
     }
-}
 
-async fn carry(
-    way: Way,
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    mut condition: watch::Receiver<Condition>,
-) -> io::Result<()> {
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        let length = from.read(&mut buffer).await?;
-        pass(way, &mut condition).await;
-        if length == 0 {
-            return to.shutdown().await;
+    async fn carry(
+        &self,
+        way: Way,
+        mut from: impl AsyncRead + Unpin,
+        mut to: impl AsyncWrite + Unpin,
+    ) -> io::Result<()> {
+        let mut condition = self.condition.subscribe();
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            let length = from.read(&mut buffer).await?;
+            self.pass(way, length, &mut condition).await;
+            if length == 0 {
+                return to.shutdown().await;
+            }
+            to.write_all(&buffer[..length]).await?;
         }
-        to.write_all(&buffer[..length]).await?;
     }
-}
 
-/// Returns when the network lets bytes through.
-async fn pass(way: Way, condition: &mut watch::Receiver<Condition>) {
-    loop {
-        let now = *condition.borrow_and_update();
-        match (now, way) {
-            (Condition::Good, _) | (Condition::AnswersBlocked, Way::There) => return,
-            (Condition::Slow(delay), _) => return sleep(delay).await,
-            (Condition::Blocked, _) | (Condition::AnswersBlocked, Way::Back) => {
-                if condition.changed().await.is_err() {
-                    return;
+    /// Returns when the network lets so many bytes through.
+    async fn pass(&self, way: Way, length: usize, condition: &mut watch::Receiver<Condition>) {
+        loop {
+            let now = *condition.borrow_and_update();
+            match (now, way) {
+                (Condition::Good, _)
+                | (Condition::AnswersBlocked, Way::There)
+                | (Condition::Narrow(_), Way::Back) => return,
+                (Condition::Slow(delay), _) => return sleep(delay).await,
+                (Condition::Narrow(per_second), Way::There) => {
+                    return self.pass_narrow(length, per_second).await;
+                }
+                (Condition::Blocked, _) | (Condition::AnswersBlocked, Way::Back) => {
+                    if condition.changed().await.is_err() {
+                        return;
+                    }
                 }
             }
         }
+    }
+
+    /// Waits for the bytes before, of any connection, and as long as these take.
+    async fn pass_narrow(&self, length: usize, bytes_per_second: u32) {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let takes = Duration::from_secs(length.into()) / bytes_per_second.max(1);
+        let mut free_at = self.free_at.lock().await;
+        let through_at = (*free_at).max(Instant::now()) + takes;
+        *free_at = through_at;
+        drop(free_at);
+        sleep_until(through_at).await;
     }
 }
 
@@ -257,5 +273,19 @@ mod tests {
         stream.read_u8().await.unwrap();
 
         assert_eq!((*first.borrow(), *second.borrow()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_narrow_network_is_shared_by_all_connections() {
+        let (proxy, mut hears) = echo().await;
+        let (mut one, mut other) = (dial(&proxy).await, dial(&proxy).await);
+        proxy.set_condition(Condition::Narrow(100));
+        let start = Instant::now();
+
+        one.write_all(&[0; 10]).await.unwrap();
+        other.write_all(&[0; 10]).await.unwrap();
+        hears.wait_for(|&heard| heard == 20).await.unwrap();
+
+        assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
     }
 }

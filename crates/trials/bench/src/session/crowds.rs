@@ -1,0 +1,84 @@
+//! What a crowd is measured by: readers, and buyers beyond what the stores can do.
+
+use dev_servers::Stack;
+
+use super::Session;
+use crate::{
+    CONNECTIONS,
+    error::BenchError,
+    marks::Bound,
+    rates,
+    scenarios::{
+        overload::{self, Overload, TAIL_TIMES_MAX},
+        reads::{self, Reads},
+    },
+    table::Row,
+};
+
+/// What readers may add to what is asked of the stores a second, however many they are: five looks
+/// a second, of a few commands each.
+const ASKED_MAX: f64 = 100.0;
+
+/// Within so many milliseconds nearly all are refused who are.
+const REFUSED_MS_MAX: f64 = 50.0;
+
+/// How many times as much memory the second half of a crowd may cost as the first.
+const MEMORY_TIMES_MAX: f64 = 1.1;
+
+/// Seconds after which a crowd is forgotten.
+const RECOVERS_S_MAX: f64 = 1.0;
+
+impl Session<'_> {
+    pub(super) fn reads(&mut self, stack: Stack) {
+        let measured = self.known_floor().and_then(|floor| {
+            reads::measure(self.bench, stack, self.load(CONNECTIONS)).map(|reads| (floor, reads))
+        });
+        match measured {
+            Ok((floor, reads)) => {
+                for reads in reads {
+                    self.page(stack, floor, reads);
+                }
+            }
+            Err(error) => self.table.failure("reads", &error),
+        }
+    }
+
+    fn page(&mut self, stack: Stack, floor: f64, Reads { page, runs, asked }: Reads) {
+        let name = page.name();
+        let part = rates(&runs).median / floor;
+        self.note(stack, &format!("{name} ÷ floor"), part, Bound::AtLeast(page.floor_part()));
+        let remark = asked.map(|asked| {
+            let what = format!("{name}: added to what is asked of the stores /s");
+            self.note(stack, &what, asked.added(), Bound::AtMost(ASKED_MAX));
+            let (meanwhile, before) = (asked.meanwhile, asked.before);
+            format!("asked of the stores /s: {meanwhile:.0}, before {before:.0}")
+        });
+        let row = Row { scenario: name, stack: Some(stack), connections: CONNECTIONS, floor };
+        self.show(row, Ok(runs), &remark.unwrap_or_default());
+    }
+
+    pub(super) fn overload(&mut self, stack: Stack) {
+        let overload = overload::measure(self.bench, stack, self.load(CONNECTIONS));
+        if let Ok(Overload { figures, memory_growth, .. }) = &overload {
+            let what = "overload: p99 of the accepted ÷ theirs at half load";
+            self.note(stack, what, figures.tail_times(), Bound::AtMost(TAIL_TIMES_MAX));
+            let refused_ms = figures.refused_p99_ms.unwrap_or(f64::INFINITY);
+            let what = "overload: p99 ms of the refused";
+            self.note(stack, what, refused_ms, Bound::AtMost(REFUSED_MS_MAX));
+            let advices = u32::try_from(figures.advices).map_or(f64::INFINITY, f64::from);
+            let what = "overload: different values of Retry-After";
+            self.note(stack, what, advices, Bound::AtLeast(2.0));
+            let what = "overload: memory, second half of the crowd ÷ first";
+            self.note(stack, what, *memory_growth, Bound::AtMost(MEMORY_TIMES_MAX));
+            let recovers_s = figures.recovers_s.unwrap_or(f64::INFINITY);
+            let what = "overload: seconds until p99 is itself again";
+            self.note(stack, what, recovers_s, Bound::AtMost(RECOVERS_S_MAX));
+        }
+        self.table.below("overload", overload.map(|overload| overload.list));
+    }
+
+    /// The floor, measured now if it was not yet.
+    pub(super) fn known_floor(&mut self) -> Result<f64, BenchError> {
+        self.floor.map_or_else(|| self.floor(CONNECTIONS), Ok)
+    }
+}

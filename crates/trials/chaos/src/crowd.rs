@@ -1,0 +1,82 @@
+//! The crowd of one sale: who only looks, and who stands still. It buys nothing, and is gone when the
+//! sale ends.
+
+mod standing;
+
+use std::{sync::Arc, time::Duration};
+
+use fastrand::Rng;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    client::Client,
+    history::now_ms,
+    sightings::{Look, Seen, Sight, Sightings, Stillness},
+    timetable::LASTS_MS,
+};
+
+/// Between two looks of a reader, in milliseconds: an open page asks about twice a second.
+const PAUSE_MS: std::ops::Range<u64> = 300..700;
+
+const LOOKS: [Look; 3] = [Look::Current, Look::OneSale, Look::Health];
+
+/// How many stand still at a time, of each kind.
+const STILL: usize = 4;
+
+/// Everybody who looks at a sale.
+#[derive(Clone)]
+pub(crate) struct Crowd {
+    pub(crate) client: Client,
+    pub(crate) readers: usize,
+    pub(crate) sale: i64,
+    pub(crate) opens_ms: i64,
+    pub(crate) sightings: Arc<Sightings>,
+}
+
+impl Crowd {
+    /// Looks until the sale is over, and the last answer is there.
+    pub(crate) async fn look(self, rng: &mut Rng) {
+        let mut crowd = JoinSet::new();
+        for _ in 0..self.readers {
+            crowd.spawn(self.clone().read(rng.fork()));
+        }
+        for how in [Stillness::NeverReads, Stillness::BodyStops, Stillness::HeadStops] {
+            for _ in 0..STILL {
+                crowd.spawn(self.clone().stand_still(how, rng.fork()));
+            }
+        }
+        crowd.join_all().await;
+    }
+
+    /// One reader, with a page open.
+    async fn read(self, mut rng: Rng) {
+        let mut tags = LOOKS.map(|_| None);
+        sleep(Duration::from_millis(rng.u64(0..PAUSE_MS.end))).await;
+        while !self.is_over() {
+            let at = rng.usize(0..LOOKS.len());
+            let (look, service) = (LOOKS[at], rng.usize(0..self.client.len()));
+            // Some pages ask anew, most have something.
+            let tag = tags[at].as_deref().filter(|_| rng.u8(..) < 192);
+            let (sent, sent_ms) = (Instant::now(), now_ms());
+            let (sight, new_tag) = self.client.look(service, look, self.sale, tag).await;
+            let took_ms = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
+            if matches!(sight, Sight::Sale(_) | Sight::Healthy) {
+                tags[at] = new_tag;
+            }
+            let answered_ms = sent_ms.saturating_add(took_ms);
+            self.sightings.note(Seen { look, service, sent_ms, answered_ms, sight });
+            sleep(Duration::from_millis(rng.u64(PAUSE_MS))).await;
+        }
+    }
+
+    fn ends_ms(&self) -> i64 {
+        self.opens_ms + i64::from(LASTS_MS)
+    }
+
+    fn is_over(&self) -> bool {
+        now_ms() >= self.ends_ms()
+    }
+}
