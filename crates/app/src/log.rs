@@ -13,9 +13,13 @@ use std::{
     time::Duration,
 };
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt::MakeWriter};
 
 use crate::config::LogFormat;
+
+/// What the driver of Postgres may say, whatever else is asked for: at debug level it writes down what
+/// statements are called with, which is codes and whose they are.
+const NO_PARAMETERS: &str = "tokio_postgres=warn";
 
 /// Lines that wait to be written; one more is lost.
 const LINES_MAX: usize = 4_096;
@@ -45,7 +49,8 @@ pub(crate) fn start(format: LogFormat) {
                 "info,actix_server=warn,actix_http::h1::dispatcher=off,refinery_core=warn,\
                  tokio_postgres=warn",
             )
-        });
+        })
+        .add_directive(NO_PARAMETERS.parse().unwrap_or_else(|_| LevelFilter::OFF.into()));
     let is_shown = io::stderr().is_terminal();
     start_writing(io::stderr());
     let lines = tracing_subscriber::fmt()

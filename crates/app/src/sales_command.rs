@@ -5,7 +5,7 @@ mod live;
 use std::io::{self, Write};
 
 use domain::{
-    Failure, Origin, Sale, SaleId, StoreError,
+    Failure, Origin, Phase, Sale, SaleId, StoreError, UnixMillis,
     ports::{SaleRegister, Tally},
     sale::{TermsError, WindowError},
 };
@@ -29,6 +29,8 @@ pub(crate) enum SalesError {
     Window(#[from] WindowError),
     #[error("{field} of the sale {0}", field = .0.field())]
     Terms(#[from] TermsError),
+    #[error("the sale would be over already: it ends at {}", rfc3339(*.0))]
+    Over(UnixMillis),
     #[error("the ledger made no sale")]
     NotMade,
     #[error("it is not known whether the sale was made; `flashsale sales list` shows it if it was")]
@@ -53,20 +55,25 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
         SalesCommand::List { limit } => {
             let mut out = output();
             writeln!(out, "{HEADING}")?;
+            let now = ledger.now().await?;
             for sale in ledger.page(None, limit).await? {
                 let tally = ledger.tally(sale.id).await?;
-                writeln!(out, "{}", line(&sale, tally))?;
+                writeln!(out, "{}", line(&sale, tally, now))?;
             }
         }
         SalesCommand::Schedule { starts_at, lasts } => {
             let window = window(starts_at, lasts)?;
+            let now = ledger.now().await?;
+            if window.ends_at() <= now {
+                return Err(SalesError::Over(window.ends_at()));
+            }
             let made = ledger.schedule(window, config.terms()?, Origin::Operator).await;
             let made = made.map_err(|error| match error.failure() {
                 Failure::Unknown => SalesError::Unsure(error),
                 _ => SalesError::Store(error),
             });
             let sale = made?.ok_or(SalesError::NotMade)?;
-            writeln!(output(), "{HEADING}\n{}", line(&sale, None))?;
+            writeln!(output(), "{HEADING}\n{}", line(&sale, None, now))?;
         }
         SalesCommand::Pause { sale } => set_paused(&*ledger, config, sale, true).await?,
         SalesCommand::Resume { sale } => set_paused(&*ledger, config, sale, false).await?,
@@ -96,20 +103,27 @@ async fn set_paused(
     let set = register.set_paused(sale, paused).await?;
     let sale = set.ok_or(SalesError::NoSuchSale(sale))?;
     live::take_effect(register, config, &sale).await?;
-    writeln!(output(), "{HEADING}\n{}", line(&sale, None))?;
+    let now = register.now().await?;
+    writeln!(output(), "{HEADING}\n{}", line(&sale, None, now))?;
     Ok(())
 }
 
-const HEADING: &str = "  sale  starts at                 ends at                   state     stock     \
+const HEADING: &str = "  sale  starts at                 ends at                   state       stock     \
      held     sold  made by";
 
-fn line(sale: &Sale, tally: Option<Tally>) -> String {
+/// A sale as it is at this moment of the ledger's clock.
+fn line(sale: &Sale, tally: Option<Tally>, now: UnixMillis) -> String {
     format!(
-        "{:>6}  {}  {}  {:<7} {:>7} {:>8} {:>8}  {}",
+        "{:>6}  {}  {}  {:<9} {:>7} {:>8} {:>8}  {}",
         sale.id,
         rfc3339(sale.window.starts_at()),
         rfc3339(sale.window.ends_at()),
-        format!("{:?}", sale.state).to_lowercase(),
+        match sale.phase_at(now) {
+            Phase::Scheduled => "scheduled",
+            Phase::Open => "open",
+            Phase::Paused => "paused",
+            Phase::Ended => "ended",
+        },
         sale.terms.stock(),
         tally.map_or(0, |tally| tally.held),
         tally.map_or(0, |tally| tally.sold),

@@ -5,6 +5,8 @@ use crate::stack::{Answer, Kind, PATIENCE, Settings, Stack, on_both_stacks};
 on_both_stacks! {
     what_happens_is_counted_where_operators_listen
     buyers_find_no_metrics_and_operators_nothing_to_buy
+    sales_are_listed_in_their_phase_and_none_is_made_that_is_over
+    no_log_of_any_level_has_a_code_or_a_user
 }
 
 /// The service as one process, and where its operators listen.
@@ -97,4 +99,39 @@ async fn a_place_that_is_taken_is_an_error_for_whoever_chose_it_and_off_is_nowhe
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("ADMIN_ADDR"), "{said}");
     assert!(!off.log().contains("metrics at"), "{}", off.log());
+}
+
+async fn sales_are_listed_in_their_phase_and_none_is_made_that_is_over(kind: Kind) {
+    let stack = Stack::prepare(Settings::on(kind));
+    let schedule = ["sales", "schedule", "--lasts", "1h", "--starts-at"];
+    stack.operate(&[schedule.as_slice(), &["2100-01-01T00:00:00Z"]].concat());
+
+    let over = stack.command().args(schedule).arg("2020-01-01T00:00:00Z").output().unwrap();
+    let list = stack.operate(&["sales", "list"]);
+
+    let said = String::from_utf8_lossy(&over.stderr);
+    assert!(!over.status.success() && said.contains("over already"), "{said}");
+    assert_eq!(list.matches(" scheduled ").count(), 1, "{list}");
+    assert_eq!(list.matches(" open ").count(), 1, "{list}");
+    assert_eq!(list.lines().count(), 3, "{list}");
+}
+
+async fn no_log_of_any_level_has_a_code_or_a_user(kind: Kind) {
+    let mut stack = Stack::prepare(Settings { processes: 1, ..Settings::on(kind) });
+    let talkative = stack.start_app_in_shell("RUST_LOG=trace exec \"$0\" serve");
+    talkative.await_ready(PATIENCE).unwrap();
+    stack.apps.push(talkative);
+    let sale = stack.sale().await;
+
+    let held = stack.checkout("zebedee-17", sale).await;
+    let code = held.body["code"].as_str().unwrap();
+    stack.purchase(code).await;
+    stack.delete(&format!("/checkout?code={code}")).await;
+
+    let log = stack.apps[0].log();
+    assert!(log.contains("TRACE"), "{}", &log[..log.len().min(500)]);
+    for secret in [code, "zebedee-17"] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None);
+    }
 }
