@@ -42,6 +42,12 @@ pub enum Defence {
     NoExpiry,
     /// A unit is given back only if no record of it can come any more: `told` in `grants.rs`.
     CertainStale,
+    /// Where Redis serves nothing and loads only what is newer than it remembers, the ledger's epoch
+    /// is raised above that: `Sale::at_next_epoch`, `LiveEpoch::Fence`.
+    RaiseAbove,
+    /// Redis has a sale for one ledger, and neither serves nor loads it for another:
+    /// `library.lua`, `other_ledger`.
+    Identity,
 }
 
 /// Which defences are up.
@@ -50,7 +56,7 @@ pub struct Defences(u32);
 
 impl Defence {
     /// Every defence.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::EpochCheck,
         Self::Tombstone,
         Self::Incarnation,
@@ -69,6 +75,8 @@ impl Defence {
         Self::SettleOnce,
         Self::NoExpiry,
         Self::CertainStale,
+        Self::RaiseAbove,
+        Self::Identity,
     ];
 
     const fn bit(self) -> u32 {

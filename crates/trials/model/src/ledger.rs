@@ -114,10 +114,22 @@ impl State {
     }
 
     /// `PostgresLedger::raise`: `lock_sale.sql`, `raise_epoch.sql` and `live_units.sql` in one
-    /// transaction.
-    pub fn raise_epoch(&mut self) -> Rebuild {
-        self.epoch += 1;
-        Rebuild { epoch: self.epoch, is_early: false, snapshot: self.snapshot() }
+    /// transaction, to what `Sale::at_next_epoch` says. `None` where Redis serves an epoch that the
+    /// ledger never issued.
+    pub fn raise_epoch(&mut self, scenario: &Scenario) -> Option<Rebuild> {
+        if self.is_behind(scenario) {
+            return None;
+        }
+        let passes = !self.is_served(scenario) && scenario.has(Defence::RaiseAbove);
+        let fence = if passes { self.loaded } else { 0 };
+        self.epoch = self.epoch.max(fence) + 1;
+        Some(Rebuild { epoch: self.epoch, is_early: false, snapshot: self.snapshot() })
+    }
+
+    /// Whether the ledger has lost data: Redis serves an epoch that it never issued.
+    #[must_use]
+    pub fn is_behind(&self, scenario: &Scenario) -> bool {
+        self.is_served(scenario) && self.live.epoch > self.epoch
     }
 
     /// How many rows are sold.

@@ -25,9 +25,11 @@
 //! | `Tombstone`, `Expire` | `record_tombstones.sql`; `expire_due.sql` or `expire_overdue.sql` |
 //! | `Settle` | `settle.lua`, with what `read_verdicts.sql` or an answer said, now or long ago |
 //! | `RaiseEpoch` | `PostgresLedger::raise`: `lock_sale.sql`, `raise_epoch.sql`, `live_units.sql`, one transaction |
-//! | `Load` | `load.lua` |
+//! | `Load` | `load.lua`; its parts are one step, for the sale is not served in between |
 //! | `Abandon` | a rebuilder that dies between the two |
 //! | `Restart`, `Flush`, `RestartWithCopy`, `RollBack` | Redis empty; `FLUSHALL`, which leaves the library's variables; an earlier copy, noticed and unnoticed |
+//! | `RestoreLedger` | an empty Postgres in the place of the one before; Redis lives on |
+//! | `LoadOfOther` | `load.lua` by a process of another ledger, on the same keys |
 //!
 //! `PassFence`, `WriteSold`, `FreeUnasked`, `Vanish` and `ReadSnapshot` are what the service would do
 //! without one of its [`Defence`]s.
@@ -44,8 +46,8 @@
 //!
 //! The window of a sale, its pausing, closing and forgetting; changed terms; what a process
 //! remembers of the live store (a belief like that of Redis, for a moment); refusals and their
-//! records; batches (the rows of one do not depend on each other); queues and time-outs; data lost
-//! by Postgres. A purchase is answered in the step that decides it: what it says is final, so it
+//! records; batches (the rows of one do not depend on each other); queues and time-outs; some of
+//! the data lost by Postgres, where not all is. A purchase is answered in the step that decides it: what it says is final, so it
 //! would say the same later. There are at most two rebuilds under way at once.
 //!
 //! States that behave alike are one, see `tidy.rs`; that is what makes them few enough.

@@ -20,7 +20,25 @@ impl State {
     #[must_use]
     pub fn is_served(&self, scenario: &Scenario) -> bool {
         let is_mine = self.loaded == self.live.epoch || !scenario.has(Defence::Incarnation);
-        self.live.epoch != 0 && is_mine
+        self.live.epoch != 0 && is_mine && !self.live.is_other
+    }
+
+    /// `load.lua`, by a process of another ledger, of a sale that nobody has bought from yet. `None`
+    /// if it is refused.
+    #[must_use]
+    pub fn load_of_other(&mut self, scenario: &Scenario) -> Option<()> {
+        let can_tell = scenario.has(Defence::Identity);
+        if can_tell && self.live.epoch != 0 && !self.live.is_other {
+            return None;
+        }
+        // Any epoch that Redis will take; what it has loaded of either is told apart, or is not.
+        let epoch = if can_tell { 1 } else { self.loaded + 1 };
+        self.live = Live { epoch, is_other: can_tell, ..Live::default() };
+        self.live.free[..usize::from(scenario.units)].fill(1);
+        if !can_tell {
+            self.loaded = epoch;
+        }
+        Some(())
     }
 
     /// `place_holds.lua`: takes the unit and the user's lowest free slot for a code, or tells a
@@ -71,6 +89,9 @@ impl State {
     /// `load.lua`: puts a snapshot in the place of whatever is there, unless one at least as new is
     /// served by this process.
     pub fn load(&mut self, scenario: &Scenario, rebuild: &Rebuild) {
+        if self.live.is_other {
+            return;
+        }
         let served = if scenario.has(Defence::Incarnation) { self.loaded } else { self.live.epoch };
         if served >= rebuild.epoch && scenario.has(Defence::LoadFence) {
             return;

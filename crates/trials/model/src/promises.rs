@@ -4,7 +4,7 @@ use crate::{
     defences::Defence,
     live::Verdict,
     scenario::Scenario,
-    state::{Answer, Mark, Phase, Row, State, UNITS_MAX, USERS_MAX},
+    state::{Answer, Live, Mark, Phase, Row, State, UNITS_MAX, USERS_MAX},
 };
 
 /// One promise: what it says, and whether a state keeps it.
@@ -138,6 +138,15 @@ impl State {
     }
 
     fn tick(&mut self, scenario: &Scenario) {
+        // Both are for an operator: to give each ledger a database of its own, and to accept a
+        // ledger that knows less than Redis.
+        if self.live.is_other {
+            self.live = Live::default();
+        }
+        if self.is_behind(scenario) {
+            self.epoch = self.live.epoch;
+            self.rebuild(scenario);
+        }
         if !self.is_served(scenario) {
             self.rebuild(scenario);
         }
@@ -159,7 +168,8 @@ impl State {
                 }
             }
         }
-        if scenario.has(Defence::Reconcile) && self.has_drifted(scenario) {
+        let is_looked_at = scenario.has(Defence::Reconcile) && self.is_served(scenario);
+        if is_looked_at && self.has_drifted(scenario) {
             self.rebuild(scenario);
         }
     }
@@ -178,8 +188,9 @@ impl State {
     }
 
     fn rebuild(&mut self, scenario: &Scenario) {
-        let snapshot = self.raise_epoch();
-        self.load(scenario, &snapshot);
+        if let Some(snapshot) = self.raise_epoch(scenario) {
+            self.load(scenario, &snapshot);
+        }
     }
 
     /// `Reconcile::run`, when nothing moves any more.

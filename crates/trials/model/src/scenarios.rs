@@ -19,6 +19,8 @@ const NONE: Faults = Faults {
     lost: 0,
     strays: 0,
     failures: 0,
+    restores: 0,
+    others: 0,
 };
 const PAUSES: Faults = NONE;
 const LOST: Faults = Faults { lost: 1, strays: 1, failures: 1, ..NONE };
@@ -26,6 +28,8 @@ const RESTART: Faults = Faults { rebuilds: 1, restarts: 1, ..NONE };
 const FLUSH: Faults = Faults { rebuilds: 1, flushes: 1, ..NONE };
 const OLD_COPY: Faults = Faults { rebuilds: 1, old_copies: 1, ..NONE };
 const ROLLBACK: Faults = Faults { rebuilds: 1, rollbacks: 1, ..NONE };
+const RESTORE: Faults = Faults { rebuilds: 1, flushes: 1, restores: 1, ..NONE };
+const OTHER: Faults = Faults { rebuilds: 1, flushes: 1, others: 1, ..NONE };
 const ZOMBIES: Faults = Faults { rebuilds: 3, restarts: 1, flushes: 1, lost: 1, ..NONE };
 const LOST_ROLLBACK: Faults = Faults { rebuilds: 2, rollbacks: 1, lost: 1, strays: 1, ..NONE };
 const LOST_RESTART: Faults =
@@ -84,6 +88,8 @@ pub fn small() -> Vec<Exhaustive> {
         all(scenario("Redis comes back old", 2, THREE, OLD_COPY), &[OLD_EPOCH, NOT_SERVED]),
         all(scenario("unnoticed rollback", 2, THREE, ROLLBACK), &[OLD_EPOCH, TAKEN]),
         all(scenario("rollback, lost replies", 1, TWO, LOST_ROLLBACK), &[TAKEN, TOO_LATE]),
+        all(scenario("Redis outlives its ledger", 1, TWO, RESTORE), &[SOLD_OUT, OLD_EPOCH]),
+        all(scenario("two ledgers on one Redis", 1, TWO, OTHER), &[SOLD_OUT, NOT_SERVED]),
         all(scenario("zombie rebuilders", 1, TWO, ZOMBIES), &[OLD_EPOCH, TOO_LATE]),
         all(scenario("empty, lost replies", 1, THREE, LOST_RESTART), &[OLD_EPOCH, TOO_LATE]),
     ]
@@ -101,6 +107,7 @@ pub fn large() -> Vec<Scenario> {
         lost: 1,
         strays: 1,
         failures: 1,
+        ..NONE
     };
     let zombies = Faults { rebuilds: 3, restarts: 1, flushes: 1, old_copies: 1, ..LOST };
     vec![
@@ -127,6 +134,7 @@ pub fn vast() -> Vec<Scenario> {
         lost: 3,
         strays: 2,
         failures: 2,
+        ..NONE
     };
     // Nothing is saved by merging where nothing is kept, and a trace can be read.
     let walked = |name, faults| Scenario { merges_alike: false, ..scenario(name, 3, SIX, faults) };
@@ -156,6 +164,8 @@ pub fn ablations() -> Vec<Ablation> {
         without(&[D::Drain], small(RESTART), Some(ACCURATE)),
         without(&[D::LateSnapshot], small(RESTART), Some(ACCURATE)),
         without(&[D::CertainStale], small(lost), Some(ACCURATE)),
+        without(&[D::RaiseAbove], small(RESTORE), Some(NO_LEAK)),
+        without(&[D::Identity], small(OTHER), Some(ACCURATE)),
         without(&[D::UnitIndex], small(ROLLBACK), Some(ONE_OWNER)),
         without(&[D::SlotIndex], limit_one, Some(WITHIN_LIMIT)),
         without(&[D::LedgerFind], small(RESTART), Some(HONOURED)),

@@ -155,6 +155,9 @@ pub struct Live {
     pub marks: [[Mark; SLOTS_MAX]; USERS_MAX],
     /// The count of units sold.
     pub sold: u8,
+    /// Whether it is another ledger's sale. Only with [`Identity`](crate::Defence::Identity) can
+    /// that be told.
+    pub is_other: bool,
 }
 
 /// What a user's slot is marked as.
@@ -201,6 +204,11 @@ pub struct Faults {
     pub strays: u8,
     /// A record that is certainly not written.
     pub failures: u8,
+    /// The ledger is replaced by one that knows nothing, and whoever serves starts anew; Redis
+    /// lives on.
+    pub restores: u8,
+    /// Another ledger loads a sale of the same number.
+    pub others: u8,
 }
 
 impl Row {

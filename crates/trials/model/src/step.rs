@@ -67,6 +67,10 @@ pub enum Step {
     RestartWithCopy,
     /// The copy is put under the running Redis.
     RollBack,
+    /// An empty ledger comes in the place of this one, beside the same Redis.
+    RestoreLedger,
+    /// Another ledger loads its sale of this number.
+    LoadOfOther,
 }
 
 impl Step {
@@ -87,6 +91,8 @@ impl Step {
                 | Self::Copy
                 | Self::RestartWithCopy
                 | Self::RollBack
+                | Self::RestoreLedger
+                | Self::LoadOfOther
         )
     }
 }

@@ -29,6 +29,7 @@ impl State {
         }
         steps.extend([Step::Restart, Step::Flush, Step::Copy]);
         steps.extend([Step::RestartWithCopy, Step::RollBack]);
+        steps.extend([Step::RestoreLedger, Step::LoadOfOther]);
     }
 
     fn steps_of_request(&self, scenario: &Scenario, code: usize, steps: &mut Vec<Step>) {
@@ -241,7 +242,7 @@ impl State {
             Step::RaiseEpoch(rebuild) => {
                 spend(rebuilds)?;
                 let early = self.rebuilds[rebuild];
-                let raised = self.raise_epoch();
+                let raised = self.raise_epoch(scenario)?;
                 let snapshot = if early.is_early { early.snapshot } else { raised.snapshot };
                 self.rebuilds[rebuild] = Rebuild { snapshot, ..raised };
             }
@@ -278,6 +279,16 @@ impl State {
                 self.live = copy;
                 self.rolled_back |= self.is_served(scenario);
                 self.copy = None;
+            }
+            Step::RestoreLedger => {
+                spend(&mut self.left.restores)?;
+                self.attempts = Default::default();
+                self.rebuilds = Default::default();
+                self.epoch = 0;
+            }
+            Step::LoadOfOther => {
+                spend(&mut self.left.others)?;
+                self.load_of_other(scenario)?;
             }
             _ => return None,
         }

@@ -78,8 +78,18 @@ impl Ablation {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rebuilds, restarts, flushes, old_copies, rollbacks, lost, strays, failures } =
-            self;
+        let Self {
+            rebuilds,
+            restarts,
+            flushes,
+            old_copies,
+            rollbacks,
+            lost,
+            strays,
+            failures,
+            restores,
+            others,
+        } = self;
         let kinds = [
             ("rebuild", rebuilds),
             ("empty", restarts),
@@ -89,6 +99,8 @@ impl fmt::Display for Faults {
             ("lost", lost),
             ("stray", strays),
             ("fail", failures),
+            ("restore", restores),
+            ("other", others),
         ];
         let words: Vec<_> = kinds
             .iter()
