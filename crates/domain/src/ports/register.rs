@@ -34,8 +34,8 @@ pub trait SaleRegister: Send + Sync {
     /// Stops a sale for now, or lets it go on. `None` if there is no such sale, or it is closed.
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError>;
 
-    /// Starts a new generation of the sale's live state and reads the snapshot for it, in one
-    /// transaction that waits for the records in flight: a grant of an older epoch is either
+    /// Starts a new generation of the sale's live state, in a transaction that waits for the records
+    /// in flight, and reads the snapshot for it, then or later: a grant of an older epoch is either
     /// in the snapshot or never recorded.
     ///
     /// `live` is the epoch that the live store knows, if any. Whether the epoch may be raised, and

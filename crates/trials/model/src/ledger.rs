@@ -4,7 +4,7 @@ use crate::{
     defences::Defence,
     live::Verdict,
     scenario::Scenario,
-    state::{Answer, Attempt, Mark, Place, Rebuild, Row, State, Till},
+    state::{Answer, Attempt, Mark, Place, Row, State, Till},
 };
 
 impl State {
@@ -113,17 +113,18 @@ impl State {
         })
     }
 
-    /// `PostgresLedger::raise`: `lock_sale.sql`, `raise_epoch.sql` and `live_units.sql` in one
-    /// transaction, to what `Sale::at_next_epoch` says. `None` where Redis serves an epoch that the
-    /// ledger never issued.
-    pub fn raise_epoch(&mut self, scenario: &Scenario) -> Option<Rebuild> {
+    /// `PostgresLedger::raise`: `lock_sale.sql` and `raise_epoch.sql` in one transaction, to what
+    /// `Sale::at_next_epoch` says. `None` where Redis serves an epoch that the ledger never issued.
+    /// The snapshot is read by the next transaction; SQLite reads it in the same one, which is one
+    /// of the orders.
+    pub fn raise_epoch(&mut self, scenario: &Scenario) -> Option<u8> {
         if self.is_behind(scenario) {
             return None;
         }
         let passes = !self.is_served(scenario) && scenario.has(Defence::RaiseAbove);
         let fence = if passes { self.loaded } else { 0 };
         self.epoch = self.epoch.max(fence) + 1;
-        Some(Rebuild { epoch: self.epoch, is_early: false, snapshot: self.snapshot() })
+        Some(self.epoch)
     }
 
     /// Whether the ledger has lost data: Redis serves an epoch that it never issued.

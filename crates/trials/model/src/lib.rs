@@ -24,15 +24,16 @@
 //! | `Release` | `release.sql` and the answer |
 //! | `Tombstone`, `Expire` | `record_tombstones.sql`; `expire_due.sql` or `expire_overdue.sql` |
 //! | `Settle` | `settle.lua`, with what `read_verdicts.sql` or an answer said, now or long ago |
-//! | `RaiseEpoch` | `PostgresLedger::raise`: `lock_sale.sql`, `raise_epoch.sql`, `live_units.sql`, one transaction |
+//! | `RaiseEpoch` | `PostgresLedger::raise`: `lock_sale.sql`, `raise_epoch.sql`, one transaction |
+//! | `ReadSnapshot` | `PostgresLedger::raise`: `live_units.sql`, the transaction after it |
 //! | `Load` | `load.lua`; its parts are one step, for the sale is not served in between |
 //! | `Abandon` | a rebuilder that dies between the two |
 //! | `Restart`, `Flush`, `RestartWithCopy`, `RollBack` | Redis empty; `FLUSHALL`, which leaves the library's variables; an earlier copy, noticed and unnoticed |
 //! | `RestoreLedger` | an empty Postgres in the place of the one before; Redis lives on |
 //! | `LoadOfOther` | `load.lua` by a process of another ledger, on the same keys |
 //!
-//! `PassFence`, `WriteSold`, `FreeUnasked`, `Vanish` and `ReadSnapshot` are what the service would do
-//! without one of its [`Defence`]s.
+//! `PassFence`, `WriteSold`, `FreeUnasked`, `Vanish`, and `ReadSnapshot` before `RaiseEpoch`, are what
+//! the service would do without one of its [`Defence`]s.
 //!
 //! # Where it does more than the service can
 //!

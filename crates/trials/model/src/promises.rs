@@ -4,7 +4,7 @@ use crate::{
     defences::Defence,
     live::Verdict,
     scenario::Scenario,
-    state::{Answer, Live, Mark, Phase, Row, State, UNITS_MAX, USERS_MAX},
+    state::{Answer, Live, Mark, Phase, Rebuild, Row, State, UNITS_MAX, USERS_MAX},
 };
 
 /// One promise: what it says, and whether a state keeps it.
@@ -188,8 +188,9 @@ impl State {
     }
 
     fn rebuild(&mut self, scenario: &Scenario) {
-        if let Some(snapshot) = self.raise_epoch(scenario) {
-            self.load(scenario, &snapshot);
+        if let Some(epoch) = self.raise_epoch(scenario) {
+            let snapshot = self.snapshot();
+            self.load(scenario, &Rebuild { epoch, has_read: true, snapshot });
         }
     }
 

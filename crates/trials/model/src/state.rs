@@ -177,10 +177,10 @@ pub enum Mark {
 pub struct Rebuild {
     /// The epoch it has raised; 0 when it has not.
     pub epoch: u8,
-    /// Whether it has read its snapshot before the epoch. Only without [`LateSnapshot`].
+    /// Whether it has read its snapshot; before the epoch only without [`LateSnapshot`].
     ///
     /// [`LateSnapshot`]: crate::Defence::LateSnapshot
-    pub is_early: bool,
+    pub has_read: bool,
     /// The live rows it has read.
     pub snapshot: [Mark; CODES_MAX],
 }

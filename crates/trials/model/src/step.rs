@@ -49,9 +49,9 @@ pub enum Step {
     FreeUnasked(usize),
     /// The code vanishes from Redis.
     Vanish(usize),
-    /// A rebuild reads its snapshot, too early.
+    /// A rebuild reads its snapshot.
     ReadSnapshot(usize),
-    /// A rebuild raises the epoch and reads its snapshot.
+    /// A rebuild raises the epoch.
     RaiseEpoch(usize),
     /// A rebuild loads its snapshot.
     Load(usize),

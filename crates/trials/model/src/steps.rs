@@ -18,10 +18,13 @@ impl State {
         }
         for rebuild in 0..scenario.rebuilders {
             match self.rebuilds[rebuild] {
-                Rebuild { epoch: 1.., .. } => {
+                Rebuild { epoch: 1.., has_read: true, .. } => {
                     steps.extend([Step::Load(rebuild), Step::Abandon(rebuild)]);
                 }
-                Rebuild { is_early: false, .. } if !scenario.has(Defence::LateSnapshot) => {
+                Rebuild { epoch: 1.., .. } => {
+                    steps.extend([Step::ReadSnapshot(rebuild), Step::Abandon(rebuild)]);
+                }
+                Rebuild { has_read: false, .. } if !scenario.has(Defence::LateSnapshot) => {
                     steps.push(Step::ReadSnapshot(rebuild));
                 }
                 _ => steps.push(Step::RaiseEpoch(rebuild)),
@@ -237,14 +240,13 @@ impl State {
         match step {
             Step::ReadSnapshot(rebuild) => {
                 let snapshot = self.snapshot();
-                self.rebuilds[rebuild] = Rebuild { epoch: 0, is_early: true, snapshot };
+                let Rebuild { epoch, .. } = self.rebuilds[rebuild];
+                self.rebuilds[rebuild] = Rebuild { epoch, has_read: true, snapshot };
             }
             Step::RaiseEpoch(rebuild) => {
                 spend(rebuilds)?;
-                let early = self.rebuilds[rebuild];
-                let raised = self.raise_epoch(scenario)?;
-                let snapshot = if early.is_early { early.snapshot } else { raised.snapshot };
-                self.rebuilds[rebuild] = Rebuild { snapshot, ..raised };
+                let epoch = self.raise_epoch(scenario)?;
+                self.rebuilds[rebuild].epoch = epoch;
             }
             Step::Load(rebuild) => {
                 let snapshot = std::mem::take(&mut self.rebuilds[rebuild]);
