@@ -13,13 +13,16 @@ use std::{
     time::Duration,
 };
 
-use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt::MakeWriter};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::LogFormat;
-
-/// What the driver of Postgres may say, whatever else is asked for: at debug level it writes down what
-/// statements are called with, which is codes and whose they are.
-const NO_PARAMETERS: &str = "tokio_postgres=warn";
 
 /// Lines that wait to be written; one more is lost.
 const LINES_MAX: usize = 4_096;
@@ -50,17 +53,24 @@ pub(crate) fn start(format: LogFormat) {
                  tokio_postgres=warn",
             )
         })
-        .add_directive(NO_PARAMETERS.parse().unwrap_or_else(|_| LevelFilter::OFF.into()));
+        .and(filter_fn(may_be_written));
     let is_shown = io::stderr().is_terminal();
     start_writing(io::stderr());
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .log_internal_errors(false)
-        .with_writer(Lines);
+    let lines = fmt::layer().log_internal_errors(false).with_writer(Lines);
+    let registry = tracing_subscriber::registry();
     match format {
-        LogFormat::Text => lines.with_ansi(is_shown).with_target(false).init(),
-        LogFormat::Json => lines.json().init(),
+        LogFormat::Text => {
+            let lines = lines.with_ansi(is_shown).with_target(false);
+            registry.with(lines.with_filter(filter)).init();
+        }
+        LogFormat::Json => registry.with(lines.json().with_filter(filter)).init(),
     }
+}
+
+/// The driver of Postgres writes down, below a warning, what statements are called with: codes, and
+/// whose they are. It may not, whatever is asked for.
+fn may_be_written(line: &Metadata<'_>) -> bool {
+    *line.level() <= Level::WARN || !line.target().starts_with("tokio_postgres")
 }
 
 /// Waits a little until what was logged is written. A pipe that nobody reads is not waited for.
@@ -100,10 +110,12 @@ fn write(line: &[u8], out: &mut impl Write, lost: &AtomicU64) {
         && writeln!(out, "{before} lines of the log were lost: they could not be written").is_err()
     {
         lost.fetch_add(before + 1, Ordering::Relaxed);
+        telemetry::log_line_lost();
         return;
     }
     if out.write_all(line).is_err() {
         lost.fetch_add(1, Ordering::Relaxed);
+        telemetry::log_line_lost();
     }
 }
 
@@ -112,6 +124,7 @@ fn send(writer: Option<&SyncSender<Job>>, line: &[u8], lost: &AtomicU64) -> bool
     let is_taken = writer.is_some_and(|writer| writer.try_send(Job::Line(line.to_vec())).is_ok());
     if !is_taken {
         lost.fetch_add(1, Ordering::Relaxed);
+        telemetry::log_line_lost();
     }
     is_taken
 }

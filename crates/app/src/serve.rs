@@ -166,12 +166,10 @@ fn tell_operators(
     tracing::info!("metrics at http://{address}/metrics (ADMIN_ADDR)");
     let running = server.handle();
     Ok(supervision::task(OPERATORS, async move {
+        let mut server = pin!(server);
         tokio::select! {
-            ended = server => ended,
-            () = stop.cancelled() => {
-                running.stop(false).await;
-                Ok(())
-            }
+            ended = &mut server => ended,
+            () = stop.cancelled() => tokio::join!(running.stop(false), server).1,
         }
     }))
 }

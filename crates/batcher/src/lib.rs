@@ -9,7 +9,14 @@
 
 mod pace;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use telemetry::{Queue as Figures, Watch};
@@ -79,6 +86,8 @@ pub struct Batcher<Request, Reply> {
 /// What is known of a queue besides what is in it.
 struct State {
     pace: Pace,
+    /// Requests that were sent and not taken yet. Whoever has a permit may wait for something else.
+    waiting: AtomicUsize,
     figures: Figures,
 }
 
@@ -117,7 +126,11 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
     ) -> Self {
         let (queue, requests) = mpsc::channel(limits.queue_max.get());
         let requests = Arc::new(Mutex::new(requests));
-        let state = Arc::new(State { pace: Pace::new(limits), figures: Figures::named(C::NAME) });
+        let state = Arc::new(State {
+            pace: Pace::new(limits),
+            waiting: AtomicUsize::new(0),
+            figures: Figures::named(C::NAME),
+        });
         for call in calls {
             let (requests, state) = (Arc::clone(&requests), Arc::clone(&state));
             let work = work(requests, call, limits.batch_max.get(), state);
@@ -128,8 +141,7 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
 
     /// Takes a permit of the queue.
     pub fn permit(&self) -> Result<Permit<Request, Reply>, BatchError> {
-        let waiting = self.queue.max_capacity() - self.queue.capacity();
-        if self.state.pace.is_too_slow(waiting) {
+        if self.state.pace.is_too_slow(self.state.waiting.load(Ordering::Relaxed)) {
             self.state.figures.refused();
             return Err(BatchError::Full);
         }
@@ -164,6 +176,7 @@ impl<Request, Reply> Clone for Batcher<Request, Reply> {
 impl<Request, Reply> Permit<Request, Reply> {
     fn send(self, request: Request, reply: Option<oneshot::Sender<Reply>>) {
         self.state.figures.entered();
+        self.state.waiting.fetch_add(1, Ordering::Relaxed);
         self.permit.send(Job { request, entered: Watch::start(), reply });
     }
 }
@@ -190,6 +203,7 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
         gather(&queue, &mut jobs, batch_max).await;
         let Some(first) = jobs.first() else { return };
         state.figures.left(jobs.len(), first.entered);
+        state.waiting.fetch_sub(jobs.len(), Ordering::Relaxed);
         let mut requests = Vec::with_capacity(jobs.len());
         let mut waiting = Vec::with_capacity(jobs.len());
         for Job { request, reply, .. } in jobs.drain(..) {

@@ -41,8 +41,8 @@ impl PostgresLedger {
         let mut session = self.session();
         let unsold = blocks.unsold(sale);
         let mut counted = count_in(&mut session, sale, &unsold).await;
-        if unsold.known_sold > 0 && counted.is_err() {
-            // Fewer live than are known to be sold, perhaps.
+        if unsold.known_sold > 0 && matches!(counted, Err(SessionError::Unreadable(_))) {
+            // Fewer live than are known to be sold. A server that is slow is not asked for more.
             blocks.forget(sale);
             counted = count_in(&mut session, sale, &blocks.unsold(sale)).await;
         }
@@ -125,10 +125,14 @@ impl PostgresLedger {
             Some(row) if rows::column::<bool>(row, "may_close")? => {}
             _ => return Ok(false),
         }
+        // What is known may be of another past than that of a ledger which was restored meanwhile: the
+        // last look is at every unit.
+        self.shared.sold_blocks.forget(sale);
+        let all = &self.shared.sold_blocks.unsold(sale);
         let mut turns = Turns::on(self.pool());
         loop {
             let mut client = turns.connect().await?;
-            let closed = close_locked(&mut client, sale, unsold);
+            let closed = close_locked(&mut client, sale, all);
             let closed = timeout(TRANSACTION_TIMEOUT, closed).await;
             if let Some(closed) = turns.end(client, closed) {
                 return closed;

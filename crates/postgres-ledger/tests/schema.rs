@@ -173,7 +173,7 @@ async fn processes_that_migrate_at_once_take_turns() {
     let ledgers = [0; 5].map(|_| ledger_in("empty"));
 
     let calls = ledgers.map(|ledger| async move { ledger.migrate().await.unwrap() });
-    let applied = store_contract::fixtures::all_at_once(calls).await;
+    let applied = Box::pin(store_contract::fixtures::all_at_once(calls)).await;
 
     assert_eq!(applied.iter().filter(|&&count| count > 0).count(), 1, "{applied:?}");
     let ledger = ledger_in("empty");

@@ -19,110 +19,60 @@ pub(crate) static FIGURES: LazyLock<Figures> = LazyLock::new(Figures::new);
 
 pub(crate) struct Figures {
     pub(crate) registry: Registry,
-    pub(crate) http_seconds: HistogramVec,
-    pub(crate) http_active: IntGauge,
+    pub(crate) http: Http,
+    pub(crate) queues: Queues,
+    pub(crate) stores: Stores,
+    pub(crate) upkeep: Upkeep,
+    pub(crate) sales: Sales,
+    pub(crate) log_lines_lost: IntCounter,
+}
+
+/// What clients ask, and what they are told.
+pub(crate) struct Http {
+    pub(crate) seconds: HistogramVec,
+    pub(crate) active: IntGauge,
     pub(crate) checkouts: IntCounterVec,
     pub(crate) purchases: IntCounterVec,
-    pub(crate) queue_depth: IntGaugeVec,
-    pub(crate) queue_refused: IntCounterVec,
-    pub(crate) queue_wait_seconds: HistogramVec,
+}
+
+/// The queues before the stores.
+pub(crate) struct Queues {
+    pub(crate) depth: IntGaugeVec,
+    pub(crate) refused: IntCounterVec,
+    pub(crate) wait_seconds: HistogramVec,
     pub(crate) batch_requests: HistogramVec,
+}
+
+/// Calls of the stores.
+pub(crate) struct Stores {
     pub(crate) call_seconds: HistogramVec,
     pub(crate) call_failures: IntCounterVec,
+}
+
+/// What goes on between requests.
+pub(crate) struct Upkeep {
     pub(crate) step_seconds: HistogramVec,
     pub(crate) step_failures: IntCounterVec,
     pub(crate) events: IntCounterVec,
-    pub(crate) log_lines_lost: IntCounter,
-    pub(crate) sale_units: IntGaugeVec,
-    pub(crate) sale_epoch: IntGaugeVec,
+}
+
+/// The sales at hand.
+pub(crate) struct Sales {
+    pub(crate) units: IntGaugeVec,
+    pub(crate) epoch: IntGaugeVec,
 }
 
 impl Figures {
     fn new() -> Self {
         let registry = Registry::new();
-        let counters = |name, help, labels: &[_]| {
-            registered(&registry, IntCounterVec::new(Opts::new(name, help), labels))
-        };
-        let gauges = |name, help, labels: &[_]| {
-            registered(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
-        };
-        let histograms = |name, help, labels: &[_], bounds: &[f64]| {
-            let opts = HistogramOpts::new(name, help).buckets(bounds.to_vec());
-            registered(&registry, HistogramVec::new(opts, labels))
-        };
-        let process: Box<dyn Collector> = Box::new(ProcessCollector::for_self());
         // Without it there are no figures of the process, such as where there is no /proc.
-        let _ = registry.register(process);
+        let _ = registry.register(Box::new(ProcessCollector::for_self()));
         Self {
-            http_seconds: histograms(
-                "http_server_request_duration_seconds",
-                "Time from a request's head to its answer",
-                &["http_request_method", "http_route", "http_response_status_code"],
-                SECONDS,
-            ),
-            http_active: registered(
-                &registry,
-                IntGauge::new("http_server_active_requests", "Requests that wait for their answer"),
-            ),
-            checkouts: counters(
-                "flashsale_checkouts_total",
-                "Checkouts by what became of them: granted, a refusal by its name, or failed",
-                &["outcome"],
-            ),
-            purchases: counters(
-                "flashsale_purchases_total",
-                "Purchases by what became of them: sold, a refusal by its name, or failed",
-                &["outcome"],
-            ),
-            queue_depth: gauges(
-                "flashsale_queue_depth",
-                "Requests that wait for their batch",
-                &["queue"],
-            ),
-            queue_refused: counters(
-                "flashsale_queue_refused_total",
-                "Requests that found a queue too long",
-                &["queue"],
-            ),
-            queue_wait_seconds: histograms(
-                "flashsale_queue_wait_seconds",
-                "Time that the first request of a batch waited for it",
-                &["queue"],
-                SECONDS,
-            ),
-            batch_requests: histograms(
-                "flashsale_batch_requests",
-                "Requests of one batch",
-                &["queue"],
-                REQUESTS,
-            ),
-            call_seconds: histograms(
-                "flashsale_store_call_duration_seconds",
-                "Time of one call of a store, there and back",
-                &["store", "call"],
-                SECONDS,
-            ),
-            call_failures: counters(
-                "flashsale_store_call_failures_total",
-                "Calls of a store that brought no answer",
-                &["store", "call"],
-            ),
-            step_seconds: histograms(
-                "flashsale_upkeep_step_duration_seconds",
-                "Time of one run of a step of the upkeep",
-                &["step"],
-                SECONDS,
-            ),
-            step_failures: counters(
-                "flashsale_upkeep_step_failures_total",
-                "Runs of a step of the upkeep that failed",
-                &["step"],
-            ),
-            events: counters(
-                "flashsale_upkeep_events_total",
-                "What the upkeep did, by what it was",
-                &["event"],
-            ),
+            http: Http::new(&registry),
+            queues: Queues::new(&registry),
+            stores: Stores::new(&registry),
+            upkeep: Upkeep::new(&registry),
+            sales: Sales::new(&registry),
             log_lines_lost: registered(
                 &registry,
                 IntCounter::new(
@@ -130,31 +80,166 @@ impl Figures {
                     "Lines of the log that could not be written",
                 ),
             ),
-            sale_units: gauges(
-                "flashsale_sale_units",
-                "Units of the sales at hand: free, held or sold",
-                &["sale", "state"],
-            ),
-            sale_epoch: gauges(
-                "flashsale_sale_epoch",
-                "The generation of a sale's live state",
-                &["sale"],
-            ),
             registry,
         }
     }
 }
 
+impl Http {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            seconds: histograms(
+                registry,
+                "http_server_request_duration_seconds",
+                "Time from a request's head to its answer",
+                &["http_request_method", "http_route", "http_response_status_code"],
+                SECONDS,
+            ),
+            active: registered(
+                registry,
+                IntGauge::new("http_server_active_requests", "Requests that wait for their answer"),
+            ),
+            checkouts: counters(
+                registry,
+                "flashsale_checkouts_total",
+                "Checkouts by what became of them: granted, or the name of the problem",
+                &["outcome"],
+            ),
+            purchases: counters(
+                registry,
+                "flashsale_purchases_total",
+                "Purchases by what became of them: sold, or the name of the problem",
+                &["outcome"],
+            ),
+        }
+    }
+}
+
+impl Queues {
+    fn new(registry: &Registry) -> Self {
+        let label = &["queue"];
+        Self {
+            depth: gauges(
+                registry,
+                "flashsale_queue_depth",
+                "Requests that wait for their batch",
+                label,
+            ),
+            refused: counters(
+                registry,
+                "flashsale_queue_refused_total",
+                "Requests that found a queue too long",
+                label,
+            ),
+            wait_seconds: histograms(
+                registry,
+                "flashsale_queue_wait_seconds",
+                "Time that the first request of a batch waited for it",
+                label,
+                SECONDS,
+            ),
+            batch_requests: histograms(
+                registry,
+                "flashsale_batch_requests",
+                "Requests of one batch",
+                label,
+                REQUESTS,
+            ),
+        }
+    }
+}
+
+impl Stores {
+    fn new(registry: &Registry) -> Self {
+        let labels = &["store", "call"];
+        Self {
+            call_seconds: histograms(
+                registry,
+                "flashsale_store_call_duration_seconds",
+                "Time of one call of a store, there and back",
+                labels,
+                SECONDS,
+            ),
+            call_failures: counters(
+                registry,
+                "flashsale_store_call_failures_total",
+                "Calls of a store that brought no answer",
+                labels,
+            ),
+        }
+    }
+}
+
+impl Upkeep {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            step_seconds: histograms(
+                registry,
+                "flashsale_upkeep_step_duration_seconds",
+                "Time of one run of a step of the upkeep",
+                &["step"],
+                SECONDS,
+            ),
+            step_failures: counters(
+                registry,
+                "flashsale_upkeep_step_failures_total",
+                "Runs of a step of the upkeep that failed",
+                &["step"],
+            ),
+            events: counters(
+                registry,
+                "flashsale_upkeep_events_total",
+                "What the upkeep did, by what it was",
+                &["event"],
+            ),
+        }
+    }
+}
+
+impl Sales {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            units: gauges(
+                registry,
+                "flashsale_sale_units",
+                "Units of the sales at hand: free, held or sold",
+                &["sale", "state"],
+            ),
+            epoch: gauges(
+                registry,
+                "flashsale_sale_epoch",
+                "The generation of a sale's live state",
+                &["sale"],
+            ),
+        }
+    }
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    registered(registry, IntGaugeVec::new(Opts::new(name, help), labels))
+}
+
+fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    bounds: &[f64],
+) -> HistogramVec {
+    let opts = HistogramOpts::new(name, help).buckets(bounds.to_vec());
+    registered(registry, HistogramVec::new(opts, labels))
+}
+
 /// The family, known to the registry.
-#[expect(
-    clippy::expect_used,
-    reason = "names and labels are the constants above; a test makes all"
-)]
 fn registered<F: Collector + Clone + 'static>(
     registry: &Registry,
     family: prometheus::Result<F>,
 ) -> F {
-    let family = family.expect("a family has a proper name");
+    let family = family.expect("names and labels are the constants above");
     registry.register(Box::new(family.clone())).expect("each family has a name of its own");
     family
 }

@@ -1,8 +1,7 @@
 //! What is held by those who count.
 
-use std::time::Instant;
-
 use prometheus::{Histogram, IntCounter, IntGauge};
+use tokio::time::Instant;
 
 use crate::{figures::FIGURES, is_on};
 
@@ -36,10 +35,10 @@ impl Queue {
     #[must_use]
     pub fn named(name: &'static str) -> Self {
         Self {
-            depth: FIGURES.queue_depth.with_label_values(&[name]),
-            refused: FIGURES.queue_refused.with_label_values(&[name]),
-            wait_seconds: FIGURES.queue_wait_seconds.with_label_values(&[name]),
-            batch_requests: FIGURES.batch_requests.with_label_values(&[name]),
+            depth: FIGURES.queues.depth.with_label_values(&[name]),
+            refused: FIGURES.queues.refused.with_label_values(&[name]),
+            wait_seconds: FIGURES.queues.wait_seconds.with_label_values(&[name]),
+            batch_requests: FIGURES.queues.batch_requests.with_label_values(&[name]),
         }
     }
 
@@ -72,8 +71,8 @@ impl Queue {
 /// such as `record_grants`. For what is once a batch or rarer: it looks the names up.
 pub fn store_call_ended(store: &'static str, call: &str, began: Watch, was_answered: bool) {
     let Some(seconds) = began.seconds() else { return };
-    FIGURES.call_seconds.with_label_values(&[store, call]).observe(seconds);
-    let failures = FIGURES.call_failures.with_label_values(&[store, call]);
+    FIGURES.stores.call_seconds.with_label_values(&[store, call]).observe(seconds);
+    let failures = FIGURES.stores.call_failures.with_label_values(&[store, call]);
     if !was_answered {
         failures.inc();
     }
@@ -82,8 +81,8 @@ pub fn store_call_ended(store: &'static str, call: &str, began: Watch, was_answe
 /// A run of a step of the upkeep is over that began then.
 pub fn step_ended(step: &'static str, began: Watch, went_well: bool) {
     let Some(seconds) = began.seconds() else { return };
-    FIGURES.step_seconds.with_label_values(&[step]).observe(seconds);
-    let failures = FIGURES.step_failures.with_label_values(&[step]);
+    FIGURES.upkeep.step_seconds.with_label_values(&[step]).observe(seconds);
+    let failures = FIGURES.upkeep.step_failures.with_label_values(&[step]);
     if !went_well {
         failures.inc();
     }
@@ -92,7 +91,11 @@ pub fn step_ended(step: &'static str, began: Watch, went_well: bool) {
 /// Counts something that the upkeep did, so many times. For what is rare: it looks the name up.
 pub fn happened(event: &'static str, times: usize) {
     if is_on() {
-        FIGURES.events.with_label_values(&[event]).inc_by(times.try_into().unwrap_or(u64::MAX));
+        FIGURES
+            .upkeep
+            .events
+            .with_label_values(&[event])
+            .inc_by(times.try_into().unwrap_or(u64::MAX));
     }
 }
 
@@ -103,17 +106,17 @@ pub fn log_line_lost() {
     }
 }
 
-/// Counts how a checkout ended: `granted`, the name of a refusal, or `failed`.
+/// Counts how a checkout ended: `granted`, or the name of the problem.
 pub fn checkout_ended(outcome: &'static str) {
     if is_on() {
-        FIGURES.checkouts.with_label_values(&[outcome]).inc();
+        FIGURES.http.checkouts.with_label_values(&[outcome]).inc();
     }
 }
 
-/// Counts how a purchase ended: `sold`, the name of a refusal, or `failed`.
+/// Counts how a purchase ended: `sold`, or the name of the problem.
 pub fn purchase_ended(outcome: &'static str) {
     if is_on() {
-        FIGURES.purchases.with_label_values(&[outcome]).inc();
+        FIGURES.http.purchases.with_label_values(&[outcome]).inc();
     }
 }
 
@@ -128,7 +131,7 @@ impl Request {
     pub fn came() -> Self {
         let watch = Watch::start();
         if watch.0.is_some() {
-            FIGURES.http_active.inc();
+            FIGURES.http.active.inc();
         }
         Self(watch)
     }
@@ -143,7 +146,8 @@ impl Request {
         };
         let mut digits = [0; 3];
         FIGURES
-            .http_seconds
+            .http
+            .seconds
             .with_label_values(&[method, route, three_digits(status, &mut digits)])
             .observe(seconds);
     }
@@ -152,7 +156,7 @@ impl Request {
 impl Drop for Request {
     fn drop(&mut self) {
         if self.0.0.is_some() {
-            FIGURES.http_active.dec();
+            FIGURES.http.active.dec();
         }
     }
 }

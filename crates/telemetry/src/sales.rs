@@ -35,17 +35,17 @@ pub fn show_sales(sales: impl IntoIterator<Item = SaleFigures>) {
     for SaleFigures { sale, epoch, units } in sales.into_iter().take(SALES_MAX) {
         let label = sale.to_string();
         for (state, units) in STATES.into_iter().zip(units) {
-            FIGURES.sale_units.with_label_values(&[label.as_str(), state]).set(units.into());
+            FIGURES.sales.units.with_label_values(&[label.as_str(), state]).set(units.into());
         }
-        FIGURES.sale_epoch.with_label_values(&[&label]).set(epoch);
+        FIGURES.sales.epoch.with_label_values(&[&label]).set(epoch);
         gone.remove(&sale);
         shown.insert(sale);
     }
     for label in gone.into_iter().map(|sale| sale.to_string()) {
         // An error says that it was gone already.
         for state in STATES {
-            let _ = FIGURES.sale_units.remove_label_values(&[label.as_str(), state]);
+            let _ = FIGURES.sales.units.remove_label_values(&[label.as_str(), state]);
         }
-        let _ = FIGURES.sale_epoch.remove_label_values(&[label.as_str()]);
+        let _ = FIGURES.sales.epoch.remove_label_values(&[label.as_str()]);
     }
 }

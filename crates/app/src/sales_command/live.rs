@@ -89,7 +89,10 @@ fn live(config: &Config) -> Result<Arc<dyn SaleStore>, SalesError> {
     servers(config).map(|(_, live)| live)
 }
 
-fn servers(config: &Config) -> Result<(Arc<dyn SaleRegister>, Arc<dyn SaleStore>), SalesError> {
+/// The ledger and the live store of a service on servers.
+type Servers = (Arc<dyn SaleRegister>, Arc<dyn SaleStore>);
+
+fn servers(config: &Config) -> Result<Servers, SalesError> {
     match config.place().map_err(compose::ComposeError::from)? {
         Place::Servers { database_url, redis_url } => {
             let ledger = compose::postgres(database_url, config)?;

@@ -118,7 +118,8 @@ async fn sales_are_listed_in_their_phase_and_none_is_made_that_is_over(kind: Kin
 
 async fn no_log_of_any_level_has_a_code_or_a_user(kind: Kind) {
     let mut stack = Stack::prepare(Settings { processes: 1, ..Settings::on(kind) });
-    let talkative = stack.start_app_in_shell("RUST_LOG=trace exec \"$0\" serve");
+    let talkative =
+        stack.start_app_in_shell("RUST_LOG=trace,tokio_postgres::query=trace exec \"$0\" serve");
     talkative.await_ready(PATIENCE).unwrap();
     stack.apps.push(talkative);
     let sale = stack.sale().await;

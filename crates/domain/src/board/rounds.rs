@@ -27,9 +27,6 @@ const WANTED_MS: u64 = 1_000;
 const COUNTED_SHOWN_MS: u64 = 1_000;
 const FAILED_SHOWN_MS: u64 = 100;
 
-/// So many sales of a round are shown as soon as they are known, before the round ends.
-const SHOWN_AT_ONCE: usize = 8 * AT_A_TIME;
-
 /// Which sale a reader means.
 #[derive(Clone, Copy)]
 pub(super) enum Whose {
@@ -178,22 +175,20 @@ impl<B: Send + Sync + 'static> Board<B> {
         let wanted = self.wanted_of(&calendar);
         let ids: HashSet<_> = wanted.iter().map(|(sale, _)| sale.id).collect();
         round.sales.retain(|id, _| ids.contains(id));
-        for some in wanted.chunks(SHOWN_AT_ONCE) {
-            for few in some.chunks(AT_A_TIME) {
-                let asked = few.iter().map(|(sale, _)| {
-                    Box::pin(self.entry(Listed { sale: *sale, seen_at: calendar.now }))
-                        as Waited<'_, _>
-                });
-                let entries = all(asked.collect()).await;
-                for ((sale, read_at_ms), entry) in few.iter().zip(entries) {
-                    round.sales.insert(sale.id, (entry, Arc::clone(read_at_ms)));
-                }
+        let mut shown_at_ms = self.clock.uptime_ms();
+        for few in wanted.chunks(AT_A_TIME) {
+            let asked = few.iter().map(|(sale, _)| {
+                Box::pin(self.entry(Listed { sale: *sale, seen_at: calendar.now })) as Waited<'_, _>
+            });
+            let entries = all(asked.collect()).await;
+            for ((sale, read_at_ms), entry) in few.iter().zip(entries) {
+                round.sales.insert(sale.id, (entry, Arc::clone(read_at_ms)));
             }
-            let is_last =
-                some.last().map(|(sale, _)| sale.id) == wanted.last().map(|(sale, _)| sale.id);
-            if !is_last {
+            // Where a store is slow, what is known shall not be too old when it is shown.
+            if self.clock.uptime_ms().saturating_sub(shown_at_ms) >= REST_MS {
                 let current = self.last_round().current.clone();
                 self.show(Round { current, sales: round.sales.clone() });
+                shown_at_ms = self.clock.uptime_ms();
             }
         }
         if self.is_wanted(&self.current_read_at_ms) {

@@ -87,7 +87,7 @@ impl Rebuild {
         }
         let restored = self.load(sale, newer_than).await;
         *lock(&flight.last) =
-            Landing { count: before.count + 1, restored: restored.as_ref().ok().copied() };
+            Landing { count: last.count + 1, restored: restored.as_ref().ok().copied() };
         restored
     }
 

@@ -17,19 +17,19 @@ pub(crate) enum SessionError {
     Unreachable(#[source] PoolError),
     /// The statement was refused for what it says; nothing was done.
     #[error("Postgres refuses what the statement says")]
-    Poison(#[source] Error),
+    Poison(#[source] Said),
     /// Another transaction was in the way; nothing was done.
     #[error("Postgres could not get a lock")]
-    Contended(#[source] Error),
+    Contended(#[source] Said),
     /// The server could not do it, such as for want of room; nothing was done.
     #[error("Postgres could not do it")]
-    Refused(#[source] Error),
+    Refused(#[source] Said),
     /// The role may not do it; nothing was done. What the server says names the object.
     #[error(
         "the role of DATABASE_URL lacks a right; it needs USAGE on the schema, and SELECT, INSERT \
          and UPDATE on its tables"
     )]
-    NotAllowed(#[source] Error),
+    NotAllowed(#[source] Said),
     /// This connection cannot do it, and will not be able to, but another one may; nothing was
     /// done.
     #[error("Postgres says no to this connection, {why}")]
@@ -37,11 +37,11 @@ pub(crate) enum SessionError {
         /// What is the matter with it.
         why: &'static str,
         /// What the server says.
-        source: Error,
+        source: Said,
     },
     /// The connection broke or the server went down. The work may be done.
     #[error("Postgres gave no answer")]
-    Lost(#[source] Error),
+    Lost(#[source] Said),
     /// No reply came in time. The work may be done, or be done later.
     #[error("Postgres gave no answer in time")]
     TimedOut,
@@ -51,6 +51,33 @@ pub(crate) enum SessionError {
     /// A row is not of the form the statement promises.
     #[error("Postgres gave an unreadable answer: {0}")]
     Unreadable(String),
+}
+
+/// The driver's error, without the details: they quote rows, and a row has a code and a user, which
+/// belong in no log.
+#[derive(Debug)]
+pub(crate) struct Said(Error);
+
+impl Said {
+    pub(crate) fn code(&self) -> Option<&SqlState> {
+        self.0.code()
+    }
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.as_db_error() {
+            Some(error) => write!(f, "{} ({})", error.message(), error.code().code()),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Said {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // That of an error of the server is the same error again, details and all.
+        self.0.as_db_error().is_none().then(|| std::error::Error::source(&self.0)).flatten()
+    }
 }
 
 impl SessionError {
@@ -107,13 +134,15 @@ impl SessionError {
 
     /// The driver's error, with what it means for the work.
     pub(crate) fn of(error: Error) -> Self {
-        match error.as_db_error().map(meaning) {
-            None | Some(Meaning::Lost) => Self::Lost(error),
-            Some(Meaning::Poison) => Self::Poison(error),
-            Some(Meaning::Contended) => Self::Contended(error),
-            Some(Meaning::Refused) => Self::Refused(error),
-            Some(Meaning::NotAllowed) => Self::NotAllowed(error),
-            Some(Meaning::WrongConnection(why)) => Self::WrongConnection { why, source: error },
+        let meaning = error.as_db_error().map(meaning);
+        let said = Said(error);
+        match meaning {
+            None | Some(Meaning::Lost) => Self::Lost(said),
+            Some(Meaning::Poison) => Self::Poison(said),
+            Some(Meaning::Contended) => Self::Contended(said),
+            Some(Meaning::Refused) => Self::Refused(said),
+            Some(Meaning::NotAllowed) => Self::NotAllowed(said),
+            Some(Meaning::WrongConnection(why)) => Self::WrongConnection { why, source: said },
         }
     }
 }
@@ -141,6 +170,7 @@ fn meaning(error: &DbError) -> Meaning {
         "08" | "57" | "58" | "XX" => Meaning::Lost,
         _ if !ordinary => Meaning::Lost,
         "22" | "23" | "P0" => Meaning::Poison,
+        _ if *error.code() == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => Meaning::Lost,
         "40" | "55" => Meaning::Contended,
         _ if *error.code() == SqlState::INSUFFICIENT_PRIVILEGE => Meaning::NotAllowed,
         _ => Meaning::Refused,

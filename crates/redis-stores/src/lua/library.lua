@@ -1,5 +1,5 @@
 #!lua name=flashsale_v2
--- library: the live side of sales; what all functions share. The files of this folder are
+-- library: the live store of sales; what all functions share. The files of this folder are
 -- loaded as one library, this one first.
 --
 -- Every function replies with one string of words. The last argument of each, which the headers

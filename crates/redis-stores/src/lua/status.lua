@@ -10,7 +10,9 @@
 
 -- Whether a load that was begun may go on: what it brought is there still, and it was not long ago.
 local function is_under_way(load, sale_key)
-  return load and ledger_now(0) - load.at < LOAD_PAUSE_MAX
+  local age = load and ledger_now(0) - load.at
+  -- A negative age is a clock that was set back, and proves no life.
+  return age and age >= 0 and age < LOAD_PAUSE_MAX
     and tonumber(redis.call('HGET', sale_key, 'epoch') or -1) == load.epoch
 end
 
