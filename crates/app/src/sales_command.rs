@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use domain::{
     Failure, Origin, Phase, Sale, SaleId, StoreError, UnixMillis,
     ports::{SaleRegister, Tally},
-    sale::{TermsError, WindowError},
+    sale::{SaleState, TermsError, WindowError},
 };
 
 use http_api::rfc3339;
@@ -119,6 +119,7 @@ fn line(sale: &Sale, tally: Option<Tally>, now: UnixMillis) -> String {
         rfc3339(sale.window.starts_at()),
         rfc3339(sale.window.ends_at()),
         match sale.phase_at(now) {
+            _ if sale.state == SaleState::Closed => "closed",
             Phase::Scheduled => "scheduled",
             Phase::Open => "open",
             Phase::Paused => "paused",
