@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use batcher::{BatchError, Batcher, Call, Limits};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
-    task::JoinSet,
+    task::{JoinHandle, JoinSet, yield_now},
     time::advance,
 };
 
@@ -159,6 +159,16 @@ async fn a_caller_who_leaves_in_time_takes_their_request_back() {
     assert_eq!(patient.await.unwrap(), Ok((3, 1)), "the second batch has one request");
 }
 
+impl Stand {
+    /// Sends a request that is in the queue, or on its way, when this returns; its answer.
+    async fn sent(&self, request: u32) -> JoinHandle<Result<(u32, usize), BatchError>> {
+        let permit = self.batcher.permit();
+        let answer = tokio::spawn(async move { permit?.submit(request).await });
+        yield_now().await;
+        answer
+    }
+}
+
 /// A batcher of one request a batch that is to keep nobody waiting for longer than a second.
 fn impatient_stand() -> Stand {
     let (sender, started) = mpsc::unbounded_channel();
@@ -179,16 +189,19 @@ async fn a_queue_is_full_when_whoever_came_next_would_wait_too_long() {
     assert_eq!(stand.started.recv().await, Some(1));
     advance(Duration::from_millis(400)).await;
 
-    let second = stand.batcher.permit().unwrap();
-    let third = stand.batcher.permit().unwrap();
+    let idle = stand.batcher.permit().unwrap();
+    let second = stand.sent(2).await;
+    let third = stand.sent(3).await;
     let fourth = stand.batcher.permit();
 
-    // The call takes 0.4 s already: behind two batches the wait were 1.2 s.
+    // The call takes 0.4 s already: behind two batches the wait were 1.2 s. Whoever has a permit and
+    // waits for something else keeps nobody waiting.
     assert_eq!(fourth.err(), Some(BatchError::Full));
-    stand.gate.add_permits(3);
-    let (second, third) = (second.submit(2).await, third.submit(3).await);
-    assert_eq!((second, third), (Ok((2, 1)), Ok((3, 1))), "what was let in is answered");
+    stand.gate.add_permits(4);
+    let answers = (second.await.unwrap(), third.await.unwrap());
+    assert_eq!(answers, (Ok((2, 1)), Ok((3, 1))), "what was let in is answered");
     assert_eq!(first.await.unwrap(), Ok((1, 1)));
+    assert_eq!(idle.submit(4).await, Ok((4, 1)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,19 +210,25 @@ async fn a_queue_that_was_slow_is_found_to_be_quick_again() {
     let slow = tokio::spawn(stand.batcher.permit().unwrap().submit(1));
     assert_eq!(stand.started.recv().await, Some(1));
     advance(Duration::from_secs(60)).await;
-    let second = stand.batcher.permit().unwrap();
+    let second = stand.sent(2).await;
     assert_eq!(stand.batcher.permit().err(), Some(BatchError::Full));
 
-    stand.gate.add_permits(32);
+    stand.gate.add_permits(24);
     assert_eq!(slow.await.unwrap(), Ok((1, 1)));
-    assert_eq!(second.submit(2).await, Ok((2, 1)));
+    assert_eq!(second.await.unwrap(), Ok((2, 1)));
     for number in 3..25 {
         // One batch may always wait, and it is quick.
         assert_eq!(stand.batcher.submit(number).await, Ok((number, 1)));
     }
 
-    let permits = (0..8).map(|_| stand.batcher.permit());
-    assert!(permits.collect::<Result<Vec<_>, _>>().is_ok(), "the whole queue is open again");
+    let mut queued = Vec::new();
+    for number in 25..33 {
+        queued.push(stand.sent(number).await);
+    }
+    stand.gate.add_permits(8);
+    for (number, answer) in (25..33).zip(queued) {
+        assert_eq!(answer.await.unwrap(), Ok((number, 1)), "the whole queue is open again");
+    }
 }
 
 struct Broken;
