@@ -88,7 +88,7 @@ impl Services {
     }
 
     /// Whether the process can sell. `live` is the live store itself, with nothing remembered before
-    /// it. One is enough; each thread takes a [`Way`](crate::health::Way) of it.
+    /// it. One is enough; each thread takes a [`Way`] of it.
     #[must_use]
     pub fn health(
         &self,
