@@ -65,7 +65,7 @@ impl Room {
     pub(crate) fn log(self, workers: usize) {
         let connections = self.per_worker.saturating_mul(workers);
         let files = self.files.map_or_else(|| "any number".to_owned(), |files| files.to_string());
-        tracing::info!(connections, files, "clients may have so many connections at a time");
+        tracing::info!(connections, files, "room for this many connections of clients");
         if self.is_narrow {
             tracing::warn!(
                 connections,

@@ -35,7 +35,7 @@ pub(crate) enum SalesError {
     NotMade,
     #[error("it is not known whether the sale was made; `flashsale sales list` shows it if it was")]
     Unsure(#[source] StoreError),
-    #[error("there is no sale {0} that is not closed")]
+    #[error("sale {0} does not exist, or is closed")]
     NoSuchSale(SaleId),
     #[error(
         "the ledger has it, but whether the service goes by it was not seen within {}s; it looks \
@@ -103,8 +103,8 @@ async fn set_paused(
     let set = register.set_paused(sale, paused).await?;
     let sale = set.ok_or(SalesError::NoSuchSale(sale))?;
     live::take_effect(register, config, &sale).await?;
-    let now = register.now().await?;
-    writeln!(output(), "{HEADING}\n{}", line(&sale, None, now))?;
+    let (now, tally) = (register.now().await?, register.tally(sale.id).await?);
+    writeln!(output(), "{HEADING}\n{}", line(&sale, tally, now))?;
     Ok(())
 }
 

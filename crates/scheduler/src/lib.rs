@@ -14,7 +14,7 @@ use std::{
 
 use domain::{
     Sale, StoreError,
-    upkeep::{LOAD_AHEAD_MS, Reconciled, Restored, Swept, Upkeep},
+    upkeep::{Drift, LOAD_AHEAD_MS, Reconciled, Restored, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
 use telemetry::{Watch, happened, step_ended};
@@ -148,7 +148,15 @@ impl Scheduler {
         let reconciled = self.step("reconcile", self.upkeep.reconcile.run(sale)).await;
         if let Some(Reconciled::Rebuilt(drift)) = reconciled {
             happened("sale_rebuilt", 1);
-            tracing::warn!(sale = %sale.id, ?drift, "the live store had drifted and was rebuilt");
+            let Drift { free, held, sold, clock_ms } = drift;
+            if drift == Drift::default() {
+                tracing::info!(sale = %sale.id, "loaded a sale anew, whose terms or epoch had changed");
+            } else {
+                tracing::warn!(
+                    sale = %sale.id, free, held, sold, clock_ms,
+                    "the live store had drifted and was rebuilt"
+                );
+            }
         }
     }
 

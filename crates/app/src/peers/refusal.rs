@@ -48,8 +48,8 @@ pub(super) fn timeout() -> Vec<u8> {
 fn headers(document: &[u8]) -> Vec<u8> {
     let length = document.len();
     format!(
-        "content-type: application/problem+json\r\ncontent-length: {length}\r\nconnection: \
-         close\r\n"
+        "content-type: application/problem+json\r\ncontent-length: {length}\r\ncache-control: \
+         no-store\r\nconnection: close\r\n"
     )
     .into_bytes()
 }
