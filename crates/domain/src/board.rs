@@ -130,7 +130,15 @@ impl<B: Send + Sync + 'static> Board<B> {
 
     /// How the sale stands that a shop shows: as
     /// [`Standings::current`](crate::Standings::current) chooses it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotDone`] also while a process that has just started knows of no sale yet: that
+    /// there is none is something else.
     pub async fn current(self: &Arc<Self>) -> Result<Option<Arc<Shown<B>>>, StoreError> {
+        if !self.catalog.was_refreshed() {
+            return Err(StoreError::new(READ, Failure::NotDone, "the sales are not known yet"));
+        }
         let read = self.read(Whose::Current).await;
         read.map(Option::flatten).map_err(|error| error.to_error(READ))
     }

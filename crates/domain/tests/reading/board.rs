@@ -53,6 +53,21 @@ async fn a_reader_sees_what_happened_before_and_the_sale_of_the_shop_is_the_same
 }
 
 #[tokio::test]
+async fn that_the_sales_are_not_known_yet_does_not_mean_that_there_is_none() {
+    let world = World::new();
+    world.open_sale(5, 5);
+    let services = services(&world);
+    let board = board(&services);
+
+    let before = board.current().await;
+    services.catalog.refresh().await.unwrap();
+    let after = board.current().await;
+
+    assert_eq!(before.unwrap_err().failure(), Failure::NotDone);
+    assert!(after.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn an_answer_is_at_most_200_ms_old() {
     let world = World::new();
     let (sale, services) = open_sale(&world).await;
