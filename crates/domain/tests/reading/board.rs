@@ -55,7 +55,7 @@ async fn a_reader_sees_what_happened_before_and_the_sale_of_the_shop_is_the_same
 #[tokio::test]
 async fn that_the_sales_are_not_known_yet_does_not_mean_that_there_is_none() {
     let world = World::new();
-    world.open_sale(5, 5);
+    let sale = world.open_sale(5, 5);
     let services = services(&world);
     let board = board(&services);
 
@@ -64,7 +64,7 @@ async fn that_the_sales_are_not_known_yet_does_not_mean_that_there_is_none() {
     let after = board.current().await;
 
     assert_eq!(before.unwrap_err().failure(), Failure::NotDone);
-    assert!(after.unwrap().is_some());
+    assert_eq!(after.unwrap().unwrap().standing.sale.id, sale.id);
 }
 
 #[tokio::test]
