@@ -1,12 +1,16 @@
 //! Flags, each with its environment variable; what is wrong is said by name.
 
+mod command;
 #[cfg(test)]
 mod hostile;
+mod parse;
 mod place;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::{AddrParseError, SocketAddr},
-    num::{NonZeroUsize, ParseIntError},
+    num::NonZeroUsize,
     ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
@@ -14,28 +18,22 @@ use std::{
 };
 
 use batcher::Limits;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use domain::{
-    SaleId, Terms, Timetable, UnixMillis, Window,
+    Terms, Timetable, UnixMillis, Window,
     sale::{TermsError, WindowError},
     timetable::PeriodError,
 };
 
-pub(crate) use self::place::{HalfSet, Place};
+pub(crate) use self::{
+    command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
+    place::{HalfSet, Place},
+};
+
+use self::parse::{parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait};
 
 /// How many threads may serve HTTP: as many as actix can run.
 const HTTP_WORKERS: RangeInclusive<u16> = 1..=512;
-
-/// How many requests of one thread may wait for a store. A million wait for half a minute.
-const QUEUE_MAX: RangeInclusive<usize> = 1..=1_048_576;
-
-/// How long a request may expect to wait for a store: longer than a lone call, and no longer than a
-/// client waits.
-const QUEUE_WAIT_MAX: RangeInclusive<Duration> =
-    Duration::from_millis(10)..=Duration::from_secs(60);
-
-/// How many requests may go to a store in one call. What is gained ends long before.
-const BATCH_MAX: RangeInclusive<usize> = 1..=8_192;
 
 /// Hourly flash sales: codes for units on hold, and the purchases that redeem them.
 #[derive(Parser)]
@@ -45,100 +43,6 @@ pub(crate) struct Cli {
     pub(crate) config: Config,
     #[command(subcommand)]
     command: Option<Command>,
-}
-
-/// What to do.
-#[derive(Subcommand, Clone)]
-pub(crate) enum Command {
-    /// Serve the API and keep the sales going (the default)
-    Serve,
-    /// Bring the ledger's schema up to date and exit; `serve` does so too
-    Migrate(MigrateOptions),
-    /// List, schedule, pause and resume sales
-    #[command(subcommand)]
-    Sales(SalesCommand),
-    /// Check that both stores keep what is promised; can be run while the service runs
-    ///
-    /// Prints a line for each invariant: whether it holds, its name, the number of breaches, what
-    /// it says; then the first breaches. Exits with 0 if all hold, 1 if one is broken, and 2 if
-    /// none is, but not all could be checked. Changes nothing.
-    Audit(AuditOptions),
-    /// Take the ledger of a directory along to the empty Postgres database of `DATABASE_URL`
-    ///
-    /// All of it or nothing; both ledgers are audited. The service must not run meanwhile. The
-    /// directory stays as it is.
-    Import(ImportOptions),
-}
-
-/// What to do beside migrating.
-#[derive(Args, Clone)]
-pub(crate) struct MigrateOptions {
-    /// Make the Postgres database another ledger: it is a restored copy, and its original lives on
-    /// beside it. No process may serve from it meanwhile
-    #[arg(long)]
-    pub(crate) new_identity: bool,
-}
-
-/// What to take along.
-#[derive(Args, Clone)]
-pub(crate) struct ImportOptions {
-    /// The directory, such as flashsale-data
-    #[arg(long, value_name = "DIR")]
-    pub(crate) from: PathBuf,
-}
-
-/// What to check, and how to print it.
-#[derive(Args, Clone)]
-pub(crate) struct AuditOptions {
-    /// Only what concerns this sale
-    #[arg(long)]
-    pub(crate) sale: Option<SaleId>,
-    /// Print one JSON document: {"ok": bool, "invariants": [{"name": text, "says": text, "holds":
-    /// bool or null if it could not be checked, "breaches": number, "rows": [text, ...]}, ...],
-    /// "notes": [text, ...]}; names stay, more may come
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// What to do with sales.
-#[derive(Subcommand, Clone)]
-pub(crate) enum SalesCommand {
-    /// List the newest sales
-    List {
-        /// How many
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
-    },
-    /// Make a sale; the terms come from the same flags as for `serve`
-    Schedule {
-        /// First moment of the sale, such as 2026-11-27T09:00:00Z
-        #[arg(long, value_parser = parse_moment)]
-        starts_at: UnixMillis,
-        /// How long it lasts, such as 1h
-        #[arg(long, value_parser = parse_lasts)]
-        lasts: Duration,
-    },
-    /// Stop a sale for now; codes given before stay good. Nothing is granted any more when this
-    /// is done
-    Pause {
-        /// Its number
-        sale: SaleId,
-    },
-    /// Let a paused sale go on
-    Resume {
-        /// Its number
-        sale: SaleId,
-    },
-    /// Sell a sale again whose ledger was restored from a copy and knows less than Redis serves
-    ///
-    /// What was granted and sold since the copy was made is lost by that.
-    AcceptRestore {
-        /// Its number
-        sale: SaleId,
-    },
-    /// Let an older version of this program serve the sales again, after a rollback: run it when no
-    /// process of this version is left
-    HandOver,
 }
 
 /// Everything that can be set. Has no `Debug`: the URLs may carry passwords.
@@ -315,117 +219,4 @@ fn whole<N: Copy + Into<i64>>(bounds: RangeInclusive<N>) -> RangeInclusive<i64> 
 
 fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn parse_queue(text: &str) -> Result<NonZeroUsize, String> {
-    parse_bounded(text, &QUEUE_MAX)
-}
-
-fn parse_batch(text: &str) -> Result<NonZeroUsize, String> {
-    parse_bounded(text, &BATCH_MAX)
-}
-
-fn parse_queue_wait(text: &str) -> Result<Duration, String> {
-    let wait = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if QUEUE_WAIT_MAX.contains(&wait) {
-        Ok(wait)
-    } else {
-        let [shortest, longest] = [QUEUE_WAIT_MAX.start(), QUEUE_WAIT_MAX.end()]
-            .map(|it| humantime::format_duration(*it).to_string());
-        Err(format!("must be from {shortest} to {longest}"))
-    }
-}
-
-fn parse_bounded(text: &str, bounds: &RangeInclusive<usize>) -> Result<NonZeroUsize, String> {
-    let number: NonZeroUsize = text.parse().map_err(|error: ParseIntError| error.to_string())?;
-    if bounds.contains(&number.get()) {
-        Ok(number)
-    } else {
-        Err(format!("is not in {}..={}", bounds.start(), bounds.end()))
-    }
-}
-
-fn parse_period(text: &str) -> Result<SalePeriod, String> {
-    if text == "off" {
-        return Ok(SalePeriod::Off);
-    }
-    let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    Timetable::check_period(ms(period)).map_err(|error| error.to_string())?;
-    Ok(SalePeriod::Every(period))
-}
-
-fn parse_lasts(text: &str) -> Result<Duration, String> {
-    let lasts = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    window(UnixMillis(0), lasts).map_err(|error| error.to_string())?;
-    Ok(lasts)
-}
-
-fn parse_hold(text: &str) -> Result<Duration, String> {
-    let hold = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    Terms::check_new_hold(ms(hold)).map_err(|error| error.to_string())?;
-    Ok(hold)
-}
-
-fn parse_moment(text: &str) -> Result<UnixMillis, String> {
-    let moment: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    Ok(UnixMillis(moment.as_millisecond()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
-        Cli::try_parse_from([&["flashsale"], arguments].concat()).map(|cli| cli.config)
-    }
-
-    #[test]
-    fn a_period_divides_the_day() {
-        for good in ["1h", "15m", "1s", "2s", "1day"] {
-            assert!(config(&["--sale-period", good]).is_ok(), "{good}");
-        }
-        for wrong in ["7m", "500ms", "25h", "0s", "hourly"] {
-            let error = config(&["--sale-period", wrong]).err().unwrap().to_string();
-            assert!(error.contains("--sale-period"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_shop_may_have_no_timetable() {
-        assert!(config(&["--sale-period", "off"]).unwrap().timetable().unwrap().is_none());
-    }
-
-    #[test]
-    fn what_is_out_of_range_is_refused_by_name() {
-        for (flag, wrong) in [
-            ("--sale-stock", "0"),
-            ("--sale-stock", "1000001"),
-            ("--sale-per-user-limit", "0"),
-            ("--hold-ttl", "1ms"),
-            ("--hold-ttl", "2days"),
-            ("--queue-max", "0"),
-            ("--queue-max", "1048577"),
-            ("--queue-max", "18446744073709551615"),
-            ("--queue-wait-max", "9ms"),
-            ("--queue-wait-max", "61s"),
-            ("--batch-max", "0"),
-            ("--batch-max", "8193"),
-            ("--batch-max", "18446744073709551615"),
-            ("--http-workers", "0"),
-            ("--http-workers", "513"),
-            ("--http-addr", "everywhere"),
-        ] {
-            let error = config(&[flag, wrong]).err().unwrap().to_string();
-            assert!(error.contains(flag), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_next_sale_is_made_a_period_ahead_and_never_less_than_five_seconds() {
-        let hourly = config(&["--sale-period", "1h"]).unwrap().timetable().unwrap().unwrap();
-        let quick = config(&["--sale-period", "1s"]).unwrap().timetable().unwrap().unwrap();
-
-        assert_eq!((hourly.period_ms(), hourly.lead_ms()), (3_600_000, 3_600_000));
-        assert_eq!((quick.period_ms(), quick.lead_ms()), (1_000, 5_000));
-    }
 }

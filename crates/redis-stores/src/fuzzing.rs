@@ -5,7 +5,7 @@ use deadpool_redis::redis::{Value, parse_redis_value};
 use domain::{Code, SaleId, audit::live, ports::HoldRequest};
 
 use crate::{
-    code_store::{read_due, read_placed, read_settled, read_units},
+    code_store::{place::read_placed, read_due, read_units, settle::read_settled},
     load::read_step,
     sale_store::read_status,
     snapshot,

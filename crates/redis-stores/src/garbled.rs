@@ -8,7 +8,7 @@ use domain::{
 use proptest::{prelude::*, sample::Index};
 
 use crate::{
-    code_store::{read_due, read_placed, read_settled, read_units},
+    code_store::{place::read_placed, read_due, read_units, settle::read_settled},
     keys::{CodeArg, SaleKeys},
     load::{free_ranges, read_step},
     sale_store::read_status,

@@ -8,7 +8,7 @@ use domain::{
 };
 
 use crate::{
-    code_store::{by_sale, settle},
+    code_store::{by_sale, settle::settle},
     line::Line,
     shared,
 };

@@ -36,7 +36,7 @@ use domain::{
 };
 
 use crate::{
-    code_store::{FindUnits, PlaceHolds, Settle},
+    code_store::{FindUnits, place::PlaceHolds, settle::Settle},
     give_back::GiveBack,
     line::{Line, LineError},
     owner::Owner,

@@ -1,0 +1,102 @@
+//! What the program can be told to do.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+use domain::{SaleId, UnixMillis};
+
+use super::parse::{parse_lasts, parse_moment};
+
+/// What to do.
+#[derive(Subcommand, Clone)]
+pub(crate) enum Command {
+    /// Serve the API and keep the sales going (the default)
+    Serve,
+    /// Bring the ledger's schema up to date and exit; `serve` does so too
+    Migrate(MigrateOptions),
+    /// List, schedule, pause and resume sales
+    #[command(subcommand)]
+    Sales(SalesCommand),
+    /// Check that both stores keep what is promised; can be run while the service runs
+    ///
+    /// Prints a line for each invariant: whether it holds, its name, the number of breaches, what
+    /// it says; then the first breaches. Exits with 0 if all hold, 1 if one is broken, and 2 if
+    /// none is, but not all could be checked. Changes nothing.
+    Audit(AuditOptions),
+    /// Take the ledger of a directory along to the empty Postgres database of `DATABASE_URL`
+    ///
+    /// All of it or nothing; both ledgers are audited. The service must not run meanwhile. The
+    /// directory stays as it is.
+    Import(ImportOptions),
+}
+
+/// What to do beside migrating.
+#[derive(Args, Clone)]
+pub(crate) struct MigrateOptions {
+    /// Make the Postgres database another ledger: it is a restored copy, and its original lives on
+    /// beside it. No process may serve from it meanwhile
+    #[arg(long)]
+    pub(crate) new_identity: bool,
+}
+
+/// What to take along.
+#[derive(Args, Clone)]
+pub(crate) struct ImportOptions {
+    /// The directory, such as flashsale-data
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+}
+
+/// What to check, and how to print it.
+#[derive(Args, Clone)]
+pub(crate) struct AuditOptions {
+    /// Only what concerns this sale
+    #[arg(long)]
+    pub(crate) sale: Option<SaleId>,
+    /// Print one JSON document: {"ok": bool, "invariants": [{"name": text, "says": text, "holds":
+    /// bool or null if it could not be checked, "breaches": number, "rows": [text, ...]}, ...],
+    /// "notes": [text, ...]}; names stay, more may come
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to do with sales.
+#[derive(Subcommand, Clone)]
+pub(crate) enum SalesCommand {
+    /// List the newest sales
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Make a sale; the terms come from the same flags as for `serve`
+    Schedule {
+        /// First moment of the sale, such as 2026-11-27T09:00:00Z
+        #[arg(long, value_parser = parse_moment)]
+        starts_at: UnixMillis,
+        /// How long it lasts, such as 1h
+        #[arg(long, value_parser = parse_lasts)]
+        lasts: Duration,
+    },
+    /// Stop a sale for now; codes given before stay good. Nothing is granted any more when this
+    /// is done
+    Pause {
+        /// Its number
+        sale: SaleId,
+    },
+    /// Let a paused sale go on
+    Resume {
+        /// Its number
+        sale: SaleId,
+    },
+    /// Sell a sale again whose ledger was restored from a copy and knows less than Redis serves
+    ///
+    /// What was granted and sold since the copy was made is lost by that.
+    AcceptRestore {
+        /// Its number
+        sale: SaleId,
+    },
+    /// Let an older version of this program serve the sales again, after a rollback: run it when no
+    /// process of this version is left
+    HandOver,
+}
