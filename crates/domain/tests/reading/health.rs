@@ -171,6 +171,39 @@ async fn how_the_requests_of_buyers_went_counts() {
 }
 
 #[tokio::test]
+async fn nobody_is_said_to_wait_for_longer_than_they_do() {
+    let serving = Serving::start().await;
+    let Serving { world, way, .. } = &serving;
+
+    let hangs_up = way.checkouts.begin();
+    world.clock.advance_ms(1_500);
+    let goes_on = way.checkouts.begin();
+    world.clock.advance_ms(500);
+    drop(hangs_up);
+    let for_two_and_a_half = serving.look().await;
+    world.clock.advance_ms(1_000);
+    let for_longer = serving.look().await;
+
+    assert!(!for_two_and_a_half.stands_still, "one who hung up does not wait any more");
+    assert!(for_longer.stands_still);
+    drop(goes_on);
+    assert!(!serving.look().await.stands_still);
+}
+
+#[tokio::test]
+async fn who_got_on_is_not_said_to_wait_while_others_began_long_ago() {
+    let serving = Serving::start().await;
+    let Serving { world, way, .. } = &serving;
+
+    let slow = way.checkouts.begin();
+    world.clock.advance_ms(5_000);
+    way.checkouts.begin().end(&Ok::<_, StoreError>(()));
+
+    assert!(!serving.look().await.stands_still, "somebody got on a moment ago");
+    drop(slow);
+}
+
+#[tokio::test]
 async fn a_process_is_ready_once_it_serves_its_sale() {
     let world = World::new();
     let services = services(&world);
