@@ -187,8 +187,9 @@ impl Stores {
     fn ports_on_this_thread(&self) -> Ports {
         match self {
             Self::Servers { ledger, live, memo } => {
-                let ledger = Arc::new(ledger.on_this_thread());
-                on_servers(&ledger, &Arc::new(live.on_this_thread()), memo)
+                let live = Arc::new(live.on_this_thread());
+                let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
+                on_servers(&ledger, &live, memo)
             }
             Self::Embedded { ledger, live } => ports(&Arc::new(ledger.on_this_thread()), live),
         }

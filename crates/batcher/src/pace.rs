@@ -34,18 +34,30 @@ impl Pace {
         Self { limits, start: Instant::now(), call_us, began_us }
     }
 
-    /// Whether one more request would wait too long behind so many.
-    pub(crate) fn is_too_slow(&self, waiting: usize) -> bool {
-        let batches = waiting / self.limits.batch_max;
-        if batches == 0 {
-            return false;
-        }
+    /// How long one may wait.
+    pub(crate) const fn wait_max(&self) -> Duration {
+        self.limits.wait_max
+    }
+
+    /// Whole batches of so many requests.
+    pub(crate) const fn batches(&self, waiting: usize) -> usize {
+        waiting / self.limits.batch_max.get()
+    }
+
+    /// How long one more request would wait behind so many: for the rest of the call that is on its
+    /// way, for those of the batches before its own, and for its own.
+    pub(crate) fn wait(&self, waiting: usize) -> Duration {
+        let mean_us = self.call_us.load(Ordering::Relaxed);
         let began_us = self.began_us.load(Ordering::Relaxed);
-        // A call that takes long already says more than those before it.
-        let call_us =
-            self.call_us.load(Ordering::Relaxed).max(self.now_us().saturating_sub(began_us));
-        let calls = u64::try_from(batches).unwrap_or(u64::MAX).saturating_add(1);
-        Duration::from_micros(call_us.saturating_mul(calls)) > self.limits.wait_max
+        let (call_us, rest_us) = if began_us == NONE {
+            (mean_us, 0)
+        } else {
+            // A call that takes long already says more than those before it.
+            let took_us = self.now_us().saturating_sub(began_us);
+            (mean_us.max(took_us), mean_us.saturating_sub(took_us))
+        };
+        let calls = u64::try_from(self.batches(waiting)).unwrap_or(u64::MAX).saturating_add(1);
+        Duration::from_micros(call_us.saturating_mul(calls).saturating_add(rest_us))
     }
 
     /// A call begins.
