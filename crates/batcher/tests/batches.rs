@@ -303,4 +303,5 @@ async fn callers_of_a_broken_worker_get_an_error() {
     let batcher = Batcher::spawn(Limits::patient(one, one), [Broken]);
 
     assert_eq!(batcher.submit(1).await, Err(BatchError::Stopped));
+    assert_eq!(batcher.permit().err(), Some(BatchError::Stopped), "nor is anybody let in");
 }

@@ -92,6 +92,18 @@ async fn what_keeps_a_ledger_from_being_written_is_met_and_nothing_can_be_served
 }
 
 #[tokio::test]
+async fn a_ledger_whose_writer_is_gone_is_met_though_all_else_answers() {
+    let serving = Serving::start().await;
+    let before = serving.look().await;
+
+    serving.world.ledger.end_writer();
+    let after = serving.look().await;
+
+    assert!(before.can_serve());
+    assert_eq!((after.ledger, after.can_serve(), after.can_sell()), (Reach::Refuses, false, false));
+}
+
+#[tokio::test]
 async fn an_open_sale_of_which_nothing_can_be_had_is_named() {
     let serving = Serving::start().await;
     let Serving { world, sale, .. } = &serving;
