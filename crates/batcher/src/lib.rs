@@ -286,9 +286,9 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
         if requests.is_empty() {
             continue;
         }
-        let began = state.pace.begin();
+        let (began, sent) = (state.pace.begin(), requests.len());
         let replies = call.call(requests).await;
-        state.pace.end(began);
+        state.pace.end(began, sent);
         debug_assert_eq!(replies.len(), waiting.len(), "a call answers every request");
         for (caller, reply) in waiting.into_iter().zip(replies) {
             if let Some(caller) = caller {

@@ -9,7 +9,7 @@ use batcher::{BatchError, Batcher, Call, Limits, Wait};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::{JoinHandle, JoinSet, yield_now},
-    time::advance,
+    time::{advance, sleep},
 };
 
 /// Replies with each request and the size of its batch, once the gate lets it.
@@ -257,6 +257,56 @@ async fn the_rest_of_the_call_that_is_on_its_way_is_waited_for() {
     assert!(in_time.is_ok());
     stand.gate.add_permits(2);
     assert_eq!((on_its_way.await.unwrap(), next.await.unwrap()), (Ok((20, 1)), Ok((21, 1))));
+}
+
+/// Of batches of four, each of which takes a tenth of a second a request.
+struct Slow;
+
+#[async_trait]
+impl Call<u32, u32> for Slow {
+    const NAME: &'static str = "slow";
+
+    async fn call(&mut self, batch: Vec<u32>) -> Vec<u32> {
+        sleep(Duration::from_millis(100) * u32::try_from(batch.len()).unwrap()).await;
+        batch
+    }
+}
+
+/// How many of a crowd are let in that comes at once.
+fn let_in(batcher: &Batcher<u32, u32>) -> (usize, JoinSet<Result<u32, BatchError>>) {
+    let mut crowd = JoinSet::new();
+    for number in 0..100 {
+        if let Ok(permit) = batcher.permit() {
+            crowd.spawn(permit.submit(number));
+        }
+    }
+    (crowd.len(), crowd)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_crowd_is_reckoned_by_the_whole_batches_of_the_last_and_not_by_small_ones_since() {
+    let max = |it| NonZeroUsize::new(it).unwrap();
+    let limits =
+        Limits { wait_max: Duration::from_millis(850), ..Limits::patient(max(100), max(4)) };
+    let batcher = Batcher::spawn(limits, [Slow]);
+    let alone = async || {
+        for number in 0..20 {
+            assert_eq!(batcher.submit(number).await, Ok(number));
+        }
+    };
+
+    alone().await;
+    let (unknown, crowd) = let_in(&batcher);
+    crowd.join_all().await;
+    alone().await;
+    let (known, crowd) = let_in(&batcher);
+    crowd.join_all().await;
+    advance(Duration::from_secs(60)).await;
+    alone().await;
+    let (forgotten, _crowd) = let_in(&batcher);
+
+    // A call of one takes 0.1 s: eight batches fit. A call of four takes 0.4 s: one fits.
+    assert_eq!((unknown, known, forgotten), (32, 8, 32));
 }
 
 #[tokio::test(start_paused = true)]
