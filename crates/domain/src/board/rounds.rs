@@ -182,9 +182,9 @@ impl<B: Send + Sync + 'static> Board<B> {
         round.sales.retain(|id, _| ids.contains(id));
         let mut shown_at_ms = self.clock.uptime_ms();
         for few in wanted.chunks(AT_A_TIME) {
-            let asked = few.iter().map(|(sale, _)| {
-                self.entry(Listed { sale: *sale, seen_at: calendar.now }).boxed()
-            });
+            let asked = few
+                .iter()
+                .map(|(sale, _)| self.entry(Listed { sale: *sale, seen_at: calendar.now }).boxed());
             let entries = join_all(asked).await;
             for ((sale, read_at_ms), entry) in few.iter().zip(entries) {
                 round.sales.insert(sale.id, (entry, Arc::clone(read_at_ms)));
