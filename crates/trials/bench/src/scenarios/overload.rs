@@ -43,6 +43,9 @@ const WINDOW: Duration = Duration::from_millis(250);
 /// How many times their tail at half load is as good as that.
 pub(crate) const TAIL_TIMES_MAX: f64 = 2.0;
 
+/// How long a request may expect to wait for the stores: what `QUEUE_WAIT_MAX` is if nobody sets it.
+const WAIT_MS_MAX: f64 = 100.0;
+
 const MEMORY_PAUSE: Duration = Duration::from_millis(50);
 
 /// What was measured.
@@ -94,9 +97,11 @@ impl Figures {
         }
     }
 
-    /// The tail of the accepted in parts of that at half load.
+    /// The tail of the accepted in parts of that at half load, or of what the service lets a request
+    /// expect to wait if that is more: a store that takes calls of a tenth of a second when it is
+    /// busy, and of some milliseconds when it is not, cannot be told to answer all in those.
     pub(crate) fn tail_times(self) -> f64 {
-        self.accepted_p99_ms / self.half_p99_ms
+        self.accepted_p99_ms / self.half_p99_ms.max(WAIT_MS_MAX)
     }
 }
 

@@ -66,7 +66,7 @@ impl Session<'_> {
     pub(super) fn overload(&mut self, stack: Stack) {
         let overload = overload::measure(self.bench, stack, self.load(CONNECTIONS));
         if let Ok(Overload { figures, memory_growth, .. }) = &overload {
-            let what = "overload: p99 of the accepted ÷ theirs at half load";
+            let what = "overload: p99 of the accepted ÷ half load's, or 100 ms";
             self.note(stack, what, figures.tail_times(), Bound::AtMost(TAIL_TIMES_MAX));
             let refused_ms = figures.refused_p99_ms.unwrap_or(f64::INFINITY);
             let what = "overload: p99 ms of the refused";
