@@ -1,4 +1,4 @@
-//! A sale that takes longer to load than a buyer waits.
+//! A sale that is loaded in many parts while buyers keep asking.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::stack::{Answer, Settings, Stack};
 
 const STOCK: u32 = 50_000;
 
-/// How long each buyer waits before they hang up: less than the load takes, and enough for an answer
-/// once it is over.
+/// How long each buyer waits before they hang up: less than the load takes, on most machines, and
+/// enough for an answer once it is over.
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Every unit is on hold, by another user each.
@@ -42,7 +42,7 @@ async fn keep_asking(request: reqwest::RequestBuilder) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_sale_is_loaded_once_though_all_who_ask_for_it_hang_up() {
+async fn a_large_sale_is_served_again_whole_and_loaded_once_however_many_ask_and_hang_up() {
     let settings = Settings { stock: STOCK, processes: 1, ..Settings::default() };
     let stack = Stack::start(settings).await;
     let sale = stack.sale().await;
