@@ -169,6 +169,10 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
     /// Takes a permit of the queue.
     pub fn permit(&self) -> Result<Permit<Request, Reply>, BatchError> {
         if self.is_too_slow() {
+            // A call that broke looks like one that takes for ever.
+            if self.queue.is_closed() {
+                return Err(BatchError::Stopped);
+            }
             self.state.figures.refused();
             return Err(BatchError::Full);
         }

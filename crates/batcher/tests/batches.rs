@@ -355,3 +355,18 @@ async fn callers_of_a_broken_worker_get_an_error() {
     assert_eq!(batcher.submit(1).await, Err(BatchError::Stopped));
     assert_eq!(batcher.permit().err(), Some(BatchError::Stopped), "nor is anybody let in");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_whose_worker_broke_is_not_called_full() {
+    let max = |it| NonZeroUsize::new(it).unwrap();
+    let limits = Limits { wait_max: Duration::from_secs(1), ..Limits::patient(max(8), max(1)) };
+    let batcher = Batcher::spawn(limits, [Broken]);
+    let permits = [batcher.permit().unwrap(), batcher.permit().unwrap()];
+
+    let [breaks, waits] = permits;
+    assert_eq!(breaks.submit(1).await, Err(BatchError::Stopped));
+    advance(Duration::from_secs(60)).await;
+
+    assert_eq!(batcher.permit().err(), Some(BatchError::Stopped));
+    drop(waits);
+}
