@@ -109,10 +109,10 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
             Stores::Embedded { ledger, live }
         }
     };
-    let services = Services::over(stores.ports());
+    let tasks = Arc::new(TokioTasks::here());
+    let services = Services::going_on_in(tasks.clone(), stores.ports());
     let timetable = config.timetable()?;
     let scheduler = Scheduler::new(services.upkeep(timetable));
-    let tasks = Arc::new(TokioTasks::here());
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let board = sale_board(&services, tasks);
     let shared = Shared { stores, services: Arc::new(services), board, health };
@@ -187,8 +187,9 @@ impl Stores {
     fn ports_on_this_thread(&self) -> Ports {
         match self {
             Self::Servers { ledger, live, memo } => {
-                let ledger = Arc::new(ledger.on_this_thread());
-                on_servers(&ledger, &Arc::new(live.on_this_thread()), memo)
+                let live = Arc::new(live.on_this_thread());
+                let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
+                on_servers(&ledger, &live, memo)
             }
             Self::Embedded { ledger, live } => ports(&Arc::new(ledger.on_this_thread()), live),
         }

@@ -37,11 +37,11 @@ pub mod purchase;
 pub mod remembered;
 pub mod sale;
 pub mod services;
-mod side_by_side;
 pub mod standing;
 pub mod time;
 pub mod timetable;
 pub mod upkeep;
+mod within;
 
 pub use answer::{CheckoutRefusal, CodeRefusal, Failure, StoreError};
 pub use board::{Board, Shown};

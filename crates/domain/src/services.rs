@@ -43,13 +43,27 @@ pub struct Services {
 }
 
 impl Services {
-    /// The services of a process that has just started.
+    /// The services of a process that has just started. Nothing goes on in it that nobody waits for.
     #[must_use]
     pub fn over(ports: Ports) -> Self {
-        let Ports { register, sales, clock, .. } = &ports;
-        let catalog = Arc::new(Catalog::new(register.clone()));
-        let rebuild = Arc::new(Rebuild::new(register.clone(), sales.clone(), clock.clone()));
-        Self::sharing(catalog, rebuild, Arc::default(), ports)
+        let rebuild = Self::rebuild(&ports);
+        Self::rebuilding_by(rebuild, ports)
+    }
+
+    /// The same, where what was begun comes to its end also if whoever wanted it goes away.
+    #[must_use]
+    pub fn going_on_in(tasks: Arc<dyn Tasks>, ports: Ports) -> Self {
+        let rebuild = Self::rebuild(&ports).going_on_in(tasks);
+        Self::rebuilding_by(rebuild, ports)
+    }
+
+    fn rebuild(Ports { register, sales, clock, .. }: &Ports) -> Rebuild {
+        Rebuild::new(register.clone(), sales.clone(), clock.clone())
+    }
+
+    fn rebuilding_by(rebuild: Rebuild, ports: Ports) -> Self {
+        let catalog = Arc::new(Catalog::new(ports.register.clone()));
+        Self::sharing(catalog, Arc::new(rebuild), Arc::default(), ports)
     }
 
     /// The same services by another way to the same stores, for another thread of the process:

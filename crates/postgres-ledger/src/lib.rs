@@ -30,7 +30,7 @@ mod tally;
 
 use std::{num::NonZeroUsize, str::FromStr, sync::Arc, time::Duration};
 
-use batcher::{BatchError, Batcher, Limits};
+use batcher::{BatchError, Batcher, Limits, Wait};
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
@@ -141,19 +141,21 @@ impl PostgresLedger {
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
         };
-        Ok(Self::over(shared, limits, Role::Upkeep))
+        Ok(Self::over(shared, limits, Role::Upkeep, None))
     }
 
     /// The same ledger, with queues, batches and connections of its own on the caller's
     /// runtime. If that is a thread, what is asked there never leaves it: waking another
     /// thread twice a request costs more than the work it does. The connections of the hot
     /// paths are made at once. Looks at sales use other connections than the upkeep.
+    ///
+    /// Whoever has a permit of an attempt waits in the queue `before` first.
     #[must_use]
-    pub fn on_this_thread(&self) -> Self {
-        Self::over(self.shared.clone(), self.limits, Role::Thread)
+    pub fn on_this_thread(&self, before: Option<Wait>) -> Self {
+        Self::over(self.shared.clone(), self.limits, Role::Thread, before)
     }
 
-    fn over(shared: Shared, limits: Limits, role: Role) -> Self {
+    fn over(shared: Shared, limits: Limits, role: Role, before: Option<Wait>) -> Self {
         let session = || Session::new(shared.kept.clone());
         let hot = || match role {
             Role::Upkeep => session(),
@@ -161,7 +163,7 @@ impl PostgresLedger {
         };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
-            record: Batcher::spawn(limits, [RecordAttempts::on(hot)]),
+            record: Batcher::spawn_behind(before, limits, [RecordAttempts::on(hot)]),
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
             release: Batcher::spawn(limits, [Release(session())]),
             find: Batcher::spawn(narrow, [Find(session())]),

@@ -25,7 +25,7 @@ mod snapshot;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use batcher::{BatchError, Batcher, Limits};
+use batcher::{BatchError, Batcher, Limits, Wait};
 use deadpool_redis::{
     Manager, Pool, Runtime,
     redis::{AsyncConnectionConfig, RedisError},
@@ -99,6 +99,12 @@ impl RedisStores {
         Self::over(self.kept.clone(), self.pool.clone(), owner, self.limits, Line::eager)
     }
 
+    /// How long a request for a unit would wait, for the ledger to count in before it gives a permit.
+    #[must_use]
+    pub fn wait(&self) -> Wait {
+        self.place.wait()
+    }
+
     fn over(
         kept: Pool,
         pool: Pool,
@@ -109,10 +115,12 @@ impl RedisStores {
         // A function unpacks a batch onto Lua's stack, three values a request.
         let limits = Limits { batch_max: limits.batch_max.min(BATCH_MAX), ..limits };
         let line = || line(kept.clone(), owner.clone());
+        // How long one may wait here and for the ledger, the ledger's permit has said by then.
+        let admitted = Limits::patient(limits.queue_max, limits.batch_max);
         // Whoever wants a unit waits for these, also where nobody waits for the reply.
         let verdicts = Limits::patient(limits.queue_max, BATCH_MAX);
         Self {
-            place: Batcher::spawn(limits, [PlaceHolds(line())]),
+            place: Batcher::spawn(admitted, [PlaceHolds(line())]),
             find: Batcher::spawn(limits, [FindUnits(line())]),
             settle: Batcher::spawn(verdicts, [Settle(line())]),
             give_back: Batcher::spawn(verdicts, [GiveBack(Line::new(kept.clone(), owner.clone()))]),

@@ -109,6 +109,8 @@ pub struct Database {
     guard: Option<RefCell<Guard>>,
     /// What the ledger says as long as this is who serves from it.
     owner: Option<i64>,
+    /// When this connection last wrote.
+    written_at: UnixMillis,
 }
 
 impl Database {
@@ -219,7 +221,7 @@ impl Database {
     }
 
     const fn on(connection: Connection) -> Self {
-        Self { connection, guard: None, owner: None }
+        Self { connection, guard: None, owner: None, written_at: UnixMillis(0) }
     }
 
     fn connect(dir: &DataDir, flags: OpenFlags) -> Result<Self, OpenError> {
@@ -278,18 +280,25 @@ impl Database {
         work: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,
     ) -> Result<T, SqliteError> {
         // Dropped without a commit, it is undone.
+        let changes_before = self.connection.total_changes();
         let transaction = self.connection.transaction_with_behavior(behavior)?;
-        let tables = Tables::at(&transaction, self.guard.as_ref(), now);
+        let mut tables = Tables::at(&transaction, self.guard.as_ref(), now);
+        tables.written_at = self.written_at;
         let may_write = match self.owner {
             Some(owner) if matches!(behavior, TransactionBehavior::Immediate) => {
                 tables.check_owner(owner)
             }
             _ => Ok(()),
         };
-        let done = may_write.and_then(|()| work(&tables)).and_then(|done| {
+        let done = may_write.and_then(|()| work(&tables));
+        let has_tried = tables.has_tried.clone();
+        let done = done.and_then(|done| {
             let committed = transaction.commit();
             committed.map(|()| done).map_err(|error| SqliteError::of_commit(&error))
         });
+        if done.is_ok() && (has_tried.get() || self.connection.total_changes() > changes_before) {
+            self.written_at = now;
+        }
         if let Some(guard) = self.guard.as_mut().map(RefCell::get_mut) {
             if done.is_ok() { guard.keep() } else { guard.undo() }
         }

@@ -13,6 +13,7 @@ mod crowd;
 mod embedded;
 mod faults;
 mod health;
+mod large_sale;
 mod live_state;
 mod log;
 mod moving_up;

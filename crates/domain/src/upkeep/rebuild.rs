@@ -5,10 +5,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::oneshot;
+
 use crate::{
     Epoch, Failure, SaleId, StoreError,
     answer::Doing,
-    ports::{Clock, LiveEpoch, LoadReply, RaiseReply, SaleRegister, SaleStore},
+    ports::{Clock, LiveEpoch, LoadReply, RaiseReply, SaleRegister, SaleStore, Tasks},
     sale::SaleState,
 };
 
@@ -24,7 +26,11 @@ const LOOK_AGAIN_MS: u64 = 25;
 ///
 /// Many requests find a sale lost at once; in each process one of them does the work and the
 /// others wait for it. Several processes are kept apart by the ledger, which issues epochs.
+///
+/// A large sale takes longer to load than a client waits: where there are tasks, a load is one, and
+/// comes to its end whoever goes away. It would begin anew with the next request, and never end.
 pub struct Rebuild {
+    tasks: Option<Arc<dyn Tasks>>,
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
     clock: Arc<dyn Clock>,
@@ -44,7 +50,7 @@ pub enum Restored {
 /// The one rebuild of a sale that runs in this process, and how the last one ended.
 #[derive(Default)]
 struct Flight {
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     last: Mutex<Landing>,
 }
 
@@ -55,40 +61,59 @@ struct Landing {
 }
 
 impl Rebuild {
-    /// A rebuild over these stores.
+    /// A rebuild over these stores, each load of which is broken off with whoever wanted it.
     pub fn new(
         register: Arc<dyn SaleRegister>,
         sales: Arc<dyn SaleStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { register, sales, clock, flights: Mutex::default(), asked: Mutex::default() }
+        let (flights, asked) = (Mutex::default(), Mutex::default());
+        Self { tasks: None, register, sales, clock, flights, asked }
+    }
+
+    /// The same, whose loads go on as `tasks`.
+    #[must_use]
+    pub fn going_on_in(self, tasks: Arc<dyn Tasks>) -> Self {
+        Self { tasks: Some(tasks), ..self }
     }
 
     /// Returns when the live store serves the sale, at an epoch above `newer_than` if one is
-    /// given. Waits little more than a second.
+    /// given. Waits for a load under way in this process, however large the sale, and little more than
+    /// a second for one elsewhere.
     ///
     /// # Errors
     ///
     /// [`Failure::Rebuilding`] when it took too long, or when the live store serves an epoch
     /// the ledger never issued. Then the ledger has lost data and nothing may be sold.
     pub async fn restore(
-        &self,
+        self: &Arc<Self>,
         sale: SaleId,
         newer_than: Option<Epoch>,
     ) -> Result<Restored, StoreError> {
         let flight = self.flight(sale);
         let before = *lock(&flight.last);
-        let _turn = flight.turn.lock().await;
+        let turn = Arc::clone(&flight.turn).lock_owned().await;
         let last = *lock(&flight.last);
         if last.count != before.count && newer_than.is_none() {
             // Somebody else's rebuild ended while this call waited for its turn. It may have
             // found the sale served, so it does for those who only want that.
             return last.restored.ok_or_else(|| rebuilding("another request could not rebuild it"));
         }
-        let restored = self.load(sale, newer_than).await;
-        *lock(&flight.last) =
-            Landing { count: last.count + 1, restored: restored.as_ref().ok().copied() };
-        restored
+        let this = Arc::clone(self);
+        let fly = async move {
+            let restored = this.load(sale, newer_than).await;
+            *lock(&flight.last) =
+                Landing { count: last.count + 1, restored: restored.as_ref().ok().copied() };
+            drop(turn);
+            restored
+        };
+        let Some(tasks) = &self.tasks else { return fly.await };
+        let (landed, landing) = oneshot::channel();
+        tasks.start(Box::pin(async move {
+            // Whoever wanted it may have gone away.
+            let _ = landed.send(fly.await);
+        }));
+        landing.await.unwrap_or_else(|_| Err(rebuilding("the load was broken off")))
     }
 
     /// Asks for a rebuild that nobody waits for, because the live store at `epoch` proved out
@@ -100,7 +125,7 @@ impl Rebuild {
     }
 
     /// Carries out what was asked for since the last call. Says for which sales.
-    pub async fn run_asked(&self) -> Result<Vec<SaleId>, StoreError> {
+    pub async fn run_asked(self: &Arc<Self>) -> Result<Vec<SaleId>, StoreError> {
         let asked = std::mem::take(&mut *lock(&self.asked));
         let mut restored = Vec::new();
         let mut failed = Ok(());

@@ -1,12 +1,15 @@
 //! What [`Rebuild`](domain::upkeep::Rebuild) promises.
 
+use std::{pin::Pin, sync::Arc};
+
 use domain::{
     CheckoutRefusal, Epoch, Failure, SaleId,
-    ports::{RaiseReply, SaleRegister},
+    ports::{RaiseReply, SaleRegister, Tasks},
     sale::EPOCH_AGE_MIN_MS,
-    upkeep::{Restored, Swept},
+    upkeep::{Rebuild, Restored, Swept},
 };
 use fakes::{Fault, Operation, World};
+use futures_util::FutureExt;
 
 use crate::{counts, epoch, open_world, serve, status};
 
@@ -28,6 +31,36 @@ async fn a_rebuilt_sale_is_as_the_ledger_has_it() {
     world.clock.advance_ms(World::HOLD_MS);
     assert_eq!(process.sweep.run(sale.id).await.unwrap(), Swept::Judged(1));
     assert_eq!(counts(&world, &sale).await, [2, 0, 1]);
+}
+
+struct TestTasks;
+
+impl Tasks for TestTasks {
+    fn start(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        tokio::spawn(task);
+    }
+}
+
+#[tokio::test]
+async fn a_load_comes_to_its_end_though_whoever_wanted_it_goes_away() {
+    let (world, _, sale) = open_world().await;
+    let clock = Arc::new(world.clock.clone());
+    let rebuild = Rebuild::new(world.ledger.clone(), world.live.clone(), clock);
+    let rebuild = Arc::new(rebuild.going_on_in(Arc::new(TestTasks)));
+    world.live.wipe();
+    world.live.faults().plan(Operation::Load, Fault::Pause);
+
+    let mut goes_away = Box::pin(rebuild.restore(sale.id, None));
+    while world.live.faults().paused() == 0 {
+        assert!((&mut goes_away).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    drop(goes_away);
+    let comes_after = rebuild.restore(sale.id, None);
+    assert!(world.live.faults().resume(), "it is still on its way");
+
+    assert_eq!(comes_after.await.unwrap(), Restored::Loaded);
+    assert_eq!((epoch(&world, &sale), status(&world, &sale).await.epoch), (Epoch(2), Epoch(2)));
 }
 
 #[tokio::test]
