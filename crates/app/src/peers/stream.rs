@@ -13,7 +13,7 @@ use std::{
 use actix_web::rt::net::TcpStream;
 use http_api::{Allowance, Connection, IDLE_TIMEOUT, Overdue};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take},
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -22,7 +22,7 @@ use super::{head::Heads, pace::Pace, refusal};
 /// The stream of one peer.
 pub(super) struct PeerStream {
     /// There until the stream is dropped.
-    socket: Option<TcpStream>,
+    socket: Option<Take<TcpStream>>,
     connection: Rc<Connection>,
     /// Fires at the deadline of the peer's turn or before, and is set again then: most turns end
     /// long before.
@@ -42,7 +42,7 @@ pub(super) struct PeerStream {
 impl PeerStream {
     pub(super) fn new(socket: TcpStream, connection: Rc<Connection>) -> Self {
         Self {
-            socket: Some(socket),
+            socket: Some(socket.take(0)),
             connection,
             turn_timer: None,
             pace: Pace::default(),
@@ -64,7 +64,8 @@ impl PeerStream {
     }
 
     fn socket(&mut self) -> io::Result<Pin<&mut TcpStream>> {
-        self.socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        let socket = self.socket.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        Ok(Pin::new(socket.get_mut()))
     }
 
     /// Receives up to so many bytes.
@@ -76,14 +77,9 @@ impl PeerStream {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         self.heads.resume(&self.connection);
-        if buffer.remaining() <= bytes_max {
-            ready!(self.socket()?.poll_read(cx, buffer))?;
-        } else {
-            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(bytes_max));
-            ready!(self.socket()?.poll_read(cx, &mut part))?;
-            let received = part.filled().len();
-            buffer.advance(received);
-        }
+        let socket = self.socket.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        socket.set_limit(u64::try_from(bytes_max).unwrap_or(u64::MAX));
+        ready!(Pin::new(socket).poll_read(cx, buffer))?;
         let received = &mut buffer.filled_mut()[before..];
         self.heads.received(received);
         self.connection.received(received.len());
@@ -171,7 +167,7 @@ impl PeerStream {
     /// no room for it, the peer does not read anyway.
     fn leave(&mut self, refusal: Option<Vec<u8>>) -> io::Error {
         if let (Some(refusal), Some(socket)) = (refusal, &self.socket) {
-            let _ = socket.try_write(&refusal);
+            let _ = socket.get_ref().try_write(&refusal);
         }
         self.is_refused = true;
         io::ErrorKind::ConnectionAborted.into()
@@ -277,7 +273,7 @@ impl AsyncWrite for PeerStream {
 impl Drop for PeerStream {
     fn drop(&mut self) {
         if self.is_refused || self.connection.has_said_close() {
-            self.left.set(self.socket.take());
+            self.left.set(self.socket.take().map(Take::into_inner));
         }
     }
 }
