@@ -68,7 +68,7 @@ fn give_way() {
 }
 
 async fn audit(options: &AuditOptions, config: &Config) -> Result<Conclusion, AuditError> {
-    let Audited { ledger, live, ledger_hint, live_hint } = compose::audited(config)?;
+    let Audited { ledger, live, ledger_hint, live_hint } = compose::audited(config).await?;
     let mut findings = Findings::default();
     if let Err(error) = of_the_ledger(&*ledger, options.sale, &mut findings).await? {
         let error = &error as &dyn std::error::Error;

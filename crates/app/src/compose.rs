@@ -9,14 +9,19 @@ use domain::{
 };
 use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
-use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError};
+use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, Schema};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
-use sqlite_ledger::{DataDir, InService, OpenError, ServiceError, SqliteLedger};
+use sqlite_ledger::{
+    DataDir, Database, InService, LedgerClock, OpenError, ServiceError, SqliteLedger,
+};
 
 use crate::{
     config::{Config, HalfSet, Place, SettingError},
-    environment::{GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, wall_clock},
+    environment::{
+        GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
+        wall_clock,
+    },
 };
 
 /// The service, put together.
@@ -82,6 +87,18 @@ pub(crate) enum ComposeError {
     Socket(#[from] LiveSocketError),
     #[error("the schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
+    #[error(
+        "there is no ledger in the database of DATABASE_URL; `flashsale migrate` makes one, and so \
+         does `flashsale` when it serves"
+    )]
+    NoLedger,
+    #[error(
+        "the ledger in the database of DATABASE_URL is of an older version; `flashsale migrate` \
+         brings it up to date"
+    )]
+    OlderLedger,
+    #[error("the schema could not be looked at")]
+    Schema(#[source] MigrateError),
     #[error("the system has no random source to draw codes from")]
     Random(#[source] getrandom::Error),
 }
@@ -103,13 +120,19 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
             let dir = DataDir::at(data_dir.to_owned());
             let in_service = dir.serve()?;
             let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
-            let socket = LiveSocket::bind(dir.live_socket(), Arc::clone(&live))?;
+            let clock = steady_clock();
+            let socket = LiveSocket::bind(dir.live_socket(), Arc::clone(&live), clock.clone())?;
             embedded = Some(Embedded { socket, in_service });
-            let ledger = Arc::new(SqliteLedger::serve(dir, &wall_clock(), config.limits())?);
+            let ledger = Arc::new(SqliteLedger::serve(dir, &clock, config.limits())?);
             Stores::Embedded { ledger, live }
         }
     };
     let services = Services::over(stores.ports());
+    let services = match stores {
+        Stores::Servers { .. } => services.watching_clock(),
+        // Its ledger goes by a clock that is watched already.
+        Stores::Embedded { .. } => services,
+    };
     let timetable = config.timetable()?;
     let scheduler = Scheduler::new(services.upkeep(timetable));
     let tasks = Arc::new(TokioTasks::here());
@@ -119,23 +142,39 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
-/// The register of sales, for commands that need no more; its schema is up to date.
+/// Makes the ledger if there is none, and brings its schema up to date.
+pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
+    match config.ledger_place()? {
+        Place::Servers { database_url, .. } => {
+            postgres(database_url, config)?.migrate().await?;
+        }
+        Place::Embedded { data_dir } => drop(Database::open(&DataDir::at(data_dir.to_owned()))?),
+    }
+    Ok(())
+}
+
+/// The register of sales, for commands that need no more. One that is not there is not made: it
+/// would be that of a mistyped place.
 pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, ComposeError> {
     Ok(match config.ledger_place()? {
         Place::Servers { database_url, .. } => {
             let ledger = postgres(database_url, config)?;
-            ledger.migrate().await?;
-            ledger
+            match ledger.schema().await.map_err(ComposeError::Schema)? {
+                Schema::Current => ledger,
+                Schema::Older => return Err(ComposeError::OlderLedger),
+                Schema::Absent => return Err(ComposeError::NoLedger),
+            }
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
-            Arc::new(SqliteLedger::visit(dir, &wall_clock(), config.limits())?)
+            let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
+            Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?)
         }
     })
 }
 
 /// The stores as an audit looks at them; what is not there is not made.
-pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
+pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
     Ok(match config.place()? {
         Place::Servers { database_url, redis_url } => {
             let ledger = postgres(database_url, config)?;
@@ -148,8 +187,10 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
-            let live = Arc::new(RemoteLive::at(dir.live_socket()));
-            let ledger = SqliteLedger::visit_existing(dir, &wall_clock(), config.limits())?;
+            let live = RemoteLive::at(dir.live_socket());
+            let clock = clock_of(&live).await;
+            let live = Arc::new(live);
+            let ledger = SqliteLedger::visit(dir, &clock, config.limits())?;
             Audited {
                 ledger: Arc::new(ledger),
                 live,
@@ -158,6 +199,13 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
             }
         }
     })
+}
+
+/// The clock that a ledger in a directory goes by: that of the process which serves from it, and if
+/// none does, the machine's, as it will for the next one.
+async fn clock_of(service: &RemoteLive) -> LedgerClock {
+    let ahead_ms = service.now().await.map_or(0, |now| now - wall_clock());
+    Arc::new(move || wall_clock() + ahead_ms)
 }
 
 /// A ledger on Postgres.

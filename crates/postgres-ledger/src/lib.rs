@@ -50,7 +50,7 @@ use crate::{
 };
 
 pub use import::{Import, ImportConnection};
-pub use migrate::MigrateError;
+pub use migrate::{MigrateError, Schema};
 
 /// How long a connection may take to come about, and a caller may wait for one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -176,6 +176,12 @@ impl PostgresLedger {
     /// processes may do so at once.
     pub async fn migrate(&self) -> Result<usize, MigrateError> {
         migrate::migrate(&self.shared.upkeep, &migrate::ours(), migrate::PATIENCE).await
+    }
+
+    /// What of the schema is there. Changes nothing.
+    pub async fn schema(&self) -> Result<Schema, MigrateError> {
+        let client = self.shared.upkeep.get().await.map_err(MigrateError::unreachable)?;
+        migrate::look(&client).await
     }
 
     /// The connections for what is not batched.

@@ -75,15 +75,18 @@ pub enum OpenError {
         error: SqliteError,
     },
     /// There is no ledger, and none was to be made.
-    #[error("there is no ledger in {path} (DATA_DIR); `flashsale` makes one when it serves")]
+    #[error(
+        "there is no ledger in {path} (DATA_DIR); `flashsale` makes one when it serves, and \
+         `flashsale migrate` does"
+    )]
     Missing {
         /// The directory.
         path: PathBuf,
     },
     /// The ledger is of a version before this one, and was not to be changed.
     #[error(
-        "the ledger in {path} (DATA_DIR) is of an older version; serve from it once with this one, \
-         which brings it up to date"
+        "the ledger in {path} (DATA_DIR) is of an older version; `flashsale migrate` brings it up to \
+         date, and so does `flashsale` when it serves"
     )]
     Older {
         /// The directory.

@@ -135,7 +135,7 @@ fn whoever_may_not_change_a_ledger_of_an_older_version_is_told_what_helps() {
     let refused = Database::open_existing(&dir).unwrap_err();
 
     assert!(matches!(refused, OpenError::Older { .. }), "{refused}");
-    assert!(refused.to_string().contains("serve from it once"), "{refused}");
+    assert!(refused.to_string().contains("`flashsale migrate` brings it"), "{refused}");
     Database::open_to_serve(&dir).unwrap();
     Database::open_existing(&dir).unwrap();
 }
