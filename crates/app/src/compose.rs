@@ -111,7 +111,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let mut embedded = None;
     let stores = match config.place()? {
         Place::Servers { database_url, redis_url } => {
-            let ledger = postgres(database_url, config)?;
+            let ledger = PostgresLedger::serve(database_url, config.limits());
+            let ledger = ledger.map(Arc::new).map_err(ComposeError::Ledger)?;
             to_migrate = Some(Arc::clone(&ledger));
             let memo = Arc::new(SoldOutMemo::new(Arc::new(TokioClock)));
             Stores::Servers { live: redis(redis_url, &ledger, config)?, ledger, memo }

@@ -127,6 +127,16 @@ impl PostgresLedger {
     /// A ledger in the database of `url`; connections are made when they are needed, so the
     /// server may still be down. Must be called on a tokio runtime.
     pub fn new(url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
+        Self::with_upkeep(&settings::upkeep(), url, limits)
+    }
+
+    /// [`new`](Self::new), for a process that serves from it: as long as one does, the ledger keeps
+    /// its [identity](Self::renew_identity).
+    pub fn serve(url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
+        Self::with_upkeep(&settings::serving(), url, limits)
+    }
+
+    fn with_upkeep(upkeep: &str, url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
         let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
         if config.get_application_name().is_none() {
             config.application_name("flashsale");
@@ -136,7 +146,7 @@ impl PostgresLedger {
             |size, settings: &str| pool(&config, size, settings).map_err(PostgresLedgerError::Pool);
         let shared = Shared {
             kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
-            upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep())?,
+            upkeep: pool(UPKEEP_CONNECTIONS, upkeep)?,
             reads: pool(READ_CONNECTIONS, &settings::hot())?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),

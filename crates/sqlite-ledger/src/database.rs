@@ -19,7 +19,7 @@ refinery::embed_migrations!("migrations");
 const SCHEMA_LOCK: &str = "schema.lock";
 
 /// How long a transaction waits for one of another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Statements a connection keeps prepared; there are about forty.
 const STATEMENTS_MAX: usize = 64;
@@ -237,11 +237,17 @@ impl Database {
     }
 
     fn configure(&self) -> rusqlite::Result<()> {
-        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        self.wait_for_others(BUSY_TIMEOUT)?;
         self.connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         // Otherwise a statement is planned anew each time it is given other values.
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         self.connection.execute_batch(SETTINGS)
+    }
+
+    /// How long a transaction waits from now on for one of another process; it is [`BUSY_TIMEOUT`] at
+    /// the most.
+    pub(crate) fn wait_for_others(&self, at_most: Duration) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(at_most.min(BUSY_TIMEOUT))
     }
 
     fn migrate(&mut self) -> Result<(), OpenError> {

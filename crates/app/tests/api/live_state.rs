@@ -169,14 +169,27 @@ async fn a_restored_ledger_sells_nothing_until_an_operator_accepts_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_a_ledger_that_lives_beside_its_original_is_given_another_identity() {
-    let stack = Stack::start(Settings::default()).await;
+    let mut stack = Stack::start(Settings::default()).await;
     let identity = "SELECT identity FROM ledger_identity";
     let before = stack.sql(identity);
-
+    let renew = |stack: &Stack| {
+        let mut command = stack.command();
+        block_in_place(|| command.args(["migrate", "--new-identity"]).output().unwrap())
+    };
     stack.operate(&["migrate"]);
     assert_eq!(stack.sql(identity), before);
-    stack.operate(&["migrate", "--new-identity"]);
 
+    let refused = renew(&stack);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("stop every process"), "{said}");
+    assert!(said.contains("flashsale at "), "it does not say who serves: {said}");
+    assert_eq!(stack.sql(identity), before);
+
+    for app in stack.apps.drain(..) {
+        block_in_place(|| app.terminate().unwrap());
+    }
+    // Until Postgres has noticed that they are gone.
+    stack.until("it is renewed", async |stack| renew(stack).status.success()).await;
     assert_ne!(stack.sql(identity), before);
 }
 
