@@ -61,7 +61,8 @@ enum Stores {
 /// The stores as an audit looks at them.
 pub(crate) struct Audited {
     pub(crate) ledger: Arc<dyn AuditedLedger>,
-    pub(crate) live: Arc<dyn AuditedLive>,
+    /// `None` where there is none: that of a directory is in the memory of the process that serves.
+    pub(crate) live: Option<Arc<dyn AuditedLive>>,
     /// What says where the ledger is, and how it comes to have tables.
     pub(crate) ledger_hint: &'static str,
     /// What says where the live store is.
@@ -180,7 +181,7 @@ pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
         Place::Servers { database_url, redis_url } => {
             let ledger = postgres(database_url, config)?;
             Audited {
-                live: redis(redis_url, &ledger, config)?,
+                live: Some(redis(redis_url, &ledger, config)?),
                 ledger,
                 ledger_hint: "DATABASE_URL says where it is, and `flashsale migrate` makes its tables",
                 live_hint: "REDIS_URL says where it is",
@@ -190,7 +191,7 @@ pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
             let dir = DataDir::at(data_dir.to_owned());
             let live = RemoteLive::at(dir.live_socket());
             let clock = clock_of(&live).await;
-            let live = Arc::new(live);
+            let live = dir.is_in_service().then_some(Arc::new(live) as Arc<dyn AuditedLive>);
             let ledger = SqliteLedger::visit(dir, &clock, config.limits())?;
             Audited {
                 ledger: Arc::new(ledger),

@@ -78,8 +78,8 @@ const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// The ledger in one Postgres database.
 ///
 /// One writer records attempts and one redeems codes, each a batch at a time: while one batch
-/// commits, the next gathers. With a second writer of attempts a commit had 24 rows instead of
-/// 36, and a grant cost a tenth more CPU time in all (64 connections, two cores).
+/// commits, the next gathers. A second writer of attempts would make smaller commits, and so a grant
+/// dearer.
 pub struct PostgresLedger {
     limits: Limits,
     shared: Shared,

@@ -7,10 +7,10 @@ mod database;
 use domain::{
     Origin, Sale, SaleId, Terms, Window,
     audit::{Findings, Invariant},
-    ports::{Attempt, AuditedLedger, LedgerStore, Outcome, RaiseReply, SaleRegister},
+    ports::{AuditedLedger, LedgerStore, RaiseReply, SaleRegister},
 };
 use postgres_ledger::PostgresLedger;
-use store_contract::{fixtures::nth_user, grant, redemption};
+use store_contract::{grant, record, redemption};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 
@@ -26,9 +26,7 @@ async fn sold(ledger: &PostgresLedger, units: u32) -> Sale {
     let sale = snapshot.sale;
     for number in 1..=units {
         let grant = grant(&sale, number, 0);
-        let outcome = Outcome::Granted(grant);
-        let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
-        ledger.permit().unwrap().record(attempt).await.unwrap();
+        record(ledger, &sale, &format!("user-{number}"), grant).await.unwrap();
         ledger.redeem(redemption(grant)).await.unwrap();
     }
     sale
@@ -51,6 +49,12 @@ async fn what_a_sale_has_sold_is_written_down_when_it_is_closed_and_counted_no_m
     let ledger = ledger_in(&database);
     let sale = sold(&ledger, 3).await;
     assert_eq!(figure(&database, sale.id), "none");
+    // By the transaction that closes it, or never.
+    let closed_stay = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                       $$BEGIN RAISE EXCEPTION 'closed'; END$$; CREATE TRIGGER closed_stay \
+                       BEFORE UPDATE ON sales FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL) \
+                       EXECUTE FUNCTION refuse()";
+    SERVER.psql(&database, closed_stay).unwrap();
 
     assert!(ledger.close(sale.id).await.unwrap());
 
