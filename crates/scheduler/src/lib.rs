@@ -5,6 +5,8 @@
 //! run anywhere, at any moment, and to be stopped half-way. Cadence comes from this process's
 //! monotonic clock; *when* something is due is for the stores to say.
 
+mod contest;
+
 use std::{
     collections::BTreeSet,
     error::Error,
@@ -13,13 +15,15 @@ use std::{
 };
 
 use domain::{
-    Sale, StoreError, UnixMillis,
+    Sale, SaleId, StoreError, UnixMillis,
     steady::{BELIEVED_AFTER_MS, ClockNews},
     upkeep::{Drift, LOAD_AHEAD_MS, Reconciled, Restored, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
 use telemetry::{Watch, happened, step_ended};
 use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::contest::Loads;
 
 /// How often due holds are swept and lost sales noticed.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -47,6 +51,7 @@ pub struct Scheduler {
     upkeep: Upkeep,
     due: Mutex<Due>,
     failing: Mutex<BTreeSet<&'static str>>,
+    loads: Loads,
 }
 
 /// When each step that is not for every tick runs next.
@@ -63,7 +68,7 @@ impl Scheduler {
     pub fn new(upkeep: Upkeep) -> Self {
         let now = Instant::now();
         let due = Due { rotate: now, reconcile: now, retire: now, overdue: now };
-        Self { upkeep, due: Mutex::new(due), failing: Mutex::default() }
+        Self { upkeep, due: Mutex::new(due), failing: Mutex::default(), loads: Loads::default() }
     }
 
     /// Ticks until `stop` is done. A tick under way is finished first.
@@ -90,6 +95,7 @@ impl Scheduler {
         for sale in rebuilt.into_iter().flatten() {
             happened("sale_rebuilt", 1);
             tracing::warn!(%sale, "rebuilt a sale whose live store was out of date");
+            self.loaded_anew(sale);
         }
         stream::iter(self.upkeep.reclaim.take())
             .for_each_concurrent(CODES_AT_A_TIME, |code| async move {
@@ -166,6 +172,7 @@ impl Scheduler {
         let reconciled = self.step("reconcile", self.upkeep.reconcile.run(sale)).await;
         if let Some(Reconciled::Rebuilt(drift)) = reconciled {
             happened("sale_rebuilt", 1);
+            self.loaded_anew(sale.id);
             let Drift { free, held, sold, clock_ms } = drift;
             if drift == Drift::default() {
                 tracing::info!(sale = %sale.id, "loaded a sale anew, whose terms or epoch had changed");
@@ -175,6 +182,17 @@ impl Scheduler {
                     "the live store had drifted and was rebuilt"
                 );
             }
+        }
+    }
+
+    fn loaded_anew(&self, sale: SaleId) {
+        if self.loads.note(sale) {
+            tracing::warn!(
+                %sale,
+                "a sale is loaded again and again: if the live store is not lost as often, another \
+                 process serves from the same ledger with another one, and each stops the other; \
+                 REDIS_URL must be the same for all"
+            );
         }
     }
 
