@@ -5,9 +5,10 @@
 mod database;
 
 use domain::{
-    Origin, Sale, SaleId, Terms, Window,
+    Epoch, Origin, Sale, SaleId, Terms, UnixMillis, Window,
     audit::{Findings, Invariant},
-    ports::{AuditedLedger, LedgerStore, RaiseReply, SaleRegister},
+    ports::{AuditedLedger, LedgerStore, RaiseReply, SaleCopy, SaleRegister},
+    sale::SaleState,
 };
 use postgres_ledger::PostgresLedger;
 use store_contract::{grant, record, redemption};
@@ -102,4 +103,31 @@ async fn a_figure_that_is_wrong_is_a_breach() {
     let found = breaches().await;
     let said = |sale: Sale, what: &str| format!("sale {}: closed with {what} purchases", sale.id);
     assert_eq!(found, [said(sale, "3 sold, 2"), said(empty, "1 sold, 0")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_brings_the_figures_of_closed_sales_along() {
+    let database = fresh_database().await;
+    let ledger = ledger_in(&database);
+    let copy = |number: i64, closed_at: Option<UnixMillis>| SaleCopy {
+        sale: Sale {
+            id: SaleId::try_from(number).unwrap(),
+            window: Window::new(UnixMillis(0), UnixMillis(1)).unwrap(),
+            terms: Terms::new(9, 1, 1).unwrap(),
+            origin: Origin::Operator,
+            state: closed_at.map_or(SaleState::Active, |_| SaleState::Closed),
+            epoch: Epoch(1),
+        },
+        epoch_at: None,
+        closed_at,
+        sold: 3,
+    };
+    let sales = [copy(1, Some(UnixMillis(2))), copy(2, None)];
+    let mut connection = ledger.connect_to_import().await.unwrap();
+
+    let import = connection.begin().await.unwrap();
+    import.sales(&sales).await.unwrap();
+    import.finish().await.unwrap();
+
+    assert_eq!(sales.map(|copy| figure(&database, copy.sale.id)), ["3", "none"]);
 }
