@@ -66,7 +66,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
 }
 
 async fn migrate(options: &MigrateOptions, config: &Config) -> Result<(), Box<dyn Error>> {
-    compose::register(config).await?;
+    compose::migrate(config).await?;
     tracing::info!("the schema is up to date");
     if options.new_identity {
         let Place::Servers { database_url, .. } = config.ledger_place()? else {

@@ -73,6 +73,14 @@ impl Services {
         Self::sharing(self.catalog.clone(), self.rebuild.clone(), self.abandoned.clone(), ports)
     }
 
+    /// Has the ledger's clock held against the process's own. For a ledger on a server, which anybody
+    /// may set the clock of.
+    #[must_use]
+    pub fn watching_clock(self) -> Self {
+        self.catalog.watch_clock(self.ports.clock.clone());
+        self
+    }
+
     /// The upkeep of the process, with the sales of `timetable` to make, if there is one. One is
     /// enough, whatever the number of threads.
     #[must_use]

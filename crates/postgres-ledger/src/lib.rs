@@ -50,7 +50,7 @@ use crate::{
 };
 
 pub use import::{Import, ImportConnection};
-pub use migrate::MigrateError;
+pub use migrate::{MigrateError, Schema};
 
 /// How long a connection may take to come about, and a caller may wait for one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -78,8 +78,8 @@ const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// The ledger in one Postgres database.
 ///
 /// One writer records attempts and one redeems codes, each a batch at a time: while one batch
-/// commits, the next gathers. With a second writer of attempts a commit had 24 rows instead of
-/// 36, and a grant cost a tenth more CPU time in all (64 connections, two cores).
+/// commits, the next gathers. A second writer of attempts would make smaller commits, and so a grant
+/// dearer.
 pub struct PostgresLedger {
     limits: Limits,
     shared: Shared,
@@ -127,6 +127,16 @@ impl PostgresLedger {
     /// A ledger in the database of `url`; connections are made when they are needed, so the
     /// server may still be down. Must be called on a tokio runtime.
     pub fn new(url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
+        Self::with_upkeep(&settings::upkeep(), url, limits)
+    }
+
+    /// [`new`](Self::new), for a process that serves from it: as long as one does, the ledger keeps
+    /// its [identity](Self::renew_identity).
+    pub fn serve(url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
+        Self::with_upkeep(&settings::serving(), url, limits)
+    }
+
+    fn with_upkeep(upkeep: &str, url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
         let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
         if config.get_application_name().is_none() {
             config.application_name("flashsale");
@@ -136,7 +146,7 @@ impl PostgresLedger {
             |size, settings: &str| pool(&config, size, settings).map_err(PostgresLedgerError::Pool);
         let shared = Shared {
             kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
-            upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep())?,
+            upkeep: pool(UPKEEP_CONNECTIONS, upkeep)?,
             reads: pool(READ_CONNECTIONS, &settings::hot())?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
@@ -178,6 +188,12 @@ impl PostgresLedger {
     /// processes may do so at once.
     pub async fn migrate(&self) -> Result<usize, MigrateError> {
         migrate::migrate(&self.shared.upkeep, &migrate::ours(), migrate::PATIENCE).await
+    }
+
+    /// What of the schema is there. Changes nothing.
+    pub async fn schema(&self) -> Result<Schema, MigrateError> {
+        let client = self.shared.upkeep.get().await.map_err(MigrateError::unreachable)?;
+        migrate::look(&client).await
     }
 
     /// The connections for what is not batched.

@@ -5,6 +5,8 @@
 //! run anywhere, at any moment, and to be stopped half-way. Cadence comes from this process's
 //! monotonic clock; *when* something is due is for the stores to say.
 
+mod contest;
+
 use std::{
     collections::BTreeSet,
     error::Error,
@@ -13,12 +15,15 @@ use std::{
 };
 
 use domain::{
-    Sale, StoreError,
+    Sale, SaleId, StoreError, UnixMillis,
+    steady::{BELIEVED_AFTER_MS, ClockNews},
     upkeep::{Drift, LOAD_AHEAD_MS, Reconciled, Restored, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
 use telemetry::{Watch, happened, step_ended};
 use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::contest::Loads;
 
 /// How often due holds are swept and lost sales noticed.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -46,6 +51,7 @@ pub struct Scheduler {
     upkeep: Upkeep,
     due: Mutex<Due>,
     failing: Mutex<BTreeSet<&'static str>>,
+    loads: Loads,
 }
 
 /// When each step that is not for every tick runs next.
@@ -62,7 +68,7 @@ impl Scheduler {
     pub fn new(upkeep: Upkeep) -> Self {
         let now = Instant::now();
         let due = Due { rotate: now, reconcile: now, retire: now, overdue: now };
-        Self { upkeep, due: Mutex::new(due), failing: Mutex::default() }
+        Self { upkeep, due: Mutex::new(due), failing: Mutex::default(), loads: Loads::default() }
     }
 
     /// Ticks until `stop` is done. A tick under way is finished first.
@@ -83,16 +89,13 @@ impl Scheduler {
     /// due; it does not keep the others from running.
     pub async fn tick(&self) {
         if self.is_due(ROTATE_EVERY, |due| &mut due.rotate) {
-            let rotated = self.step("rotate", self.upkeep.rotate.run()).await;
-            for sale in rotated.into_iter().flatten() {
-                happened("sale_made", 1);
-                tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at().0, "made a sale");
-            }
+            self.rotate().await;
         }
         let rebuilt = self.step("rebuild", self.upkeep.rebuild.run_asked()).await;
         for sale in rebuilt.into_iter().flatten() {
             happened("sale_rebuilt", 1);
             tracing::warn!(%sale, "rebuilt a sale whose live store was out of date");
+            self.loaded_anew(sale);
         }
         stream::iter(self.upkeep.reclaim.take())
             .for_each_concurrent(CODES_AT_A_TIME, |code| async move {
@@ -101,14 +104,16 @@ impl Scheduler {
             .await;
         let sales = self.sales_at_hand();
         stream::iter(&sales).for_each_concurrent(SALES_AT_A_TIME, |sale| self.sweep(sale)).await;
-        if self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
+        // A hold that was ended stays so, and what is served goes by the clock as it was.
+        let is_on_time = self.upkeep.catalog.is_on_time();
+        if is_on_time && self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
             let expired = self.step("expire_overdue", self.upkeep.sweep.run_overdue()).await;
             if let Some(holds @ 1..) = expired {
                 happened("hold_expired_overdue", holds);
                 tracing::info!(holds, "expired holds that the live store had forgotten");
             }
         }
-        if self.is_due(RECONCILE_EVERY, |due| &mut due.reconcile) {
+        if is_on_time && self.is_due(RECONCILE_EVERY, |due| &mut due.reconcile) {
             self.upkeep.reconcile.keep_only(&sales);
             stream::iter(&sales)
                 .for_each_concurrent(SALES_AT_A_TIME, |sale| self.reconcile(sale))
@@ -120,6 +125,25 @@ impl Scheduler {
                 happened("sale_closed", 1);
                 tracing::info!(%sale, "closed a sale");
             }
+        }
+    }
+
+    async fn rotate(&self) {
+        let rotated = self.step("rotate", self.upkeep.rotate.run()).await;
+        if let Some(news) = self.upkeep.catalog.clock_news() {
+            log_clock(news);
+        }
+        for sale in rotated.into_iter().flatten() {
+            happened("sale_made", 1);
+            tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at().0, "made a sale");
+        }
+        for gap in self.upkeep.rotate.new_gaps() {
+            let (from, until) = (readable(gap.starts_at()), readable(gap.ends_at()));
+            tracing::warn!(
+                "no sale of the timetable is on from {from} to {until}: SALE_PERIOD was another when \
+                 the sale beside it was made, and no two of them overlap; `flashsale sales schedule` \
+                 makes one by hand"
+            );
         }
     }
 
@@ -148,6 +172,7 @@ impl Scheduler {
         let reconciled = self.step("reconcile", self.upkeep.reconcile.run(sale)).await;
         if let Some(Reconciled::Rebuilt(drift)) = reconciled {
             happened("sale_rebuilt", 1);
+            self.loaded_anew(sale.id);
             let Drift { free, held, sold, clock_ms } = drift;
             if drift == Drift::default() {
                 tracing::info!(sale = %sale.id, "loaded a sale anew, whose terms or epoch had changed");
@@ -157,6 +182,17 @@ impl Scheduler {
                     "the live store had drifted and was rebuilt"
                 );
             }
+        }
+    }
+
+    fn loaded_anew(&self, sale: SaleId) {
+        if self.loads.note(sale) {
+            tracing::warn!(
+                %sale,
+                "a sale is loaded again and again: if the live store is not lost as often, another \
+                 process serves from the same ledger with another one, and each stops the other; \
+                 REDIS_URL must be the same for all"
+            );
         }
     }
 
@@ -201,5 +237,28 @@ impl Scheduler {
                 None
             }
         }
+    }
+}
+
+/// A moment, for people.
+fn readable(moment: UnixMillis) -> String {
+    let timestamp = jiff::Timestamp::from_millisecond(moment.0);
+    timestamp.map_or_else(|_| moment.0.to_string(), |timestamp| timestamp.to_string())
+}
+
+/// Says that the ledger's clock was set.
+fn log_clock(news: ClockNews) {
+    let believed_after_s = BELIEVED_AFTER_MS / 1_000;
+    match news {
+        ClockNews::Jumped(by_ms) => tracing::warn!(
+            by_ms,
+            "the ledger's clock has jumped: no sale is made or closed and no hold is ended by it until \
+             it is back, or has stood there for {believed_after_s} s"
+        ),
+        ClockNews::Back => tracing::info!("the ledger's clock is back"),
+        ClockNews::Believed(by_ms) => tracing::warn!(
+            by_ms,
+            "the ledger's clock has stood for {believed_after_s} s where it jumped to, and is believed"
+        ),
     }
 }

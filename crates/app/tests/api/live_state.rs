@@ -10,6 +10,7 @@ use std::{
 };
 
 use deadpool_redis::redis;
+use dev_servers::{Program, RedisServer};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -169,14 +170,27 @@ async fn a_restored_ledger_sells_nothing_until_an_operator_accepts_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_a_ledger_that_lives_beside_its_original_is_given_another_identity() {
-    let stack = Stack::start(Settings::default()).await;
+    let mut stack = Stack::start(Settings::default()).await;
     let identity = "SELECT identity FROM ledger_identity";
     let before = stack.sql(identity);
-
+    let renew = |stack: &Stack| {
+        let mut command = stack.command();
+        block_in_place(|| command.args(["migrate", "--new-identity"]).output().unwrap())
+    };
     stack.operate(&["migrate"]);
     assert_eq!(stack.sql(identity), before);
-    stack.operate(&["migrate", "--new-identity"]);
 
+    let refused = renew(&stack);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("stop every process"), "{said}");
+    assert!(said.contains("flashsale at "), "it does not say who serves: {said}");
+    assert_eq!(stack.sql(identity), before);
+
+    for app in stack.apps.drain(..) {
+        block_in_place(|| app.terminate().unwrap());
+    }
+    // Until Postgres has noticed that they are gone.
+    stack.until("it is renewed", async |stack| renew(stack).status.success()).await;
     assert_ne!(stack.sql(identity), before);
 }
 
@@ -192,4 +206,41 @@ async fn sales_that_were_handed_over_are_loaded_by_whoever_comes_next() {
     let is_served = async |stack: &Stack| stack.checkout("bob", sale).await.name() == "ok";
     stack.until("it is served again", is_served).await;
     assert_eq!(stack.purchase(kept.code()).await.name(), "ok");
+}
+
+/// Each process is told of its own live store. Whatever the two believe, the ledger lets each unit be
+/// sold once, and it is said what is the matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_live_stores_of_one_ledger_sell_nothing_twice_and_it_is_said() {
+    let settings = Settings { stock: 40, per_user_limit: 1, processes: 1, ..Settings::default() };
+    let mut stack = Stack::start(settings).await;
+    let other_redis = block_in_place(|| RedisServer::start().unwrap());
+    let other = Program::at(env!("CARGO_BIN_EXE_flashsale"))
+        .env("DATABASE_URL", stack.database_url())
+        .env("REDIS_URL", other_redis.url())
+        .env("SALE_PERIOD", "off");
+    stack.apps.push(block_in_place(|| other.start(&["serve"]).unwrap()));
+    let sale = 1;
+
+    let mut users = 0..;
+    let sold_out = "SELECT count(*) = 40 FROM purchases";
+    stack
+        .until("all is sold", async |stack| {
+            let held = stack.checkout(&format!("user-{}", users.next().unwrap()), sale).await;
+            if held.name() == "ok" {
+                stack.purchase(held.code()).await;
+            }
+            stack.sql(sold_out).trim() == "t"
+        })
+        .await;
+    stack
+        .until("it is said", async |stack| {
+            stack.checkout("late", sale).await;
+            stack.apps.iter().any(|app| app.log().contains("REDIS_URL must be the same for all"))
+        })
+        .await;
+
+    let twice = "SELECT count(*) - count(DISTINCT unit) FROM purchases";
+    assert_eq!(stack.count(twice), 0);
+    assert_eq!(stack.sql("SELECT sum(sold) FROM sold_counts").trim(), "40");
 }

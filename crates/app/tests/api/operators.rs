@@ -1,11 +1,14 @@
 //! Where operators listen: the metrics, and the health.
 
+use tokio::task::block_in_place;
+
 use crate::stack::{Answer, Kind, PATIENCE, Settings, Stack, on_both_stacks};
 
 on_both_stacks! {
     what_happens_is_counted_where_operators_listen
     buyers_find_no_metrics_and_operators_nothing_to_buy
     sales_are_listed_in_their_phase_and_none_is_made_that_is_over
+    a_ledger_that_is_not_there_is_made_by_no_command_but_migrate
     no_log_of_any_level_has_a_code_or_a_user
 }
 
@@ -135,4 +138,46 @@ async fn no_log_of_any_level_has_a_code_or_a_user(kind: Kind) {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None);
     }
+}
+
+async fn a_ledger_that_is_not_there_is_made_by_no_command_but_migrate(kind: Kind) {
+    let stack = Stack::prepare(Settings { by_hand: false, ..Settings::on(kind) });
+    let nowhere = tempfile::tempdir().unwrap();
+    let mistyped = nowhere.path().join("mistyped");
+    let run = |arguments: &[&str]| {
+        let mut command = stack.command();
+        match kind {
+            Kind::Servers => command.env("DATABASE_URL", stack.postgres().url("mistyped")),
+            Kind::Embedded => command.env("DATA_DIR", &mistyped),
+        };
+        let output = block_in_place(|| command.args(arguments).output().unwrap());
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    if kind == Kind::Servers {
+        stack.sql("CREATE DATABASE mistyped");
+    }
+
+    for arguments in [
+        &["sales", "list"][..],
+        &["sales", "pause", "1"],
+        &["sales", "resume", "1"],
+        &["sales", "hand-over"],
+        &["sales", "accept-restore", "1"],
+        &["sales", "schedule", "--lasts", "1h", "--starts-at", "2100-01-01T00:00:00Z"],
+        &["audit"],
+    ] {
+        let (done, said) = run(arguments);
+
+        let is_named = said.contains("there is no ledger in ") || said.contains("migrate first");
+        assert!(!done && is_named, "{arguments:?}: {said}");
+    }
+
+    match kind {
+        Kind::Servers => {
+            let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+            assert_eq!(stack.postgres().psql("mistyped", tables).unwrap().trim(), "0");
+        }
+        Kind::Embedded => assert!(!mistyped.exists()),
+    }
+    assert!(run(&["migrate"]).0 && run(&["sales", "list"]).0);
 }

@@ -32,7 +32,7 @@ fn no_migration_is_changed_or_removed_and_a_new_one_is_listed() {
     let of = |migration: &Migration| format!("{migration} {}", migration.checksum());
     let listed = include_str!("../../migrations/checksums.txt").lines().collect::<Vec<_>>();
 
-    let mut present = migrations::runner().get_migrations().clone();
+    let mut present = schema::ours().get_migrations().clone();
     present.sort();
 
     assert_eq!(present.iter().map(of).collect::<Vec<_>>(), listed, "see migrations/README.md");
@@ -124,7 +124,7 @@ fn copy(from: &DataDir, to: &Path) {
 fn a_ledger_of_v1(dir: &DataDir) -> Database {
     dir.make().unwrap();
     let mut database = Database::connect(dir, OpenFlags::default()).unwrap();
-    let to_v1 = migrations::runner().set_target(refinery::Target::Version(1));
+    let to_v1 = schema::ours().set_target(refinery::Target::Version(1));
     to_v1.run(&mut database.connection).unwrap();
     database.connection.execute_batch(A_LEDGER_OF_V1).unwrap();
     database
@@ -139,7 +139,7 @@ fn whoever_may_not_change_a_ledger_of_an_older_version_is_told_what_helps() {
     let refused = Database::open_existing(&dir).unwrap_err();
 
     assert!(matches!(refused, OpenError::Older { .. }), "{refused}");
-    assert!(refused.to_string().contains("serve from it once"), "{refused}");
+    assert!(refused.to_string().contains("`flashsale migrate` brings it"), "{refused}");
     Database::open_to_serve(&dir).unwrap();
     Database::open_existing(&dir).unwrap();
 }

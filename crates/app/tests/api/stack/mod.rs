@@ -149,6 +149,14 @@ impl Stack {
         }
     }
 
+    /// The database of a service that is on Postgres.
+    pub(crate) fn database_url(&self) -> String {
+        match &self.stores {
+            Stores::Servers { database, .. } => database.url(),
+            Stores::Embedded(_) => panic!("there is no Postgres here"),
+        }
+    }
+
     /// The Redis of a service that is on one.
     pub(crate) fn redis(&self) -> &RedisServer {
         match &self.stores {
