@@ -6,6 +6,7 @@ use std::{
 };
 
 use http_api::Connection;
+use telemetry::Peers;
 
 /// How many are looked at for the one that gives way: the longest idle among so many is idle long
 /// enough, and to look at all would be a peer's way to keep the thread busy.
@@ -21,6 +22,7 @@ pub(super) struct Crowd {
     comfortable: usize,
     /// Where to look next for one that gives way.
     next: Cell<usize>,
+    peers: Peers,
 }
 
 struct Seat {
@@ -35,18 +37,22 @@ pub(super) struct Member {
 }
 
 impl Crowd {
-    /// Up to so many, of which a few are kept free.
-    pub(super) fn of(connections_max: usize) -> Rc<Self> {
+    /// Up to so many, of which a few are kept free, and where they are counted.
+    pub(super) fn of(connections_max: usize, peers: Peers) -> Rc<Self> {
         let comfortable = connections_max - connections_max.div_ceil(SPARE_SHARE);
-        Rc::new(Self { members: RefCell::default(), comfortable, next: Cell::new(0) })
+        Rc::new(Self { members: RefCell::default(), comfortable, next: Cell::new(0), peers })
     }
 
     /// Adds a connection. If there are many, one that is idle for long gives way.
     pub(super) fn join(self: &Rc<Self>) -> Member {
         let mut members = self.members.borrow_mut();
-        if members.len() >= self.comfortable {
-            self.longest_idle(&members).inspect(|connection| connection.cut());
+        if members.len() >= self.comfortable
+            && let Some(connection) = self.longest_idle(&members)
+        {
+            connection.cut();
+            self.peers.gave_way();
         }
+        self.peers.came();
         let seat = Rc::new(Seat { connection: Connection::new(), index: Cell::new(members.len()) });
         members.push(Rc::clone(&seat));
         Member { crowd: Rc::clone(self), seat }
@@ -72,6 +78,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
+        self.crowd.peers.gone();
         let mut members = self.crowd.members.borrow_mut();
         let index = self.seat.index.get();
         members.swap_remove(index);
@@ -87,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_longest_idle_gives_way_to_the_one_that_is_too_many() {
-        let crowd = Crowd::of(5);
+        let crowd = Crowd::of(5, Peers::of("test", 5));
         let members: Vec<_> = (0..4).map(|_| crowd.join()).collect();
         let busy = members[0].connection().begin_answer();
 
@@ -102,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_leaves_is_no_member_any_more() {
-        let crowd = Crowd::of(100);
+        let crowd = Crowd::of(100, Peers::of("test", 100));
         let mut members: Vec<_> = (0..5).map(|_| crowd.join()).collect();
 
         drop(members.remove(1));
