@@ -31,13 +31,18 @@ struct Shared {
     permits_max: AtomicUsize,
 }
 
-#[derive(Default)]
+/// What the ledger had at some moment, as in a backup.
+#[derive(Clone)]
+pub struct LedgerCopy(Tables);
+
+#[derive(Clone, Default)]
 pub(crate) struct Tables {
     pub(crate) sales: BTreeMap<SaleId, SaleRow>,
     pub(crate) attempts: Vec<AttemptRecord>,
     pub(crate) purchases: BTreeMap<Code, Receipt>,
 }
 
+#[derive(Clone)]
 pub(crate) struct SaleRow {
     pub(crate) sale: Sale,
     pub(crate) epoch_at: Option<UnixMillis>,
@@ -55,6 +60,17 @@ impl FakeLedger {
             places_out: AtomicUsize::new(0),
             permits_max: AtomicUsize::new(usize::MAX),
         }))
+    }
+
+    /// What it has now.
+    #[must_use]
+    pub fn copy(&self) -> LedgerCopy {
+        LedgerCopy(self.tables(|tables| tables.clone()))
+    }
+
+    /// Goes back to a copy, as a backup is restored. What was recorded since is lost.
+    pub fn restore(&self, copy: &LedgerCopy) {
+        self.tables(|tables| tables.clone_from(&copy.0));
     }
 
     /// What goes wrong.
