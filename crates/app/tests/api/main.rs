@@ -23,3 +23,4 @@ mod reading;
 mod reads;
 mod selling_out;
 mod stack;
+mod two_shops;
