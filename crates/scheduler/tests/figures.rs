@@ -1,17 +1,24 @@
-//! What the steps find, as whoever watches is shown it. In a process of its own, for all of one count
-//! together; what is asserted of a figure no other test here touches.
+//! What the steps find, as whoever watches is shown it. All of one process count together, so this is
+//! one of its own, and its tests take turns.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::float_cmp, reason = "figures are whole, or read as they were written")]
 
 use std::{sync::Arc, time::Duration};
 
 use domain::{Phase, Sale, UnixMillis};
 use fakes::{Fault, Operation, Process, World};
 use scheduler::{RECONCILE_EVERY, ROTATE_EVERY, Scheduler, TICK};
-use tokio::time::advance;
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::advance,
+};
 
-/// A world that was served for one tick, by a process whose clock is ahead by so much.
-async fn selling(ahead_ms: i64) -> (World, Process, Scheduler, Sale) {
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A world that was served for one tick, by a process whose clock is ahead by so much; and the turn.
+async fn selling(ahead_ms: i64) -> (World, Process, Scheduler, Sale, MutexGuard<'static, ()>) {
+    let turn = TURN.lock().await;
     telemetry::switch_on();
     let world = World::new();
     let services = world.services(1);
@@ -23,7 +30,7 @@ async fn selling(ahead_ms: i64) -> (World, Process, Scheduler, Sale) {
     let calendar = process.catalog.calendar();
     let is_on = |sale: &&Sale| sale.phase_at(calendar.now) == Phase::Open;
     let sale = *calendar.sales.iter().find(is_on).unwrap();
-    (world, process, scheduler, sale)
+    (world, process, scheduler, sale, turn)
 }
 
 /// Lets both the stores' time and the scheduler's pass.
@@ -46,7 +53,7 @@ fn lags_above_five_seconds() -> f64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_does_not_come_through_lags_until_one_does() {
-    let (world, _process, scheduler, _sale) = selling(0).await;
+    let (world, _process, scheduler, _sale, _turn) = selling(0).await;
     let before = lags_above_five_seconds();
     world.ledger.faults().plan(Operation::Calendar, Fault::Refuse);
 
@@ -68,7 +75,7 @@ async fn a_sweep_that_does_not_come_through_lags_until_one_does() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_live_store_lacks_of_the_ledger_is_shown_and_counted_when_it_is_mended() {
-    let (world, process, scheduler, sale) = selling(0).await;
+    let (world, process, scheduler, sale, _turn) = selling(0).await;
     let copy = world.live.copy();
     let hold = process.take(&sale, "alice").await;
     process.purchase.redeem(hold.code).await.unwrap().unwrap();
@@ -88,7 +95,7 @@ async fn what_the_live_store_lacks_of_the_ledger_is_shown_and_counted_when_it_is
 
 #[tokio::test(start_paused = true)]
 async fn a_process_whose_clock_is_ahead_shows_by_how_much() {
-    let (world, _process, scheduler, _sale) = selling(1_500).await;
+    let (world, _process, scheduler, _sale, _turn) = selling(1_500).await;
 
     pass(&world, ROTATE_EVERY).await;
     scheduler.tick().await;
