@@ -58,11 +58,9 @@ pub(crate) async fn accept_restore(service: Arc<Service>) {
     let (ledger, live) = (LedgerLine(way.clone()), LiveLine(way));
     let clock = ProcessClock(Arc::clone(world));
     let rebuild = Rebuild::new(Arc::new(ledger), Arc::new(live), Arc::new(clock));
-    let mut last_words = LAST_WORDS;
-    while last_words > 0 {
-        if !world.is_in_trouble() {
-            last_words -= 1;
-        }
+    // As long as the run lasts: a sale that the backup lacks is made anew, under a number that the live
+    // store may know.
+    loop {
         for sale in world.stores.ledger.sales() {
             // Without an answer they say it again.
             let _ = rebuild.accept(sale.id).await;
