@@ -166,6 +166,12 @@ impl FakeLive {
         lock(&self.server).is_of_other(self.ledger, sale)
     }
 
+    /// Whether any sale that is there is another ledger's.
+    #[must_use]
+    pub fn has_any_of_other(&self) -> bool {
+        lock(&self.server).owners.values().any(|owner| *owner != self.ledger)
+    }
+
     fn stores(&self) -> Arc<MemoryStores> {
         Arc::clone(&lock(&self.server).stores)
     }
