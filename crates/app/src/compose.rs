@@ -15,6 +15,7 @@ use scheduler::Scheduler;
 use sqlite_ledger::{
     DataDir, Database, InService, LedgerClock, OpenError, ServiceError, SqliteLedger,
 };
+use telemetry::watch_pools;
 
 use crate::{
     config::{Config, HalfSet, Place, SettingError},
@@ -137,7 +138,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         Stores::Embedded { .. } => services,
     };
     let timetable = config.timetable()?;
-    let scheduler = Scheduler::new(services.upkeep(timetable));
+    let scheduler =
+        Scheduler::new(services.upkeep(timetable)).with_wall_clock(Arc::new(wall_clock));
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let board = sale_board(&services, tasks);
     let shared = Shared { stores, services: Arc::new(services), board, health };
@@ -287,6 +289,17 @@ fn ports(
 }
 
 impl Shared {
+    /// Shows the connections to the stores to whoever watches.
+    pub(crate) fn watch_pools(&self) {
+        if let Stores::Servers { ledger, live, .. } = &self.stores {
+            let (ledger, live) = (Arc::downgrade(ledger), Arc::downgrade(live));
+            watch_pools("postgres", move || {
+                ledger.upgrade().map_or_else(Vec::new, |it| it.pools())
+            });
+            watch_pools("redis", move || live.upgrade().map_or_else(Vec::new, |it| it.pools()));
+        }
+    }
+
     /// The API for the thread that calls, with a way to the stores that no other thread uses.
     pub(crate) fn api(&self) -> Api {
         self.api_by_way_of(self.stores.ports_on_this_thread())

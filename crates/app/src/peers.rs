@@ -35,6 +35,7 @@ use actix_web::{
 };
 use http_api::{Answering, Api, Connection};
 use rustix::net::sockopt::set_socket_send_buffer_size;
+use telemetry::Peers;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::{spawn_local, yield_now},
@@ -61,6 +62,8 @@ const UNREAD_BYTES_MAX: usize = 32_768;
 /// What a server has, and what it may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
+    /// Whom the listener is for, as its connections are counted.
+    pub(crate) listener: &'static str,
     /// Threads, up to 512.
     pub(crate) workers: usize,
     /// Connections of each of them.
@@ -93,8 +96,9 @@ pub(crate) fn serve(
         .shutdown_timeout(limits.stop_s_max)
         .disable_signals();
     let stop = server.graceful_shutdown_signal();
+    let peers = Peers::of(limits.listener, limits.workers * limits.connections_max);
     let server = server.listen("http", listener, move || {
-        on_a_thread(routes, api(), &stop, limits.connections_max)
+        on_a_thread(routes, api(), &stop, (limits.connections_max, peers.clone()))
     })?;
     Ok(server.run())
 }
@@ -104,7 +108,7 @@ fn on_a_thread(
     routes: fn(&mut web::ServiceConfig),
     api: Api,
     stop: &GracefulShutdownSignal,
-    connections_max: usize,
+    (connections_max, peers): (usize, Peers),
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError> + use<> {
     let app = App::new().app_data(web::Data::new(api)).configure(routes);
     let app = map_config(app, |()| AppConfig::default());
@@ -118,7 +122,7 @@ fn on_a_thread(
             data.insert(Rc::clone(stream.connection()));
         })
         .h1(apply_fn_factory(app, answer));
-    let crowd = Crowd::of(connections_max);
+    let crowd = Crowd::of(connections_max, peers);
     spawn_local(stop_with(Rc::clone(&crowd), stop.clone()));
     apply_fn_factory(http, move |socket: TcpStream, http| {
         let address = socket.peer_addr().ok();

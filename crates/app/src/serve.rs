@@ -91,11 +91,16 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     }
     // Until here a signal ends the process at once: there is nothing to finish.
     let mut signals = Signals::new()?;
-    let limits =
-        peers::Limits { workers, connections_max: room.per_worker, stop_s_max: STOP_S_MAX };
+    let limits = peers::Limits {
+        listener: "buyers",
+        workers,
+        connections_max: room.per_worker,
+        stop_s_max: STOP_S_MAX,
+    };
     let operators = admin::listen(config.admin_addr)?;
     if operators.is_some() {
         telemetry::switch_on();
+        shared.watch_pools();
     }
     let (address, server) = listen(config.http_addr, limits, shared.clone())?;
     tracing::info!("listening on http://{address}");

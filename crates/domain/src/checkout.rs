@@ -115,7 +115,7 @@ impl Checkout {
                 PlaceReply::Granted(grant) => return Ok(Outcome::Granted(grant)),
                 PlaceReply::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
                 PlaceReply::NotLoaded => {
-                    if self.rebuild.restore(sale, None).await? == Restored::Closed {
+                    if self.rebuild.restore_on_demand(sale).await? == Restored::Closed {
                         self.catalog.refresh().await?;
                     }
                 }

@@ -32,12 +32,13 @@ use std::{num::NonZeroUsize, str::FromStr, sync::Arc, time::Duration};
 
 use batcher::{BatchError, Batcher, Limits, Wait};
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Status,
 };
 use domain::{
     Code, Failure, SaleId, StoreError,
     ports::{Attempt, Listed, Operation, Redemption},
 };
+use telemetry::PoolFigures;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::NoTls;
 
@@ -196,6 +197,14 @@ impl PostgresLedger {
         migrate::look(&client).await
     }
 
+    /// How its connections are used just now.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolFigures> {
+        let Shared { kept, upkeep, reads, .. } = &self.shared;
+        let pools = [("kept", kept), ("upkeep", upkeep), ("reads", reads)];
+        pools.into_iter().map(|(name, pool)| figures(name, &pool.status())).collect()
+    }
+
     /// The connections for what is not batched.
     const fn pool(&self) -> &Pool {
         match self.role {
@@ -246,6 +255,11 @@ fn pool(
         }))
         .runtime(Runtime::Tokio1)
         .build()
+}
+
+fn figures(pool: &'static str, now: &Status) -> PoolFigures {
+    let Status { max_size: max, size, available: idle, waiting } = *now;
+    PoolFigures { pool, in_use: size.saturating_sub(idle), idle, waiting, max }
 }
 
 /// What a failed batch means to one of its callers.

@@ -27,13 +27,14 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use batcher::{BatchError, Batcher, Limits, Wait};
 use deadpool_redis::{
-    Manager, Pool, Runtime,
+    Manager, Pool, Runtime, Status,
     redis::{AsyncConnectionConfig, RedisError},
 };
 use domain::{
     Code, Failure, StoreError, Unit,
     ports::{HoldRequest, LedgerIdentity, Operation, PlaceReply, Verdict},
 };
+use telemetry::PoolFigures;
 
 use crate::{
     code_store::{FindUnits, place::PlaceHolds, settle::Settle},
@@ -131,6 +132,13 @@ impl RedisStores {
         }
     }
 
+    /// How its connections are used just now.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolFigures> {
+        let pools = [("kept", &self.kept), ("upkeep", &self.pool)];
+        pools.into_iter().map(|(name, pool)| figures(name, &pool.status())).collect()
+    }
+
     fn line(&self) -> Line {
         Line::new(self.pool.clone(), self.owner.clone())
     }
@@ -149,6 +157,11 @@ fn pool(url: &str, size: usize) -> Result<Pool, RedisStoresError> {
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(RedisStoresError::Pool)
+}
+
+fn figures(pool: &'static str, now: &Status) -> PoolFigures {
+    let Status { max_size: max, size, available: idle, waiting } = *now;
+    PoolFigures { pool, in_use: size.saturating_sub(idle), idle, waiting, max }
 }
 
 /// The most requests of one call, however large the queue's batches may be.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use http_api::Connection;
+use telemetry::Peers;
 
 /// How many are looked at for the one that gives way: the longest idle among so many is idle long
 /// enough, and to look at all would be a peer's way to keep the thread busy.
@@ -22,6 +23,7 @@ pub(super) struct Crowd {
     /// Where to look next for one that gives way.
     next: Cell<usize>,
     is_stopping: Cell<bool>,
+    peers: Peers,
 }
 
 struct Seat {
@@ -36,14 +38,15 @@ pub(super) struct Member {
 }
 
 impl Crowd {
-    /// Up to so many, of which a few are kept free.
-    pub(super) fn of(connections_max: usize) -> Rc<Self> {
+    /// Up to so many, of which a few are kept free, and where they are counted.
+    pub(super) fn of(connections_max: usize, peers: Peers) -> Rc<Self> {
         let comfortable = connections_max - connections_max.div_ceil(SPARE_SHARE);
         Rc::new(Self {
             members: RefCell::default(),
             comfortable,
             next: Cell::new(0),
             is_stopping: Cell::new(false),
+            peers,
         })
     }
 
@@ -59,9 +62,13 @@ impl Crowd {
     /// for long.
     pub(super) fn join(self: &Rc<Self>) -> Member {
         let mut members = self.members.borrow_mut();
-        if members.len() >= self.comfortable {
-            self.least_missed(&members).inspect(|connection| connection.cut());
+        if members.len() >= self.comfortable
+            && let Some(connection) = self.least_missed(&members)
+        {
+            connection.cut();
+            self.peers.gave_way();
         }
+        self.peers.came();
         let seat = Rc::new(Seat { connection: Connection::new(), index: Cell::new(members.len()) });
         if self.is_stopping.get() {
             seat.connection.stop();
@@ -90,6 +97,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
+        self.crowd.peers.gone();
         let mut members = self.crowd.members.borrow_mut();
         let index = self.seat.index.get();
         members.swap_remove(index);
@@ -105,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_longest_idle_gives_way_to_the_one_that_is_too_many() {
-        let crowd = Crowd::of(5);
+        let crowd = Crowd::of(5, Peers::of("test", 5));
         let members: Vec<_> = (0..4).map(|_| crowd.join()).collect();
         let busy = members[0].connection().begin_answer(false);
 
@@ -120,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_does_not_read_gives_way_before_who_does_not_send() {
-        let crowd = Crowd::of(5);
+        let crowd = Crowd::of(5, Peers::of("test", 5));
         let members: Vec<_> = (0..4).map(|_| crowd.join()).collect();
         let stalled = members[2].connection();
         let _answering = stalled.begin_answer(false);
@@ -135,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_that_stops_has_all_stop_who_are_there_or_come() {
-        let crowd = Crowd::of(5);
+        let crowd = Crowd::of(5, Peers::of("test", 5));
         let early = crowd.join();
 
         crowd.stop();
@@ -146,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_leaves_is_no_member_any_more() {
-        let crowd = Crowd::of(100);
+        let crowd = Crowd::of(100, Peers::of("test", 100));
         let mut members: Vec<_> = (0..5).map(|_| crowd.join()).collect();
 
         drop(members.remove(1));

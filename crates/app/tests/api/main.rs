@@ -24,3 +24,4 @@ mod reading;
 mod reads;
 mod selling_out;
 mod stack;
+mod two_shops;

@@ -36,6 +36,7 @@ pub struct Rebuild {
     clock: Arc<dyn Clock>,
     flights: Mutex<HashMap<SaleId, Arc<Flight>>>,
     asked: Mutex<BTreeMap<SaleId, Epoch>>,
+    on_demand: Mutex<BTreeMap<SaleId, usize>>,
 }
 
 /// How a rebuild ended.
@@ -60,6 +61,22 @@ struct Landing {
     restored: Option<Restored>,
 }
 
+/// What a rebuild did for a sale to be served.
+#[derive(Clone, Copy)]
+struct Landed {
+    restored: Restored,
+    /// This process loaded it, and did not find it served.
+    is_ours: bool,
+}
+
+/// Who wants a sale to be served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WantedBy {
+    Upkeep,
+    /// A request, which cannot be answered otherwise.
+    Request,
+}
+
 impl Rebuild {
     /// A rebuild over these stores, each load of which is broken off with whoever wanted it.
     pub fn new(
@@ -67,8 +84,15 @@ impl Rebuild {
         sales: Arc<dyn SaleStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (flights, asked) = (Mutex::default(), Mutex::default());
-        Self { tasks: None, register, sales, clock, flights, asked }
+        Self {
+            tasks: None,
+            register,
+            sales,
+            clock,
+            flights: Mutex::default(),
+            asked: Mutex::default(),
+            on_demand: Mutex::default(),
+        }
     }
 
     /// The same, whose loads go on as `tasks`.
@@ -90,6 +114,29 @@ impl Rebuild {
         sale: SaleId,
         newer_than: Option<Epoch>,
     ) -> Result<Restored, StoreError> {
+        let landed = self.land(sale, newer_than, WantedBy::Upkeep).await;
+        landed.map(|landed| landed.restored)
+    }
+
+    /// [`restore`](Self::restore) for a request that cannot be answered otherwise. If it loads the
+    /// sale, [`take_on_demand`](Self::take_on_demand) says so.
+    pub async fn restore_on_demand(self: &Arc<Self>, sale: SaleId) -> Result<Restored, StoreError> {
+        let landed = self.land(sale, None, WantedBy::Request).await;
+        landed.map(|landed| landed.restored)
+    }
+
+    /// Which sales requests had to load since the last call, and how often.
+    #[must_use]
+    pub fn take_on_demand(&self) -> BTreeMap<SaleId, usize> {
+        std::mem::take(&mut *lock(&self.on_demand))
+    }
+
+    async fn land(
+        self: &Arc<Self>,
+        sale: SaleId,
+        newer_than: Option<Epoch>,
+        wanted_by: WantedBy,
+    ) -> Result<Landed, StoreError> {
         let flight = self.flight(sale);
         let before = *lock(&flight.last);
         let turn = Arc::clone(&flight.turn).lock_owned().await;
@@ -97,15 +144,21 @@ impl Rebuild {
         if last.count != before.count && newer_than.is_none() {
             // Somebody else's rebuild ended while this call waited for its turn. It may have
             // found the sale served, so it does for those who only want that.
-            return last.restored.ok_or_else(|| rebuilding("another request could not rebuild it"));
+            let restored = last.restored.map(|restored| Landed { restored, is_ours: false });
+            return restored.ok_or_else(|| rebuilding("another request could not rebuild it"));
         }
         let this = Arc::clone(self);
         let fly = async move {
-            let restored = this.load(sale, newer_than).await;
-            *lock(&flight.last) =
-                Landing { count: last.count + 1, restored: restored.as_ref().ok().copied() };
+            let landed = this.load(sale, newer_than).await;
+            let restored = landed.as_ref().ok().map(|landed| landed.restored);
+            *lock(&flight.last) = Landing { count: last.count + 1, restored };
+            if let Ok(Landed { restored: Restored::Loaded, is_ours: true }) = landed
+                && wanted_by == WantedBy::Request
+            {
+                *lock(&this.on_demand).entry(sale).or_insert(0) += 1;
+            }
             drop(turn);
-            restored
+            landed
         };
         let Some(tasks) = &self.tasks else { return fly.await };
         let (landed, landing) = oneshot::channel();
@@ -155,11 +208,13 @@ impl Rebuild {
         }
         match self.raise_and_load(sale, Some(LiveEpoch::Fence(served))).await? {
             Raised::Done(restored) => Ok(Some(restored)),
-            Raised::Fenced(_) | Raised::TooSoon => self.load(sale, Some(served)).await.map(Some),
+            Raised::Fenced(_) | Raised::TooSoon => {
+                self.load(sale, Some(served)).await.map(|landed| Some(landed.restored))
+            }
         }
     }
 
-    async fn load(&self, sale: SaleId, newer_than: Option<Epoch>) -> Result<Restored, StoreError> {
+    async fn load(&self, sale: SaleId, newer_than: Option<Epoch>) -> Result<Landed, StoreError> {
         let mut fence = None;
         for _ in 0..LOOKS_MAX {
             let served = match self.sales.status(sale).await {
@@ -174,11 +229,12 @@ impl Rebuild {
             if let Some(served) = served
                 && newer_than.is_none_or(|old| served > old)
             {
-                return self.confirm(sale, served).await;
+                let restored = self.confirm(sale, served).await?;
+                return Ok(Landed { restored, is_ours: false });
             }
             let live = served.map(LiveEpoch::Served).or(fence);
             match self.raise_and_load(sale, live).await? {
-                Raised::Done(restored) => return Ok(restored),
+                Raised::Done(restored) => return Ok(Landed { restored, is_ours: true }),
                 Raised::Fenced(epoch) => fence = epoch.map(LiveEpoch::Fence),
                 Raised::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
             }

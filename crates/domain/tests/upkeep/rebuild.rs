@@ -123,6 +123,30 @@ async fn a_rebuild_that_another_process_is_at_is_waited_for() {
 }
 
 #[tokio::test]
+async fn what_requests_had_to_load_is_told_once_and_what_they_found_served_is_not() {
+    let (world, process, sale) = open_world().await;
+    process.rebuild.restore_on_demand(sale.id).await.unwrap();
+    let found_served = process.rebuild.take_on_demand();
+    world.live.wipe();
+    world.ledger.faults().plan(Operation::RaiseEpoch, Fault::Pause);
+
+    // The second waits for what the first does.
+    let (first, second, ()) = tokio::join!(
+        process.rebuild.restore_on_demand(sale.id),
+        process.rebuild.restore_on_demand(sale.id),
+        async { assert!(world.ledger.faults().resume()) },
+    );
+    let loaded = process.rebuild.take_on_demand();
+    world.live.wipe();
+    process.rebuild.restore(sale.id, None).await.unwrap();
+
+    assert_eq!((first.unwrap(), second.unwrap()), (Restored::Loaded, Restored::Loaded));
+    assert!(found_served.is_empty(), "{found_served:?}");
+    assert_eq!(loaded.into_iter().collect::<Vec<_>>(), [(sale.id, 1)]);
+    assert!(process.rebuild.take_on_demand().is_empty(), "told twice, or the upkeep's own");
+}
+
+#[tokio::test]
 async fn a_rebuilder_that_was_overtaken_changes_nothing() {
     let (world, process, sale) = open_world().await;
     world.live.wipe();

@@ -32,13 +32,18 @@ struct Shared {
     has_writer: AtomicBool,
 }
 
-#[derive(Default)]
+/// What the ledger had at some moment, as in a backup.
+#[derive(Clone)]
+pub struct LedgerCopy(Tables);
+
+#[derive(Clone, Default)]
 pub(crate) struct Tables {
     pub(crate) sales: BTreeMap<SaleId, SaleRow>,
     pub(crate) attempts: Vec<AttemptRecord>,
     pub(crate) purchases: BTreeMap<Code, Receipt>,
 }
 
+#[derive(Clone)]
 pub(crate) struct SaleRow {
     pub(crate) sale: Sale,
     pub(crate) epoch_at: Option<UnixMillis>,
@@ -57,6 +62,17 @@ impl FakeLedger {
             permits_max: AtomicUsize::new(usize::MAX),
             has_writer: AtomicBool::new(true),
         }))
+    }
+
+    /// What it has now.
+    #[must_use]
+    pub fn copy(&self) -> LedgerCopy {
+        LedgerCopy(self.tables(|tables| tables.clone()))
+    }
+
+    /// Goes back to a copy, as a backup is restored. What was recorded since is lost.
+    pub fn restore(&self, copy: &LedgerCopy) {
+        self.tables(|tables| tables.clone_from(&copy.0));
     }
 
     /// What goes wrong.
