@@ -1,6 +1,7 @@
 //! How long a request would wait in a queue.
 
 use std::{
+    num::NonZeroUsize,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -39,6 +40,10 @@ pub(crate) struct Pace {
 impl Pace {
     /// A pace of which nothing is known, so that nobody would wait.
     pub(crate) fn new(limits: Limits) -> Self {
+        // Where no more than a batch may wait, half of them count as one: the wait had no bound else.
+        let half = NonZeroUsize::new(limits.queue_max.get().div_ceil(2));
+        let batch_max = half.map_or(limits.batch_max, |half| limits.batch_max.min(half));
+        let limits = Limits { batch_max, ..limits };
         let unknown = || AtomicU64::new(0);
         let (call_us, whole_us, whole_at_us) = (unknown(), unknown(), unknown());
         let began_us = AtomicU64::new(NONE);

@@ -40,8 +40,7 @@ pub struct Connection {
     deadline: Cell<Instant>,
     /// How much of the portion is left.
     portion: Cell<usize>,
-    /// How many answers were begun.
-    answers: Cell<usize>,
+    has_answered: Cell<bool>,
     /// How many bytes were received since the last of them was.
     received: Cell<usize>,
     /// Whether that request has a body that may still be arriving.
@@ -106,7 +105,7 @@ impl Connection {
             turn: Cell::new(Turn::Idle),
             deadline: Cell::new(Instant::now() + REQUEST_TIMEOUT),
             portion: Cell::new(PORTION),
-            answers: Cell::new(0),
+            has_answered: Cell::new(false),
             received: Cell::new(0),
             has_body: Cell::new(false),
             is_stalled: Cell::new(false),
@@ -163,23 +162,10 @@ impl Connection {
     #[must_use]
     pub fn begin_answer(self: &Rc<Self>, has_body: bool) -> Answering {
         self.turn.set(Turn::Answering);
-        self.answers.set(self.answers.get().wrapping_add(1));
+        self.has_answered.set(true);
         self.received.set(0);
         self.has_body.set(has_body);
         Answering(Rc::clone(self))
-    }
-
-    /// How many answers were begun.
-    #[must_use]
-    pub fn answers(&self) -> usize {
-        self.answers.get()
-    }
-
-    /// Whether a request is surely not followed by the rest of its body: all that was answered was
-    /// read, and what comes now is a head.
-    #[must_use]
-    pub fn is_between_requests(&self) -> bool {
-        self.turn.get() == Turn::Idle && !self.has_body.get()
     }
 
     /// Whether the rest of a body may be arriving that nobody read to its end.
@@ -268,7 +254,7 @@ impl Connection {
     pub fn overdue(&self, now: Instant) -> Option<Overdue> {
         if !self.is_peers_turn() || now < self.deadline() {
             None
-        } else if self.turn.get() == Turn::Idle && self.answers.get() > 0 {
+        } else if self.turn.get() == Turn::Idle && self.has_answered.get() {
             Some(Overdue::Idle)
         } else {
             Some(Overdue::Timeout)

@@ -193,3 +193,28 @@ async fn no_hold_is_ended_and_nothing_loaded_anew_by_a_clock_that_was_set() {
     assert!(node.process.catalog.is_on_time());
     assert!(node.process.purchase.redeem(hold.code).await.unwrap().is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_hold_is_ended_by_a_load_that_went_by_a_clock_that_was_set() {
+    let (world, node, sale) = selling().await;
+    node.process.catalog.watch_clock(Arc::new(ManualClock::new(UnixMillis(0))));
+    advance(ROTATE_EVERY).await;
+    node.scheduler.tick().await;
+    let hold = node.process.take(&sale, "alice").await;
+
+    world.clock.advance_ms(DAY_MS);
+    advance(ROTATE_EVERY).await;
+    node.scheduler.tick().await;
+    world.live.wipe();
+    for _ in 0..4 {
+        advance(TICK).await;
+        node.scheduler.tick().await;
+    }
+
+    assert!(!node.process.catalog.is_on_time());
+    assert!(world.live.served(sale.id).is_some(), "it is loaded all the same");
+    world.clock.advance_ms(-DAY_MS);
+    advance(ROTATE_EVERY).await;
+    node.scheduler.tick().await;
+    assert!(node.process.purchase.redeem(hold.code).await.unwrap().is_ok());
+}

@@ -68,9 +68,11 @@ fn with_known<K: Copy + PartialEq, F>(
     }
     let figure = look_up();
     count(&figure);
-    if known.len() < KNOWN_MAX {
-        known.push((*key, figure));
+    if known.len() == KNOWN_MAX {
+        // Whoever asks for what is rare must not keep the frequent out.
+        known.remove(0);
     }
+    known.push((*key, figure));
 }
 
 /// A request over HTTP that is being answered. Dropped unanswered, it is active no more and was

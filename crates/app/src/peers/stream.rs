@@ -76,7 +76,6 @@ impl PeerStream {
         bytes_max: usize,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        self.heads.resume(&self.connection);
         let socket = self.socket.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         socket.set_limit(u64::try_from(bytes_max).unwrap_or(u64::MAX));
         ready!(Pin::new(socket).poll_read(cx, buffer))?;

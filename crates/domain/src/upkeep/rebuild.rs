@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     Epoch, Failure, SaleId, StoreError,
@@ -22,6 +22,9 @@ const REBUILD: Doing = Doing::step("Rebuild::restore");
 const LOOKS_MAX: u32 = 48;
 const LOOK_AGAIN_MS: u64 = 25;
 
+/// How many sales a process loads at a time.
+const LOADS_AT_A_TIME: usize = 4;
+
 /// Loads sales from the ledger into the live store.
 ///
 /// Many requests find a sale lost at once; in each process one of them does the work and the
@@ -37,6 +40,8 @@ pub struct Rebuild {
     flights: Mutex<HashMap<SaleId, Arc<Flight>>>,
     asked: Mutex<BTreeMap<SaleId, Epoch>>,
     on_demand: Mutex<BTreeMap<SaleId, usize>>,
+    /// A load has its whole snapshot in memory.
+    places: Semaphore,
 }
 
 /// How a rebuild ended.
@@ -92,6 +97,7 @@ impl Rebuild {
             flights: Mutex::default(),
             asked: Mutex::default(),
             on_demand: Mutex::default(),
+            places: Semaphore::new(LOADS_AT_A_TIME),
         }
     }
 
@@ -149,6 +155,8 @@ impl Rebuild {
         }
         let this = Arc::clone(self);
         let fly = async move {
+            // Never closed, so there is always one in the end.
+            let _place = this.places.acquire().await;
             let landed = this.load(sale, newer_than).await;
             let restored = landed.as_ref().ok().map(|landed| landed.restored);
             *lock(&flight.last) = Landing { count: last.count + 1, restored };

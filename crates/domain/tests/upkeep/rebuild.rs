@@ -64,6 +64,34 @@ async fn a_load_comes_to_its_end_though_whoever_wanted_it_goes_away() {
 }
 
 #[tokio::test]
+async fn few_snapshots_are_in_memory_at_a_time_however_many_sales_are_lost() {
+    const SALES: usize = 10;
+    const AT_A_TIME: usize = 4;
+    let (world, process, _) = open_world().await;
+    let sales = (0..SALES).map(|_| world.open_sale(3, 2).id).collect::<Vec<_>>();
+    for _ in &sales {
+        world.live.faults().plan(Operation::Load, Fault::Pause);
+    }
+
+    let all = sales.iter().map(|&sale| process.rebuild.restore(sale, None));
+    let mut all = Box::pin(futures_util::future::join_all(all));
+    let mut most = 0;
+    let restored = loop {
+        if let Some(restored) = (&mut all).now_or_never() {
+            break restored;
+        }
+        most = most.max(world.live.faults().paused());
+        if world.live.faults().paused() == AT_A_TIME || most == AT_A_TIME {
+            world.live.faults().resume();
+        }
+        tokio::task::yield_now().await;
+    };
+
+    assert_eq!(most, AT_A_TIME);
+    assert!(restored.iter().all(|it| matches!(it, Ok(Restored::Loaded))), "{restored:?}");
+}
+
+#[tokio::test]
 async fn a_sale_that_is_served_is_left_alone_unless_a_newer_epoch_is_wanted() {
     let (world, process, sale) = open_world().await;
 

@@ -83,24 +83,6 @@ fn a_body_that_is_all_framing_is_too_long() {
 }
 
 #[test]
-fn what_comes_after_a_body_is_a_head_once_all_is_answered() {
-    let connection = Connection::new();
-    assert!(connection.is_between_requests());
-    let answer = connection.begin_answer(true);
-    assert!(!connection.is_between_requests());
-    drop(answer);
-    assert!(!connection.is_between_requests(), "the body may still be arriving");
-
-    let answer = connection.begin_answer(true);
-    connection.body_ended();
-    drop(answer);
-
-    assert!(connection.is_between_requests());
-    connection.received(1);
-    assert!(!connection.is_between_requests());
-}
-
-#[test]
 fn a_stop_leaves_little_time_to_send_what_is_under_way() {
     let connection = Connection::new();
     drop(connection.begin_answer(false));

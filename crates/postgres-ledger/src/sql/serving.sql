@@ -7,7 +7,10 @@ SELECT
         DISTINCT format(
             '%s at %s',
             coalesce(nullif(holder.application_name, ''), 'unnamed'),
-            coalesce(host(holder.client_addr), 'the server itself')
+            CASE
+                WHEN holder.backend_start IS NULL THEN 'an address that this role may not see'
+                ELSE coalesce(host(holder.client_addr), 'the server itself')
+            END
         ),
         ', '
     ) AS holders

@@ -29,8 +29,8 @@ pub(super) const MUTANTS: [Mutant; 13] = [
         what: "a live store with an old copy serves it",
         changes: &[(
             "crates/testing/fakes/src/live.rs",
-            "there.is_some() && there == self.loaded.get(&sale).copied()",
-            "there.is_some()",
+            "&& there == self.loaded.get(&(ledger, sale)).copied()",
+            "",
         )],
     },
     Mutant {
