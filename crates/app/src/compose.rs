@@ -162,7 +162,9 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
 
 /// A ledger on Postgres.
 pub(crate) fn postgres(url: &str, config: &Config) -> Result<Arc<PostgresLedger>, ComposeError> {
-    PostgresLedger::new(url, config.limits()).map(Arc::new).map_err(ComposeError::Ledger)
+    PostgresLedger::new(url, config.ledger_durability, config.limits())
+        .map(Arc::new)
+        .map_err(ComposeError::Ledger)
 }
 
 /// The live store on Redis of the sales of `ledger`.

@@ -25,6 +25,8 @@ use domain::{
     timetable::PeriodError,
 };
 
+use postgres_ledger::Durability;
+
 pub(crate) use self::{
     command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
     place::{HalfSet, Place},
@@ -70,6 +72,12 @@ pub(crate) struct Config {
         hide_default_value = true
     )]
     redis_url: String,
+
+    /// Where an answer must be before it is given: on the disk of one server (`single`), on storage
+    /// that keeps copies itself (`storage`), or on a synchronous standby too (`standby`). A server
+    /// that keeps less sells nothing
+    #[arg(long, env, global = true, default_value = "single", value_name = "WHERE")]
+    pub(crate) ledger_durability: Durability,
 
     /// The data of a service that has neither: the ledger in SQLite, the live store in the memory
     /// of the one process that serves

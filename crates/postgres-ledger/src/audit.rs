@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 use domain::{
     Failure, SaleId, StoreError,
     audit::{Breaches, Findings, Invariant, LateHolds, ROWS_MAX},
@@ -17,7 +17,9 @@ use domain::{
 };
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
-use crate::{PostgresLedger, migrate, rows, session::SessionError, snapshot::live_units};
+use crate::{
+    PostgresLedger, migrate, rows, servers::Object, session::SessionError, snapshot::live_units,
+};
 
 const SCHEMA_STANDS_SQL: &str = include_str!("sql/audit/schema_stands.sql");
 

@@ -22,6 +22,7 @@ mod migrate;
 mod plans;
 mod rows;
 mod sale_register;
+mod servers;
 mod session;
 mod settings;
 mod snapshot;
@@ -31,32 +32,35 @@ mod tally;
 use std::{num::NonZeroUsize, str::FromStr, sync::Arc, time::Duration};
 
 use batcher::{BatchError, Batcher, Limits};
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
-};
 use domain::{
     Code, Failure, SaleId, StoreError,
     ports::{Attempt, Listed, Operation, Redemption},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio_postgres::NoTls;
 
 use crate::{
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, Redeem, Release},
     sale_register::FindSales,
+    servers::{Object, Pool, Servers, pool},
     session::{Session, SessionError, connect},
     sold_blocks::SoldBlocks,
 };
 
 pub use import::{Import, ImportConnection};
 pub use migrate::MigrateError;
+pub use servers::Durability;
 
-/// How long a connection may take to come about, and a caller may wait for one.
+/// How long it may take until a server accepts a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// When an unanswered connection counts as broken.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// When one on which nothing is said is asked whether it is there, how often, and how many times.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(2);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_RETRIES: u32 = 3;
 
 /// Connections that the batchers of all threads keep; each thread has six. A bound that the
 /// server's own is met long before.
@@ -120,20 +124,28 @@ pub enum PostgresLedgerError {
     Url(#[source] tokio_postgres::Error),
     /// The pool cannot be built.
     #[error("the pool of connections cannot be built")]
-    Pool(#[source] deadpool_postgres::BuildError),
+    Pool(#[source] deadpool::managed::BuildError),
 }
 
 impl PostgresLedger {
     /// A ledger in the database of `url`; connections are made when they are needed, so the
     /// server may still be down. Must be called on a tokio runtime.
-    pub fn new(url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
+    pub fn new(
+        url: &str,
+        durability: Durability,
+        limits: Limits,
+    ) -> Result<Self, PostgresLedgerError> {
         let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
         if config.get_application_name().is_none() {
             config.application_name("flashsale");
         }
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
-        let pool =
-            |size, settings: &str| pool(&config, size, settings).map_err(PostgresLedgerError::Pool);
+        config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
+        config.keepalives_retries(KEEPALIVE_RETRIES);
+        let servers = Arc::new(Servers::of(&config, durability));
+        let pool = |size, settings: &str| {
+            pool(&servers, size, settings).map_err(PostgresLedgerError::Pool)
+        };
         let shared = Shared {
             kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
             upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep())?,
@@ -208,26 +220,9 @@ impl PostgresLedger {
     }
 }
 
-fn pool(
-    config: &tokio_postgres::Config,
-    size: usize,
-    settings: &str,
-) -> Result<Pool, deadpool_postgres::BuildError> {
-    let settings: Arc<str> = settings.into();
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Pool::builder(Manager::from_config(config.clone(), NoTls, recycling))
-        .max_size(size)
-        .wait_timeout(Some(CONNECT_TIMEOUT))
-        .create_timeout(Some(CONNECT_TIMEOUT))
-        .recycle_timeout(Some(CONNECT_TIMEOUT))
-        .post_create(Hook::async_fn(move |client, _| {
-            let settings = Arc::clone(&settings);
-            Box::pin(
-                async move { client.batch_execute(&settings).await.map_err(HookError::Backend) },
-            )
-        }))
-        .runtime(Runtime::Tokio1)
-        .build()
+#[cfg(test)]
+fn pool_of(config: &tokio_postgres::Config, size: usize, settings: &str) -> Pool {
+    pool(&Arc::new(Servers::of(config, Durability::Single)), size, settings).unwrap()
 }
 
 /// What a failed batch means to one of its callers.

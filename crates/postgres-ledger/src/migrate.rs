@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-use deadpool_postgres::{ClientWrapper, Object, Pool};
+use deadpool_postgres::ClientWrapper;
 use refinery::{Migration, Runner};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{
@@ -19,7 +19,10 @@ use tokio_postgres::{
     error::{DbError, SqlState},
 };
 
-use crate::session::TRANSACTION_TIMEOUT;
+use crate::{
+    servers::{Object, Pool},
+    session::TRANSACTION_TIMEOUT,
+};
 
 pub use error::MigrateError;
 
@@ -79,7 +82,7 @@ pub(crate) async fn migrate(
         return Ok(0);
     }
     // A look that was not waited for to its end may still be on its way on this connection.
-    let mut client = Object::take(client);
+    let mut client = Object::take(client).into_client();
     looked?;
     in_time(async { client.batch_execute(SETTINGS).await.map_err(MigrateError::of) }).await?;
     let give_up_at = Instant::now() + patience;

@@ -4,7 +4,7 @@
 use dev_servers::PostgresServer;
 
 use crate::{
-    PostgresLedger, attempts, codes, ledger_store, sale_register, settings, snapshot,
+    Durability, PostgresLedger, attempts, codes, ledger_store, sale_register, settings, snapshot,
     sold_blocks::Unsold, tally,
 };
 
@@ -14,7 +14,7 @@ async fn a_ledger() -> (PostgresServer, PostgresLedger) {
     server.create_database("ledger").unwrap();
     let one = 1.try_into().unwrap();
     let limits = batcher::Limits::patient(one, one);
-    let ledger = PostgresLedger::new(&server.url("ledger"), limits).unwrap();
+    let ledger = PostgresLedger::new(&server.url("ledger"), Durability::Single, limits).unwrap();
     ledger.migrate().await.unwrap();
     (server, ledger)
 }

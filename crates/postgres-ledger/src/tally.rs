@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
 use domain::{Code, Epoch, SaleId, ports::Tally, sale::SaleState};
 use tokio::time::timeout;
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
     PostgresLedger, rows,
+    servers::Object,
     session::{Session, SessionError, TRANSACTION_TIMEOUT, Turns},
     snapshot::LOCK_SQL,
     sold_blocks::{BLOCK, Unsold},

@@ -2,11 +2,10 @@
 
 use std::error::Error;
 
-use deadpool_postgres::PoolError;
 use refinery::error::Kind;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::session::SessionError;
+use crate::{servers::PoolError, session::SessionError};
 
 type Cause = Box<dyn Error + Send + Sync>;
 
@@ -62,7 +61,7 @@ impl MigrateError {
     /// No connection could be had.
     pub(super) fn unreachable(error: PoolError) -> Self {
         if let PoolError::Backend(refused) = &error
-            && refused.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+            && refused.db_error().map(DbError::code) == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
         {
             return Self::NotAllowed { needs: TO_CONNECT, source: error.into() };
         }

@@ -26,7 +26,7 @@ fn pool_of_one(database: &str) -> Pool {
 fn pool_of(database: &str, role: &str) -> Pool {
     let url = SERVER.url(database).replace("postgres@", &format!("{role}@"));
     let mut config = tokio_postgres::Config::from_str(&url).unwrap();
-    crate::pool(config.application_name("flashsale"), 2, &crate::settings::upkeep()).unwrap()
+    crate::pool_of(config.application_name("flashsale"), 2, &crate::settings::upkeep())
 }
 
 /// How many hold the turn in this database.

@@ -1,0 +1,107 @@
+//! The servers that `DATABASE_URL` names, the one of them that is the ledger, and connections to it.
+//!
+//! With a synchronous standby an answer is given when both servers have it. Two things could make it
+//! less than that, and both are met here. What a server holds after a crash can be read before the
+//! standby has it: so a connection begins with a [barrier](barrier), a write of its own that is
+//! waited for, and what could be read before it is where it is. And a commit whose wait was
+//! cancelled succeeds with a warning: so an answer that came [with a warning](Connection::is_trusted)
+//! is none, and no connection is trusted any more that could have seen what it wrote.
+//!
+//! What is left: another process may read, on a connection it had before, a row whose wait an
+//! operator cancelled. Nobody should cancel or terminate sessions that wait for a standby.
+
+mod barrier;
+mod connection;
+mod error;
+mod hosts;
+mod pool;
+mod race;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio_postgres::Config;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::{
+    connection::Connection,
+    error::ConnectError,
+    pool::{Object, Pool, PoolError, pool},
+};
+use self::{hosts::Host, race::Winner};
+
+pub use barrier::Durability;
+
+/// The servers, as all connections of a process know them.
+pub(crate) struct Servers {
+    hosts: Vec<Host>,
+    durability: Durability,
+    known: Mutex<Known>,
+}
+
+/// What is known of the server that is the ledger.
+#[derive(Default)]
+struct Known {
+    /// Which cluster it is: a standby is of the same, a restored copy need not be.
+    system: Option<String>,
+    /// The highest timeline that was met.
+    timeline: u32,
+    /// Which of the hosts it is.
+    host: Option<usize>,
+    /// Cancelled when no connection that was made until now is to be trusted any more.
+    trust: CancellationToken,
+}
+
+impl Servers {
+    /// The servers of a URL, which are not asked yet.
+    pub(crate) fn of(config: &Config, durability: Durability) -> Self {
+        Self { hosts: hosts::each(config), durability, known: Mutex::default() }
+    }
+
+    /// Has the connections distrusted that were made under this trust, and all of its time: they may
+    /// see what was not confirmed, or lead to a server that is not the ledger any more.
+    pub(crate) fn distrust(&self, trust: &CancellationToken) {
+        let mut known = self.known();
+        if trust.is_cancelled() {
+            return;
+        }
+        trust.cancel();
+        known.trust = CancellationToken::new();
+    }
+
+    /// Takes the winner of a race for the ledger, unless it is of the past. Returns the trust under
+    /// which its connection is.
+    fn accept(&self, winner: &Winner) -> Result<CancellationToken, ConnectError> {
+        let mut known = self.known();
+        let Winner { host, identity, .. } = winner;
+        if let (Some(before), Some(now)) = (&known.system, &identity.system)
+            && before != now
+        {
+            let (before, now) = (before.clone(), now.clone());
+            return Err(ConnectError::OtherCluster { before, now });
+        }
+        let timeline = identity.timeline.unwrap_or(known.timeline);
+        if timeline < known.timeline {
+            return Err(ConnectError::Past { timeline, known: known.timeline });
+        }
+        let has_moved = known.host.is_some_and(|before| before != *host);
+        if has_moved || timeline > known.timeline {
+            if known.host.is_some() {
+                tracing::warn!(
+                    server = self.hosts[*host].name,
+                    timeline,
+                    "the ledger is on another server now, or was promoted"
+                );
+            }
+            known.trust.cancel();
+            known.trust = CancellationToken::new();
+        }
+        known.host = Some(*host);
+        known.timeline = timeline;
+        known.system = known.system.take().or_else(|| identity.system.clone());
+        Ok(known.trust.clone())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,94 @@
+//! Why no connection came about.
+
+use tokio_postgres::error::DbError;
+
+/// Why no connection came about. Nothing was sent that matters.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// No server said that it takes writes.
+    #[error("no server of DATABASE_URL takes writes: {}", listed(.0))]
+    NoneWritable(Vec<(String, HostError)>),
+    /// The driver could not do what every connection begins with.
+    #[error(transparent)]
+    Driver(#[from] tokio_postgres::Error),
+    /// The server was the ledger until another one was promoted, and does not know it.
+    #[error(
+        "the server is on timeline {timeline}, and one on timeline {known} has taken its place: it \
+         must not be written any more"
+    )]
+    Past {
+        /// Where it is.
+        timeline: u32,
+        /// Where the ledger is.
+        known: u32,
+    },
+    /// The server is none of the ledger's.
+    #[error(
+        "the server is of another cluster ({now}) than the ledger this process serves from \
+         ({before}); if the ledger was moved there on purpose, start the process anew"
+    )]
+    OtherCluster {
+        /// The cluster of the ledger.
+        before: String,
+        /// That of the server.
+        now: String,
+    },
+    /// The standby did not confirm the barrier.
+    #[error("no synchronous standby confirms what is written, so nothing is")]
+    NotConfirmed,
+    /// The server keeps less than it was said to.
+    #[error("LEDGER_DURABILITY={demanded}, but {lacks}")]
+    NotDurable {
+        /// What was said.
+        demanded: &'static str,
+        /// What is missing.
+        lacks: &'static str,
+    },
+    /// Statements of one session go to different ones.
+    #[error(
+        "a pooler in transaction mode is between this process and Postgres; use session mode, or \
+         connect to Postgres itself"
+    )]
+    Pooler,
+    /// The server said nothing for too long.
+    #[error("Postgres was silent")]
+    Silent,
+}
+
+/// Why one host is not the ledger.
+#[derive(Debug)]
+pub(crate) enum HostError {
+    /// It takes no writes.
+    Standby,
+    /// It said nothing for too long.
+    Silent,
+    /// It cannot be reached, or refuses.
+    Driver(tokio_postgres::Error),
+}
+
+impl ConnectError {
+    /// What a server said, if one said why.
+    pub(crate) fn db_error(&self) -> Option<&DbError> {
+        match self {
+            Self::Driver(error) => error.as_db_error(),
+            Self::NoneWritable(hosts) => hosts.iter().find_map(|(_, error)| match error {
+                HostError::Driver(error) => error.as_db_error(),
+                HostError::Standby | HostError::Silent => None,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn listed(hosts: &[(String, HostError)]) -> String {
+    let hosts = hosts.iter().map(|(name, error)| match error {
+        HostError::Standby => format!("{name} is a standby"),
+        HostError::Silent => format!("{name} is silent"),
+        HostError::Driver(error) => match (error.as_db_error(), std::error::Error::source(error)) {
+            (Some(said), _) => format!("{name}: {} ({})", said.message(), said.code().code()),
+            (None, Some(cause)) => format!("{name}: {cause}"),
+            (None, None) => format!("{name}: {error}"),
+        },
+    });
+    hosts.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,252 @@
+//! A ledger on a server with a synchronous standby, and what becomes of its answers when the standby
+//! takes its place. Each test has servers of its own.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use batcher::Limits;
+use dev_servers::PostgresServer;
+use domain::{
+    Code, Origin, Sale, StoreError, Terms, UnixMillis, Window,
+    ports::{
+        Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
+    },
+};
+use postgres_ledger::{Durability, PostgresLedger};
+use store_contract::{
+    fixtures::{HOUR, WallClock, all_at_once, nth_user, until},
+    grant,
+};
+use tokio::task::block_in_place;
+
+const DATABASE: &str = "ledger";
+
+/// Two servers, of which the second is the standby of the first, and a sale on them at epoch 1.
+struct Pair {
+    first: PostgresServer,
+    second: PostgresServer,
+    sale: Sale,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let first = PostgresServer::start().unwrap();
+        first.create_database(DATABASE).unwrap();
+        let sale = make_sale(&ledger(&first.url(DATABASE), Durability::Single)).await;
+        let second = first.start_standby().unwrap();
+        first.wait_for_standbys(true).unwrap();
+        let is_heard = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        let heard = || first.psql("postgres", is_heard).unwrap().trim() == "1";
+        until(&WallClock, async || heard().then_some(())).await;
+        Self { first, second, sale }
+    }
+
+    /// The ledger as a process sees it that knows both.
+    fn ledger(&self) -> Arc<PostgresLedger> {
+        let url = PostgresServer::url_of_all(&[&self.first, &self.second], DATABASE);
+        ledger(&url, Durability::Standby)
+    }
+
+    /// The ledger once the standby has taken the place of the first, which is no more.
+    async fn after_promotion(&self) -> PostgresLedger {
+        block_in_place(|| {
+            self.first.kill().unwrap();
+            self.second.promote().unwrap();
+            self.second.wait_for_standbys(false).unwrap();
+        });
+        Arc::into_inner(ledger(&self.second.url(DATABASE), Durability::Single)).unwrap()
+    }
+
+    /// Waits until commits wait for the standby.
+    async fn until_somebody_waits(&self) {
+        let waits = || block_in_place(|| self.first.waits().unwrap()) > 0;
+        until(&WallClock, async || waits().then_some(())).await;
+    }
+}
+
+fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
+    let max = |it| NonZeroUsize::new(it).unwrap();
+    let limits = Limits::patient(max(4_096), max(256));
+    Arc::new(PostgresLedger::new(url, durability, limits).unwrap())
+}
+
+async fn make_sale(ledger: &PostgresLedger) -> Sale {
+    ledger.migrate().await.unwrap();
+    let starts_at = UnixMillis(1_795_000_000_000);
+    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
+    let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
+    let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
+        panic!("the first epoch is raised");
+    };
+    snapshot.sale
+}
+
+async fn record(
+    ledger: &PostgresLedger,
+    sale: &Sale,
+    number: u32,
+) -> (Grant, Result<Recorded, StoreError>) {
+    let grant = grant(sale, number, 0);
+    let outcome = Outcome::Granted(grant);
+    let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
+    (grant, ledger.permit().unwrap().record(attempt).await)
+}
+
+/// Records so many grants, each by itself, until `stop`; returns the codes of those that were
+/// answered.
+async fn record_until<S: Future>(
+    ledger: &Arc<PostgresLedger>,
+    sale: &Sale,
+    first: u32,
+    stop: S,
+) -> (Vec<Code>, S::Output) {
+    let writers = (0..8).map(|writer| {
+        let (ledger, sale) = (Arc::clone(ledger), *sale);
+        async move {
+            let mut answered = Vec::new();
+            for round in 0..40 {
+                let (grant, reply) = record(&ledger, &sale, first + round * 8 + writer).await;
+                match reply {
+                    Ok(Recorded::Hold { .. }) => answered.push(grant.code),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(_) => WallClock.wait(20).await,
+                }
+            }
+            answered
+        }
+    });
+    let (answered, stopped) = tokio::join!(all_at_once(writers), stop);
+    (answered.into_iter().flatten().collect(), stopped)
+}
+
+/// The codes that the ledger does not have on hold.
+async fn lost(ledger: &PostgresLedger, codes: &[Code]) -> usize {
+    let mut lost = 0;
+    for &code in codes {
+        let found = LedgerStore::find(ledger, code).await.unwrap();
+        lost += usize::from(!matches!(found, CodeRecord::Held { .. }));
+    }
+    lost
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_wait_for_the_standby_is_cancelled_is_not_told_as_done() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    let (before, reply) = record(&ledger, &pair.sale, 1).await;
+    reply.unwrap();
+
+    block_in_place(|| pair.second.pause()).unwrap();
+    let cancelled = async {
+        let mut cancelled = 0;
+        for _ in 0..5 {
+            pair.until_somebody_waits().await;
+            cancelled += block_in_place(|| pair.first.cancel_waits()).unwrap();
+        }
+        // The standby is gone for good: what waits now is never confirmed.
+        cancelled
+    };
+    let (mut answered, cancelled) = record_until(&ledger, &pair.sale, 10, cancelled).await;
+    answered.push(before.code);
+
+    block_in_place(|| pair.first.kill()).unwrap();
+    block_in_place(|| pair.second.resume()).unwrap();
+    let ledger = pair.after_promotion().await;
+
+    assert!(cancelled > 0);
+    assert_eq!(lost(&ledger, &answered).await, 0, "of {}", answered.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_shows_after_a_crash_is_not_believed_before_the_standby_has_it() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    let (before, reply) = record(&ledger, &pair.sale, 1).await;
+    reply.unwrap();
+
+    block_in_place(|| pair.second.pause()).unwrap();
+    let crash = async {
+        pair.until_somebody_waits().await;
+        // What waited is visible from now on, and the standby has none of it.
+        block_in_place(|| pair.first.kill().and_then(|()| pair.first.start_again())).unwrap();
+    };
+    let (mut answered, ()) = record_until(&ledger, &pair.sale, 10, crash).await;
+    answered.push(before.code);
+
+    block_in_place(|| pair.first.kill()).unwrap();
+    block_in_place(|| pair.second.resume()).unwrap();
+    let ledger = pair.after_promotion().await;
+
+    assert_eq!(lost(&ledger, &answered).await, 0, "of {}", answered.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_is_left_once_its_standby_is_promoted() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    block_in_place(|| pair.first.pause().and_then(|()| pair.second.promote())).unwrap();
+    block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
+    let single = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
+    let ledger_of_one = self::ledger(&single, Durability::Single);
+    let until_granted = async |ledger: &PostgresLedger, number| {
+        until(&WallClock, async || record(ledger, &pair.sale, number).await.1.ok()).await
+    };
+    let granted = until_granted(&ledger_of_one, 2).await;
+    assert!(matches!(granted, Recorded::Hold { .. }));
+
+    // A ledger that is to be on a standby has none here, and says so.
+    says_within(&ledger, &pair.sale, "synchronous_standby_names is empty").await;
+
+    block_in_place(|| pair.first.resume()).unwrap();
+    let granted = until_granted(&ledger_of_one, 4).await;
+    assert!(matches!(granted, Recorded::Hold { .. }));
+    let there = "SELECT count(*) FROM checkout_attempts";
+    assert_eq!(pair.first.psql(DATABASE, there).unwrap().trim(), "1", "the old one is not written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_wait_for_ever_do_not_use_up_the_connections_of_the_server() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    block_in_place(|| pair.second.pause()).unwrap();
+    let (answered, ()) = record_until(&ledger, &pair.sale, 10, async {}).await;
+    let waits = block_in_place(|| pair.first.waits()).unwrap();
+
+    assert!(answered.is_empty());
+    assert!(waits <= 16, "{waits} sessions wait");
+    block_in_place(|| pair.second.resume()).unwrap();
+    let granted = until(&WallClock, async || record(&ledger, &pair.sale, 2).await.1.ok()).await;
+    assert!(matches!(granted, Recorded::Hold { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_another_cluster_is_not_taken_for_the_ledger() {
+    let pair = Pair::start().await;
+    let other = PostgresServer::start().unwrap();
+    other.create_database(DATABASE).unwrap();
+    make_sale(&ledger(&other.url(DATABASE), Durability::Single)).await;
+    block_in_place(|| other.stop()).unwrap();
+    let url = PostgresServer::url_of_all(&[&pair.first, &other], DATABASE);
+    let ledger = ledger(&url, Durability::Single);
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    block_in_place(|| pair.first.kill().and_then(|()| other.start_again())).unwrap();
+    says_within(&ledger, &pair.sale, "another cluster").await;
+}
+
+/// Records until the ledger says this.
+async fn says_within(ledger: &PostgresLedger, sale: &Sale, words: &str) {
+    let mut number = 100;
+    until(&WallClock, async || {
+        number += 1;
+        let (_, refused) = record(ledger, sale, number).await;
+        format!("{:?}", refused.unwrap_err()).contains(words).then_some(())
+    })
+    .await;
+}
