@@ -2,7 +2,10 @@
 
 use std::{str::FromStr, time::Duration};
 
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 use tokio_postgres::SimpleQueryRow;
 
 use super::{connection::Line, error::ConnectError, hosts::Host, race::last_row};
@@ -10,7 +13,7 @@ use crate::settings::LOCK_TIMEOUT;
 
 const BARRIER_SQL: &str = include_str!("../sql/connect/barrier.sql");
 
-/// How long a barrier may take.
+/// How long a barrier may take, and the wait for its place.
 const BARRIER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where an answer must be before it is given.
@@ -73,8 +76,10 @@ pub(super) async fn pass(
     line: Line,
     durability: Durability,
 ) -> Result<Line, ConnectError> {
-    let place =
-        host.barriers.clone().try_acquire_owned().map_err(|_| ConnectError::NotConfirmed)?;
+    let deadline = Instant::now() + BARRIER_TIMEOUT;
+    let Ok(Ok(place)) = timeout_at(deadline, host.barriers.clone().acquire_owned()).await else {
+        return Err(ConnectError::NotConfirmed);
+    };
     let (passed, passing) = oneshot::channel();
     tokio::spawn(async move {
         let began_on = line.client.simple_query("SELECT pg_backend_pid() AS backend").await;
@@ -84,7 +89,7 @@ pub(super) async fn pass(
         drop(place);
         let _ = passed.send((line, began_on, answered));
     });
-    let passed = timeout(BARRIER_TIMEOUT, passing).await;
+    let passed = timeout_at(deadline, passing).await;
     let Ok(Ok((line, began_on, answered))) = passed else { return Err(ConnectError::NotConfirmed) };
     let (began_on, answered) = (began_on?, answered?);
     let (Some(before), Some(after)) = (last_row(&began_on), last_row(&answered)) else {

@@ -7,7 +7,7 @@ use tokio_postgres::{Config, config::Host as Address};
 
 /// Connections to one host that may wait for their barrier at a time. One that waits cannot be taken
 /// back, and the server keeps it until the standby answers, so they must not pile up.
-const BARRIERS_MAX: usize = 2;
+const BARRIERS_MAX: usize = 4;
 
 /// One of the hosts.
 pub(super) struct Host {
