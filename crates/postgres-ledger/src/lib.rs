@@ -98,6 +98,7 @@ pub struct PostgresLedger {
 /// What the ledgers of all threads have in common.
 #[derive(Clone)]
 struct Shared {
+    servers: Arc<Servers>,
     /// Connections that the batchers keep.
     kept: Pool,
     upkeep: Pool,
@@ -147,6 +148,7 @@ impl PostgresLedger {
             pool(&servers, size, settings).map_err(PostgresLedgerError::Pool)
         };
         let shared = Shared {
+            servers: Arc::clone(&servers),
             kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
             upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep())?,
             reads: pool(READ_CONNECTIONS, &settings::hot())?,

@@ -16,9 +16,15 @@ mod error;
 mod hosts;
 mod pool;
 mod race;
+mod witness;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
+use deadpool_postgres::ClientWrapper;
+use tokio::time::timeout;
 use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
@@ -29,13 +35,18 @@ pub(crate) use self::{
 };
 use self::{hosts::Host, race::Winner};
 
+pub(crate) use self::witness::{Answer, Witness};
 pub use barrier::Durability;
+
+/// How long it may take to look whether a promoted server has what was answered.
+const LOOK_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The servers, as all connections of a process know them.
 pub(crate) struct Servers {
     hosts: Vec<Host>,
     durability: Durability,
     known: Mutex<Known>,
+    witness: Witness,
 }
 
 /// What is known of the server that is the ledger.
@@ -47,6 +58,8 @@ struct Known {
     timeline: u32,
     /// Which of the hosts it is.
     host: Option<usize>,
+    /// Whether it has been promoted since it was looked whether it has all answers.
+    may_have_lost: bool,
     /// Cancelled when no connection that was made until now is to be trusted any more.
     trust: CancellationToken,
 }
@@ -54,7 +67,12 @@ struct Known {
 impl Servers {
     /// The servers of a URL, which are not asked yet.
     pub(crate) fn of(config: &Config, durability: Durability) -> Self {
-        Self { hosts: hosts::each(config), durability, known: Mutex::default() }
+        Self {
+            hosts: hosts::each(config),
+            durability,
+            known: Mutex::default(),
+            witness: Witness::default(),
+        }
     }
 
     /// Has the connections distrusted that were made under this trust, and all of its time: they may
@@ -92,6 +110,7 @@ impl Servers {
                     "the ledger is on another server now, or was promoted"
                 );
             }
+            known.may_have_lost = known.host.is_some();
             known.trust.cancel();
             known.trust = CancellationToken::new();
         }
@@ -99,6 +118,24 @@ impl Servers {
         known.timeline = timeline;
         known.system = known.system.take().or_else(|| identity.system.clone());
         Ok(known.trust.clone())
+    }
+
+    /// What was answered last.
+    pub(crate) const fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// Looks on the first connections after a promotion whether the ledger has what was answered.
+    async fn look_back(&self, client: &ClientWrapper) -> Result<(), ConnectError> {
+        if self.known().may_have_lost {
+            let looked = timeout(LOOK_BACK_TIMEOUT, self.witness.look_back(client));
+            let has_all = looked.await.map_err(|_| ConnectError::Silent)??;
+            self.known().may_have_lost = false;
+            if !has_all {
+                return Err(ConnectError::AnswersLost);
+            }
+        }
+        Ok(())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -9,7 +9,7 @@ use telemetry::{Watch, store_call_ended};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::servers::{Connection, Object, Pool};
+use crate::servers::{Answer, Connection, Object, Pool};
 
 pub(crate) use error::SessionError;
 
@@ -122,6 +122,11 @@ impl Session {
             }
         }
         result
+    }
+
+    /// Notes what is answered with what came of a statement.
+    pub(crate) fn saw(&self, answers: impl DoubleEndedIterator<Item = Answer> + ExactSizeIterator) {
+        self.pool.manager().servers().witness().saw(answers);
     }
 
     /// Runs a statement again whose outcome got lost, until it is certain. The statement must

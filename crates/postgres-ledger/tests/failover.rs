@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::SystemTime,
 };
 
 use batcher::Limits;
@@ -18,6 +19,7 @@ use domain::{
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
     },
+    sale::SaleState,
 };
 use postgres_ledger::{Durability, PostgresLedger};
 use store_contract::{
@@ -37,9 +39,15 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Self {
+        let starts_at = UnixMillis(1_795_000_000_000);
+        Self::start_with(Window::new(starts_at, starts_at + HOUR).unwrap()).await
+    }
+
+    /// With a sale of this window.
+    async fn start_with(window: Window) -> Self {
         let first = PostgresServer::start().unwrap();
         first.create_database(DATABASE).unwrap();
-        let sale = make_sale(&ledger(&first.url(DATABASE), Durability::Single)).await;
+        let sale = make_sale(&ledger(&first.url(DATABASE), Durability::Single), window).await;
         let second = first.start_standby().unwrap();
         first.wait_for_standbys(true).unwrap();
         let is_heard = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
@@ -83,10 +91,15 @@ fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
     Arc::new(PostgresLedger::new(url, durability, limits).unwrap())
 }
 
-async fn make_sale(ledger: &PostgresLedger) -> Sale {
+/// From a minute ago to an hour from now.
+fn an_open_window() -> Window {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let starts_at = UnixMillis(i64::try_from(now.as_millis()).unwrap() - 60_000);
+    Window::new(starts_at, starts_at + HOUR).unwrap()
+}
+
+async fn make_sale(ledger: &PostgresLedger, window: Window) -> Sale {
     ledger.migrate().await.unwrap();
-    let starts_at = UnixMillis(1_795_000_000_000);
-    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
     let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
@@ -258,11 +271,35 @@ async fn commits_that_wait_for_ever_do_not_use_up_the_connections_of_the_server(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operator_resumes() {
+    let pair = Pair::start_with(an_open_window()).await;
+    block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
+    let url = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
+    let ledger = ledger(&url, Durability::Single);
+    pair.cut_off();
+    for number in 1..=10 {
+        record(&ledger, &pair.sale, number).await.1.unwrap();
+    }
+
+    let promoted = pair.after_promotion();
+    says_within(&ledger, &pair.sale, "has lost answers").await;
+
+    let calendar = promoted.calendar().await.unwrap();
+    assert!(calendar.sales.iter().all(|sale| sale.state == SaleState::Paused), "{calendar:?}");
+    ledger.calendar().await.unwrap();
+    assert!(ledger.permit().is_err(), "a look is no resumption");
+    promoted.set_paused(pair.sale.id, false).await.unwrap();
+    ledger.calendar().await.unwrap();
+    let granted = until(&WallClock, async || record(&ledger, &pair.sale, 20).await.1.ok()).await;
+    assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_another_cluster_is_not_taken_for_the_ledger() {
     let pair = Pair::start().await;
     let other = PostgresServer::start().unwrap();
     other.create_database(DATABASE).unwrap();
-    make_sale(&ledger(&other.url(DATABASE), Durability::Single)).await;
+    make_sale(&ledger(&other.url(DATABASE), Durability::Single), an_open_window()).await;
     block_in_place(|| other.stop()).unwrap();
     let url = PostgresServer::url_of_all(&[&pair.first, &other], DATABASE);
     let ledger = ledger(&url, Durability::Single);

@@ -44,6 +44,9 @@ pub(crate) enum ConnectError {
         /// What is missing.
         lacks: &'static str,
     },
+    /// The ledger lacks what was answered, and was to go on. Nothing is recorded meanwhile.
+    #[error("the ledger has lost answers that were given")]
+    AnswersLost,
     /// Statements of one session go to different ones.
     #[error(
         "a pooler in transaction mode is between this process and Postgres; use session mode, or \

@@ -57,6 +57,7 @@ impl managed::Manager for Manager {
         tokio::time::timeout(WAIT_TIMEOUT, set).await.map_err(|_| ConnectError::Silent)??;
         let host = &servers.hosts[winner.host];
         let line = barrier::pass(host, winner.line, servers.durability).await?;
+        servers.look_back(&line.client).await?;
         Ok(Connection::new(line, trust))
     }
 
