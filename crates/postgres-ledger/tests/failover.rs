@@ -9,13 +9,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::SystemTime,
 };
 
 use batcher::Limits;
 use dev_servers::PostgresServer;
 use domain::{
-    Code, Origin, Sale, StoreError, Terms, UnixMillis, Window,
+    Code, Origin, Sale, StoreError, Terms, Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
     },
@@ -39,15 +38,9 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Self {
-        let starts_at = UnixMillis(1_795_000_000_000);
-        Self::start_with(Window::new(starts_at, starts_at + HOUR).unwrap()).await
-    }
-
-    /// With a sale of this window.
-    async fn start_with(window: Window) -> Self {
         let first = PostgresServer::start().unwrap();
         first.create_database(DATABASE).unwrap();
-        let sale = make_sale(&ledger(&first.url(DATABASE), Durability::Single), window).await;
+        let sale = make_sale(&ledger(&first.url(DATABASE), Durability::Single)).await;
         let second = first.start_standby().unwrap();
         first.wait_for_standbys(true).unwrap();
         let is_heard = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
@@ -91,15 +84,11 @@ fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
     Arc::new(PostgresLedger::new(url, durability, limits).unwrap())
 }
 
-/// From a minute ago to an hour from now.
-fn an_open_window() -> Window {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let starts_at = UnixMillis(i64::try_from(now.as_millis()).unwrap() - 60_000);
-    Window::new(starts_at, starts_at + HOUR).unwrap()
-}
-
-async fn make_sale(ledger: &PostgresLedger, window: Window) -> Sale {
+/// A sale that is open for an hour more.
+async fn make_sale(ledger: &PostgresLedger) -> Sale {
     ledger.migrate().await.unwrap();
+    let starts_at = ledger.now().await.unwrap() + -60_000;
+    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
     let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
@@ -272,7 +261,7 @@ async fn commits_that_wait_for_ever_do_not_use_up_the_connections_of_the_server(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operator_resumes() {
-    let pair = Pair::start_with(an_open_window()).await;
+    let pair = Pair::start().await;
     block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
     let url = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
     let ledger = ledger(&url, Durability::Single);
@@ -299,7 +288,7 @@ async fn a_server_of_another_cluster_is_not_taken_for_the_ledger() {
     let pair = Pair::start().await;
     let other = PostgresServer::start().unwrap();
     other.create_database(DATABASE).unwrap();
-    make_sale(&ledger(&other.url(DATABASE), Durability::Single), an_open_window()).await;
+    make_sale(&ledger(&other.url(DATABASE), Durability::Single)).await;
     block_in_place(|| other.stop()).unwrap();
     let url = PostgresServer::url_of_all(&[&pair.first, &other], DATABASE);
     let ledger = ledger(&url, Durability::Single);
