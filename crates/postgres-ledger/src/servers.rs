@@ -33,7 +33,7 @@ pub(crate) use self::{
     error::ConnectError,
     pool::{Object, Pool, PoolError, pool},
 };
-use self::{hosts::Host, race::Winner};
+use self::{hosts::Host, race::Identity};
 
 pub(crate) use self::witness::{Answer, Witness};
 pub use barrier::Durability;
@@ -86,11 +86,10 @@ impl Servers {
         known.trust = CancellationToken::new();
     }
 
-    /// Takes the winner of a race for the ledger, unless it is of the past. Returns the trust under
+    /// Takes a server that takes writes for the ledger, unless it is of the past. Returns the trust under
     /// which its connection is.
-    fn accept(&self, winner: &Winner) -> Result<CancellationToken, ConnectError> {
+    fn accept(&self, host: usize, identity: &Identity) -> Result<CancellationToken, ConnectError> {
         let mut known = self.known();
-        let Winner { host, identity, .. } = winner;
         if let (Some(before), Some(now)) = (&known.system, &identity.system)
             && before != now
         {
@@ -101,20 +100,20 @@ impl Servers {
         if timeline < known.timeline {
             return Err(ConnectError::Past { timeline, known: known.timeline });
         }
-        let has_moved = known.host.is_some_and(|before| before != *host);
-        if has_moved || timeline > known.timeline {
-            if known.host.is_some() {
-                tracing::warn!(
-                    server = self.hosts[*host].name,
-                    timeline,
-                    "the ledger is on another server now, or was promoted"
-                );
-            }
-            known.may_have_lost = known.host.is_some();
+        // Two names on one timeline are of one server. Where no timeline is told, another name is all
+        // there is to go by.
+        let is_other = match identity.timeline {
+            Some(timeline) => timeline > known.timeline,
+            None => known.host != Some(host),
+        };
+        if is_other && known.host.is_some() {
+            let server = &self.hosts[host].name;
+            tracing::warn!(server, timeline, "the ledger is on a server that was promoted");
+            known.may_have_lost = true;
             known.trust.cancel();
             known.trust = CancellationToken::new();
         }
-        known.host = Some(*host);
+        known.host = Some(host);
         known.timeline = timeline;
         known.system = known.system.take().or_else(|| identity.system.clone());
         Ok(known.trust.clone())
@@ -140,5 +139,69 @@ impl Servers {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use super::*;
+
+    fn servers() -> Servers {
+        let config = Config::from_str("host=a,b user=x").unwrap();
+        Servers::of(&config, Durability::Single)
+    }
+
+    fn on(timeline: Option<u32>) -> Identity {
+        Identity { system: Some("7".to_owned()), timeline }
+    }
+
+    #[test]
+    fn two_names_of_one_server_are_one_ledger() {
+        let servers = servers();
+        let trust = servers.accept(0, &on(Some(3))).unwrap();
+
+        servers.accept(1, &on(Some(3))).unwrap();
+
+        assert!(!trust.is_cancelled());
+    }
+
+    #[test]
+    fn a_promotion_ends_the_trust_in_all_connections_that_were_made_before() {
+        for promoted in [on(Some(4)), on(None)] {
+            let servers = servers();
+            let trust = servers.accept(0, &on(promoted.timeline.map(|timeline| timeline - 1)));
+
+            let after = servers.accept(1, &promoted).unwrap();
+
+            assert!(trust.unwrap().is_cancelled() && !after.is_cancelled());
+            assert!(servers.known().may_have_lost);
+        }
+    }
+
+    #[test]
+    fn a_server_of_the_past_is_refused_and_changes_nothing() {
+        let servers = servers();
+        let trust = servers.accept(1, &on(Some(4))).unwrap();
+
+        let past = servers.accept(0, &on(Some(3)));
+        let other = servers.accept(0, &Identity { system: Some("8".to_owned()), ..on(Some(9)) });
+
+        assert!(matches!(past, Err(ConnectError::Past { timeline: 3, known: 4 })));
+        assert!(matches!(other, Err(ConnectError::OtherCluster { .. })));
+        assert!(!trust.is_cancelled());
+    }
+
+    #[test]
+    fn who_distrusts_what_nobody_trusts_any_more_changes_nothing() {
+        let servers = servers();
+        let before = servers.accept(0, &on(Some(1))).unwrap();
+
+        servers.distrust(&before);
+        let after = servers.accept(0, &on(Some(1))).unwrap();
+        servers.distrust(&before);
+
+        assert!(before.is_cancelled() && !after.is_cancelled());
     }
 }

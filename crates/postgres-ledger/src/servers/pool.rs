@@ -52,7 +52,7 @@ impl managed::Manager for Manager {
     async fn create(&self) -> Result<Connection, ConnectError> {
         let servers = &self.servers;
         let winner = race::race(servers).await?;
-        let trust = servers.accept(&winner)?;
+        let trust = servers.accept(winner.host, &winner.identity)?;
         let set = winner.line.client.batch_execute(&self.settings);
         tokio::time::timeout(WAIT_TIMEOUT, set).await.map_err(|_| ConnectError::Silent)??;
         let host = &servers.hosts[winner.host];
