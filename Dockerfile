@@ -8,7 +8,12 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:bookworm-slim
 COPY --from=build /usr/local/bin/flashsale /usr/local/bin/
+# Without servers the ledger is in a directory of the user's own: mount a volume there to keep it.
+RUN install --directory --owner=nobody --group=nogroup --mode=0700 /var/lib/flashsale
 USER nobody
+WORKDIR /var/lib/flashsale
+ENV DATA_DIR=/var/lib/flashsale/data
+VOLUME /var/lib/flashsale
 EXPOSE 8080
 ENTRYPOINT ["flashsale"]
 CMD ["serve"]

@@ -44,7 +44,11 @@ pub(crate) struct ListenError {
 
 /// A server for whoever asks there; runs when it is awaited.
 pub(crate) fn serve(listener: TcpListener, shared: Shared) -> io::Result<Server> {
-    let limits =
-        peers::Limits { workers: 1, connections_max: CONNECTIONS_MAX, stop_s_max: STOP_S_MAX };
+    let limits = peers::Limits {
+        listener: "operators",
+        workers: 1,
+        connections_max: CONNECTIONS_MAX,
+        stop_s_max: STOP_S_MAX,
+    };
     peers::serve(listener, limits, http_api::operator_routes, move || shared.operator_api())
 }

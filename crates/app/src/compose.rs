@@ -9,14 +9,20 @@ use domain::{
 };
 use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
-use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError};
+use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, Schema};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
-use sqlite_ledger::{DataDir, InService, OpenError, ServiceError, SqliteLedger};
+use sqlite_ledger::{
+    DataDir, Database, InService, LedgerClock, OpenError, ServiceError, SqliteLedger,
+};
+use telemetry::watch_pools;
 
 use crate::{
     config::{Config, HalfSet, Place, SettingError},
-    environment::{GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, wall_clock},
+    environment::{
+        GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
+        wall_clock,
+    },
 };
 
 /// The service, put together.
@@ -56,7 +62,8 @@ enum Stores {
 /// The stores as an audit looks at them.
 pub(crate) struct Audited {
     pub(crate) ledger: Arc<dyn AuditedLedger>,
-    pub(crate) live: Arc<dyn AuditedLive>,
+    /// `None` where there is none: that of a directory is in the memory of the process that serves.
+    pub(crate) live: Option<Arc<dyn AuditedLive>>,
     /// What says where the ledger is, and how it comes to have tables.
     pub(crate) ledger_hint: &'static str,
     /// What says where the live store is.
@@ -82,6 +89,18 @@ pub(crate) enum ComposeError {
     Socket(#[from] LiveSocketError),
     #[error("the schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
+    #[error(
+        "there is no ledger in the database of DATABASE_URL; `flashsale migrate` makes one, and so \
+         does `flashsale` when it serves"
+    )]
+    NoLedger,
+    #[error(
+        "the ledger in the database of DATABASE_URL is of an older version; `flashsale migrate` \
+         brings it up to date"
+    )]
+    OlderLedger,
+    #[error("the schema could not be looked at")]
+    Schema(#[source] MigrateError),
     #[error("the system has no random source to draw codes from")]
     Random(#[source] getrandom::Error),
 }
@@ -94,7 +113,9 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let mut embedded = None;
     let stores = match config.place()? {
         Place::Servers { database_url, redis_url } => {
-            let ledger = postgres(database_url, config)?;
+            let ledger =
+                PostgresLedger::serve(database_url, config.ledger_durability, config.limits());
+            let ledger = ledger.map(Arc::new).map_err(ComposeError::Ledger)?;
             to_migrate = Some(Arc::clone(&ledger));
             let memo = Arc::new(SoldOutMemo::new(Arc::new(TokioClock)));
             Stores::Servers { live: redis(redis_url, &ledger, config)?, ledger, memo }
@@ -103,44 +124,67 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
             let dir = DataDir::at(data_dir.to_owned());
             let in_service = dir.serve()?;
             let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
-            let socket = LiveSocket::bind(dir.live_socket(), Arc::clone(&live))?;
+            let clock = steady_clock();
+            let socket = LiveSocket::bind(dir.live_socket(), Arc::clone(&live), clock.clone())?;
             embedded = Some(Embedded { socket, in_service });
-            let ledger = Arc::new(SqliteLedger::serve(dir, &wall_clock(), config.limits())?);
+            let ledger = Arc::new(SqliteLedger::serve(dir, &clock, config.limits())?);
             Stores::Embedded { ledger, live }
         }
     };
-    let services = Services::over(stores.ports());
-    let timetable = config.timetable()?;
-    let scheduler = Scheduler::new(services.upkeep(timetable));
     let tasks = Arc::new(TokioTasks::here());
+    let services = Services::going_on_in(tasks.clone(), stores.ports());
+    let services = match stores {
+        Stores::Servers { .. } => services.watching_clock(),
+        // Its ledger goes by a clock that is watched already.
+        Stores::Embedded { .. } => services,
+    };
+    let timetable = config.timetable()?;
+    let scheduler =
+        Scheduler::new(services.upkeep(timetable)).with_wall_clock(Arc::new(wall_clock));
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let board = sale_board(&services, tasks);
     let shared = Shared { stores, services: Arc::new(services), board, health };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
-/// The register of sales, for commands that need no more; its schema is up to date.
+/// Makes the ledger if there is none, and brings its schema up to date.
+pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
+    match config.ledger_place()? {
+        Place::Servers { database_url, .. } => {
+            postgres(database_url, config)?.migrate().await?;
+        }
+        Place::Embedded { data_dir } => drop(Database::open(&DataDir::at(data_dir.to_owned()))?),
+    }
+    Ok(())
+}
+
+/// The register of sales, for commands that need no more. One that is not there is not made: it
+/// would be that of a mistyped place.
 pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, ComposeError> {
     Ok(match config.ledger_place()? {
         Place::Servers { database_url, .. } => {
             let ledger = postgres(database_url, config)?;
-            ledger.migrate().await?;
-            ledger
+            match ledger.schema().await.map_err(ComposeError::Schema)? {
+                Schema::Current => ledger,
+                Schema::Older => return Err(ComposeError::OlderLedger),
+                Schema::Absent => return Err(ComposeError::NoLedger),
+            }
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
-            Arc::new(SqliteLedger::visit(dir, &wall_clock(), config.limits())?)
+            let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
+            Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?)
         }
     })
 }
 
 /// The stores as an audit looks at them; what is not there is not made.
-pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
+pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
     Ok(match config.place()? {
         Place::Servers { database_url, redis_url } => {
             let ledger = postgres(database_url, config)?;
             Audited {
-                live: redis(redis_url, &ledger, config)?,
+                live: Some(redis(redis_url, &ledger, config)?),
                 ledger,
                 ledger_hint: "DATABASE_URL says where it is, and `flashsale migrate` makes its tables",
                 live_hint: "REDIS_URL says where it is",
@@ -148,8 +192,10 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
-            let live = Arc::new(RemoteLive::at(dir.live_socket()));
-            let ledger = SqliteLedger::visit_existing(dir, &wall_clock(), config.limits())?;
+            let live = RemoteLive::at(dir.live_socket());
+            let clock = clock_of(&live).await;
+            let live = dir.is_in_service().then_some(Arc::new(live) as Arc<dyn AuditedLive>);
+            let ledger = SqliteLedger::visit(dir, &clock, config.limits())?;
             Audited {
                 ledger: Arc::new(ledger),
                 live,
@@ -158,6 +204,13 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
             }
         }
     })
+}
+
+/// The clock that a ledger in a directory goes by: that of the process which serves from it, and if
+/// none does, the machine's, as it will for the next one.
+async fn clock_of(service: &RemoteLive) -> LedgerClock {
+    let ahead_ms = service.now().await.map_or(0, |now| now - wall_clock());
+    Arc::new(move || wall_clock() + ahead_ms)
 }
 
 /// A ledger on Postgres.
@@ -189,8 +242,9 @@ impl Stores {
     fn ports_on_this_thread(&self) -> Ports {
         match self {
             Self::Servers { ledger, live, memo } => {
-                let ledger = Arc::new(ledger.on_this_thread());
-                on_servers(&ledger, &Arc::new(live.on_this_thread()), memo)
+                let live = Arc::new(live.on_this_thread());
+                let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
+                on_servers(&ledger, &live, memo)
             }
             Self::Embedded { ledger, live } => ports(&Arc::new(ledger.on_this_thread()), live),
         }
@@ -238,6 +292,17 @@ fn ports(
 }
 
 impl Shared {
+    /// Shows the connections to the stores to whoever watches.
+    pub(crate) fn watch_pools(&self) {
+        if let Stores::Servers { ledger, live, .. } = &self.stores {
+            let (ledger, live) = (Arc::downgrade(ledger), Arc::downgrade(live));
+            watch_pools("postgres", move || {
+                ledger.upgrade().map_or_else(Vec::new, |it| it.pools())
+            });
+            watch_pools("redis", move || live.upgrade().map_or_else(Vec::new, |it| it.pools()));
+        }
+    }
+
     /// The API for the thread that calls, with a way to the stores that no other thread uses.
     pub(crate) fn api(&self) -> Api {
         self.api_by_way_of(self.stores.ports_on_this_thread())

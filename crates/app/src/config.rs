@@ -120,9 +120,9 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, default_value = "8192", value_parser = parse_queue)]
     queue_max: NonZeroUsize,
 
-    /// How long a request may expect to wait for a store, as the stores are at present; one that
-    /// would wait longer is answered with 503 at once
-    #[arg(long, env, global = true, default_value = "250ms", value_parser = parse_queue_wait)]
+    /// How long a request may expect to wait for the stores, for both together and as they are at
+    /// present; one that would wait longer is answered with 503 at once
+    #[arg(long, env, global = true, default_value = "100ms", value_parser = parse_queue_wait)]
     queue_wait_max: Duration,
 
     /// Requests that go to a store in one call

@@ -150,7 +150,7 @@ fn read<T>(
     options: &ImportOptions,
     read: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,
 ) -> Result<T, ImportError> {
-    let now: UnixMillis = wall_clock()();
+    let now: UnixMillis = wall_clock();
     source.read(now, read).map_err(|error| ImportError::Unreadable(options.from.clone(), error))
 }
 

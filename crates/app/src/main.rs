@@ -28,22 +28,35 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     use_small_pages();
     log::start(cli.config.log_format);
+    let command = cli.command();
+    let failed = what_failed(&command);
     let ended = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Into::into)
         .and_then(|runtime| {
-            let ended = runtime.block_on(run(cli.command(), &cli.config));
+            let ended = runtime.block_on(run(command, &cli.config));
             // What stands still is not waited for: whatever had to be finished is.
             runtime.shutdown_background();
             ended
         });
     let code = ended.unwrap_or_else(|error| {
-        tracing::error!(error = &*error, "stopped");
+        tracing::error!(error = &*error, "{failed}");
         ExitCode::FAILURE
     });
     log::flush();
     code
+}
+
+/// What it means to whoever gave the command that it came to no end.
+const fn what_failed(command: &Command) -> &'static str {
+    match command {
+        Command::Serve => "the service has stopped",
+        Command::Migrate(_) => "not migrated",
+        Command::Sales(_) => "not done",
+        Command::Import(_) => "nothing was imported",
+        Command::Audit(_) => "no audit was made",
+    }
 }
 
 /// Has memory cleared in small pages. The allocator asks for huge ones, and whoever wanted a few
@@ -66,7 +79,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
 }
 
 async fn migrate(options: &MigrateOptions, config: &Config) -> Result<(), Box<dyn Error>> {
-    compose::register(config).await?;
+    compose::migrate(config).await?;
     tracing::info!("the schema is up to date");
     if options.new_identity {
         let Place::Servers { database_url, .. } = config.ledger_place()? else {

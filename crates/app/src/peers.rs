@@ -4,10 +4,13 @@
 //! actix's HTTP/1 dispatcher runs over a stream of ours, which knows whose turn it is.
 
 mod crowd;
+mod head;
+mod pace;
 mod refusal;
 mod stream;
 
 use std::{
+    future::poll_fn,
     io,
     net::{SocketAddr, TcpListener},
     pin::Pin,
@@ -17,21 +20,25 @@ use std::{
 };
 
 use actix_http::{
-    HttpService, KeepAlive, Request, Response,
+    ConnectionType, HttpMessage as _, HttpService, KeepAlive, Payload, Request, Response,
     body::{BodySize, BoxBody, MessageBody},
     error::DispatchError,
+    header::EXPECT,
 };
 use actix_server::{GracefulShutdownSignal, Server};
-use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
+use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_service, map_config};
 use actix_web::{
-    App, Error,
+    App, Error, HttpResponse,
     dev::{AppConfig, ServiceResponse},
     rt::net::TcpStream,
     web,
 };
 use http_api::{Answering, Api, Connection};
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use telemetry::Peers;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    task::{spawn_local, yield_now},
     time::timeout,
 };
 
@@ -48,9 +55,15 @@ const LINGER_BYTES_MAX: usize = 1 << 20;
 /// New connections that may wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 4_096;
 
+/// How much of its answers the system keeps for a peer, in bytes. It says that the peer takes some
+/// only when a third of that is free: with much more, a slow peer would seem to take nothing.
+const UNREAD_BYTES_MAX: usize = 32_768;
+
 /// What a server has, and what it may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
+    /// Whom the listener is for, as its connections are counted.
+    pub(crate) listener: &'static str,
     /// Threads, up to 512.
     pub(crate) workers: usize,
     /// Connections of each of them.
@@ -62,6 +75,8 @@ pub(crate) struct Limits {
 /// Listens at this address.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
+    // All that connect have this of the listener.
+    set_socket_send_buffer_size(&listener, UNREAD_BYTES_MAX)?;
     // The standard library's own is short for a crowd.
     rustix::net::listen(&listener, BACKLOG)?;
     Ok(listener)
@@ -81,8 +96,9 @@ pub(crate) fn serve(
         .shutdown_timeout(limits.stop_s_max)
         .disable_signals();
     let stop = server.graceful_shutdown_signal();
+    let peers = Peers::of(limits.listener, limits.workers * limits.connections_max);
     let server = server.listen("http", listener, move || {
-        on_a_thread(routes, api(), &stop, limits.connections_max)
+        on_a_thread(routes, api(), &stop, (limits.connections_max, peers.clone()))
     })?;
     Ok(server.run())
 }
@@ -92,25 +108,22 @@ fn on_a_thread(
     routes: fn(&mut web::ServiceConfig),
     api: Api,
     stop: &GracefulShutdownSignal,
-    connections_max: usize,
+    (connections_max, peers): (usize, Peers),
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError> + use<> {
     let app = App::new().app_data(web::Data::new(api)).configure(routes);
     let app = map_config(app, |()| AppConfig::default());
-    let stop = stop.clone();
     let http = HttpService::build()
-        .graceful_shutdown_signal(move || {
-            let stop = stop.clone();
-            async move { stop.notified().await }
-        })
-        // The stream has the deadlines: actix has none for all that a peer may do.
+        // The stream has the deadlines, also at a stop: actix has none for all that a peer may do.
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
+        .expect(fn_service(expect))
         .on_connect_ext(|stream: &PeerStream, data| {
             data.insert(Rc::clone(stream.connection()));
         })
         .h1(apply_fn_factory(app, answer));
-    let crowd = Crowd::of(connections_max);
+    let crowd = Crowd::of(connections_max, peers);
+    spawn_local(stop_with(Rc::clone(&crowd), stop.clone()));
     apply_fn_factory(http, move |socket: TcpStream, http| {
         let address = socket.peer_addr().ok();
         let member = crowd.join();
@@ -119,7 +132,7 @@ fn on_a_thread(
         let conversation = http.call((stream, address));
         async move {
             // What went wrong is the peer's doing, and it was answered or is gone.
-            let _ = conversation.await;
+            let _ = while_answering(conversation).await;
             if let Some(socket) = left.take() {
                 let _ = timeout(LINGER, linger(socket)).await;
             }
@@ -129,29 +142,119 @@ fn on_a_thread(
     })
 }
 
+/// Has the connections come to their ends when the service stops: each is told so with an answer,
+/// and what was sent before that is answered.
+async fn stop_with(crowd: Rc<Crowd>, stop: GracefulShutdownSignal) {
+    stop.notified().await;
+    crowd.stop();
+}
+
+/// Lets a body be sent that is waited for.
+async fn expect(request: Request) -> Result<Request, Response<BoxBody>> {
+    let Some(refusal) = http_api::refusal_of_expectation(request.headers()) else {
+        return Ok(request);
+    };
+    if let Some(connection) = request.conn_data::<Rc<Connection>>() {
+        connection.say_close();
+    }
+    Err(refusal.into())
+}
+
 /// Answers a request, while the connection knows that, and counts it.
 fn answer<S>(
-    request: Request,
+    mut request: Request,
     app: &S,
 ) -> impl Future<Output = Result<Response<Answer>, Error>> + use<S>
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
 {
-    let answering = request.conn_data::<Rc<Connection>>().map(Connection::begin_answer);
+    let connection = request.conn_data::<Rc<Connection>>().cloned();
+    let is_over = connection.as_ref().is_some_and(|it| it.has_said_close());
+    let has_body = !matches!(request.payload(), Payload::None);
+    let answering = connection.as_ref().filter(|_| !is_over).map(|it| it.begin_answer(has_body));
+    let is_last = request.head().connection_type() == ConnectionType::Close;
     let counted = telemetry::Request::came();
     let (method, route) = (request.method().clone(), http_api::route_of(request.path()));
-    let answer = app.call(request);
+    let refusal = unmet_expectation(&request);
+    let answer = (!is_over && refusal.is_none()).then(|| app.call(request));
     async move {
-        let response: Response<BoxBody> = while_answering(answer).await?.into();
+        let mut response: Response<BoxBody> = match (refusal, answer) {
+            (_, Some(answer)) => while_answering(answer).await?.into(),
+            (Some(refusal), None) if !is_over => refusal.into(),
+            // The peer was told that this is not answered.
+            _ => {
+                all_written(connection.as_ref()).await;
+                return Ok(Response::ok().set_body(Answer::none()));
+            }
+        };
+        if let Some(answering) = &answering {
+            end_with(answering.connection(), is_last, &mut response);
+        }
         counted.answered(method.as_str(), route, response.status().as_u16());
         Ok(response.map_body(|_, body| Answer { body, _answering: answering }))
     }
+}
+
+/// Waits until the peer has all of its answers, as far as the system takes them.
+async fn all_written(connection: Option<&Rc<Connection>>) {
+    // What was answered just now is written before this goes on.
+    yield_now().await;
+    poll_fn(|_| match connection {
+        // The task of the connection is woken when the peer reads.
+        Some(connection) if connection.is_stalled() => Poll::Pending,
+        _ => Poll::Ready(()),
+    })
+    .await;
+}
+
+/// Says so in an answer if it is the last, and notes it.
+fn end_with(connection: &Connection, is_last: bool, response: &mut Response<BoxBody>) {
+    let head = response.head_mut();
+    if connection.is_stopping() {
+        head.set_connection_type(ConnectionType::Close);
+    }
+    if is_last || head.connection_type() == ConnectionType::Close {
+        connection.say_close();
+    }
+}
+
+/// The answer to a request that expects what nobody knows of.
+fn unmet_expectation(request: &Request) -> Option<HttpResponse> {
+    if !request.headers().contains_key(EXPECT) {
+        return None;
+    }
+    http_api::refusal_of_expectation(request.headers())
 }
 
 /// A body, and that it is being answered until it is gone.
 struct Answer {
     body: BoxBody,
     _answering: Option<Answering>,
+}
+
+impl Answer {
+    /// None at all, which ends the connection before a byte of it is written.
+    fn none() -> Self {
+        Self { body: BoxBody::new(NoAnswer), _answering: None }
+    }
+}
+
+/// A body that there is not.
+struct NoAnswer;
+
+impl MessageBody for NoAnswer {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+    }
 }
 
 impl MessageBody for Answer {

@@ -91,11 +91,16 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     }
     // Until here a signal ends the process at once: there is nothing to finish.
     let mut signals = Signals::new()?;
-    let limits =
-        peers::Limits { workers, connections_max: room.per_worker, stop_s_max: STOP_S_MAX };
+    let limits = peers::Limits {
+        listener: "buyers",
+        workers,
+        connections_max: room.per_worker,
+        stop_s_max: STOP_S_MAX,
+    };
     let operators = admin::listen(config.admin_addr)?;
     if operators.is_some() {
         telemetry::switch_on();
+        shared.watch_pools();
     }
     let (address, server) = listen(config.http_addr, limits, shared.clone())?;
     tracing::info!("listening on http://{address}");
@@ -111,7 +116,9 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let running = server.handle();
     let mut server = pin!(server);
 
-    // Given back only when nobody can be at work in the directory; else it ends with the process.
+    // Given back only when no request and no upkeep is at work in the directory; else it ends with the
+    // process. A load that went on as a task writes to memory alone, and what else it asks of a ledger
+    // that another process has by then is refused.
     let in_service = ManuallyDrop::new(in_service);
     let signal = tokio::select! {
         ended = &mut server => return Err(ended.map_or_else(ServeError::Http, |()| ServeError::HttpEnded)),

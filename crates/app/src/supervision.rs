@@ -1,4 +1,4 @@
-//! What a panic ends: one request, if it was being answered; else the process.
+//! What a panic ends: one connection, if its peer was being heard or answered; else the process.
 //!
 //! A service whose upkeep, batch worker or ledger thread is gone answers 503 for ever, or sells
 //! without ever giving a unit back, and looks alive. One that ends is started again.
@@ -46,20 +46,20 @@ where
     tokio::spawn(TASK.scope(name, work))
 }
 
-/// Does what answers a request.
+/// Does what answers a request, or receives one: whatever a peer sends ends its connection at
+/// most.
 pub(crate) async fn while_answering<T>(work: impl Future<Output = T>) -> T {
-    /// Set again also by a panic.
-    struct Answering;
+    /// As it was before, set again also by a panic.
+    struct Answering(bool);
     impl Drop for Answering {
         fn drop(&mut self) {
-            IS_ANSWERING.set(false);
+            IS_ANSWERING.set(self.0);
         }
     }
 
     let mut work = pin!(work);
     std::future::poll_fn(|cx| {
-        IS_ANSWERING.set(true);
-        let _answering = Answering;
+        let _answering = Answering(IS_ANSWERING.replace(true));
         work.as_mut().poll(cx)
     })
     .await
@@ -139,6 +139,15 @@ mod tests {
                 log::flush();
                 return;
             }
+            "connection" => {
+                let connection = tokio::spawn(while_answering(async {
+                    while_answering(async {}).await;
+                    panic!("on purpose")
+                }));
+                assert!(connection.await.is_err());
+                log::flush();
+                return;
+            }
             other => panic!("no {other}"),
         }
         // Nobody ended it.
@@ -170,9 +179,11 @@ mod tests {
             return panic_in(&which).await;
         }
 
-        let (code, said) = ended("a_request_that_panics_ends_nothing_but_itself", "request");
+        for which in ["request", "connection"] {
+            let (code, said) = ended("a_request_that_panics_ends_nothing_but_itself", which);
 
-        assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("a request panicked"), "{said}");
+            assert_eq!(code, Some(0), "{which}: {said}");
+            assert!(said.contains("a request panicked"), "{which}: {said}");
+        }
     }
 }

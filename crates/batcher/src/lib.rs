@@ -5,7 +5,8 @@
 //! batches larger, not queues longer, and a lone request is sent at once: there is no timer,
 //! only a turn for the tasks that are ready and may have requests of their own.
 //! The queue is bounded, in its length and in how long the last in it would wait; a caller finds it
-//! full at once, before any work was done for them.
+//! full at once, before any work was done for them. Where requests wait in another queue before they
+//! come to this one, both waits count, at the one door ([`Batcher::spawn_behind`]).
 
 mod pace;
 
@@ -62,9 +63,9 @@ pub struct Limits {
     pub queue_max: NonZeroUsize,
     /// Requests of one call.
     pub batch_max: NonZeroUsize,
-    /// How long a request may expect to wait for its reply, as calls are at present; one that
-    /// would wait longer is refused. One batch may wait whatever a call takes: nobody else
-    /// would find out that calls are quick again.
+    /// How long a request may expect to wait for its reply, as calls are at present, in this queue
+    /// and in the one before it; one that would wait longer is refused. One batch may wait in each
+    /// whatever a call takes: nobody else would find out that calls are quick again.
     pub wait_max: Duration,
 }
 
@@ -81,21 +82,31 @@ impl Limits {
 pub struct Batcher<Request, Reply> {
     queue: mpsc::Sender<Job<Request, Reply>>,
     state: Arc<State>,
+    /// Where whoever takes a permit of this queue waits first.
+    before: Option<Wait>,
 }
 
 /// What is known of a queue besides what is in it.
 struct State {
     pace: Pace,
-    /// Requests that were sent and not taken yet. Whoever has a permit may wait for something else.
+    /// Permits whose requests no worker has taken yet. One that waits for something else counts: it
+    /// comes, and whoever came after it would find the queue longer than it looked.
     waiting: AtomicUsize,
     figures: Figures,
 }
 
+/// How long a request would wait in a queue, for whoever guards another one.
+#[derive(Clone)]
+pub struct Wait(Arc<State>);
+
 /// A place in the queue: the right to one request that cannot be refused for want of room.
 pub struct Permit<Request, Reply> {
     permit: mpsc::OwnedPermit<Job<Request, Reply>>,
-    state: Arc<State>,
+    place: Place,
 }
+
+/// Counts as waiting until it is dropped, or taken by a worker.
+struct Place(Option<Arc<State>>);
 
 /// Why a request got no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -124,6 +135,16 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
         limits: Limits,
         calls: impl IntoIterator<Item = C>,
     ) -> Self {
+        Self::spawn_behind(None, limits, calls)
+    }
+
+    /// [`spawn`](Self::spawn), where whoever takes a permit waits in the queue `before` until they
+    /// send their request: they get none if the two waits are too long together.
+    pub fn spawn_behind<C: Call<Request, Reply>>(
+        before: Option<Wait>,
+        limits: Limits,
+        calls: impl IntoIterator<Item = C>,
+    ) -> Self {
         let (queue, requests) = mpsc::channel(limits.queue_max.get());
         let requests = Arc::new(Mutex::new(requests));
         let state = Arc::new(State {
@@ -136,23 +157,42 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
             let work = work(requests, call, limits.batch_max.get(), state);
             tokio::spawn(WORKER.scope(std::any::type_name::<C>(), work));
         }
-        Self { queue, state }
+        Self { queue, state, before }
+    }
+
+    /// How long a request would wait here, for whoever guards the queue that comes next.
+    #[must_use]
+    pub fn wait(&self) -> Wait {
+        Wait(Arc::clone(&self.state))
     }
 
     /// Takes a permit of the queue.
     pub fn permit(&self) -> Result<Permit<Request, Reply>, BatchError> {
-        if self.state.pace.is_too_slow(self.state.waiting.load(Ordering::Relaxed)) {
+        if self.is_too_slow() {
+            // A call that broke looks like one that takes for ever.
+            if self.queue.is_closed() {
+                return Err(BatchError::Stopped);
+            }
             self.state.figures.refused();
             return Err(BatchError::Full);
         }
         match self.queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Permit { permit, state: Arc::clone(&self.state) }),
+            Ok(permit) => Ok(Permit { permit, place: Place::of(&self.state) }),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 self.state.figures.refused();
                 Err(BatchError::Full)
             }
             Err(mpsc::error::TrySendError::Closed(_)) => Err(BatchError::Stopped),
         }
+    }
+
+    /// Whether one more request would wait too long, here and before.
+    fn is_too_slow(&self) -> bool {
+        let queues = [Some(&*self.state), self.before.as_ref().map(|Wait(state)| &**state)];
+        let queues = || queues.iter().flatten();
+        // The clock is looked at only where it matters.
+        queues().any(|queue| queue.has_batch())
+            && queues().map(|queue| queue.wait()).sum::<Duration>() > self.state.pace.wait_max()
     }
 
     /// Sends a request and waits for its reply.
@@ -169,15 +209,49 @@ impl<Request: Send + 'static, Reply: Send + 'static> Batcher<Request, Reply> {
 
 impl<Request, Reply> Clone for Batcher<Request, Reply> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), state: Arc::clone(&self.state) }
+        let Self { queue, state, before } = self;
+        Self { queue: queue.clone(), state: Arc::clone(state), before: before.clone() }
+    }
+}
+
+impl State {
+    /// Whether a whole batch is waiting.
+    fn has_batch(&self) -> bool {
+        self.pace.batches(self.waiting.load(Ordering::Relaxed)) > 0
+    }
+
+    fn wait(&self) -> Duration {
+        self.pace.wait(self.waiting.load(Ordering::Relaxed))
+    }
+}
+
+impl Place {
+    fn of(state: &Arc<State>) -> Self {
+        state.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Some(Arc::clone(state)))
+    }
+
+    /// Goes on counting until a worker takes the request.
+    fn keep(mut self) -> Option<Arc<State>> {
+        self.0.take()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(state) = &self.0 {
+            state.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl<Request, Reply> Permit<Request, Reply> {
     fn send(self, request: Request, reply: Option<oneshot::Sender<Reply>>) {
-        self.state.figures.entered();
-        self.state.waiting.fetch_add(1, Ordering::Relaxed);
-        self.permit.send(Job { request, entered: Watch::start(), reply });
+        let Self { permit, place } = self;
+        if let Some(state) = place.keep() {
+            state.figures.entered();
+        }
+        permit.send(Job { request, entered: Watch::start(), reply });
     }
 }
 
@@ -216,9 +290,9 @@ async fn work<Request: Send, Reply: Send, C: Call<Request, Reply>>(
         if requests.is_empty() {
             continue;
         }
-        let began = state.pace.begin();
+        let (began, sent) = (state.pace.begin(), requests.len());
         let replies = call.call(requests).await;
-        state.pace.end(began);
+        state.pace.end(began, sent);
         debug_assert_eq!(replies.len(), waiting.len(), "a call answers every request");
         for (caller, reply) in waiting.into_iter().zip(replies) {
             if let Some(caller) = caller {

@@ -5,7 +5,7 @@
 
 pub mod live;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What must be true of the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,13 +178,14 @@ pub struct LateHolds {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     checked: BTreeMap<Invariant, Breaches>,
+    left: BTreeSet<Invariant>,
     notes: Vec<String>,
 }
 
 /// What an audit comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conclusion {
-    /// All was checked and holds.
+    /// All there is was checked and holds.
     Holds,
     /// Something is broken, whether or not all was checked.
     Broken,
@@ -196,6 +197,17 @@ impl Findings {
     /// Notes that an invariant was checked, and what breaks it; added to what was found before.
     pub fn check(&mut self, invariant: Invariant, breaches: Breaches) {
         self.checked.entry(invariant).or_default().extend(breaches);
+    }
+
+    /// Notes that there is nothing an invariant is about, so that it was not looked at.
+    pub fn leave(&mut self, invariant: Invariant) {
+        self.left.insert(invariant);
+    }
+
+    /// Whether there was nothing to look at.
+    #[must_use]
+    pub fn was_left(&self, invariant: Invariant) -> bool {
+        self.left.contains(&invariant)
     }
 
     /// Notes something an operator should know that is no breach.
@@ -220,7 +232,7 @@ impl Findings {
     pub fn conclusion(&self) -> Conclusion {
         if self.checked.values().any(|breaches| breaches.count > 0) {
             Conclusion::Broken
-        } else if self.checked.len() == Invariant::ALL.len() {
+        } else if Invariant::ALL.iter().all(|it| self.of(*it).is_some() || self.was_left(*it)) {
             Conclusion::Holds
         } else {
             Conclusion::Unknown

@@ -17,6 +17,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64},
 };
 
+use futures_util::{FutureExt, future::join_all};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use self::{
@@ -29,7 +30,6 @@ use crate::{
     asked_once::{AskedOnce, Bounds, Unanswered},
     ports::{Clock, Listed, Tasks},
     sale::SaleState,
-    side_by_side::{Waited, all},
 };
 
 const READ: Doing = Doing::step("Board::read");
@@ -206,8 +206,8 @@ impl<B: Send + Sync + 'static> Board<B> {
         let sales = self.asker.page(before, limit).await?;
         let mut standings = Vec::with_capacity(sales.len());
         for sales in sales.chunks(AT_A_TIME) {
-            let asked = sales.iter().map(|&sale| Box::pin(self.standing(sale)) as Waited<'_, _>);
-            for standing in all(asked.collect()).await {
+            let asked = sales.iter().map(|&sale| self.standing(sale).boxed());
+            for standing in join_all(asked).await {
                 standings.push(standing?);
             }
         }

@@ -1,10 +1,11 @@
 //! The sales this process knows of: a snapshot of the register, so that a request asks nobody.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use crate::{
-    SaleId, StoreError, UnixMillis,
-    ports::{Calendar, Listed, SaleRegister},
+    SaleId, SteadyClock, StoreError, UnixMillis,
+    ports::{Calendar, Clock, Listed, SaleRegister},
+    steady::ClockNews,
 };
 
 /// A snapshot of the sales that are not closed, refreshed by the scheduler about every second.
@@ -15,18 +16,35 @@ use crate::{
 pub struct Catalog {
     register: Arc<dyn SaleRegister>,
     calendar: RwLock<Arc<Calendar>>,
+    watch: OnceLock<Watch>,
+}
+
+/// The ledger's clock, held against that of the process.
+struct Watch {
+    clock: Arc<dyn Clock>,
+    watched: Mutex<(SteadyClock, Option<ClockNews>)>,
 }
 
 impl Catalog {
     /// An empty catalog over `register`.
     pub fn new(register: Arc<dyn SaleRegister>) -> Self {
         let empty = Calendar { now: UnixMillis(0), sales: Vec::new(), just_closed: Vec::new() };
-        Self { register, calendar: RwLock::new(Arc::new(empty)) }
+        let watch = OnceLock::new();
+        Self { register, calendar: RwLock::new(Arc::new(empty)), watch }
+    }
+
+    /// Has the ledger's clock held against `clock` from now on: while the two are apart, nothing is
+    /// done that cannot be undone.
+    pub fn watch_clock(&self, clock: Arc<dyn Clock>) {
+        let _is_watched_already = self.watch.set(Watch { clock, watched: Mutex::default() });
     }
 
     /// Takes a new snapshot.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let calendar = Arc::new(self.register.calendar().await?);
+        if let Some(watch) = self.watch.get() {
+            watch.look(calendar.now);
+        }
         *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = calendar;
         Ok(())
     }
@@ -35,6 +53,17 @@ impl Catalog {
     #[must_use]
     pub fn was_refreshed(&self) -> bool {
         self.calendar().now > UnixMillis(0)
+    }
+
+    /// Whether what the snapshot says of the time may be gone by where there is no way back.
+    #[must_use]
+    pub fn is_on_time(&self) -> bool {
+        self.watch.get().is_none_or(Watch::is_on_time)
+    }
+
+    /// What has become of the ledger's clock since this was asked last.
+    pub fn clock_news(&self) -> Option<ClockNews> {
+        self.watch.get()?.watched().1.take()
     }
 
     /// The snapshot.
@@ -57,5 +86,22 @@ impl Catalog {
             Some(listed) => Ok(Some(listed)),
             None => self.register.find(id).await,
         }
+    }
+}
+
+impl Watch {
+    fn look(&self, shown: UnixMillis) {
+        let mut watched = self.watched();
+        let (steady, news) = &mut *watched;
+        let read = steady.read(shown, self.clock.uptime_ms());
+        *news = read.news.or(*news);
+    }
+
+    fn is_on_time(&self) -> bool {
+        self.watched().0.is_believed()
+    }
+
+    fn watched(&self) -> MutexGuard<'_, (SteadyClock, Option<ClockNews>)> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

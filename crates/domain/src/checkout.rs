@@ -7,8 +7,8 @@ use crate::{
     abandoned::{Abandoned, AbandonedCode, Reached},
     answer::Doing,
     ports::{
-        Attempt, CodeMint, CodeStore, Grant, HoldRequest, LedgerStore, Listed, Outcome, PlaceReply,
-        Recorded, Verdict,
+        Attempt, AttemptPermit, CodeMint, CodeStore, Grant, HoldRequest, LedgerStore, Listed,
+        Outcome, PlaceReply, Recorded, Verdict,
     },
     upkeep::{LOAD_AHEAD_MS, Rebuild, Restored},
 };
@@ -86,14 +86,14 @@ impl Checkout {
         &self,
         request: CheckoutRequest,
     ) -> Result<Result<Hold, CheckoutRefusal>, StoreError> {
-        let permit = self.ledger.permit()?;
         let code = Code::new(request.sale, self.mint.draw());
         let asked = HoldRequest { code, user: request.user };
 
         let mut unanswered = Unanswered { checkout: self, code, reached: Some(Reached::LiveStore) };
-        let outcome = self.ask(&asked).await;
-        unanswered.reached = matches!(outcome, Ok(Outcome::Granted(_))).then_some(Reached::Ledger);
-        let outcome = outcome?;
+        let asked_for = self.ask(&asked).await;
+        let is_granted = matches!(asked_for, Ok((Outcome::Granted(_), _)));
+        unanswered.reached = is_granted.then_some(Reached::Ledger);
+        let (outcome, permit) = asked_for?;
         let (sale, HoldRequest { user, .. }) = (request.sale, asked);
         let recorded = permit.record(Attempt { sale, user: user.clone(), outcome }).await;
         unanswered.reached = None;
@@ -104,18 +104,25 @@ impl Checkout {
         }
     }
 
-    /// What the sale says to the request.
-    async fn ask(&self, asked: &HoldRequest) -> Result<Outcome, StoreError> {
+    /// What the sale says to the request, and the permit to record it.
+    async fn ask(
+        &self,
+        asked: &HoldRequest,
+    ) -> Result<(Outcome, Box<dyn AttemptPermit>), StoreError> {
         let sale = asked.code.sale();
         for _ in 0..LOOKS_MAX {
+            let permit = self.ledger.permit()?;
             if let Some(refusal) = self.refuse_unasked(sale).await? {
-                return Ok(Outcome::Refused(refusal));
+                return Ok((Outcome::Refused(refusal), permit));
             }
             match self.codes.place_hold(asked.clone()).await? {
-                PlaceReply::Granted(grant) => return Ok(Outcome::Granted(grant)),
-                PlaceReply::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
+                PlaceReply::Granted(grant) => return Ok((Outcome::Granted(grant), permit)),
+                PlaceReply::Refused(refusal) => return Ok((Outcome::Refused(refusal), permit)),
                 PlaceReply::NotLoaded => {
-                    if self.rebuild.restore(sale, None).await? == Restored::Closed {
+                    // A load takes long, and whoever waits for one must not stand in the way of
+                    // those who want another sale.
+                    drop(permit);
+                    if self.rebuild.restore_on_demand(sale).await? == Restored::Closed {
                         self.catalog.refresh().await?;
                     }
                 }

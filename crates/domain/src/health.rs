@@ -15,6 +15,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use tokio::sync::Semaphore;
 
 pub use self::{
@@ -27,8 +31,8 @@ use crate::{
     answer::Doing,
     asked_once::{AskedOnce, Bounds},
     ports::{AuditedLive, Calendar, Clock, SaleRegister, SaleStore, Tasks},
-    side_by_side::{Waited, all, within},
     standing::by_precedence,
+    within::within,
 };
 
 /// How long one question may take, in milliseconds. What is outstanding longer stands still.
@@ -170,7 +174,7 @@ impl Health {
         for way in ways {
             asked.extend([self.in_time(way.can_record()), self.in_time(way.can_take())]);
         }
-        let are_well = all(asked).await;
+        let are_well = join_all(asked).await;
         // The ledger's answers and the live store's, in turn: that it answers, then of each way.
         let reach = |first| {
             let mut of_store = are_well.iter().skip(first).step_by(2);
@@ -185,8 +189,8 @@ impl Health {
     }
 
     /// Whether the answer is yes, and comes before it counts as outstanding.
-    fn in_time<'a>(&'a self, asked: impl Future<Output = bool> + Send + 'a) -> Waited<'a, bool> {
-        Box::pin(async { within(&*self.clock, STANDS_STILL_MS, asked).await == Some(true) })
+    fn in_time<'a>(&'a self, asked: impl Future<Output = bool> + Send + 'a) -> BoxFuture<'a, bool> {
+        async { within(&*self.clock, STANDS_STILL_MS, asked).await == Some(true) }.boxed()
     }
 
     /// The open sales of which nothing can be had, also not a moment later.
@@ -211,8 +215,8 @@ impl Health {
     async fn unserved_among(&self, open: &[Sale]) -> Vec<(SaleId, Unserved)> {
         let mut unserved = Vec::new();
         for few in open.chunks(AT_A_TIME) {
-            let asked = few.iter().map(|sale| Box::pin(self.unserved_of(sale)) as Waited<'_, _>);
-            let found = few.iter().zip(all(asked.collect()).await);
+            let asked = few.iter().map(|sale| self.unserved_of(sale).boxed());
+            let found = few.iter().zip(join_all(asked).await);
             unserved.extend(found.filter_map(|(sale, why)| Some((sale.id, why?))));
         }
         unserved

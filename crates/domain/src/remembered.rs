@@ -3,9 +3,10 @@
 //! **Sold out.** Once a sale is sold out, most of the crowd is still to come. What the live
 //! store said last is repeated to it for at most a tenth of a second, so the live store's work is
 //! bounded by the stock and not by the crowd. Such a refusal is recorded like every other. A
-//! unit that comes back through this process ends the memory at once, and what the live store was
+//! unit that is given back through this process ends the memory at once, and what the live store was
 //! asked before is not remembered after; one that comes back through another process is offered
-//! here within that tenth of a second.
+//! here within that tenth of a second, and so is one whose request went away before it heard of it:
+//! most such requests had none, and a crowd that hangs up must not send the next one to the store.
 //!
 //! **The units of codes granted here.** Most codes are redeemed soon, and many where they were
 //! granted. What is remembered is a belief, as what the live store says of a code is one: the
@@ -178,7 +179,8 @@ impl CodeStore for RememberedLive {
 
     fn settle_soon(&self, code: Code, verdict: Verdict) {
         self.codes.settle_soon(code, verdict);
-        if verdict == Verdict::Free {
+        // Of a code that was never heard to be granted, it is not known whether a unit comes back.
+        if verdict == Verdict::Free && self.granted().take(code).is_some() {
             self.memo.clear(code.sale());
         }
     }

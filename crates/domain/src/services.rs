@@ -43,13 +43,27 @@ pub struct Services {
 }
 
 impl Services {
-    /// The services of a process that has just started.
+    /// The services of a process that has just started. Nothing goes on in it that nobody waits for.
     #[must_use]
     pub fn over(ports: Ports) -> Self {
-        let Ports { register, sales, clock, .. } = &ports;
-        let catalog = Arc::new(Catalog::new(register.clone()));
-        let rebuild = Arc::new(Rebuild::new(register.clone(), sales.clone(), clock.clone()));
-        Self::sharing(catalog, rebuild, Arc::default(), ports)
+        let rebuild = Self::rebuild(&ports);
+        Self::rebuilding_by(rebuild, ports)
+    }
+
+    /// The same, where what was begun comes to its end also if whoever wanted it goes away.
+    #[must_use]
+    pub fn going_on_in(tasks: Arc<dyn Tasks>, ports: Ports) -> Self {
+        let rebuild = Self::rebuild(&ports).going_on_in(tasks);
+        Self::rebuilding_by(rebuild, ports)
+    }
+
+    fn rebuild(Ports { register, sales, clock, .. }: &Ports) -> Rebuild {
+        Rebuild::new(register.clone(), sales.clone(), clock.clone())
+    }
+
+    fn rebuilding_by(rebuild: Rebuild, ports: Ports) -> Self {
+        let catalog = Arc::new(Catalog::new(ports.register.clone()));
+        Self::sharing(catalog, Arc::new(rebuild), Arc::default(), ports)
     }
 
     /// The same services by another way to the same stores, for another thread of the process:
@@ -57,6 +71,14 @@ impl Services {
     #[must_use]
     pub fn by_way_of(&self, ports: Ports) -> Self {
         Self::sharing(self.catalog.clone(), self.rebuild.clone(), self.abandoned.clone(), ports)
+    }
+
+    /// Has the ledger's clock held against the process's own. For a ledger on a server, which anybody
+    /// may set the clock of.
+    #[must_use]
+    pub fn watching_clock(self) -> Self {
+        self.catalog.watch_clock(self.ports.clock.clone());
+        self
     }
 
     /// The upkeep of the process, with the sales of `timetable` to make, if there is one. One is

@@ -61,17 +61,50 @@ impl Timetable {
     /// sales of operators are in nobody's way. A slot that passed is not sold late.
     #[must_use]
     pub fn missing(self, now: UnixMillis, sales: &[Sale]) -> Vec<Window> {
-        let slot_at = |moment: UnixMillis| moment.0.div_euclid(self.period_ms);
-        // Where time itself begins and ends there is no whole slot.
-        let start_of = |slot: i64| slot.checked_mul(self.period_ms).map(UnixMillis);
-        let window_of = |slot| Window::new(start_of(slot)?, start_of(slot + 1)?).ok();
-        let slots = slot_at(now)..=slot_at(now + self.lead_ms());
-        let mut missing: Vec<_> = slots.filter_map(window_of).collect();
-        for sale in sales.iter().filter(|sale| sale.origin == Origin::Timetable) {
-            missing.retain(|slot| !slot.overlaps(sale.window));
+        let mut missing: Vec<_> = self.slots(now).collect();
+        for window in of_timetable(sales) {
+            missing.retain(|slot| !slot.overlaps(window));
         }
         missing
     }
+
+    /// What of the same slots has no sale and gets none, because one of a timetable has a part of the
+    /// slot: that one was made when the period was another.
+    #[must_use]
+    pub fn gaps(self, now: UnixMillis, sales: &[Sale]) -> Vec<Window> {
+        let mut taken: Vec<_> = of_timetable(sales).collect();
+        taken.sort_unstable_by_key(|window| window.starts_at());
+        let mut gaps = Vec::new();
+        for slot in self.slots(now) {
+            let in_it = taken.iter().filter(|window| window.overlaps(slot)).copied();
+            let mut free_from = slot.starts_at();
+            let mut is_taken = false;
+            for window in in_it {
+                is_taken = true;
+                gaps.extend(Window::new(free_from, window.starts_at()));
+                free_from = free_from.max(window.ends_at());
+            }
+            if is_taken {
+                gaps.extend(Window::new(free_from, slot.ends_at()));
+            }
+        }
+        gaps.retain(|gap| gap.ends_at() > now);
+        gaps
+    }
+
+    /// The slots from the current one to the last that starts within the lead.
+    fn slots(self, now: UnixMillis) -> impl Iterator<Item = Window> {
+        let slot_at = move |moment: UnixMillis| moment.0.div_euclid(self.period_ms);
+        // Where time itself begins and ends there is no whole slot.
+        let start_of = move |slot: i64| slot.checked_mul(self.period_ms).map(UnixMillis);
+        let window_of = move |slot| Window::new(start_of(slot)?, start_of(slot + 1)?).ok();
+        (slot_at(now)..=slot_at(now + self.lead_ms())).filter_map(window_of)
+    }
+}
+
+/// When sales of a timetable are on, whatever its period was.
+fn of_timetable(sales: &[Sale]) -> impl Iterator<Item = Window> {
+    sales.iter().filter(|sale| sale.origin == Origin::Timetable).map(|sale| sale.window)
 }
 
 #[cfg(test)]
@@ -157,6 +190,39 @@ mod tests {
 
         assert_eq!(missing_beside(Origin::Operator, HOUR_MS, 0, &slots), slots);
         assert_eq!(missing_beside(Origin::Operator, HOUR_MS, 0, &[(-9, DAY_MS)]), slots);
+    }
+
+    /// The gaps of a timetable, in minutes since midnight, beside sales that are taken so.
+    fn gaps(period_min: i64, now_min: i64, taken: &[(i64, i64)]) -> Vec<(i64, i64)> {
+        let minute = 60_000;
+        let sale = |&(from, to): &(i64, i64)| Sale {
+            id: SaleId::try_from(1).unwrap(),
+            window: Window::new(MIDNIGHT + from * minute, MIDNIGHT + to * minute).unwrap(),
+            terms: every(minute).terms(),
+            origin: Origin::Timetable,
+            state: SaleState::Active,
+            epoch: Epoch(0),
+        };
+        let taken: Vec<_> = taken.iter().map(sale).collect();
+        let gaps = every(period_min * minute).gaps(MIDNIGHT + now_min * minute, &taken);
+        let minutes = |moment: UnixMillis| (moment - MIDNIGHT) / minute;
+        gaps.iter().map(|gap| (minutes(gap.starts_at()), minutes(gap.ends_at()))).collect()
+    }
+
+    #[test]
+    fn a_gap_is_what_a_sale_of_another_period_leaves_of_a_slot() {
+        // Hours became two: nothing is on in the second half of a slot.
+        assert_eq!(gaps(120, 70, &[(60, 120), (120, 180)]), [(180, 240)]);
+        // Quarters became hours.
+        assert_eq!(gaps(60, 20, &[(15, 30), (30, 45)]), [(45, 60)]);
+        assert_eq!(gaps(60, 10, &[(15, 30), (45, 60)]), [(0, 15), (30, 45)]);
+        // What is past is no gap any more.
+        assert_eq!(gaps(60, 20, &[(15, 30), (45, 60)]), [(30, 45)]);
+        // A slot that has its sale has no gap, nor has one that gets its sale yet.
+        assert_eq!(gaps(60, 20, &[(0, 60), (60, 120)]), []);
+        assert_eq!(gaps(60, 20, &[]), []);
+        // Hours became half hours.
+        assert_eq!(gaps(30, 20, &[(0, 60), (60, 120)]), []);
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use domain::{
     CheckoutRefusal, Code, CodeRefusal, Epoch, Failure, Sale, Terms,
-    ports::{CodeStore, HoldRequest, PlaceReply, SaleSnapshot, SaleStore},
+    ports::{CodeStore, HoldRequest, PlaceReply, SaleSnapshot, SaleStore, Verdict},
     remembered::{RememberedLive, SoldOutMemo},
 };
 use fakes::{Fault, HoldState, Operation, Process, World};
+use futures_util::FutureExt;
 
 /// A sale of one unit, which Alice holds.
 async fn sold_out(process: &Process, world: &World) -> Sale {
@@ -17,6 +18,10 @@ async fn sold_out(process: &Process, world: &World) -> Sale {
     process.take(&sale, "alice").await;
     assert!(is_sold_out(process, &sale).await);
     sale
+}
+
+fn memo(world: &World) -> Arc<SoldOutMemo> {
+    Arc::new(SoldOutMemo::new(Arc::new(world.clock.clone())))
 }
 
 async fn is_sold_out(process: &Process, sale: &Sale) -> bool {
@@ -100,8 +105,7 @@ async fn a_unit_whose_hold_expires_here_is_offered_at_once() {
 #[tokio::test]
 async fn a_sale_that_is_loaded_again_is_asked_again() {
     let world = World::new();
-    let memo = Arc::new(SoldOutMemo::new(Arc::new(world.clock.clone())));
-    let live = RememberedLive::new(world.live.clone(), memo);
+    let live = RememberedLive::new(world.live.clone(), memo(&world));
     let sale = world.open_sale(0, 1);
     let load = async |epoch, stock| {
         let terms = Terms::new(stock, 1, World::HOLD_MS).unwrap();
@@ -119,6 +123,43 @@ async fn a_sale_that_is_loaded_again_is_asked_again() {
     load(2, 1).await;
 
     assert!(matches!(ask().await, PlaceReply::Granted(_)));
+}
+
+#[tokio::test]
+async fn a_crowd_that_hangs_up_sends_nobody_to_the_live_store() {
+    let world = World::new();
+    let process = world.process(1);
+    let sale = world.open_sale(1, 1);
+    process.take(&sale, "alice").await;
+    world.live.faults().plan(Operation::PlaceHold, Fault::Pause);
+    let mut hangs_up = Box::pin(process.ask(&sale, "carol"));
+    assert!((&mut hangs_up).now_or_never().is_none());
+    assert!(is_sold_out(&process, &sale).await);
+
+    drop(hangs_up);
+    let [abandoned] = process.reclaim.take()[..] else { panic!("one is noted") };
+    process.reclaim.give_back(abandoned).await.unwrap();
+
+    world.live.faults().set_down(true);
+    assert!(is_sold_out(&process, &sale).await, "nothing came back");
+}
+
+#[tokio::test]
+async fn a_unit_that_was_granted_here_and_got_no_record_is_offered_at_once() {
+    let world = World::new();
+    let live = RememberedLive::new(world.live.clone(), memo(&world));
+    let sale = world.open_sale(1, 1);
+    live.load(&SaleSnapshot { sale, live: Vec::new() }, world.clock.now()).await.unwrap();
+    let ask = async |number| {
+        let code = Code::new(sale.id, number);
+        live.place_hold(HoldRequest { code, user: "bob".parse().unwrap() }).await.unwrap()
+    };
+    let PlaceReply::Granted(grant) = ask(1).await else { panic!("there is one") };
+    assert!(matches!(ask(2).await, PlaceReply::Refused(_)));
+
+    live.settle_soon(grant.code, Verdict::Free);
+
+    assert!(matches!(ask(3).await, PlaceReply::Granted(_)));
 }
 
 #[tokio::test]

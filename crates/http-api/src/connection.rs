@@ -19,6 +19,15 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may be without a request.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a peer may be silent, or take to finish what it sends, once the service stops: long
+/// enough for a client under way to send what it has, whose answer then says that it is the last.
+const STOP_GRACE: Duration = Duration::from_millis(500);
+
+/// How many bytes a body may take to arrive, however few of them are its own: the rest is the
+/// framing of its chunks, and what follows the last. The largest body in chunks of one byte is
+/// within it.
+pub(crate) const BODY_RAW_BYTES_MAX: usize = 65_536;
+
 /// How much is received at a time, in bytes. It bounds what is received of requests that have to
 /// wait for the answers before theirs: a request in memory is many times its size.
 const PORTION: usize = 1_024;
@@ -32,7 +41,16 @@ pub struct Connection {
     /// How much of the portion is left.
     portion: Cell<usize>,
     has_answered: Cell<bool>,
+    /// How many bytes were received since the last of them was.
+    received: Cell<usize>,
+    /// Whether that request has a body that may still be arriving.
+    has_body: Cell<bool>,
+    /// Whether the peer does not read what is written to it.
+    is_stalled: Cell<bool>,
     is_cut: Cell<bool>,
+    is_stopping: Cell<bool>,
+    /// Whether an answer was given that is the last.
+    said_close: Cell<bool>,
     /// Wakes the task of the connection.
     waker: RefCell<Option<Waker>>,
 }
@@ -61,6 +79,15 @@ pub enum Allowance {
     AfterAnswer,
 }
 
+/// What a peer is waited for to do. The lesser is the first to lose its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Patience {
+    /// It has answers to read, which take memory.
+    ToRead,
+    /// It may send.
+    ToSend,
+}
+
 /// What becomes of a peer that had its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overdue {
@@ -79,7 +106,12 @@ impl Connection {
             deadline: Cell::new(Instant::now() + REQUEST_TIMEOUT),
             portion: Cell::new(PORTION),
             has_answered: Cell::new(false),
+            received: Cell::new(0),
+            has_body: Cell::new(false),
+            is_stalled: Cell::new(false),
             is_cut: Cell::new(false),
+            is_stopping: Cell::new(false),
+            said_close: Cell::new(false),
             waker: RefCell::new(None),
         })
     }
@@ -110,6 +142,7 @@ impl Connection {
             return;
         }
         self.portion.set(self.portion.get().saturating_sub(bytes));
+        self.received.set(self.received.get().saturating_add(bytes));
         if self.turn.get() == Turn::Idle {
             self.turn.set(Turn::Sending);
             self.deadline.set(Instant::now() + REQUEST_TIMEOUT);
@@ -124,11 +157,72 @@ impl Connection {
         }
     }
 
-    /// Begins an answer. It is the peer's turn again when what this returns is gone.
+    /// Begins an answer, to a request that may have a body. It is the peer's turn again when what
+    /// this returns is gone.
     #[must_use]
-    pub fn begin_answer(self: &Rc<Self>) -> Answering {
+    pub fn begin_answer(self: &Rc<Self>, has_body: bool) -> Answering {
         self.turn.set(Turn::Answering);
+        self.has_answered.set(true);
+        self.received.set(0);
+        self.has_body.set(has_body);
         Answering(Rc::clone(self))
+    }
+
+    /// Whether the rest of a body may be arriving that nobody read to its end.
+    #[must_use]
+    pub fn may_have_body(&self) -> bool {
+        self.has_body.get()
+    }
+
+    /// Whether the body of a request takes more to arrive than any needs.
+    #[must_use]
+    pub fn is_body_too_long(&self) -> bool {
+        self.has_body.get() && self.received.get() > BODY_RAW_BYTES_MAX
+    }
+
+    /// Notes that the body of the request was received to its end.
+    pub(crate) fn body_ended(&self) {
+        self.has_body.set(false);
+    }
+
+    /// Notes that an answer tells the peer that it is the last.
+    pub fn say_close(&self) {
+        self.said_close.set(true);
+    }
+
+    /// Whether the peer was told so. What it sent after that is for another connection.
+    #[must_use]
+    pub fn has_said_close(&self) -> bool {
+        self.said_close.get()
+    }
+
+    /// Whether it is to be left now, for the peer has its last answer.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.said_close.get() && self.is_peers_turn()
+    }
+
+    /// Has it come to its end with the next answer, or soon if none is asked for.
+    pub fn stop(&self) {
+        self.is_stopping.set(true);
+        self.wake();
+    }
+
+    /// Whether the next answer is to be the last.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.get()
+    }
+
+    /// Notes whether the peer reads what is written to it.
+    pub fn set_stalled(&self, is_stalled: bool) {
+        self.is_stalled.set(is_stalled);
+    }
+
+    /// Whether there are answers that the peer does not read.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.is_stalled.get()
     }
 
     /// Lets a body be received, for as long as what this returns is there.
@@ -148,13 +242,17 @@ impl Connection {
     /// By when the request that is arriving must have arrived.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.deadline.get()
+        let deadline = self.deadline.get();
+        if self.is_stopping.get() {
+            return deadline - IDLE_TIMEOUT.saturating_sub(STOP_GRACE);
+        }
+        deadline
     }
 
     /// What becomes of the peer at this moment, if its time is over.
     #[must_use]
     pub fn overdue(&self, now: Instant) -> Option<Overdue> {
-        if !self.is_peers_turn() || now < self.deadline.get() {
+        if !self.is_peers_turn() || now < self.deadline() {
             None
         } else if self.turn.get() == Turn::Idle && self.has_answered.get() {
             Some(Overdue::Idle)
@@ -163,15 +261,22 @@ impl Connection {
         }
     }
 
-    /// Until when the peer may be silent, if it is; the earlier, the longer it has been.
+    /// Until when the peer is waited for, if it is: who does not read before who does not send,
+    /// and then the earlier, the longer it has been.
     #[must_use]
-    pub fn waits_until(&self) -> Option<Instant> {
-        let is_ours = self.turn.get() == Turn::Answering;
-        (!is_ours && !self.is_cut.get()).then(|| self.deadline.get())
+    pub fn waits_until(&self) -> Option<(Patience, Instant)> {
+        let patience = match self.turn.get() {
+            _ if self.is_cut.get() => return None,
+            _ if self.is_stalled.get() => Patience::ToRead,
+            Turn::Answering => return None,
+            Turn::Idle | Turn::Sending | Turn::SendingBody => Patience::ToSend,
+        };
+        Some((patience, self.deadline.get()))
     }
 
     /// Whether the peer is not waited for any more.
-    pub(crate) fn is_cut(&self) -> bool {
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
         self.is_cut.get()
     }
 
@@ -187,7 +292,9 @@ impl Connection {
         self.wake();
     }
 
-    fn is_peers_turn(&self) -> bool {
+    /// Whether nothing is being answered.
+    #[must_use]
+    pub fn is_peers_turn(&self) -> bool {
         matches!(self.turn.get(), Turn::Idle | Turn::Sending)
     }
 
@@ -202,11 +309,18 @@ impl Connection {
 #[derive(Debug)]
 pub struct Answering(Rc<Connection>);
 
+impl Answering {
+    /// Where it is answered.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.0
+    }
+}
+
 impl Drop for Answering {
     fn drop(&mut self) {
         let connection = &self.0;
         connection.turn.set(Turn::Idle);
-        connection.has_answered.set(true);
         connection.deadline.set(Instant::now() + IDLE_TIMEOUT);
         if connection.portion.get() == 0 || connection.is_cut.get() {
             connection.wake();
@@ -224,71 +338,4 @@ impl Drop for ReceivingBody<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Receives as long as that is allowed without others having had their turn; returns how much.
-    fn receive(connection: &Connection) -> (usize, Allowance) {
-        let mut received = 0;
-        loop {
-            match connection.allowance() {
-                Allowance::Bytes(bytes) => {
-                    connection.received(bytes);
-                    received += bytes;
-                }
-                other => return (received, other),
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_sent_ahead_of_an_answer_is_bounded_however_many_are_answered() {
-        let connection = Connection::new();
-        assert_eq!(receive(&connection), (PORTION, Allowance::Later));
-        assert_eq!(receive(&connection), (PORTION, Allowance::Later));
-
-        connection.received_all();
-        for _ in 0..100 {
-            let answer = connection.begin_answer();
-            let (received, then) = receive(&connection);
-            assert!(received <= PORTION && then == Allowance::AfterAnswer);
-            drop(answer);
-        }
-        let (received, then) = receive(&connection);
-
-        assert_eq!((received, then), (0, Allowance::Later), "not one for each answer");
-    }
-
-    #[test]
-    fn a_body_is_received_while_it_is_waited_for() {
-        let connection = Connection::new();
-        let _answer = connection.begin_answer();
-        let (_, then) = receive(&connection);
-        assert_eq!(then, Allowance::AfterAnswer);
-
-        let body = connection.receive_body();
-        assert_eq!(receive(&connection), (0, Allowance::Later));
-        assert_eq!(receive(&connection), (PORTION, Allowance::Later));
-        drop(body);
-
-        assert_eq!(
-            connection.overdue(Instant::now() + 2 * REQUEST_TIMEOUT),
-            None,
-            "it is our turn"
-        );
-    }
-
-    #[test]
-    fn who_sent_nothing_after_an_answer_is_closed_without_a_word() {
-        let connection = Connection::new();
-        let later = || Instant::now() + 2 * REQUEST_TIMEOUT;
-        assert_eq!(connection.overdue(later()), Some(Overdue::Timeout));
-        assert_eq!(connection.overdue(Instant::now()), None);
-
-        drop(connection.begin_answer());
-        assert_eq!(connection.overdue(later()), Some(Overdue::Idle));
-        connection.received(1);
-
-        assert_eq!(connection.overdue(later()), Some(Overdue::Timeout));
-    }
-}
+mod tests;

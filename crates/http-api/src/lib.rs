@@ -5,10 +5,12 @@
 //! for each of its threads and hands [`routes`] to its server.
 
 mod api;
+mod body;
 mod caching;
 mod checkout;
 mod connection;
 mod deadline;
+mod expectation;
 mod given_code;
 mod health;
 #[cfg(test)]
@@ -27,11 +29,14 @@ use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
 
 pub use self::{
     api::{Api, StoreNames},
-    connection::{Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, REQUEST_TIMEOUT},
+    connection::{
+        Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, Patience, REQUEST_TIMEOUT,
+    },
+    expectation::refusal_of_expectation,
     items::{Pictures, picture_path},
     metrics::route_of,
     moment::rfc3339,
-    problem::document_of_server,
+    problem::{LINE_BYTES_MAX, document_of_server},
     shown::{SaleBoard, Written, sale_board},
 };
 

@@ -1,23 +1,15 @@
 //! Reading parameters: from the query string, or from a JSON body with the same names.
 
-use std::{fmt, future::poll_fn, pin::pin, rc::Rc, str::FromStr, task::Poll};
+use std::{fmt, str::FromStr};
 
-use actix_web::{
-    HttpRequest,
-    http::header,
-    web::{Bytes, Payload},
-};
+use actix_web::{HttpRequest, web::Payload};
 use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use serde_json::{Value, error::Category};
 
 use crate::{
-    connection::{Connection, REQUEST_TIMEOUT},
+    body,
     problem::{FieldError, Problem},
 };
-
-/// The largest body, in bytes; the largest request has a few hundred.
-const BODY_BYTES_MAX: usize = 4_096;
 
 /// The most parameters of a query string; the largest request has three. Each is compared with
 /// those before it, and each that is wrong is named in the answer.
@@ -53,54 +45,11 @@ impl Params {
     /// The parameters of a request that may have a body.
     pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
         let mut params = Self::of_query(request);
-        let headers = request.headers();
-        let has_body = headers.contains_key(header::TRANSFER_ENCODING)
-            || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-        if has_body {
-            let body = params.read_body(request, payload).await?;
-            if !body.is_empty() {
-                if !is_json(request) {
-                    return Err(Problem::unsupported_media_type());
-                }
-                params.take_json(&body);
-            }
+        let body = body::read(request, payload).await?;
+        if !body.is_empty() {
+            params.take_json(&body);
         }
         Ok(params)
-    }
-
-    /// The body, if it is here in time.
-    async fn read_body(
-        &mut self,
-        request: &HttpRequest,
-        payload: Payload,
-    ) -> Result<Bytes, Problem> {
-        let connection = request.conn_data::<Rc<Connection>>().map(|it| &**it);
-        let deadline =
-            connection.map_or_else(|| Instant::now() + REQUEST_TIMEOUT, Connection::deadline);
-        let _receiving = connection.map(|it| it.receive_body());
-
-        let mut body = pin!(payload.to_bytes_limited(BODY_BYTES_MAX));
-        let body = poll_fn(|cx| match body.as_mut().poll(cx) {
-            Poll::Ready(body) => Poll::Ready(Some(body)),
-            // Others need its place.
-            Poll::Pending if connection.is_some_and(Connection::is_cut) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        });
-        match timeout_at(deadline, body).await {
-            Ok(Some(Ok(Ok(body)))) => Ok(body),
-            Ok(Some(Ok(Err(error)))) => {
-                self.refuse("body", format!("cannot be read: {error}"));
-                Err(Problem::invalid_request(&self.errors).closing())
-            }
-            Ok(Some(Err(_))) => Err(Problem::body_too_large(BODY_BYTES_MAX)),
-            Ok(None) | Err(_) => {
-                // The rest is not waited for.
-                if let Some(connection) = connection {
-                    connection.cut();
-                }
-                Err(Problem::request_timeout())
-            }
-        }
     }
 
     /// The parameter of this name, which must be there.
@@ -160,7 +109,7 @@ impl Params {
                     self.give(name, value);
                 }
             }
-            Err(error) => self.refuse("body", format!("must be a JSON object: {error}")),
+            Err(error) => self.refuse("body", no_object(&error)),
         }
     }
 }
@@ -175,12 +124,6 @@ pub(crate) fn of_path<T: FromStr<Err: fmt::Display>>(
         let error = FieldError { field: field.to_owned(), message: error.to_string() };
         Problem::invalid_request(&[error])
     })
-}
-
-fn is_json(request: &HttpRequest) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    let essence = content_type.and_then(|value| value.to_str().ok()?.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The members of a JSON object, in order and with repetitions, which a map would hide.
@@ -207,4 +150,16 @@ fn read_object(body: &[u8]) -> Result<Vec<(String, Value)>, serde_json::Error> {
     let members = json.deserialize_map(Members)?;
     json.end()?;
     Ok(members)
+}
+
+/// Says what is wrong with a body that is no JSON object, and where.
+fn no_object(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Eof => "must be a JSON object, and ends before it does".to_owned(),
+        Category::Data => "must be a JSON object, and is another value".to_owned(),
+        Category::Syntax | Category::Io => {
+            format!("must be a JSON object, and is no JSON at line {line}, column {column}")
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //! socket in a directory that nobody else may enter.
 //!
 //! Whoever connects writes the number of a sale and a line feed; the answer is one JSON document,
-//! `null` if the sale is not served, and the end of the connection.
+//! `null` if the sale is not served, and the end of the connection. To `now` the answer is the time
+//! by the ledger's clock, in milliseconds.
 
 use std::{
     fs::{self, File, Permissions},
@@ -18,11 +19,11 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Epoch, Failure, SaleId, Slot, StoreError, Unit, UserId,
+    Code, Epoch, Failure, SaleId, Slot, StoreError, Unit, UnixMillis, UserId,
     audit::live::{LiveHold, LiveSnapshot},
     ports::{AuditedLive, Operation},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -34,6 +35,12 @@ use crate::MemoryStores;
 
 /// How long a question and its answer may take: as long as a sale of a million units needs.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the question for the time may take.
+const PATIENCE_FOR_NOW: Duration = Duration::from_secs(1);
+
+/// The question for the time.
+const NOW: &str = "now";
 
 /// The most bytes of a question.
 const QUESTION_MAX: u64 = 32;
@@ -65,8 +72,18 @@ impl ShortPath {
 /// Where others can look at this process's live store.
 pub struct LiveSocket {
     listener: UnixListener,
-    live: Arc<MemoryStores>,
+    served: Served,
 }
+
+/// What is told of.
+#[derive(Clone)]
+struct Served {
+    live: Arc<MemoryStores>,
+    now: Now,
+}
+
+/// The ledger's clock.
+type Now = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
 
 /// Why nobody can look.
 #[derive(Debug, thiserror::Error)]
@@ -78,8 +95,12 @@ pub struct LiveSocketError {
 
 impl LiveSocket {
     /// Opens the socket at `path`, which is this process's alone: one that is there already was
-    /// left by a process that is gone.
-    pub fn bind(path: PathBuf, live: Arc<MemoryStores>) -> Result<Self, LiveSocketError> {
+    /// left by a process that is gone. `now` is the clock of the ledger that this process serves from.
+    pub fn bind(
+        path: PathBuf,
+        live: Arc<MemoryStores>,
+        now: Arc<dyn Fn() -> UnixMillis + Send + Sync>,
+    ) -> Result<Self, LiveSocketError> {
         let bind = || match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => {
@@ -91,7 +112,7 @@ impl LiveSocket {
             }
         };
         let listener = bind().map_err(|source| LiveSocketError { path, source })?;
-        Ok(Self { listener, live })
+        Ok(Self { listener, served: Served { live, now } })
     }
 
     /// Answers until asked to stop. The socket stays behind; the next process replaces it.
@@ -103,10 +124,10 @@ impl LiveSocket {
             };
             match caller {
                 Ok((caller, _)) => {
-                    let live = Arc::clone(&self.live);
+                    let served = self.served.clone();
                     tokio::spawn(async move {
                         // A caller that goes away or says nothing gets nothing.
-                        let _ = timeout(PATIENCE, answer(caller, &live)).await;
+                        let _ = timeout(PATIENCE, answer(caller, &served)).await;
                     });
                 }
                 Err(error) => {
@@ -118,12 +139,16 @@ impl LiveSocket {
     }
 }
 
-async fn answer(mut caller: UnixStream, live: &MemoryStores) -> io::Result<()> {
+async fn answer(mut caller: UnixStream, served: &Served) -> io::Result<()> {
     let mut question = String::new();
     let (asking, mut answering) = caller.split();
     BufReader::new(asking.take(QUESTION_MAX)).read_line(&mut question).await?;
-    let snapshot = question.trim().parse().ok().and_then(|sale| live.look(sale));
-    let document = serde_json::to_vec(&snapshot.map(Document::from))?;
+    let document = if question.trim() == NOW {
+        serde_json::to_vec(&(served.now)().0)?
+    } else {
+        let snapshot = question.trim().parse().ok().and_then(|sale| served.live.look(sale));
+        serde_json::to_vec(&snapshot.map(Document::from))?
+    };
     answering.write_all(&document).await?;
     answering.shutdown().await
 }
@@ -154,13 +179,26 @@ impl RemoteLive {
         }
     }
 
-    async fn ask(&self, sale: SaleId) -> io::Result<Option<LiveSnapshot>> {
+    /// The time by the clock of the ledger, as the process has it that serves; or `None` if none
+    /// does, or if it does not say.
+    pub async fn now(&self) -> Option<UnixMillis> {
+        let asked = timeout(PATIENCE_FOR_NOW, self.ask::<Option<i64>>(NOW)).await;
+        asked.ok()?.ok()?.flatten().map(UnixMillis)
+    }
+
+    async fn look(&self, sale: SaleId) -> io::Result<Option<LiveSnapshot>> {
+        let document: Option<Option<Document>> = self.ask(&sale.to_string()).await?;
+        let document = document.flatten().map(|document| document.read(sale));
+        document.transpose().map_err(io::Error::other)
+    }
+
+    /// The answer to a question, or `None` if no process serves.
+    async fn ask<T: DeserializeOwned>(&self, question: &str) -> io::Result<Option<T>> {
         let Some(mut stream) = self.connect().await? else { return Ok(None) };
-        stream.write_all(format!("{sale}\n").as_bytes()).await?;
+        stream.write_all(format!("{question}\n").as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
-        let document: Option<Document> = serde_json::from_slice(&answer)?;
-        document.map(|document| document.read(sale)).transpose().map_err(io::Error::other)
+        Ok(Some(serde_json::from_slice(&answer)?))
     }
 }
 
@@ -188,7 +226,7 @@ impl AuditedLive for RemoteLive {
     }
 
     async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
-        in_time(Operation::LiveSnapshot, self.ask(sale)).await
+        in_time(Operation::LiveSnapshot, self.look(sale)).await
     }
 }
 

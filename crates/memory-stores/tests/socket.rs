@@ -17,16 +17,18 @@ async fn a_directory_with_a_long_name_is_looked_into_all_the_same() {
         let sale = open_sale(5, 1);
         live.load(&SaleSnapshot { sale, live: Vec::new() }, NOW).await.unwrap();
 
-        let socket = LiveSocket::bind(path.clone(), live).unwrap();
+        let socket = LiveSocket::bind(path.clone(), live, Arc::new(|| NOW + 7)).unwrap();
 
         let stop = CancellationToken::new();
         let answering = tokio::spawn(socket.answer(stop.clone()));
         let seen = RemoteLive::at(path.clone()).snapshot(sale.id).await.unwrap().unwrap();
         assert_eq!((seen.sale, seen.free.len()), (sale.id, 5));
+        assert_eq!(RemoteLive::at(path.clone()).now().await, Some(NOW + 7));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         stop.cancel();
         answering.await.unwrap();
         // It stays behind, and the next process takes its place.
-        LiveSocket::bind(path, Arc::new(MemoryStores::new(Arc::new(WallClock)))).unwrap();
+        let live = Arc::new(MemoryStores::new(Arc::new(WallClock)));
+        let _next = LiveSocket::bind(path, live, Arc::new(|| NOW)).unwrap();
     }
 }

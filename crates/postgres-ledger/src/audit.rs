@@ -18,7 +18,8 @@ use domain::{
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
 use crate::{
-    PostgresLedger, migrate, rows, servers::Object, session::SessionError, snapshot::live_units,
+    PostgresLedger, Schema, migrate, rows, servers::Object, session::SessionError,
+    snapshot::live_units,
 };
 
 const SCHEMA_STANDS_SQL: &str = include_str!("sql/audit/schema_stands.sql");
@@ -64,7 +65,7 @@ const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
 impl AuditedLedger for PostgresLedger {
     async fn audit(&self, sale: Option<SaleId>, findings: &mut Findings) -> Result<(), StoreError> {
         let client = self.client().await.map_err(|error| error.during(Operation::Audit))?;
-        if migrate::is_behind(&client).await {
+        if matches!(migrate::look(&client).await, Ok(Schema::Older | Schema::Absent)) {
             // What is not there yet is not broken.
             let reason = "the schema is not up to date; migrate first, with `flashsale migrate`";
             return Err(StoreError::new(Operation::Audit, Failure::NotDone, reason));

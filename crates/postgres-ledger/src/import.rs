@@ -81,6 +81,7 @@ impl Import<'_> {
         for SaleCopy { sale, epoch_at, closed_at, sold } in sales {
             let stock = i32::try_from(sale.terms.stock()).unwrap_or(i32::MAX);
             let limit = i16::try_from(sale.terms.per_user_limit()).unwrap_or(i16::MAX);
+            let sold = i32::try_from(*sold).unwrap_or(i32::MAX);
             let state = match sale.state {
                 SaleState::Active => "active",
                 SaleState::Paused => "paused",
@@ -100,11 +101,11 @@ impl Import<'_> {
                     &limit,
                     &state,
                     &(sale.origin == Origin::Timetable),
+                    &closed_at.map(|_| sold),
                 ],
             )
             .await?;
-            if *sold > 0 {
-                let sold = i32::try_from(*sold).unwrap_or(i32::MAX);
+            if sold > 0 {
                 self.run(SOLD_COUNT_SQL, &[&sale.id.get(), &sold]).await?;
             }
         }

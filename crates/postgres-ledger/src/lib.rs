@@ -31,11 +31,13 @@ mod tally;
 
 use std::{num::NonZeroUsize, str::FromStr, sync::Arc, time::Duration};
 
-use batcher::{BatchError, Batcher, Limits};
+use batcher::{BatchError, Batcher, Limits, Wait};
+use deadpool::managed::Status;
 use domain::{
     Code, Failure, SaleId, StoreError,
     ports::{Attempt, Listed, Operation, Redemption},
 };
+use telemetry::PoolFigures;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
@@ -48,7 +50,7 @@ use crate::{
 };
 
 pub use import::{Import, ImportConnection};
-pub use migrate::MigrateError;
+pub use migrate::{MigrateError, Schema};
 pub use servers::Durability;
 
 /// How long it may take until a server accepts a connection.
@@ -82,8 +84,8 @@ const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// The ledger in one Postgres database.
 ///
 /// One writer records attempts and one redeems codes, each a batch at a time: while one batch
-/// commits, the next gathers. With a second writer of attempts a commit had 24 rows instead of
-/// 36, and a grant cost a tenth more CPU time in all (64 connections, two cores).
+/// commits, the next gathers. A second writer of attempts would make smaller commits, and so a grant
+/// dearer.
 pub struct PostgresLedger {
     limits: Limits,
     shared: Shared,
@@ -136,6 +138,25 @@ impl PostgresLedger {
         durability: Durability,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
+        Self::with_upkeep(&settings::upkeep(), url, durability, limits)
+    }
+
+    /// [`new`](Self::new), for a process that serves from it: as long as one does, the ledger keeps
+    /// its [identity](Self::renew_identity).
+    pub fn serve(
+        url: &str,
+        durability: Durability,
+        limits: Limits,
+    ) -> Result<Self, PostgresLedgerError> {
+        Self::with_upkeep(&settings::serving(), url, durability, limits)
+    }
+
+    fn with_upkeep(
+        upkeep: &str,
+        url: &str,
+        durability: Durability,
+        limits: Limits,
+    ) -> Result<Self, PostgresLedgerError> {
         let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
         if config.get_application_name().is_none() {
             config.application_name("flashsale");
@@ -150,24 +171,26 @@ impl PostgresLedger {
         let shared = Shared {
             servers: Arc::clone(&servers),
             kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
-            upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep())?,
+            upkeep: pool(UPKEEP_CONNECTIONS, upkeep)?,
             reads: pool(READ_CONNECTIONS, &settings::hot())?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
         };
-        Ok(Self::over(shared, limits, Role::Upkeep))
+        Ok(Self::over(shared, limits, Role::Upkeep, None))
     }
 
     /// The same ledger, with queues, batches and connections of its own on the caller's
     /// runtime. If that is a thread, what is asked there never leaves it: waking another
     /// thread twice a request costs more than the work it does. The connections of the hot
     /// paths are made at once. Looks at sales use other connections than the upkeep.
+    ///
+    /// Whoever has a permit of an attempt waits in the queue `before` first.
     #[must_use]
-    pub fn on_this_thread(&self) -> Self {
-        Self::over(self.shared.clone(), self.limits, Role::Thread)
+    pub fn on_this_thread(&self, before: Option<Wait>) -> Self {
+        Self::over(self.shared.clone(), self.limits, Role::Thread, before)
     }
 
-    fn over(shared: Shared, limits: Limits, role: Role) -> Self {
+    fn over(shared: Shared, limits: Limits, role: Role, before: Option<Wait>) -> Self {
         let session = || Session::new(shared.kept.clone());
         let hot = || match role {
             Role::Upkeep => session(),
@@ -175,7 +198,7 @@ impl PostgresLedger {
         };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
-            record: Batcher::spawn(limits, [RecordAttempts::on(hot)]),
+            record: Batcher::spawn_behind(before, limits, [RecordAttempts::on(hot)]),
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
             release: Batcher::spawn(limits, [Release(session())]),
             find: Batcher::spawn(narrow, [Find(session())]),
@@ -190,6 +213,20 @@ impl PostgresLedger {
     /// processes may do so at once.
     pub async fn migrate(&self) -> Result<usize, MigrateError> {
         migrate::migrate(&self.shared.upkeep, &migrate::ours(), migrate::PATIENCE).await
+    }
+
+    /// What of the schema is there. Changes nothing.
+    pub async fn schema(&self) -> Result<Schema, MigrateError> {
+        let client = self.shared.upkeep.get().await.map_err(MigrateError::unreachable)?;
+        migrate::look(&client).await
+    }
+
+    /// How its connections are used just now.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolFigures> {
+        let Shared { kept, upkeep, reads, .. } = &self.shared;
+        let pools = [("kept", kept), ("upkeep", upkeep), ("reads", reads)];
+        pools.into_iter().map(|(name, pool)| figures(name, &pool.status())).collect()
     }
 
     /// The connections for what is not batched.
@@ -225,6 +262,11 @@ impl PostgresLedger {
 #[cfg(test)]
 fn pool_of(config: &tokio_postgres::Config, size: usize, settings: &str) -> Pool {
     pool(&Arc::new(Servers::of(config, Durability::Single)), size, settings).unwrap()
+}
+
+fn figures(pool: &'static str, now: &Status) -> PoolFigures {
+    let Status { max_size: max, size, available: idle, waiting } = *now;
+    PoolFigures { pool, in_use: size.saturating_sub(idle), idle, waiting, max }
 }
 
 /// What a failed batch means to one of its callers.

@@ -90,9 +90,26 @@ pub(crate) async fn migrate(
     run(&mut client, runner, give_up_at).await
 }
 
-/// Whether migrations of this program are missing, as far as the role may see.
-pub(crate) async fn is_behind(client: &Client) -> bool {
-    matches!(in_time(missing(client, ours().get_migrations())).await, Ok(1..))
+/// What of the schema is in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// All of it, as far as this program knows.
+    Current,
+    /// That of a version before.
+    Older,
+    /// Nothing: there is no ledger.
+    Absent,
+}
+
+/// What of the schema is there, as far as the role may see.
+pub(crate) async fn look(client: &Client) -> Result<Schema, MigrateError> {
+    let runner = ours();
+    let ours = runner.get_migrations();
+    Ok(match in_time(missing(client, ours)).await? {
+        0 => Schema::Current,
+        missing if missing == ours.len() => Schema::Absent,
+        _ => Schema::Older,
+    })
 }
 
 /// How many of these migrations are missing, or are not what was applied.

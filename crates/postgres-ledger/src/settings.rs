@@ -45,6 +45,10 @@ const PINNED: &str = "SET default_transaction_isolation = 'read committed'; \
 /// largest sale, on a machine that has other work.
 const UPKEEP: &str = "SET statement_timeout = '6s'";
 
+/// What says in the database, while a process lives, that it serves from there: whoever gives the
+/// ledger another identity must know.
+pub(crate) const SERVING: i64 = 0x666c_6173_6865_7376;
+
 /// For whoever buys or looks.
 pub(crate) fn hot() -> String {
     format!("{HOT}; {PINNED}")
@@ -53,6 +57,11 @@ pub(crate) fn hot() -> String {
 /// For the upkeep.
 pub(crate) fn upkeep() -> String {
     format!("{HOT}; {PINNED}; {UPKEEP}")
+}
+
+/// For the upkeep of a process that serves.
+pub(crate) fn serving() -> String {
+    format!("{}; SELECT pg_advisory_lock_shared({SERVING})", upkeep())
 }
 
 #[cfg(test)]

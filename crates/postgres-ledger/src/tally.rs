@@ -22,6 +22,10 @@ pub(crate) const NEXT_DUE_SQL: &str = include_str!("sql/next_due.sql");
 pub(crate) const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
 pub(crate) const MAY_CLOSE_SQL: &str = include_str!("sql/may_close.sql");
 pub(crate) const CLOSE_SQL: &str = include_str!("sql/close_sale.sql");
+const WRITE_FIGURES_SQL: &str = include_str!("sql/write_figures.sql");
+
+/// Closed sales without a figure that are counted whenever a sale is closed.
+const FIGURES_AT_A_TIME: i64 = 256;
 
 /// The statements of this room.
 #[cfg(test)]
@@ -33,6 +37,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     EXPIRE_OVERDUE_SQL,
     MAY_CLOSE_SQL,
     CLOSE_SQL,
+    WRITE_FIGURES_SQL,
 ];
 
 impl PostgresLedger {
@@ -135,8 +140,20 @@ impl PostgresLedger {
             let closed = close_locked(&mut client, sale, all);
             let closed = timeout(TRANSACTION_TIMEOUT, closed).await;
             if let Some(closed) = turns.end(client, closed) {
+                if let Ok(true) = closed {
+                    self.write_figures().await;
+                }
                 return closed;
             }
+        }
+    }
+
+    /// Writes down what sales have sold that a version before this one closed. Until it is, they are
+    /// counted for whoever looks.
+    async fn write_figures(&self) {
+        if let Err(error) = self.session().query(WRITE_FIGURES_SQL, &[&FIGURES_AT_A_TIME]).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "what closed sales have sold is not written down yet");
         }
     }
 }

@@ -23,7 +23,7 @@ async fn a_sale_is_rebuilt_while_a_crowd_of_readers_waits() {
     let window = Window::new(now, now + 60_000).unwrap();
     let terms = Terms::new(100, 1, 60_000).unwrap();
     let sale = ledger.schedule(window, terms, Origin::Operator).await.unwrap().unwrap();
-    let readers = Arc::new(ledger.on_this_thread());
+    let readers = Arc::new(ledger.on_this_thread(None));
     readers.tally(sale.id).await.unwrap();
     // Whoever counts waits for it; nothing that the upkeep does here reads this table.
     let lock = "SET application_name = 'in the way'; BEGIN; \

@@ -23,8 +23,8 @@ use domain::{
 };
 use postgres_ledger::{Durability, PostgresLedger};
 use store_contract::{
-    fixtures::{HOUR, WallClock, all_at_once, new_code, nth_user, until, user},
-    grant, redemption,
+    fixtures::{HOUR, WallClock, all_at_once, new_code, nth_user, until},
+    grant, record, redemption,
 };
 
 const DATABASE: &str = "ledger";
@@ -153,7 +153,7 @@ async fn a_code_is_sold_once_whenever_the_server_dies() {
 async fn a_server_that_is_gone_is_reported_soon_and_used_again_when_it_is_back() {
     let (server, ledger, sale) = a_ledger().await;
     let held = grant(&sale, 1, 0);
-    record(&ledger, &sale, held).await.unwrap();
+    record(&*ledger, &sale, "ann", held).await.unwrap();
     assert_eq!(every_failure(&ledger, &sale, held.code).await, [None; 6]);
 
     tokio::task::block_in_place(|| server.kill()).unwrap();
@@ -163,13 +163,14 @@ async fn a_server_that_is_gone_is_reported_soon_and_used_again_when_it_is_back()
             assert!(matches!(failure, Some(Failure::NotDone | Failure::Unknown)), "{failure:?}");
         }
     }
-    let late = record(&ledger, &sale, grant(&sale, 2, 1)).await;
+    let late = record(&*ledger, &sale, "ann", grant(&sale, 2, 1)).await;
     assert_eq!(late.unwrap_err().failure(), Failure::NotDone);
     tokio::task::block_in_place(|| server.start_again()).unwrap();
 
     let found = until(&WallClock, async || LedgerStore::find(&*ledger, held.code).await.ok()).await;
     assert!(matches!(found, CodeRecord::Held { .. }), "{found:?}");
-    let next = until(&WallClock, async || record(&ledger, &sale, grant(&sale, 3, 2)).await.ok());
+    let next =
+        until(&WallClock, async || record(&*ledger, &sale, "ann", grant(&sale, 3, 2)).await.ok());
     assert!(matches!(next.await, Recorded::Hold { .. }));
     assert_eq!(ledger.tally(sale.id).await.unwrap().unwrap().held, 2);
 }
@@ -226,16 +227,6 @@ fn records(server: &PostgresServer) -> BTreeMap<String, usize> {
         *counts.entry(user.to_owned()).or_insert(0) += 1;
     }
     counts
-}
-
-async fn record(
-    ledger: &PostgresLedger,
-    sale: &Sale,
-    grant: Grant,
-) -> Result<Recorded, StoreError> {
-    let outcome = Outcome::Granted(grant);
-    let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
-    ledger.permit().unwrap().record(attempt).await
 }
 
 /// Redeems a code as a client does: again and again, until there is an answer.

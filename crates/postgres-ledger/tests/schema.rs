@@ -153,6 +153,9 @@ async fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     assert_refused(&database, &sale(7_200, 7_201, 0), "sales_per_user_limit_check");
     assert_refused(&database, "UPDATE sales SET state = 'closed'", "sales_check");
     assert_refused(&database, "UPDATE sales SET closed_at = now()", "sales_check");
+    assert_refused(&database, "UPDATE sales SET sold = 1", "sales_sold_is_final");
+    let closed = "UPDATE sales SET state = 'closed', closed_at = now(), sold = -1";
+    assert_refused(&database, closed, "sales_sold_is_final");
     run(&database, &sale(3_600, 7_200, 1));
 }
 

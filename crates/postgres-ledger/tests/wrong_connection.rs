@@ -5,13 +5,17 @@
 mod database;
 
 use domain::{
-    Failure, Sale, StoreError,
-    ports::{Attempt, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister},
+    Failure, Sale,
+    audit::Findings,
+    ports::{
+        Attempt, AuditedLedger, CodeRecord, LedgerIdentity, LedgerStore, Outcome, RaiseReply,
+        Recorded, SaleRegister,
+    },
 };
-use postgres_ledger::{Durability, PostgresLedger};
+use postgres_ledger::{Durability, PostgresLedger, Schema};
 use store_contract::{
     fixtures::{WallClock, until, user},
-    grant, redemption,
+    grant, record, redemption,
 };
 
 use crate::database::{SERVER, fresh_database, ledger_in};
@@ -30,16 +34,6 @@ async fn a_ledger() -> (String, PostgresLedger, Sale) {
     (database, ledger, snapshot.sale)
 }
 
-async fn record(
-    ledger: &PostgresLedger,
-    sale: &Sale,
-    grant: Grant,
-) -> Result<Recorded, StoreError> {
-    let outcome = Outcome::Granted(grant);
-    let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
-    ledger.permit().unwrap().record(attempt).await
-}
-
 /// Ends every other session of a database, as an operator does who wants a setting in force.
 fn end_sessions(database: &str) {
     let end = format!(
@@ -52,7 +46,7 @@ fn end_sessions(database: &str) {
 async fn after_a_spell_in_which_nobody_may_write_everything_works_again() {
     let (database, ledger, sale) = a_ledger().await;
     let bought = grant(&sale, 1, 0);
-    record(&ledger, &sale, bought).await.unwrap();
+    record(&ledger, &sale, "ann", bought).await.unwrap();
     let read_only = |word: &str| {
         let sql = format!("ALTER DATABASE {database} SET default_transaction_read_only = {word}");
         SERVER.psql("postgres", &sql).unwrap();
@@ -61,7 +55,7 @@ async fn after_a_spell_in_which_nobody_may_write_everything_works_again() {
     end_sessions(&database);
     // Until connections are made that may only read.
     let refused = until(&WallClock, async || {
-        let error = record(&ledger, &sale, grant(&sale, 2, 1)).await.err()?;
+        let error = record(&ledger, &sale, "ann", grant(&sale, 2, 1)).await.err()?;
         format!("{:?}", std::error::Error::source(&error))
             .contains("may only read")
             .then_some(error)
@@ -74,7 +68,7 @@ async fn after_a_spell_in_which_nobody_may_write_everything_works_again() {
 
     read_only("off");
 
-    let recorded = record(&ledger, &sale, grant(&sale, 3, 1)).await.unwrap();
+    let recorded = record(&ledger, &sale, "ann", grant(&sale, 3, 1)).await.unwrap();
     assert!(matches!(recorded, Recorded::Hold { .. }), "{recorded:?}");
     let sold = ledger.redeem(redemption(bought)).await.unwrap();
     assert!(matches!(sold, CodeRecord::SoldNow(_)), "{sold:?}");
@@ -91,7 +85,7 @@ async fn after_a_spell_in_which_nobody_may_write_everything_works_again() {
 async fn a_column_that_is_retyped_beside_a_process_ends_nothing() {
     let (database, ledger, sale) = a_ledger().await;
     let bought = grant(&sale, 1, 0);
-    record(&ledger, &sale, bought).await.unwrap();
+    record(&ledger, &sale, "ann", bought).await.unwrap();
     ledger.redeem(redemption(bought)).await.unwrap();
     LedgerStore::find(&ledger, bought.code).await.unwrap();
     ledger.calendar().await.unwrap();
@@ -103,7 +97,7 @@ async fn a_column_that_is_retyped_beside_a_process_ends_nothing() {
     let found = LedgerStore::find(&ledger, bought.code).await.unwrap();
     assert!(matches!(found, CodeRecord::Sold(_)), "{found:?}");
     let next = grant(&sale, 2, 1);
-    record(&ledger, &sale, next).await.unwrap();
+    record(&ledger, &sale, "ann", next).await.unwrap();
     let sold = ledger.redeem(redemption(next)).await.unwrap();
     assert!(matches!(sold, CodeRecord::SoldNow(_)), "{sold:?}");
     let raised =
@@ -117,7 +111,7 @@ async fn a_column_that_is_retyped_beside_a_process_ends_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_forgot_what_it_prepared_is_not_kept() {
     let (database, ledger, sale) = a_ledger().await;
-    record(&ledger, &sale, grant(&sale, 1, 0)).await.unwrap();
+    record(&ledger, &sale, "ann", grant(&sale, 1, 0)).await.unwrap();
     // What a pooler does: the next statement meets a session that never heard of it.
     let forget = "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS \
                   $$BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END$$; \
@@ -126,7 +120,7 @@ async fn a_session_that_forgot_what_it_prepared_is_not_kept() {
 
     for number in 2..=5 {
         let slot = u16::try_from(number - 1).unwrap();
-        let recorded = record(&ledger, &sale, grant(&sale, number, slot)).await.unwrap();
+        let recorded = record(&ledger, &sale, "ann", grant(&sale, number, slot)).await.unwrap();
         assert!(matches!(recorded, Recorded::Hold { .. }), "{recorded:?}");
     }
 
@@ -144,7 +138,7 @@ async fn a_role_that_lacks_a_right_is_told_which_and_works_when_it_has_it() {
     let ledger = PostgresLedger::new(&url, Durability::Single, limits).unwrap();
     grant_to("SELECT ON ALL TABLES IN SCHEMA public");
 
-    let error = record(&ledger, &sale, grant(&sale, 1, 0)).await.unwrap_err();
+    let error = record(&ledger, &sale, "ann", grant(&sale, 1, 0)).await.unwrap_err();
 
     let said = format!("{error:?}");
     assert_eq!(error.failure(), Failure::NotDone);
@@ -153,24 +147,29 @@ async fn a_role_that_lacks_a_right_is_told_which_and_works_when_it_has_it() {
         "{said}"
     );
     grant_to("INSERT, UPDATE ON ALL TABLES IN SCHEMA public");
-    record(&ledger, &sale, grant(&sale, 1, 0)).await.unwrap();
+    record(&ledger, &sale, "ann", grant(&sale, 1, 0)).await.unwrap();
 }
 
-/// All that the upkeep does, by a role that may do no more than read and write rows.
+/// What a role may do that serves, and no more, as README.md lists it.
+const TO_SERVE: &str = "
+    GRANT SELECT, INSERT, UPDATE ON sales, checkout_attempts, sold_counts TO role;
+    GRANT SELECT, INSERT ON purchases TO role;
+    GRANT SELECT ON ledger_identity, refinery_schema_history TO role;";
+
+/// All that is bought, looked at and kept up, by a role that may do nothing else.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_only_read_and_write_rows_does_all_upkeep() {
+async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
     let (database, _, sale) = a_ledger().await;
     let role = format!("clerk_{database}");
-    let sql = format!(
-        "CREATE ROLE {role} LOGIN; \
-         GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role}"
-    );
-    SERVER.psql(&database, &sql).unwrap();
+    let rights = TO_SERVE.replace("role;", &format!("{role};"));
+    SERVER.psql(&database, &format!("CREATE ROLE {role} LOGIN; {rights}")).unwrap();
     let url = SERVER.url(&database).replace("postgres@", &format!("{role}@"));
     let limits = batcher::Limits::patient(9.try_into().unwrap(), 9.try_into().unwrap());
-    let ledger = PostgresLedger::new(&url, Durability::Single, limits).unwrap();
+    let ledger = PostgresLedger::serve(&url, Durability::Single, limits).unwrap();
 
     assert_eq!(ledger.migrate().await.unwrap(), 0);
+    assert_eq!(ledger.schema().await.unwrap(), Schema::Current);
+    ledger.identity().await.unwrap();
 
     let now = ledger.now().await.unwrap();
     let (past, brief) = (
@@ -183,10 +182,10 @@ async fn a_role_that_may_only_read_and_write_rows_does_all_upkeep() {
     };
     let over = snapshot.sale;
     let (forgotten, due) = (grant(&over, 1, 0), grant(&over, 2, 1));
-    record(&ledger, &over, forgotten).await.unwrap();
-    record(&ledger, &over, due).await.unwrap();
+    record(&ledger, &over, "ann", forgotten).await.unwrap();
+    record(&ledger, &over, "ann", due).await.unwrap();
     let sold = grant(&sale, 1, 0);
-    record(&ledger, &sale, sold).await.unwrap();
+    record(&ledger, &sale, "ann", sold).await.unwrap();
     ledger.redeem(redemption(sold)).await.unwrap();
     until(&WallClock, async || {
         let judged = ledger.judge(over.id, &[due.code]).await.unwrap();
@@ -198,7 +197,27 @@ async fn a_role_that_may_only_read_and_write_rows_does_all_upkeep() {
         (expired == [forgotten.code]).then_some(())
     })
     .await;
-    assert!(ledger.close(over.id).await.unwrap());
+    // As if a version before had closed it.
+    let forget = "UPDATE sales SET state = 'closed', closed_at = now(), sold = NULL WHERE id = 2";
+    SERVER.psql(&database, forget).unwrap();
+    let next = ledger.schedule(past, brief, domain::Origin::Operator).await.unwrap().unwrap();
+    assert!(ledger.close(next.id).await.unwrap());
+    let without = "SELECT count(*) FROM sales WHERE closed_at IS NOT NULL AND sold IS NULL";
+    assert_eq!(SERVER.psql(&database, without).unwrap().trim(), "0");
+    let refused = Outcome::Refused(domain::CheckoutRefusal::NotOpen { starts_at: now });
+    let attempt = Attempt { sale: sale.id, user: user("ann"), outcome: refused };
+    ledger.permit().unwrap().record(attempt).await.unwrap();
+    let back = grant(&sale, 3, 2);
+    record(&ledger, &sale, "ann", back).await.unwrap();
+    assert_eq!(ledger.release(back.code).await.unwrap(), CodeRecord::Released);
+    ledger.set_paused(sale.id, true).await.unwrap();
+    ledger.set_paused(sale.id, false).await.unwrap();
+    ledger.page(None, 9).await.unwrap();
+    SaleRegister::find(&ledger, sale.id).await.unwrap();
+    let mut findings = Findings::default();
+    ledger.audit(None, &mut findings).await.unwrap();
+    ledger.late_holds(None, 0).await.unwrap();
+    AuditedLedger::snapshot(&ledger, sale.id).await.unwrap();
     assert_eq!(ledger.tally(sale.id).await.unwrap().unwrap().sold, 1);
     assert_eq!(ledger.calendar().await.unwrap().sales, [sale]);
 }

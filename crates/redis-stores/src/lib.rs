@@ -25,15 +25,16 @@ mod snapshot;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use batcher::{BatchError, Batcher, Limits};
+use batcher::{BatchError, Batcher, Limits, Wait};
 use deadpool_redis::{
-    Manager, Pool, Runtime,
+    Manager, Pool, Runtime, Status,
     redis::{AsyncConnectionConfig, RedisError},
 };
 use domain::{
     Code, Failure, StoreError, Unit,
     ports::{HoldRequest, LedgerIdentity, Operation, PlaceReply, Verdict},
 };
+use telemetry::PoolFigures;
 
 use crate::{
     code_store::{FindUnits, place::PlaceHolds, settle::Settle},
@@ -99,6 +100,12 @@ impl RedisStores {
         Self::over(self.kept.clone(), self.pool.clone(), owner, self.limits, Line::eager)
     }
 
+    /// How long a request for a unit would wait, for the ledger to count in before it gives a permit.
+    #[must_use]
+    pub fn wait(&self) -> Wait {
+        self.place.wait()
+    }
+
     fn over(
         kept: Pool,
         pool: Pool,
@@ -109,10 +116,12 @@ impl RedisStores {
         // A function unpacks a batch onto Lua's stack, three values a request.
         let limits = Limits { batch_max: limits.batch_max.min(BATCH_MAX), ..limits };
         let line = || line(kept.clone(), owner.clone());
+        // How long one may wait here and for the ledger, the ledger's permit has said by then.
+        let admitted = Limits::patient(limits.queue_max, limits.batch_max);
         // Whoever wants a unit waits for these, also where nobody waits for the reply.
         let verdicts = Limits::patient(limits.queue_max, BATCH_MAX);
         Self {
-            place: Batcher::spawn(limits, [PlaceHolds(line())]),
+            place: Batcher::spawn(admitted, [PlaceHolds(line())]),
             find: Batcher::spawn(limits, [FindUnits(line())]),
             settle: Batcher::spawn(verdicts, [Settle(line())]),
             give_back: Batcher::spawn(verdicts, [GiveBack(Line::new(kept.clone(), owner.clone()))]),
@@ -121,6 +130,13 @@ impl RedisStores {
             kept,
             pool,
         }
+    }
+
+    /// How its connections are used just now.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolFigures> {
+        let pools = [("kept", &self.kept), ("upkeep", &self.pool)];
+        pools.into_iter().map(|(name, pool)| figures(name, &pool.status())).collect()
     }
 
     fn line(&self) -> Line {
@@ -141,6 +157,11 @@ fn pool(url: &str, size: usize) -> Result<Pool, RedisStoresError> {
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(RedisStoresError::Pool)
+}
+
+fn figures(pool: &'static str, now: &Status) -> PoolFigures {
+    let Status { max_size: max, size, available: idle, waiting } = *now;
+    PoolFigures { pool, in_use: size.saturating_sub(idle), idle, waiting, max }
 }
 
 /// The most requests of one call, however large the queue's batches may be.

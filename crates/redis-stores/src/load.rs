@@ -1,5 +1,7 @@
 //! A snapshot on its way to the server, in parts that keep nobody else waiting for long.
 
+use std::collections::HashMap;
+
 use deadpool_redis::redis::{Cmd, Value};
 use domain::{
     Epoch, Unit, UnixMillis,
@@ -23,6 +25,9 @@ const PART_WEIGHT_MAX: usize = 16_000;
 const HOLD_WEIGHT: usize = 8;
 const USER_WEIGHT: usize = 8;
 
+/// Units whose users are gone through before others have their turn on the thread.
+const UNITS_AT_A_TIME: usize = 2_000;
+
 /// Puts a snapshot in the place of whatever is there.
 pub(crate) async fn load(
     line: &mut Line,
@@ -30,36 +35,40 @@ pub(crate) async fn load(
     ledger_now: UnixMillis,
 ) -> Result<LoadReply, LineError> {
     let keys = SaleKeys::of(snapshot.sale.id);
-    let epoch = snapshot.sale.epoch.0;
-    let mut parts = Parts::of(snapshot);
-    let mut part = parts.next().unwrap_or_default();
-    let mut next = parts.next();
-    if next.is_none() {
+    let weight = snapshot.live.len() * (HOLD_WEIGHT + USER_WEIGHT);
+    let free_max = usize::try_from(snapshot.sale.terms.stock()).unwrap_or(usize::MAX);
+    if weight.saturating_add(free_max) < PART_WEIGHT_MAX {
         let mut command = fcall("flashsale_v2_load", &keys);
         begin(&mut command, snapshot, ledger_now);
-        part.write_to(&mut command);
+        Parts::of(snapshot).await.next().unwrap_or_default().write_to(&mut command);
         return ended(call(line, command).await?);
     }
 
+    // Before anything is made ready, so that nobody else begins meanwhile.
     let mut command = fcall("flashsale_v2_load_begin", &keys);
     begin(&mut command, snapshot, ledger_now);
     if let Step::Ended(reply) = call(line, command).await? {
         return Ok(reply);
     }
-    let mut count = 1_u32;
-    loop {
+    let epoch = snapshot.sale.epoch.0;
+    let mut parts = Parts::of(snapshot).await;
+    let mut count = 0_u32;
+    let mut next = || {
+        let part = parts.next()?;
+        count += 1;
         let mut command = fcall("flashsale_v2_load_part", &keys);
         command.arg(epoch).arg(count);
         part.write_to(&mut command);
-        if let Step::Ended(reply) = call(line, command).await? {
+        Some(command)
+    };
+    let mut part = next();
+    while let Some(command) = part {
+        // The next is made ready while the server is busy with this one.
+        let (step, following) = tokio::join!(biased; call(line, command), async { next() });
+        if let Step::Ended(reply) = step? {
             return Ok(reply);
         }
-        match next {
-            Some(following) => part = following,
-            None => break,
-        }
-        next = parts.next();
-        count += 1;
+        part = following;
     }
     let mut command = fcall("flashsale_v2_load_commit", &keys);
     command.arg(epoch).arg(count);
@@ -160,10 +169,10 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn of(snapshot: &'a SaleSnapshot) -> Self {
+    async fn of(snapshot: &'a SaleSnapshot) -> Self {
         let SaleSnapshot { sale, live } = snapshot;
         let free = free_ranges(sale.terms.stock(), live.iter().map(|unit| unit.unit));
-        let users = marks_by_user(snapshot);
+        let users = marks_by_user(snapshot).await;
         Self { free: free.into_iter(), rest: None, users: users.into_iter(), live: live.iter() }
     }
 }
@@ -214,29 +223,35 @@ pub(crate) fn free_ranges(stock: u32, taken: impl Iterator<Item = Unit>) -> Vec<
     ranges
 }
 
-/// Each user with a character a slot, as `lua/library.lua` writes it.
-fn marks_by_user(snapshot: &SaleSnapshot) -> Vec<(&str, String)> {
-    let mut taken: Vec<_> = snapshot
-        .live
-        .iter()
-        .map(|unit| {
-            let mark = if unit.held_until.is_some() { 'h' } else { 'b' };
-            (unit.user.as_str(), usize::from(unit.slot.0), mark)
-        })
-        .collect();
-    taken.sort_unstable();
+/// Each user with a character a slot, as `lua/library.lua` writes it; in the order of their first
+/// units.
+///
+/// The thread is the one of whoever found the sale lost, and others are answered on it: a million
+/// units take some tenths of a second, and are gone through a little at a time.
+async fn marks_by_user(snapshot: &SaleSnapshot) -> Vec<(&str, String)> {
+    let mut places = HashMap::with_capacity(snapshot.live.len().min(UNITS_AT_A_TIME));
     let mut users: Vec<(&str, String)> = Vec::new();
-    for (user, slot, mark) in taken {
-        if users.last().is_none_or(|(last, _)| *last != user) {
-            users.push((user, String::new()));
+    for few in snapshot.live.chunks(UNITS_AT_A_TIME) {
+        for unit in few {
+            let user = unit.user.as_str();
+            let place = *places.entry(user).or_insert_with(|| {
+                users.push((user, String::new()));
+                users.len() - 1
+            });
+            let marks = &mut users[place].1;
+            let mark = if unit.held_until.is_some() { "h" } else { "b" };
+            put_mark(marks, usize::from(unit.slot.0), mark);
         }
-        if let Some((_, marks)) = users.last_mut() {
-            let gap = slot.saturating_sub(marks.len());
-            marks.extend(std::iter::repeat_n('.', gap));
-            marks.push(mark);
-        }
+        tokio::task::yield_now().await;
     }
     users
+}
+
+/// Puts the mark of a slot in its place; slots that nothing is known of are free.
+fn put_mark(marks: &mut String, slot: usize, mark: &str) {
+    let gap = (slot + 1).saturating_sub(marks.len());
+    marks.extend(std::iter::repeat_n('.', gap));
+    marks.replace_range(slot..=slot, mark);
 }
 
 #[cfg(test)]
@@ -256,7 +271,16 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_is_in_its_parts_once_and_in_order() {
+    fn a_mark_is_put_in_the_place_of_its_slot() {
+        let mut marks = String::new();
+        for (slot, mark) in [(2, "h"), (0, "b"), (3, "h")] {
+            put_mark(&mut marks, slot, mark);
+        }
+        assert_eq!(marks, "b.hh");
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_in_its_parts_once_and_in_order() {
         let stock = 40_000;
         let terms = domain::Terms::new(stock, 10, 1).unwrap();
         let window = domain::Window::new(UnixMillis(0), UnixMillis(1)).unwrap();
@@ -280,14 +304,14 @@ mod tests {
             .collect();
         let snapshot = SaleSnapshot { sale, live };
 
-        let parts: Vec<_> = Parts::of(&snapshot).collect();
+        let parts: Vec<_> = Parts::of(&snapshot).await.collect();
 
         assert!(parts.len() > 3 && parts.iter().all(|part| part.weight < PART_WEIGHT_MAX + 8));
         let free = parts.iter().flat_map(|part| &part.free).flat_map(|&(first, last)| first..=last);
         let taken = |unit: &u32| unit.is_multiple_of(7) && *unit <= 35_000;
         assert!(free.eq((1..=stock).filter(|unit| !taken(unit))));
         let users = parts.iter().flat_map(|part| &part.users).map(|(user, _)| *user);
-        let expected = marks_by_user(&snapshot);
+        let expected = marks_by_user(&snapshot).await;
         assert!(users.eq(expected.iter().map(|(user, _)| *user)));
         let holds = parts.iter().flat_map(|part| part.holds.iter().copied());
         assert!(holds.eq(snapshot.live.iter().filter(|unit| unit.held_until.is_some())));

@@ -5,20 +5,26 @@
 //! run anywhere, at any moment, and to be stopped half-way. Cadence comes from this process's
 //! monotonic clock; *when* something is due is for the stores to say.
 
+mod contest;
+mod figures;
+
 use std::{
     collections::BTreeSet,
     error::Error,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use domain::{
-    Sale, StoreError,
-    upkeep::{Drift, LOAD_AHEAD_MS, Reconciled, Restored, Swept, Upkeep},
+    Sale, SaleId, StoreError, UnixMillis,
+    steady::{BELIEVED_AFTER_MS, ClockNews},
+    upkeep::{Drift, LOAD_AHEAD_MS, Reconciled, Restored, Sweep, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
-use telemetry::{Watch, happened, step_ended};
+use telemetry::{Event, Watch, happened, step_ended};
 use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use self::{contest::Loads, figures::Lags};
 
 /// How often due holds are swept and lost sales noticed.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -41,11 +47,17 @@ const CODES_AT_A_TIME: usize = 64;
 /// How many sales are attended to at a time.
 const SALES_AT_A_TIME: usize = 4;
 
+/// A clock that shows the time of day.
+pub type WallClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
+
 /// Runs the upkeep of one process.
 pub struct Scheduler {
     upkeep: Upkeep,
     due: Mutex<Due>,
     failing: Mutex<BTreeSet<&'static str>>,
+    loads: Loads,
+    lags: Lags,
+    wall_clock: Option<WallClock>,
 }
 
 /// When each step that is not for every tick runs next.
@@ -62,7 +74,15 @@ impl Scheduler {
     pub fn new(upkeep: Upkeep) -> Self {
         let now = Instant::now();
         let due = Due { rotate: now, reconcile: now, retire: now, overdue: now };
-        Self { upkeep, due: Mutex::new(due), failing: Mutex::default() }
+        let (due, failing) = (Mutex::new(due), Mutex::default());
+        let (loads, lags) = (Loads::default(), Lags::default());
+        Self { upkeep, due, failing, loads, lags, wall_clock: None }
+    }
+
+    /// The same, which also shows how far this clock is from the ledger's. Nothing depends on it.
+    #[must_use]
+    pub fn with_wall_clock(self, wall_clock: WallClock) -> Self {
+        Self { wall_clock: Some(wall_clock), ..self }
     }
 
     /// Ticks until `stop` is done. A tick under way is finished first.
@@ -83,41 +103,32 @@ impl Scheduler {
     /// due; it does not keep the others from running.
     pub async fn tick(&self) {
         if self.is_due(ROTATE_EVERY, |due| &mut due.rotate) {
-            let rotated = self.step("rotate", self.upkeep.rotate.run()).await;
-            for sale in rotated.into_iter().flatten() {
-                happened("sale_made", 1);
-                tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at().0, "made a sale");
-            }
+            self.rotate().await;
         }
-        let rebuilt = self.step("rebuild", self.upkeep.rebuild.run_asked()).await;
-        for sale in rebuilt.into_iter().flatten() {
-            happened("sale_rebuilt", 1);
-            tracing::warn!(%sale, "rebuilt a sale whose live store was out of date");
-        }
-        stream::iter(self.upkeep.reclaim.take())
-            .for_each_concurrent(CODES_AT_A_TIME, |code| async move {
-                self.step("reclaim", self.upkeep.reclaim.give_back(code)).await;
-            })
-            .await;
+        self.rebuild().await;
+        self.reclaim().await;
         let sales = self.sales_at_hand();
-        stream::iter(&sales).for_each_concurrent(SALES_AT_A_TIME, |sale| self.sweep(sale)).await;
-        if self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
+        self.sweep(&sales).await;
+        // A hold that was ended stays so, and what is served goes by the clock as it was when it was
+        // loaded.
+        let is_on_time = self.upkeep.catalog.is_on_time();
+        if is_on_time && self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
             let expired = self.step("expire_overdue", self.upkeep.sweep.run_overdue()).await;
             if let Some(holds @ 1..) = expired {
-                happened("hold_expired_overdue", holds);
+                happened(Event::HoldExpiredOverdue, holds);
                 tracing::info!(holds, "expired holds that the live store had forgotten");
             }
         }
-        if self.is_due(RECONCILE_EVERY, |due| &mut due.reconcile) {
+        if is_on_time && self.is_due(RECONCILE_EVERY, |due| &mut due.reconcile) {
             self.upkeep.reconcile.keep_only(&sales);
-            stream::iter(&sales)
-                .for_each_concurrent(SALES_AT_A_TIME, |sale| self.reconcile(sale))
-                .await;
+            let compared = stream::iter(sales).map(|sale| self.reconcile(sale));
+            let drifts: Vec<_> = compared.buffer_unordered(SALES_AT_A_TIME).collect().await;
+            figures::show_drifts(drifts.into_iter().flatten());
         }
         if self.is_due(RETIRE_EVERY, |due| &mut due.retire) {
             let closed = self.step("retire", self.upkeep.retire.run()).await;
             for sale in closed.into_iter().flatten() {
-                happened("sale_closed", 1);
+                happened(Event::SaleClosed, 1);
                 tracing::info!(%sale, "closed a sale");
             }
         }
@@ -130,33 +141,113 @@ impl Scheduler {
         calendar.sales.iter().filter(|sale| sale.window.starts_at() <= horizon).copied().collect()
     }
 
-    async fn sweep(&self, sale: &Sale) {
-        let swept = self.step("sweep", self.upkeep.sweep.run(sale.id)).await;
+    async fn rotate(&self) {
+        let earliest = self.wall_clock.as_ref().map(|now| now());
+        let rotated = self.step("rotate", self.upkeep.rotate.run()).await;
+        if let Some(news) = self.upkeep.catalog.clock_news() {
+            log_clock(news);
+        }
+        for &sale in rotated.iter().flatten() {
+            happened(Event::SaleMade, 1);
+            tracing::info!(sale = %sale.id, starts_at_ms = sale.window.starts_at().0, "made a sale");
+        }
+        for gap in self.upkeep.rotate.new_gaps() {
+            let (from, until) = (readable(gap.starts_at()), readable(gap.ends_at()));
+            tracing::warn!(
+                "no sale of the timetable is on from {from} to {until}: SALE_PERIOD was another when \
+                 the sale beside it was made, and no two of them overlap; `flashsale sales schedule` \
+                 makes one by hand"
+            );
+        }
+        if let (Some(earliest), Some(now), Some(_)) = (earliest, &self.wall_clock, rotated) {
+            figures::show_process_clock(earliest, self.upkeep.catalog.calendar().now, now());
+        }
+    }
+
+    /// Has what was asked for rebuilt, and tells what requests had to load themselves.
+    async fn rebuild(&self) {
+        let rebuilt = self.step("rebuild", self.upkeep.rebuild.run_asked()).await;
+        for sale in rebuilt.into_iter().flatten() {
+            happened(Event::SaleRebuilt, 1);
+            tracing::warn!(%sale, "rebuilt a sale whose live store was out of date");
+            self.loaded_anew(sale);
+        }
+        for (sale, times) in self.upkeep.rebuild.take_on_demand() {
+            happened(Event::SaleLoadedByRequest, times);
+            tracing::warn!(%sale, times, "a request found a sale lost, and loaded it");
+        }
+    }
+
+    /// Gives back what was abandoned. Where a store fails the rest is left to the sweep: it may be
+    /// thousands, and the sales are not to wait for them.
+    async fn reclaim(&self) {
+        let codes = stream::iter(self.upkeep.reclaim.take());
+        let given_back =
+            codes.map(|code| self.step("reclaim", self.upkeep.reclaim.give_back(code)));
+        let mut given_back = given_back.buffer_unordered(CODES_AT_A_TIME);
+        while let Some(Some(())) = given_back.next().await {}
+    }
+
+    async fn sweep(&self, sales: &[Sale]) {
+        let began = Instant::now();
+        let swept = stream::iter(sales.to_vec()).map(|sale| self.sweep_one(sale));
+        let swept: Vec<_> = swept.buffer_unordered(SALES_AT_A_TIME).collect().await;
+        self.lags.note(began, swept);
+    }
+
+    /// Says of the sale whether nothing is left that was due.
+    async fn sweep_one(&self, sale: Sale) -> (SaleId, bool) {
+        // A load by a clock that is wrong would call holds due that are not.
+        let swept = if self.upkeep.catalog.is_on_time() {
+            self.step("sweep", self.upkeep.sweep.run(sale.id)).await
+        } else {
+            Some(Swept::NotLoaded)
+        };
         if let Some(Swept::Judged(holds)) = swept {
-            happened("hold_judged", holds);
+            happened(Event::HoldJudged, holds);
         }
         if swept == Some(Swept::NotLoaded) {
             let restored = self.step("load", self.upkeep.rebuild.restore(sale.id, None)).await;
             if restored == Some(Restored::Loaded) {
-                happened("sale_loaded", 1);
+                happened(Event::SaleLoaded, 1);
                 tracing::info!(sale = %sale.id, "the live store serves a sale");
             }
         }
+        let is_clean = matches!(swept, Some(Swept::Judged(codes)) if codes < Sweep::CODES_MAX);
+        (sale.id, is_clean)
     }
 
-    async fn reconcile(&self, sale: &Sale) {
-        let reconciled = self.step("reconcile", self.upkeep.reconcile.run(sale)).await;
-        if let Some(Reconciled::Rebuilt(drift)) = reconciled {
-            happened("sale_rebuilt", 1);
-            let Drift { free, held, sold, clock_ms } = drift;
-            if drift == Drift::default() {
-                tracing::info!(sale = %sale.id, "loaded a sale anew, whose terms or epoch had changed");
-            } else {
-                tracing::warn!(
-                    sale = %sale.id, free, held, sold, clock_ms,
-                    "the live store had drifted and was rebuilt"
-                );
-            }
+    /// Says how far apart the stores were, if both have the sale.
+    async fn reconcile(&self, sale: Sale) -> Option<Drift> {
+        let reconciled = self.step("reconcile", self.upkeep.reconcile.run(&sale)).await;
+        let drift = match reconciled? {
+            Reconciled::NotLoaded => return None,
+            Reconciled::Left(drift) => return Some(drift),
+            Reconciled::Rebuilt(drift) => drift,
+        };
+        happened(Event::SaleRebuilt, 1);
+        self.loaded_anew(sale.id);
+        let Drift { free, held, sold, clock_ms } = drift;
+        if drift == Drift::default() {
+            tracing::info!(sale = %sale.id, "loaded a sale anew, whose terms or epoch had changed");
+        } else {
+            happened(Event::SaleDrifted, 1);
+            tracing::warn!(
+                sale = %sale.id, free, held, sold, clock_ms,
+                "the live store had drifted and was rebuilt"
+            );
+        }
+        Some(drift)
+    }
+
+    fn loaded_anew(&self, sale: SaleId) {
+        if self.loads.note(sale) {
+            tracing::warn!(
+                %sale,
+                "a sale is loaded again and again: if the live store is not lost as often, another \
+                 process serves from the same ledger with another one, and each stops the other; \
+                 REDIS_URL must be the same for all"
+            );
         }
     }
 
@@ -201,5 +292,28 @@ impl Scheduler {
                 None
             }
         }
+    }
+}
+
+/// A moment, for people.
+fn readable(moment: UnixMillis) -> String {
+    let timestamp = jiff::Timestamp::from_millisecond(moment.0);
+    timestamp.map_or_else(|_| moment.0.to_string(), |timestamp| timestamp.to_string())
+}
+
+/// Says that the ledger's clock was set.
+fn log_clock(news: ClockNews) {
+    let believed_after_s = BELIEVED_AFTER_MS / 1_000;
+    match news {
+        ClockNews::Jumped(by_ms) => tracing::warn!(
+            by_ms,
+            "the ledger's clock has jumped: no sale is made or closed and no hold is ended by it until \
+             it is back, or has stood there for {believed_after_s} s"
+        ),
+        ClockNews::Back => tracing::info!("the ledger's clock is back"),
+        ClockNews::Believed(by_ms) => tracing::warn!(
+            by_ms,
+            "the ledger's clock has stood for {believed_after_s} s where it jumped to, and is believed"
+        ),
     }
 }

@@ -4,8 +4,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{Phase, Sale, UnixMillis, ports::SaleRegister};
-use fakes::{Fault, Operation, Process, World};
+use domain::{Phase, Sale, UnixMillis, ports::SaleRegister, time::DAY_MS};
+use fakes::{Fault, ManualClock, Operation, Process, World};
 use scheduler::{OVERDUE_EVERY, RECONCILE_EVERY, ROTATE_EVERY, Scheduler, TICK};
 use tokio::{sync::Notify, time::advance};
 
@@ -164,4 +164,57 @@ async fn a_scheduler_runs_until_it_is_asked_to_stop() {
     stop.notify_one();
 
     running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_hold_is_ended_and_nothing_loaded_anew_by_a_clock_that_was_set() {
+    let (world, node, sale) = selling().await;
+    node.process.catalog.watch_clock(Arc::new(ManualClock::new(UnixMillis(0))));
+    advance(ROTATE_EVERY).await;
+    node.scheduler.tick().await;
+    let hold = node.process.take(&sale, "alice").await;
+    let epoch = || world.ledger.sale(sale.id).unwrap().epoch;
+    let before = epoch();
+
+    // The live store's is as it was.
+    world.clock.advance_ms(DAY_MS);
+    world.live.set_skew_ms(-DAY_MS);
+    for _ in 0..4 {
+        advance(OVERDUE_EVERY).await;
+        node.scheduler.tick().await;
+    }
+
+    assert!(!node.process.catalog.is_on_time());
+    assert_eq!(epoch(), before, "it was loaded anew");
+    world.clock.advance_ms(-DAY_MS);
+    world.live.set_skew_ms(0);
+    advance(OVERDUE_EVERY).await;
+    node.scheduler.tick().await;
+    assert!(node.process.catalog.is_on_time());
+    assert!(node.process.purchase.redeem(hold.code).await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_hold_is_ended_by_a_load_that_went_by_a_clock_that_was_set() {
+    let (world, node, sale) = selling().await;
+    node.process.catalog.watch_clock(Arc::new(ManualClock::new(UnixMillis(0))));
+    advance(ROTATE_EVERY).await;
+    node.scheduler.tick().await;
+    let hold = node.process.take(&sale, "alice").await;
+
+    world.clock.advance_ms(DAY_MS);
+    advance(ROTATE_EVERY).await;
+    node.scheduler.tick().await;
+    world.live.wipe();
+    for _ in 0..4 {
+        advance(TICK).await;
+        node.scheduler.tick().await;
+    }
+
+    assert!(!node.process.catalog.is_on_time());
+    assert!(world.live.served(sale.id).is_some(), "it is loaded all the same");
+    world.clock.advance_ms(-DAY_MS);
+    advance(ROTATE_EVERY).await;
+    node.scheduler.tick().await;
+    assert!(node.process.purchase.redeem(hold.code).await.unwrap().is_ok());
 }

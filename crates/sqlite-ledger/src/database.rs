@@ -1,25 +1,24 @@
 //! One connection to the ledger's file: its settings, its schema, its transactions.
 
+mod error;
+mod schema;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    cell::RefCell, fs::File, io, os::unix::fs::OpenOptionsExt, path::PathBuf, time::Duration,
-};
+use std::{cell::RefCell, fs::File, os::unix::fs::OpenOptionsExt, path::PathBuf, time::Duration};
 
 use domain::UnixMillis;
-use refinery::{Migration, error::Kind};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{DataDir, SqliteError, guard::Guard, tables::Tables};
 
-refinery::embed_migrations!("migrations");
+pub use error::OpenError;
 
 /// Held while the schema is looked at, so that two processes that start at once take turns.
 const SCHEMA_LOCK: &str = "schema.lock";
 
 /// How long a transaction waits for one of another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Statements a connection keeps prepared; there are about forty.
 const STATEMENTS_MAX: usize = 64;
@@ -46,61 +45,6 @@ const SETTINGS_TO_LOOK: &str = "
     PRAGMA cache_size = -32768;
 ";
 
-/// Why the ledger cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The directory cannot be made or written to.
-    #[error("cannot use {path} (DATA_DIR)")]
-    Directory {
-        /// The directory, or what is in it.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is not a ledger that SQLite can read.
-    #[error("cannot open {path} (DATA_DIR)")]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: rusqlite::Error,
-    },
-    /// The ledger contradicts itself, or cannot be read.
-    #[error("cannot serve from {path} (DATA_DIR); `flashsale audit` says what is wrong with it")]
-    Unfit {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        error: SqliteError,
-    },
-    /// There is no ledger, and none was to be made.
-    #[error("there is no ledger in {path} (DATA_DIR); `flashsale` makes one when it serves")]
-    Missing {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The ledger is of a version before this one, and was not to be changed.
-    #[error(
-        "the ledger in {path} (DATA_DIR) is of an older version; serve from it once with this one, \
-         which brings it up to date"
-    )]
-    Older {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// A migration did not come to its end: the disk is full, say, or another program writes.
-    /// The ledger is as it was.
-    #[error("the ledger could not be brought up to date; it is as it was")]
-    NotMigrated(#[source] Box<refinery::Error>),
-    /// A migration was changed after it was applied.
-    #[error("the ledger has another history than this version; use the version it is of")]
-    Migration(#[source] Box<refinery::Error>),
-    /// A migration was left out, or is of another program.
-    #[error("the ledger has another history than this version ({0}); use the version it is of")]
-    OtherHistory(String),
-}
-
 /// A connection to the ledger.
 #[derive(Debug)]
 pub struct Database {
@@ -109,6 +53,8 @@ pub struct Database {
     guard: Option<RefCell<Guard>>,
     /// What the ledger says as long as this is who serves from it.
     owner: Option<i64>,
+    /// When this connection last wrote.
+    written_at: UnixMillis,
 }
 
 impl Database {
@@ -141,40 +87,6 @@ impl Database {
             return Err(OpenError::Older { path: dir.path().to_owned() });
         }
         Ok(database)
-    }
-
-    /// Whether migrations are missing. What has no history is no ledger, and says so when it is
-    /// read.
-    fn is_older(&self) -> bool {
-        let applied = self.connection.query_row(
-            "SELECT max(version) FROM refinery_schema_history",
-            [],
-            |row| row.get::<_, u32>(0),
-        );
-        let newest = migrations::runner().get_migrations().iter().map(Migration::version).max();
-        applied.is_ok_and(|applied| i64::from(applied) < newest.map_or(0, i64::from))
-    }
-
-    /// Fails unless one of the two histories, the ledger's and this program's, goes on where the
-    /// other ends: what was applied after one that is missing, or before one of ours that it does not
-    /// know, was made for another schema. What has no history says so when it is read.
-    fn check_history(&self) -> Result<(), OpenError> {
-        let applied = "SELECT version FROM refinery_schema_history";
-        let applied = self.connection.prepare(applied).and_then(|mut applied| {
-            applied.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<u32>>>()
-        });
-        let Ok(applied) = applied else { return Ok(()) };
-        let ours = migrations::runner();
-        let ours = ours.get_migrations().iter().filter_map(|ours| ours.version().try_into().ok());
-        let ours: Vec<u32> = ours.collect();
-        let (last, last_of_ours) = (applied.iter().max(), ours.iter().max());
-        let left_out = ours.iter().find(|ours| Some(*ours) < last && !applied.contains(ours));
-        let unknown = applied.iter().find(|one| Some(*one) < last_of_ours && !ours.contains(one));
-        Err(OpenError::OtherHistory(match (left_out, unknown) {
-            (None, None) => return Ok(()),
-            (Some(left_out), _) => format!("a later one was applied, but V{left_out} was not"),
-            (None, Some(unknown)) => format!("V{unknown}, which is unknown, was applied"),
-        }))
     }
 
     /// Opens the ledger that is in `dir` to look at it whole. Fails if there is none.
@@ -219,7 +131,7 @@ impl Database {
     }
 
     const fn on(connection: Connection) -> Self {
-        Self { connection, guard: None, owner: None }
+        Self { connection, guard: None, owner: None, written_at: UnixMillis(0) }
     }
 
     fn connect(dir: &DataDir, flags: OpenFlags) -> Result<Self, OpenError> {
@@ -234,22 +146,17 @@ impl Database {
     }
 
     fn configure(&self) -> rusqlite::Result<()> {
-        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        self.wait_for_others(BUSY_TIMEOUT)?;
         self.connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         // Otherwise a statement is planned anew each time it is given other values.
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         self.connection.execute_batch(SETTINGS)
     }
 
-    fn migrate(&mut self) -> Result<(), OpenError> {
-        // A newer program may have brought the schema further; an older one works with it too.
-        let runner = migrations::runner().set_abort_missing(false);
-        let migrated = runner.run(&mut self.connection);
-        migrated.map(drop).map_err(|error| match error.kind() {
-            // refinery calls every error of the driver so, broken SQL and a full disk alike.
-            Kind::Connection(..) => OpenError::NotMigrated(Box::new(error)),
-            _ => OpenError::Migration(Box::new(error)),
-        })
+    /// How long a transaction waits from now on for one of another process; it is [`BUSY_TIMEOUT`] at
+    /// the most.
+    pub(crate) fn wait_for_others(&self, at_most: Duration) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(at_most.min(BUSY_TIMEOUT))
     }
 
     /// Does `work` in a transaction that writes, at the moment `now`. What it wrote is on the disk
@@ -278,18 +185,25 @@ impl Database {
         work: impl FnOnce(&Tables<'_>) -> Result<T, SqliteError>,
     ) -> Result<T, SqliteError> {
         // Dropped without a commit, it is undone.
+        let changes_before = self.connection.total_changes();
         let transaction = self.connection.transaction_with_behavior(behavior)?;
-        let tables = Tables::at(&transaction, self.guard.as_ref(), now);
+        let mut tables = Tables::at(&transaction, self.guard.as_ref(), now);
+        tables.written_at = self.written_at;
         let may_write = match self.owner {
             Some(owner) if matches!(behavior, TransactionBehavior::Immediate) => {
                 tables.check_owner(owner)
             }
             _ => Ok(()),
         };
-        let done = may_write.and_then(|()| work(&tables)).and_then(|done| {
+        let done = may_write.and_then(|()| work(&tables));
+        let has_tried = tables.has_tried.clone();
+        let done = done.and_then(|done| {
             let committed = transaction.commit();
             committed.map(|()| done).map_err(|error| SqliteError::of_commit(&error))
         });
+        if done.is_ok() && (has_tried.get() || self.connection.total_changes() > changes_before) {
+            self.written_at = now;
+        }
         if let Some(guard) = self.guard.as_mut().map(RefCell::get_mut) {
             if done.is_ok() { guard.keep() } else { guard.undo() }
         }

@@ -106,19 +106,9 @@ impl SqliteLedger {
         Self::on(writer, dir, clock, limits)
     }
 
-    /// The ledger in `dir`, for another process, that makes and pauses sales and looks at them; it
-    /// is made if there is none. What needs the guard fails.
+    /// The ledger that is in `dir`, for another process, that makes and pauses sales and looks at
+    /// them. Fails if there is none, or if it is of an older version. What needs the guard fails.
     pub fn visit(dir: DataDir, clock: &LedgerClock, limits: Limits) -> Result<Self, OpenError> {
-        let writer = Database::open(&dir)?;
-        Self::on(writer, dir, clock, limits)
-    }
-
-    /// The ledger that is in `dir`, as [`visit`](Self::visit) has it. Fails if there is none.
-    pub fn visit_existing(
-        dir: DataDir,
-        clock: &LedgerClock,
-        limits: Limits,
-    ) -> Result<Self, OpenError> {
         let writer = Database::open_existing(&dir)?;
         Self::on(writer, dir, clock, limits)
     }

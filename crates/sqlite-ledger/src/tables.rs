@@ -12,7 +12,7 @@ mod owner;
 mod sales;
 
 use std::{
-    cell::{RefCell, RefMut},
+    cell::{Cell, RefCell, RefMut},
     collections::BTreeMap,
 };
 
@@ -30,6 +30,10 @@ pub struct Tables<'c> {
     /// Where a process serves from them.
     guard: Option<&'c RefCell<Guard>>,
     now: UnixMillis,
+    /// When something was last written.
+    pub(crate) written_at: UnixMillis,
+    /// Whether this transaction writes what is there already.
+    pub(crate) has_tried: Cell<bool>,
 }
 
 /// How many more units of each sale are on hold and sold: written once a piece of work.
@@ -70,7 +74,7 @@ impl<'c> Tables<'c> {
         guard: Option<&'c RefCell<Guard>>,
         now: UnixMillis,
     ) -> Self {
-        Self { connection, guard, now }
+        Self { connection, guard, now, written_at: UnixMillis(0), has_tried: Cell::new(false) }
     }
 
     /// The moment of the transaction.

@@ -19,9 +19,9 @@ use std::{
 
 use domain::{StoreError, ports::Operation};
 use telemetry::{Watch, store_call_ended};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
-use crate::{Database, LedgerClock, SqliteError, tables::Tables};
+use crate::{Database, LedgerClock, SqliteError, database::BUSY_TIMEOUT, tables::Tables};
 
 pub use inline::BrokenOff;
 pub(crate) use inline::Inline;
@@ -29,9 +29,11 @@ pub(crate) use inline::Inline;
 /// Pieces of work in one transaction.
 const JOBS_MAX: usize = 256;
 
-/// How often a transaction is tried again that may be on the disk or not, and how long is waited
-/// in between: five seconds in all, which is no longer than a client waits.
-const TRIES_MAX: u32 = 100;
+/// How long a transaction is tried again that may be on the disk or not, whatever keeps it from being
+/// made: no longer than a client waits.
+const CERTAIN_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long is waited between two tries.
 const PAUSE_BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// What a worker does with its transactions.
@@ -175,14 +177,20 @@ impl Session {
         if !matches!(done, Err(SqliteError::Lost(_))) {
             return done;
         }
-        for _ in 0..TRIES_MAX {
+        let give_up_at = Instant::now() + CERTAIN_WITHIN;
+        while done.is_err() {
             thread::sleep(PAUSE_BETWEEN_TRIES);
-            // Whatever keeps this run from it says nothing of what the one before did.
-            let again = self.transact(kind, jobs);
-            done = again.map_err(|error| SqliteError::Lost(error.to_string()));
-            if done.is_ok() {
+            let left = give_up_at.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 break;
             }
+            // Whatever keeps this run from it says nothing of what the one before did.
+            let again = self.database.wait_for_others(left).map_err(SqliteError::from);
+            let again = again.and_then(|()| self.transact(kind, jobs));
+            done = again.map_err(|error| SqliteError::Lost(error.to_string()));
+        }
+        if let Err(error) = self.database.wait_for_others(BUSY_TIMEOUT) {
+            tracing::warn!(%error, "the ledger may be given up sooner than it should");
         }
         done
     }

@@ -3,9 +3,11 @@
 use std::sync::LazyLock;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    core::Collector, process_collector::ProcessCollector,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, core::Collector, process_collector::ProcessCollector,
 };
+
+use crate::{connections::Connections, upkeep::Event};
 
 /// Upper bounds in seconds: from an answer that is quick to one that somebody gives up on.
 const SECONDS: &[f64] =
@@ -24,6 +26,7 @@ pub(crate) struct Figures {
     pub(crate) stores: Stores,
     pub(crate) upkeep: Upkeep,
     pub(crate) sales: Sales,
+    pub(crate) connections: Connections,
     pub(crate) log_lines_lost: IntCounter,
 }
 
@@ -54,6 +57,9 @@ pub(crate) struct Upkeep {
     pub(crate) step_seconds: HistogramVec,
     pub(crate) step_failures: IntCounterVec,
     pub(crate) events: IntCounterVec,
+    pub(crate) sweep_lag_seconds: Histogram,
+    pub(crate) drift: IntGaugeVec,
+    pub(crate) clock_difference_seconds: GaugeVec,
 }
 
 /// The sales at hand.
@@ -73,6 +79,7 @@ impl Figures {
             stores: Stores::new(&registry),
             upkeep: Upkeep::new(&registry),
             sales: Sales::new(&registry),
+            connections: Connections::new(&registry),
             log_lines_lost: registered(
                 &registry,
                 IntCounter::new(
@@ -172,7 +179,18 @@ impl Stores {
 
 impl Upkeep {
     fn new(registry: &Registry) -> Self {
+        let events = counters(
+            registry,
+            "flashsale_upkeep_events_total",
+            "What the upkeep did, by what it was",
+            &["event"],
+        );
+        // What never happened is zero, or its first time would be no increase.
+        for event in Event::ALL {
+            events.with_label_values(&[event.name()]);
+        }
         Self {
+            events,
             step_seconds: histograms(
                 registry,
                 "flashsale_upkeep_step_duration_seconds",
@@ -186,11 +204,31 @@ impl Upkeep {
                 "Runs of a step of the upkeep that failed",
                 &["step"],
             ),
-            events: counters(
+            sweep_lag_seconds: registered(
                 registry,
-                "flashsale_upkeep_events_total",
-                "What the upkeep did, by what it was",
-                &["event"],
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "flashsale_sweep_lag_seconds",
+                        "How late a hold that was due can have been freed at most, each tick anew",
+                    )
+                    .buckets(SECONDS.to_vec()),
+                ),
+            ),
+            drift: gauges(
+                registry,
+                "flashsale_drift_units",
+                "Live store minus ledger at the last comparison, of the sale where it was most",
+                &["state"],
+            ),
+            clock_difference_seconds: registered(
+                registry,
+                GaugeVec::new(
+                    Opts::new(
+                        "flashsale_clock_difference_seconds",
+                        "How far a clock was ahead of the ledger's when they were last compared",
+                    ),
+                    &["clock"],
+                ),
             ),
         }
     }
@@ -215,11 +253,16 @@ impl Sales {
     }
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+pub(crate) fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> IntCounterVec {
     registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
 }
 
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+pub(crate) fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     registered(registry, IntGaugeVec::new(Opts::new(name, help), labels))
 }
 
@@ -240,6 +283,8 @@ fn registered<F: Collector + Clone + 'static>(
     family: prometheus::Result<F>,
 ) -> F {
     let family = family.expect("names and labels are the constants above");
+    #[cfg(test)]
+    crate::tests::describe(&family);
     registry.register(Box::new(family.clone())).expect("each family has a name of its own");
     family
 }

@@ -2,7 +2,8 @@
 //!
 //! Everything is counted where all of a kind come through, and nowhere else: in the batcher, at the
 //! connections of the stores, in the ledger's thread, in the router, in the scheduler. What counts
-//! there pays a few atomic additions, and for a look-up of names what is once a batch or once a request; before [`switch_on`] it pays for a look at one flag.
+//! there pays a few atomic additions, and for a look-up of names what is once a batch or rarer; before
+//! [`switch_on`] it pays for a look at one flag.
 //!
 //! Names and units follow Prometheus' conventions, and those of HTTP OpenTelemetry's. No label ever
 //! holds a user, a code or anything else that somebody outside chooses; sales are labelled by their
@@ -10,9 +11,12 @@
 //!
 //! The numbers are this process's. They begin anew with it.
 
+mod connections;
 mod figures;
 mod handles;
+mod http;
 mod sales;
+mod upkeep;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,11 +25,13 @@ use prometheus::{Encoder, TextEncoder};
 use self::figures::FIGURES;
 
 pub use self::{
-    handles::{
-        Queue, Request, Watch, checkout_ended, happened, log_line_lost, purchase_ended, step_ended,
-        store_call_ended,
-    },
+    connections::{Peers, PoolFigures, watch_pools},
+    handles::{Queue, Watch, log_line_lost, store_call_ended},
+    http::{Request, checkout_ended, purchase_ended},
     sales::{SALES_MAX, SaleFigures, show_sales},
+    upkeep::{
+        Event, OtherClock, happened, show_clock_difference, show_drift, step_ended, sweep_lagged,
+    },
 };
 
 /// What [`render`] writes, as HTTP calls it.
@@ -47,6 +53,7 @@ pub fn is_on() -> bool {
 /// Everything that is counted, in the text format of Prometheus.
 #[must_use]
 pub fn render() -> String {
+    connections::look_at_pools();
     let mut text = Vec::new();
     // A family that cannot be written is left out: whoever watches shall see the others.
     for family in FIGURES.registry.gather() {
@@ -60,7 +67,62 @@ pub fn render() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use prometheus::core::Collector;
+
     use super::*;
+
+    /// The families, as rows of the document begin that describes them.
+    static DESCRIBED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    pub(crate) fn describe(family: &impl Collector) {
+        let kind = family.collect()[0].get_field_type();
+        let kind = format!("{kind:?}").to_lowercase();
+        for it in family.desc() {
+            let labels: Vec<_> =
+                it.variable_labels.iter().map(|label| format!("`{label}`")).collect();
+            let row = format!("| `{}` | {kind} | {} | {}", it.fq_name, labels.join(", "), it.help);
+            DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+        }
+    }
+
+    #[test]
+    fn every_family_has_its_row_in_the_document_and_every_row_a_family() {
+        let document = include_str!("../../../docs/metrics.md");
+        switch_on();
+        // Makes all families.
+        let shown = render();
+
+        let described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let rows: Vec<_> = document
+            .lines()
+            .filter(|line| {
+                let Some((name, _)) = line.strip_prefix("| `").and_then(|it| it.split_once("` |"))
+                else {
+                    return false;
+                };
+                let is_family = name.starts_with("flashsale_") || name.starts_with("http_");
+                // An alert begins so too.
+                is_family && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+            })
+            .collect();
+        let missing: Vec<_> =
+            described.iter().filter(|it| !rows.iter().any(|row| row.starts_with(*it))).collect();
+        assert!(missing.is_empty(), "docs/metrics.md lacks {missing:#?}");
+        let unknown: Vec<_> =
+            rows.iter().filter(|row| !described.iter().any(|it| row.starts_with(it))).collect();
+        assert!(unknown.is_empty(), "docs/metrics.md has {unknown:#?}, which nobody counts");
+        let of_process = |line: &str| line.strip_prefix("# TYPE process_").map(str::to_owned);
+        for row in shown.lines().filter_map(of_process) {
+            let (name, kind) = row.split_once(' ').unwrap();
+            let row = format!("| `process_{name}` | {kind} |");
+            assert!(document.contains(&row), "docs/metrics.md lacks {row}");
+        }
+        for event in Event::ALL {
+            assert!(document.contains(&format!("`{}`", event.name())), "{event:?}");
+        }
+    }
 
     /// Whether a line of what is rendered begins so.
     fn has_line(text: &str, start: &str) -> bool {
@@ -77,7 +139,10 @@ mod tests {
         queue.refused();
         store_call_ended("ledger", "b", Watch::start(), false);
         step_ended("sweep", Watch::start(), true);
-        happened("sale closed", 2);
+        happened(Event::SaleClosed, 2);
+        sweep_lagged(0.3);
+        show_drift([3, 0, -1]);
+        show_clock_difference(OtherClock::Live, -0.25);
         checkout_ended("granted");
         purchase_ended("sold");
         log_line_lost();
@@ -92,7 +157,12 @@ mod tests {
             "flashsale_store_call_duration_seconds_count{call=\"b\",store=\"ledger\"} 1",
             "flashsale_store_call_failures_total{call=\"b\",store=\"ledger\"} 1",
             "flashsale_upkeep_step_duration_seconds_count{step=\"sweep\"} 1",
-            "flashsale_upkeep_events_total{event=\"sale closed\"} 2",
+            "flashsale_upkeep_events_total{event=\"sale_closed\"} 2",
+            "flashsale_upkeep_events_total{event=\"sale_made\"} 0",
+            "flashsale_sweep_lag_seconds_sum 0.3",
+            "flashsale_drift_units{state=\"free\"} 3",
+            "flashsale_drift_units{state=\"sold\"} -1",
+            "flashsale_clock_difference_seconds{clock=\"live\"} -0.25",
             "flashsale_checkouts_total{outcome=\"granted\"} 1",
             "flashsale_purchases_total{outcome=\"sold\"} 1",
             "flashsale_log_lines_lost_total 1",
@@ -120,5 +190,51 @@ mod tests {
         assert!(has_line(&first, "flashsale_sale_epoch{sale=\"700001\"} 3"));
         assert!(!second.contains("700001"));
         assert_eq!(second.matches("flashsale_sale_epoch{").count(), SALES_MAX);
+    }
+    #[test]
+    fn connections_are_counted_as_they_come_and_go_and_pools_as_they_are() {
+        switch_on();
+        let peers = Peers::of("a", 7);
+        watch_pools("b", || {
+            vec![PoolFigures { pool: "c", in_use: 1, idle: 2, waiting: 3, max: 4 }]
+        });
+
+        peers.came();
+        peers.came();
+        peers.gone();
+        peers.gave_way();
+        let text = render();
+
+        for line in [
+            "flashsale_http_connections{listener=\"a\"} 1",
+            "flashsale_http_connections_max{listener=\"a\"} 7",
+            "flashsale_http_connections_given_way_total{listener=\"a\"} 1",
+            "flashsale_pool_connections{pool=\"c\",state=\"in_use\",store=\"b\"} 1",
+            "flashsale_pool_connections{pool=\"c\",state=\"idle\",store=\"b\"} 2",
+            "flashsale_pool_waiting{pool=\"c\",store=\"b\"} 3",
+            "flashsale_pool_connections_max{pool=\"c\",store=\"b\"} 4",
+        ] {
+            assert!(has_line(&text, line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_knows_many_figures_counts_the_others_too() {
+        switch_on();
+
+        for status in 100..200 {
+            for _ in 0..2 {
+                Request::came().answered("GET", "/sales", status);
+            }
+        }
+        let text = render();
+
+        for status in 100..200 {
+            let line = format!(
+                "http_server_request_duration_seconds_count{{http_request_method=\"GET\",\
+                 http_response_status_code=\"{status}\",http_route=\"/sales\"}} 2"
+            );
+            assert!(has_line(&text, &line), "{line}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{figures::FIGURES, is_on};
 pub const SALES_MAX: usize = 32;
 
 /// Labels of the states of a unit.
-const STATES: [&str; 3] = ["free", "held", "sold"];
+pub(crate) const STATES: [&str; 3] = ["free", "held", "sold"];
 
 /// The figures of a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

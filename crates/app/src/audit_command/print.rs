@@ -10,7 +10,7 @@ use crate::output::output;
 /// The whole audit, as `--json` prints it. The names stay; names may be added.
 #[derive(Serialize)]
 struct Document<'a> {
-    /// Whether everything was checked and holds.
+    /// Whether everything there is was checked and holds.
     ok: bool,
     invariants: Vec<Checked<'a>>,
     /// What an operator should know besides.
@@ -23,7 +23,7 @@ struct Checked<'a> {
     name: &'static str,
     /// What it says.
     says: &'static str,
-    /// `null` if it could not be checked.
+    /// `null` if it could not be checked, or there was nothing to look at.
     holds: Option<bool>,
     /// How many there are.
     breaches: u64,
@@ -60,6 +60,7 @@ pub(super) fn text(findings: &Findings) -> io::Result<()> {
         let word = match holds {
             Some(true) => "holds",
             Some(false) => "BROKEN",
+            None if findings.was_left(invariant) => "not seen",
             None => "unknown",
         };
         writeln!(out, "{word:<8} {name:<20} {breaches:>8}  {says}")?;

@@ -21,7 +21,9 @@ pub(crate) enum Command {
     ///
     /// Prints a line for each invariant: whether it holds, its name, the number of breaches, what
     /// it says; then the first breaches. Exits with 0 if all hold, 1 if one is broken, and 2 if
-    /// none is, but not all could be checked. Changes nothing.
+    /// none is, but not all could be checked. What is said of the live store is `not seen` while no
+    /// process serves from a directory: there is none. Changes nothing, and leaves the cores to
+    /// whoever sells: it has the least priority.
     Audit(AuditOptions),
     /// Take the ledger of a directory along to the empty Postgres database of `DATABASE_URL`
     ///
@@ -54,7 +56,7 @@ pub(crate) struct AuditOptions {
     #[arg(long)]
     pub(crate) sale: Option<SaleId>,
     /// Print one JSON document: {"ok": bool, "invariants": [{"name": text, "says": text, "holds":
-    /// bool or null if it could not be checked, "breaches": number, "rows": [text, ...]}, ...],
+    /// bool or null if it could not be checked or was not looked at, "breaches": number, "rows": [text, ...]}, ...],
     /// "notes": [text, ...]}; names stay, more may come
     #[arg(long)]
     pub(crate) json: bool,

@@ -55,3 +55,48 @@ fn the_next_sale_is_made_a_period_ahead_and_never_less_than_five_seconds() {
     assert_eq!((hourly.period_ms(), hourly.lead_ms()), (3_600_000, 3_600_000));
     assert_eq!((quick.period_ms(), quick.lead_ms()), (1_000, 5_000));
 }
+
+/// The rows of the document on limits, as far as the program has them: setting, default, least, most.
+fn documented() -> Vec<[String; 4]> {
+    let rows = include_str!("../../../../docs/limits.md").lines().filter_map(|line| {
+        let cells: Vec<_> = line.strip_prefix("| `")?.split(" | ").collect();
+        let (least, most) = cells.get(2)?.split_once(" – ")?;
+        let unquoted = |cell: &str| cell.trim_matches('`').to_owned();
+        Some([unquoted(cells[0]), unquoted(cells[1]), least.to_owned(), most.to_owned()])
+    });
+    rows.collect()
+}
+
+/// A number, and the unit after it.
+fn split(text: &str) -> (u64, &str) {
+    let (number, unit) =
+        text.split_at(text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len()));
+    (number.parse().unwrap(), unit)
+}
+
+#[test]
+fn the_document_on_limits_has_the_defaults_and_the_bounds_of_the_program() {
+    let rows = documented();
+    let command = <Cli as clap::CommandFactory>::command();
+    for [setting, default, least, most] in &rows {
+        let flag = format!("--{}", setting.to_lowercase().replace('_', "-"));
+        let argument = command
+            .get_arguments()
+            .find(|it| it.get_env().is_some_and(|env| env.to_str() == Some(setting)));
+        let argument = argument.unwrap_or_else(|| panic!("there is no setting {setting}"));
+        assert_eq!(argument.get_default_values(), [default.as_str()], "{setting}");
+        for good in [least, most] {
+            assert!(config(&[&flag, good]).is_ok(), "{setting}={good}");
+        }
+        let (number, unit) = split(least);
+        let below = format!("{}{unit}", number - 1);
+        let (number, unit) = split(most);
+        let above = if unit.is_empty() { format!("{}", number + 1) } else { format!("{most} 1ms") };
+        for wrong in [&below, &above] {
+            assert!(config(&[&flag, wrong]).is_err(), "{setting}={wrong}");
+        }
+    }
+    for bounded in ["HTTP_WORKERS", "QUEUE_MAX", "QUEUE_WAIT_MAX", "BATCH_MAX", "HOLD_TTL"] {
+        assert!(rows.iter().any(|[setting, ..]| setting == bounded), "{bounded} is missing");
+    }
+}

@@ -1,6 +1,8 @@
 //! The refusals that actix makes by itself, of what is no request: without a body by actix, with
 //! the document of the API by us.
 
+use super::head::TooLong;
+
 /// How far before the end of what is written such a refusal begins at most.
 const LENGTH_MAX: usize = 256;
 
@@ -37,8 +39,20 @@ pub(super) fn with_document(refusal: &[u8]) -> Vec<u8> {
 
 /// What a peer gets whose request did not arrive in time.
 pub(super) fn timeout() -> Vec<u8> {
-    let document = http_api::document_of_server(408).unwrap_or_default();
-    let mut answer = b"HTTP/1.1 408 Request Timeout\r\n".to_vec();
+    of("408 Request Timeout", 408)
+}
+
+/// What a peer gets whose request has too long a line.
+pub(super) fn too_long(line: TooLong) -> Vec<u8> {
+    match line {
+        TooLong::FirstLine => of("414 URI Too Long", 414),
+        TooLong::Other => of("431 Request Header Fields Too Large", 431),
+    }
+}
+
+fn of(status_line: &str, status: u16) -> Vec<u8> {
+    let document = http_api::document_of_server(status).unwrap_or_default();
+    let mut answer = format!("HTTP/1.1 {status_line}\r\n").into_bytes();
     answer.extend_from_slice(&headers(&document));
     answer.extend_from_slice(LINE_END);
     answer.extend_from_slice(&document);

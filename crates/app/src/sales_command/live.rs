@@ -80,9 +80,9 @@ pub(super) async fn hand_over(
     Ok(calendar.sales.len())
 }
 
-fn rebuild(config: &Config) -> Result<Rebuild, SalesError> {
+fn rebuild(config: &Config) -> Result<Arc<Rebuild>, SalesError> {
     let (ledger, live) = servers(config)?;
-    Ok(Rebuild::new(ledger, live, Arc::new(TokioClock)))
+    Ok(Arc::new(Rebuild::new(ledger, live, Arc::new(TokioClock))))
 }
 
 fn live(config: &Config) -> Result<Arc<dyn SaleStore>, SalesError> {

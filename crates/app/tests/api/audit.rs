@@ -138,6 +138,13 @@ async fn a_counter_that_is_off_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_figure_of_a_closed_sale_that_is_off_is_named() {
+    let sql = "UPDATE checkout_attempts SET state = 'expired', resolved_at = now() \
+               WHERE unit = 1; UPDATE sales SET state = 'closed', closed_at = now(), sold = 2";
+    assert_ledger_breach(sql, "sold-counted", "sale 1: closed with 2 sold, 1 purchases");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_with_two_records_is_named() {
     let twin = "INSERT INTO checkout_attempts (sale_id, code, state) \
                 VALUES (1, '00000000-0100-8000-8000-000000000003', 'void');";

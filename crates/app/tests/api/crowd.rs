@@ -261,7 +261,8 @@ impl Stack {
 pub(crate) fn assert_holds(audit: &Audit) {
     assert_eq!((audit.code, &audit.document["ok"]), (Some(0), &Value::Bool(true)), "{audit:#?}");
     for checked in audit.document["invariants"].as_array().unwrap() {
-        assert_eq!(checked["holds"], true, "{audit:#?}");
+        // What was not looked at is a live store that is not there, or the audit is not ok.
+        assert_ne!(checked["holds"], false, "{audit:#?}");
     }
 }
 

@@ -13,7 +13,7 @@ use dev_servers::Program;
 use tokio::task::block_in_place;
 
 use crate::{
-    crowd::{Crowd, Log, Urls, assert_holds, audit, audit_sold_out},
+    crowd::{Audit, Crowd, Log, Urls, assert_holds, audit, audit_sold_out},
     stack::{Kind, PATIENCE, Settings, Stack},
 };
 
@@ -137,4 +137,27 @@ async fn audits_of_a_busy_service_that_is_killed_find_nothing() {
     audit_sold_out(&stack, sale, STOCK.into(), 10);
     audit(&stack, sale, &log, true);
     println!("{audits} audits while {STOCK} units were sold");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_store_that_is_gone_with_its_process_is_not_said_to_hold() {
+    let mut stack = Stack::start(Settings::on(Kind::Embedded)).await;
+    let of_live_store = |audit: &Audit| {
+        let invariants = audit.document["invariants"].as_array().unwrap().clone();
+        let live = invariants
+            .into_iter()
+            .filter(|checked| checked["name"].as_str().unwrap().starts_with("live-"));
+        live.map(|checked| checked["holds"].as_bool()).collect::<Vec<_>>()
+    };
+    let served = stack.audit();
+    block_in_place(|| stack.apps.remove(0).terminate().unwrap());
+
+    let (alone, said) = (stack.audit(), stack.operate(&["audit"]));
+
+    assert_eq!(of_live_store(&served), [Some(true); 3]);
+    assert_eq!(of_live_store(&alone), [None; 3]);
+    assert_eq!(said.matches("not seen live-").count(), 3, "{said}");
+    assert!(said.contains("was not looked at"), "{said}");
+    // There is nothing else to look at, and that holds.
+    assert_eq!((alone.code, &alone.document["ok"]), (Some(0), &true.into()));
 }

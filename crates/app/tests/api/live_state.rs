@@ -10,13 +10,17 @@ use std::{
 };
 
 use deadpool_redis::redis;
+use dev_servers::{Program, RedisServer};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
     task::{JoinSet, block_in_place},
 };
 
-use crate::stack::{Answer, Kind, Settings, Stack, on_both_stacks};
+use crate::{
+    operators::{figure, metrics, watched_with},
+    stack::{Answer, Kind, Settings, Stack, on_both_stacks},
+};
 
 on_both_stacks! {
     whoever_gave_a_hold_back_gets_it_again_at_once
@@ -40,23 +44,35 @@ async fn whoever_gave_a_hold_back_gets_it_again_at_once(kind: Kind) {
     }
 }
 
-/// Clients that send a request and hang up, some at once and some a little later.
-async fn requests_whose_clients_hang_up_hold_nothing(kind: Kind) {
-    let stack = Stack::start(Settings { stock: 200, ..Settings::on(kind) }).await;
-    let sale = stack.sale().await;
+/// Sends a request and hangs up, some microseconds later.
+async fn hang_up(stack: &Stack, sale: i64, number: u64) {
+    let mut socket = TcpStream::connect(stack.url().trim_start_matches("http://")).await.unwrap();
+    // Closing it resets the connection, as a client that is killed does.
+    socket.set_zero_linger().unwrap();
+    let post = format!(
+        "POST /checkout?user_id=user-{number}&id={sale} HTTP/1.1\r\nHost: shop\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    socket.write_all(post.as_bytes()).await.unwrap();
+    block_in_place(|| std::thread::sleep(Duration::from_micros(number % 200 * 20)));
+}
 
-    for number in 0..200 {
-        let address = stack.url().trim_start_matches("http://");
-        let mut socket = TcpStream::connect(address).await.unwrap();
-        // Closing it resets the connection, as a client that is killed does.
-        socket.set_zero_linger().unwrap();
-        let post = format!(
-            "POST /checkout?user_id=user-{number}&id={sale} HTTP/1.1\r\nHost: shop\r\n\
-             Content-Length: 0\r\n\r\n"
-        );
-        socket.write_all(post.as_bytes()).await.unwrap();
-        block_in_place(|| std::thread::sleep(Duration::from_micros(number * 20)));
-    }
+/// Clients that send a request and hang up, some at once and some a little later, until some were
+/// given up half-way.
+async fn requests_whose_clients_hang_up_hold_nothing(kind: Kind) {
+    let (stack, url) = watched_with(Settings { stock: 10_000, ..Settings::on(kind) }).await;
+    let sale = stack.sale().await;
+    let given_back = "flashsale_upkeep_step_duration_seconds_count{step=\"reclaim\"}";
+    let mut numbers = 0..;
+
+    stack
+        .until("what some held was given back", async |stack| {
+            for number in numbers.by_ref().take(200) {
+                hang_up(stack, sale, number).await;
+            }
+            figure(&metrics(stack, &url).await, given_back) >= Some(1.0)
+        })
+        .await;
 
     // Those that were answered keep what they got: nobody can tell that the answer was not read.
     let held = "SELECT count(*) FROM checkout_attempts WHERE state = 'held'";
@@ -64,7 +80,7 @@ async fn requests_whose_clients_hang_up_hold_nothing(kind: Kind) {
         .until("every unit that is held is held by a code that was given out", async |stack| {
             let shown = stack.get(&format!("/sales/{sale}")).await;
             shown.body["held"].as_u64() == Some(stack.count(held))
-                && shown.body["available"].as_u64() == Some(200 - stack.count(held))
+                && shown.body["available"].as_u64() == Some(10_000 - stack.count(held))
         })
         .await;
 }
@@ -169,14 +185,27 @@ async fn a_restored_ledger_sells_nothing_until_an_operator_accepts_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_a_ledger_that_lives_beside_its_original_is_given_another_identity() {
-    let stack = Stack::start(Settings::default()).await;
+    let mut stack = Stack::start(Settings::default()).await;
     let identity = "SELECT identity FROM ledger_identity";
     let before = stack.sql(identity);
-
+    let renew = |stack: &Stack| {
+        let mut command = stack.command();
+        block_in_place(|| command.args(["migrate", "--new-identity"]).output().unwrap())
+    };
     stack.operate(&["migrate"]);
     assert_eq!(stack.sql(identity), before);
-    stack.operate(&["migrate", "--new-identity"]);
 
+    let refused = renew(&stack);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("stop every process"), "{said}");
+    assert!(said.contains("flashsale at "), "it does not say who serves: {said}");
+    assert_eq!(stack.sql(identity), before);
+
+    for app in stack.apps.drain(..) {
+        block_in_place(|| app.terminate().unwrap());
+    }
+    // Until Postgres has noticed that they are gone.
+    stack.until("it is renewed", async |stack| renew(stack).status.success()).await;
     assert_ne!(stack.sql(identity), before);
 }
 
@@ -185,11 +214,53 @@ async fn sales_that_were_handed_over_are_loaded_by_whoever_comes_next() {
     let stack = Stack::start(Settings::default()).await;
     let sale = stack.sale().await;
     let kept: Answer = stack.checkout("ann", sale).await;
+    let epoch = format!("SELECT epoch FROM sales WHERE id = {sale}");
+    let before = stack.count(&epoch);
 
     let says = stack.operate(&["sales", "hand-over"]);
 
     assert!(says.starts_with("1 sales: "), "{says}");
-    let is_served = async |stack: &Stack| stack.checkout("bob", sale).await.name() == "ok";
-    stack.until("it is served again", is_served).await;
+    // Whoever loads a sale raises its epoch; what was not forgotten is served as it was.
+    let is_loaded = async |stack: &Stack| {
+        stack.checkout("bob", sale).await.name() == "ok" && stack.count(&epoch) > before
+    };
+    stack.until("it is loaded and served again", is_loaded).await;
     assert_eq!(stack.purchase(kept.code()).await.name(), "ok");
+}
+
+/// Each process is told of its own live store. Whatever the two believe, the ledger lets each unit be
+/// sold once, and it is said what is the matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_live_stores_of_one_ledger_sell_nothing_twice_and_it_is_said() {
+    let settings = Settings { stock: 40, per_user_limit: 1, processes: 1, ..Settings::default() };
+    let mut stack = Stack::start(settings).await;
+    let other_redis = block_in_place(|| RedisServer::start().unwrap());
+    let other = Program::at(env!("CARGO_BIN_EXE_flashsale"))
+        .env("DATABASE_URL", stack.database_url())
+        .env("REDIS_URL", other_redis.url())
+        .env("SALE_PERIOD", "off");
+    stack.apps.push(block_in_place(|| other.start(&["serve"]).unwrap()));
+    let sale = 1;
+
+    let mut users = 0..;
+    let sold_out = "SELECT count(*) = 40 FROM purchases";
+    stack
+        .until("all is sold", async |stack| {
+            let held = stack.checkout(&format!("user-{}", users.next().unwrap()), sale).await;
+            if held.name() == "ok" {
+                stack.purchase(held.code()).await;
+            }
+            stack.sql(sold_out).trim() == "t"
+        })
+        .await;
+    stack
+        .until("it is said", async |stack| {
+            stack.checkout("late", sale).await;
+            stack.apps.iter().any(|app| app.log().contains("REDIS_URL must be the same for all"))
+        })
+        .await;
+
+    let twice = "SELECT count(*) - count(DISTINCT unit) FROM purchases";
+    assert_eq!(stack.count(twice), 0);
+    assert_eq!(stack.sql("SELECT sum(sold) FROM sold_counts").trim(), "40");
 }

@@ -1,17 +1,27 @@
 //! Where operators listen: the metrics, and the health.
 
+use tokio::{net::TcpStream, task::block_in_place};
+
 use crate::stack::{Answer, Kind, PATIENCE, Settings, Stack, on_both_stacks};
 
 on_both_stacks! {
     what_happens_is_counted_where_operators_listen
+    every_figure_that_is_shown_is_described
+    connections_are_counted_while_they_last
     buyers_find_no_metrics_and_operators_nothing_to_buy
     sales_are_listed_in_their_phase_and_none_is_made_that_is_over
+    a_ledger_that_is_not_there_is_made_by_no_command_but_migrate
     no_log_of_any_level_has_a_code_or_a_user
 }
 
 /// The service as one process, and where its operators listen.
 async fn watched(kind: Kind) -> (Stack, String) {
-    let stack = Stack::start(Settings { processes: 1, ..Settings::on(kind) }).await;
+    watched_with(Settings::on(kind)).await
+}
+
+/// The same, with these settings.
+pub(crate) async fn watched_with(settings: Settings) -> (Stack, String) {
+    let stack = Stack::start(Settings { processes: 1, ..settings }).await;
     let log = stack.apps[0].log();
     let (_, rest) = log.split_once("metrics at http://").unwrap();
     let (address, _) = rest.split_once("/metrics").unwrap();
@@ -19,12 +29,12 @@ async fn watched(kind: Kind) -> (Stack, String) {
     (stack, url)
 }
 
-async fn metrics(stack: &Stack, url: &str) -> String {
+pub(crate) async fn metrics(stack: &Stack, url: &str) -> String {
     stack.http.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap()
 }
 
 /// The figure of a line that begins so.
-fn figure(metrics: &str, start: &str) -> Option<f64> {
+pub(crate) fn figure(metrics: &str, start: &str) -> Option<f64> {
     metrics.lines().find_map(|line| line.strip_prefix(start)?.trim().parse().ok())
 }
 
@@ -72,6 +82,92 @@ async fn what_happens_is_counted_where_operators_listen(kind: Kind) {
     let calls = format!("flashsale_store_call_duration_seconds_count{store}");
     assert!(figure(&metrics, &calls) >= Some(1.0), "{metrics}");
     assert!(!metrics.contains("ann") && !metrics.contains(&code), "{metrics}");
+}
+
+/// Against what `telemetry` has, the document is held there.
+async fn every_figure_that_is_shown_is_described(kind: Kind) {
+    let described = include_str!("../../../../docs/metrics.md");
+    let (stack, url) = watched(kind).await;
+    let sale = stack.sale().await;
+    let held = stack.checkout("ann", sale).await;
+    stack.purchase(held.code()).await;
+
+    let metrics = metrics(&stack, &url).await;
+
+    let shown = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| {
+        let (name, kind) = line.split_once(' ').unwrap();
+        format!("| `{name}` | {kind} |")
+    });
+    let unknown: Vec<_> = shown.filter(|row| !described.contains(row)).collect();
+    assert_eq!(unknown, Vec::<String>::new());
+}
+
+async fn connected(stack: &Stack, url: &str) -> f64 {
+    let line = "flashsale_http_connections{listener=\"buyers\"}";
+    figure(&metrics(stack, url).await, line).unwrap_or_default()
+}
+
+async fn connections_are_counted_while_they_last(kind: Kind) {
+    let (stack, url) = watched(kind).await;
+    let address = stack.url().trim_start_matches("http://").to_owned();
+    let before = connected(&stack, &url).await;
+
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        crowd.push(TcpStream::connect(&address).await.unwrap());
+    }
+    stack
+        .until("they are counted", async |stack| connected(stack, &url).await >= before + 100.0)
+        .await;
+    drop(crowd);
+
+    stack
+        .until("they are counted no more", async |stack| {
+            connected(stack, &url).await <= before + 1.0
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_connections_to_both_servers_are_shown() {
+    let (stack, url) = watched(Kind::Servers).await;
+    let sale = stack.sale().await;
+    stack.checkout("ann", sale).await;
+
+    let metrics = metrics(&stack, &url).await;
+
+    for (store, kept) in [("postgres", 2.0), ("redis", 2.0)] {
+        let of = |pool: &str| format!("pool=\"{pool}\",store=\"{store}\"}}");
+        let in_use = format!(
+            "flashsale_pool_connections{{pool=\"kept\",state=\"in_use\",store=\"{store}\"}}"
+        );
+        assert!(figure(&metrics, &in_use) >= Some(kept), "{metrics}");
+        for pool in ["kept", "upkeep"] {
+            let waiting = format!("flashsale_pool_waiting{{{}", of(pool));
+            assert_eq!(figure(&metrics, &waiting), Some(0.0), "{metrics}");
+            let max = format!("flashsale_pool_connections_max{{{}", of(pool));
+            assert!(figure(&metrics, &max) > Some(1.0), "{metrics}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_a_request_had_to_load_is_counted_and_logged() {
+    let (stack, url) = watched(Kind::Servers).await;
+    let sale = stack.sale().await;
+    let line = "flashsale_upkeep_events_total{event=\"sale_loaded_by_request\"}";
+
+    // Now and then the upkeep is there first.
+    stack
+        .until("a request was first", async |stack| {
+            block_in_place(|| stack.redis().flush_all().unwrap());
+            assert_ne!(stack.checkout("ann", sale).await.status, 500);
+            figure(&metrics(stack, &url).await, line) >= Some(1.0)
+        })
+        .await;
+
+    let log = stack.apps[0].log();
+    assert!(log.contains("a request found a sale lost, and loaded it"), "{log}");
 }
 
 async fn buyers_find_no_metrics_and_operators_nothing_to_buy(kind: Kind) {
@@ -135,4 +231,46 @@ async fn no_log_of_any_level_has_a_code_or_a_user(kind: Kind) {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None);
     }
+}
+
+async fn a_ledger_that_is_not_there_is_made_by_no_command_but_migrate(kind: Kind) {
+    let stack = Stack::prepare(Settings { by_hand: false, ..Settings::on(kind) });
+    let nowhere = tempfile::tempdir().unwrap();
+    let mistyped = nowhere.path().join("mistyped");
+    let run = |arguments: &[&str]| {
+        let mut command = stack.command();
+        match kind {
+            Kind::Servers => command.env("DATABASE_URL", stack.postgres().url("mistyped")),
+            Kind::Embedded => command.env("DATA_DIR", &mistyped),
+        };
+        let output = block_in_place(|| command.args(arguments).output().unwrap());
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    if kind == Kind::Servers {
+        stack.sql("CREATE DATABASE mistyped");
+    }
+
+    for arguments in [
+        &["sales", "list"][..],
+        &["sales", "pause", "1"],
+        &["sales", "resume", "1"],
+        &["sales", "hand-over"],
+        &["sales", "accept-restore", "1"],
+        &["sales", "schedule", "--lasts", "1h", "--starts-at", "2100-01-01T00:00:00Z"],
+        &["audit"],
+    ] {
+        let (done, said) = run(arguments);
+
+        let is_named = said.contains("there is no ledger in ") || said.contains("migrate first");
+        assert!(!done && is_named, "{arguments:?}: {said}");
+    }
+
+    match kind {
+        Kind::Servers => {
+            let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+            assert_eq!(stack.postgres().psql("mistyped", tables).unwrap().trim(), "0");
+        }
+        Kind::Embedded => assert!(!mistyped.exists()),
+    }
+    assert!(run(&["migrate"]).0 && run(&["sales", "list"]).0);
 }

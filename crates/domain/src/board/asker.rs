@@ -8,7 +8,7 @@ use crate::{
     Catalog, Sale, SaleId, Standing, Standings, UnixMillis,
     asked_once::{AskedOnce, Bounded, Bounds, Unanswered},
     ports::{Clock, Listed, SaleRegister, SaleStore, Tasks},
-    side_by_side::within,
+    within::within,
 };
 
 /// How long what the ledger counted of a sale is repeated, in milliseconds, where the live store

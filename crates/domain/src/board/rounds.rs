@@ -2,10 +2,16 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    pin::pin,
     sync::{
         Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+};
+
+use futures_util::{
+    FutureExt,
+    future::{join_all, select},
 };
 
 use super::{AT_A_TIME, Asked, Board, SHOWN_MS, Shown};
@@ -13,7 +19,6 @@ use crate::{
     Phase, Sale, SaleId, Standing,
     asked_once::Unanswered,
     ports::{Calendar, Listed},
-    side_by_side::{Waited, all, either},
     standing::by_precedence,
 };
 
@@ -154,7 +159,7 @@ impl<B: Send + Sync + 'static> Board<B> {
         let _running = Running(&self);
         while self.is_read() {
             self.make_round().await;
-            either(self.clock.wait(REST_MS), self.hurry.notified()).await;
+            select(self.clock.wait(REST_MS), pin!(self.hurry.notified())).await;
         }
     }
 
@@ -177,10 +182,10 @@ impl<B: Send + Sync + 'static> Board<B> {
         round.sales.retain(|id, _| ids.contains(id));
         let mut shown_at_ms = self.clock.uptime_ms();
         for few in wanted.chunks(AT_A_TIME) {
-            let asked = few.iter().map(|(sale, _)| {
-                Box::pin(self.entry(Listed { sale: *sale, seen_at: calendar.now })) as Waited<'_, _>
-            });
-            let entries = all(asked.collect()).await;
+            let asked = few
+                .iter()
+                .map(|(sale, _)| self.entry(Listed { sale: *sale, seen_at: calendar.now }).boxed());
+            let entries = join_all(asked).await;
             for ((sale, read_at_ms), entry) in few.iter().zip(entries) {
                 round.sales.insert(sale.id, (entry, Arc::clone(read_at_ms)));
             }

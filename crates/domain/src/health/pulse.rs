@@ -11,24 +11,33 @@ use crate::{Failure, StoreError, ports::Clock};
 /// How long a failure counts, in milliseconds, if nothing came after it.
 const FAILED_MS: u64 = 3_000;
 
-/// How requests of one kind went lately, on one thread. To note it costs a look at the clock.
+/// Those who wait are counted by when they began to, in slices of time of so many milliseconds, and
+/// of as many slices as a request may wait for at the most (`http-api` lets it go after ten seconds).
+const SLICE_MS: u64 = 250;
+const SLICES: usize = 64;
+
+/// How requests of one kind went lately, on one thread. To note it costs two looks at the clock.
 pub struct Pulse {
     clock: Arc<dyn Clock>,
-    waiting: AtomicU32,
-    /// When one last got on, or the first of those who wait began to.
+    /// Those who wait, by the slice of time in which they began to.
+    waiting: [AtomicU32; SLICES],
+    /// When one last got on.
     moved_at_ms: AtomicU64,
     did_at_ms: AtomicU64,
     failed_at_ms: AtomicU64,
 }
 
 /// A request under way. One that is dropped says nothing.
-pub struct Beat<'a>(&'a Pulse);
+pub struct Beat<'a> {
+    pulse: &'a Pulse,
+    began_in: usize,
+}
 
 impl Pulse {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
-            waiting: AtomicU32::new(0),
+            waiting: [const { AtomicU32::new(0) }; SLICES],
             moved_at_ms: AtomicU64::new(0),
             did_at_ms: AtomicU64::new(0),
             failed_at_ms: AtomicU64::new(0),
@@ -38,15 +47,22 @@ impl Pulse {
     /// Notes that a request goes to the stores.
     #[must_use]
     pub fn begin(&self) -> Beat<'_> {
-        if self.waiting.fetch_add(1, Relaxed) == 0 {
-            self.moved_at_ms.store(self.clock.uptime_ms(), Relaxed);
-        }
-        Beat(self)
+        let began_in = slice(self.clock.uptime_ms() / SLICE_MS);
+        self.waiting[began_in].fetch_add(1, Relaxed);
+        Beat { pulse: self, began_in }
     }
 
     /// Whether somebody has been waiting for more than three seconds while nobody got on.
     pub(super) fn stands_still(&self) -> bool {
-        self.waiting.load(Relaxed) > 0 && self.age_ms(&self.moved_at_ms) > STANDS_STILL_MS
+        if self.age_ms(&self.moved_at_ms) <= STANDS_STILL_MS {
+            return false;
+        }
+        let now = self.clock.uptime_ms() / SLICE_MS;
+        // Whoever began in these slices did so long enough ago. One who began in this very slice
+        // would look like one from a whole round before.
+        let long_ago = STANDS_STILL_MS / SLICE_MS + 1..SLICES as u64;
+        let mut long_ago = long_ago.filter_map(|slices| now.checked_sub(slices));
+        long_ago.any(|number| self.waiting[slice(number)].load(Relaxed) > 0)
     }
 
     /// Whether the last one failed for want of a store, a moment ago.
@@ -63,7 +79,7 @@ impl Pulse {
 impl Beat<'_> {
     /// Notes what came of it.
     pub fn end<T>(self, came: &Result<T, StoreError>) {
-        let Self(pulse) = self;
+        let Self { pulse, .. } = self;
         let now_ms = pulse.clock.uptime_ms();
         pulse.moved_at_ms.store(now_ms, Relaxed);
         match came.as_ref().map_err(StoreError::failure) {
@@ -77,6 +93,12 @@ impl Beat<'_> {
 
 impl Drop for Beat<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Relaxed);
+        self.pulse.waiting[self.began_in].fetch_sub(1, Relaxed);
     }
+}
+
+/// Where those are counted who began in the slice of this number.
+#[expect(clippy::cast_possible_truncation, reason = "what is left is less than there are slices")]
+const fn slice(number: u64) -> usize {
+    (number % SLICES as u64) as usize
 }

@@ -5,10 +5,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::{Semaphore, oneshot};
+
 use crate::{
     Epoch, Failure, SaleId, StoreError,
     answer::Doing,
-    ports::{Clock, LiveEpoch, LoadReply, RaiseReply, SaleRegister, SaleStore},
+    ports::{Clock, LiveEpoch, LoadReply, RaiseReply, SaleRegister, SaleStore, Tasks},
     sale::SaleState,
 };
 
@@ -20,16 +22,26 @@ const REBUILD: Doing = Doing::step("Rebuild::restore");
 const LOOKS_MAX: u32 = 48;
 const LOOK_AGAIN_MS: u64 = 25;
 
+/// How many sales a process loads at a time.
+const LOADS_AT_A_TIME: usize = 4;
+
 /// Loads sales from the ledger into the live store.
 ///
 /// Many requests find a sale lost at once; in each process one of them does the work and the
 /// others wait for it. Several processes are kept apart by the ledger, which issues epochs.
+///
+/// A large sale takes longer to load than a client waits: where there are tasks, a load is one, and
+/// comes to its end whoever goes away. It would begin anew with the next request, and never end.
 pub struct Rebuild {
+    tasks: Option<Arc<dyn Tasks>>,
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
     clock: Arc<dyn Clock>,
     flights: Mutex<HashMap<SaleId, Arc<Flight>>>,
     asked: Mutex<BTreeMap<SaleId, Epoch>>,
+    on_demand: Mutex<BTreeMap<SaleId, usize>>,
+    /// A load has its whole snapshot in memory.
+    places: Semaphore,
 }
 
 /// How a rebuild ended.
@@ -44,7 +56,7 @@ pub enum Restored {
 /// The one rebuild of a sale that runs in this process, and how the last one ended.
 #[derive(Default)]
 struct Flight {
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     last: Mutex<Landing>,
 }
 
@@ -54,41 +66,115 @@ struct Landing {
     restored: Option<Restored>,
 }
 
+/// What a rebuild did for a sale to be served.
+#[derive(Clone, Copy)]
+struct Landed {
+    restored: Restored,
+    /// This process loaded it, and did not find it served.
+    is_ours: bool,
+}
+
+/// Who wants a sale to be served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WantedBy {
+    Upkeep,
+    /// A request, which cannot be answered otherwise.
+    Request,
+}
+
 impl Rebuild {
-    /// A rebuild over these stores.
+    /// A rebuild over these stores, each load of which is broken off with whoever wanted it.
     pub fn new(
         register: Arc<dyn SaleRegister>,
         sales: Arc<dyn SaleStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { register, sales, clock, flights: Mutex::default(), asked: Mutex::default() }
+        Self {
+            tasks: None,
+            register,
+            sales,
+            clock,
+            flights: Mutex::default(),
+            asked: Mutex::default(),
+            on_demand: Mutex::default(),
+            places: Semaphore::new(LOADS_AT_A_TIME),
+        }
+    }
+
+    /// The same, whose loads go on as `tasks`.
+    #[must_use]
+    pub fn going_on_in(self, tasks: Arc<dyn Tasks>) -> Self {
+        Self { tasks: Some(tasks), ..self }
     }
 
     /// Returns when the live store serves the sale, at an epoch above `newer_than` if one is
-    /// given. Waits little more than a second.
+    /// given. Waits for a load under way in this process, however large the sale, and little more than
+    /// a second for one elsewhere.
     ///
     /// # Errors
     ///
     /// [`Failure::Rebuilding`] when it took too long, or when the live store serves an epoch
     /// the ledger never issued. Then the ledger has lost data and nothing may be sold.
     pub async fn restore(
-        &self,
+        self: &Arc<Self>,
         sale: SaleId,
         newer_than: Option<Epoch>,
     ) -> Result<Restored, StoreError> {
+        let landed = self.land(sale, newer_than, WantedBy::Upkeep).await;
+        landed.map(|landed| landed.restored)
+    }
+
+    /// [`restore`](Self::restore) for a request that cannot be answered otherwise. If it loads the
+    /// sale, [`take_on_demand`](Self::take_on_demand) says so.
+    pub async fn restore_on_demand(self: &Arc<Self>, sale: SaleId) -> Result<Restored, StoreError> {
+        let landed = self.land(sale, None, WantedBy::Request).await;
+        landed.map(|landed| landed.restored)
+    }
+
+    /// Which sales requests had to load since the last call, and how often.
+    #[must_use]
+    pub fn take_on_demand(&self) -> BTreeMap<SaleId, usize> {
+        std::mem::take(&mut *lock(&self.on_demand))
+    }
+
+    async fn land(
+        self: &Arc<Self>,
+        sale: SaleId,
+        newer_than: Option<Epoch>,
+        wanted_by: WantedBy,
+    ) -> Result<Landed, StoreError> {
         let flight = self.flight(sale);
         let before = *lock(&flight.last);
-        let _turn = flight.turn.lock().await;
+        let turn = Arc::clone(&flight.turn).lock_owned().await;
         let last = *lock(&flight.last);
         if last.count != before.count && newer_than.is_none() {
             // Somebody else's rebuild ended while this call waited for its turn. It may have
             // found the sale served, so it does for those who only want that.
-            return last.restored.ok_or_else(|| rebuilding("another request could not rebuild it"));
+            let restored = last.restored.map(|restored| Landed { restored, is_ours: false });
+            return restored.ok_or_else(|| rebuilding("another request could not rebuild it"));
         }
-        let restored = self.load(sale, newer_than).await;
-        *lock(&flight.last) =
-            Landing { count: last.count + 1, restored: restored.as_ref().ok().copied() };
-        restored
+        let this = Arc::clone(self);
+        let fly = async move {
+            // Never closed, so there is always one in the end.
+            let _place = this.places.acquire().await;
+            let landed = this.load(sale, newer_than).await;
+            let restored = landed.as_ref().ok().map(|landed| landed.restored);
+            *lock(&flight.last) = Landing { count: last.count + 1, restored };
+            if let Ok(Landed { restored: Restored::Loaded, is_ours: true }) = landed
+                && wanted_by == WantedBy::Request
+            {
+                *lock(&this.on_demand).entry(sale).or_insert(0) += 1;
+            }
+            drop(turn);
+            landed
+        };
+        let Some(tasks) = &self.tasks else { return fly.await };
+        let (landed, landing) = oneshot::channel();
+        tasks.start(Box::pin(async move {
+            // Whoever wanted it may have gone away.
+            let _ = landed.send(fly.await);
+        }));
+        landing.await.unwrap_or_else(|_| Err(rebuilding("the load was broken off")))
     }
 
     /// Asks for a rebuild that nobody waits for, because the live store at `epoch` proved out
@@ -100,7 +186,7 @@ impl Rebuild {
     }
 
     /// Carries out what was asked for since the last call. Says for which sales.
-    pub async fn run_asked(&self) -> Result<Vec<SaleId>, StoreError> {
+    pub async fn run_asked(self: &Arc<Self>) -> Result<Vec<SaleId>, StoreError> {
         let asked = std::mem::take(&mut *lock(&self.asked));
         let mut restored = Vec::new();
         let mut failed = Ok(());
@@ -130,11 +216,13 @@ impl Rebuild {
         }
         match self.raise_and_load(sale, Some(LiveEpoch::Fence(served))).await? {
             Raised::Done(restored) => Ok(Some(restored)),
-            Raised::Fenced(_) | Raised::TooSoon => self.load(sale, Some(served)).await.map(Some),
+            Raised::Fenced(_) | Raised::TooSoon => {
+                self.load(sale, Some(served)).await.map(|landed| Some(landed.restored))
+            }
         }
     }
 
-    async fn load(&self, sale: SaleId, newer_than: Option<Epoch>) -> Result<Restored, StoreError> {
+    async fn load(&self, sale: SaleId, newer_than: Option<Epoch>) -> Result<Landed, StoreError> {
         let mut fence = None;
         for _ in 0..LOOKS_MAX {
             let served = match self.sales.status(sale).await {
@@ -149,11 +237,12 @@ impl Rebuild {
             if let Some(served) = served
                 && newer_than.is_none_or(|old| served > old)
             {
-                return self.confirm(sale, served).await;
+                let restored = self.confirm(sale, served).await?;
+                return Ok(Landed { restored, is_ours: false });
             }
             let live = served.map(LiveEpoch::Served).or(fence);
             match self.raise_and_load(sale, live).await? {
-                Raised::Done(restored) => return Ok(restored),
+                Raised::Done(restored) => return Ok(Landed { restored, is_ours: true }),
                 Raised::Fenced(epoch) => fence = epoch.map(LiveEpoch::Fence),
                 Raised::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
             }

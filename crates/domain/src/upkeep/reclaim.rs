@@ -10,8 +10,8 @@ use crate::{
 
 /// Gives the units of [`Abandoned`] codes back before their holds are due.
 ///
-/// A code that was never sent to the ledger is free on the live store's word. Of any other the
-/// ledger decides, as it does of one that is due: a hold that stands is released, and where there
+/// A code that was never sent to the ledger is free on the live store's word, if that has a unit for
+/// it: most have none, or it is back already. Of any other the ledger decides, as it does of one that is due: a hold that stands is released, and where there
 /// is none a tombstone refuses one that comes late.
 pub struct Reclaim {
     abandoned: Arc<Abandoned>,
@@ -39,7 +39,10 @@ impl Reclaim {
     pub async fn give_back(&self, abandoned: AbandonedCode) -> Result<(), StoreError> {
         let AbandonedCode { code, reached } = abandoned;
         let verdict = match reached {
-            Reached::LiveStore => Verdict::Free,
+            Reached::LiveStore => match self.codes.find(code).await? {
+                Some(_) => Verdict::Free,
+                None => return Ok(()),
+            },
             Reached::Ledger => match self.decide(abandoned).await? {
                 Some(verdict) => verdict,
                 None => return Ok(()),

@@ -1,8 +1,11 @@
 //! Making the sales of the timetable, ahead of their time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Catalog, Origin, Sale, StoreError, Timetable, ports::SaleRegister};
+use crate::{
+    Catalog, Origin, Sale, StoreError, Timetable, Window,
+    ports::{Calendar, SaleRegister},
+};
 
 /// Fills the timetable.
 ///
@@ -11,6 +14,14 @@ pub struct Rotate {
     register: Arc<dyn SaleRegister>,
     catalog: Arc<Catalog>,
     timetable: Option<Timetable>,
+    gaps: Mutex<Gaps>,
+}
+
+/// When no sale of the timetable is on although one should be.
+#[derive(Default)]
+struct Gaps {
+    known: Vec<Window>,
+    new: Vec<Window>,
 }
 
 impl Rotate {
@@ -20,17 +31,22 @@ impl Rotate {
         catalog: Arc<Catalog>,
         timetable: impl Into<Option<Timetable>>,
     ) -> Self {
-        Self { register, catalog, timetable: timetable.into() }
+        Self { register, catalog, timetable: timetable.into(), gaps: Mutex::default() }
     }
 
     /// Refreshes the catalog and makes the sales that are missing. Says which are new.
     ///
     /// Where another process is faster, or a sale that was closed has the slot because a clock
-    /// jumped, the register makes nothing.
+    /// jumped, the register makes nothing. Nor is anything made while the ledger's clock is not
+    /// believed.
     pub async fn run(&self) -> Result<Vec<Sale>, StoreError> {
         self.catalog.refresh().await?;
         let calendar = self.catalog.calendar();
         let Some(timetable) = self.timetable else { return Ok(Vec::new()) };
+        if !self.catalog.is_on_time() {
+            return Ok(Vec::new());
+        }
+        self.look_for_gaps(timetable, &calendar);
         let missing = timetable.missing(calendar.now, &calendar.sales);
 
         let mut made = Vec::new();
@@ -55,5 +71,27 @@ impl Rotate {
             Some(error) if made.is_empty() => Err(error),
             _ => Ok(made),
         }
+    }
+
+    /// When no sale of the timetable will be on, as far as was not said before: the timetable is
+    /// another than that by which the sales were made that are there, and those are in the way.
+    pub fn new_gaps(&self) -> Vec<Window> {
+        std::mem::take(&mut self.gaps().new)
+    }
+
+    fn look_for_gaps(&self, timetable: Timetable, calendar: &Calendar) {
+        let mut gaps = self.gaps();
+        let Gaps { known, new } = &mut *gaps;
+        known.retain(|gap| gap.ends_at() > calendar.now);
+        for gap in timetable.gaps(calendar.now, &calendar.sales) {
+            if !known.iter().any(|known| known.overlaps(gap)) {
+                known.push(gap);
+                new.push(gap);
+            }
+        }
+    }
+
+    fn gaps(&self) -> MutexGuard<'_, Gaps> {
+        self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -34,6 +34,9 @@ pub enum Swept {
 }
 
 impl Sweep {
+    /// The most codes that one run judges. One that judged fewer left nothing that was due.
+    pub const CODES_MAX: usize = BATCH_MAX * BATCHES_MAX;
+
     /// A sweep over these stores.
     pub fn new(codes: Arc<dyn CodeStore>, ledger: Arc<dyn LedgerStore>) -> Self {
         Self { codes, ledger }

@@ -11,6 +11,7 @@ use domain::{
     upkeep::Swept,
 };
 use fakes::{AttemptRecord, Fault, HoldState, Operation, Process, World};
+use futures_util::FutureExt as _;
 
 type Reply = Result<Result<Hold, CheckoutRefusal>, StoreError>;
 
@@ -41,6 +42,25 @@ async fn a_code_that_is_given_out_is_a_hold_in_the_ledger() {
     assert_eq!(record.expires_at, hold.expires_at);
     assert_eq!(hold.expires_at, world.clock.now() + World::HOLD_MS);
     assert_eq!(hold.code.sale(), sale.id);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_lost_sale_does_not_stand_in_the_way_of_another() {
+    let (world, process) = open_world();
+    let [lost, other] = [world.open_sale(3, 2), world.sale_in(0, World::HOLD_MS, 3, 2)];
+    process.rebuild.restore(other.id, None).await.unwrap();
+    world.ledger.set_permits(1);
+    world.live.faults().plan(Operation::Load, Fault::Pause);
+
+    let mut waits = Box::pin(process.ask(&lost, "alice"));
+    while world.live.faults().paused() == 0 {
+        assert!((&mut waits).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+
+    assert!(process.ask(&other, "bob").await.unwrap().is_ok());
+    assert!(world.live.faults().resume());
+    assert!(waits.await.unwrap().is_ok());
 }
 
 #[tokio::test]

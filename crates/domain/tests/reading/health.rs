@@ -92,6 +92,18 @@ async fn what_keeps_a_ledger_from_being_written_is_met_and_nothing_can_be_served
 }
 
 #[tokio::test]
+async fn a_ledger_whose_writer_is_gone_is_met_though_all_else_answers() {
+    let serving = Serving::start().await;
+    let before = serving.look().await;
+
+    serving.world.ledger.end_writer();
+    let after = serving.look().await;
+
+    assert!(before.can_serve());
+    assert_eq!((after.ledger, after.can_serve(), after.can_sell()), (Reach::Refuses, false, false));
+}
+
+#[tokio::test]
 async fn an_open_sale_of_which_nothing_can_be_had_is_named() {
     let serving = Serving::start().await;
     let Serving { world, sale, .. } = &serving;
@@ -168,6 +180,39 @@ async fn how_the_requests_of_buyers_went_counts() {
     assert!(stands_still.stands_still && !stands_still.can_sell());
     assert!(failing.is_failing && !failing.can_sell());
     assert!(serving.look().await.can_sell());
+}
+
+#[tokio::test]
+async fn nobody_is_said_to_wait_for_longer_than_they_do() {
+    let serving = Serving::start().await;
+    let Serving { world, way, .. } = &serving;
+
+    let hangs_up = way.checkouts.begin();
+    world.clock.advance_ms(1_500);
+    let goes_on = way.checkouts.begin();
+    world.clock.advance_ms(500);
+    drop(hangs_up);
+    let for_two_and_a_half = serving.look().await;
+    world.clock.advance_ms(1_000);
+    let for_longer = serving.look().await;
+
+    assert!(!for_two_and_a_half.stands_still, "one who hung up does not wait any more");
+    assert!(for_longer.stands_still);
+    drop(goes_on);
+    assert!(!serving.look().await.stands_still);
+}
+
+#[tokio::test]
+async fn who_got_on_is_not_said_to_wait_while_others_began_long_ago() {
+    let serving = Serving::start().await;
+    let Serving { world, way, .. } = &serving;
+
+    let slow = way.checkouts.begin();
+    world.clock.advance_ms(5_000);
+    way.checkouts.begin().end(&Ok::<_, StoreError>(()));
+
+    assert!(!serving.look().await.stands_still, "somebody got on a moment ago");
+    drop(slow);
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! What [`Rebuild`](domain::upkeep::Rebuild) promises.
 
+use std::{pin::Pin, sync::Arc};
+
 use domain::{
     CheckoutRefusal, Epoch, Failure, SaleId,
-    ports::{RaiseReply, SaleRegister},
+    ports::{RaiseReply, SaleRegister, Tasks},
     sale::EPOCH_AGE_MIN_MS,
-    upkeep::{Restored, Swept},
+    upkeep::{Rebuild, Restored, Swept},
 };
 use fakes::{Fault, Operation, World};
+use futures_util::FutureExt;
 
 use crate::{counts, epoch, open_world, serve, status};
 
@@ -28,6 +31,64 @@ async fn a_rebuilt_sale_is_as_the_ledger_has_it() {
     world.clock.advance_ms(World::HOLD_MS);
     assert_eq!(process.sweep.run(sale.id).await.unwrap(), Swept::Judged(1));
     assert_eq!(counts(&world, &sale).await, [2, 0, 1]);
+}
+
+struct TestTasks;
+
+impl Tasks for TestTasks {
+    fn start(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        tokio::spawn(task);
+    }
+}
+
+#[tokio::test]
+async fn a_load_comes_to_its_end_though_whoever_wanted_it_goes_away() {
+    let (world, _, sale) = open_world().await;
+    let clock = Arc::new(world.clock.clone());
+    let rebuild = Rebuild::new(world.ledger.clone(), world.live.clone(), clock);
+    let rebuild = Arc::new(rebuild.going_on_in(Arc::new(TestTasks)));
+    world.live.wipe();
+    world.live.faults().plan(Operation::Load, Fault::Pause);
+
+    let mut goes_away = Box::pin(rebuild.restore(sale.id, None));
+    while world.live.faults().paused() == 0 {
+        assert!((&mut goes_away).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    drop(goes_away);
+    let comes_after = rebuild.restore(sale.id, None);
+    assert!(world.live.faults().resume(), "it is still on its way");
+
+    assert_eq!(comes_after.await.unwrap(), Restored::Loaded);
+    assert_eq!((epoch(&world, &sale), status(&world, &sale).await.epoch), (Epoch(2), Epoch(2)));
+}
+
+#[tokio::test]
+async fn few_snapshots_are_in_memory_at_a_time_however_many_sales_are_lost() {
+    const SALES: usize = 10;
+    const AT_A_TIME: usize = 4;
+    let (world, process, _) = open_world().await;
+    let sales = (0..SALES).map(|_| world.open_sale(3, 2).id).collect::<Vec<_>>();
+    for _ in &sales {
+        world.live.faults().plan(Operation::Load, Fault::Pause);
+    }
+
+    let all = sales.iter().map(|&sale| process.rebuild.restore(sale, None));
+    let mut all = Box::pin(futures_util::future::join_all(all));
+    let mut most = 0;
+    let restored = loop {
+        if let Some(restored) = (&mut all).now_or_never() {
+            break restored;
+        }
+        most = most.max(world.live.faults().paused());
+        if most >= AT_A_TIME {
+            world.live.faults().resume();
+        }
+        tokio::task::yield_now().await;
+    };
+
+    assert_eq!(most, AT_A_TIME);
+    assert!(restored.iter().all(|it| matches!(it, Ok(Restored::Loaded))), "{restored:?}");
 }
 
 #[tokio::test]
@@ -87,6 +148,30 @@ async fn a_rebuild_that_another_process_is_at_is_waited_for() {
     assert_eq!((first.unwrap(), second.unwrap()), (Restored::Loaded, Restored::Loaded));
     assert_eq!(status(&world, &sale).await.epoch, Epoch(2));
     assert!(world.clock.now() - began_at < EPOCH_AGE_MIN_MS);
+}
+
+#[tokio::test]
+async fn what_requests_had_to_load_is_told_once_and_what_they_found_served_is_not() {
+    let (world, process, sale) = open_world().await;
+    process.rebuild.restore_on_demand(sale.id).await.unwrap();
+    let found_served = process.rebuild.take_on_demand();
+    world.live.wipe();
+    world.ledger.faults().plan(Operation::RaiseEpoch, Fault::Pause);
+
+    // The second waits for what the first does.
+    let (first, second, ()) = tokio::join!(
+        process.rebuild.restore_on_demand(sale.id),
+        process.rebuild.restore_on_demand(sale.id),
+        async { assert!(world.ledger.faults().resume()) },
+    );
+    let loaded = process.rebuild.take_on_demand();
+    world.live.wipe();
+    process.rebuild.restore(sale.id, None).await.unwrap();
+
+    assert_eq!((first.unwrap(), second.unwrap()), (Restored::Loaded, Restored::Loaded));
+    assert!(found_served.is_empty(), "{found_served:?}");
+    assert_eq!(loaded.into_iter().collect::<Vec<_>>(), [(sale.id, 1)]);
+    assert!(process.rebuild.take_on_demand().is_empty(), "told twice, or the upkeep's own");
 }
 
 #[tokio::test]

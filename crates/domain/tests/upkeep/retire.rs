@@ -1,7 +1,9 @@
 //! What [`Retire`](domain::upkeep::Retire) promises.
 
-use domain::{Epoch, Failure, sale::SaleState, upkeep::Restored};
-use fakes::{Fault, Operation, World};
+use std::sync::Arc;
+
+use domain::{Epoch, Failure, UnixMillis, sale::SaleState, time::DAY_MS, upkeep::Restored};
+use fakes::{Fault, ManualClock, Operation, World};
 
 use crate::{epoch, open_world, serve};
 
@@ -143,4 +145,35 @@ async fn a_sale_that_could_not_be_closed_is_closed_later() {
     process.retire.run().await.unwrap();
 
     assert!(!world.live.has(sale.id));
+}
+
+#[tokio::test]
+async fn no_sale_is_closed_by_a_clock_that_was_set_before_it_has_stood_for_a_while() {
+    let (world, process, sale) = open_world().await;
+    let uptime = ManualClock::new(UnixMillis(0));
+    process.catalog.watch_clock(Arc::new(uptime.clone()));
+    let look = async || {
+        process.catalog.refresh().await.unwrap();
+        process.retire.run().await.unwrap()
+    };
+    assert_eq!(look().await, []);
+
+    // For three seconds the clock is 40 days ahead.
+    world.clock.advance_ms(40 * DAY_MS);
+    for _ in 0..3 {
+        assert_eq!(look().await, []);
+        world.clock.advance_ms(1_000);
+        uptime.advance_ms(1_000);
+    }
+    world.clock.advance_ms(-40 * DAY_MS);
+    assert_eq!(look().await, []);
+    assert_eq!(world.ledger.sale(sale.id).unwrap().state, SaleState::Active);
+    assert!(world.live.has(sale.id) && process.catalog.is_on_time());
+
+    // And now for good.
+    world.clock.advance_ms(40 * DAY_MS);
+    assert_eq!(look().await, []);
+    world.clock.advance_ms(60_000);
+    uptime.advance_ms(60_000);
+    assert_eq!(look().await, [sale.id]);
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use domain::{
-    Origin, Sale, Terms, Timetable, UnixMillis, Window, ports::SaleRegister, upkeep::Rotate,
+    Origin, Sale, Terms, Timetable, UnixMillis, Window, ports::SaleRegister, time::DAY_MS,
+    upkeep::Rotate,
 };
-use fakes::{Fault, Operation, Process, World};
+use fakes::{Fault, ManualClock, Operation, Process, World};
 
 /// The length of a slot, and how far ahead a sale is made.
 const PERIOD_MS: i64 = 600_000;
@@ -166,4 +167,47 @@ async fn a_rotation_that_failed_is_made_up_for() {
 
     assert_eq!(rotate.run().await.unwrap().len(), 1, "the other was made");
     assert_eq!(process.catalog.calendar().sales.len(), 2);
+}
+
+#[tokio::test]
+async fn no_sale_is_made_by_a_clock_that_was_set() {
+    let world = World::new();
+    let process = world.process(1);
+    let uptime = ManualClock::new(UnixMillis(0));
+    process.catalog.watch_clock(Arc::new(uptime.clone()));
+    let rotate = rotation(&world, &process);
+    rotate.run().await.unwrap();
+
+    world.clock.advance_ms(DAY_MS);
+    let ahead = rotate.run().await.unwrap();
+    world.clock.advance_ms(PERIOD_MS - DAY_MS);
+    uptime.advance_ms(PERIOD_MS);
+    let back = rotate.run().await.unwrap();
+
+    assert_eq!((ahead.len(), back.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_gap_that_another_period_leaves_is_told_of_once_and_is_when_nothing_is_on() {
+    let world = World::new();
+    let process = world.process(1);
+    let beginning = world.clock.now();
+    rotation(&world, &process).run().await.unwrap();
+    // Two slots of ten minutes have sales; of the slots of a quarter of an hour the second has one
+    // until the twentieth minute.
+    let quarters = Timetable::new(900_000, terms()).unwrap();
+    let rotate = Rotate::new(world.ledger.clone(), Arc::clone(&process.catalog), quarters);
+
+    let mut told = Vec::new();
+    let mut made = Vec::new();
+    for _ in 0..40 {
+        made.extend(rotate.run().await.unwrap());
+        told.extend(rotate.new_gaps());
+        world.clock.advance_ms(60_000);
+    }
+
+    let told: Vec<_> =
+        told.iter().map(|gap| (gap.starts_at() - beginning, gap.ends_at() - beginning)).collect();
+    assert_eq!(told, [(2 * PERIOD_MS, 1_800_000)]);
+    assert_eq!(starts(&made, beginning)[0], 1_800_000);
 }

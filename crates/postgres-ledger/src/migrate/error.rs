@@ -59,7 +59,7 @@ impl MigrateError {
     }
 
     /// No connection could be had.
-    pub(super) fn unreachable(error: PoolError) -> Self {
+    pub(crate) fn unreachable(error: PoolError) -> Self {
         if let PoolError::Backend(refused) = &error
             && refused.db_error().map(DbError::code) == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
         {

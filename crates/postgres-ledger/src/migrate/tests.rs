@@ -1,8 +1,10 @@
-//! Migrations that go wrong, or meet somebody: with migrations of the tests' own, on a real server.
+//! Migrations that go wrong: with migrations of the tests' own, on a real server.
+
+mod expanding;
+mod waiting;
 
 use std::{error::Error, str::FromStr, sync::LazyLock};
 
-use deadpool_postgres::Transaction;
 use dev_servers::PostgresServer;
 
 use super::*;
@@ -33,11 +35,6 @@ fn pool_of(database: &str, role: &str) -> Pool {
 const TURNS: &str = "SELECT count(*) FROM pg_locks WHERE granted AND locktype = 'advisory' AND \
                      database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
-/// Somebody else in the same database, who may do anything.
-async fn somebody_else(database: &str) -> Object {
-    pool_of(database, "postgres").get().await.unwrap()
-}
-
 fn run_sql(database: &str, sql: &str) -> String {
     SERVER.psql(database, sql).unwrap().trim().to_owned()
 }
@@ -64,15 +61,6 @@ fn text_of(error: &MigrateError) -> String {
 
 async fn migrate(pool: &Pool, runner: &Runner) -> Result<usize, MigrateError> {
     super::migrate(pool, runner, PATIENCE).await
-}
-
-/// Takes this lock on table `a` in a transaction of its own.
-async fn lock<'c>(client: &'c mut Object, mode: &str) -> Transaction<'c> {
-    let transaction = client.transaction().await.unwrap();
-    let sql =
-        format!("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE a IN {mode} MODE");
-    transaction.batch_execute(&sql).await.unwrap();
-    transaction
 }
 
 #[test]
@@ -255,127 +243,4 @@ async fn a_role_that_may_only_read_and_write_rows_will_do_where_nothing_is_missi
     let error = migrate(&pool, &ours()).await.unwrap_err();
     let text = text_of(&error);
     assert!(error.is_final() && text.contains("SELECT on refinery_schema_history"), "{text}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_that_waits_for_a_lock_lets_others_pass_and_comes_again() {
-    let pool = pool_of_one("locked");
-    run_sql("locked", "CREATE TABLE a (n int); ALTER TABLE a OWNER TO owner_of_locked");
-    let mut reader = somebody_else("locked").await;
-    let mut buyer = somebody_else("locked").await;
-    let read = lock(&mut reader, "ACCESS SHARE").await;
-    let migrations = runner(&["CREATE TABLE b ()", "ALTER TABLE a ADD COLUMN more int"]);
-    let migrated = tokio::spawn(async move { migrate(&pool, &migrations).await });
-    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'a'::regclass";
-    while run_sql("locked", waits) == "0" {
-        assert!(!migrated.is_finished());
-    }
-
-    // Who queues behind it gives up after a quarter of a second.
-    for n in 0..20 {
-        let write = lock(&mut buyer, "ROW EXCLUSIVE").await;
-        write.execute("INSERT INTO a VALUES ($1)", &[&n]).await.unwrap();
-        write.commit().await.unwrap();
-    }
-
-    assert!(!migrated.is_finished());
-    read.commit().await.unwrap();
-    // The first went through while the second waited, and counts.
-    assert_eq!(migrated.await.unwrap().unwrap(), 2);
-}
-
-#[tokio::test]
-async fn whoever_waits_too_long_says_for_whom() {
-    SERVER.create_database("too_long").unwrap();
-    run_sql("too_long", "CREATE TABLE a (n int)");
-    let pool = pool_of("too_long", "postgres");
-    let mut reader = somebody_else("too_long").await;
-    reader.batch_execute("SET application_name = 'a long report'").await.unwrap();
-    let _read = lock(&mut reader, "ACCESS SHARE").await;
-
-    let blocked = super::migrate(&pool, &runner(&["DROP TABLE a"]), Duration::ZERO).await;
-
-    let blocked = blocked.unwrap_err();
-    assert!(!blocked.is_final(), "{blocked:?}");
-    assert!(blocked.to_string().contains("(a long report, in a transaction for"), "{blocked}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_goes_away_in_mid_migration_gives_the_turn_back() {
-    SERVER.create_database("gone").unwrap();
-    let long = runner(&["CREATE TABLE a (); SELECT pg_sleep(3600)"]);
-    let pool = pool_of("gone", "postgres");
-    let first = tokio::spawn(async move { migrate(&pool, &long).await });
-    while run_sql("gone", TURNS) == "0" {
-        assert!(!first.is_finished());
-    }
-    let pool = pool_of("gone", "postgres");
-    let short = runner(&["CREATE TABLE a ()"]);
-    let blocked = super::migrate(&pool, &short, Duration::ZERO).await.unwrap_err();
-    assert!(blocked.to_string().contains("(flashsale, in a transaction for"), "{blocked}");
-
-    first.abort();
-
-    assert_eq!(migrate(&pool, &short).await.unwrap(), 1);
-}
-
-/// A sale in mid-run, as V1 has it, and one to come.
-const A_LEDGER_OF_V1: &str = "
-    INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit, epoch) VALUES
-        (date_trunc('hour', now()), date_trunc('hour', now()) + interval '1 h', 60000, 9, 2, 3),
-        (date_trunc('hour', now()) + interval '1 h', date_trunc('hour', now()) + interval '2 h',
-         60000, 9, 2, 0);
-    INSERT INTO checkout_attempts
-        (sale_id, user_id, outcome, code, unit, slot, epoch, state, expires_at)
-    VALUES
-        (1, 'ann', 'granted', '00000000-0100-8000-8000-000000000001', 1, 0, 3, 'held', now()),
-        (1, 'ann', 'granted', '00000000-0100-8000-8000-000000000002', 2, 1, 3, 'sold', now()),
-        (1, 'bob', 'sold_out', NULL, NULL, NULL, NULL, NULL, NULL);
-    INSERT INTO purchases (code, sale_id, unit, slot, user_id, item_name, item_image)
-    VALUES ('00000000-0100-8000-8000-000000000002', 1, 2, 1, 'ann', 'Teapot', '/teapot');";
-
-/// Every row there is, as V1 knew it, and the files they are in.
-const ROWS_OF_V1: &str = "
-    SELECT id, starts_at, ends_at, hold_ms, epoch, epoch_at, closed_at, stock, per_user_limit, state
-    FROM sales ORDER BY id;
-    SELECT * FROM checkout_attempts ORDER BY user_id, unit;
-    SELECT * FROM purchases;
-    SELECT pg_relation_filenode('sales'), pg_relation_filenode('checkout_attempts')";
-
-#[tokio::test]
-async fn a_ledger_of_v1_keeps_its_rows_and_a_process_of_v1_its_promises() {
-    let sale_of_v1 = |starts_in: &str, lasts: &str| {
-        format!(
-            "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms) \
-             SELECT starts_at, starts_at + interval '{lasts}', 9, 2, 1 \
-             FROM (VALUES (date_trunc('hour', now()) + interval '{starts_in}')) AS slot (starts_at) \
-             ON CONFLICT DO NOTHING RETURNING 'made'"
-        )
-    };
-    SERVER.create_database("v1").unwrap();
-    let pool = pool_of("v1", "postgres");
-    migrate(&pool, &ours().set_target(refinery::Target::Version(1))).await.unwrap();
-    run_sql("v1", A_LEDGER_OF_V1);
-    let rows = run_sql("v1", ROWS_OF_V1);
-
-    assert!(migrate(&pool, &ours()).await.unwrap() > 0);
-
-    assert_eq!(run_sql("v1", ROWS_OF_V1), rows, "a row is another, or a table was written anew");
-    run_sql(
-        "v1",
-        "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms, \
-                   on_timetable) SELECT starts_at, ends_at, 1, 1, 1, false FROM sales",
-    );
-    for (starts_in, lasts, made) in [
-        ("0", "1 h", ""),
-        ("90 min", "1 h", ""),
-        ("-1 min", "1 min", "made"),
-        ("2 h", "1 h", "made"),
-        ("2 h", "1 h", ""),
-    ] {
-        assert_eq!(run_sql("v1", &sale_of_v1(starts_in, lasts)), made, "{starts_in}, {lasts}");
-    }
-    run_sql("v1", "UPDATE checkout_attempts SET state = 'sold' WHERE state = 'held'");
-    let again = "UPDATE checkout_attempts SET state = 'expired' WHERE unit = 1";
-    assert!(SERVER.psql("v1", again).unwrap_err().to_string().contains("append-only"));
 }

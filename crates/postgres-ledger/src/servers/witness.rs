@@ -11,6 +11,7 @@ use std::{
 
 use deadpool_postgres::ClientWrapper;
 use domain::{Code, SaleId};
+use telemetry::Event;
 
 use crate::rows;
 
@@ -94,7 +95,7 @@ impl Witness {
             "the ledger has lost answers that were given; the open sales are paused: look with \
              `flashsale audit`, and let them go on with `flashsale sales resume`"
         );
-        telemetry::happened("answers_lost", usize::try_from(lost).unwrap_or(usize::MAX));
+        telemetry::happened(Event::AnswerLost, usize::try_from(lost).unwrap_or(usize::MAX));
         // What is not there is not looked for again.
         locked(&self.answers).clear();
         let is_stopped = !stopped.is_empty();

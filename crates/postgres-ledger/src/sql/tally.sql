@@ -6,7 +6,7 @@
 -- $4 known_sold   bigint      how many are not in a range
 --
 -- What is live is counted by its index alone, and what is sold is taken from it. A closed sale has
--- no hold, so nothing is counted for it.
+-- no hold, and its figure is written down, so nothing is counted for it.
 
 SELECT
     sale.epoch,
@@ -32,8 +32,16 @@ SELECT
     END AS held
 FROM sales AS sale
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(count.sold), 0)::bigint AS units
-    FROM sold_counts AS count
-    WHERE count.sale_id = sale.id
+    SELECT
+        coalesce(
+            sale.sold,
+            (
+                SELECT coalesce(sum(count.sold), 0)
+                FROM sold_counts AS count
+                WHERE count.sale_id = sale.id
+            )
+        )::bigint AS units
+    -- So that it is asked for once.
+    OFFSET 0
 ) AS sold
 WHERE sale.id = $1::bigint

@@ -7,7 +7,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use domain::audit::{Findings, Invariant};
+use domain::{
+    CheckoutRefusal, Code, Item, SaleId, Unit,
+    audit::{Findings, Invariant},
+    ports::{Attempt, CodeRecord, Outcome, Redemption},
+};
 use refinery::Migration;
 use rusqlite::StatementStatus;
 
@@ -28,7 +32,7 @@ fn no_migration_is_changed_or_removed_and_a_new_one_is_listed() {
     let of = |migration: &Migration| format!("{migration} {}", migration.checksum());
     let listed = include_str!("../../migrations/checksums.txt").lines().collect::<Vec<_>>();
 
-    let mut present = migrations::runner().get_migrations().clone();
+    let mut present = schema::ours().get_migrations().clone();
     present.sort();
 
     assert_eq!(present.iter().map(of).collect::<Vec<_>>(), listed, "see migrations/README.md");
@@ -120,7 +124,7 @@ fn copy(from: &DataDir, to: &Path) {
 fn a_ledger_of_v1(dir: &DataDir) -> Database {
     dir.make().unwrap();
     let mut database = Database::connect(dir, OpenFlags::default()).unwrap();
-    let to_v1 = migrations::runner().set_target(refinery::Target::Version(1));
+    let to_v1 = schema::ours().set_target(refinery::Target::Version(1));
     to_v1.run(&mut database.connection).unwrap();
     database.connection.execute_batch(A_LEDGER_OF_V1).unwrap();
     database
@@ -135,7 +139,7 @@ fn whoever_may_not_change_a_ledger_of_an_older_version_is_told_what_helps() {
     let refused = Database::open_existing(&dir).unwrap_err();
 
     assert!(matches!(refused, OpenError::Older { .. }), "{refused}");
-    assert!(refused.to_string().contains("serve from it once"), "{refused}");
+    assert!(refused.to_string().contains("`flashsale migrate` brings it"), "{refused}");
     Database::open_to_serve(&dir).unwrap();
     Database::open_existing(&dir).unwrap();
 }
@@ -186,4 +190,45 @@ fn a_process_that_is_killed_while_it_migrates_leaves_v1_or_v2() {
     }
     let killed = killed.lock().unwrap().len();
     assert!(versions == BTreeSet::from([1, 2]) && killed > 20, "{killed} times, {versions:?}");
+}
+
+/// Redeems a code of a sale that never was, as whoever looks at the ledger's health does.
+fn look_at_health(database: &mut Database, at_ms: i64) {
+    let sale = SaleId::try_from(SaleId::MAX).unwrap();
+    let item = Item { name: String::new(), image: String::new() };
+    let made_up = Redemption { code: Code::new(sale, 0), unit: Unit::try_from(1).unwrap(), item };
+    let found = database.write(UnixMillis(at_ms), |tables| tables.redeem(&[made_up])).unwrap();
+    assert_eq!(found, [CodeRecord::Unknown]);
+}
+
+#[test]
+fn whether_an_idle_ledger_can_be_written_is_found_out_by_a_commit_and_no_more_than_once_a_second() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = DataDir::at(home.path().join("data"));
+    let mut database = Database::open_to_serve(&dir).unwrap();
+    let other = Database::open_existing(&dir).unwrap();
+    let mut before = other.version().unwrap();
+    let mut has_written = || {
+        let now = other.version().unwrap();
+        std::mem::replace(&mut before, now) != now
+    };
+    let refused = Attempt {
+        sale: SaleId::try_from(1).unwrap(),
+        user: "ann".parse().unwrap(),
+        outcome: Outcome::Refused(CheckoutRefusal::UnknownSale),
+    };
+
+    look_at_health(&mut database, 10_000);
+    let idle = has_written();
+    look_at_health(&mut database, 10_999);
+    let again = has_written();
+    look_at_health(&mut database, 11_000);
+    let a_second_later = has_written();
+    database.write(UnixMillis(20_000), |tables| tables.record(&[refused])).unwrap();
+    assert!(has_written());
+    look_at_health(&mut database, 20_999);
+    let busy = has_written();
+
+    assert_eq!((idle, again, a_second_later, busy), (true, false, true, false));
+    database.write(UnixMillis(30_000), |tables| tables.check_owner(1)).unwrap();
 }

@@ -22,6 +22,9 @@ const READ_PURCHASE: &str = include_str!("../sql/read_purchase.sql");
 impl Tables<'_> {
     /// Sells what is held, and tells of each what the ledger has of it then. Of several
     /// redemptions of one code the first is the sale.
+    ///
+    /// Where no code is known it is tried whether something could have been written: so does whoever
+    /// wants to know redeem a code that was never given.
     pub(crate) fn redeem(
         &self,
         redemptions: &[Redemption],
@@ -33,6 +36,9 @@ impl Tables<'_> {
             records.push(self.sell(&mut next, &mut counts, redemption)?);
         }
         self.write_counts(&counts)?;
+        if records.iter().all(|record| *record == CodeRecord::Unknown) {
+            self.try_to_write()?;
+        }
         Ok(records)
     }
 

@@ -16,6 +16,7 @@ use domain::{
 use store_contract::{fixtures::user, grant};
 
 use super::*;
+use crate::DataDir;
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
 
@@ -85,6 +86,39 @@ async fn a_commit_that_stays_lost_is_called_unknown_and_the_next_goes_well() {
     assert!(matches!(lost, SqliteError::Lost(_)), "{lost:?}");
     assert_eq!(lost.failure(), Failure::Unknown);
     assert_eq!(records(&worker).await, 1);
+}
+
+/// Each try waits for the other, so that a number of tries is no bound.
+#[tokio::test]
+async fn a_commit_that_got_lost_is_given_up_in_time_while_another_process_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = DataDir::at(dir.path().to_owned());
+    let mut database = Database::open_to_serve(&dir).unwrap();
+    let rival = Database::open_existing(&dir).unwrap();
+    let (lost, first_lost) = mpsc::channel();
+    let hook = move || {
+        let _ = lost.send(());
+        true
+    };
+    database.connection_mut().commit_hook(Some(hook)).unwrap();
+    let rival = thread::spawn(move || {
+        first_lost.recv().unwrap();
+        let rival = rival.connection();
+        while rival.execute_batch("BEGIN IMMEDIATE").is_err() {}
+        // Until the worker has given up, and its hook is gone.
+        while first_lost.recv().is_ok() {}
+    });
+    let worker = writer(database);
+    let began = Instant::now();
+
+    let lost = worker.run(|tables| tables.record(&[refusal()])).await.unwrap_err();
+
+    let took = began.elapsed();
+    drop(worker);
+    rival.join().unwrap();
+    assert!(matches!(lost, SqliteError::Lost(_)), "{lost:?}");
+    // A hundred tries of two seconds would be more than three minutes.
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 #[tokio::test]

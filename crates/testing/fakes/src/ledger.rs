@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -29,15 +29,21 @@ struct Shared {
     tables: Mutex<Tables>,
     places_out: AtomicUsize,
     permits_max: AtomicUsize,
+    has_writer: AtomicBool,
 }
 
-#[derive(Default)]
+/// What the ledger had at some moment, as in a backup.
+#[derive(Clone)]
+pub struct LedgerCopy(Tables);
+
+#[derive(Clone, Default)]
 pub(crate) struct Tables {
     pub(crate) sales: BTreeMap<SaleId, SaleRow>,
     pub(crate) attempts: Vec<AttemptRecord>,
     pub(crate) purchases: BTreeMap<Code, Receipt>,
 }
 
+#[derive(Clone)]
 pub(crate) struct SaleRow {
     pub(crate) sale: Sale,
     pub(crate) epoch_at: Option<UnixMillis>,
@@ -54,7 +60,19 @@ impl FakeLedger {
             tables: Mutex::default(),
             places_out: AtomicUsize::new(0),
             permits_max: AtomicUsize::new(usize::MAX),
+            has_writer: AtomicBool::new(true),
         }))
+    }
+
+    /// What it has now.
+    #[must_use]
+    pub fn copy(&self) -> LedgerCopy {
+        LedgerCopy(self.tables(|tables| tables.clone()))
+    }
+
+    /// Goes back to a copy, as a backup is restored. What was recorded since is lost.
+    pub fn restore(&self, copy: &LedgerCopy) {
+        self.tables(|tables| tables.clone_from(&copy.0));
     }
 
     /// What goes wrong.
@@ -66,6 +84,11 @@ impl FakeLedger {
     /// Sets how many permits its queue of attempts has.
     pub fn set_permits(&self, permits_max: usize) {
         self.0.permits_max.store(permits_max, Ordering::SeqCst);
+    }
+
+    /// Ends what records attempts, as a panic would: its queue has nobody at its end any more.
+    pub fn end_writer(&self) {
+        self.0.has_writer.store(false, Ordering::SeqCst);
     }
 
     /// Every attempt that was recorded, in that order.
@@ -236,6 +259,10 @@ impl Tables {
 impl LedgerStore for FakeLedger {
     fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
         let permits_max = self.0.permits_max.load(Ordering::SeqCst);
+        if !self.0.has_writer.load(Ordering::SeqCst) {
+            let reason = "nobody records attempts any more";
+            return Err(StoreError::new(Operation::Permit, Failure::Unknown, reason));
+        }
         // A permit that is refused is given back when this value is dropped.
         let permit = Permit(self.clone());
         if self.0.places_out.fetch_add(1, Ordering::SeqCst) >= permits_max {

@@ -23,7 +23,7 @@ pub use clock::{CountingMint, ManualClock};
 pub use domain::ports::Operation;
 pub use faults::{Fault, Faults};
 pub use items::PlainItems;
-pub use ledger::FakeLedger;
+pub use ledger::{FakeLedger, LedgerCopy};
 pub use live::{FakeLive, LiveCopy};
 pub use records::{AttemptRecord, HoldRecord, HoldState};
 pub use world::{Process, World};

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Epoch, SaleId, StoreError, Unit, UnixMillis,
+    Code, Epoch, Failure, LedgerId, SaleId, StoreError, Unit, UnixMillis,
     audit::live::LiveSnapshot,
     ports::{
         AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply,
@@ -21,24 +21,30 @@ use memory_stores::MemoryStores;
 
 use crate::{Fault, Faults, ManualClock, Operation, at_once, lock};
 
-/// The live store, as Redis is one.
+/// The live store, as Redis is one, as one ledger's services see it.
 pub struct FakeLive {
+    ledger: LedgerId,
     clock: Arc<ServerClock>,
     faults: Faults,
-    server: Mutex<Server>,
+    server: Arc<Mutex<Server>>,
 }
 
 /// What the live store had at some moment, as in a snapshot or on a replica.
 #[derive(Clone)]
-pub struct LiveCopy(Arc<MemoryStores>);
+pub struct LiveCopy(Arc<MemoryStores>, HashMap<SaleId, LedgerId>);
 
 struct Server {
     stores: Arc<MemoryStores>,
-    /// The epochs this server process loaded. It is in no copy, which is how an old copy is
-    /// noticed.
-    loaded: HashMap<SaleId, Epoch>,
+    /// Whose each sale is that is there.
+    owners: HashMap<SaleId, LedgerId>,
+    /// The epochs this server process loaded of each ledger's sales. It is in no copy, which is how
+    /// an old copy is noticed.
+    loaded: HashMap<(LedgerId, SaleId), Epoch>,
     late: Vec<(Code, Verdict)>,
 }
+
+/// The ledger whose services see a live store that nobody else uses.
+const OURS: LedgerId = LedgerId(0);
 
 /// The clock of the server, which may be off.
 struct ServerClock {
@@ -65,8 +71,17 @@ impl FakeLive {
     pub fn new(clock: ManualClock) -> Self {
         let clock = Arc::new(ServerClock { clock, skew_ms: AtomicI64::new(0) });
         let stores = Arc::new(MemoryStores::new(clock.clone()));
-        let server = Server { stores, loaded: HashMap::new(), late: Vec::new() };
-        Self { clock, faults: Faults::default(), server: Mutex::new(server) }
+        let (owners, loaded) = (HashMap::new(), HashMap::new());
+        let server = Server { stores, owners, loaded, late: Vec::new() };
+        let server = Arc::new(Mutex::new(server));
+        Self { ledger: OURS, clock, faults: Faults::default(), server }
+    }
+
+    /// The same server, as the services of another ledger see it.
+    #[must_use]
+    pub fn as_seen_by(&self, ledger: LedgerId) -> Self {
+        let (clock, server) = (Arc::clone(&self.clock), Arc::clone(&self.server));
+        Self { ledger, clock, faults: Faults::default(), server }
     }
 
     /// What goes wrong.
@@ -77,19 +92,22 @@ impl FakeLive {
 
     /// Loses everything, as after `FLUSHALL`: the server process is the same.
     pub fn wipe(&self) {
-        lock(&self.server).stores = Arc::new(MemoryStores::new(self.clock.clone()));
+        let mut server = lock(&self.server);
+        server.stores = Arc::new(MemoryStores::new(self.clock.clone()));
+        server.owners.clear();
     }
 
     /// What it has now.
     #[must_use]
     pub fn copy(&self) -> LiveCopy {
-        LiveCopy(Arc::new(self.stores().fork()))
+        let server = lock(&self.server);
+        LiveCopy(Arc::new(server.stores.fork()), server.owners.clone())
     }
 
     /// Comes back with a copy, in a new server process: a restart or a failover.
     pub fn restore(&self, copy: &LiveCopy) {
         let mut server = lock(&self.server);
-        server.stores = Arc::new(copy.0.fork());
+        server.go_back_to(copy);
         server.loaded.clear();
     }
 
@@ -97,8 +115,9 @@ impl FakeLive {
     /// able to; the ledger's own rules must hold even so.
     pub fn roll_back_undetected(&self, copy: &LiveCopy) {
         let mut server = lock(&self.server);
-        server.stores = Arc::new(copy.0.fork());
-        server.loaded = copy.0.epochs();
+        server.go_back_to(copy);
+        let of_owner = |(sale, epoch)| Some(((*copy.1.get(&sale)?, sale), epoch));
+        server.loaded = copy.0.epochs().into_iter().filter_map(of_owner).collect();
     }
 
     /// Sets how far this server's clock is ahead of the ledger's. What was loaded before was
@@ -111,7 +130,7 @@ impl FakeLive {
     pub fn settle_late(&self) {
         let mut server = lock(&self.server);
         for (code, verdict) in std::mem::take(&mut server.late) {
-            server.settle_soon(code, verdict);
+            server.settle_soon(self.ledger, code, verdict);
         }
     }
 
@@ -119,7 +138,7 @@ impl FakeLive {
     #[must_use]
     pub fn served(&self, sale: SaleId) -> Option<LiveStatus> {
         let server = lock(&self.server);
-        server.stores.served(sale).filter(|_| server.serves(sale))
+        server.stores.served(sale).filter(|_| server.serves(self.ledger, sale))
     }
 
     /// The units that can be had, in the order in which they will be, served or not.
@@ -141,38 +160,81 @@ impl FakeLive {
         self.stores().served(sale).is_some()
     }
 
+    /// Whether the sale that is there, served or not, is another ledger's.
+    #[must_use]
+    pub fn is_of_other(&self, sale: SaleId) -> bool {
+        lock(&self.server).is_of_other(self.ledger, sale)
+    }
+
+    /// Whether any sale that is there is another ledger's.
+    #[must_use]
+    pub fn has_any_of_other(&self) -> bool {
+        lock(&self.server).owners.values().any(|owner| *owner != self.ledger)
+    }
+
     fn stores(&self) -> Arc<MemoryStores> {
         Arc::clone(&lock(&self.server).stores)
+    }
+
+    /// Does something with the sale, unless it is another ledger's.
+    async fn of_ours<T: Send>(
+        &self,
+        operation: Operation,
+        sale: SaleId,
+        work: impl FnOnce(&mut Server) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        let of_ours = || {
+            let mut server = lock(&self.server);
+            if server.is_of_other(self.ledger, sale) {
+                let reason = "the sale in the live store is that of another ledger";
+                return Err(StoreError::new(operation, Failure::NotDone, reason));
+            }
+            work(&mut server)
+        };
+        self.faults.around(operation, of_ours).await
     }
 }
 
 impl Server {
-    /// Whether this server process loaded the epoch that is there.
-    fn serves(&self, sale: SaleId) -> bool {
+    fn is_of_other(&self, ledger: LedgerId, sale: SaleId) -> bool {
+        self.owners.get(&sale).is_some_and(|owner| *owner != ledger)
+    }
+
+    fn go_back_to(&mut self, LiveCopy(stores, owners): &LiveCopy) {
+        self.stores = Arc::new(stores.fork());
+        self.owners.clone_from(owners);
+    }
+
+    /// Whether this server process loaded the epoch that is there, of this ledger's sale.
+    fn serves(&self, ledger: LedgerId, sale: SaleId) -> bool {
         let there = self.stores.served(sale).map(|status| status.epoch);
-        there.is_some() && there == self.loaded.get(&sale).copied()
+        !self.is_of_other(ledger, sale)
+            && there.is_some()
+            && there == self.loaded.get(&(ledger, sale)).copied()
     }
 
     fn load(
         &mut self,
+        ledger: LedgerId,
         snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
         let (id, epoch) = (snapshot.sale.id, snapshot.sale.epoch);
-        if let Some(&loaded) = self.loaded.get(&id)
+        if let Some(&loaded) = self.loaded.get(&(ledger, id))
             && loaded >= epoch
         {
-            return Ok(LoadReply::Fenced { epoch: loaded, is_served: self.serves(id) });
+            return Ok(LoadReply::Fenced { epoch: loaded, is_served: self.serves(ledger, id) });
         }
         // Whatever is there was loaded by another process, and no fence.
         at_once(self.stores.forget(id))?;
         let reply = at_once(self.stores.load(snapshot, ledger_now))?;
-        self.loaded.insert(id, epoch);
+        self.owners.insert(id, ledger);
+        self.loaded.insert((ledger, id), epoch);
         Ok(reply)
     }
 
-    fn settle_soon(&self, code: Code, verdict: Verdict) {
-        if self.serves(code.sale()) {
+    fn settle_soon(&self, ledger: LedgerId, code: Code, verdict: Verdict) {
+        if self.serves(ledger, code.sale()) {
             self.stores.settle_soon(code, verdict);
         }
     }
@@ -185,66 +247,71 @@ impl SaleStore for FakeLive {
         snapshot: &SaleSnapshot,
         ledger_now: UnixMillis,
     ) -> Result<LoadReply, StoreError> {
-        let load = || lock(&self.server).load(snapshot, ledger_now);
-        self.faults.around(Operation::Load, load).await
+        let load = |server: &mut Server| server.load(self.ledger, snapshot, ledger_now);
+        self.of_ours(Operation::Load, snapshot.sale.id, load).await
     }
 
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {
-        self.faults.around(Operation::Status, || Ok(self.served(sale))).await
+        let status = |server: &mut Server| {
+            Ok(server.stores.served(sale).filter(|_| server.serves(self.ledger, sale)))
+        };
+        self.of_ours(Operation::Status, sale, status).await
     }
 
     async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
-        let forget = || {
-            let mut server = lock(&self.server);
-            server.loaded.remove(&sale);
+        let forget = |server: &mut Server| {
+            server.loaded.remove(&(self.ledger, sale));
+            server.owners.remove(&sale);
             at_once(server.stores.forget(sale))
         };
-        self.faults.around(Operation::Forget, forget).await
+        self.of_ours(Operation::Forget, sale, forget).await
     }
 }
 
 #[async_trait]
 impl CodeStore for FakeLive {
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
-        let place = || {
-            let server = lock(&self.server);
-            if !server.serves(request.code.sale()) {
+        let sale = request.code.sale();
+        let place = |server: &mut Server| {
+            if !server.serves(self.ledger, sale) {
                 return Ok(PlaceReply::NotLoaded);
             }
             at_once(server.stores.place_hold(request))
         };
-        self.faults.around(Operation::PlaceHold, place).await
+        self.of_ours(Operation::PlaceHold, sale, place).await
     }
 
     async fn find(&self, code: Code) -> Result<Option<Unit>, StoreError> {
-        // Whatever is there is only a hint, so nobody asks whether it is served.
+        // Whatever is there is only a hint, so nobody asks whether it is served, and whose it is.
         let find = || at_once(CodeStore::find(&*self.stores(), code));
         self.faults.around(Operation::FindUnit, find).await
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
-        let due = || {
-            let server = lock(&self.server);
-            if !server.serves(sale) {
+        let due = |server: &mut Server| {
+            if !server.serves(self.ledger, sale) {
                 return Ok(None);
             }
             at_once(server.stores.due(sale, limit))
         };
-        self.faults.around(Operation::Due, due).await
+        self.of_ours(Operation::Due, sale, due).await
     }
 
     async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError> {
-        let settle = || {
-            let server = lock(&self.server);
-            if server.serves(sale) { at_once(server.stores.settle(sale, verdicts)) } else { Ok(()) }
+        let settle = |server: &mut Server| {
+            if server.serves(self.ledger, sale) {
+                at_once(server.stores.settle(sale, verdicts))
+            } else {
+                Ok(())
+            }
         };
-        self.faults.around(Operation::Settle, settle).await
+        self.of_ours(Operation::Settle, sale, settle).await
     }
 
     fn settle_soon(&self, code: Code, verdict: Verdict) {
         let mut server = lock(&self.server);
         match self.faults.take(Operation::SettleSoon) {
-            None | Some(Fault::LoseReply) => server.settle_soon(code, verdict),
+            None | Some(Fault::LoseReply) => server.settle_soon(self.ledger, code, verdict),
             Some(Fault::Pause) => server.late.push((code, verdict)),
             Some(Fault::Refuse | Fault::Lose) => {}
         }
@@ -258,7 +325,7 @@ impl AuditedLive for FakeLive {
     }
 
     async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
-        let look = || Ok(self.served(sale).and_then(|_| lock(&self.server).stores.look(sale)));
+        let look = || Ok(self.served(sale).and_then(|_| self.stores().look(sale)));
         self.faults.around(Operation::Status, look).await
     }
 }

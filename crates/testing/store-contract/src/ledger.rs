@@ -18,7 +18,7 @@ use domain::{
     },
 };
 
-use crate::fixtures::{HOUR, MINUTE, item, new_code, unit, until};
+use crate::fixtures::{HOUR, MINUTE, item, new_code, unit, until, user};
 
 /// A ledger, the time it lives by, and a look at its records.
 #[derive(Clone)]
@@ -197,4 +197,15 @@ pub fn grant(sale: &Sale, number: u32, slot: u16) -> Grant {
 pub fn redemption(grant: Grant) -> Redemption {
     let Grant { code, unit, .. } = grant;
     Redemption { code, unit, item: item(code.sale(), unit) }
+}
+
+/// Records a grant to a user of this name.
+pub async fn record(
+    ledger: &dyn LedgerStore,
+    sale: &Sale,
+    name: &str,
+    grant: Grant,
+) -> Result<Recorded, StoreError> {
+    let attempt = Attempt { sale: sale.id, user: user(name), outcome: Outcome::Granted(grant) };
+    ledger.permit()?.record(attempt).await
 }

@@ -17,7 +17,7 @@ mod live;
 pub mod sale_register;
 pub mod sale_store;
 
-pub use ledger::{CountRecords, Ledger, grant, redemption};
+pub use ledger::{CountRecords, Ledger, grant, record, redemption};
 pub use live::Live;
 
 /// Writes one test per case of a port, on the stores that `$stores` makes.

@@ -58,6 +58,7 @@ impl Deployment {
         // The only sale there is to come, and longer than any measurement.
         let starts_at = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
         let schedule = ["sales", "schedule", "--lasts", "1day", "--starts-at", &starts_at];
+        service.run(&["migrate"])?;
         let said = service.run(&schedule)?;
         let sale =
             said.lines().nth(1).and_then(|line| line.split_whitespace().next()?.parse().ok());

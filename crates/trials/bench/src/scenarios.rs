@@ -5,6 +5,7 @@ pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod latency;
 pub(crate) mod long_day;
+pub(crate) mod lost_live;
 pub(crate) mod old_ledger;
 pub(crate) mod overload;
 pub(crate) mod reads;
@@ -37,10 +38,14 @@ pub(crate) enum Scenario {
     Reads,
     /// Ten times as many checkouts as slow stores can do, and the time after
     Overload,
+    /// A million live holds are loaded into a Redis that was emptied, while buyers keep asking
+    Rebuild,
+    /// The same of 10,000 sold units, while 1,000 readers read
+    Recovery,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Grant,
         Self::Storm,
         Self::Replay,
@@ -52,5 +57,7 @@ impl Scenario {
         Self::Audit,
         Self::Reads,
         Self::Overload,
+        Self::Rebuild,
+        Self::Recovery,
     ];
 }

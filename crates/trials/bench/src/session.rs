@@ -40,12 +40,14 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 6] = [
+    const BELOW: [(Scenario, Measure<'a>); 8] = [
         (Scenario::Reads, Self::reads),
         (Scenario::OldLedger, Self::old_ledger),
         (Scenario::Latency, Self::latency),
         (Scenario::LongDay, Self::long_day),
         (Scenario::Overload, Self::overload),
+        (Scenario::Rebuild, Self::rebuild),
+        (Scenario::Recovery, Self::recovery),
         (Scenario::Audit, Self::audit),
     ];
 

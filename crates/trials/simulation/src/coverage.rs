@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use domain::ports::Operation;
 
-use crate::{answers::Told, fault::Fault};
+use crate::{answers::Told, fault::Fault, plan::Stack};
 
 /// How often each fault, each operation of a store, each fence and each answer was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +24,18 @@ pub(crate) enum Fence {
     RecordStale,
     RaisedTooSoon,
     RaisedClosed,
+    RaisedBehind,
 }
 
 impl Fence {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::NotLoaded,
         Self::LoadFenced,
         Self::RecordTooLate,
         Self::RecordStale,
         Self::RaisedTooSoon,
         Self::RaisedClosed,
+        Self::RaisedBehind,
     ];
 
     const fn name(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Fence {
             Self::RecordStale => "a record of a stale grant",
             Self::RaisedTooSoon => "a rebuild too soon after another",
             Self::RaisedClosed => "a rebuild of a closed sale",
+            Self::RaisedBehind => "a rebuild by a ledger that lost data",
         }
     }
 }
@@ -93,10 +96,16 @@ impl Coverage {
         }
     }
 
-    /// What was never met.
+    /// What was never met and can be on this stack.
     #[must_use]
-    pub fn missing(&self) -> Vec<&'static str> {
-        self.0.iter().filter(|&(_, &count)| count == 0).map(|(&(_, name), _)| name).collect()
+    pub fn missing(&self, stack: Stack) -> Vec<&'static str> {
+        let cannot_be = |name| {
+            stack == Stack::Embedded
+                && (Fault::OF_SERVERS_ALONE.iter().any(|it| it.name() == name)
+                    || name == Fence::RaisedBehind.name())
+        };
+        let missing = self.0.iter().filter(|&(_, &count)| count == 0).map(|(&(_, name), _)| name);
+        missing.filter(|&name| !cannot_be(name)).collect()
     }
 }
 

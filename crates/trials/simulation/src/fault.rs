@@ -41,6 +41,11 @@ pub(crate) enum Fault {
     ProcessSlowed,
     /// A process dies with all it was doing, and another is started in its place.
     ProcessKilled,
+    /// The services are stopped, the ledger goes back to a backup, and they are started again; the
+    /// live store was up all the while.
+    LedgerRestored,
+    /// The services of another shop, with a ledger of their own, use the same live store for a while.
+    OtherShop,
     /// A client goes away in the middle of a request, and the request ends there.
     ClientHungUp,
     /// A request of a client, or its answer, gets lost.
@@ -48,7 +53,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::RequestLost,
         Self::ReplyLost,
         Self::RequestDelayed,
@@ -68,6 +73,8 @@ impl Fault {
         Self::ProcessStopped,
         Self::ProcessSlowed,
         Self::ProcessKilled,
+        Self::LedgerRestored,
+        Self::OtherShop,
         Self::ClientHungUp,
         Self::ClientCutOff,
     ];
@@ -88,6 +95,9 @@ impl Fault {
         Self::ProcessSlowed,
         Self::ProcessKilled,
     ];
+
+    /// Those that need a live store which outlives a process.
+    pub(crate) const OF_SERVERS_ALONE: [Self; 2] = [Self::LedgerRestored, Self::OtherShop];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -110,6 +120,8 @@ impl Fault {
             Self::ProcessStopped => "process stopped for longer than a hold",
             Self::ProcessSlowed => "process slowed",
             Self::ProcessKilled => "process killed",
+            Self::LedgerRestored => "ledger restored from a backup",
+            Self::OtherShop => "another shop on the same live store",
             Self::ClientHungUp => "client hung up",
             Self::ClientCutOff => "client cut off",
         }

@@ -1,6 +1,9 @@
 //! What clients were told, and whether it may be told.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use domain::{CheckoutRefusal, Code, CodeRefusal, Hold, Receipt, SaleId, UnixMillis, UserId};
 use fakes::HoldState;
@@ -15,6 +18,8 @@ use crate::{
 pub(crate) struct History {
     known: BTreeMap<Code, Known>,
     refused: BTreeMap<(SaleId, UserId, &'static str), usize>,
+    /// Codes that clients know of and a restored ledger does not. Nothing is promised of them.
+    lost: BTreeSet<Code>,
 }
 
 /// A hold that a client knows of.
@@ -30,6 +35,26 @@ struct Known {
 }
 
 impl History {
+    /// The ledger went back to a backup: what is not in it was never said.
+    pub(crate) fn go_back(&mut self, ledger: &dyn Ledger) {
+        let records = ledger.records();
+        for (code, mut known) in std::mem::take(&mut self.known) {
+            if records.hold(code).is_none() {
+                self.lost.insert(code);
+                continue;
+            }
+            known.is_sold_now &= records.receipts.contains_key(&code);
+            known.receipt = known.receipt.filter(|_| records.receipts.contains_key(&code));
+            self.known.insert(code, known);
+        }
+        for ((sale, user, name), told) in &mut self.refused {
+            let is_it = |(of, whom, what): &&(SaleId, UserId, Cow<'_, str>)| {
+                of == sale && whom == user && what == name
+            };
+            *told = records.refusals.iter().filter(is_it).count().min(*told);
+        }
+    }
+
     /// A client is told of a hold.
     pub(crate) fn hear_of_hold(
         &mut self,
@@ -93,6 +118,9 @@ impl History {
         ledger: &dyn Ledger,
     ) -> Checked {
         self.hear_of_receipt(code, receipt, ledger)?;
+        if self.lost.contains(&code) {
+            return Ok(());
+        }
         let is_sold_now = self.known.get_mut(&code).map(|known| &mut known.is_sold_now);
         let is_first = is_sold_now.is_some_and(|is_sold_now| !std::mem::replace(is_sold_now, true));
         ensure(is_first, || format!("{code:?} was sold twice"))
@@ -105,6 +133,9 @@ impl History {
         receipt: &Receipt,
         ledger: &dyn Ledger,
     ) -> Checked {
+        if self.lost.contains(&code) {
+            return Ok(());
+        }
         let known = self.known.get_mut(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
         ensure(known.is_wanted, || format!("{code:?} was sold to someone who did not ask"))?;
         let is_recorded = ledger.records().receipts.get(&code) == Some(receipt);
@@ -132,6 +163,9 @@ impl History {
     ) -> Checked {
         if let CodeRefusal::AlreadyUsed(receipt) = refusal {
             return self.hear_of_receipt(code, receipt, ledger);
+        }
+        if self.lost.contains(&code) {
+            return Ok(());
         }
         let known = self.known.get(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
         let state = ledger.records().hold(code).map(|record| record.state);

@@ -3,10 +3,17 @@
 use std::sync::Arc;
 
 use domain::ports::Store;
-use fakes::LiveCopy;
+use fakes::{LedgerCopy, LiveCopy};
 
 use crate::{
-    executor::Owner, fault::Fault, lock::lock, plan::Stack, process::Service, world::World,
+    executor::Owner,
+    fault::Fault,
+    lock::lock,
+    operator,
+    other_shop::{self, OTHER_SHOP},
+    plan::Stack,
+    process::Service,
+    world::World,
 };
 
 /// How far a clock is set from the true time at most, in milliseconds.
@@ -20,6 +27,8 @@ pub(crate) struct Injector {
     service: Arc<Service>,
     /// What the live store was once; first, with nothing in it.
     copies: Vec<LiveCopy>,
+    /// Backups of the ledger, if it is to be restored.
+    backups: Vec<LedgerCopy>,
     /// How many processes were ever started.
     started: usize,
 }
@@ -29,7 +38,7 @@ impl Injector {
     pub(crate) fn new(service: Arc<Service>) -> Self {
         let (copies, started) =
             (vec![service.world.stores.live.copy()], service.world.plan.processes);
-        Self { service, copies, started }
+        Self { service, copies, backups: Vec::new(), started }
     }
 
     /// Injects one fault after another until all trouble is over.
@@ -43,15 +52,24 @@ impl Injector {
                     self.copies.remove(1);
                 }
                 self.copies.push(world.stores.live.copy());
+                self.back_up();
             }
             if let Some(fault) = world.random.pick(&world.plan.faults)
                 && world.is_in_trouble()
+                && self.can_be(fault)
             {
                 world.met(fault);
                 world.note(|| format!("*** {}", fault.name()));
                 self.inject(&world, fault);
+                lock(&world.safety).forget_stops(&world.stores.live);
             }
         }
+    }
+
+    /// A ledger can be restored once: two operators would accept for each other.
+    fn can_be(&self, fault: Fault) -> bool {
+        let restored = lock(&self.service.network).restorations(Store::Ledger) > 0;
+        fault != Fault::LedgerRestored || (!restored && !self.backups.is_empty())
     }
 
     fn inject(&mut self, world: &Arc<World>, fault: Fault) {
@@ -86,6 +104,8 @@ impl Injector {
             }
             Fault::ProcessSlowed => self.stop(random.within(1..=300)),
             Fault::ProcessKilled => self.kill(),
+            Fault::LedgerRestored => self.restore_ledger(),
+            Fault::OtherShop => self.let_other_shop_in(until_ms.saturating_sub(world.now_ms())),
             // These befall calls, not stores and processes.
             Fault::RequestLost
             | Fault::ReplyLost
@@ -136,6 +156,35 @@ impl Injector {
         });
     }
 
+    /// Adds a backup to those that there are, if one is to be restored some time.
+    fn back_up(&mut self) {
+        let world = &self.service.world;
+        if world.plan.faults.contains(&Fault::LedgerRestored) {
+            self.backups.extend(world.stores.ledger.back_up());
+        }
+    }
+
+    /// Stops all processes, takes the ledger back to a backup, and starts others.
+    fn restore_ledger(&mut self) {
+        let service = Arc::clone(&self.service);
+        let world = &service.world;
+        let Some(backup) = world.random.pick(&std::mem::take(&mut self.backups)) else { return };
+        lock(&service.network).restore_ledger();
+        world.stores.ledger.restore(&backup);
+        lock(&world.safety).go_back(&world.stores);
+        for place in 0..service.places() {
+            service.kill(place);
+            self.start_later(place);
+        }
+        world.tasks.start(Owner::World, operator::accept_restore(Arc::clone(&service)));
+    }
+
+    fn let_other_shop_in(&self, for_ms: u64) {
+        let world = Arc::clone(&self.service.world);
+        world.tasks.clone().end_all(OTHER_SHOP);
+        world.tasks.clone().start(OTHER_SHOP, other_shop::serve(world, for_ms));
+    }
+
     fn kill(&mut self) {
         let Some((place, process)) = self.service.pick() else { return };
         let world = &self.service.world;
@@ -146,6 +195,12 @@ impl Injector {
             self.restart_live_side_empty();
             self.restart_ledger();
         }
+        self.start_later(place);
+    }
+
+    /// Starts a new process in a place after a while.
+    fn start_later(&mut self, place: usize) {
+        let world = &self.service.world;
         self.started += 1;
         let number = u16::try_from(self.started).unwrap_or(u16::MAX);
         let service = Arc::clone(&self.service);

@@ -7,7 +7,7 @@ use domain::{
     Code, Receipt, Sale, SaleId, UserId,
     ports::{LedgerStore, SaleRegister},
 };
-use fakes::{AttemptRecord, FakeLedger, HoldRecord};
+use fakes::{AttemptRecord, FakeLedger, HoldRecord, LedgerCopy};
 
 use crate::{checked::Checked, executor::Work};
 
@@ -33,6 +33,14 @@ pub(crate) trait Ledger: Send + Sync {
 
     /// Begins anew with what is on record.
     fn restart(&self);
+
+    /// What it has now, if it can go back to that later.
+    fn back_up(&self) -> Option<LedgerCopy> {
+        None
+    }
+
+    /// Goes back to what it had.
+    fn restore(&self, _backup: &LedgerCopy) {}
 
     /// Says what the ledger itself finds wrong.
     fn audit(&self) -> Checked;
@@ -81,6 +89,14 @@ impl Ledger for FakeLedger {
             }
             Arc::new(records)
         })
+    }
+
+    fn back_up(&self) -> Option<LedgerCopy> {
+        Some(self.copy())
+    }
+
+    fn restore(&self, backup: &LedgerCopy) {
+        FakeLedger::restore(self, backup);
     }
 
     /// It does what it is asked at once, so there is nothing to break off.

@@ -173,7 +173,8 @@ impl SaleRegister for LedgerLine {
                 world.fenced(raised, |raised| match raised {
                     RaiseReply::TooSoon => Some(Fence::RaisedTooSoon),
                     RaiseReply::Closed => Some(Fence::RaisedClosed),
-                    RaiseReply::Raised(_) | RaiseReply::Behind { .. } => None,
+                    RaiseReply::Behind { .. } => Some(Fence::RaisedBehind),
+                    RaiseReply::Raised(_) => None,
                 })
             }
         };

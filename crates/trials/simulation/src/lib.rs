@@ -36,6 +36,7 @@ mod liveness;
 mod lock;
 mod network;
 mod operator;
+mod other_shop;
 mod plan;
 mod process;
 mod random;

@@ -123,11 +123,17 @@ impl Line {
         let Self { world, network, process } = &self;
         let store = operation.store();
         let restarts = lock(network).restarts(store);
+        let restorations = lock(network).restorations(store);
+        let is_lost = || lock(network).restorations(store) != restorations;
         world.pass(fate.request_ms).await;
         if fate.fault == Some(Fault::RequestLost) || self.is_cut_off(store) {
             world.note(|| format!("p{process} {operation:?} does not arrive"));
             // Nobody says so: the caller waits until it gives up.
             world.pass(world.while_in_trouble(PATIENCE_MS)).await;
+            return;
+        }
+        if is_lost() {
+            world.note(|| format!("p{process} {operation:?} is lost with the ledger it went to"));
             return;
         }
         let is_refused = fate.fault == Some(Fault::CallRefused);
@@ -162,7 +168,7 @@ impl Line {
         }
         if fate.is_repeated {
             world.pass(world.while_in_trouble(world.random.within(0..=REPEATED_MS_MAX))).await;
-            if !lock(network).is_down(store, world.now_ms()) {
+            if !lock(network).is_down(store, world.now_ms()) && !is_lost() {
                 // Nobody waits for this reply.
                 let _ = self.deliver(operation, deliver()).await;
             }

@@ -10,6 +10,8 @@ pub(crate) struct Network {
     down_until: BTreeMap<Store, u64>,
     cut_off_until: BTreeMap<(u16, Store), u64>,
     restarts: BTreeMap<Store, u64>,
+    /// How often the ledger went back to a backup.
+    restorations: u64,
 }
 
 impl Network {
@@ -30,6 +32,18 @@ impl Network {
     /// How often the connections to a store broke.
     pub(crate) fn restarts(&self, store: Store) -> u64 {
         self.restarts.get(&store).copied().unwrap_or(0)
+    }
+
+    /// Breaks all connections to the ledger, with all that is in flight there: what of it was done is
+    /// not in the backup.
+    pub(crate) fn restore_ledger(&mut self) {
+        self.restart(Store::Ledger);
+        self.restorations += 1;
+    }
+
+    /// How often what was in flight to a store was lost with it.
+    pub(crate) fn restorations(&self, store: Store) -> u64 {
+        if store == Store::Ledger { self.restorations } else { 0 }
     }
 
     pub(crate) fn is_down(&self, store: Store, now_ms: u64) -> bool {

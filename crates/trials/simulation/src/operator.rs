@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{Origin, Window, ports::SaleRegister};
+use domain::{Origin, Window, ports::SaleRegister, upkeep::Rebuild};
 
-use crate::{ledger_line::LedgerLine, process::Service};
+use crate::{
+    ledger_line::LedgerLine,
+    live_line::LiveLine,
+    lock::lock,
+    process::{ProcessClock, Service},
+};
 
 /// The process number of the operator, who has a line of their own.
 const OPERATOR: u16 = 0;
@@ -37,6 +42,28 @@ pub(crate) async fn operate(service: Arc<Service>) {
     for _ in 0..LAST_WORDS {
         for sale in world.stores.ledger.sales() {
             let _ = ledger.set_paused(sale.id, false).await;
+        }
+        world.pass(1_000).await;
+    }
+}
+
+/// Accepts a restored ledger as it is, after a while, and again until it is that: what is still on its
+/// way may stop a sale once more.
+pub(crate) async fn accept_restore(service: Arc<Service>) {
+    let world = &service.world;
+    world.pass(world.while_in_trouble(world.random.within(300..=4_000))).await;
+    world.note(|| "the operator accepts the ledger as it is".to_owned());
+    lock(&world.safety).accept();
+    let way = service.line(OPERATOR);
+    let (ledger, live) = (LedgerLine(way.clone()), LiveLine(way));
+    let clock = ProcessClock(Arc::clone(world));
+    let rebuild = Rebuild::new(Arc::new(ledger), Arc::new(live), Arc::new(clock));
+    // As long as the run lasts: a sale that the backup lacks is made anew, under a number that the live
+    // store may know.
+    loop {
+        for sale in world.stores.ledger.sales() {
+            // Without an answer they say it again.
+            let _ = rebuild.accept(sale.id).await;
         }
         world.pass(1_000).await;
     }

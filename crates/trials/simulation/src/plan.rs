@@ -25,6 +25,9 @@ impl Stack {
     }
 }
 
+/// How many plans in a thousand have a fault that is rare.
+const RARE_PER_MILLE: u64 = 60;
+
 /// The plan of a run. Each seed lets other things go wrong, and lets them go wrong more or less
 /// often: where everything happens all the time, little is ever under way.
 #[derive(Debug, Clone)]
@@ -65,7 +68,9 @@ pub(crate) struct Rates {
 }
 
 impl Plan {
-    pub(crate) fn draw(stack: Stack, random: &Random) -> Self {
+    /// Draws a plan. What is rare is drawn from a source of its own, so that most seeds are the runs
+    /// they would be without it.
+    pub(crate) fn draw(stack: Stack, random: &Random, rare: &Random) -> Self {
         let terms = Terms::new(
             u32::try_from(random.within(1..=5)).unwrap_or(1),
             u16::try_from(random.within(1..=3)).unwrap_or(1),
@@ -73,7 +78,6 @@ impl Plan {
         )
         .expect("they are within the bounds");
         let is_crowded = random.happens(100);
-        let faults = Fault::OF_STORES_AND_PROCESSES.iter().copied().filter(|_| random.happens(400));
         Self {
             stack,
             processes: match stack {
@@ -85,7 +89,7 @@ impl Plan {
             period_ms: random.pick(&[6_000, 15_000, 40_000]).unwrap_or(40_000),
             trouble_ms: random.within(3_000..=14_000),
             places: if is_crowded { 1 + random.below(2) } else { usize::MAX },
-            faults: faults.collect(),
+            faults: draw_faults(stack, random, rare),
             between_faults_ms_max: random.pick(&[300, 1_000, 3_000]).unwrap_or(1_000),
             rates: Rates {
                 request_lost: rate(random),
@@ -99,6 +103,16 @@ impl Plan {
             },
         }
     }
+}
+
+fn draw_faults(stack: Stack, random: &Random, rare: &Random) -> Vec<Fault> {
+    let often = Fault::OF_STORES_AND_PROCESSES.into_iter().filter(|_| random.happens(400));
+    let mut faults: Vec<_> = often.collect();
+    if stack == Stack::Servers {
+        let seldom = |_: &Fault| rare.happens(RARE_PER_MILLE);
+        faults.extend(Fault::OF_SERVERS_ALONE.into_iter().filter(seldom));
+    }
+    faults
 }
 
 /// Half of what can go wrong does not.

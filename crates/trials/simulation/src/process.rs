@@ -101,6 +101,11 @@ impl Service {
         }
     }
 
+    /// How many places there are.
+    pub(crate) fn places(&self) -> usize {
+        lock(&self.processes).len()
+    }
+
     /// One of the processes that are up, and its place.
     pub(crate) fn pick(&self) -> Option<(usize, Arc<Process>)> {
         let processes = lock(&self.processes).clone().into_iter().enumerate();
@@ -111,7 +116,7 @@ impl Service {
 }
 
 /// The clock of a process, which shows how long the run has been going on.
-struct ProcessClock(Arc<World>);
+pub(crate) struct ProcessClock(pub(crate) Arc<World>);
 
 #[async_trait]
 impl Clock for ProcessClock {
@@ -126,7 +131,7 @@ impl Clock for ProcessClock {
 
 /// A mint that counts: first what a code shows of itself in a trace, then what makes it the
 /// only one.
-struct Mint(u16, AtomicU64);
+pub(crate) struct Mint(pub(crate) u16, pub(crate) AtomicU64);
 
 impl CodeMint for Mint {
     fn draw(&self) -> u128 {

@@ -43,7 +43,8 @@ pub fn run(stack: Stack, seed: u64, is_traced: bool) -> Run {
     let runtime = runtime.expect("a runtime without sockets needs nothing that could be missing");
     let _entered = runtime.enter();
     let random = Random::new(seed);
-    let world = Arc::new(World::new(Plan::draw(stack, &random), random, is_traced));
+    let world =
+        Arc::new(World::new(Plan::draw(stack, &random, &Random::new(!seed)), random, is_traced));
     world.note(|| format!("{:?}", world.plan));
 
     let ran = catch_unwind(AssertUnwindSafe(|| runtime.block_on(unconstrained(play(&world)))));

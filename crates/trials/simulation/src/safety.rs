@@ -23,6 +23,9 @@ pub(crate) struct Safety {
     sales: BTreeMap<SaleId, (Epoch, SaleState)>,
     /// What the live store serves of a sale up to this epoch is in doubt: it went back unnoticed.
     doubtful: BTreeMap<SaleId, Epoch>,
+    /// Sales of a restored ledger that the live store serves at an epoch which that never issued, and
+    /// the ledger's own: until an operator accepts it, nothing newer is granted.
+    stopped: BTreeMap<SaleId, Epoch>,
     /// The latest time the ledger's clock ever showed.
     pub(crate) latest: Option<UnixMillis>,
     /// How long it took to heal, in milliseconds, once it has.
@@ -34,6 +37,7 @@ impl Safety {
     pub(crate) fn look(&mut self, stores: &Stores, changed: Store) -> Checked {
         let now = stores.clock.now();
         self.latest = self.latest.max(Some(now));
+        self.forget_stops(&stores.live);
         let sales = stores.ledger.sales();
         let records = stores.ledger.records();
         if changed == Store::Ledger {
@@ -45,7 +49,43 @@ impl Safety {
 
     /// What the live store serves now is in doubt until it is rebuilt.
     pub(crate) fn doubt(&mut self, sales: &[Sale]) {
-        self.doubtful.extend(sales.iter().map(|sale| (sale.id, sale.epoch)));
+        for sale in sales {
+            self.doubt_up_to(sale.id, sale.epoch);
+        }
+    }
+
+    fn doubt_up_to(&mut self, sale: SaleId, epoch: Epoch) {
+        let doubtful = self.doubtful.entry(sale).or_insert(epoch);
+        *doubtful = epoch.max(*doubtful);
+    }
+
+    /// The ledger went back to a backup, and whatever was said and served since is in doubt.
+    pub(crate) fn go_back(&mut self, stores: &Stores) {
+        let issued = std::mem::take(&mut self.sales);
+        for (id, (epoch, _)) in issued {
+            self.doubt_up_to(id, epoch);
+        }
+        let records = stores.ledger.records();
+        self.records = records.attempts;
+        self.holds = records.holds.iter().map(|hold| (hold.code, hold.state)).collect();
+        for sale in stores.ledger.sales() {
+            self.sales.insert(sale.id, (sale.epoch, sale.state));
+            self.stopped.insert(sale.id, sale.epoch);
+        }
+        self.forget_stops(&stores.live);
+        self.history.go_back(&*stores.ledger);
+    }
+
+    /// Nothing stops a sale that the live store does not serve: what the ledger has is all there is.
+    pub(crate) fn forget_stops(&mut self, live: &FakeLive) {
+        self.stopped.retain(|&sale, &mut epoch| {
+            live.served(sale).is_some_and(|served| served.epoch > epoch)
+        });
+    }
+
+    /// An operator accepts the ledger as it is.
+    pub(crate) fn accept(&mut self) {
+        self.stopped.clear();
     }
 
     /// Sales of the timetable do not overlap, epochs rise, and what is closed stays closed.
@@ -74,6 +114,10 @@ impl Safety {
         let mut sold = 0;
         for hold in holds {
             self.check_change(hold, now)?;
+            let stopped = self.stopped.get(&hold.sale);
+            ensure(stopped.is_none_or(|&epoch| hold.epoch <= epoch), || {
+                format!("sold of a restored ledger that nobody accepted: {hold:?}")
+            })?;
             if !hold.is_live() {
                 continue;
             }
@@ -129,10 +173,10 @@ impl Safety {
         ensure(are_all && are_apart, || {
             format!("the live store contradicts itself: {status:?}, free {free:?}, held {held:?}")
         })?;
-        ensure(status.epoch <= sale.epoch, || {
+        let is_doubtful = self.doubtful.get(&sale.id).is_some_and(|&epoch| status.epoch <= epoch);
+        ensure(status.epoch <= sale.epoch || is_doubtful, || {
             format!("sale {} is served at epoch {}, never issued", sale.id, status.epoch)
         })?;
-        let is_doubtful = self.doubtful.get(&sale.id).is_some_and(|&epoch| status.epoch <= epoch);
         if status.epoch < sale.epoch || is_doubtful {
             return Ok(());
         }

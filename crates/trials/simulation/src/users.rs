@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use domain::{
-    CheckoutRequest, Code, CodeRefusal, Receipt, SaleId, StoreError, UserId, Window, sale::Sale,
+    CheckoutRequest, Code, CodeRefusal, Receipt, SaleId, StoreError, UserId, Window, ports::Store,
+    sale::Sale,
 };
 use futures_util::future::join;
 use tokio::{
@@ -118,7 +119,11 @@ impl User {
     /// Presses the button twice.
     async fn redeem_twice(&self, code: Code) {
         lock(&self.world.safety).history.wants(code);
+        let restorations = self.restorations();
         let (one, other) = join(self.press_buy(code), self.press_buy(code)).await;
+        if self.restorations() != restorations {
+            return;
+        }
         self.hear_of_redemption(code, one);
         self.hear_of_redemption(code, other);
     }
@@ -229,6 +234,10 @@ impl User {
         self.world.expect(checked);
     }
 
+    fn restorations(&self) -> u64 {
+        lock(&self.service.network).restorations(Store::Ledger)
+    }
+
     /// Mostly the sale that is on.
     fn choose_sale(&self) -> Option<SaleId> {
         let sales = self.world.stores.ledger.sales();
@@ -249,6 +258,7 @@ impl User {
         F: Future<Output = T> + Send + 'static,
     {
         let world = &self.world;
+        let restorations = self.restorations();
         let (_, process) = self.service.pick()?;
         let cut_off = world.plan.rates.client_cut_off;
         if world.goes_wrong(cut_off) {
@@ -274,6 +284,7 @@ impl User {
             world.met(Fault::ClientCutOff);
             return None;
         }
-        answer.ok()?.ok()
+        // What a ledger said that went back since, the process did not live to say.
+        answer.ok()?.ok().filter(|_| self.restorations() == restorations)
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) processes: usize,
     /// Whether the test breaks Postgres and so needs one of its own.
     pub(crate) own_postgres: bool,
+    /// Where its live store is, if that is not its own.
+    pub(crate) redis_url: Option<String>,
 }
 
 impl Default for Settings {
@@ -77,6 +79,7 @@ impl Default for Settings {
             // Requests go to them in turn: whatever holds must hold across processes.
             processes: 2,
             own_postgres: false,
+            redis_url: None,
         }
     }
 }
@@ -149,6 +152,14 @@ impl Stack {
         }
     }
 
+    /// The database of a service that is on Postgres.
+    pub(crate) fn database_url(&self) -> String {
+        match &self.stores {
+            Stores::Servers { database, .. } => database.url(),
+            Stores::Embedded(_) => panic!("there is no Postgres here"),
+        }
+    }
+
     /// The Redis of a service that is on one.
     pub(crate) fn redis(&self) -> &RedisServer {
         match &self.stores {
@@ -197,8 +208,12 @@ impl Stack {
 
     /// Another program, set to these stores.
     fn program_at(&self, path: &str) -> Program {
-        Program::at(path)
-            .on(&self.stores.place())
+        let program = Program::at(path).on(&self.stores.place());
+        let program = match &self.settings.redis_url {
+            Some(url) => program.env("REDIS_URL", url),
+            None => program,
+        };
+        program
             .env("SALE_PERIOD", self.settings.sale_period)
             .env("SALE_STOCK", self.settings.stock.to_string())
             .env("SALE_PER_USER_LIMIT", self.settings.per_user_limit.to_string())

@@ -20,7 +20,11 @@ pub(super) fn make(stack: Stack, own_postgres: bool) -> Stores {
     match stack {
         Stack::Servers if own_postgres => on(&Arc::new(PostgresServer::start().unwrap())),
         Stack::Servers => on(&POSTGRES),
-        Stack::Embedded => Stores::embedded().unwrap(),
+        Stack::Embedded => {
+            let stores = Stores::embedded().unwrap();
+            service().on(&stores.place()).run(&["migrate"]).unwrap();
+            stores
+        }
     }
 }
 
@@ -31,11 +35,14 @@ fn on(server: &Arc<PostgresServer>) -> Stores {
     let turn = TURN.lock().unwrap();
     if !server.has_database(TEMPLATE).unwrap() {
         let template = Database::create(server, TEMPLATE).unwrap();
-        let service = Program::at(env!("CARGO_BIN_EXE_flashsale"));
-        service.env("DATABASE_URL", template.url()).run(&["migrate"]).unwrap();
+        service().env("DATABASE_URL", template.url()).run(&["migrate"]).unwrap();
     }
     let name = format!("flashsale_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let database = Database::create_from(server, &name, TEMPLATE).unwrap();
     drop(turn);
     Stores::servers(database).unwrap()
+}
+
+fn service() -> Program {
+    Program::at(env!("CARGO_BIN_EXE_flashsale"))
 }

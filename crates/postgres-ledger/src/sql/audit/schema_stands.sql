@@ -17,6 +17,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('column', 'sales', 'starts_at', 'timestamp with time zone NOT NULL'),
     ('column', 'sales', 'ends_at', 'timestamp with time zone NOT NULL'),
     ('column', 'sales', 'on_timetable', 'boolean NOT NULL'),
+    ('column', 'sales', 'sold', 'integer'),
     ('column', 'checkout_attempts', 'sale_id', 'bigint NOT NULL'),
     (
         'column', 'checkout_attempts', 'live',
@@ -41,6 +42,10 @@ WITH promised (kind, relation, name, definition) AS (
         'CHECK ((state = ''closed''::sale_state) = (closed_at IS NOT NULL))'
     ),
     ('constraint', 'sales', 'sales_hold_ms_check', 'CHECK (hold_ms > 0)'),
+    (
+        'constraint', 'sales', 'sales_sold_is_final',
+        'CHECK (sold IS NULL OR sold >= 0 AND closed_at IS NOT NULL)'
+    ),
     ('constraint', 'sales', 'sales_stock_check', 'CHECK (stock >= 0 AND stock <= 1000000)'),
     (
         'constraint', 'sales', 'sales_per_user_limit_check',

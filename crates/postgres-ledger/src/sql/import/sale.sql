@@ -11,11 +11,12 @@
 -- $9 per_user_limit   smallint
 -- $10 state           text
 -- $11 on_timetable    boolean
+-- $12 sold            integer       or null if it is not closed
 
 INSERT INTO sales
     (id, starts_at, ends_at, hold_ms, epoch, epoch_at, closed_at, stock, per_user_limit, state,
-     on_timetable)
+     on_timetable, sold)
 OVERRIDING SYSTEM VALUE
 VALUES
     ($1, $2, $3, $4, $5, coalesce($6::timestamptz, '-infinity'), $7, $8, $9,
-     $10::text::sale_state, $11)
+     $10::text::sale_state, $11, $12)

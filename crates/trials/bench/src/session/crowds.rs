@@ -4,11 +4,12 @@ use dev_servers::Stack;
 
 use super::Session;
 use crate::{
-    CONNECTIONS,
+    Bench, CONNECTIONS,
     error::BenchError,
     marks::Bound,
     rates,
     scenarios::{
+        lost_live::{self, Lost},
         overload::{self, Overload, TAIL_TIMES_MAX},
         reads::{self, Reads},
     },
@@ -27,6 +28,11 @@ const MEMORY_TIMES_MAX: f64 = 1.1;
 
 /// Seconds after which a crowd is forgotten.
 const RECOVERS_S_MAX: f64 = 1.0;
+
+/// Seconds until a buyer is answered after Redis was emptied: with a million live holds, and with ten
+/// thousand sold units under a thousand readers.
+const REBUILT_S_MAX: f64 = 10.0;
+const RECOVERED_S_MAX: f64 = 1.0;
 
 impl Session<'_> {
     pub(super) fn reads(&mut self, stack: Stack) {
@@ -60,7 +66,7 @@ impl Session<'_> {
     pub(super) fn overload(&mut self, stack: Stack) {
         let overload = overload::measure(self.bench, stack, self.load(CONNECTIONS));
         if let Ok(Overload { figures, memory_growth, .. }) = &overload {
-            let what = "overload: p99 of the accepted ÷ theirs at half load";
+            let what = "overload: p99 of the accepted ÷ half load's, or 100 ms";
             self.note(stack, what, figures.tail_times(), Bound::AtMost(TAIL_TIMES_MAX));
             let refused_ms = figures.refused_p99_ms.unwrap_or(f64::INFINITY);
             let what = "overload: p99 ms of the refused";
@@ -75,6 +81,33 @@ impl Session<'_> {
             self.note(stack, what, recovers_s, Bound::AtMost(RECOVERS_S_MAX));
         }
         self.table.below("overload", overload.map(|overload| overload.list));
+    }
+
+    pub(super) fn rebuild(&mut self, stack: Stack) {
+        self.lost_live(stack, "rebuild", REBUILT_S_MAX, lost_live::rebuild);
+    }
+
+    pub(super) fn recovery(&mut self, stack: Stack) {
+        self.lost_live(stack, "recovery", RECOVERED_S_MAX, lost_live::recovery);
+    }
+
+    /// A directory has nothing to lose while it serves.
+    fn lost_live(
+        &mut self,
+        stack: Stack,
+        name: &'static str,
+        took_s_max: f64,
+        measure: fn(&Bench) -> Result<Lost, BenchError>,
+    ) {
+        if stack != Stack::Servers {
+            return;
+        }
+        let lost = measure(self.bench);
+        if let Ok(lost) = &lost {
+            let what = format!("{name}: seconds until a buyer is answered");
+            self.note(stack, &what, lost.took_s, Bound::AtMost(took_s_max));
+        }
+        self.table.below(name, lost.map(|lost| lost.list));
     }
 
     /// The floor, measured now if it was not yet.

@@ -2,7 +2,7 @@
 
 use super::{Mutant, TriedBy};
 
-pub(super) const MUTANTS: [Mutant; 11] = [
+pub(super) const MUTANTS: [Mutant; 13] = [
     Mutant {
         name: "no-epoch-check",
         tried_by: TriedBy::Simulation,
@@ -29,8 +29,28 @@ pub(super) const MUTANTS: [Mutant; 11] = [
         what: "a live store with an old copy serves it",
         changes: &[(
             "crates/testing/fakes/src/live.rs",
-            "there.is_some() && there == self.loaded.get(&sale).copied()",
-            "there.is_some()",
+            "&& there == self.loaded.get(&(ledger, sale)).copied()",
+            "",
+        )],
+    },
+    Mutant {
+        name: "no-ledger-identity",
+        tried_by: TriedBy::Simulation,
+        what: "a sale in the live store is anybody's who has one of its number",
+        changes: &[(
+            "crates/testing/fakes/src/live.rs",
+            "self.owners.get(&sale).is_some_and(|owner| *owner != ledger)",
+            "self.owners.get(&sale).is_some_and(|owner| *owner != ledger && ledger.0 > 9)",
+        )],
+    },
+    Mutant {
+        name: "restored-unasked",
+        tried_by: TriedBy::Simulation,
+        what: "a restored ledger passes what the live store serves, and no operator is asked",
+        changes: &[(
+            "crates/domain/src/sale.rs",
+            "return Err(RaiseReply::Behind { ledger: self.epoch });",
+            "served",
         )],
     },
     Mutant {

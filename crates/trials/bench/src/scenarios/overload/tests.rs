@@ -27,10 +27,24 @@ fn each_phase_has_figures_of_its_own() {
 
     let figures = Figures::of(&load, CAME, WENT);
 
-    assert!(close(figures.half_p99_ms, 10.0) && close(figures.tail_times(), 3.0), "{figures:?}");
+    assert!(
+        close(figures.half_p99_ms, 10.0) && close(figures.accepted_p99_ms, 30.0),
+        "{figures:?}"
+    );
     assert_eq!((figures.accepted, figures.refused, figures.advices), (1, 2, 2));
     assert!(figures.refused_p99_ms.is_some_and(|p99_ms| close(p99_ms, 7.0)), "{figures:?}");
     assert!(figures.recovers_s.is_some_and(|s| close(s, 0.25)), "{figures:?}");
+}
+
+#[test]
+fn a_tail_is_measured_by_that_at_half_load_or_by_the_wait_that_is_allowed_if_it_is_more() {
+    let times = |half_ms, accepted_ms| {
+        Figures::of(&[sent(0, half_ms, None), sent(1_000, accepted_ms, None)], CAME, WENT)
+            .tail_times()
+    };
+
+    assert!(close(times(10, 150), 1.5), "{}", times(10, 150));
+    assert!(close(times(200, 300), 1.5), "{}", times(200, 300));
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! Receiving the body of a request: JSON in UTF-8 as it is, small, and in time.
+
+use std::{future::poll_fn, pin::pin, rc::Rc, task::Poll};
+
+use actix_web::{
+    HttpRequest,
+    http::header::{self, HeaderMap},
+    web::{Bytes, Payload},
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    connection::{Connection, REQUEST_TIMEOUT},
+    problem::Problem,
+};
+
+/// The largest body, in bytes; the largest request has a few hundred.
+pub(crate) const BODY_BYTES_MAX: usize = 4_096;
+
+/// Why a body is not here.
+enum Missing {
+    /// It takes more to arrive than is received of any.
+    TooLong,
+    /// Its time is over, or others need its place.
+    Late,
+}
+
+/// The body of a request, empty if it has none.
+pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    let headers = request.headers();
+    let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if !has_body {
+        return Ok(Bytes::new());
+    }
+    if is_announced_too_large(headers) {
+        return Err(Problem::body_too_large());
+    }
+    let body = receive(request, payload).await?;
+    if !body.is_empty() {
+        check_kind(headers)?;
+    }
+    Ok(body)
+}
+
+/// Whether a body is too large by the length that is announced.
+pub(crate) fn is_announced_too_large(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    // What is no number was refused before this.
+    length
+        .and_then(|length| length.trim().parse().ok())
+        .is_some_and(|it: usize| it > BODY_BYTES_MAX)
+}
+
+/// Receives the body, if it is here in time.
+async fn receive(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    let connection = request.conn_data::<Rc<Connection>>().map(|it| &**it);
+    let deadline =
+        connection.map_or_else(|| Instant::now() + REQUEST_TIMEOUT, Connection::deadline);
+    let _receiving = connection.map(|it| it.receive_body());
+
+    let mut body = pin!(payload.to_bytes_limited(BODY_BYTES_MAX));
+    let body = poll_fn(|cx| match body.as_mut().poll(cx) {
+        Poll::Ready(body) => Poll::Ready(Ok(body)),
+        Poll::Pending if connection.is_some_and(Connection::is_body_too_long) => {
+            Poll::Ready(Err(Missing::TooLong))
+        }
+        Poll::Pending if connection.is_some_and(Connection::is_cut) => {
+            Poll::Ready(Err(Missing::Late))
+        }
+        Poll::Pending => Poll::Pending,
+    });
+    // The rest of a body that is not received is not waited for: the connection is closed.
+    match timeout_at(deadline, body).await.unwrap_or(Err(Missing::Late)) {
+        Ok(Ok(Ok(body))) => {
+            if let Some(connection) = connection {
+                connection.body_ended();
+            }
+            Ok(body)
+        }
+        Ok(Ok(Err(_))) => Err(Problem::broken_body()),
+        Ok(Err(_)) => Err(Problem::body_too_large()),
+        Err(Missing::TooLong) => Err(Problem::body_too_long()),
+        Err(Missing::Late) => Err(Problem::request_timeout()),
+    }
+}
+
+/// Checks that a body is what its bytes are read as.
+fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if text(header::CONTENT_ENCODING).is_some_and(|it| !it.trim().eq_ignore_ascii_case("identity"))
+    {
+        return Err(Problem::unsupported_coding());
+    }
+    let mut kind = text(header::CONTENT_TYPE).unwrap_or_default().split(';').map(str::trim);
+    if !kind.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        return Err(Problem::unsupported_media_type());
+    }
+    for parameter in kind {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if name.eq_ignore_ascii_case("charset")
+            && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        {
+            return Err(Problem::unsupported_charset());
+        }
+    }
+    Ok(())
+}

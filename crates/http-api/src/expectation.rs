@@ -1,0 +1,25 @@
+//! What a client expects before it sends a body.
+
+use actix_web::{
+    HttpResponse, ResponseError as _,
+    http::header::{EXPECT, HeaderMap},
+};
+
+use crate::{body, problem::Problem};
+
+/// The answer to a request that expects what it does not get: anything but to be told that it may
+/// send its body, or that, for a body that would be refused. Its body is not to be received.
+#[must_use]
+pub fn refusal_of_expectation(headers: &HeaderMap) -> Option<HttpResponse> {
+    let is_known = headers.get_all(EXPECT).all(|value| {
+        let expected = value.to_str().unwrap_or_default();
+        expected.split(',').all(|it| it.trim().eq_ignore_ascii_case("100-continue"))
+    });
+    if !is_known {
+        Some(Problem::expectation_failed().error_response())
+    } else if body::is_announced_too_large(headers) {
+        Some(Problem::body_too_large().error_response())
+    } else {
+        None
+    }
+}

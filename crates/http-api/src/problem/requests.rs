@@ -1,0 +1,163 @@
+//! What is wrong with a request before the business is asked: its parts, its size, its time.
+
+use actix_web::http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+
+use super::Problem;
+use crate::{
+    body::BODY_BYTES_MAX,
+    connection::{BODY_RAW_BYTES_MAX, REQUEST_TIMEOUT},
+};
+
+/// The most bytes before a body: where actix stops reading.
+const HEAD_BYTES_MAX: usize = 131_072;
+
+/// The most header fields: where actix stops counting.
+const HEAD_FIELDS_MAX: usize = 96;
+
+/// The most bytes of a line before a body, its end included.
+pub const LINE_BYTES_MAX: usize = 32_768;
+
+/// What is wrong with one parameter.
+#[derive(Debug, Serialize)]
+pub(crate) struct FieldError {
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+impl Problem {
+    /// A parameter is missing or malformed. No store was asked.
+    pub(crate) fn invalid_request(errors: &[FieldError]) -> Self {
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("These parameters are wrong: {}", fields.join(", "));
+        Self::new(StatusCode::BAD_REQUEST, "invalid-request", "Invalid request", detail)
+            .with("errors", json!(errors))
+    }
+
+    /// The body is larger than any request needs.
+    pub(crate) fn body_too_large() -> Self {
+        let detail = format!("A body may have {BODY_BYTES_MAX} bytes");
+        Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", &detail).closing()
+    }
+
+    /// The body has few bytes or none, and much around them.
+    pub(crate) fn body_too_long() -> Self {
+        let detail = format!(
+            "A body may take {} KiB with the framing of its chunks and its trailers: send it with \
+             a Content-Length",
+            BODY_RAW_BYTES_MAX / 1_024
+        );
+        Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", &detail).closing()
+    }
+
+    /// The body cannot be told from what is around it, or ends before its length.
+    pub(crate) fn broken_body() -> Self {
+        let message = "ends too early or is not in the chunks that Transfer-Encoding speaks of: \
+                       send all of it, or with a Content-Length";
+        let error = FieldError { field: "body".to_owned(), message: message.to_owned() };
+        Self::invalid_request(&[error]).closing()
+    }
+
+    /// The body is not JSON.
+    pub(crate) fn unsupported_media_type() -> Self {
+        let detail = "Send parameters in the query string or as application/json";
+        Self::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", detail)
+    }
+
+    /// The body is JSON, in other characters.
+    pub(crate) fn unsupported_charset() -> Self {
+        let detail = "JSON is read as UTF-8 alone: send it so, with no charset or charset=utf-8";
+        Self::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported charset", detail)
+    }
+
+    /// The body is compressed.
+    pub(crate) fn unsupported_coding() -> Self {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let detail = "A body is read as it is: send it without a Content-Encoding, or as identity";
+        let problem = Self::of_body(status, "Unsupported content coding", detail);
+        Self { names_coding: true, ..problem }
+    }
+
+    /// More is expected of the service than it does.
+    pub(crate) fn expectation_failed() -> Self {
+        let detail = "Expect may ask for 100-continue and for nothing else";
+        Self::of_part("expect", StatusCode::EXPECTATION_FAILED, "Expectation failed", detail)
+            .closing()
+    }
+
+    fn of_body(status: StatusCode, title: &'static str, detail: &str) -> Self {
+        Self::of_part("body", status, title, detail)
+    }
+
+    fn of_part(part: &str, status: StatusCode, title: &'static str, detail: &str) -> Self {
+        let error = FieldError { field: part.to_owned(), message: detail.to_owned() };
+        Self::new(status, "invalid-request", title, detail.to_owned())
+            .with("errors", json!([error]))
+    }
+
+    /// A request did not arrive in time; the connection is closed. No store was asked.
+    pub(crate) fn request_timeout() -> Self {
+        let detail = format!(
+            "A request must arrive within {} s; it was not read: send it again",
+            REQUEST_TIMEOUT.as_secs()
+        );
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "Request timeout", detail)
+            .closing()
+    }
+
+    /// What was sent is no HTTP request, and nothing after it can be read.
+    fn malformed_request() -> Self {
+        let detail = "This cannot be read as a request of HTTP/1.1: it needs a line of method, path \
+                      and version, one Host, well-formed fields, and for a body either one \
+                      Content-Length or Transfer-Encoding: chunked";
+        Self::of_part("request", StatusCode::BAD_REQUEST, "Invalid request", detail)
+    }
+
+    /// The first line of a request is longer than any needs to be.
+    fn line_too_long() -> Self {
+        let detail = format!(
+            "The first line of a request, with its path and query, may have {} KiB",
+            LINE_BYTES_MAX / 1_024
+        );
+        Self::of_part("path", StatusCode::URI_TOO_LONG, "Request line too long", &detail)
+    }
+
+    /// The lines before the body are more than are read.
+    fn head_too_large() -> Self {
+        let detail = format!(
+            "A request may have {HEAD_FIELDS_MAX} header fields, of {} KiB each, and {} KiB before \
+             its body",
+            LINE_BYTES_MAX / 1_024,
+            HEAD_BYTES_MAX / 1_024
+        );
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::of_part("head", status, "Head too large", &detail)
+    }
+
+    pub(crate) fn no_such_route(path: &str) -> Self {
+        let detail = format!("There is nothing at {path}");
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("Allowed here: {allow}");
+        let name = "method-not-allowed";
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self { allow: Some(allow), ..Self::new(status, name, "Method not allowed", detail) }
+    }
+}
+
+/// The document for a refusal that the HTTP server makes by itself, before there is a request to
+/// hand on, by its status; `None` for a status it does not use so.
+#[must_use]
+pub fn document_of_server(status: u16) -> Option<Vec<u8>> {
+    let problem = match status {
+        400 => Problem::malformed_request(),
+        408 => Problem::request_timeout(),
+        414 => Problem::line_too_long(),
+        431 => Problem::head_too_large(),
+        _ => return None,
+    };
+    serde_json::to_vec(&problem).ok()
+}
