@@ -9,11 +9,7 @@ mod place;
 mod tests;
 
 use std::{
-    net::{AddrParseError, SocketAddr},
-    num::NonZeroUsize,
-    ops::RangeInclusive,
-    path::PathBuf,
-    str::FromStr,
+    net::SocketAddr, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf, str::FromStr,
     time::Duration,
 };
 
@@ -32,7 +28,9 @@ pub(crate) use self::{
     place::{HalfSet, Place},
 };
 
-use self::parse::{parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait};
+use self::parse::{
+    parse_address, parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait,
+};
 
 /// How many threads may serve HTTP: as many as actix can run.
 const HTTP_WORKERS: RangeInclusive<u16> = 1..=512;
@@ -85,7 +83,7 @@ pub(crate) struct Config {
     data_dir: PathBuf,
 
     /// Where to listen; port 0 takes a free one
-    #[arg(long, env, global = true, default_value = "0.0.0.0:8080")]
+    #[arg(long, env, global = true, default_value = "0.0.0.0:8080", value_parser = parse_address)]
     pub(crate) http_addr: SocketAddr,
 
     /// Where whoever runs the service listens: /metrics and /health, without any password, so for
@@ -144,10 +142,13 @@ pub(crate) enum AdminAddr {
 }
 
 impl FromStr for AdminAddr {
-    type Err = AddrParseError;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::At) }
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(Self::Off);
+        }
+        parse_address(text).map(Self::At).map_err(|error| format!("{error}, or `off`"))
     }
 }
 

@@ -36,8 +36,10 @@ pub(crate) enum ImportError {
          postgres://user@host/flashsale"
     )]
     NoTarget,
+    #[error("there is no ledger in {0}, which --from names")]
+    NoSource(PathBuf),
     #[error(transparent)]
-    Source(#[from] OpenError),
+    Source(OpenError),
     #[error("stop the service first: what it sells meanwhile would be left behind")]
     InService(#[source] ServiceError),
     #[error("the ledger in {0} cannot be read")]
@@ -77,7 +79,10 @@ pub(crate) async fn run(options: &ImportOptions, config: &Config) -> Result<(), 
     };
     let dir = DataDir::at(options.from.clone());
     // A directory without a ledger shall not become one that has been in service.
-    let mut source = Database::open_existing(&dir)?;
+    let mut source = Database::open_existing(&dir).map_err(|error| match error {
+        OpenError::Missing { .. } => ImportError::NoSource(options.from.clone()),
+        error => ImportError::Source(error),
+    })?;
     let _ours_alone = dir.serve().map_err(ImportError::InService)?;
     let target = compose::postgres(database_url, config)?;
     target.migrate().await?;

@@ -79,14 +79,17 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
 }
 
 async fn migrate(options: &MigrateOptions, config: &Config) -> Result<(), Box<dyn Error>> {
+    let place = config.ledger_place()?;
+    if options.new_identity && matches!(place, Place::Embedded { .. }) {
+        return Err("a ledger in a directory shares its live store with nobody, and needs no \
+                    identity"
+            .into());
+    }
     compose::migrate(config).await?;
     tracing::info!("the schema is up to date");
-    if options.new_identity {
-        let Place::Servers { database_url, .. } = config.ledger_place()? else {
-            return Err("a ledger in a directory shares its live store with nobody, and needs no \
-                        identity"
-                .into());
-        };
+    if options.new_identity
+        && let Place::Servers { database_url, .. } = place
+    {
         let identity = compose::postgres(database_url, config)?.renew_identity().await?;
         tracing::info!(%identity, "the ledger is another one from now on");
     }

@@ -35,7 +35,7 @@ pub(crate) enum SalesError {
     NotMade,
     #[error("it is not known whether the sale was made; `flashsale sales list` shows it if it was")]
     Unsure(#[source] StoreError),
-    #[error("sale {0} does not exist, or is closed")]
+    #[error("there is no sale {0}, or it has ended; `flashsale sales list` shows which there are")]
     NoSuchSale(SaleId),
     #[error(
         "the ledger has it, but whether the service goes by it was not seen within {}s; it looks \
@@ -78,6 +78,9 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
         SalesCommand::Pause { sale } => set_paused(&*ledger, config, sale, true).await?,
         SalesCommand::Resume { sale } => set_paused(&*ledger, config, sale, false).await?,
         SalesCommand::AcceptRestore { sale } => {
+            if ledger.find(sale).await?.is_none() {
+                return Err(SalesError::NoSuchSale(sale));
+            }
             let accepted = live::accept_restore(config, sale).await?;
             let says = if accepted {
                 "is served as the ledger has it"
@@ -100,9 +103,13 @@ async fn set_paused(
     sale: SaleId,
     paused: bool,
 ) -> Result<(), SalesError> {
+    let before = register.find(sale).await?;
     let set = register.set_paused(sale, paused).await?;
     let sale = set.ok_or(SalesError::NoSuchSale(sale))?;
-    live::take_effect(register, config, &sale).await?;
+    // Said twice, it has taken effect already, and nothing will change by which that could be seen.
+    if before.is_none_or(|before| before.sale.state != sale.state) {
+        live::take_effect(register, config, &sale).await?;
+    }
     let (now, tally) = (register.now().await?, register.tally(sale.id).await?);
     writeln!(output(), "{HEADING}\n{}", line(&sale, tally, now))?;
     Ok(())

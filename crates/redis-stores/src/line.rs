@@ -36,6 +36,8 @@ pub(crate) struct Line {
     owner: Owner,
     connection: Option<Connection>,
     is_eager: bool,
+    /// Whether the last call was refused, which is logged once.
+    is_refused: bool,
 }
 
 /// Why a call brought no reply.
@@ -118,7 +120,7 @@ pub(crate) fn fcall(name: &'static str, keys: &SaleKeys) -> Cmd {
 impl Line {
     /// A line that connects when it is needed.
     pub(crate) fn new(pool: Pool, owner: Owner) -> Self {
-        Self { pool, owner, connection: None, is_eager: false }
+        Self { pool, owner, connection: None, is_eager: false, is_refused: false }
     }
 
     /// A line that connects when it is made ready.
@@ -200,6 +202,9 @@ impl Line {
     ) -> Result<T, LineError> {
         match reply {
             Ok(value) => {
+                if std::mem::take(&mut self.is_refused) {
+                    tracing::info!("Redis refuses no more");
+                }
                 self.connection = Some(connection);
                 Ok(value)
             }
@@ -208,7 +213,12 @@ impl Line {
                 // a server that turned read-only is not the one to talk to any more.
                 drop(Connection::take(connection));
                 Err(match remedy(&error) {
-                    Some(remedy) => LineError::Refused { remedy, source: error },
+                    Some(remedy) => {
+                        if !std::mem::replace(&mut self.is_refused, true) {
+                            tracing::warn!(%error, "Redis refuses: {remedy}");
+                        }
+                        LineError::Refused { remedy, source: error }
+                    }
                     None if is_answer(&error) => LineError::Failed(half_way(&error), error),
                     None => LineError::Lost(error),
                 })

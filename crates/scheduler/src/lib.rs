@@ -228,7 +228,7 @@ impl Scheduler {
         happened(Event::SaleRebuilt, 1);
         self.loaded_anew(sale.id);
         let Drift { free, held, sold, clock_ms } = drift;
-        if drift == Drift::default() {
+        if drift.is_none() {
             tracing::info!(sale = %sale.id, "loaded a sale anew, whose terms or epoch had changed");
         } else {
             happened(Event::SaleDrifted, 1);

@@ -98,7 +98,7 @@ pub enum ServiceError {
         pid: Option<u32>,
     },
     /// The lock cannot be taken.
-    #[error("cannot lock {path}")]
+    #[error("cannot make or lock {path}; DATA_DIR must be a directory that this user may write to")]
     Lock {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,7 @@
 //! One connection to the ledger's file: its settings, its schema, its transactions.
 
 mod error;
+mod file;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,8 @@ use domain::UnixMillis;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{DataDir, SqliteError, guard::Guard, tables::Tables};
+
+use self::file::LedgerFile;
 
 pub use error::OpenError;
 
@@ -53,6 +56,8 @@ pub struct Database {
     guard: Option<RefCell<Guard>>,
     /// What the ledger says as long as this is who serves from it.
     owner: Option<i64>,
+    /// Which file it is, of a process that serves.
+    file: Option<LedgerFile>,
     /// When this connection last wrote.
     written_at: UnixMillis,
 }
@@ -101,6 +106,9 @@ impl Database {
     pub fn open_to_serve(dir: &DataDir) -> Result<Self, OpenError> {
         let mut database = Self::open(dir)?;
         let path = dir.ledger();
+        let file = LedgerFile::at(&path);
+        database.file =
+            Some(file.map_err(|source| OpenError::Directory { path: path.clone(), source })?);
         database.begin_to_serve().map_err(|error| OpenError::Unfit { path, error })?;
         Ok(database)
     }
@@ -131,7 +139,7 @@ impl Database {
     }
 
     const fn on(connection: Connection) -> Self {
-        Self { connection, guard: None, owner: None, written_at: UnixMillis(0) }
+        Self { connection, guard: None, owner: None, file: None, written_at: UnixMillis(0) }
     }
 
     fn connect(dir: &DataDir, flags: OpenFlags) -> Result<Self, OpenError> {
@@ -191,7 +199,8 @@ impl Database {
         tables.written_at = self.written_at;
         let may_write = match self.owner {
             Some(owner) if matches!(behavior, TransactionBehavior::Immediate) => {
-                tables.check_owner(owner)
+                let is_there = self.file.as_ref().map_or(Ok(()), LedgerFile::check);
+                is_there.and_then(|()| tables.check_owner(owner))
             }
             _ => Ok(()),
         };

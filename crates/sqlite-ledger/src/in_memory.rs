@@ -23,7 +23,7 @@ pub struct InMemory {
 impl InMemory {
     /// A ledger with nothing in it.
     pub fn new(clock: LedgerClock) -> Result<Self, OpenError> {
-        let session = Session { database: Database::in_memory()?, clock };
+        let session = Session::new(Database::in_memory()?, clock);
         let inline = Arc::new(Inline::new(session));
         let worker = |kind| Worker::Inline(kind, Arc::clone(&inline));
         let workers = Workers {

@@ -87,7 +87,7 @@ impl Worker {
     pub(crate) fn spawn(name: &str, kind: Kind, database: Database, clock: LedgerClock) -> Self {
         let (queue, jobs) = mpsc::channel();
         let thread = thread::Builder::new().name(name.to_owned());
-        let session = Session { database, clock };
+        let session = Session::new(database, clock);
         let spawned = thread.spawn(move || work(kind, session, &jobs));
         if let Err(error) = spawned {
             // Whoever asks is told that the thread is gone.
@@ -142,9 +142,28 @@ fn work(kind: Kind, mut session: Session, queue: &Receiver<Box<dyn Job>>) {
 pub(crate) struct Session {
     pub(crate) database: Database,
     pub(crate) clock: LedgerClock,
+    /// Whether the last transaction failed.
+    is_failing: bool,
 }
 
 impl Session {
+    pub(crate) const fn new(database: Database, clock: LedgerClock) -> Self {
+        Self { database, clock, is_failing: false }
+    }
+
+    /// Logs the first transaction that failed, and the first that did not any more: on a full disk
+    /// there are hundreds a second.
+    fn note(&mut self, error: Option<&SqliteError>, jobs: usize) {
+        match error {
+            Some(error) if !self.is_failing => {
+                tracing::warn!(%error, jobs, "a transaction of the ledger failed; trying on");
+            }
+            None if self.is_failing => tracing::info!("the ledger works again"),
+            _ => {}
+        }
+        self.is_failing = error.is_some();
+    }
+
     /// Does the jobs, in one transaction if that is possible, and tells of each what came of it.
     fn finish(&mut self, kind: Kind, mut jobs: Vec<Box<dyn Job>>) {
         match self.until_certain(kind, &mut jobs) {
@@ -156,9 +175,7 @@ impl Session {
                 }
             }
             outcome => {
-                if let Err(error) = &outcome {
-                    tracing::warn!(%error, jobs = jobs.len(), "a transaction of the ledger failed");
-                }
+                self.note(outcome.as_ref().err(), jobs.len());
                 for job in jobs {
                     job.tell(outcome.clone());
                 }

@@ -1,6 +1,7 @@
 //! Reading values that clap has no parser for; what is wrong with one is said in a sentence.
 
 use std::{
+    net::SocketAddr,
     num::{NonZeroUsize, ParseIntError},
     ops::RangeInclusive,
     time::Duration,
@@ -20,6 +21,11 @@ const QUEUE_WAIT_MAX: RangeInclusive<Duration> =
 
 /// How many requests may go to a store in one call. What is gained ends long before.
 const BATCH_MAX: RangeInclusive<usize> = 1..=8_192;
+
+pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let needs = |_| "must be an IP address and a port, such as 127.0.0.1:8080".to_owned();
+    text.parse().map_err(needs)
+}
 
 pub(super) fn parse_queue(text: &str) -> Result<NonZeroUsize, String> {
     parse_bounded(text, &QUEUE_MAX)
@@ -50,7 +56,7 @@ fn parse_bounded(text: &str, bounds: &RangeInclusive<usize>) -> Result<NonZeroUs
 }
 
 pub(super) fn parse_period(text: &str) -> Result<SalePeriod, String> {
-    if text == "off" {
+    if text.eq_ignore_ascii_case("off") {
         return Ok(SalePeriod::Off);
     }
     let period = humantime::parse_duration(text).map_err(|error| error.to_string())?;

@@ -44,6 +44,15 @@ pub struct Drift {
     pub clock_ms: i64,
 }
 
+impl Drift {
+    /// Whether nothing is amiss: clocks that are read one after the other are never quite the same.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        let Self { free, held, sold, clock_ms } = *self;
+        free == 0 && held == 0 && sold == 0 && clock_ms.unsigned_abs() <= SKEW_MAX_MS.unsigned_abs()
+    }
+}
+
 /// What a comparison led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reconciled {

@@ -180,7 +180,7 @@ async fn whoever_asks_a_thread_that_is_gone_is_told_so() {
 
 #[tokio::test]
 async fn work_without_a_thread_is_done_when_it_is_asked_for_and_undone_while_all_is_broken_off() {
-    let session = Session { database: Database::in_memory().unwrap(), clock: Arc::new(|| NOW) };
+    let session = Session::new(Database::in_memory().unwrap(), Arc::new(|| NOW));
     let inline = Arc::new(Inline::new(session));
     let worker = Worker::Inline(Kind::Writer, Arc::clone(&inline));
     let asked = pin!(worker.run(|tables| tables.record(&[refusal()])));

@@ -74,6 +74,28 @@ async fn a_process_writes_nothing_more_when_another_has_begun_to_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_answered_of_a_ledger_whose_file_is_not_where_it_was() {
+    let shop = Shop::new();
+    let ledger = shop.ledger();
+    let sale = a_sale(&ledger).await;
+    let bought = grant(&sale, 1, 0);
+    record(&ledger, &sale, "ann", bought).await;
+    let [here, there] = ["ledger.sqlite", "gone"].map(|name| shop.dir().path().join(name));
+
+    std::fs::rename(&here, &there).unwrap();
+    let gone = ledger.redeem(redemption(bought)).await.unwrap_err();
+    std::fs::write(&here, "another").unwrap();
+    let replaced = ledger.redeem(redemption(bought)).await.unwrap_err();
+
+    for error in [gone, replaced] {
+        assert_eq!(error.failure(), Failure::NotDone);
+        assert!(format!("{error:?}").contains("was moved or removed"), "{error:?}");
+    }
+    std::fs::rename(&there, &here).unwrap();
+    assert!(matches!(ledger.redeem(redemption(bought)).await.unwrap(), CodeRecord::SoldNow(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_but_its_owner_reads_a_ledger_in_a_directory_that_all_may_enter() {
     use std::{fs, os::unix::fs::PermissionsExt};
     let shop = Shop::new();
