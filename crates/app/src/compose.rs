@@ -9,13 +9,13 @@ use domain::{
 };
 use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
-use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError};
+use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
 use sqlite_ledger::{DataDir, InService, OpenError, ServiceError, SqliteLedger};
 
 use crate::{
-    config::{Config, HalfSet, Place, SettingError},
+    config::{Config, HalfSet, Migrate, Place, SettingError},
     environment::{GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, wall_clock},
 };
 
@@ -70,6 +70,8 @@ pub(crate) enum ComposeError {
     HalfSet(#[from] HalfSet),
     #[error(transparent)]
     Setting(#[from] SettingError),
+    #[error(transparent)]
+    Connections(#[from] TooFewConnections),
     #[error("DATABASE_URL is wrong")]
     Ledger(#[source] PostgresLedgerError),
     #[error("REDIS_URL is wrong")]
@@ -80,7 +82,7 @@ pub(crate) enum ComposeError {
     Service(#[from] ServiceError),
     #[error(transparent)]
     Socket(#[from] LiveSocketError),
-    #[error("the schema could not be brought up to date")]
+    #[error("the schema is not up to date")]
     Migrate(#[from] MigrateError),
     #[error("the system has no random source to draw codes from")]
     Random(#[source] getrandom::Error),
@@ -119,12 +121,19 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
-/// The register of sales, for commands that need no more; its schema is up to date.
-pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, ComposeError> {
+/// The register of sales, for commands that need no more; its schema is up to date, brought there if
+/// that is this process' to do.
+pub(crate) async fn register(
+    config: &Config,
+    migrate: Migrate,
+) -> Result<Arc<dyn SaleRegister>, ComposeError> {
     Ok(match config.ledger_place()? {
         Place::Servers { database_url, .. } => {
             let ledger = postgres(database_url, config)?;
-            ledger.migrate().await?;
+            match migrate {
+                Migrate::On => drop(ledger.migrate().await?),
+                Migrate::Off => ledger.check_schema().await?,
+            }
             ledger
         }
         Place::Embedded { data_dir } => {
@@ -162,7 +171,7 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
 
 /// A ledger on Postgres.
 pub(crate) fn postgres(url: &str, config: &Config) -> Result<Arc<PostgresLedger>, ComposeError> {
-    PostgresLedger::new(url, config.ledger_durability, config.limits())
+    PostgresLedger::new(url, config.ledger_durability, config.connections()?, config.limits())
         .map(Arc::new)
         .map_err(ComposeError::Ledger)
 }

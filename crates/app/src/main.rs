@@ -18,7 +18,7 @@ use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
 
-use crate::config::{Cli, Command, Config, MigrateOptions, Place};
+use crate::config::{Cli, Command, Config, Migrate, MigrateOptions, Place};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -66,7 +66,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
 }
 
 async fn migrate(options: &MigrateOptions, config: &Config) -> Result<(), Box<dyn Error>> {
-    compose::register(config).await?;
+    compose::register(config, Migrate::On).await?;
     tracing::info!("the schema is up to date");
     if options.new_identity {
         let Place::Servers { database_url, .. } = config.ledger_place()? else {

@@ -50,7 +50,7 @@ pub(crate) enum SalesError {
 
 /// Carries the command out.
 pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), SalesError> {
-    let ledger = compose::register(config).await?;
+    let ledger = compose::register(config, config.migrate).await?;
     match command {
         SalesCommand::List { limit } => {
             let mut out = output();

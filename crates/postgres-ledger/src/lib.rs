@@ -12,6 +12,7 @@
 mod attempts;
 mod audit;
 mod codes;
+mod connections;
 #[cfg(test)]
 mod hostile_rows;
 mod identity;
@@ -47,6 +48,7 @@ use crate::{
     sold_blocks::SoldBlocks,
 };
 
+pub use connections::{Connections, TooFewConnections};
 pub use import::{Import, ImportConnection};
 pub use migrate::MigrateError;
 pub use servers::Durability;
@@ -61,16 +63,6 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(2);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const KEEPALIVE_RETRIES: u32 = 3;
-
-/// Connections that the batchers of all threads keep; each thread has six. A bound that the
-/// server's own is met long before.
-const KEPT_CONNECTIONS_MAX: usize = 1_024;
-
-/// Connections for the upkeep alone, so that no crowd of readers keeps a sale from being rebuilt.
-const UPKEEP_CONNECTIONS: usize = 6;
-
-/// Connections for whoever looks at sales.
-const READ_CONNECTIONS: usize = 4;
 
 /// Looks at sales that may be under way or wait for a connection. A bound that only a ledger that
 /// stands still is met with.
@@ -101,6 +93,8 @@ struct Shared {
     servers: Arc<Servers>,
     /// Connections that the batchers keep.
     kept: Pool,
+    /// Connections that batchers borrow which are not hot, where they are too few to be kept.
+    borrowed: Option<Pool>,
     upkeep: Pool,
     reads: Pool,
     /// One permit a look at sales.
@@ -134,6 +128,7 @@ impl PostgresLedger {
     pub fn new(
         url: &str,
         durability: Durability,
+        connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
         let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
@@ -143,15 +138,16 @@ impl PostgresLedger {
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES);
-        let servers = Arc::new(Servers::of(&config, durability));
+        let servers = Arc::new(Servers::of(&config, durability, connections.total()));
         let pool = |size, settings: &str| {
             pool(&servers, size, settings).map_err(PostgresLedgerError::Pool)
         };
         let shared = Shared {
             servers: Arc::clone(&servers),
-            kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
-            upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep())?,
-            reads: pool(READ_CONNECTIONS, &settings::hot())?,
+            kept: pool(connections.kept, &settings::hot())?,
+            borrowed: connections.borrowed.map(|size| pool(size, &settings::hot())).transpose()?,
+            upkeep: pool(connections.upkeep, &settings::upkeep())?,
+            reads: pool(connections.reads, &settings::hot())?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
         };
@@ -168,18 +164,21 @@ impl PostgresLedger {
     }
 
     fn over(shared: Shared, limits: Limits, role: Role) -> Self {
-        let session = || Session::new(shared.kept.clone());
+        let cold = || match &shared.borrowed {
+            Some(borrowed) => Session::borrowing(borrowed.clone()),
+            None => Session::new(shared.kept.clone()),
+        };
         let hot = || match role {
-            Role::Upkeep => session(),
+            Role::Upkeep => cold(),
             Role::Thread => Session::eager(shared.kept.clone()),
         };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
             record: Batcher::spawn(limits, [RecordAttempts::on(hot)]),
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
-            release: Batcher::spawn(limits, [Release(session())]),
-            find: Batcher::spawn(narrow, [Find(session())]),
-            find_sale: Batcher::spawn(narrow, [FindSales(session())]),
+            release: Batcher::spawn(limits, [Release(cold())]),
+            find: Batcher::spawn(narrow, [Find(cold())]),
+            find_sale: Batcher::spawn(narrow, [FindSales(cold())]),
             limits,
             role,
             shared,
@@ -190,6 +189,11 @@ impl PostgresLedger {
     /// processes may do so at once.
     pub async fn migrate(&self) -> Result<usize, MigrateError> {
         migrate::migrate(&self.shared.upkeep, &migrate::ours(), migrate::PATIENCE).await
+    }
+
+    /// Fails, with what is missing, unless the schema is up to date. Changes nothing.
+    pub async fn check_schema(&self) -> Result<(), MigrateError> {
+        migrate::check(&self.shared.upkeep, &migrate::ours()).await
     }
 
     /// The connections for what is not batched.
@@ -224,7 +228,7 @@ impl PostgresLedger {
 
 #[cfg(test)]
 fn pool_of(config: &tokio_postgres::Config, size: usize, settings: &str) -> Pool {
-    pool(&Arc::new(Servers::of(config, Durability::Single)), size, settings).unwrap()
+    pool(&Arc::new(Servers::of(config, Durability::Single, size)), size, settings).unwrap()
 }
 
 /// What a failed batch means to one of its callers.

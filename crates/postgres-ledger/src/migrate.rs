@@ -78,7 +78,7 @@ pub(crate) async fn migrate(
 ) -> Result<usize, MigrateError> {
     let client = pool.get().await.map_err(MigrateError::unreachable)?;
     let looked = in_time(missing(&client, runner.get_migrations())).await;
-    if let Ok(0) = looked {
+    if looked.as_ref().is_ok_and(Vec::is_empty) {
         return Ok(0);
     }
     // A look that was not waited for to its end may still be on its way on this connection.
@@ -90,19 +90,35 @@ pub(crate) async fn migrate(
     run(&mut client, runner, give_up_at).await
 }
 
-/// Whether migrations of this program are missing, as far as the role may see.
-pub(crate) async fn is_behind(client: &Client) -> bool {
-    matches!(in_time(missing(client, ours().get_migrations())).await, Ok(1..))
+/// Fails if migrations are missing; applies none.
+pub(crate) async fn check(pool: &Pool, runner: &Runner) -> Result<(), MigrateError> {
+    let client = pool.get().await.map_err(MigrateError::unreachable)?;
+    let looked = in_time(missing(&client, runner.get_migrations())).await;
+    match looked {
+        Ok(missing) if missing.is_empty() => Ok(()),
+        Ok(missing) => Err(MigrateError::Missing { versions: missing.join(", ") }),
+        Err(error) => {
+            // It may still be on its way on this connection.
+            drop(Object::take(client));
+            Err(error)
+        }
+    }
 }
 
-/// How many of these migrations are missing, or are not what was applied.
-async fn missing(client: &Client, migrations: &[Migration]) -> Result<usize, MigrateError> {
+/// Whether migrations of this program are missing, as far as the role may see.
+pub(crate) async fn is_behind(client: &Client) -> bool {
+    let missing = in_time(missing(client, ours().get_migrations())).await;
+    missing.is_ok_and(|missing| !missing.is_empty())
+}
+
+/// The names of those of these migrations that are missing, or are not what was applied.
+async fn missing(client: &Client, migrations: &[Migration]) -> Result<Vec<String>, MigrateError> {
     let fresh = client.query_one(IS_FRESH_SQL, &[]).await.map_err(MigrateError::of)?;
     if fresh.try_get("has_no_schema").map_err(MigrateError::of)? {
         return Err(MigrateError::no_schema());
     }
     if fresh.try_get("is_fresh").map_err(MigrateError::of)? {
-        return Ok(migrations.len());
+        return Ok(named(migrations.iter()));
     }
     let rows = client.query(APPLIED_SQL, &[]).await.map_err(MigrateError::of_looking)?;
     let applied = rows
@@ -118,7 +134,14 @@ async fn missing(client: &Client, migrations: &[Migration]) -> Result<usize, Mig
                 && *checksum == ours.checksum().to_string()
         })
     };
-    Ok(migrations.len() - migrations.iter().filter(is_applied).count())
+    Ok(named(migrations.iter().filter(|ours| !is_applied(ours))))
+}
+
+/// Their names, in their order.
+fn named<'m>(migrations: impl Iterator<Item = &'m Migration>) -> Vec<String> {
+    let mut migrations = migrations.collect::<Vec<_>>();
+    migrations.sort_unstable_by_key(|migration| migration.version());
+    migrations.into_iter().map(ToString::to_string).collect()
 }
 
 /// Fails unless one of the two histories goes on where the other ends: what was applied after one

@@ -55,3 +55,13 @@ fn the_next_sale_is_made_a_period_ahead_and_never_less_than_five_seconds() {
     assert_eq!((hourly.period_ms(), hourly.lead_ms()), (3_600_000, 3_600_000));
     assert_eq!((quick.period_ms(), quick.lead_ms()), (1_000, 5_000));
 }
+
+#[test]
+fn connections_are_counted_by_the_threads_unless_somebody_counts_them() {
+    let total = |arguments: &[&str]| config(arguments).unwrap().connections().map(|it| it.total());
+
+    assert_eq!(total(&["--http-workers", "3"]).unwrap(), 30);
+    assert_eq!(total(&["--database-connections", "7"]).unwrap(), 7);
+    let few = total(&["--database-connections", "7", "--http-workers", "2"]).unwrap_err();
+    assert!(few.to_string().contains("at least 10 are needed"), "{few}");
+}

@@ -21,5 +21,6 @@ mod peers;
 mod races;
 mod reading;
 mod reads;
+mod rights;
 mod selling_out;
 mod stack;
