@@ -9,7 +9,9 @@ use domain::{
 };
 use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
-use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, Schema};
+use postgres_ledger::{
+    MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
+};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
 use sqlite_ledger::{
@@ -77,6 +79,8 @@ pub(crate) enum ComposeError {
     HalfSet(#[from] HalfSet),
     #[error(transparent)]
     Setting(#[from] SettingError),
+    #[error(transparent)]
+    Connections(#[from] TooFewConnections),
     #[error("DATABASE_URL is wrong")]
     Ledger(#[source] PostgresLedgerError),
     #[error("REDIS_URL is wrong")]
@@ -95,10 +99,10 @@ pub(crate) enum ComposeError {
     )]
     NoLedger,
     #[error(
-        "the ledger in the database of DATABASE_URL is of an older version; `flashsale migrate` \
-         brings it up to date"
+        "the ledger in the database of DATABASE_URL is of an older version, and lacks {0}; `flashsale \
+         migrate` brings it up to date"
     )]
-    OlderLedger,
+    OlderLedger(String),
     #[error("the schema could not be looked at")]
     Schema(#[source] MigrateError),
     #[error("the system has no random source to draw codes from")]
@@ -113,8 +117,12 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let mut embedded = None;
     let stores = match config.place()? {
         Place::Servers { database_url, redis_url } => {
-            let ledger =
-                PostgresLedger::serve(database_url, config.ledger_durability, config.limits());
+            let ledger = PostgresLedger::serve(
+                database_url,
+                config.ledger_durability,
+                config.connections()?,
+                config.limits(),
+            );
             let ledger = ledger.map(Arc::new).map_err(ComposeError::Ledger)?;
             to_migrate = Some(Arc::clone(&ledger));
             let memo = Arc::new(SoldOutMemo::new(Arc::new(TokioClock)));
@@ -166,8 +174,8 @@ pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, C
             let ledger = postgres(database_url, config)?;
             match ledger.schema().await.map_err(ComposeError::Schema)? {
                 Schema::Current => ledger,
-                Schema::Older => return Err(ComposeError::OlderLedger),
-                Schema::Absent => return Err(ComposeError::NoLedger),
+                Schema::Older { lacks } => return Err(ComposeError::OlderLedger(lacks)),
+                Schema::Absent { .. } => return Err(ComposeError::NoLedger),
             }
         }
         Place::Embedded { data_dir } => {
@@ -215,7 +223,7 @@ async fn clock_of(service: &RemoteLive) -> LedgerClock {
 
 /// A ledger on Postgres.
 pub(crate) fn postgres(url: &str, config: &Config) -> Result<Arc<PostgresLedger>, ComposeError> {
-    PostgresLedger::new(url, config.ledger_durability, config.limits())
+    PostgresLedger::new(url, config.ledger_durability, config.connections()?, config.limits())
         .map(Arc::new)
         .map_err(ComposeError::Ledger)
 }

@@ -21,7 +21,7 @@ use domain::{
     timetable::PeriodError,
 };
 
-use postgres_ledger::Durability;
+use postgres_ledger::{Connections, Durability, TooFewConnections};
 
 pub(crate) use self::{
     command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
@@ -76,6 +76,17 @@ pub(crate) struct Config {
     /// that keeps less sells nothing
     #[arg(long, env, global = true, default_value = "single", value_name = "WHERE")]
     pub(crate) ledger_durability: Durability,
+
+    /// Connections to Postgres that this process may have, at least 4 and 3 for each thread; with
+    /// fewer than the default its threads share what they do not need all the time [default: 12, and
+    /// 6 for each thread]
+    #[arg(long, env, global = true, value_name = "NUMBER")]
+    database_connections: Option<usize>,
+
+    /// Whether `serve` brings the schema up to date (`on`), or waits, not ready, until `flashsale
+    /// migrate` has, which may run as another role (`off`)
+    #[arg(long, env, global = true, default_value = "on", value_name = "WHO")]
+    pub(crate) migrate: Migrate,
 
     /// The data of a service that has neither: the ledger in SQLite, the live store in the memory
     /// of the one process that serves
@@ -152,6 +163,15 @@ impl FromStr for AdminAddr {
     }
 }
 
+/// Whether a process that serves brings the schema up to date.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Migrate {
+    /// It does.
+    On,
+    /// It waits until somebody else has.
+    Off,
+}
+
 /// How often a sale opens by itself.
 #[derive(Clone, Copy)]
 enum SalePeriod {
@@ -190,6 +210,13 @@ impl Config {
     pub(crate) fn limits(&self) -> Limits {
         let Self { queue_max, batch_max, queue_wait_max: wait_max, .. } = *self;
         Limits { queue_max, batch_max, wait_max }
+    }
+
+    /// How many connections to Postgres there may be.
+    pub(crate) fn connections(&self) -> Result<Connections, TooFewConnections> {
+        let threads = usize::from(self.http_workers);
+        let ample = Connections::for_threads(threads);
+        self.database_connections.map_or(Ok(ample), |total| Connections::of(total, threads))
     }
 
     /// What new sales offer.

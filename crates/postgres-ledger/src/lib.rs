@@ -12,6 +12,7 @@
 mod attempts;
 mod audit;
 mod codes;
+mod connections;
 #[cfg(test)]
 mod hostile_rows;
 mod identity;
@@ -49,6 +50,7 @@ use crate::{
     sold_blocks::SoldBlocks,
 };
 
+pub use connections::{Connections, TooFewConnections};
 pub use import::{Import, ImportConnection};
 pub use migrate::{MigrateError, Schema};
 pub use servers::Durability;
@@ -63,16 +65,6 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(2);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const KEEPALIVE_RETRIES: u32 = 3;
-
-/// Connections that the batchers of all threads keep; each thread has six. A bound that the
-/// server's own is met long before.
-const KEPT_CONNECTIONS_MAX: usize = 1_024;
-
-/// Connections for the upkeep alone, so that no crowd of readers keeps a sale from being rebuilt.
-const UPKEEP_CONNECTIONS: usize = 6;
-
-/// Connections for whoever looks at sales.
-const READ_CONNECTIONS: usize = 4;
 
 /// Looks at sales that may be under way or wait for a connection. A bound that only a ledger that
 /// stands still is met with.
@@ -103,6 +95,8 @@ struct Shared {
     servers: Arc<Servers>,
     /// Connections that the batchers keep.
     kept: Pool,
+    /// Connections that batchers borrow which are not hot, where they are too few to be kept.
+    borrowed: Option<Pool>,
     upkeep: Pool,
     reads: Pool,
     /// One permit a look at sales.
@@ -136,9 +130,10 @@ impl PostgresLedger {
     pub fn new(
         url: &str,
         durability: Durability,
+        connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
-        Self::with_upkeep(&settings::upkeep(), url, durability, limits)
+        Self::with_upkeep(&settings::upkeep(), url, durability, connections, limits)
     }
 
     /// [`new`](Self::new), for a process that serves from it: as long as one does, the ledger keeps
@@ -146,15 +141,17 @@ impl PostgresLedger {
     pub fn serve(
         url: &str,
         durability: Durability,
+        connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
-        Self::with_upkeep(&settings::serving(), url, durability, limits)
+        Self::with_upkeep(&settings::serving(), url, durability, connections, limits)
     }
 
     fn with_upkeep(
         upkeep: &str,
         url: &str,
         durability: Durability,
+        connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
         let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
@@ -164,15 +161,16 @@ impl PostgresLedger {
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES);
-        let servers = Arc::new(Servers::of(&config, durability));
+        let servers = Arc::new(Servers::of(&config, durability, connections.total()));
         let pool = |size, settings: &str| {
             pool(&servers, size, settings).map_err(PostgresLedgerError::Pool)
         };
         let shared = Shared {
             servers: Arc::clone(&servers),
-            kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
-            upkeep: pool(UPKEEP_CONNECTIONS, upkeep)?,
-            reads: pool(READ_CONNECTIONS, &settings::hot())?,
+            kept: pool(connections.kept, &settings::hot())?,
+            borrowed: connections.borrowed.map(|size| pool(size, &settings::hot())).transpose()?,
+            upkeep: pool(connections.upkeep, upkeep)?,
+            reads: pool(connections.reads, &settings::hot())?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
         };
@@ -191,18 +189,21 @@ impl PostgresLedger {
     }
 
     fn over(shared: Shared, limits: Limits, role: Role, before: Option<Wait>) -> Self {
-        let session = || Session::new(shared.kept.clone());
+        let cold = || match &shared.borrowed {
+            Some(borrowed) => Session::borrowing(borrowed.clone()),
+            None => Session::new(shared.kept.clone()),
+        };
         let hot = || match role {
-            Role::Upkeep => session(),
+            Role::Upkeep => cold(),
             Role::Thread => Session::eager(shared.kept.clone()),
         };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
             record: Batcher::spawn_behind(before, limits, [RecordAttempts::on(hot)]),
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
-            release: Batcher::spawn(limits, [Release(session())]),
-            find: Batcher::spawn(narrow, [Find(session())]),
-            find_sale: Batcher::spawn(narrow, [FindSales(session())]),
+            release: Batcher::spawn(limits, [Release(cold())]),
+            find: Batcher::spawn(narrow, [Find(cold())]),
+            find_sale: Batcher::spawn(narrow, [FindSales(cold())]),
             limits,
             role,
             shared,
@@ -217,16 +218,27 @@ impl PostgresLedger {
 
     /// What of the schema is there. Changes nothing.
     pub async fn schema(&self) -> Result<Schema, MigrateError> {
-        let client = self.shared.upkeep.get().await.map_err(MigrateError::unreachable)?;
-        migrate::look(&client).await
+        migrate::look(&self.shared.upkeep).await
+    }
+
+    /// Fails, with what is missing, unless the schema is up to date. Changes nothing.
+    pub async fn check_schema(&self) -> Result<(), MigrateError> {
+        match self.schema().await? {
+            Schema::Current => Ok(()),
+            Schema::Older { lacks } | Schema::Absent { lacks } => {
+                Err(MigrateError::Missing { versions: lacks })
+            }
+        }
     }
 
     /// How its connections are used just now.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolFigures> {
-        let Shared { kept, upkeep, reads, .. } = &self.shared;
-        let pools = [("kept", kept), ("upkeep", upkeep), ("reads", reads)];
-        pools.into_iter().map(|(name, pool)| figures(name, &pool.status())).collect()
+        let Shared { kept, borrowed, upkeep, reads, .. } = &self.shared;
+        let pools = [("kept", Some(kept)), ("borrowed", borrowed.as_ref())]
+            .into_iter()
+            .chain([("upkeep", Some(upkeep)), ("reads", Some(reads))]);
+        pools.filter_map(|(name, pool)| Some(figures(name, &pool?.status()))).collect()
     }
 
     /// The connections for what is not batched.
@@ -261,7 +273,7 @@ impl PostgresLedger {
 
 #[cfg(test)]
 fn pool_of(config: &tokio_postgres::Config, size: usize, settings: &str) -> Pool {
-    pool(&Arc::new(Servers::of(config, Durability::Single)), size, settings).unwrap()
+    pool(&Arc::new(Servers::of(config, Durability::Single, size)), size, settings).unwrap()
 }
 
 fn figures(pool: &'static str, now: &Status) -> PoolFigures {

@@ -4,8 +4,8 @@
 use dev_servers::PostgresServer;
 
 use crate::{
-    Durability, PostgresLedger, attempts, codes, ledger_store, sale_register, settings, snapshot,
-    sold_blocks::Unsold, tally,
+    Connections, Durability, PostgresLedger, attempts, codes, ledger_store, sale_register,
+    settings, snapshot, sold_blocks::Unsold, tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -14,7 +14,13 @@ async fn a_ledger() -> (PostgresServer, PostgresLedger) {
     server.create_database("ledger").unwrap();
     let one = 1.try_into().unwrap();
     let limits = batcher::Limits::patient(one, one);
-    let ledger = PostgresLedger::new(&server.url("ledger"), Durability::Single, limits).unwrap();
+    let ledger = PostgresLedger::new(
+        &server.url("ledger"),
+        Durability::Single,
+        Connections::for_threads(16),
+        limits,
+    )
+    .unwrap();
     ledger.migrate().await.unwrap();
     (server, ledger)
 }

@@ -15,16 +15,17 @@ mod connection;
 mod error;
 mod hosts;
 mod pool;
+mod pooler;
 mod race;
 mod witness;
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use deadpool_postgres::ClientWrapper;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,8 @@ const LOOK_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Servers {
     hosts: Vec<Host>,
     durability: Durability,
+    /// A place for each connection that may be open.
+    places: Arc<Semaphore>,
     known: Mutex<Known>,
     witness: Witness,
 }
@@ -65,11 +68,13 @@ struct Known {
 }
 
 impl Servers {
-    /// The servers of a URL, which are not asked yet.
-    pub(crate) fn of(config: &Config, durability: Durability) -> Self {
+    /// The servers of a URL, which are not asked yet. No more connections than these are open at a
+    /// time, on any of them.
+    pub(crate) fn of(config: &Config, durability: Durability, connections_max: usize) -> Self {
         Self {
             hosts: hosts::each(config),
             durability,
+            places: Arc::new(Semaphore::new(connections_max)),
             known: Mutex::default(),
             witness: Witness::default(),
         }
@@ -150,7 +155,7 @@ mod tests {
 
     fn servers() -> Servers {
         let config = Config::from_str("host=a,b user=x").unwrap();
-        Servers::of(&config, Durability::Single)
+        Servers::of(&config, Durability::Single, 9)
     }
 
     fn on(timeline: Option<u32>) -> Identity {

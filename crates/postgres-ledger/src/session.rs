@@ -39,13 +39,26 @@ pub(crate) struct Session {
     pool: Pool,
     client: Option<Object>,
     is_eager: bool,
+    /// Whether the connection goes back after each statement.
+    is_borrowing: bool,
     reply_timeout: Duration,
 }
 
 impl Session {
     /// A session that connects when it is needed.
     pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, client: None, is_eager: false, reply_timeout: REPLY_TIMEOUT }
+        Self {
+            pool,
+            client: None,
+            is_eager: false,
+            is_borrowing: false,
+            reply_timeout: REPLY_TIMEOUT,
+        }
+    }
+
+    /// A session that has a connection only while it needs one.
+    pub(crate) fn borrowing(pool: Pool) -> Self {
+        Self { is_borrowing: true, ..Self::new(pool) }
     }
 
     /// A session for the upkeep, whose statements may take longer.
@@ -103,6 +116,7 @@ impl Session {
         match &result {
             // Whatever is still under way there, the next statement shall not wait for it.
             Err(error) if error.condemns_connection() => drop(Object::take(client)),
+            _ if self.is_borrowing => {}
             _ => self.client = Some(client),
         }
         result

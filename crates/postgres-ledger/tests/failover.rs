@@ -20,7 +20,7 @@ use domain::{
     },
     sale::SaleState,
 };
-use postgres_ledger::{Durability, PostgresLedger};
+use postgres_ledger::{Connections, Durability, PostgresLedger};
 use store_contract::{
     fixtures::{HOUR, WallClock, all_at_once, nth_user, until},
     grant, redemption,
@@ -81,7 +81,7 @@ impl Pair {
 fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    Arc::new(PostgresLedger::new(url, durability, limits).unwrap())
+    Arc::new(PostgresLedger::new(url, durability, Connections::for_threads(16), limits).unwrap())
 }
 
 /// A sale that is open for an hour more.

@@ -18,6 +18,7 @@ mod keys;
 mod line;
 mod load;
 mod owner;
+mod probe;
 mod refusal;
 mod reply;
 mod sale_store;
@@ -39,11 +40,10 @@ use telemetry::PoolFigures;
 use crate::{
     code_store::{FindUnits, place::PlaceHolds, settle::Settle},
     give_back::GiveBack,
-    line::{Line, LineError},
+    line::{Line, LineError, Way},
     owner::Owner,
+    probe::Probe,
 };
-
-pub use refusal::RIGHTS;
 
 /// How long a connection may take to come about, and a caller may wait for one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -58,8 +58,8 @@ const UPKEEP_CONNECTIONS: usize = 8;
 /// The live store on one Redis server.
 pub struct RedisStores {
     limits: Limits,
-    kept: Pool,
-    pool: Pool,
+    kept: Way,
+    pool: Way,
     owner: Owner,
     place: Batcher<HoldRequest, Result<PlaceReply, StoreError>>,
     find: Batcher<Code, Result<Option<Unit>, StoreError>>,
@@ -86,7 +86,8 @@ impl RedisStores {
         ledger: Arc<dyn LedgerIdentity>,
         limits: Limits,
     ) -> Result<Self, RedisStoresError> {
-        let pool = |size| pool(url, size);
+        let probe = Arc::<Probe>::default();
+        let pool = |size| pool(url, size).map(|pool| Way { pool, probe: probe.clone() });
         let (kept, pool) = (pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?);
         Ok(Self::over(kept, pool, Owner::new(ledger), limits, Line::new))
     }
@@ -107,11 +108,11 @@ impl RedisStores {
     }
 
     fn over(
-        kept: Pool,
-        pool: Pool,
+        kept: Way,
+        pool: Way,
         owner: Owner,
         limits: Limits,
-        line: fn(Pool, Owner) -> Line,
+        line: fn(Way, Owner) -> Line,
     ) -> Self {
         // A function unpacks a batch onto Lua's stack, three values a request.
         let limits = Limits { batch_max: limits.batch_max.min(BATCH_MAX), ..limits };
@@ -136,11 +137,17 @@ impl RedisStores {
     #[must_use]
     pub fn pools(&self) -> Vec<PoolFigures> {
         let pools = [("kept", &self.kept), ("upkeep", &self.pool)];
-        pools.into_iter().map(|(name, pool)| figures(name, &pool.status())).collect()
+        pools.into_iter().map(|(name, way)| figures(name, &way.pool.status())).collect()
     }
 
     fn line(&self) -> Line {
         Line::new(self.pool.clone(), self.owner.clone())
+    }
+
+    /// A line that gives the server nothing that it lacks, and asks for no right but those it uses.
+    fn line_to_look(&self) -> Line {
+        let way = Way { probe: Arc::new(Probe::waived()), ..self.pool.clone() };
+        Line::new(way, self.owner.clone())
     }
 }
 
@@ -180,12 +187,12 @@ fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
 
 /// One error for each of many callers: an error cannot be cloned, its text can.
 fn shared(error: &LineError, operation: Operation) -> impl Fn() -> StoreError {
-    let failure = error.failure();
+    let (failure, remedy) = (error.failure(), error.remedy());
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    move || StoreError::new(operation, failure, text.clone())
+    move || StoreError::new(operation, failure, text.clone()).with_remedy(remedy.clone())
 }

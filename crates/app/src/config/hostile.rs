@@ -24,10 +24,12 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["flashsale"], arguments].concat())
 }
 
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 12] = [
     "--http-addr",
     "--admin-addr",
     "--http-workers",
+    "--database-connections",
+    "--migrate",
     "--sale-period",
     "--sale-stock",
     "--sale-per-user-limit",

@@ -22,6 +22,7 @@ mod peers;
 mod races;
 mod reading;
 mod reads;
+mod rights;
 mod selling_out;
 mod stack;
 mod two_shops;

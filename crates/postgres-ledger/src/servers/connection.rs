@@ -10,6 +10,7 @@ use std::{
 };
 
 use deadpool_postgres::ClientWrapper;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::{AsyncMessage, Config, NoTls, error::Severity};
 use tokio_util::sync::CancellationToken;
 
@@ -26,12 +27,16 @@ pub(super) struct Line {
     warned: Arc<AtomicBool>,
 }
 
-/// Connects to one host.
-pub(super) async fn open(config: &Config) -> Result<Line, tokio_postgres::Error> {
+/// The right to have a connection open, to each host at a time.
+pub(super) type Place = Arc<OwnedSemaphorePermit>;
+
+/// Connects to one host. The place is taken until the connection is closed.
+pub(super) async fn open(config: &Config, place: Place) -> Result<Line, tokio_postgres::Error> {
     let (client, mut connection) = config.connect(NoTls).await?;
     let warned = Arc::new(AtomicBool::new(false));
     let heard = Arc::clone(&warned);
     let driven = tokio::spawn(async move {
+        let _place = place;
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
             match message {
                 // Handed out before the answer it belongs to.

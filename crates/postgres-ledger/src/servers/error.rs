@@ -1,6 +1,6 @@
 //! Why no connection came about.
 
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// Why no connection came about. Nothing was sent that matters.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,16 @@ pub(crate) enum ConnectError {
          connect to Postgres itself"
     )]
     Pooler,
+    /// The server has no connection left for this process.
+    #[error(
+        "Postgres has no connection left for this process: let it have more (max_connections, or the \
+         CONNECTION LIMIT of the role or the database), or the processes fewer \
+         (DATABASE_CONNECTIONS)"
+    )]
+    Full(#[source] tokio_postgres::Error),
+    /// As many connections are open as may be.
+    #[error("all connections of DATABASE_CONNECTIONS are in use")]
+    NoPlace,
     /// The server said nothing for too long.
     #[error("Postgres was silent")]
     Silent,
@@ -70,10 +80,28 @@ pub(crate) enum HostError {
 }
 
 impl ConnectError {
+    /// Says of a server that has no connection left what can be done about it.
+    pub(super) fn if_full(self) -> Self {
+        match self {
+            Self::Driver(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
+                Self::Full(error)
+            }
+            other => other,
+        }
+    }
+
+    /// What an operator can do about it, if that is known, without a name of a server.
+    pub(crate) fn remedy(&self) -> Option<String> {
+        match self {
+            Self::NotDurable { .. } | Self::Pooler | Self::Full(_) => Some(self.to_string()),
+            _ => None,
+        }
+    }
+
     /// What a server said, if one said why.
     pub(crate) fn db_error(&self) -> Option<&DbError> {
         match self {
-            Self::Driver(error) => error.as_db_error(),
+            Self::Driver(error) | Self::Full(error) => error.as_db_error(),
             Self::NoneWritable(hosts) => hosts.iter().find_map(|(_, error)| match error {
                 HostError::Driver(error) => error.as_db_error(),
                 HostError::Standby | HostError::Silent => None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_postgres::{Config, config::Host as Address};
 
 /// Connections to one host that may wait for their barrier at a time. One that waits cannot be taken
@@ -14,6 +14,8 @@ pub(super) struct Host {
     pub(super) name: String,
     pub(super) config: Config,
     pub(super) barriers: Arc<Semaphore>,
+    /// Set once it is known that no pooler in transaction mode is in front of it.
+    pub(super) has_sessions: OnceCell<()>,
 }
 
 /// The hosts of a configuration. Which of them is the ledger is found out here, so what the driver
@@ -49,6 +51,7 @@ pub(super) fn each(config: &Config) -> Vec<Host> {
                 name: format!("{name}:{port}"),
                 config: one,
                 barriers: Arc::new(Semaphore::new(BARRIERS_MAX)),
+                has_sessions: OnceCell::new(),
             }
         })
         .collect()

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::Runtime;
+use tokio::time::timeout;
 
-use super::{ConnectError, Connection, Servers, barrier, race};
+use super::{ConnectError, Connection, Servers, barrier, pooler, race};
 
 /// How long a caller may wait for a connection of the pool that somebody else has.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,12 +52,15 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, ConnectError> {
         let servers = &self.servers;
-        let winner = race::race(servers).await?;
+        let place = timeout(WAIT_TIMEOUT, servers.places.clone().acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(ConnectError::NoPlace) };
+        let winner = race::race(servers, &Arc::new(place)).await.map_err(ConnectError::if_full)?;
         let trust = servers.accept(winner.host, &winner.identity)?;
         let set = winner.line.client.batch_execute(&self.settings);
-        tokio::time::timeout(WAIT_TIMEOUT, set).await.map_err(|_| ConnectError::Silent)??;
+        timeout(WAIT_TIMEOUT, set).await.map_err(|_| ConnectError::Silent)??;
         let host = &servers.hosts[winner.host];
         let line = barrier::pass(host, winner.line, servers.durability).await?;
+        pooler::exclude(servers, host, &line).await?;
         servers.look_back(&line.client).await?;
         Ok(Connection::new(line, trust))
     }

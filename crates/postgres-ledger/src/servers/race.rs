@@ -3,7 +3,7 @@
 //! The driver would ask one after the other, and one that accepts a connection and then says nothing
 //! would be waited for.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -11,7 +11,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, error::SqlState};
 
 use super::{
     Servers,
-    connection::{Line, open},
+    connection::{Line, Place, open},
     error::{ConnectError, HostError},
     hosts::Host,
 };
@@ -44,14 +44,16 @@ pub(super) struct Identity {
 }
 
 /// Asks all hosts, and takes of those that take writes the one that was promoted last.
-pub(super) async fn race(servers: &Servers) -> Result<Winner, ConnectError> {
+pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, ConnectError> {
     let hosts = &servers.hosts;
     let limit = if hosts.len() == 1 { ONLY_HOST_TIMEOUT } else { HOST_TIMEOUT };
     let mut asked = hosts
         .iter()
         .enumerate()
         .map(async |(index, host)| {
-            let found = timeout(limit, ask(host)).await.unwrap_or(Err(HostError::Silent));
+            let found = timeout(limit, ask(host, Arc::clone(place)))
+                .await
+                .unwrap_or(Err(HostError::Silent));
             (index, found)
         })
         .collect::<FuturesUnordered<_>>();
@@ -81,8 +83,8 @@ pub(super) async fn race(servers: &Servers) -> Result<Winner, ConnectError> {
     }
 }
 
-async fn ask(host: &Host) -> Result<(Identity, Line), HostError> {
-    let line = open(&host.config).await.map_err(HostError::Driver)?;
+async fn ask(host: &Host, place: Place) -> Result<(Identity, Line), HostError> {
+    let line = open(&host.config, place).await.map_err(HostError::Driver)?;
     let mut found = line.client.simple_query(PROBE_SQL).await;
     if let Err(error) = &found
         && error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)

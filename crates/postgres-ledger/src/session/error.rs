@@ -1,5 +1,7 @@
 //! What the errors of a connection mean: for the work that was asked for, and for the connection.
 
+use std::borrow::Cow;
+
 use domain::{Failure, StoreError, answer::Doing};
 use tokio_postgres::{
     Error,
@@ -107,7 +109,17 @@ impl SessionError {
     }
 
     pub(crate) fn during(self, doing: impl Into<Doing>) -> StoreError {
-        StoreError::new(doing, self.failure(), self)
+        let remedy = self.remedy();
+        StoreError::new(doing, self.failure(), self).with_remedy(remedy)
+    }
+
+    /// What an operator can do about it, if that is known.
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NotAllowed(_) => Some(self.to_string().into()),
+            Self::Unreachable(PoolError::Backend(error)) => error.remedy().map(Into::into),
+            _ => None,
+        }
     }
 
     /// One error for each of many callers: an error cannot be cloned, its text can.
@@ -118,7 +130,7 @@ impl SessionError {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
-        StoreError::new(doing, self.failure(), text)
+        StoreError::new(doing, self.failure(), text).with_remedy(self.remedy())
     }
 
     /// Logs what became of a batch. That a server is down is the scheduler's to say, once.

@@ -10,7 +10,7 @@ use std::{
 
 use batcher::Limits;
 use dev_servers::PostgresServer;
-use postgres_ledger::{Durability, PostgresLedger};
+use postgres_ledger::{Connections, Durability, PostgresLedger};
 use tokio::sync::OnceCell;
 
 const TEMPLATE: &str = "template_of_cases";
@@ -39,5 +39,11 @@ pub(crate) async fn fresh_database() -> String {
 pub(crate) fn ledger_in(database: &str) -> PostgresLedger {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    PostgresLedger::new(&SERVER.url(database), Durability::Single, limits).unwrap()
+    PostgresLedger::new(
+        &SERVER.url(database),
+        Durability::Single,
+        Connections::for_threads(16),
+        limits,
+    )
+    .unwrap()
 }

@@ -127,7 +127,7 @@ impl PostgresServer {
 
     /// Runs SQL through `psql`, and returns its rows, one a line, columns divided by `|`.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String, ServerError> {
-        let output = Command::new(self.programs.join("psql"))
+        let output = Command::new(programs::client(&self.programs, "psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
             .args(["-d", &self.url(database)])
             .stdin(Stdio::null())

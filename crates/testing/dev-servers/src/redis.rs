@@ -225,11 +225,11 @@ impl Drop for RedisServer {
     }
 }
 
-/// The program: in `REDIS_BIN`, else on PATH.
+/// The program, Redis or Valkey: in `REDIS_BIN`, else on PATH.
 fn program() -> Result<PathBuf, ServerError> {
     let places = env::var_os("REDIS_BIN").or_else(|| env::var_os("PATH")).unwrap_or_default();
     env::split_paths(&places)
-        .map(|dir| dir.join("redis-server"))
+        .flat_map(|dir| ["redis-server", "valkey-server"].map(|program| dir.join(program)))
         .find(|program| program.exists())
         .ok_or(MISSING)
 }
