@@ -42,7 +42,7 @@ use crate::{
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, Redeem, Release},
     sale_register::FindSales,
-    servers::{Object, Pool, Servers, pool},
+    servers::{Object, Pool, Servers, Use, pool, watch},
     session::{Session, SessionError, connect},
     sold_blocks::SoldBlocks,
 };
@@ -144,14 +144,15 @@ impl PostgresLedger {
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES);
         let servers = Arc::new(Servers::of(&config, durability));
-        let pool = |size, settings: &str| {
-            pool(&servers, size, settings).map_err(PostgresLedgerError::Pool)
+        watch(&servers);
+        let pool = |size, settings: &str, is_for| {
+            pool(&servers, size, settings, is_for).map_err(PostgresLedgerError::Pool)
         };
         let shared = Shared {
             servers: Arc::clone(&servers),
-            kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
-            upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep())?,
-            reads: pool(READ_CONNECTIONS, &settings::hot())?,
+            kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot(), Use::Buyers)?,
+            upkeep: pool(UPKEEP_CONNECTIONS, &settings::upkeep(), Use::Others)?,
+            reads: pool(READ_CONNECTIONS, &settings::hot(), Use::Others)?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
         };
@@ -224,7 +225,7 @@ impl PostgresLedger {
 
 #[cfg(test)]
 fn pool_of(config: &tokio_postgres::Config, size: usize, settings: &str) -> Pool {
-    pool(&Arc::new(Servers::of(config, Durability::Single)), size, settings).unwrap()
+    pool(&Arc::new(Servers::of(config, Durability::Single)), size, settings, Use::Others).unwrap()
 }
 
 /// What a failed batch means to one of its callers.

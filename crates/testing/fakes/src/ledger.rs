@@ -36,6 +36,7 @@ pub(crate) struct Tables {
     pub(crate) sales: BTreeMap<SaleId, SaleRow>,
     pub(crate) attempts: Vec<AttemptRecord>,
     pub(crate) purchases: BTreeMap<Code, Receipt>,
+    pub(crate) moves: u64,
 }
 
 pub(crate) struct SaleRow {
@@ -66,6 +67,11 @@ impl FakeLedger {
     /// Sets how many permits its queue of attempts has.
     pub fn set_permits(&self, permits_max: usize) {
         self.0.permits_max.store(permits_max, Ordering::SeqCst);
+    }
+
+    /// Has another server take the place of the one that was the ledger, with all that it had.
+    pub fn fail_over(&self) {
+        self.tables(|tables| tables.moves += 1);
     }
 
     /// Every attempt that was recorded, in that order.
