@@ -38,7 +38,7 @@ model: ## Explore the protocol further than `make test` does (MODEL="--help": ho
 	cargo build --release -p model
 	$${CARGO_TARGET_DIR:-target}/release/model $(MODEL)
 
-chaos: ## Break everything under the service and judge what it answered (STACK=embedded CYCLES=n SEED=s LANES=n CHAOS="--help", CHAOS=upgrade)
+chaos: ## Break everything under the service and judge what it answered (STACK=embedded CYCLES=n SEED=s LANES=n CHAOS="--help", CHAOS=upgrade, CHAOS=failover)
 	@crates/testing/dev-servers/deps.sh compiler faults $(if $(filter embedded,$(STACK)),,servers)
 	cargo build --release -p app -p chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos $(STACK:%=--stack %) $(CYCLES:%=--cycles %) $(SEED:%=--seed %) $(LANES:%=--lanes %) $(CHAOS)

@@ -45,7 +45,7 @@ use crate::{
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, Redeem, Release},
     sale_register::FindSales,
-    servers::{Object, Pool, Servers, pool},
+    servers::{Object, Pool, Servers, Use, pool, watch},
     session::{Session, SessionError, connect},
     sold_blocks::SoldBlocks,
 };
@@ -162,15 +162,19 @@ impl PostgresLedger {
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES);
         let servers = Arc::new(Servers::of(&config, durability, connections.total()));
-        let pool = |size, settings: &str| {
-            pool(&servers, size, settings).map_err(PostgresLedgerError::Pool)
+        watch(&servers);
+        let pool = |size, settings: &str, is_for| {
+            pool(&servers, size, settings, is_for).map_err(PostgresLedgerError::Pool)
         };
         let shared = Shared {
             servers: Arc::clone(&servers),
-            kept: pool(connections.kept, &settings::hot())?,
-            borrowed: connections.borrowed.map(|size| pool(size, &settings::hot())).transpose()?,
-            upkeep: pool(connections.upkeep, upkeep)?,
-            reads: pool(connections.reads, &settings::hot())?,
+            kept: pool(connections.kept, &settings::hot(), Use::Buyers)?,
+            borrowed: connections
+                .borrowed
+                .map(|size| pool(size, &settings::hot(), Use::Buyers))
+                .transpose()?,
+            upkeep: pool(connections.upkeep, upkeep, Use::Others)?,
+            reads: pool(connections.reads, &settings::hot(), Use::Others)?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
         };
@@ -273,7 +277,8 @@ impl PostgresLedger {
 
 #[cfg(test)]
 fn pool_of(config: &tokio_postgres::Config, size: usize, settings: &str) -> Pool {
-    pool(&Arc::new(Servers::of(config, Durability::Single, size)), size, settings).unwrap()
+    let servers = Servers::of(config, Durability::Single, size);
+    pool(&Arc::new(servers), size, settings, Use::Others).unwrap()
 }
 
 fn figures(pool: &'static str, now: &Status) -> PoolFigures {

@@ -5,10 +5,12 @@
 //! standby has it: so a connection begins with a [barrier](barrier), a write of its own that is
 //! waited for, and what could be read before it is where it is. And a commit whose wait was
 //! cancelled succeeds with a warning: so an answer that came [with a warning](Connection::is_trusted)
-//! is none, and no connection is trusted any more that could have seen what it wrote.
+//! is none, and no connection is trusted any more that could have seen what it wrote. Neither is one
+//! after an answer that did not come: its wait may be cancelled later, when nobody hears the warning.
 //!
 //! What is left: another process may read, on a connection it had before, a row whose wait an
-//! operator cancelled. Nobody should cancel or terminate sessions that wait for a standby.
+//! operator cancelled; and a server whose `synchronous_standby_names` is emptied lets all go that
+//! wait, without a warning. Nobody should do either while a standby is away.
 
 mod barrier;
 mod connection;
@@ -17,6 +19,7 @@ mod hosts;
 mod pool;
 mod pooler;
 mod race;
+mod watch;
 mod witness;
 
 use std::{
@@ -25,6 +28,7 @@ use std::{
 };
 
 use deadpool_postgres::ClientWrapper;
+use telemetry::Event;
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
@@ -32,11 +36,14 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::{
     connection::Connection,
     error::ConnectError,
-    pool::{Object, Pool, PoolError, pool},
+    pool::{Object, Pool, PoolError, Use, pool},
 };
 use self::{hosts::Host, race::Identity};
 
-pub(crate) use self::witness::{Answer, Witness};
+pub(crate) use self::{
+    watch::watch,
+    witness::{Answer, Witness},
+};
 pub use barrier::Durability;
 
 /// How long it may take to look whether a promoted server has what was answered.
@@ -61,10 +68,21 @@ struct Known {
     timeline: u32,
     /// Which of the hosts it is.
     host: Option<usize>,
-    /// Whether it has been promoted since it was looked whether it has all answers.
-    may_have_lost: bool,
+    /// How often another server has taken its place.
+    moves: u64,
+    /// After how many of these it was last looked whether it has all answers.
+    looked_back: u64,
+    /// After how many it was last told which server it is.
+    announced: Option<u64>,
     /// Cancelled when no connection that was made until now is to be trusted any more.
     trust: CancellationToken,
+}
+
+/// What a connection is under whose server was taken for the ledger.
+struct Accepted {
+    trust: CancellationToken,
+    /// How often the ledger had moved until then.
+    moves: u64,
 }
 
 impl Servers {
@@ -91,9 +109,8 @@ impl Servers {
         known.trust = CancellationToken::new();
     }
 
-    /// Takes a server that takes writes for the ledger, unless it is of the past. Returns the trust under
-    /// which its connection is.
-    fn accept(&self, host: usize, identity: &Identity) -> Result<CancellationToken, ConnectError> {
+    /// Takes a server that takes writes for the ledger, unless it is of the past.
+    fn accept(&self, host: usize, identity: &Identity) -> Result<Accepted, ConnectError> {
         let mut known = self.known();
         if let (Some(before), Some(now)) = (&known.system, &identity.system)
             && before != now
@@ -114,14 +131,15 @@ impl Servers {
         if is_other && known.host.is_some() {
             let server = &self.hosts[host].name;
             tracing::warn!(server, timeline, "the ledger is on a server that was promoted");
-            known.may_have_lost = true;
+            known.moves += 1;
+            telemetry::happened(Event::LedgerMoved, 1);
             known.trust.cancel();
             known.trust = CancellationToken::new();
         }
         known.host = Some(host);
         known.timeline = timeline;
         known.system = known.system.take().or_else(|| identity.system.clone());
-        Ok(known.trust.clone())
+        Ok(Accepted { trust: known.trust.clone(), moves: known.moves })
     }
 
     /// What was answered last.
@@ -129,12 +147,36 @@ impl Servers {
         &self.witness
     }
 
+    /// Tells once, and after each move, which server is the ledger and what an answer is worth.
+    fn announce(&self, host: &Host, moves: u64) {
+        let mut known = self.known();
+        if known.announced.is_none_or(|announced| announced < moves) {
+            known.announced = Some(moves);
+            tracing::info!(
+                server = host.name,
+                timeline = known.timeline,
+                durability = self.durability.name(),
+                "the ledger takes writes: {}",
+                self.durability.meaning()
+            );
+        }
+    }
+
+    /// How often the ledger has moved to another server since the process knows it.
+    pub(crate) fn moves(&self) -> u64 {
+        self.known().moves
+    }
+
     /// Looks on the first connections after a promotion whether the ledger has what was answered.
-    async fn look_back(&self, client: &ClientWrapper) -> Result<(), ConnectError> {
-        if self.known().may_have_lost {
+    /// `moves` is how often it had moved when the connection was made: what an older server has says
+    /// nothing of the one that is the ledger now.
+    async fn look_back(&self, client: &ClientWrapper, moves: u64) -> Result<(), ConnectError> {
+        if self.known().looked_back < moves {
             let looked = timeout(LOOK_BACK_TIMEOUT, self.witness.look_back(client));
             let has_all = looked.await.map_err(|_| ConnectError::Silent)??;
-            self.known().may_have_lost = false;
+            let mut known = self.known();
+            known.looked_back = known.looked_back.max(moves);
+            drop(known);
             if !has_all {
                 return Err(ConnectError::AnswersLost);
             }
@@ -149,9 +191,13 @@ impl Servers {
 
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr;
+    use std::{num::NonZeroUsize, str::FromStr};
+
+    use dev_servers::PostgresServer;
+    use domain::{Code, SaleId};
 
     use super::*;
+    use crate::{Connections, PostgresLedger};
 
     fn servers() -> Servers {
         let config = Config::from_str("host=a,b user=x").unwrap();
@@ -165,7 +211,7 @@ mod tests {
     #[test]
     fn two_names_of_one_server_are_one_ledger() {
         let servers = servers();
-        let trust = servers.accept(0, &on(Some(3))).unwrap();
+        let trust = servers.accept(0, &on(Some(3))).unwrap().trust;
 
         servers.accept(1, &on(Some(3))).unwrap();
 
@@ -180,15 +226,15 @@ mod tests {
 
             let after = servers.accept(1, &promoted).unwrap();
 
-            assert!(trust.unwrap().is_cancelled() && !after.is_cancelled());
-            assert!(servers.known().may_have_lost);
+            assert!(trust.unwrap().trust.is_cancelled() && !after.trust.is_cancelled());
+            assert_eq!((after.moves, servers.moves()), (1, 1));
         }
     }
 
     #[test]
     fn a_server_of_the_past_is_refused_and_changes_nothing() {
         let servers = servers();
-        let trust = servers.accept(1, &on(Some(4))).unwrap();
+        let trust = servers.accept(1, &on(Some(4))).unwrap().trust;
 
         let past = servers.accept(0, &on(Some(3)));
         let other = servers.accept(0, &Identity { system: Some("8".to_owned()), ..on(Some(9)) });
@@ -198,13 +244,38 @@ mod tests {
         assert!(!trust.is_cancelled());
     }
 
+    #[tokio::test]
+    async fn what_the_server_before_has_says_nothing_of_the_promoted_one() {
+        let server = PostgresServer::start().unwrap();
+        server.create_database("ledger").unwrap();
+        let max = NonZeroUsize::new(8).unwrap();
+        let limits = batcher::Limits::patient(max, max);
+        let url = server.url("ledger");
+        let ledger =
+            PostgresLedger::new(&url, Durability::Single, Connections::for_threads(1), limits);
+        ledger.unwrap().migrate().await.unwrap();
+        let servers = servers();
+        let place = Arc::new(servers.places.clone().acquire_owned().await.unwrap());
+        let line = connection::open(&Config::from_str(&url).unwrap(), place).await.unwrap();
+        let code = Code::new(SaleId::try_from(1).unwrap(), 7);
+        servers.witness().saw([Answer { code, is_sold: false }].into_iter());
+        let before = servers.accept(0, &on(Some(1))).unwrap().moves;
+        let after = servers.accept(1, &on(Some(2))).unwrap().moves;
+
+        let by_one_of_before = servers.look_back(&line.client, before).await;
+        let by_one_of_now = servers.look_back(&line.client, after).await;
+
+        assert!(by_one_of_before.is_ok(), "{by_one_of_before:?}");
+        assert!(matches!(by_one_of_now, Err(ConnectError::AnswersLost)), "{by_one_of_now:?}");
+    }
+
     #[test]
     fn who_distrusts_what_nobody_trusts_any_more_changes_nothing() {
         let servers = servers();
-        let before = servers.accept(0, &on(Some(1))).unwrap();
+        let before = servers.accept(0, &on(Some(1))).unwrap().trust;
 
         servers.distrust(&before);
-        let after = servers.accept(0, &on(Some(1))).unwrap();
+        let after = servers.accept(0, &on(Some(1))).unwrap().trust;
         servers.distrust(&before);
 
         assert!(before.is_cancelled() && !after.is_cancelled());

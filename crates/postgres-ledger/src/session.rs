@@ -143,6 +143,11 @@ impl Session {
         self.pool.manager().servers().witness().saw(answers);
     }
 
+    /// How often the ledger has moved to another server.
+    pub(crate) fn moves(&self) -> u64 {
+        self.pool.manager().servers().moves()
+    }
+
     /// Runs a statement again whose outcome got lost, until it is certain. The statement must
     /// be one that does nothing more when it was done before.
     pub(crate) async fn query_again(

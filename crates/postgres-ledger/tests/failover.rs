@@ -260,6 +260,37 @@ async fn commits_that_wait_for_ever_do_not_use_up_the_connections_of_the_server(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_commit_wrote_that_was_given_up_is_not_read_on_a_connection_of_before() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    let other = ledger.on_this_thread(None);
+    let mut grants = Vec::new();
+    for number in 1..=3 {
+        let (grant, reply) = record(&ledger, &pair.sale, number).await;
+        reply.unwrap();
+        grants.push(grant);
+    }
+    let [grant, first, second] = grants.try_into().unwrap();
+    // The connections that both have from now on.
+    ledger.redeem(redemption(first)).await.unwrap();
+    other.redeem(redemption(second)).await.unwrap();
+    LedgerStore::find(&other, second.code).await.unwrap();
+
+    pair.cut_off();
+    ledger.redeem(redemption(grant)).await.unwrap_err();
+    block_in_place(|| pair.first.cancel_waits()).unwrap();
+    let sees = || {
+        let sql = format!("SELECT state FROM checkout_attempts WHERE code = '{}'", grant.code);
+        block_in_place(|| pair.first.psql(DATABASE, &sql)).unwrap().trim() == "sold"
+    };
+    until(&WallClock, async || sees().then_some(())).await;
+    let found = LedgerStore::find(&other, grant.code).await;
+    let redeemed = other.redeem(redemption(grant)).await;
+
+    assert!(found.is_err() && redeemed.is_err(), "{found:?}, {redeemed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operator_resumes() {
     let pair = Pair::start().await;
     block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
@@ -270,8 +301,13 @@ async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operat
         record(&ledger, &pair.sale, number).await.1.unwrap();
     }
 
+    let permit = ledger.permit().unwrap();
     let promoted = pair.after_promotion();
     says_within(&ledger, &pair.sale, "has lost answers").await;
+    let outcome = Outcome::Granted(grant(&pair.sale, 30, 0));
+    let attempt = Attempt { sale: pair.sale.id, user: nth_user(30), outcome };
+    let late = permit.record(attempt).await;
+    assert!(late.is_err(), "who had a permit before: {late:?}");
 
     let calendar = promoted.calendar().await.unwrap();
     assert!(calendar.sales.iter().all(|sale| sale.state == SaleState::Paused), "{calendar:?}");
@@ -281,6 +317,21 @@ async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operat
     ledger.calendar().await.unwrap();
     let granted = until(&WallClock, async || record(&ledger, &pair.sale, 20).await.1.ok()).await;
     assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_only_reads_leaves_the_server_before_once_its_standby_is_promoted() {
+    let pair = Pair::start().await;
+    let url = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
+    let ledger = ledger(&url, Durability::Single);
+    let moves = async || ledger.tally(pair.sale.id).await.ok().flatten().map(|tally| tally.moves);
+    assert_eq!(moves().await, Some(0));
+
+    // The one before lives on, and answers whoever only reads.
+    block_in_place(|| pair.second.promote()).unwrap();
+    block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
+
+    until(&WallClock, async || (moves().await == Some(1)).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

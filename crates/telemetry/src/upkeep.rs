@@ -23,11 +23,13 @@ pub enum Event {
     HoldExpiredOverdue,
     /// An answer that was given is not in the ledger any more.
     AnswerLost,
+    /// Another server has become the ledger.
+    LedgerMoved,
 }
 
 impl Event {
     /// All there are.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SaleMade,
         Self::SaleLoaded,
         Self::SaleLoadedByRequest,
@@ -37,6 +39,7 @@ impl Event {
         Self::HoldJudged,
         Self::HoldExpiredOverdue,
         Self::AnswerLost,
+        Self::LedgerMoved,
     ];
 
     /// Its label.
@@ -52,6 +55,7 @@ impl Event {
             Self::HoldJudged => "hold_judged",
             Self::HoldExpiredOverdue => "hold_expired_overdue",
             Self::AnswerLost => "answer_lost",
+            Self::LedgerMoved => "ledger_moved",
         }
     }
 }

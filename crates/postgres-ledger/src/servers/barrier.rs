@@ -39,6 +39,18 @@ impl Durability {
         }
     }
 
+    /// What an answer is worth that is given so.
+    pub(super) const fn meaning(self) -> &'static str {
+        match self {
+            Self::Single => {
+                "an answer is on the disk of one server when it is given, or on a synchronous standby \
+                 too if the server waits for one; nothing demands that"
+            }
+            Self::Storage => "an answer is on the storage of the server when it is given",
+            Self::Standby => "an answer is on a synchronous standby too when it is given",
+        }
+    }
+
     /// What a server lacks that keeps writes so.
     fn lacks(self, fsync: &str, commit: &str, standbys: &str) -> Option<&'static str> {
         match self {

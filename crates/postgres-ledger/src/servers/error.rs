@@ -47,6 +47,9 @@ pub(crate) enum ConnectError {
     /// The ledger lacks what was answered, and was to go on. Nothing is recorded meanwhile.
     #[error("the ledger has lost answers that were given")]
     AnswersLost,
+    /// While it came about, all connections of its time lost their trust.
+    #[error("the ledger moved, or an answer got lost, while the connection came about")]
+    Outlived,
     /// Statements of one session go to different ones.
     #[error(
         "a pooler in transaction mode is between this process and Postgres; use session mode, or \

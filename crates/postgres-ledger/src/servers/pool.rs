@@ -6,7 +6,7 @@ use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::Runtime;
 use tokio::time::timeout;
 
-use super::{ConnectError, Connection, Servers, barrier, pooler, race};
+use super::{Accepted, ConnectError, Connection, Servers, barrier, pooler, race};
 
 /// How long a caller may wait for a connection of the pool that somebody else has.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -23,6 +23,16 @@ pub(crate) type PoolError = managed::PoolError<ConnectError>;
 pub(crate) struct Manager {
     pub(super) servers: Arc<Servers>,
     settings: Arc<str>,
+    is_for: Use,
+}
+
+/// Whom connections are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Those who buy: none is made while answers are known to be lost.
+    Buyers,
+    /// Everybody else.
+    Others,
 }
 
 /// A pool of at most so many connections.
@@ -30,8 +40,9 @@ pub(crate) fn pool(
     servers: &Arc<Servers>,
     size: usize,
     settings: &str,
+    is_for: Use,
 ) -> Result<Pool, managed::BuildError> {
-    let manager = Manager { servers: Arc::clone(servers), settings: settings.into() };
+    let manager = Manager { servers: Arc::clone(servers), settings: settings.into(), is_for };
     managed::Pool::builder(manager)
         .max_size(size)
         .wait_timeout(Some(WAIT_TIMEOUT))
@@ -55,13 +66,21 @@ impl managed::Manager for Manager {
         let place = timeout(WAIT_TIMEOUT, servers.places.clone().acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(ConnectError::NoPlace) };
         let winner = race::race(servers, &Arc::new(place)).await.map_err(ConnectError::if_full)?;
-        let trust = servers.accept(winner.host, &winner.identity)?;
+        let Accepted { trust, moves } = servers.accept(winner.host, &winner.identity)?;
         let set = winner.line.client.batch_execute(&self.settings);
         timeout(WAIT_TIMEOUT, set).await.map_err(|_| ConnectError::Silent)??;
         let host = &servers.hosts[winner.host];
         let line = barrier::pass(host, winner.line, servers.durability).await?;
         pooler::exclude(servers, host, &line).await?;
-        servers.look_back(&line.client).await?;
+        servers.look_back(&line.client, moves).await?;
+        // Who had a permit before must not record either.
+        if self.is_for == Use::Buyers && servers.witness().has_lost() {
+            return Err(ConnectError::AnswersLost);
+        }
+        if trust.is_cancelled() {
+            return Err(ConnectError::Outlived);
+        }
+        servers.announce(host, moves);
         Ok(Connection::new(line, trust))
     }
 
@@ -70,6 +89,10 @@ impl managed::Manager for Manager {
         connection: &mut Connection,
         _: &Metrics,
     ) -> RecycleResult<Self::Error> {
+        if !connection.is_trusted() {
+            // It may have been warned of what nobody waited for any more.
+            self.servers.distrust(connection.trust());
+        }
         if connection.is_closed() || !connection.is_trusted() {
             return Err(RecycleError::message("it is closed, or not to be trusted any more"));
         }

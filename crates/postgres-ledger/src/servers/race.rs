@@ -36,6 +36,14 @@ pub(super) struct Winner {
     pub(super) line: Line,
 }
 
+impl Winner {
+    /// The last that was promoted comes first; of those that cannot be told apart, the one that was
+    /// the ledger before, so that two names of one server do not take turns.
+    fn rank(&self, known: Option<usize>) -> (Option<u32>, bool) {
+        (self.identity.timeline, known == Some(self.host))
+    }
+}
+
 /// Which server it is, as far as the role may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -46,6 +54,7 @@ pub(super) struct Identity {
 /// Asks all hosts, and takes of those that take writes the one that was promoted last.
 pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, ConnectError> {
     let hosts = &servers.hosts;
+    let known = servers.known().host;
     let limit = if hosts.len() == 1 { ONLY_HOST_TIMEOUT } else { HOST_TIMEOUT };
     let mut asked = hosts
         .iter()
@@ -66,8 +75,9 @@ pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, Con
                 if best.is_none() {
                     deadline = Instant::now() + OTHERS_TIMEOUT;
                 }
-                if best.as_ref().is_none_or(|best| best.identity.timeline < identity.timeline) {
-                    best = Some(Winner { host, identity, line });
+                let winner = Winner { host, identity, line };
+                if best.as_ref().is_none_or(|best| best.rank(known) < winner.rank(known)) {
+                    best = Some(winner);
                 }
             }
             Err(error) => failures.push((hosts[host].name.clone(), error)),

@@ -96,11 +96,12 @@ impl Witness {
              `flashsale audit`, and let them go on with `flashsale sales resume`"
         );
         telemetry::happened(Event::AnswerLost, usize::try_from(lost).unwrap_or(usize::MAX));
-        // What is not there is not looked for again.
-        locked(&self.answers).clear();
         let is_stopped = !stopped.is_empty();
         locked(&self.stopped).extend(stopped);
         self.is_stopped.store(is_stopped || self.has_lost(), Ordering::Relaxed);
+        // What is not there is not looked for again: last, so that whoever finds nothing to look for
+        // knows of the loss.
+        locked(&self.answers).clear();
         Ok(false)
     }
 }

@@ -150,9 +150,9 @@ impl SessionError {
     }
 
     /// Whether other connections may see what this one wrote although no standby has it: its wait was
-    /// cancelled, or its session was ended in mid-wait.
+    /// cancelled, its session was ended in mid-wait, or nobody is left who hears that either happens.
     pub(crate) const fn may_be_seen_unconfirmed(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Unconfirmed)
+        matches!(self, Self::Lost(_) | Self::Unconfirmed | Self::TimedOut)
     }
 
     /// The driver's error, with what it means for the work.
