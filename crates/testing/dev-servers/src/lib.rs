@@ -50,6 +50,7 @@
 //! shared by the tasks of an async test, and a server in a `static` is as good as one that is dropped.
 
 mod account;
+mod certificates;
 mod error;
 mod home;
 mod limits;
@@ -65,6 +66,7 @@ mod stack;
 mod stores;
 pub mod tied;
 
+pub use certificates::{Authority, Issued, ServerTls};
 pub use error::ServerError;
 pub use limits::raise_open_files;
 pub use postgres::PostgresServer;
