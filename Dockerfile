@@ -8,6 +8,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:bookworm-slim
 COPY --from=build /usr/local/bin/flashsale /usr/local/bin/
+# The authorities that are believed where no other is named.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 USER nobody
 EXPOSE 8080
 ENTRYPOINT ["flashsale"]

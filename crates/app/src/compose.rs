@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, Services,
     ports::{AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore},
@@ -15,7 +16,7 @@ use scheduler::Scheduler;
 use sqlite_ledger::{DataDir, InService, OpenError, ServiceError, SqliteLedger};
 
 use crate::{
-    config::{Config, HalfSet, Place, SettingError},
+    config::{Config, Place, PlaceError, SettingError},
     environment::{GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, wall_clock},
 };
 
@@ -67,12 +68,12 @@ pub(crate) struct Audited {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ComposeError {
     #[error(transparent)]
-    HalfSet(#[from] HalfSet),
+    Place(#[from] PlaceError),
     #[error(transparent)]
     Setting(#[from] SettingError),
-    #[error("DATABASE_URL is wrong")]
+    #[error("the settings of the ledger are wrong")]
     Ledger(#[source] PostgresLedgerError),
-    #[error("REDIS_URL is wrong")]
+    #[error("the settings of the live store are wrong")]
     Live(#[source] RedisStoresError),
     #[error(transparent)]
     Embedded(#[from] OpenError),
@@ -93,11 +94,11 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let mut to_migrate = None;
     let mut embedded = None;
     let stores = match config.place()? {
-        Place::Servers { database_url, redis_url } => {
-            let ledger = postgres(database_url, config)?;
+        Place::Servers { database, redis: live } => {
+            let ledger = postgres(database, config)?;
             to_migrate = Some(Arc::clone(&ledger));
             let memo = Arc::new(SoldOutMemo::new(Arc::new(TokioClock)));
-            Stores::Servers { live: redis(redis_url, &ledger, config)?, ledger, memo }
+            Stores::Servers { live: redis(live, &ledger, config)?, ledger, memo }
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
@@ -122,8 +123,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
 /// The register of sales, for commands that need no more; its schema is up to date.
 pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, ComposeError> {
     Ok(match config.ledger_place()? {
-        Place::Servers { database_url, .. } => {
-            let ledger = postgres(database_url, config)?;
+        Place::Servers { database, .. } => {
+            let ledger = postgres(database, config)?;
             ledger.migrate().await?;
             ledger
         }
@@ -137,10 +138,10 @@ pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, C
 /// The stores as an audit looks at them; what is not there is not made.
 pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
     Ok(match config.place()? {
-        Place::Servers { database_url, redis_url } => {
-            let ledger = postgres(database_url, config)?;
+        Place::Servers { database, redis: live } => {
+            let ledger = postgres(database, config)?;
             Audited {
-                live: redis(redis_url, &ledger, config)?,
+                live: redis(live, &ledger, config)?,
                 ledger,
                 ledger_hint: "DATABASE_URL says where it is, and `flashsale migrate` makes its tables",
                 live_hint: "REDIS_URL says where it is",
@@ -161,19 +162,25 @@ pub(crate) fn audited(config: &Config) -> Result<Audited, ComposeError> {
 }
 
 /// A ledger on Postgres.
-pub(crate) fn postgres(url: &str, config: &Config) -> Result<Arc<PostgresLedger>, ComposeError> {
-    PostgresLedger::new(url, config.ledger_durability, config.limits())
+pub(crate) fn postgres(
+    access: Access,
+    config: &Config,
+) -> Result<Arc<PostgresLedger>, ComposeError> {
+    PostgresLedger::new(access, config.ledger_durability, config.limits())
         .map(Arc::new)
         .map_err(ComposeError::Ledger)
 }
 
 /// The live store on Redis of the sales of `ledger`.
 pub(crate) fn redis(
-    url: &str,
+    access: Option<Access>,
     ledger: &Arc<PostgresLedger>,
     config: &Config,
 ) -> Result<Arc<RedisStores>, ComposeError> {
-    RedisStores::new(url, ledger.clone(), config.limits()).map(Arc::new).map_err(ComposeError::Live)
+    let access = access.ok_or(PlaceError::Without { set: DATABASE.url, missing: REDIS.url })?;
+    RedisStores::new(access, ledger.clone(), config.limits())
+        .map(Arc::new)
+        .map_err(ComposeError::Live)
 }
 
 impl Stores {

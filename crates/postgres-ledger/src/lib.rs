@@ -29,9 +29,10 @@ mod snapshot;
 mod sold_blocks;
 mod tally;
 
-use std::{num::NonZeroUsize, str::FromStr, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use batcher::{BatchError, Batcher, Limits};
+use credentials::Access;
 use domain::{
     Code, Failure, SaleId, StoreError,
     ports::{Attempt, Listed, Operation, Redemption},
@@ -42,14 +43,14 @@ use crate::{
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, Redeem, Release},
     sale_register::FindSales,
-    servers::{Object, Pool, Servers, pool},
+    servers::{Object, Pool, Servers, Source, pool},
     session::{Session, SessionError, connect},
     sold_blocks::SoldBlocks,
 };
 
 pub use import::{Import, ImportConnection};
 pub use migrate::MigrateError;
-pub use servers::Durability;
+pub use servers::{Durability, SourceError, TlsSettingError, UrlError};
 
 /// How long it may take until a server accepts a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -120,30 +121,24 @@ enum Role {
 /// Why the ledger cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresLedgerError {
-    /// The URL does not name a Postgres database.
-    #[error("not a URL of a Postgres database")]
-    Url(#[source] tokio_postgres::Error),
+    /// The settings do not say where the ledger is, or how to get in.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The pool cannot be built.
     #[error("the pool of connections cannot be built")]
     Pool(#[source] deadpool::managed::BuildError),
 }
 
 impl PostgresLedger {
-    /// A ledger in the database of `url`; connections are made when they are needed, so the
-    /// server may still be down. Must be called on a tokio runtime.
+    /// A ledger in the database that `access` leads to; connections are made when they are needed, so
+    /// the server may still be down. Must be called on a tokio runtime. Warns if what is said to the
+    /// server crosses a network in plain text.
     pub fn new(
-        url: &str,
+        access: Access,
         durability: Durability,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
-        let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
-        if config.get_application_name().is_none() {
-            config.application_name("flashsale");
-        }
-        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
-        config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
-        config.keepalives_retries(KEEPALIVE_RETRIES);
-        let servers = Arc::new(Servers::of(&config, durability));
+        let servers = Arc::new(Servers::of(Source::new(access)?, durability));
         let pool = |size, settings: &str| {
             pool(&servers, size, settings).map_err(PostgresLedgerError::Pool)
         };
@@ -223,8 +218,9 @@ impl PostgresLedger {
 }
 
 #[cfg(test)]
-fn pool_of(config: &tokio_postgres::Config, size: usize, settings: &str) -> Pool {
-    pool(&Arc::new(Servers::of(config, Durability::Single)), size, settings).unwrap()
+fn pool_of(url: &str, size: usize, settings: &str) -> Pool {
+    let source = Source::new(Access::to_database(url)).unwrap();
+    pool(&Arc::new(Servers::of(source, Durability::Single)), size, settings).unwrap()
 }
 
 /// What a failed batch means to one of its callers.

@@ -1,6 +1,7 @@
 //! How the server carries the hot statements out, on empty tables: that is when most plans are
 //! made, and they are kept for as long as their connection.
 
+use credentials::Access;
 use dev_servers::PostgresServer;
 
 use crate::{
@@ -14,7 +15,9 @@ async fn a_ledger() -> (PostgresServer, PostgresLedger) {
     server.create_database("ledger").unwrap();
     let one = 1.try_into().unwrap();
     let limits = batcher::Limits::patient(one, one);
-    let ledger = PostgresLedger::new(&server.url("ledger"), Durability::Single, limits).unwrap();
+    let ledger =
+        PostgresLedger::new(Access::to_database(server.url("ledger")), Durability::Single, limits)
+            .unwrap();
     ledger.migrate().await.unwrap();
     (server, ledger)
 }

@@ -16,34 +16,37 @@ mod error;
 mod hosts;
 mod pool;
 mod race;
+mod source;
+mod tls;
+mod url;
 mod witness;
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use deadpool_postgres::ClientWrapper;
 use tokio::time::timeout;
-use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
     connection::Connection,
     error::ConnectError,
     pool::{Object, Pool, PoolError, pool},
+    source::Source,
 };
 use self::{hosts::Host, race::Identity};
 
 pub(crate) use self::witness::{Answer, Witness};
-pub use barrier::Durability;
+pub use self::{barrier::Durability, source::SourceError, tls::TlsSettingError, url::UrlError};
 
 /// How long it may take to look whether a promoted server has what was answered.
 const LOOK_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The servers, as all connections of a process know them.
 pub(crate) struct Servers {
-    hosts: Vec<Host>,
+    source: Arc<Source>,
     durability: Durability,
     known: Mutex<Known>,
     witness: Witness,
@@ -57,7 +60,7 @@ struct Known {
     /// The highest timeline that was met.
     timeline: u32,
     /// Which of the hosts it is.
-    host: Option<usize>,
+    host: Option<String>,
     /// Whether it has been promoted since it was looked whether it has all answers.
     may_have_lost: bool,
     /// Cancelled when no connection that was made until now is to be trusted any more.
@@ -65,10 +68,10 @@ struct Known {
 }
 
 impl Servers {
-    /// The servers of a URL, which are not asked yet.
-    pub(crate) fn of(config: &Config, durability: Durability) -> Self {
+    /// The servers of a source, which are not asked yet.
+    pub(crate) fn of(source: Source, durability: Durability) -> Self {
         Self {
-            hosts: hosts::each(config),
+            source: Arc::new(source),
             durability,
             known: Mutex::default(),
             witness: Witness::default(),
@@ -88,7 +91,7 @@ impl Servers {
 
     /// Takes a server that takes writes for the ledger, unless it is of the past. Returns the trust under
     /// which its connection is.
-    fn accept(&self, host: usize, identity: &Identity) -> Result<CancellationToken, ConnectError> {
+    fn accept(&self, host: &Host, identity: &Identity) -> Result<CancellationToken, ConnectError> {
         let mut known = self.known();
         if let (Some(before), Some(now)) = (&known.system, &identity.system)
             && before != now
@@ -104,16 +107,16 @@ impl Servers {
         // there is to go by.
         let is_other = match identity.timeline {
             Some(timeline) => timeline > known.timeline,
-            None => known.host != Some(host),
+            None => known.host.as_deref() != Some(&host.name),
         };
         if is_other && known.host.is_some() {
-            let server = &self.hosts[host].name;
+            let server = &host.name;
             tracing::warn!(server, timeline, "the ledger is on a server that was promoted");
             known.may_have_lost = true;
             known.trust.cancel();
             known.trust = CancellationToken::new();
         }
-        known.host = Some(host);
+        known.host = Some(host.name.clone());
         known.timeline = timeline;
         known.system = known.system.take().or_else(|| identity.system.clone());
         Ok(known.trust.clone())
@@ -144,13 +147,18 @@ impl Servers {
 
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr;
+    use credentials::Access;
 
     use super::*;
 
     fn servers() -> Servers {
-        let config = Config::from_str("host=a,b user=x").unwrap();
-        Servers::of(&config, Durability::Single)
+        let source = Source::new(Access::to_database("host=a user=x")).unwrap();
+        Servers::of(source, Durability::Single)
+    }
+
+    fn host(nth: usize) -> Arc<Host> {
+        let config = "host=a,b user=x".parse().unwrap();
+        Arc::clone(&hosts::each(&config, &[])[nth])
     }
 
     fn on(timeline: Option<u32>) -> Identity {
@@ -160,9 +168,9 @@ mod tests {
     #[test]
     fn two_names_of_one_server_are_one_ledger() {
         let servers = servers();
-        let trust = servers.accept(0, &on(Some(3))).unwrap();
+        let trust = servers.accept(&host(0), &on(Some(3))).unwrap();
 
-        servers.accept(1, &on(Some(3))).unwrap();
+        servers.accept(&host(1), &on(Some(3))).unwrap();
 
         assert!(!trust.is_cancelled());
     }
@@ -171,9 +179,10 @@ mod tests {
     fn a_promotion_ends_the_trust_in_all_connections_that_were_made_before() {
         for promoted in [on(Some(4)), on(None)] {
             let servers = servers();
-            let trust = servers.accept(0, &on(promoted.timeline.map(|timeline| timeline - 1)));
+            let trust =
+                servers.accept(&host(0), &on(promoted.timeline.map(|timeline| timeline - 1)));
 
-            let after = servers.accept(1, &promoted).unwrap();
+            let after = servers.accept(&host(1), &promoted).unwrap();
 
             assert!(trust.unwrap().is_cancelled() && !after.is_cancelled());
             assert!(servers.known().may_have_lost);
@@ -183,10 +192,11 @@ mod tests {
     #[test]
     fn a_server_of_the_past_is_refused_and_changes_nothing() {
         let servers = servers();
-        let trust = servers.accept(1, &on(Some(4))).unwrap();
+        let trust = servers.accept(&host(1), &on(Some(4))).unwrap();
 
-        let past = servers.accept(0, &on(Some(3)));
-        let other = servers.accept(0, &Identity { system: Some("8".to_owned()), ..on(Some(9)) });
+        let past = servers.accept(&host(0), &on(Some(3)));
+        let other =
+            servers.accept(&host(0), &Identity { system: Some("8".to_owned()), ..on(Some(9)) });
 
         assert!(matches!(past, Err(ConnectError::Past { timeline: 3, known: 4 })));
         assert!(matches!(other, Err(ConnectError::OtherCluster { .. })));
@@ -196,10 +206,10 @@ mod tests {
     #[test]
     fn who_distrusts_what_nobody_trusts_any_more_changes_nothing() {
         let servers = servers();
-        let before = servers.accept(0, &on(Some(1))).unwrap();
+        let before = servers.accept(&host(0), &on(Some(1))).unwrap();
 
         servers.distrust(&before);
-        let after = servers.accept(0, &on(Some(1))).unwrap();
+        let after = servers.accept(&host(0), &on(Some(1))).unwrap();
         servers.distrust(&before);
 
         assert!(before.is_cancelled() && !after.is_cancelled());

@@ -13,6 +13,7 @@ use std::{
 };
 
 use batcher::Limits;
+use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
     CheckoutRefusal, Code, Epoch, Failure, Origin, Receipt, Sale, StoreError, Terms, UnixMillis,
@@ -180,8 +181,10 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     server.create_database(DATABASE).unwrap();
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    let ledger =
-        Arc::new(PostgresLedger::new(&server.url(DATABASE), Durability::Single, limits).unwrap());
+    let ledger = Arc::new(
+        PostgresLedger::new(Access::to_database(server.url(DATABASE)), Durability::Single, limits)
+            .unwrap(),
+    );
     ledger.migrate().await.unwrap();
     let starts_at = UnixMillis(1_795_000_000_000);
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();

@@ -4,6 +4,7 @@
 
 mod database;
 
+use credentials::Access;
 use domain::{
     Failure, Sale, StoreError,
     ports::{Attempt, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister},
@@ -141,7 +142,7 @@ async fn a_role_that_lacks_a_right_is_told_which_and_works_when_it_has_it() {
     let grant_to = |what: &str| SERVER.psql(&database, &format!("GRANT {what} TO {role}")).unwrap();
     let url = SERVER.url(&database).replace("postgres@", &format!("{role}@"));
     let limits = batcher::Limits::patient(9.try_into().unwrap(), 9.try_into().unwrap());
-    let ledger = PostgresLedger::new(&url, Durability::Single, limits).unwrap();
+    let ledger = PostgresLedger::new(Access::to_database(url), Durability::Single, limits).unwrap();
     grant_to("SELECT ON ALL TABLES IN SCHEMA public");
 
     let error = record(&ledger, &sale, grant(&sale, 1, 0)).await.unwrap_err();
@@ -168,7 +169,7 @@ async fn a_role_that_may_only_read_and_write_rows_does_all_upkeep() {
     SERVER.psql(&database, &sql).unwrap();
     let url = SERVER.url(&database).replace("postgres@", &format!("{role}@"));
     let limits = batcher::Limits::patient(9.try_into().unwrap(), 9.try_into().unwrap());
-    let ledger = PostgresLedger::new(&url, Durability::Single, limits).unwrap();
+    let ledger = PostgresLedger::new(Access::to_database(url), Durability::Single, limits).unwrap();
 
     assert_eq!(ledger.migrate().await.unwrap(), 0);
 

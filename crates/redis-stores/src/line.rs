@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use deadpool_redis::{
-    Connection, Pool, PoolError,
-    redis::{self, Arg, Cmd, Pipeline, RedisError, Value},
+use deadpool_redis::redis::{
+    self, Arg, Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection,
 };
 use domain::{Failure, StoreError, answer::Doing};
 use telemetry::{Watch, store_call_ended};
@@ -13,6 +12,7 @@ use crate::{
     keys::SaleKeys,
     owner::Owner,
     refusal::{half_way, is_answer, remedy},
+    server::{ConnectError, Object, Pool, PoolError},
 };
 
 /// The function library, one file a function.
@@ -34,7 +34,7 @@ pub(crate) const REPLY_MS_MAX: u64 = 500;
 pub(crate) struct Line {
     pool: Pool,
     owner: Owner,
-    connection: Option<Connection>,
+    connection: Option<Object>,
     is_eager: bool,
 }
 
@@ -159,10 +159,10 @@ impl Line {
     ) -> Result<Value, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
         let began = Watch::start();
-        let mut reply = command.query_async(&mut connection).await;
+        let mut reply = command.query_async(&mut **connection).await;
         if reply.as_ref().is_err_and(lacks_library) {
             reply = match load_library(&mut connection).await {
-                Ok(()) => command.query_async(&mut connection).await,
+                Ok(()) => command.query_async(&mut **connection).await,
                 Err(error) => Err(error),
             };
         }
@@ -179,12 +179,12 @@ impl Line {
     ) -> Result<Vec<Value>, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
         let began = Watch::start();
-        let replies = commands.query_async(&mut connection).await;
+        let replies = commands.query_async(&mut **connection).await;
         store_call_ended("redis", "pipeline", began, replies.is_ok());
         self.keep_or_drop(connection, replies)
     }
 
-    async fn connection(&mut self, reply_ms_max: u64) -> Result<Connection, LineError> {
+    async fn connection(&mut self, reply_ms_max: u64) -> Result<Object, LineError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.pool.get().await.map_err(no_connection)?,
@@ -195,7 +195,7 @@ impl Line {
 
     fn keep_or_drop<T>(
         &mut self,
-        connection: Connection,
+        connection: Object,
         reply: Result<T, RedisError>,
     ) -> Result<T, LineError> {
         match reply {
@@ -206,7 +206,7 @@ impl Line {
             Err(error) => {
                 // Whatever is still under way there, the next caller shall not meet it; and
                 // a server that turned read-only is not the one to talk to any more.
-                drop(Connection::take(connection));
+                drop(Object::take(connection));
                 Err(match remedy(&error) {
                     Some(remedy) => LineError::Refused { remedy, source: error },
                     None if is_answer(&error) => LineError::Failed(half_way(&error), error),
@@ -229,7 +229,7 @@ fn name_of(command: &Cmd) -> &str {
 
 /// Loads the library. Never replaces one: that would forget which sales are loaded. A change
 /// to the library takes a new name, so versions live side by side.
-async fn load_library(connection: &mut Connection) -> Result<(), RedisError> {
+async fn load_library(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
     let loaded: Result<String, RedisError> =
         redis::cmd("FUNCTION").arg("LOAD").arg(LIBRARY).query_async(connection).await;
     match loaded {
@@ -255,9 +255,13 @@ pub(crate) fn is_for_want_of_library(detail: Option<&str>) -> bool {
 /// A server that refuses whoever comes is not out of reach.
 fn no_connection(error: PoolError) -> LineError {
     match error {
-        PoolError::Backend(source) => match remedy(&source) {
+        PoolError::Backend(ConnectError::Server { host, what, source }) => match remedy(&source) {
             Some(remedy) => LineError::Refused { remedy, source },
-            None => LineError::Unreachable(PoolError::Backend(source)),
+            None => LineError::Unreachable(PoolError::Backend(ConnectError::Server {
+                host,
+                what,
+                source,
+            })),
         },
         error => LineError::Unreachable(error),
     }

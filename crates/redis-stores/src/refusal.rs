@@ -12,7 +12,7 @@ pub const RIGHTS: &str = "~sale:* +ping +select +fcall +function|load +hmget +hg
 /// if it may have done something.
 pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return Some("REDIS_URL needs a user and a password that it knows");
+        return Some("REDIS_URL and REDIS_PASSWORD_FILE need a user and a password that it knows");
     }
     let says = |word| error.detail().is_some_and(|detail| detail.contains(word));
     Some(match error.code()? {
@@ -20,7 +20,9 @@ pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
             "its user may not load functions (+function|load), and the library is not there yet"
         }
         "NOPERM" => "its user lacks a right; README.md lists all that are needed",
-        "NOAUTH" | "WRONGPASS" => "REDIS_URL needs a user and a password that it knows",
+        "NOAUTH" | "WRONGPASS" => {
+            "REDIS_URL and REDIS_PASSWORD_FILE need a user and a password that it knows"
+        }
         "OOM" => "it is out of memory: raise its maxmemory, and leave its policy at noeviction",
         "MISCONF" => {
             "it cannot save to its disk and refuses to write: mend that, or set \

@@ -1,6 +1,6 @@
 //! Migrations that go wrong, or meet somebody: with migrations of the tests' own, on a real server.
 
-use std::{error::Error, str::FromStr, sync::LazyLock};
+use std::{error::Error, sync::LazyLock};
 
 use deadpool_postgres::Transaction;
 use dev_servers::PostgresServer;
@@ -25,8 +25,7 @@ fn pool_of_one(database: &str) -> Pool {
 
 fn pool_of(database: &str, role: &str) -> Pool {
     let url = SERVER.url(database).replace("postgres@", &format!("{role}@"));
-    let mut config = tokio_postgres::Config::from_str(&url).unwrap();
-    crate::pool_of(config.application_name("flashsale"), 2, &crate::settings::upkeep())
+    crate::pool_of(&url, 2, &crate::settings::upkeep())
 }
 
 /// How many hold the turn in this database.

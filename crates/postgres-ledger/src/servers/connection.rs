@@ -10,8 +10,10 @@ use std::{
 };
 
 use deadpool_postgres::ClientWrapper;
-use tokio_postgres::{AsyncMessage, Config, NoTls, error::Severity};
+use tokio_postgres::{AsyncMessage, Config, error::Severity};
 use tokio_util::sync::CancellationToken;
+
+use super::{error::HostError, source::Key};
 
 /// A connection to the ledger.
 pub(crate) struct Connection {
@@ -27,8 +29,13 @@ pub(super) struct Line {
 }
 
 /// Connects to one host.
-pub(super) async fn open(config: &Config) -> Result<Line, tokio_postgres::Error> {
-    let (client, mut connection) = config.connect(NoTls).await?;
+pub(super) async fn open(config: &Config, key: &Key) -> Result<Line, HostError> {
+    let mut config = config.clone();
+    if let Some(password) = &key.password {
+        config.password(password);
+    }
+    let connected = config.connect(key.connector.clone()).await;
+    let (client, mut connection) = connected.map_err(|error| HostError::of(error, key))?;
     let warned = Arc::new(AtomicBool::new(false));
     let heard = Arc::clone(&warned);
     let driven = tokio::spawn(async move {

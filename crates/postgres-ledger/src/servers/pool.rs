@@ -52,11 +52,10 @@ impl managed::Manager for Manager {
     async fn create(&self) -> Result<Connection, ConnectError> {
         let servers = &self.servers;
         let winner = race::race(servers).await?;
-        let trust = servers.accept(winner.host, &winner.identity)?;
+        let trust = servers.accept(&winner.host, &winner.identity)?;
         let set = winner.line.client.batch_execute(&self.settings);
         tokio::time::timeout(WAIT_TIMEOUT, set).await.map_err(|_| ConnectError::Silent)??;
-        let host = &servers.hosts[winner.host];
-        let line = barrier::pass(host, winner.line, servers.durability).await?;
+        let line = barrier::pass(&winner.host, winner.line, servers.durability).await?;
         servers.look_back(&line.client).await?;
         Ok(Connection::new(line, trust))
     }

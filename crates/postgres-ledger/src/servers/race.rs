@@ -3,7 +3,7 @@
 //! The driver would ask one after the other, and one that accepts a connection and then says nothing
 //! would be waited for.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -14,6 +14,7 @@ use super::{
     connection::{Line, open},
     error::{ConnectError, HostError},
     hosts::Host,
+    source::{Entry, Key},
 };
 
 const PROBE_SQL: &str = include_str!("../sql/connect/probe.sql");
@@ -31,7 +32,7 @@ const OTHERS_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The host that is the ledger, and a connection to it.
 pub(super) struct Winner {
-    pub(super) host: usize,
+    pub(super) host: Arc<Host>,
     pub(super) identity: Identity,
     pub(super) line: Line,
 }
@@ -45,14 +46,13 @@ pub(super) struct Identity {
 
 /// Asks all hosts, and takes of those that take writes the one that was promoted last.
 pub(super) async fn race(servers: &Servers) -> Result<Winner, ConnectError> {
-    let hosts = &servers.hosts;
+    let Entry { hosts, key } = servers.source.entry().await?;
     let limit = if hosts.len() == 1 { ONLY_HOST_TIMEOUT } else { HOST_TIMEOUT };
     let mut asked = hosts
         .iter()
-        .enumerate()
-        .map(async |(index, host)| {
-            let found = timeout(limit, ask(host)).await.unwrap_or(Err(HostError::Silent));
-            (index, found)
+        .map(async |host| {
+            let found = timeout(limit, ask(host, &key)).await.unwrap_or(Err(HostError::Silent));
+            (host, found)
         })
         .collect::<FuturesUnordered<_>>();
     let mut best: Option<Winner> = None;
@@ -65,10 +65,10 @@ pub(super) async fn race(servers: &Servers) -> Result<Winner, ConnectError> {
                     deadline = Instant::now() + OTHERS_TIMEOUT;
                 }
                 if best.as_ref().is_none_or(|best| best.identity.timeline < identity.timeline) {
-                    best = Some(Winner { host, identity, line });
+                    best = Some(Winner { host: Arc::clone(host), identity, line });
                 }
             }
-            Err(error) => failures.push((hosts[host].name.clone(), error)),
+            Err(error) => failures.push((host.name.clone(), error)),
         }
     }
     match (best, failures.pop()) {
@@ -77,12 +77,15 @@ pub(super) async fn race(servers: &Servers) -> Result<Winner, ConnectError> {
         (None, Some((_, HostError::Driver(error)))) if hosts.len() == 1 => {
             Err(ConnectError::Driver(error))
         }
+        (None, Some((host, HostError::Explained { what, source }))) if hosts.len() == 1 => {
+            Err(ConnectError::Explained { host, what, source })
+        }
         (None, last) => Err(ConnectError::NoneWritable(failures.into_iter().chain(last).collect())),
     }
 }
 
-async fn ask(host: &Host) -> Result<(Identity, Line), HostError> {
-    let line = open(&host.config).await.map_err(HostError::Driver)?;
+async fn ask(host: &Host, key: &Key) -> Result<(Identity, Line), HostError> {
+    let line = open(&host.config, key).await?;
     let mut found = line.client.simple_query(PROBE_SQL).await;
     if let Err(error) = &found
         && error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)

@@ -9,6 +9,7 @@ use std::{
 };
 
 use batcher::Limits;
+use credentials::Access;
 use dev_servers::PostgresServer;
 use postgres_ledger::{Durability, PostgresLedger};
 use tokio::sync::OnceCell;
@@ -39,5 +40,6 @@ pub(crate) async fn fresh_database() -> String {
 pub(crate) fn ledger_in(database: &str) -> PostgresLedger {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    PostgresLedger::new(&SERVER.url(database), Durability::Single, limits).unwrap()
+    PostgresLedger::new(Access::to_database(SERVER.url(database)), Durability::Single, limits)
+        .unwrap()
 }
