@@ -1,5 +1,6 @@
 //! Flags, each with its environment variable; what is wrong is said by name.
 
+mod access;
 mod command;
 #[cfg(test)]
 mod hostile;
@@ -14,7 +15,7 @@ use std::{
 };
 
 use batcher::Limits;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use domain::{
     Terms, Timetable, UnixMillis, Window,
     sale::{TermsError, WindowError},
@@ -24,10 +25,12 @@ use domain::{
 use postgres_ledger::{Connections, Durability, TooFewConnections};
 
 pub(crate) use self::{
+    access::PlaceError,
     command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
-    place::{HalfSet, Place},
+    place::Place,
 };
 
+use self::access::AccessSettings;
 use self::parse::{
     parse_address, parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait,
 };
@@ -43,33 +46,17 @@ pub(crate) struct Cli {
     pub(crate) config: Config,
     #[command(subcommand)]
     command: Option<Command>,
+    /// Settings whose passwords everybody on the machine can see.
+    #[arg(skip)]
+    pub(crate) shown: Vec<&'static str>,
 }
 
 /// Everything that can be set. Has no `Debug`: the URLs may carry passwords.
 #[derive(Args, Clone)]
 #[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
 pub(crate) struct Config {
-    /// The ledger, such as postgres://user@localhost/flashsale; with REDIS_URL
-    #[arg(
-        long,
-        env,
-        global = true,
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true
-    )]
-    database_url: String,
-
-    /// The live store, such as redis://localhost:6379; with DATABASE_URL
-    #[arg(
-        long,
-        env,
-        global = true,
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true
-    )]
-    redis_url: String,
+    #[command(flatten)]
+    access: AccessSettings,
 
     /// Where an answer must be before it is given: on the disk of one server (`single`), on storage
     /// that keeps copies itself (`storage`), or on a synchronous standby too (`standby`). A server
@@ -191,20 +178,41 @@ pub(crate) enum LogFormat {
 }
 
 impl Cli {
+    /// What the command line and the environment say. Ends the process if that cannot be.
+    pub(crate) fn read() -> Self {
+        let command = <Self as CommandFactory>::command();
+        let matches = command.try_get_matches().unwrap_or_else(|error| refuse(&error));
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
+        cli.shown = access::shown(&matches, &cli.config.access);
+        cli
+    }
+
     pub(crate) fn command(&self) -> Command {
         self.command.clone().unwrap_or(Command::Serve)
     }
 }
 
+/// Ends the process with what is wrong on its command line, which is not repeated if it may have a
+/// password.
+fn refuse(error: &clap::Error) -> ! {
+    if !access::may_have_password(&error.to_string()) {
+        error.exit();
+    }
+    let said = "an address belongs into DATABASE_URL or REDIS_URL, or into the file that \
+                DATABASE_URL_FILE or REDIS_URL_FILE names; it is not repeated here, for it may have a \
+                password\n";
+    <Cli as CommandFactory>::command().error(error.kind(), said).exit()
+}
+
 impl Config {
     /// Where the stores are.
-    pub(crate) fn place(&self) -> Result<Place<'_>, HalfSet> {
-        Place::of(&self.database_url, &self.redis_url, &self.data_dir)
+    pub(crate) fn place(&self) -> Result<Place<'_>, PlaceError> {
+        Place::of(self.access.database()?, self.access.redis()?, &self.data_dir)
     }
 
     /// Where the ledger is, for commands that need no live store.
-    pub(crate) fn ledger_place(&self) -> Result<Place<'_>, HalfSet> {
-        Place::of_ledger(&self.database_url, &self.redis_url, &self.data_dir)
+    pub(crate) fn ledger_place(&self) -> Result<Place<'_>, PlaceError> {
+        Place::of_ledger(self.access.database()?, self.access.redis()?, &self.data_dir)
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -30,9 +30,10 @@ mod snapshot;
 mod sold_blocks;
 mod tally;
 
-use std::{num::NonZeroUsize, str::FromStr, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use batcher::{BatchError, Batcher, Limits, Wait};
+use credentials::Access;
 use deadpool::managed::Status;
 use domain::{
     Code, Failure, SaleId, StoreError,
@@ -45,7 +46,7 @@ use crate::{
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, Redeem, Release},
     sale_register::FindSales,
-    servers::{Object, Pool, Servers, Use, pool, watch},
+    servers::{Object, Pool, Servers, Source, Use, pool, watch},
     session::{Session, SessionError, connect},
     sold_blocks::SoldBlocks,
 };
@@ -53,7 +54,7 @@ use crate::{
 pub use connections::{Connections, TooFewConnections};
 pub use import::{Import, ImportConnection};
 pub use migrate::{MigrateError, Schema};
-pub use servers::Durability;
+pub use servers::{Durability, SourceError, TlsSettingError, UrlError};
 
 /// How long it may take until a server accepts a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -116,52 +117,47 @@ enum Role {
 /// Why the ledger cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresLedgerError {
-    /// The URL does not name a Postgres database.
-    #[error("not a URL of a Postgres database")]
-    Url(#[source] tokio_postgres::Error),
+    /// The settings do not say where the ledger is, or how to get in.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The pool cannot be built.
     #[error("the pool of connections cannot be built")]
     Pool(#[source] deadpool::managed::BuildError),
 }
 
 impl PostgresLedger {
-    /// A ledger in the database of `url`; connections are made when they are needed, so the
-    /// server may still be down. Must be called on a tokio runtime.
+    /// A ledger in the database that `access` leads to; connections are made when they are needed, so
+    /// the server may still be down. Must be called on a tokio runtime. Warns if what is said to the
+    /// server crosses a network in plain text.
     pub fn new(
-        url: &str,
+        access: Access,
         durability: Durability,
         connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
-        Self::with_upkeep(&settings::upkeep(), url, durability, connections, limits)
+        Self::with_upkeep(&settings::upkeep(), access, durability, connections, limits)
     }
 
     /// [`new`](Self::new), for a process that serves from it: as long as one does, the ledger keeps
     /// its [identity](Self::renew_identity).
     pub fn serve(
-        url: &str,
+        access: Access,
         durability: Durability,
         connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
-        Self::with_upkeep(&settings::serving(), url, durability, connections, limits)
+        Self::with_upkeep(&settings::serving(), access, durability, connections, limits)
     }
 
     fn with_upkeep(
         upkeep: &str,
-        url: &str,
+        access: Access,
         durability: Durability,
         connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
-        let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
-        if config.get_application_name().is_none() {
-            config.application_name("flashsale");
-        }
-        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
-        config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
-        config.keepalives_retries(KEEPALIVE_RETRIES);
-        let servers = Arc::new(Servers::of(&config, durability, connections.total()));
+        let source = Source::new(access)?;
+        let servers = Arc::new(Servers::of(source, durability, connections.total()));
         watch(&servers);
         let pool = |size, settings: &str, is_for| {
             pool(&servers, size, settings, is_for).map_err(PostgresLedgerError::Pool)
@@ -276,8 +272,9 @@ impl PostgresLedger {
 }
 
 #[cfg(test)]
-fn pool_of(config: &tokio_postgres::Config, size: usize, settings: &str) -> Pool {
-    let servers = Servers::of(config, Durability::Single, size);
+fn pool_of(url: &str, size: usize, settings: &str) -> Pool {
+    let source = Source::new(Access::to_database(url)).unwrap();
+    let servers = Servers::of(source, Durability::Single, size);
     pool(&Arc::new(servers), size, settings, Use::Others).unwrap()
 }
 

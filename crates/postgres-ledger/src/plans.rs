@@ -1,6 +1,7 @@
 //! How the server carries the hot statements out, on empty tables: that is when most plans are
 //! made, and they are kept for as long as their connection.
 
+use credentials::Access;
 use dev_servers::PostgresServer;
 
 use crate::{
@@ -15,7 +16,7 @@ async fn a_ledger() -> (PostgresServer, PostgresLedger) {
     let one = 1.try_into().unwrap();
     let limits = batcher::Limits::patient(one, one);
     let ledger = PostgresLedger::new(
-        &server.url("ledger"),
+        Access::to_database(server.url("ledger")),
         Durability::Single,
         Connections::for_threads(16),
         limits,

@@ -19,6 +19,9 @@ mod hosts;
 mod pool;
 mod pooler;
 mod race;
+mod source;
+mod tls;
+mod url;
 mod watch;
 mod witness;
 
@@ -30,28 +33,28 @@ use std::{
 use deadpool_postgres::ClientWrapper;
 use telemetry::Event;
 use tokio::{sync::Semaphore, time::timeout};
-use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
     connection::Connection,
     error::ConnectError,
     pool::{Object, Pool, PoolError, Use, pool},
+    source::Source,
 };
 use self::{hosts::Host, race::Identity};
 
+pub use self::{barrier::Durability, source::SourceError, tls::TlsSettingError, url::UrlError};
 pub(crate) use self::{
     watch::watch,
     witness::{Answer, Witness},
 };
-pub use barrier::Durability;
 
 /// How long it may take to look whether a promoted server has what was answered.
 const LOOK_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The servers, as all connections of a process know them.
 pub(crate) struct Servers {
-    hosts: Vec<Host>,
+    source: Arc<Source>,
     durability: Durability,
     /// A place for each connection that may be open.
     places: Arc<Semaphore>,
@@ -67,7 +70,7 @@ struct Known {
     /// The highest timeline that was met.
     timeline: u32,
     /// Which of the hosts it is.
-    host: Option<usize>,
+    host: Option<String>,
     /// How often another server has taken its place.
     moves: u64,
     /// After how many of these it was last looked whether it has all answers.
@@ -86,11 +89,11 @@ struct Accepted {
 }
 
 impl Servers {
-    /// The servers of a URL, which are not asked yet. No more connections than these are open at a
+    /// The servers of a source, which are not asked yet. No more connections than these are open at a
     /// time, on any of them.
-    pub(crate) fn of(config: &Config, durability: Durability, connections_max: usize) -> Self {
+    pub(crate) fn of(source: Source, durability: Durability, connections_max: usize) -> Self {
         Self {
-            hosts: hosts::each(config),
+            source: Arc::new(source),
             durability,
             places: Arc::new(Semaphore::new(connections_max)),
             known: Mutex::default(),
@@ -110,7 +113,7 @@ impl Servers {
     }
 
     /// Takes a server that takes writes for the ledger, unless it is of the past.
-    fn accept(&self, host: usize, identity: &Identity) -> Result<Accepted, ConnectError> {
+    fn accept(&self, host: &Host, identity: &Identity) -> Result<Accepted, ConnectError> {
         let mut known = self.known();
         if let (Some(before), Some(now)) = (&known.system, &identity.system)
             && before != now
@@ -126,17 +129,17 @@ impl Servers {
         // there is to go by.
         let is_other = match identity.timeline {
             Some(timeline) => timeline > known.timeline,
-            None => known.host != Some(host),
+            None => known.host.as_deref() != Some(&host.name),
         };
         if is_other && known.host.is_some() {
-            let server = &self.hosts[host].name;
+            let server = &host.name;
             tracing::warn!(server, timeline, "the ledger is on a server that was promoted");
             known.moves += 1;
             telemetry::happened(Event::LedgerMoved, 1);
             known.trust.cancel();
             known.trust = CancellationToken::new();
         }
-        known.host = Some(host);
+        known.host = Some(host.name.clone());
         known.timeline = timeline;
         known.system = known.system.take().or_else(|| identity.system.clone());
         Ok(Accepted { trust: known.trust.clone(), moves: known.moves })
@@ -191,8 +194,9 @@ impl Servers {
 
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroUsize, str::FromStr};
+    use std::num::NonZeroUsize;
 
+    use credentials::Access;
     use dev_servers::PostgresServer;
     use domain::{Code, SaleId};
 
@@ -200,8 +204,13 @@ mod tests {
     use crate::{Connections, PostgresLedger};
 
     fn servers() -> Servers {
-        let config = Config::from_str("host=a,b user=x").unwrap();
-        Servers::of(&config, Durability::Single, 9)
+        let source = Source::new(Access::to_database("host=a user=x")).unwrap();
+        Servers::of(source, Durability::Single, 9)
+    }
+
+    fn host(nth: usize) -> Arc<Host> {
+        let config = "host=a,b user=x".parse().unwrap();
+        Arc::clone(&hosts::each(&config, &[])[nth])
     }
 
     fn on(timeline: Option<u32>) -> Identity {
@@ -211,9 +220,9 @@ mod tests {
     #[test]
     fn two_names_of_one_server_are_one_ledger() {
         let servers = servers();
-        let trust = servers.accept(0, &on(Some(3))).unwrap().trust;
+        let trust = servers.accept(&host(0), &on(Some(3))).unwrap().trust;
 
-        servers.accept(1, &on(Some(3))).unwrap();
+        servers.accept(&host(1), &on(Some(3))).unwrap();
 
         assert!(!trust.is_cancelled());
     }
@@ -222,9 +231,10 @@ mod tests {
     fn a_promotion_ends_the_trust_in_all_connections_that_were_made_before() {
         for promoted in [on(Some(4)), on(None)] {
             let servers = servers();
-            let trust = servers.accept(0, &on(promoted.timeline.map(|timeline| timeline - 1)));
+            let trust =
+                servers.accept(&host(0), &on(promoted.timeline.map(|timeline| timeline - 1)));
 
-            let after = servers.accept(1, &promoted).unwrap();
+            let after = servers.accept(&host(1), &promoted).unwrap();
 
             assert!(trust.unwrap().trust.is_cancelled() && !after.trust.is_cancelled());
             assert_eq!((after.moves, servers.moves()), (1, 1));
@@ -234,10 +244,11 @@ mod tests {
     #[test]
     fn a_server_of_the_past_is_refused_and_changes_nothing() {
         let servers = servers();
-        let trust = servers.accept(1, &on(Some(4))).unwrap().trust;
+        let trust = servers.accept(&host(1), &on(Some(4))).unwrap().trust;
 
-        let past = servers.accept(0, &on(Some(3)));
-        let other = servers.accept(0, &Identity { system: Some("8".to_owned()), ..on(Some(9)) });
+        let past = servers.accept(&host(0), &on(Some(3)));
+        let other =
+            servers.accept(&host(0), &Identity { system: Some("8".to_owned()), ..on(Some(9)) });
 
         assert!(matches!(past, Err(ConnectError::Past { timeline: 3, known: 4 })));
         assert!(matches!(other, Err(ConnectError::OtherCluster { .. })));
@@ -251,16 +262,18 @@ mod tests {
         let max = NonZeroUsize::new(8).unwrap();
         let limits = batcher::Limits::patient(max, max);
         let url = server.url("ledger");
+        let access = Access::to_database(&*url);
         let ledger =
-            PostgresLedger::new(&url, Durability::Single, Connections::for_threads(1), limits);
+            PostgresLedger::new(access, Durability::Single, Connections::for_threads(1), limits);
         ledger.unwrap().migrate().await.unwrap();
         let servers = servers();
+        let key = servers.source.entry().await.unwrap().key;
         let place = Arc::new(servers.places.clone().acquire_owned().await.unwrap());
-        let line = connection::open(&Config::from_str(&url).unwrap(), place).await.unwrap();
+        let line = connection::open(&url.parse().unwrap(), &key, place).await.unwrap();
         let code = Code::new(SaleId::try_from(1).unwrap(), 7);
         servers.witness().saw([Answer { code, is_sold: false }].into_iter());
-        let before = servers.accept(0, &on(Some(1))).unwrap().moves;
-        let after = servers.accept(1, &on(Some(2))).unwrap().moves;
+        let before = servers.accept(&host(0), &on(Some(1))).unwrap().moves;
+        let after = servers.accept(&host(1), &on(Some(2))).unwrap().moves;
 
         let by_one_of_before = servers.look_back(&line.client, before).await;
         let by_one_of_now = servers.look_back(&line.client, after).await;
@@ -272,10 +285,10 @@ mod tests {
     #[test]
     fn who_distrusts_what_nobody_trusts_any_more_changes_nothing() {
         let servers = servers();
-        let before = servers.accept(0, &on(Some(1))).unwrap().trust;
+        let before = servers.accept(&host(0), &on(Some(1))).unwrap().trust;
 
         servers.distrust(&before);
-        let after = servers.accept(0, &on(Some(1))).unwrap().trust;
+        let after = servers.accept(&host(0), &on(Some(1))).unwrap().trust;
         servers.distrust(&before);
 
         assert!(before.is_cancelled() && !after.is_cancelled());

@@ -66,8 +66,6 @@ pub(crate) fn serving() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr;
-
     use dev_servers::PostgresServer;
 
     #[tokio::test]
@@ -94,8 +92,8 @@ mod tests {
             let set = format!("ALTER DATABASE ledger SET {name} = '{otherwise}'");
             server.psql("postgres", &set).unwrap();
         }
-        let config = tokio_postgres::Config::from_str(&server.url("ledger")).unwrap();
-        let client = crate::pool_of(&config, 1, &super::upkeep()).get().await.unwrap();
+        let client =
+            crate::pool_of(&server.url("ledger"), 1, &super::upkeep()).get().await.unwrap();
 
         for (name, _, is) in pinned {
             let show = client.query_one(&format!("SHOW {name}"), &[]).await.unwrap();

@@ -6,6 +6,7 @@ mod database;
 
 use std::sync::Arc;
 
+use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
     Origin, Sale, Terms, Window,
@@ -39,7 +40,8 @@ fn url_of(server: &PostgresServer, database: &str, role: &str) -> String {
 
 fn ledger(url: &str, connections: Connections) -> PostgresLedger {
     let limits = batcher::Limits::patient(4_096.try_into().unwrap(), 16.try_into().unwrap());
-    PostgresLedger::new(url, Durability::Single, connections, limits).unwrap()
+    let access = Access::to_database(url);
+    PostgresLedger::new(access, Durability::Single, connections, limits).unwrap()
 }
 
 async fn open_sale(ledger: &PostgresLedger) -> Sale {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use batcher::Limits;
+use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
     Code, Origin, Sale, StoreError, Terms, Window,
@@ -81,7 +82,10 @@ impl Pair {
 fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    Arc::new(PostgresLedger::new(url, durability, Connections::for_threads(16), limits).unwrap())
+    let connections = Connections::for_threads(16);
+    Arc::new(
+        PostgresLedger::new(Access::to_database(url), durability, connections, limits).unwrap(),
+    )
 }
 
 /// A sale that is open for an hour more.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use batcher::Limits;
+use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
     CheckoutRefusal, Code, Epoch, Failure, Origin, Receipt, Sale, StoreError, Terms, UnixMillis,
@@ -183,7 +184,7 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     let limits = Limits::patient(max(4_096), max(256));
     let ledger = Arc::new(
         PostgresLedger::new(
-            &server.url(DATABASE),
+            Access::to_database(server.url(DATABASE)),
             Durability::Single,
             Connections::for_threads(16),
             limits,

@@ -5,6 +5,7 @@
 mod database;
 
 use crate::database::{SERVER, fresh_database};
+use credentials::Access;
 use dev_servers::{Pooler, Pooling};
 use domain::ports::SaleRegister;
 use postgres_ledger::{Connections, Durability, MigrateError, PostgresLedger};
@@ -15,8 +16,8 @@ async fn behind(pooling: Pooling, connections: u16) -> (Pooler, PostgresLedger) 
     let pooler = Pooler::to(&SERVER, pooling, connections).unwrap();
     let limits = batcher::Limits::patient(9.try_into().unwrap(), 9.try_into().unwrap());
     let room = Connections::for_threads(1);
-    let ledger =
-        PostgresLedger::new(&pooler.url(&database), Durability::Single, room, limits).unwrap();
+    let access = Access::to_database(pooler.url(&database));
+    let ledger = PostgresLedger::new(access, Durability::Single, room, limits).unwrap();
     (pooler, ledger)
 }
 

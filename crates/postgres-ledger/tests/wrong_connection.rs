@@ -4,6 +4,7 @@
 
 mod database;
 
+use credentials::Access;
 use domain::{
     Failure, Sale,
     audit::Findings,
@@ -135,9 +136,8 @@ async fn a_role_that_lacks_a_right_is_told_which_and_works_when_it_has_it() {
     let grant_to = |what: &str| SERVER.psql(&database, &format!("GRANT {what} TO {role}")).unwrap();
     let url = SERVER.url(&database).replace("postgres@", &format!("{role}@"));
     let limits = batcher::Limits::patient(9.try_into().unwrap(), 9.try_into().unwrap());
-    let ledger =
-        PostgresLedger::new(&url, Durability::Single, Connections::for_threads(16), limits)
-            .unwrap();
+    let (access, connections) = (Access::to_database(url), Connections::for_threads(16));
+    let ledger = PostgresLedger::new(access, Durability::Single, connections, limits).unwrap();
     grant_to("SELECT ON ALL TABLES IN SCHEMA public");
 
     let error = record(&ledger, &sale, "ann", grant(&sale, 1, 0)).await.unwrap_err();
@@ -168,9 +168,8 @@ async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
     SERVER.psql(&database, &format!("CREATE ROLE {role} LOGIN; {rights}")).unwrap();
     let url = SERVER.url(&database).replace("postgres@", &format!("{role}@"));
     let limits = batcher::Limits::patient(9.try_into().unwrap(), 9.try_into().unwrap());
-    let ledger =
-        PostgresLedger::serve(&url, Durability::Single, Connections::for_threads(16), limits)
-            .unwrap();
+    let (access, connections) = (Access::to_database(url), Connections::for_threads(16));
+    let ledger = PostgresLedger::serve(access, Durability::Single, connections, limits).unwrap();
 
     assert_eq!(ledger.migrate().await.unwrap(), 0);
     assert_eq!(ledger.schema().await.unwrap(), Schema::Current);

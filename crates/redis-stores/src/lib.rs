@@ -22,15 +22,14 @@ mod probe;
 mod refusal;
 mod reply;
 mod sale_store;
+mod server;
 mod snapshot;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use batcher::{BatchError, Batcher, Limits, Wait};
-use deadpool_redis::{
-    Manager, Pool, Runtime, Status,
-    redis::{AsyncConnectionConfig, RedisError},
-};
+use credentials::Access;
+use deadpool::managed::Status;
 use domain::{
     Code, Failure, StoreError, Unit,
     ports::{HoldRequest, LedgerIdentity, Operation, PlaceReply, Verdict},
@@ -45,8 +44,7 @@ use crate::{
     probe::Probe,
 };
 
-/// How long a connection may take to come about, and a caller may wait for one.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+pub use server::SourceError;
 
 /// Connections that the batchers of all threads keep; each thread has three, and a fourth
 /// once a hold was given back.
@@ -70,24 +68,30 @@ pub struct RedisStores {
 /// Why the stores cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisStoresError {
-    /// The URL does not name a Redis server.
-    #[error("not a URL of a Redis server")]
-    Url(#[source] RedisError),
+    /// The settings do not say where the server is, or how one gets in.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The pool cannot be built.
     #[error("the pool of connections cannot be built")]
-    Pool(#[source] deadpool_redis::BuildError),
+    Pool(#[source] server::BuildError),
 }
 
 impl RedisStores {
-    /// Stores on the server of `url`, for the sales of `ledger`; connections are made when they
-    /// are needed, so both may still be down. Must be called on a tokio runtime.
+    /// Stores on the server that `access` leads to, for the sales of `ledger`; connections are made
+    /// when they are needed, so both may still be down. Must be called on a tokio runtime. Warns if
+    /// what is said to the server crosses a network in plain text.
     pub fn new(
-        url: &str,
+        access: Access,
         ledger: Arc<dyn LedgerIdentity>,
         limits: Limits,
     ) -> Result<Self, RedisStoresError> {
+        server::check(&access)?;
+        let access = Arc::new(access);
         let probe = Arc::<Probe>::default();
-        let pool = |size| pool(url, size).map(|pool| Way { pool, probe: probe.clone() });
+        let pool = |size| {
+            let pool = server::pool(&access, size).map_err(RedisStoresError::Pool)?;
+            Ok::<_, RedisStoresError>(Way { pool, probe: Arc::clone(&probe) })
+        };
         let (kept, pool) = (pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?);
         Ok(Self::over(kept, pool, Owner::new(ledger), limits, Line::new))
     }
@@ -149,21 +153,6 @@ impl RedisStores {
         let way = Way { probe: Arc::new(Probe::waived()), ..self.pool.clone() };
         Line::new(way, self.owner.clone())
     }
-}
-
-fn pool(url: &str, size: usize) -> Result<Pool, RedisStoresError> {
-    let connection = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(Duration::from_millis(line::REPLY_MS_MAX)));
-    let manager = Manager::new_with_config(url, connection).map_err(RedisStoresError::Url)?;
-    Pool::builder(manager)
-        .max_size(size)
-        .wait_timeout(Some(CONNECT_TIMEOUT))
-        .create_timeout(Some(CONNECT_TIMEOUT))
-        .recycle_timeout(Some(CONNECT_TIMEOUT))
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(RedisStoresError::Pool)
 }
 
 fn figures(pool: &'static str, now: &Status) -> PoolFigures {

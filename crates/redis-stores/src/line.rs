@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use deadpool_redis::{
-    Connection, Pool, PoolError,
-    redis::{self, Arg, Cmd, Pipeline, RedisError, Value},
-};
+use deadpool_redis::redis::{self, Arg, Cmd, Pipeline, RedisError, Value};
 use domain::{Failure, StoreError, answer::Doing};
 use telemetry::{Watch, store_call_ended};
 
@@ -14,6 +11,7 @@ use crate::{
     owner::Owner,
     probe::Probe,
     refusal::{half_way, is_answer, remedy},
+    server::{ConnectError, Object, Pool, PoolError},
 };
 
 /// The function library, one file a function.
@@ -43,7 +41,7 @@ pub(crate) struct Line {
     pool: Pool,
     probe: Arc<Probe>,
     owner: Owner,
-    connection: Option<Connection>,
+    connection: Option<Object>,
     is_eager: bool,
     /// Whether the last call was refused, which is logged once.
     is_refused: bool,
@@ -190,14 +188,14 @@ impl Line {
     ) -> Result<Value, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
         let began = Watch::start();
-        let mut reply = command.query_async(&mut connection).await;
+        let mut reply = command.query_async(&mut **connection).await;
         if reply.as_ref().is_err_and(lacks_library) {
             if let Err(error) = self.probe.load_library(&mut connection).await {
                 store_call_ended("redis", name_of(command), began, false);
-                drop(Connection::take(connection));
+                drop(Object::take(connection));
                 return Err(error);
             }
-            reply = command.query_async(&mut connection).await;
+            reply = command.query_async(&mut **connection).await;
         }
         store_call_ended("redis", name_of(command), began, reply.is_ok());
         self.keep_or_drop(connection, reply)
@@ -212,26 +210,26 @@ impl Line {
     ) -> Result<Vec<Value>, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
         let began = Watch::start();
-        let replies = commands.query_async(&mut connection).await;
+        let replies = commands.query_async(&mut **connection).await;
         store_call_ended("redis", "pipeline", began, replies.is_ok());
         self.keep_or_drop(connection, replies)
     }
 
     /// A connection to a server that can do what is needed.
-    async fn connect(&self) -> Result<Connection, LineError> {
+    async fn connect(&self) -> Result<Object, LineError> {
         self.probe.check()?;
         let mut connection = self.pool.get().await.map_err(no_connection)?;
         match self.probe.look(&mut connection).await {
             Ok(()) => Ok(connection),
             Err(error) => {
                 // A look that was not answered may still be under way there.
-                drop(Connection::take(connection));
+                drop(Object::take(connection));
                 Err(error)
             }
         }
     }
 
-    async fn connection(&mut self, reply_ms_max: u64) -> Result<Connection, LineError> {
+    async fn connection(&mut self, reply_ms_max: u64) -> Result<Object, LineError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().await?,
@@ -242,7 +240,7 @@ impl Line {
 
     fn keep_or_drop<T>(
         &mut self,
-        connection: Connection,
+        connection: Object,
         reply: Result<T, RedisError>,
     ) -> Result<T, LineError> {
         match reply {
@@ -256,7 +254,7 @@ impl Line {
             Err(error) => {
                 // Whatever is still under way there, the next caller shall not meet it; and
                 // a server that turned read-only is not the one to talk to any more.
-                drop(Connection::take(connection));
+                drop(Object::take(connection));
                 let error = LineError::of(error);
                 if let LineError::Refused { remedy, source: Some(source) } = &error
                     && !std::mem::replace(&mut self.is_refused, true)
@@ -291,9 +289,13 @@ pub(crate) fn is_for_want_of_library(detail: Option<&str>) -> bool {
 /// A server that refuses whoever comes is not out of reach.
 fn no_connection(error: PoolError) -> LineError {
     match error {
-        PoolError::Backend(source) => match remedy(&source) {
+        PoolError::Backend(ConnectError::Server { host, what, source }) => match remedy(&source) {
             Some(remedy) => LineError::Refused { remedy: remedy.into(), source: Some(source) },
-            None => LineError::Unreachable(PoolError::Backend(source)),
+            None => LineError::Unreachable(PoolError::Backend(ConnectError::Server {
+                host,
+                what,
+                source,
+            })),
         },
         error => LineError::Unreachable(error),
     }

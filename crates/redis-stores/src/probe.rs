@@ -10,10 +10,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_redis::{
-    Connection,
-    redis::{self, Cmd, RedisResult, Value},
-};
+use deadpool_redis::redis::{self, Cmd, RedisResult, Value, aio::MultiplexedConnection};
 use tokio::{sync, time::Instant};
 
 use crate::{
@@ -63,7 +60,10 @@ impl Probe {
     }
 
     /// Looks through a connection at what the server can do, unless that is known.
-    pub(crate) async fn look(&self, connection: &mut Connection) -> Result<(), LineError> {
+    pub(crate) async fn look(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<(), LineError> {
         if self.is_able.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -86,7 +86,10 @@ impl Probe {
 
     /// Loads the library. Never replaces one: that would forget which sales are loaded. A change
     /// to the library takes a new name, so versions live side by side.
-    pub(crate) async fn load_library(&self, connection: &mut Connection) -> Result<(), LineError> {
+    pub(crate) async fn load_library(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<(), LineError> {
         self.check()?;
         let loaded: RedisResult<String> =
             redis::cmd("FUNCTION").arg("LOAD").arg(LIBRARY).query_async(connection).await;
@@ -122,7 +125,7 @@ impl Probe {
 
 /// Fails if the server is too old, and warns if it may drop keys. One that does not say is taken as it
 /// is.
-async fn version(connection: &mut Connection) -> Result<(), LineError> {
+async fn version(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
     let mut questions = redis::pipe();
     questions.ignore_errors();
     for section in ["server", "memory"] {
@@ -163,7 +166,7 @@ fn figure<'t>(texts: &'t [Value], word: &str) -> Option<&'t str> {
 }
 
 /// Asks for a sale that there never is, of nobody's ledger.
-async fn run_function(connection: &mut Connection) -> Result<(), LineError> {
+async fn run_function(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
     let mut status = fcall("flashsale_v2_status", &SaleKeys::of_no_sale());
     let told = status.arg("nobody").query_async::<Value>(connection).await;
     told.map(drop).map_err(|error| match LineError::of(error) {
@@ -180,7 +183,7 @@ async fn run_function(connection: &mut Connection) -> Result<(), LineError> {
 /// A transaction is filled with commands, of which each is refused or accepted there and then, and is
 /// given up in the end by one that no server knows: nothing is carried out. A user who may not begin
 /// one finds out later.
-async fn rights(connection: &mut Connection) -> Result<(), LineError> {
+async fn rights(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
     if redis::cmd("MULTI").query_async::<()>(connection).await.is_err() {
         return Ok(());
     }

@@ -6,7 +6,7 @@ use deadpool_redis::redis::{ErrorKind, RedisError};
 /// if it may have done something.
 pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return Some("REDIS_URL needs a user and a password that it knows");
+        return Some("REDIS_URL and REDIS_PASSWORD_FILE need a user and a password that it knows");
     }
     if is_of_a_running_function(error) {
         return None;
@@ -17,7 +17,9 @@ pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
             "its user may not load functions (+function|load), and the library is not there yet"
         }
         "NOPERM" => "its user lacks a right; docs/rights.md lists all that are needed",
-        "NOAUTH" | "WRONGPASS" => "REDIS_URL needs a user and a password that it knows",
+        "NOAUTH" | "WRONGPASS" => {
+            "REDIS_URL and REDIS_PASSWORD_FILE need a user and a password that it knows"
+        }
         "OOM" => "it is out of memory: raise its maxmemory, and leave its policy at noeviction",
         "MISCONF" => {
             "it cannot save to its disk and refuses to write: mend that, or set \

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "figures for whoever runs with --nocapture")]
 #![expect(clippy::print_stderr, reason = "the service's log, shown when a test fails")]
 
+mod access;
 mod audit;
 mod bad_input;
 mod boundary;

@@ -11,8 +11,10 @@ use std::{
 
 use deadpool_postgres::ClientWrapper;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_postgres::{AsyncMessage, Config, NoTls, error::Severity};
+use tokio_postgres::{AsyncMessage, Config, error::Severity};
 use tokio_util::sync::CancellationToken;
+
+use super::{error::HostError, source::Key};
 
 /// A connection to the ledger.
 pub(crate) struct Connection {
@@ -31,8 +33,14 @@ pub(super) struct Line {
 pub(super) type Place = Arc<OwnedSemaphorePermit>;
 
 /// Connects to one host. The place is taken until the connection is closed.
-pub(super) async fn open(config: &Config, place: Place) -> Result<Line, tokio_postgres::Error> {
-    let (client, mut connection) = config.connect(NoTls).await?;
+pub(super) async fn open(config: &Config, key: &Key, place: Place) -> Result<Line, HostError> {
+    let mut config = config.clone();
+    if let Some(password) = &key.password {
+        config.password(password);
+    }
+    // What TLS needs for its beginning is large, and would be part of whatever waits for a connection.
+    let connected = Box::pin(config.connect(key.connector.clone())).await;
+    let (client, mut connection) = connected.map_err(|error| HostError::of(error, key))?;
     let warned = Arc::new(AtomicBool::new(false));
     let heard = Arc::clone(&warned);
     let driven = tokio::spawn(async move {

@@ -12,6 +12,8 @@ const BARRIERS_MAX: usize = 4;
 /// One of the hosts.
 pub(super) struct Host {
     pub(super) name: String,
+    /// Its name without the port.
+    pub(super) address: String,
     pub(super) config: Config,
     pub(super) barriers: Arc<Semaphore>,
     /// Set once it is known that no pooler in transaction mode is in front of it.
@@ -19,8 +21,8 @@ pub(super) struct Host {
 }
 
 /// The hosts of a configuration. Which of them is the ledger is found out here, so what the driver
-/// would do about that is left out.
-pub(super) fn each(config: &Config) -> Vec<Host> {
+/// would do about that is left out. Those that there were before keep what waits for them.
+pub(super) fn each(config: &Config, before: &[Arc<Host>]) -> Arc<[Arc<Host>]> {
     let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
     (0..hosts.len().max(addresses.len()))
         .map(|index| {
@@ -42,17 +44,21 @@ pub(super) fn each(config: &Config) -> Vec<Host> {
                 one.hostaddr(*address);
                 if name.is_empty() {
                     name = address.to_string();
+                    // What its certificate must be for.
+                    one.host(&name);
                 }
             }
             let ports = config.get_ports();
             let port = ports.get(index).or_else(|| ports.first()).copied().unwrap_or(5432);
             one.port(port);
-            Host {
-                name: format!("{name}:{port}"),
-                config: one,
-                barriers: Arc::new(Semaphore::new(BARRIERS_MAX)),
-                has_sessions: OnceCell::new(),
-            }
+            let address = name;
+            let name = format!("{address}:{port}");
+            let barriers = before.iter().find(|host| host.name == name).map_or_else(
+                || Arc::new(Semaphore::new(BARRIERS_MAX)),
+                |host| Arc::clone(&host.barriers),
+            );
+            let has_sessions = OnceCell::new();
+            Arc::new(Host { name, address, config: one, barriers, has_sessions })
         })
         .collect()
 }
@@ -106,7 +112,7 @@ mod tests {
                    options=-csearch_path%3Dshop&keepalives_idle=7&sslmode=disable";
         let config = Config::from_str(url).unwrap();
 
-        let hosts = each(&config);
+        let hosts = each(&config, &[]);
 
         let names = hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>();
         assert_eq!(names, ["a:1", "b:2", "::1:3"]);
@@ -130,8 +136,8 @@ mod tests {
     #[test]
     fn one_port_is_for_all_hosts_and_none_is_the_usual_one() {
         let ports = |url: &str| {
-            let hosts = each(&Config::from_str(url).unwrap());
-            hosts.into_iter().map(|host| host.name).collect::<Vec<_>>()
+            let hosts = each(&Config::from_str(url).unwrap(), &[]);
+            hosts.iter().map(|host| host.name.clone()).collect::<Vec<_>>()
         };
 
         assert_eq!(ports("host=a,b port=7 user=x"), ["a:7", "b:7"]);

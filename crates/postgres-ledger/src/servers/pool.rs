@@ -6,7 +6,10 @@ use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::Runtime;
 use tokio::time::timeout;
 
-use super::{Accepted, ConnectError, Connection, Servers, barrier, pooler, race};
+use super::{
+    Accepted, ConnectError, Connection, Servers, barrier, pooler,
+    race::{self, Winner},
+};
 
 /// How long a caller may wait for a connection of the pool that somebody else has.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -66,12 +69,12 @@ impl managed::Manager for Manager {
         let place = timeout(WAIT_TIMEOUT, servers.places.clone().acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(ConnectError::NoPlace) };
         let winner = race::race(servers, &Arc::new(place)).await.map_err(ConnectError::if_full)?;
-        let Accepted { trust, moves } = servers.accept(winner.host, &winner.identity)?;
-        let set = winner.line.client.batch_execute(&self.settings);
+        let Winner { host, key, identity, line } = winner;
+        let Accepted { trust, moves } = servers.accept(&host, &identity)?;
+        let set = line.client.batch_execute(&self.settings);
         timeout(WAIT_TIMEOUT, set).await.map_err(|_| ConnectError::Silent)??;
-        let host = &servers.hosts[winner.host];
-        let line = barrier::pass(host, winner.line, servers.durability).await?;
-        pooler::exclude(servers, host, &line).await?;
+        let line = barrier::pass(&host, line, servers.durability).await?;
+        pooler::exclude(servers, &host, &key, &line).await?;
         servers.look_back(&line.client, moves).await?;
         // Who had a permit before must not record either.
         if self.is_for == Use::Buyers && servers.witness().has_lost() {
@@ -80,7 +83,7 @@ impl managed::Manager for Manager {
         if trust.is_cancelled() {
             return Err(ConnectError::Outlived);
         }
-        servers.announce(host, moves);
+        servers.announce(&host, moves);
         Ok(Connection::new(line, trust))
     }
 

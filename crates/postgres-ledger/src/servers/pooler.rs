@@ -14,8 +14,10 @@ use tokio::time::timeout;
 use super::{
     ConnectError, Servers,
     connection::{Line, Place, open},
+    error::HostError,
     hosts::Host,
     race::last_row,
+    source::Key,
 };
 
 const BACKEND_SQL: &str = "SELECT pg_backend_pid() AS backend";
@@ -28,11 +30,12 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) async fn exclude(
     servers: &Servers,
     host: &Host,
+    key: &Key,
     first: &Line,
 ) -> Result<(), ConnectError> {
     let looked = host.has_sessions.get_or_try_init(async || {
         let Ok(place) = servers.places.clone().try_acquire_owned() else { return Err(None) };
-        match timeout(LOOK_TIMEOUT, is_shared(host, first, place.into())).await {
+        match timeout(LOOK_TIMEOUT, is_shared(host, key, first, place.into())).await {
             Ok(Ok(false)) => Ok(()),
             Ok(Ok(true)) => Err(Some(ConnectError::Pooler)),
             Ok(Err(_)) | Err(_) => Err(None),
@@ -46,15 +49,15 @@ pub(super) async fn exclude(
 
 /// Whether a second connection finds itself in the session of the first, while the first is there,
 /// or the first in another one than a moment ago.
-async fn is_shared(host: &Host, first: &Line, place: Place) -> Result<bool, tokio_postgres::Error> {
-    let second = open(&host.config, place).await?;
+async fn is_shared(host: &Host, key: &Key, first: &Line, place: Place) -> Result<bool, HostError> {
+    let second = open(&host.config, key, place).await?;
     let before = backend(&first.client).await?;
     let other = backend(&second.client).await?;
     let after = backend(&first.client).await?;
     Ok(before != after || other == after)
 }
 
-async fn backend(client: &ClientWrapper) -> Result<Option<String>, tokio_postgres::Error> {
-    let found = client.simple_query(BACKEND_SQL).await?;
+async fn backend(client: &ClientWrapper) -> Result<Option<String>, HostError> {
+    let found = client.simple_query(BACKEND_SQL).await.map_err(HostError::Driver)?;
     Ok(last_row(&found).and_then(|row| row.get("backend")).map(str::to_owned))
 }

@@ -14,6 +14,7 @@ use super::{
     connection::{Line, Place, open},
     error::{ConnectError, HostError},
     hosts::Host,
+    source::{Entry, Key},
 };
 
 const PROBE_SQL: &str = include_str!("../sql/connect/probe.sql");
@@ -31,7 +32,8 @@ const OTHERS_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The host that is the ledger, and a connection to it.
 pub(super) struct Winner {
-    pub(super) host: usize,
+    pub(super) host: Arc<Host>,
+    pub(super) key: Key,
     pub(super) identity: Identity,
     pub(super) line: Line,
 }
@@ -39,8 +41,8 @@ pub(super) struct Winner {
 impl Winner {
     /// The last that was promoted comes first; of those that cannot be told apart, the one that was
     /// the ledger before, so that two names of one server do not take turns.
-    fn rank(&self, known: Option<usize>) -> (Option<u32>, bool) {
-        (self.identity.timeline, known == Some(self.host))
+    fn rank(&self, known: Option<&str>) -> (Option<u32>, bool) {
+        (self.identity.timeline, known == Some(&self.host.name))
     }
 }
 
@@ -53,17 +55,16 @@ pub(super) struct Identity {
 
 /// Asks all hosts, and takes of those that take writes the one that was promoted last.
 pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, ConnectError> {
-    let hosts = &servers.hosts;
-    let known = servers.known().host;
+    let Entry { hosts, key } = servers.source.entry().await?;
+    let known = servers.known().host.clone();
     let limit = if hosts.len() == 1 { ONLY_HOST_TIMEOUT } else { HOST_TIMEOUT };
     let mut asked = hosts
         .iter()
-        .enumerate()
-        .map(async |(index, host)| {
-            let found = timeout(limit, ask(host, Arc::clone(place)))
+        .map(async |host| {
+            let found = timeout(limit, ask(host, &key, Arc::clone(place)))
                 .await
                 .unwrap_or(Err(HostError::Silent));
-            (index, found)
+            (host, found)
         })
         .collect::<FuturesUnordered<_>>();
     let mut best: Option<Winner> = None;
@@ -75,12 +76,14 @@ pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, Con
                 if best.is_none() {
                     deadline = Instant::now() + OTHERS_TIMEOUT;
                 }
-                let winner = Winner { host, identity, line };
+                let host = Arc::clone(host);
+                let winner = Winner { host, key: key.clone(), identity, line };
+                let known = known.as_deref();
                 if best.as_ref().is_none_or(|best| best.rank(known) < winner.rank(known)) {
                     best = Some(winner);
                 }
             }
-            Err(error) => failures.push((hosts[host].name.clone(), error)),
+            Err(error) => failures.push((host.name.clone(), error)),
         }
     }
     match (best, failures.pop()) {
@@ -89,12 +92,15 @@ pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, Con
         (None, Some((_, HostError::Driver(error)))) if hosts.len() == 1 => {
             Err(ConnectError::Driver(error))
         }
+        (None, Some((host, HostError::Explained { what, source }))) if hosts.len() == 1 => {
+            Err(ConnectError::Explained { host, what, source })
+        }
         (None, last) => Err(ConnectError::NoneWritable(failures.into_iter().chain(last).collect())),
     }
 }
 
-async fn ask(host: &Host, place: Place) -> Result<(Identity, Line), HostError> {
-    let line = open(&host.config, place).await.map_err(HostError::Driver)?;
+async fn ask(host: &Host, key: &Key, place: Place) -> Result<(Identity, Line), HostError> {
+    let line = open(&host.config, key, place).await?;
     let mut found = line.client.simple_query(PROBE_SQL).await;
     if let Err(error) = &found
         && error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)

@@ -9,6 +9,7 @@ use std::{
 };
 
 use batcher::Limits;
+use credentials::Access;
 use dev_servers::PostgresServer;
 use postgres_ledger::{Connections, Durability, PostgresLedger};
 use tokio::sync::OnceCell;
@@ -40,7 +41,7 @@ pub(crate) fn ledger_in(database: &str) -> PostgresLedger {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
     PostgresLedger::new(
-        &SERVER.url(database),
+        Access::to_database(SERVER.url(database)),
         Durability::Single,
         Connections::for_threads(16),
         limits,

@@ -50,6 +50,7 @@
 //! shared by the tasks of an async test, and a server in a `static` is as good as one that is dropped.
 
 mod account;
+mod certificates;
 mod document;
 mod error;
 mod home;
@@ -67,6 +68,7 @@ mod stack;
 mod stores;
 pub mod tied;
 
+pub use certificates::{Authority, Issued, ServerTls};
 pub use document::block;
 pub use error::ServerError;
 pub use limits::raise_open_files;

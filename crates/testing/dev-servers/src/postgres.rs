@@ -2,6 +2,7 @@
 
 mod programs;
 mod standby;
+mod tls;
 
 use std::{
     ffi::OsString,
