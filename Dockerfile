@@ -8,6 +8,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:bookworm-slim
 COPY --from=build /usr/local/bin/flashsale /usr/local/bin/
+# The authorities that are believed where no other is named.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 # Without servers the ledger is in a directory of the user's own: mount a volume there to keep it.
 RUN install --directory --owner=nobody --group=nogroup --mode=0700 /var/lib/flashsale
 USER nobody

@@ -1,10 +1,10 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check simulate model chaos mutants fuzz bench deps up down
+.PHONY: help run demo test test-servers check simulate model chaos mutants fuzz bench deps up down
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## Run the service (STACK=embedded|local|compose|external|auto; PROFILE=release: slow to build, fast)
 	@crates/testing/dev-servers/run.sh
@@ -14,6 +14,9 @@ demo: deps ## Sell out a sale to thousands of users, and check every unit
 
 test: deps ## Run all tests, on private servers
 	cargo test --workspace
+
+test-servers: deps ## Run the adapters' tests on every version of the servers (PG_BINS="dir …" REDIS_BINS="dir …")
+	@crates/testing/dev-servers/test-servers.sh
 
 check: ## Check format, lints, documentation, licences and the dependency rules
 	@crates/testing/dev-servers/deps.sh compiler deny
@@ -35,7 +38,7 @@ model: ## Explore the protocol further than `make test` does (MODEL="--help": ho
 	cargo build --release -p model
 	$${CARGO_TARGET_DIR:-target}/release/model $(MODEL)
 
-chaos: ## Break everything under the service and judge what it answered (STACK=embedded CYCLES=n SEED=s LANES=n CHAOS="--help", CHAOS=upgrade)
+chaos: ## Break everything under the service and judge what it answered (STACK=embedded CYCLES=n SEED=s LANES=n CHAOS="--help", CHAOS=upgrade, CHAOS=failover)
 	@crates/testing/dev-servers/deps.sh compiler faults $(if $(filter embedded,$(STACK)),,servers)
 	cargo build --release -p app -p chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos $(STACK:%=--stack %) $(CYCLES:%=--cycles %) $(SEED:%=--seed %) $(LANES:%=--lanes %) $(CHAOS)
@@ -53,8 +56,8 @@ bench: ## Measure the service, each figure beside the floor of this machine (BEN
 	cargo build --release -p app -p bench
 	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
 
-deps: ## Install what is missing: a C compiler, Redis, Postgres
-	@crates/testing/dev-servers/deps.sh compiler servers
+deps: ## Install what is missing: a C compiler, Redis, Postgres, PgBouncer
+	@crates/testing/dev-servers/deps.sh compiler servers pooler
 
 up: ## Start Redis and Postgres in containers, and print their URLs
 	@docker compose up --detach --wait redis postgres

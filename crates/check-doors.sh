@@ -56,14 +56,15 @@ only() {
 may domain
 may telemetry
 may batcher telemetry
+may credentials
 may item-art domain
 may http-api domain telemetry
 may scheduler domain telemetry
 may memory-stores domain
-may redis-stores domain batcher telemetry
-may postgres-ledger domain batcher telemetry
+may redis-stores domain batcher credentials telemetry
+may postgres-ledger domain batcher credentials telemetry
 may sqlite-ledger domain batcher telemetry
-may app batcher domain http-api item-art memory-stores postgres-ledger redis-stores scheduler sqlite-ledger telemetry
+may app batcher credentials domain http-api item-art memory-stores postgres-ledger redis-stores scheduler sqlite-ledger telemetry
 
 # What stands for parts of it in tests: the fakes are one adapter, made to fail.
 may store-contract domain
@@ -98,6 +99,7 @@ done
 only "http-api app bench" know actix-web
 only "redis-stores app" know redis
 only "postgres-ledger app chaos bench dev-servers" know tokio-postgres
+only "credentials postgres-ledger redis-stores app" know rustls
 only "sqlite-ledger app simulation chaos bench dev-servers" know rusqlite
 
 [ "$is_broken" -eq 0 ] && echo "doors: every room depends only on what it may"

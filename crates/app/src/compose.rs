@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, Services,
     ports::{AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore},
@@ -9,7 +10,9 @@ use domain::{
 };
 use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
-use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, Schema};
+use postgres_ledger::{
+    MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
+};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
 use sqlite_ledger::{
@@ -18,7 +21,7 @@ use sqlite_ledger::{
 use telemetry::watch_pools;
 
 use crate::{
-    config::{Config, HalfSet, Place, SettingError},
+    config::{Config, Place, PlaceError, SettingError},
     environment::{
         GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
         wall_clock,
@@ -74,12 +77,14 @@ pub(crate) struct Audited {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ComposeError {
     #[error(transparent)]
-    HalfSet(#[from] HalfSet),
+    Place(#[from] PlaceError),
     #[error(transparent)]
     Setting(#[from] SettingError),
-    #[error("DATABASE_URL is wrong")]
+    #[error(transparent)]
+    Connections(#[from] TooFewConnections),
+    #[error("the settings of the ledger are wrong")]
     Ledger(#[source] PostgresLedgerError),
-    #[error("REDIS_URL is wrong")]
+    #[error("the settings of the live store are wrong")]
     Live(#[source] RedisStoresError),
     #[error(transparent)]
     Embedded(#[from] OpenError),
@@ -95,10 +100,10 @@ pub(crate) enum ComposeError {
     )]
     NoLedger,
     #[error(
-        "the ledger in the database of DATABASE_URL is of an older version; `flashsale migrate` \
-         brings it up to date"
+        "the ledger in the database of DATABASE_URL is of an older version, and lacks {0}; `flashsale \
+         migrate` brings it up to date"
     )]
-    OlderLedger,
+    OlderLedger(String),
     #[error("the schema could not be looked at")]
     Schema(#[source] MigrateError),
     #[error("the system has no random source to draw codes from")]
@@ -112,12 +117,17 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let mut to_migrate = None;
     let mut embedded = None;
     let stores = match config.place()? {
-        Place::Servers { database_url, redis_url } => {
-            let ledger = PostgresLedger::serve(database_url, config.limits());
+        Place::Servers { database, redis: live } => {
+            let ledger = PostgresLedger::serve(
+                database,
+                config.ledger_durability,
+                config.connections()?,
+                config.limits(),
+            );
             let ledger = ledger.map(Arc::new).map_err(ComposeError::Ledger)?;
             to_migrate = Some(Arc::clone(&ledger));
             let memo = Arc::new(SoldOutMemo::new(Arc::new(TokioClock)));
-            Stores::Servers { live: redis(redis_url, &ledger, config)?, ledger, memo }
+            Stores::Servers { live: redis(live, &ledger, config)?, ledger, memo }
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
@@ -149,8 +159,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
 /// Makes the ledger if there is none, and brings its schema up to date.
 pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
     match config.ledger_place()? {
-        Place::Servers { database_url, .. } => {
-            postgres(database_url, config)?.migrate().await?;
+        Place::Servers { database, .. } => {
+            postgres(database, config)?.migrate().await?;
         }
         Place::Embedded { data_dir } => drop(Database::open(&DataDir::at(data_dir.to_owned()))?),
     }
@@ -161,12 +171,12 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
 /// would be that of a mistyped place.
 pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, ComposeError> {
     Ok(match config.ledger_place()? {
-        Place::Servers { database_url, .. } => {
-            let ledger = postgres(database_url, config)?;
+        Place::Servers { database, .. } => {
+            let ledger = postgres(database, config)?;
             match ledger.schema().await.map_err(ComposeError::Schema)? {
                 Schema::Current => ledger,
-                Schema::Older => return Err(ComposeError::OlderLedger),
-                Schema::Absent => return Err(ComposeError::NoLedger),
+                Schema::Older { lacks } => return Err(ComposeError::OlderLedger(lacks)),
+                Schema::Absent { .. } => return Err(ComposeError::NoLedger),
             }
         }
         Place::Embedded { data_dir } => {
@@ -180,10 +190,10 @@ pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, C
 /// The stores as an audit looks at them; what is not there is not made.
 pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
     Ok(match config.place()? {
-        Place::Servers { database_url, redis_url } => {
-            let ledger = postgres(database_url, config)?;
+        Place::Servers { database, redis: live } => {
+            let ledger = postgres(database, config)?;
             Audited {
-                live: Some(redis(redis_url, &ledger, config)?),
+                live: Some(redis(live, &ledger, config)?),
                 ledger,
                 ledger_hint: "DATABASE_URL says where it is, and `flashsale migrate` makes its tables",
                 live_hint: "REDIS_URL says where it is",
@@ -213,17 +223,25 @@ async fn clock_of(service: &RemoteLive) -> LedgerClock {
 }
 
 /// A ledger on Postgres.
-pub(crate) fn postgres(url: &str, config: &Config) -> Result<Arc<PostgresLedger>, ComposeError> {
-    PostgresLedger::new(url, config.limits()).map(Arc::new).map_err(ComposeError::Ledger)
+pub(crate) fn postgres(
+    access: Access,
+    config: &Config,
+) -> Result<Arc<PostgresLedger>, ComposeError> {
+    PostgresLedger::new(access, config.ledger_durability, config.connections()?, config.limits())
+        .map(Arc::new)
+        .map_err(ComposeError::Ledger)
 }
 
 /// The live store on Redis of the sales of `ledger`.
 pub(crate) fn redis(
-    url: &str,
+    access: Option<Access>,
     ledger: &Arc<PostgresLedger>,
     config: &Config,
 ) -> Result<Arc<RedisStores>, ComposeError> {
-    RedisStores::new(url, ledger.clone(), config.limits()).map(Arc::new).map_err(ComposeError::Live)
+    let access = access.ok_or(PlaceError::Without { set: DATABASE.url, missing: REDIS.url })?;
+    RedisStores::new(access, ledger.clone(), config.limits())
+        .map(Arc::new)
+        .map_err(ComposeError::Live)
 }
 
 impl Stores {

@@ -1,5 +1,6 @@
 //! Flags, each with its environment variable; what is wrong is said by name.
 
+mod access;
 mod command;
 #[cfg(test)]
 mod hostile;
@@ -14,18 +15,22 @@ use std::{
 };
 
 use batcher::Limits;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use domain::{
     Terms, Timetable, UnixMillis, Window,
     sale::{TermsError, WindowError},
     timetable::PeriodError,
 };
 
+use postgres_ledger::{Connections, Durability, TooFewConnections};
+
 pub(crate) use self::{
+    access::PlaceError,
     command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
-    place::{HalfSet, Place},
+    place::Place,
 };
 
+use self::access::AccessSettings;
 use self::parse::{
     parse_address, parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait,
 };
@@ -41,33 +46,34 @@ pub(crate) struct Cli {
     pub(crate) config: Config,
     #[command(subcommand)]
     command: Option<Command>,
+    /// Settings whose passwords everybody on the machine can see.
+    #[arg(skip)]
+    pub(crate) shown: Vec<&'static str>,
 }
 
 /// Everything that can be set. Has no `Debug`: the URLs may carry passwords.
 #[derive(Args, Clone)]
 #[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
 pub(crate) struct Config {
-    /// The ledger, such as postgres://user@localhost/flashsale; with REDIS_URL
-    #[arg(
-        long,
-        env,
-        global = true,
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true
-    )]
-    database_url: String,
+    #[command(flatten)]
+    access: AccessSettings,
 
-    /// The live store, such as redis://localhost:6379; with DATABASE_URL
-    #[arg(
-        long,
-        env,
-        global = true,
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true
-    )]
-    redis_url: String,
+    /// Where an answer must be before it is given: on the disk of one server (`single`), on storage
+    /// that keeps copies itself (`storage`), or on a synchronous standby too (`standby`). A server
+    /// that keeps less sells nothing
+    #[arg(long, env, global = true, default_value = "single", value_name = "WHERE")]
+    pub(crate) ledger_durability: Durability,
+
+    /// Connections to Postgres that this process may have, at least 4 and 3 for each thread; with
+    /// fewer than the default its threads share what they do not need all the time [default: 12, and
+    /// 6 for each thread]
+    #[arg(long, env, global = true, value_name = "NUMBER")]
+    database_connections: Option<usize>,
+
+    /// Whether `serve` brings the schema up to date (`on`), or waits, not ready, until `flashsale
+    /// migrate` has, which may run as another role (`off`)
+    #[arg(long, env, global = true, default_value = "on", value_name = "WHO")]
+    pub(crate) migrate: Migrate,
 
     /// The data of a service that has neither: the ledger in SQLite, the live store in the memory
     /// of the one process that serves
@@ -144,6 +150,15 @@ impl FromStr for AdminAddr {
     }
 }
 
+/// Whether a process that serves brings the schema up to date.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Migrate {
+    /// It does.
+    On,
+    /// It waits until somebody else has.
+    Off,
+}
+
 /// How often a sale opens by itself.
 #[derive(Clone, Copy)]
 enum SalePeriod {
@@ -163,25 +178,53 @@ pub(crate) enum LogFormat {
 }
 
 impl Cli {
+    /// What the command line and the environment say. Ends the process if that cannot be.
+    pub(crate) fn read() -> Self {
+        let command = <Self as CommandFactory>::command();
+        let matches = command.try_get_matches().unwrap_or_else(|error| refuse(&error));
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
+        cli.shown = access::shown(&matches, &cli.config.access);
+        cli
+    }
+
     pub(crate) fn command(&self) -> Command {
         self.command.clone().unwrap_or(Command::Serve)
     }
 }
 
+/// Ends the process with what is wrong on its command line, which is not repeated if it may have a
+/// password.
+fn refuse(error: &clap::Error) -> ! {
+    if !access::may_have_password(&error.to_string()) {
+        error.exit();
+    }
+    let said = "an address belongs into DATABASE_URL or REDIS_URL, or into the file that \
+                DATABASE_URL_FILE or REDIS_URL_FILE names; it is not repeated here, for it may have a \
+                password\n";
+    <Cli as CommandFactory>::command().error(error.kind(), said).exit()
+}
+
 impl Config {
     /// Where the stores are.
-    pub(crate) fn place(&self) -> Result<Place<'_>, HalfSet> {
-        Place::of(&self.database_url, &self.redis_url, &self.data_dir)
+    pub(crate) fn place(&self) -> Result<Place<'_>, PlaceError> {
+        Place::of(self.access.database()?, self.access.redis()?, &self.data_dir)
     }
 
     /// Where the ledger is, for commands that need no live store.
-    pub(crate) fn ledger_place(&self) -> Result<Place<'_>, HalfSet> {
-        Place::of_ledger(&self.database_url, &self.redis_url, &self.data_dir)
+    pub(crate) fn ledger_place(&self) -> Result<Place<'_>, PlaceError> {
+        Place::of_ledger(self.access.database()?, self.access.redis()?, &self.data_dir)
     }
 
     pub(crate) fn limits(&self) -> Limits {
         let Self { queue_max, batch_max, queue_wait_max: wait_max, .. } = *self;
         Limits { queue_max, batch_max, wait_max }
+    }
+
+    /// How many connections to Postgres there may be.
+    pub(crate) fn connections(&self) -> Result<Connections, TooFewConnections> {
+        let threads = usize::from(self.http_workers);
+        let ample = Connections::for_threads(threads);
+        self.database_connections.map_or(Ok(ample), |total| Connections::of(total, threads))
     }
 
     /// What new sales offer.

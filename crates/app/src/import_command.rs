@@ -73,8 +73,7 @@ struct Counts {
 
 /// Takes the ledger along, and says how much it was.
 pub(crate) async fn run(options: &ImportOptions, config: &Config) -> Result<(), ImportError> {
-    let Place::Servers { database_url, .. } = config.ledger_place().map_err(ComposeError::from)?
-    else {
+    let Place::Servers { database, .. } = config.ledger_place().map_err(ComposeError::from)? else {
         return Err(ImportError::NoTarget);
     };
     let dir = DataDir::at(options.from.clone());
@@ -84,7 +83,7 @@ pub(crate) async fn run(options: &ImportOptions, config: &Config) -> Result<(), 
         error => ImportError::Source(error),
     })?;
     let _ours_alone = dir.serve().map_err(ImportError::InService)?;
-    let target = compose::postgres(database_url, config)?;
+    let target = compose::postgres(database, config)?;
     target.migrate().await?;
 
     tracing::info!("checking the ledger in {}", options.from.display());

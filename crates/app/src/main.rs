@@ -16,18 +16,22 @@ mod supervision;
 
 use std::{error::Error, process::ExitCode};
 
-use clap::Parser;
-
 use crate::config::{Cli, Command, Config, MigrateOptions, Place};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     #[cfg(target_os = "linux")]
     use_small_pages();
     log::start(cli.config.log_format);
+    for setting in &cli.shown {
+        tracing::warn!(
+            "{setting} is on the command line with a password, which everybody on this machine can \
+             read there: say it in the environment, or in the file that {setting}_FILE names"
+        );
+    }
     let command = cli.command();
     let failed = what_failed(&command);
     let ended = tokio::runtime::Builder::new_multi_thread()
@@ -88,9 +92,9 @@ async fn migrate(options: &MigrateOptions, config: &Config) -> Result<(), Box<dy
     compose::migrate(config).await?;
     tracing::info!("the schema is up to date");
     if options.new_identity
-        && let Place::Servers { database_url, .. } = place
+        && let Place::Servers { database, .. } = place
     {
-        let identity = compose::postgres(database_url, config)?.renew_identity().await?;
+        let identity = compose::postgres(database, config)?.renew_identity().await?;
         tracing::info!(%identity, "the ledger is another one from now on");
     }
     Ok(())

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin,
     compose::{ComposeError, Service, Shared, compose},
-    config::{Config, Place},
+    config::{Config, Migrate, Place},
     file_limit::make_room,
     peers, supervision,
 };
@@ -86,8 +86,9 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let workers = usize::from(config.http_workers);
     let room = make_room(workers);
     let Service { shared, scheduler, to_migrate, embedded } = compose(config)?;
-    if let Ok(Place::Embedded { data_dir }) = config.place() {
-        log_where(data_dir);
+    match config.place() {
+        Ok(Place::Embedded { data_dir }) => log_where(data_dir),
+        _ => log_connections(config)?,
     }
     // Until here a signal ends the process at once: there is nothing to finish.
     let mut signals = Signals::new()?;
@@ -107,9 +108,10 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     room.log(workers);
 
     let stop = CancellationToken::new();
+    let schema = to_migrate.map(|ledger| Schema { ledger, migrate: config.migrate });
     let (socket, in_service) = embedded.map(|it| (it.socket, it.in_service)).unzip();
     let mut background = Background {
-        upkeep: supervision::task(UPKEEP, keep_up(scheduler, to_migrate, stop.clone())),
+        upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
         live_socket: socket.map(|it| supervision::task(LIVE_SOCKET, it.answer(stop.clone()))),
         operators: operators.map(|it| tell_operators(it, shared, stop.clone())).transpose()?,
     };
@@ -184,11 +186,11 @@ fn tell_operators(
 /// Brings the schema up to date and keeps the sales going until told to stop.
 async fn keep_up(
     scheduler: Scheduler,
-    to_migrate: Option<Arc<PostgresLedger>>,
+    schema: Option<Schema>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    if let Some(ledger) = to_migrate {
-        migrated(&ledger, &stop).await?;
+    if let Some(schema) = schema {
+        schema.is_ready(&stop).await?;
     }
     scheduler.run(stop.cancelled()).await;
     Ok(())
@@ -255,34 +257,66 @@ fn log_where(data_dir: &Path) {
     );
 }
 
-/// Brings the schema up to date as soon as the database is there, or returns when asked to stop.
-async fn migrated(ledger: &PostgresLedger, stop: &CancellationToken) -> Result<(), ServeError> {
-    let mut warned = false;
-    while !stop.is_cancelled() {
-        let migrated = tokio::select! {
-            // A server that stands still is not waited for.
-            () = stop.cancelled() => return Ok(()),
-            migrated = ledger.migrate() => migrated,
-        };
-        match migrated {
-            Ok(applied) => {
-                tracing::info!(applied, "the schema is up to date");
-                return Ok(());
+/// Says how many connections a process on servers may have, for whoever limits them there.
+fn log_connections(config: &Config) -> Result<(), ComposeError> {
+    let connections = config.connections()?.total();
+    tracing::info!("at most {connections} connections to Postgres (DATABASE_CONNECTIONS)");
+    Ok(())
+}
+
+/// What must be up to date before there are sales, and who sees to it.
+struct Schema {
+    ledger: Arc<PostgresLedger>,
+    migrate: Migrate,
+}
+
+impl Schema {
+    /// Returns when the schema is up to date, or when asked to stop.
+    async fn is_ready(&self, stop: &CancellationToken) -> Result<(), ServeError> {
+        let mut told = String::new();
+        while !stop.is_cancelled() {
+            let ready = tokio::select! {
+                // A server that stands still is not waited for.
+                () = stop.cancelled() => return Ok(()),
+                ready = self.bring_up_to_date() => ready,
+            };
+            match ready {
+                Ok(applied) => {
+                    tracing::info!(applied, "the schema is up to date");
+                    return Ok(());
+                }
+                Err(error) if self.is_final(&error) => return Err(ServeError::Schema(error)),
+                Err(error) => {
+                    let text = error.to_string();
+                    if told != text {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "the schema is not up to date yet; trying on");
+                        told = text;
+                    }
+                }
             }
-            Err(error) if error.is_final() => return Err(ServeError::Schema(error)),
-            Err(error) if !warned => {
-                warned = true;
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "cannot bring the schema up to date yet; trying on");
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep(MIGRATE_AGAIN) => {}
             }
-            Err(_) => {}
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(MIGRATE_AGAIN) => {}
+        Ok(())
+    }
+
+    /// Whether it is of no use to wait. Whoever migrates in our place gives rights after that.
+    fn is_final(&self, error: &MigrateError) -> bool {
+        let may_be_given =
+            self.migrate == Migrate::Off && matches!(error, MigrateError::NotAllowed { .. });
+        error.is_final() && !may_be_given
+    }
+
+    /// Applies what is missing, unless that is for somebody else to do, and says how much it was.
+    async fn bring_up_to_date(&self) -> Result<usize, MigrateError> {
+        match self.migrate {
+            Migrate::On => self.ledger.migrate().await,
+            Migrate::Off => self.ledger.check_schema().await.map(|()| 0),
         }
     }
-    Ok(())
 }
 
 /// The signals that end the service.

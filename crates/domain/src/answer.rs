@@ -3,7 +3,7 @@
 //! Services return `Result<Result<T, …Refusal>, StoreError>`: the outer layer says whether the
 //! stores answered, the inner one what the business said.
 
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use crate::{Receipt, UnixMillis, ports::Operation};
 
@@ -163,6 +163,7 @@ impl From<Operation> for Doing {
 pub struct StoreError {
     doing: Doing,
     failure: Failure,
+    remedy: Option<Cow<'static, str>>,
     source: Box<dyn Error + Send + Sync>,
 }
 
@@ -173,7 +174,19 @@ impl StoreError {
         failure: Failure,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { doing: doing.into(), failure, source: source.into() }
+        Self { doing: doing.into(), failure, remedy: None, source: source.into() }
+    }
+
+    /// Says what an operator can do about it, in words that anybody may read.
+    #[must_use]
+    pub fn with_remedy(self, remedy: Option<Cow<'static, str>>) -> Self {
+        Self { remedy, ..self }
+    }
+
+    /// What an operator can do about it, if that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&Cow<'static, str>> {
+        self.remedy.as_ref()
     }
 
     /// What is known of the work that was asked for.

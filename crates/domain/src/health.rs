@@ -10,9 +10,12 @@ mod checked;
 mod pulse;
 mod way;
 
-use std::sync::{
-    Arc, Mutex, PoisonError, Weak,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use futures_util::{
@@ -21,6 +24,7 @@ use futures_util::{
 };
 use tokio::sync::Semaphore;
 
+use self::way::Ill;
 pub use self::{
     checked::{Checked, Reach, Unserved},
     pulse::{Beat, Pulse},
@@ -57,6 +61,16 @@ const WAITING_MAX: usize = 4_096;
 /// Open sales that are looked at in one look; where there are more, those that end first.
 const SALES_MAX: usize = 64;
 const AT_A_TIME: usize = 4;
+
+/// What was found of both stores.
+struct Stores {
+    ledger: Reach,
+    ledger_remedy: Option<Cow<'static, str>>,
+    live: Reach,
+    live_remedy: Option<Cow<'static, str>>,
+    /// What time it is by the ledger's clock.
+    now: Option<UnixMillis>,
+}
 
 /// Whether a process can sell.
 pub struct Health {
@@ -129,7 +143,7 @@ impl Health {
             let ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
             ways.iter().filter_map(Weak::upgrade).collect()
         };
-        let (ledger, now, live) = self.reach(&ways).await;
+        let Stores { ledger, ledger_remedy, live, live_remedy, now } = self.reach(&ways).await;
         // Asked after the stores, so that it is no older than what they said.
         let calendar = self.catalog.calendar();
         let at = now.unwrap_or(calendar.now);
@@ -150,7 +164,9 @@ impl Health {
         };
         let mut checked = Checked {
             ledger,
+            ledger_remedy,
             live,
+            live_remedy,
             sale: if is_known { Ok(phase) } else { Err(()) },
             stands_still: unserved.is_none() || beats(Pulse::stands_still),
             unserved: unserved.unwrap_or_default(),
@@ -163,34 +179,46 @@ impl Health {
     }
 
     /// How far both stores can be reached by all the ways, and the ledger's clock.
-    async fn reach(&self, ways: &[Arc<Way>]) -> (Reach, Option<UnixMillis>, Reach) {
-        let mut ledger_now = None;
+    async fn reach(&self, ways: &[Arc<Way>]) -> Stores {
+        let mut now = None;
         let tell_time = async {
-            ledger_now = self.register.now().await.ok();
-            ledger_now.is_some()
+            let told = self.register.now().await.map_err(|error| Ill::from(&error))?;
+            now = Some(told);
+            Ok(())
         };
-        let ping = async { self.live.ping().await.is_ok() };
+        let ping = async { self.live.ping().await.map_err(|error| Ill::from(&error)) };
         let mut asked = vec![self.in_time(tell_time), self.in_time(ping)];
         for way in ways {
             asked.extend([self.in_time(way.can_record()), self.in_time(way.can_take())]);
         }
-        let are_well = join_all(asked).await;
+        let told = join_all(asked).await;
         // The ledger's answers and the live store's, in turn: that it answers, then of each way.
         let reach = |first| {
-            let mut of_store = are_well.iter().skip(first).step_by(2);
-            match (of_store.next(), of_store.all(|&is_well| is_well)) {
-                (Some(true), true) => Reach::Up,
-                (Some(true), false) => Reach::Refuses,
+            let of_store = || told.iter().skip(first).step_by(2);
+            let remedy = of_store().find_map(|told| told.as_ref().err()?.remedy.clone());
+            let reach = match of_store().next() {
+                Some(Ok(())) if of_store().all(Result::is_ok) => Reach::Up,
+                // Whoever says why not has answered.
+                Some(Ok(()) | Err(Ill { remedy: Some(_) })) => Reach::Refuses,
                 _ => Reach::Down,
-            }
+            };
+            (reach, remedy)
         };
-        let (ledger, live) = (reach(0), reach(1));
-        (ledger, ledger_now, live)
+        let ((ledger, ledger_remedy), (live, live_remedy)) = (reach(0), reach(1));
+        drop(told);
+        Stores { ledger, ledger_remedy, live, live_remedy, now }
     }
 
-    /// Whether the answer is yes, and comes before it counts as outstanding.
-    fn in_time<'a>(&'a self, asked: impl Future<Output = bool> + Send + 'a) -> BoxFuture<'a, bool> {
-        async { within(&*self.clock, STANDS_STILL_MS, asked).await == Some(true) }.boxed()
+    /// What is answered, if that comes before it counts as outstanding.
+    fn in_time<'a>(
+        &'a self,
+        asked: impl Future<Output = Result<(), Ill>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<(), Ill>> {
+        let answered = async {
+            let answered = within(&*self.clock, STANDS_STILL_MS, asked).await;
+            answered.unwrap_or_else(|| Err(Ill::default()))
+        };
+        answered.boxed()
     }
 
     /// The open sales of which nothing can be had, also not a moment later.

@@ -62,8 +62,8 @@ fn checks(checked: &Checked, names: StoreNames) -> Vec<(&'static str, Cow<'stati
         Ok(Some(phase)) => phase_name(phase),
     };
     let mut checks = vec![
-        (names.ledger, reach(checked.ledger).into()),
-        (names.live, reach(checked.live).into()),
+        (names.ledger, reach(checked.ledger, checked.ledger_remedy.as_deref())),
+        (names.live, reach(checked.live, checked.live_remedy.as_deref())),
         ("sale", sale.into()),
     ];
     if !checked.unserved.is_empty() {
@@ -78,11 +78,12 @@ fn checks(checked: &Checked, names: StoreNames) -> Vec<(&'static str, Cow<'stati
     checks
 }
 
-const fn reach(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Up => "up",
-        Reach::Refuses => "refuses writes",
-        Reach::Down => "down",
+fn reach(reach: Reach, remedy: Option<&str>) -> Cow<'static, str> {
+    match (reach, remedy) {
+        (Reach::Up, _) => "up".into(),
+        (Reach::Refuses, None) => "refuses writes".into(),
+        (Reach::Refuses, Some(remedy)) => format!("refuses writes: {remedy}").into(),
+        (Reach::Down, _) => "down".into(),
     }
 }
 

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 use domain::{
     Failure, SaleId, StoreError,
     audit::{Breaches, Findings, Invariant, LateHolds, ROWS_MAX},
@@ -17,7 +17,10 @@ use domain::{
 };
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
-use crate::{PostgresLedger, Schema, migrate, rows, session::SessionError, snapshot::live_units};
+use crate::{
+    PostgresLedger, Schema, migrate, rows, servers::Object, session::SessionError,
+    snapshot::live_units,
+};
 
 const SCHEMA_STANDS_SQL: &str = include_str!("sql/audit/schema_stands.sql");
 
@@ -58,16 +61,20 @@ const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
      SET LOCAL work_mem = '64MB'; \
      SET LOCAL jit = off";
 
+/// What a transaction is set to that reads a sale. It holds no lock that anybody waits for, so it may
+/// be idle for as long as whoever audits is kept from its processor.
+const SNAPSHOT_SETTINGS: &str = "SET LOCAL statement_timeout = '1min'; \
+     SET LOCAL idle_in_transaction_session_timeout = '1min'";
+
 #[async_trait]
 impl AuditedLedger for PostgresLedger {
     async fn audit(&self, sale: Option<SaleId>, findings: &mut Findings) -> Result<(), StoreError> {
-        let client = self.client().await.map_err(|error| error.during(Operation::Audit))?;
-        if matches!(migrate::look(&client).await, Ok(Schema::Older | Schema::Absent)) {
+        let looked = migrate::look(self.pool()).await;
+        if matches!(looked, Ok(Schema::Older { .. } | Schema::Absent { .. })) {
             // What is not there yet is not broken.
             let reason = "the schema is not up to date; migrate first, with `flashsale migrate`";
             return Err(StoreError::new(Operation::Audit, Failure::NotDone, reason));
         }
-        drop(client);
         let sale = sale.map(SaleId::get);
         let checked = self.in_a_snapshot(SETTINGS, async |transaction| {
             // First, for without a table or a column the others fail, and this says why.
@@ -103,18 +110,17 @@ impl AuditedLedger for PostgresLedger {
     /// Read by the index of live units, to be quick: the shorter the time between two snapshots,
     /// the more can be said of what lies between.
     async fn snapshot(&self, sale: SaleId) -> Result<Option<SaleSnapshot>, StoreError> {
-        let found =
-            self.in_a_snapshot("SET LOCAL statement_timeout = '1min'", async |transaction| {
-                let listed = query(transaction, FIND_SQL, &[&vec![sale.get()]]).await?;
-                let Some(sale) = listed.first().map(rows::sale).transpose()? else {
-                    return Ok(None);
-                };
-                if sale.state == SaleState::Closed {
-                    return Ok(None);
-                }
-                let live = live_units(transaction, sale.id).await?;
-                Ok(Some(SaleSnapshot { sale, live }))
-            });
+        let found = self.in_a_snapshot(SNAPSHOT_SETTINGS, async |transaction| {
+            let listed = query(transaction, FIND_SQL, &[&vec![sale.get()]]).await?;
+            let Some(sale) = listed.first().map(rows::sale).transpose()? else {
+                return Ok(None);
+            };
+            if sale.state == SaleState::Closed {
+                return Ok(None);
+            }
+            let live = live_units(transaction, sale.id).await?;
+            Ok(Some(SaleSnapshot { sale, live }))
+        });
         found.await.map_err(|error| error.during(Operation::LedgerSnapshot))
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     rows,
+    servers::Answer,
     session::{Session, SessionError, halves},
 };
 
@@ -125,6 +126,8 @@ impl Redeem {
         for row in &sold {
             replies.insert(rows::code(row)?, Ok(CodeRecord::SoldNow(rows::receipt(row)?)));
         }
+        let sold = replies.keys().map(|&code| Answer { code, is_sold: true }).collect::<Vec<_>>();
+        self.0.saw(sold.into_iter());
         let rest: Vec<_> = redemptions
             .iter()
             .map(|asked| asked.code)

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 use domain::{
     Failure, Origin, StoreError,
     answer::Doing,
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     PostgresLedger,
     rows::{self, to_system_time, uuid},
+    servers::Object,
     session::SessionError,
 };
 

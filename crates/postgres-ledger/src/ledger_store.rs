@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    Code, SaleId, StoreError,
+    Code, Failure, SaleId, StoreError,
     ports::{AttemptPermit, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
 };
 use uuid::Uuid;
@@ -25,6 +25,11 @@ pub(crate) const STATEMENTS: &[&str] = &[RECORD_TOMBSTONES_SQL, EXPIRE_DUE_SQL, 
 #[async_trait]
 impl LedgerStore for PostgresLedger {
     fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        if self.shared.servers.witness().has_lost() {
+            let reason = "the ledger has lost answers that were given; nothing is sold until an \
+                          operator resumes the sales";
+            return Err(StoreError::new(Operation::Permit, Failure::NotDone, reason));
+        }
         let permit = self.record.permit().map_err(not_accepted(Operation::Permit))?;
         Ok(Box::new(QueuePermit(permit)))
     }

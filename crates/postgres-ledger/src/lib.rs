@@ -12,6 +12,7 @@
 mod attempts;
 mod audit;
 mod codes;
+mod connections;
 #[cfg(test)]
 mod hostile_rows;
 mod identity;
@@ -22,52 +23,49 @@ mod migrate;
 mod plans;
 mod rows;
 mod sale_register;
+mod servers;
 mod session;
 mod settings;
 mod snapshot;
 mod sold_blocks;
 mod tally;
 
-use std::{num::NonZeroUsize, str::FromStr, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use batcher::{BatchError, Batcher, Limits, Wait};
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Status,
-};
+use credentials::Access;
+use deadpool::managed::Status;
 use domain::{
     Code, Failure, SaleId, StoreError,
     ports::{Attempt, Listed, Operation, Redemption},
 };
 use telemetry::PoolFigures;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio_postgres::NoTls;
 
 use crate::{
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, Redeem, Release},
     sale_register::FindSales,
+    servers::{Object, Pool, Servers, Source, Use, pool, watch},
     session::{Session, SessionError, connect},
     sold_blocks::SoldBlocks,
 };
 
+pub use connections::{Connections, TooFewConnections};
 pub use import::{Import, ImportConnection};
 pub use migrate::{MigrateError, Schema};
+pub use servers::{Durability, SourceError, TlsSettingError, UrlError};
 
-/// How long a connection may take to come about, and a caller may wait for one.
+/// How long it may take until a server accepts a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// When an unanswered connection counts as broken.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Connections that the batchers of all threads keep; each thread has six. A bound that the
-/// server's own is met long before.
-const KEPT_CONNECTIONS_MAX: usize = 1_024;
-
-/// Connections for the upkeep alone, so that no crowd of readers keeps a sale from being rebuilt.
-const UPKEEP_CONNECTIONS: usize = 6;
-
-/// Connections for whoever looks at sales.
-const READ_CONNECTIONS: usize = 4;
+/// When one on which nothing is said is asked whether it is there, how often, and how many times.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(2);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_RETRIES: u32 = 3;
 
 /// Looks at sales that may be under way or wait for a connection. A bound that only a ledger that
 /// stands still is met with.
@@ -95,8 +93,11 @@ pub struct PostgresLedger {
 /// What the ledgers of all threads have in common.
 #[derive(Clone)]
 struct Shared {
+    servers: Arc<Servers>,
     /// Connections that the batchers keep.
     kept: Pool,
+    /// Connections that batchers borrow which are not hot, where they are too few to be kept.
+    borrowed: Option<Pool>,
     upkeep: Pool,
     reads: Pool,
     /// One permit a look at sales.
@@ -116,39 +117,60 @@ enum Role {
 /// Why the ledger cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresLedgerError {
-    /// The URL does not name a Postgres database.
-    #[error("not a URL of a Postgres database")]
-    Url(#[source] tokio_postgres::Error),
+    /// The settings do not say where the ledger is, or how to get in.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The pool cannot be built.
     #[error("the pool of connections cannot be built")]
-    Pool(#[source] deadpool_postgres::BuildError),
+    Pool(#[source] deadpool::managed::BuildError),
 }
 
 impl PostgresLedger {
-    /// A ledger in the database of `url`; connections are made when they are needed, so the
-    /// server may still be down. Must be called on a tokio runtime.
-    pub fn new(url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
-        Self::with_upkeep(&settings::upkeep(), url, limits)
+    /// A ledger in the database that `access` leads to; connections are made when they are needed, so
+    /// the server may still be down. Must be called on a tokio runtime. Warns if what is said to the
+    /// server crosses a network in plain text.
+    pub fn new(
+        access: Access,
+        durability: Durability,
+        connections: Connections,
+        limits: Limits,
+    ) -> Result<Self, PostgresLedgerError> {
+        Self::with_upkeep(&settings::upkeep(), access, durability, connections, limits)
     }
 
     /// [`new`](Self::new), for a process that serves from it: as long as one does, the ledger keeps
     /// its [identity](Self::renew_identity).
-    pub fn serve(url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
-        Self::with_upkeep(&settings::serving(), url, limits)
+    pub fn serve(
+        access: Access,
+        durability: Durability,
+        connections: Connections,
+        limits: Limits,
+    ) -> Result<Self, PostgresLedgerError> {
+        Self::with_upkeep(&settings::serving(), access, durability, connections, limits)
     }
 
-    fn with_upkeep(upkeep: &str, url: &str, limits: Limits) -> Result<Self, PostgresLedgerError> {
-        let mut config = tokio_postgres::Config::from_str(url).map_err(PostgresLedgerError::Url)?;
-        if config.get_application_name().is_none() {
-            config.application_name("flashsale");
-        }
-        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
-        let pool =
-            |size, settings: &str| pool(&config, size, settings).map_err(PostgresLedgerError::Pool);
+    fn with_upkeep(
+        upkeep: &str,
+        access: Access,
+        durability: Durability,
+        connections: Connections,
+        limits: Limits,
+    ) -> Result<Self, PostgresLedgerError> {
+        let source = Source::new(access)?;
+        let servers = Arc::new(Servers::of(source, durability, connections.total()));
+        watch(&servers);
+        let pool = |size, settings: &str, is_for| {
+            pool(&servers, size, settings, is_for).map_err(PostgresLedgerError::Pool)
+        };
         let shared = Shared {
-            kept: pool(KEPT_CONNECTIONS_MAX, &settings::hot())?,
-            upkeep: pool(UPKEEP_CONNECTIONS, upkeep)?,
-            reads: pool(READ_CONNECTIONS, &settings::hot())?,
+            servers: Arc::clone(&servers),
+            kept: pool(connections.kept, &settings::hot(), Use::Buyers)?,
+            borrowed: connections
+                .borrowed
+                .map(|size| pool(size, &settings::hot(), Use::Buyers))
+                .transpose()?,
+            upkeep: pool(connections.upkeep, upkeep, Use::Others)?,
+            reads: pool(connections.reads, &settings::hot(), Use::Others)?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
         };
@@ -167,18 +189,21 @@ impl PostgresLedger {
     }
 
     fn over(shared: Shared, limits: Limits, role: Role, before: Option<Wait>) -> Self {
-        let session = || Session::new(shared.kept.clone());
+        let cold = || match &shared.borrowed {
+            Some(borrowed) => Session::borrowing(borrowed.clone()),
+            None => Session::new(shared.kept.clone()),
+        };
         let hot = || match role {
-            Role::Upkeep => session(),
+            Role::Upkeep => cold(),
             Role::Thread => Session::eager(shared.kept.clone()),
         };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
             record: Batcher::spawn_behind(before, limits, [RecordAttempts::on(hot)]),
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
-            release: Batcher::spawn(limits, [Release(session())]),
-            find: Batcher::spawn(narrow, [Find(session())]),
-            find_sale: Batcher::spawn(narrow, [FindSales(session())]),
+            release: Batcher::spawn(limits, [Release(cold())]),
+            find: Batcher::spawn(narrow, [Find(cold())]),
+            find_sale: Batcher::spawn(narrow, [FindSales(cold())]),
             limits,
             role,
             shared,
@@ -193,16 +218,27 @@ impl PostgresLedger {
 
     /// What of the schema is there. Changes nothing.
     pub async fn schema(&self) -> Result<Schema, MigrateError> {
-        let client = self.shared.upkeep.get().await.map_err(MigrateError::unreachable)?;
-        migrate::look(&client).await
+        migrate::look(&self.shared.upkeep).await
+    }
+
+    /// Fails, with what is missing, unless the schema is up to date. Changes nothing.
+    pub async fn check_schema(&self) -> Result<(), MigrateError> {
+        match self.schema().await? {
+            Schema::Current => Ok(()),
+            Schema::Older { lacks } | Schema::Absent { lacks } => {
+                Err(MigrateError::Missing { versions: lacks })
+            }
+        }
     }
 
     /// How its connections are used just now.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolFigures> {
-        let Shared { kept, upkeep, reads, .. } = &self.shared;
-        let pools = [("kept", kept), ("upkeep", upkeep), ("reads", reads)];
-        pools.into_iter().map(|(name, pool)| figures(name, &pool.status())).collect()
+        let Shared { kept, borrowed, upkeep, reads, .. } = &self.shared;
+        let pools = [("kept", Some(kept)), ("borrowed", borrowed.as_ref())]
+            .into_iter()
+            .chain([("upkeep", Some(upkeep)), ("reads", Some(reads))]);
+        pools.filter_map(|(name, pool)| Some(figures(name, &pool?.status()))).collect()
     }
 
     /// The connections for what is not batched.
@@ -235,26 +271,11 @@ impl PostgresLedger {
     }
 }
 
-fn pool(
-    config: &tokio_postgres::Config,
-    size: usize,
-    settings: &str,
-) -> Result<Pool, deadpool_postgres::BuildError> {
-    let settings: Arc<str> = settings.into();
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Pool::builder(Manager::from_config(config.clone(), NoTls, recycling))
-        .max_size(size)
-        .wait_timeout(Some(CONNECT_TIMEOUT))
-        .create_timeout(Some(CONNECT_TIMEOUT))
-        .recycle_timeout(Some(CONNECT_TIMEOUT))
-        .post_create(Hook::async_fn(move |client, _| {
-            let settings = Arc::clone(&settings);
-            Box::pin(
-                async move { client.batch_execute(&settings).await.map_err(HookError::Backend) },
-            )
-        }))
-        .runtime(Runtime::Tokio1)
-        .build()
+#[cfg(test)]
+fn pool_of(url: &str, size: usize, settings: &str) -> Pool {
+    let source = Source::new(Access::to_database(url)).unwrap();
+    let servers = Servers::of(source, Durability::Single, size);
+    pool(&Arc::new(servers), size, settings, Use::Others).unwrap()
 }
 
 fn figures(pool: &'static str, now: &Status) -> PoolFigures {

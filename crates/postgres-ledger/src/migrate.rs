@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-use deadpool_postgres::{ClientWrapper, Object, Pool};
+use deadpool_postgres::ClientWrapper;
 use refinery::{Migration, Runner};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{
@@ -19,7 +19,10 @@ use tokio_postgres::{
     error::{DbError, SqlState},
 };
 
-use crate::session::TRANSACTION_TIMEOUT;
+use crate::{
+    servers::{Object, Pool},
+    session::TRANSACTION_TIMEOUT,
+};
 
 pub use error::MigrateError;
 
@@ -75,11 +78,11 @@ pub(crate) async fn migrate(
 ) -> Result<usize, MigrateError> {
     let client = pool.get().await.map_err(MigrateError::unreachable)?;
     let looked = in_time(missing(&client, runner.get_migrations())).await;
-    if let Ok(0) = looked {
+    if looked.as_ref().is_ok_and(Vec::is_empty) {
         return Ok(0);
     }
     // A look that was not waited for to its end may still be on its way on this connection.
-    let mut client = Object::take(client);
+    let mut client = Object::take(client).into_client();
     looked?;
     in_time(async { client.batch_execute(SETTINGS).await.map_err(MigrateError::of) }).await?;
     let give_up_at = Instant::now() + patience;
@@ -88,35 +91,49 @@ pub(crate) async fn migrate(
 }
 
 /// What of the schema is in a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schema {
     /// All of it, as far as this program knows.
     Current,
     /// That of a version before.
-    Older,
+    Older {
+        /// The names of the migrations that are missing.
+        lacks: String,
+    },
     /// Nothing: there is no ledger.
-    Absent,
+    Absent {
+        /// The names of all migrations.
+        lacks: String,
+    },
 }
 
-/// What of the schema is there, as far as the role may see.
-pub(crate) async fn look(client: &Client) -> Result<Schema, MigrateError> {
+/// What of the schema is there, as far as the role may see; applies nothing.
+pub(crate) async fn look(pool: &Pool) -> Result<Schema, MigrateError> {
     let runner = ours();
     let ours = runner.get_migrations();
-    Ok(match in_time(missing(client, ours)).await? {
-        0 => Schema::Current,
-        missing if missing == ours.len() => Schema::Absent,
-        _ => Schema::Older,
-    })
+    let client = pool.get().await.map_err(MigrateError::unreachable)?;
+    match in_time(missing(&client, ours)).await {
+        Ok(missing) if missing.is_empty() => Ok(Schema::Current),
+        Ok(missing) if missing.len() == ours.len() => {
+            Ok(Schema::Absent { lacks: missing.join(", ") })
+        }
+        Ok(missing) => Ok(Schema::Older { lacks: missing.join(", ") }),
+        Err(error) => {
+            // It may still be on its way on this connection.
+            drop(Object::take(client));
+            Err(error)
+        }
+    }
 }
 
-/// How many of these migrations are missing, or are not what was applied.
-async fn missing(client: &Client, migrations: &[Migration]) -> Result<usize, MigrateError> {
+/// The names of those of these migrations that are missing, or are not what was applied.
+async fn missing(client: &Client, migrations: &[Migration]) -> Result<Vec<String>, MigrateError> {
     let fresh = client.query_one(IS_FRESH_SQL, &[]).await.map_err(MigrateError::of)?;
     if fresh.try_get("has_no_schema").map_err(MigrateError::of)? {
         return Err(MigrateError::no_schema());
     }
     if fresh.try_get("is_fresh").map_err(MigrateError::of)? {
-        return Ok(migrations.len());
+        return Ok(named(migrations.iter()));
     }
     let rows = client.query(APPLIED_SQL, &[]).await.map_err(MigrateError::of_looking)?;
     let applied = rows
@@ -132,7 +149,14 @@ async fn missing(client: &Client, migrations: &[Migration]) -> Result<usize, Mig
                 && *checksum == ours.checksum().to_string()
         })
     };
-    Ok(migrations.len() - migrations.iter().filter(is_applied).count())
+    Ok(named(migrations.iter().filter(|ours| !is_applied(ours))))
+}
+
+/// Their names, in their order.
+fn named<'m>(migrations: impl Iterator<Item = &'m Migration>) -> Vec<String> {
+    let mut migrations = migrations.collect::<Vec<_>>();
+    migrations.sort_unstable_by_key(|migration| migration.version());
+    migrations.into_iter().map(ToString::to_string).collect()
 }
 
 /// Fails unless one of the two histories goes on where the other ends: what was applied after one

@@ -1,11 +1,12 @@
 //! How the server carries the hot statements out, on empty tables: that is when most plans are
 //! made, and they are kept for as long as their connection.
 
+use credentials::Access;
 use dev_servers::PostgresServer;
 
 use crate::{
-    PostgresLedger, attempts, codes, ledger_store, sale_register, settings, snapshot,
-    sold_blocks::Unsold, tally,
+    Connections, Durability, PostgresLedger, attempts, codes, ledger_store, sale_register,
+    settings, snapshot, sold_blocks::Unsold, tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -14,7 +15,13 @@ async fn a_ledger() -> (PostgresServer, PostgresLedger) {
     server.create_database("ledger").unwrap();
     let one = 1.try_into().unwrap();
     let limits = batcher::Limits::patient(one, one);
-    let ledger = PostgresLedger::new(&server.url("ledger"), limits).unwrap();
+    let ledger = PostgresLedger::new(
+        Access::to_database(server.url("ledger")),
+        Durability::Single,
+        Connections::for_threads(16),
+        limits,
+    )
+    .unwrap();
     ledger.migrate().await.unwrap();
     (server, ledger)
 }

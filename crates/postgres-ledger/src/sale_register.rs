@@ -44,7 +44,11 @@ impl SaleRegister for PostgresLedger {
 
     async fn calendar(&self) -> Result<Calendar, StoreError> {
         let _look = self.may_look(Operation::Calendar)?;
-        calendar(&mut self.session()).await.map_err(|error| error.during(Operation::Calendar))
+        let calendar = calendar(&mut self.session()).await;
+        let calendar = calendar.map_err(|error| error.during(Operation::Calendar))?;
+        let paused = calendar.sales.iter().filter(|sale| sale.state == SaleState::Paused);
+        self.shared.servers.witness().paused(paused.map(|sale| sale.id));
+        Ok(calendar)
     }
 
     async fn schedule(

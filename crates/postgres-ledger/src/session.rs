@@ -5,10 +5,11 @@ mod wrong_connection;
 
 use std::time::Duration;
 
-use deadpool_postgres::{Object, Pool};
 use telemetry::{Watch, store_call_ended};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{Row, types::ToSql};
+
+use crate::servers::{Answer, Connection, Object, Pool};
 
 pub(crate) use error::SessionError;
 
@@ -38,13 +39,26 @@ pub(crate) struct Session {
     pool: Pool,
     client: Option<Object>,
     is_eager: bool,
+    /// Whether the connection goes back after each statement.
+    is_borrowing: bool,
     reply_timeout: Duration,
 }
 
 impl Session {
     /// A session that connects when it is needed.
     pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, client: None, is_eager: false, reply_timeout: REPLY_TIMEOUT }
+        Self {
+            pool,
+            client: None,
+            is_eager: false,
+            is_borrowing: false,
+            reply_timeout: REPLY_TIMEOUT,
+        }
+    }
+
+    /// A session that has a connection only while it needs one.
+    pub(crate) fn borrowing(pool: Pool) -> Self {
+        Self { is_borrowing: true, ..Self::new(pool) }
     }
 
     /// A session for the upkeep, whose statements may take longer.
@@ -75,7 +89,7 @@ impl Session {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, SessionError> {
         let (client, is_new) = match self.client.take() {
-            Some(client) if !client.is_closed() => (client, false),
+            Some(client) if !client.is_closed() && client.is_trusted() => (client, false),
             _ => connect(&self.pool).await?,
         };
         let result = self.query_on(client, sql, parameters).await;
@@ -94,18 +108,15 @@ impl Session {
     ) -> Result<Vec<Row>, SessionError> {
         let began = Watch::start();
         let replied = timeout(self.reply_timeout, async {
-            let statement = client.prepare_cached(sql).await?;
-            client.query(&statement, parameters).await
+            let statement = client.prepare_cached(sql).await.map_err(SessionError::of)?;
+            client.query(&statement, parameters).await.map_err(SessionError::of)
         });
-        let result = match replied.await {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(SessionError::of(error)),
-            Err(_) => Err(SessionError::TimedOut),
-        };
+        let result = believed(&self.pool, &client, replied).await;
         store_call_ended("postgres", name_of(sql), began, result.is_ok());
         match &result {
             // Whatever is still under way there, the next statement shall not wait for it.
             Err(error) if error.condemns_connection() => drop(Object::take(client)),
+            _ if self.is_borrowing => {}
             _ => self.client = Some(client),
         }
         result
@@ -125,6 +136,16 @@ impl Session {
             }
         }
         result
+    }
+
+    /// Notes what is answered with what came of a statement.
+    pub(crate) fn saw(&self, answers: impl DoubleEndedIterator<Item = Answer> + ExactSizeIterator) {
+        self.pool.manager().servers().witness().saw(answers);
+    }
+
+    /// How often the ledger has moved to another server.
+    pub(crate) fn moves(&self) -> u64 {
+        self.pool.manager().servers().moves()
     }
 
     /// Runs a statement again whose outcome got lost, until it is certain. The statement must
@@ -199,13 +220,44 @@ impl<'p> Turns<'p> {
         client: Object,
         replied: Result<Result<T, SessionError>, Elapsed>,
     ) -> Option<Result<T, SessionError>> {
-        let result = replied.unwrap_or(Err(SessionError::TimedOut));
+        let result = judged(self.pool, &client, replied);
         if result.as_ref().is_err_and(SessionError::condemns_connection) {
             drop(Object::take(client));
         }
         let is_wrong = matches!(result, Err(SessionError::WrongConnection { .. }));
         (!is_wrong || self.had == Some(Had::New)).then_some(result)
     }
+}
+
+/// What a server answers, unless it takes too long or the connection is not trusted any more.
+async fn believed<T>(
+    pool: &Pool,
+    client: &Connection,
+    replied: impl Future<Output = Result<Result<T, SessionError>, Elapsed>>,
+) -> Result<T, SessionError> {
+    let replied = tokio::select! {
+        biased;
+        replied = replied => replied,
+        () = client.trust().cancelled() => Ok(Err(SessionError::Unconfirmed)),
+    };
+    judged(pool, client, replied)
+}
+
+/// What an answer is worth that came on this connection. If others may see what is not confirmed, no
+/// connection that is there is trusted any more.
+fn judged<T>(
+    pool: &Pool,
+    client: &Connection,
+    replied: Result<Result<T, SessionError>, Elapsed>,
+) -> Result<T, SessionError> {
+    let mut result = replied.unwrap_or(Err(SessionError::TimedOut));
+    if result.is_ok() && !client.is_trusted() {
+        result = Err(SessionError::Unconfirmed);
+    }
+    if result.as_ref().is_err_and(SessionError::may_be_seen_unconfirmed) {
+        pool.manager().servers().distrust(client.trust());
+    }
+    result
 }
 
 /// Every part of a batch that is refused as a whole for one bad request in it: the batch is

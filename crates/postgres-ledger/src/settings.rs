@@ -1,5 +1,8 @@
 //! What connections are set to, whatever the role or the database says.
 
+/// What is set as `lock_timeout`, and by which a connection knows that it is set at all.
+pub(crate) const LOCK_TIMEOUT: &str = "250ms";
+
 /// What every connection is set to, and what those are for whom buyers wait.
 ///
 /// A process that is paused in mid-transaction must not keep others from a sale for long, and
@@ -19,7 +22,8 @@ const HOT: &str = "SET statement_timeout = '2s'; \
 /// on: that a statement sees what was committed when it begins (a snapshot would lack what was
 /// recorded while a rebuild waited for its lock); how a string in SQL is read, and how the server
 /// writes a name, which the audit compares; that a connection which waits for work is kept; and
-/// that plans are made and kept as the hot statements need them.
+/// that plans are made and kept as the hot statements need them; and that a warning is told, which
+/// may say that an answer is not on the standby.
 ///
 /// Not the search path, which says where the tables are, and not whether one may write: whoever
 /// forbids that for a while means it.
@@ -33,6 +37,7 @@ const PINNED: &str = "SET default_transaction_isolation = 'read committed'; \
      SET enable_indexonlyscan = on; \
      SET enable_nestloop = on; \
      SET jit = off; \
+     SET client_min_messages = warning; \
      SELECT set_config('session_replication_role', 'origin', false) \
      WHERE current_setting('session_replication_role') <> 'origin'";
 
@@ -61,8 +66,6 @@ pub(crate) fn serving() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr;
-
     use dev_servers::PostgresServer;
 
     #[tokio::test]
@@ -80,6 +83,7 @@ mod tests {
             ("enable_indexonlyscan", "off", "on"),
             ("enable_nestloop", "off", "on"),
             ("jit", "on", "off"),
+            ("client_min_messages", "error", "warning"),
             ("session_replication_role", "replica", "origin"),
             ("statement_timeout", "0", "6s"),
             ("synchronous_commit", "off", "on"),
@@ -88,8 +92,8 @@ mod tests {
             let set = format!("ALTER DATABASE ledger SET {name} = '{otherwise}'");
             server.psql("postgres", &set).unwrap();
         }
-        let config = tokio_postgres::Config::from_str(&server.url("ledger")).unwrap();
-        let client = crate::pool(&config, 1, &super::upkeep()).unwrap().get().await.unwrap();
+        let client =
+            crate::pool_of(&server.url("ledger"), 1, &super::upkeep()).get().await.unwrap();
 
         for (name, _, is) in pinned {
             let show = client.query_one(&format!("SHOW {name}"), &[]).await.unwrap();

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 use domain::{
     Sale, SaleId,
     ports::{LiveEpoch, LiveUnit, RaiseReply, SaleSnapshot},
@@ -19,6 +19,7 @@ use tokio_postgres::types::ToSql;
 
 use crate::{
     PostgresLedger, rows,
+    servers::Object,
     session::{SessionError, TRANSACTION_TIMEOUT, Turns},
 };
 

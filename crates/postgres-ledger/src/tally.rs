@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
 use domain::{Code, Epoch, SaleId, ports::Tally, sale::SaleState};
 use tokio::time::timeout;
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
     PostgresLedger, rows,
+    servers::Object,
     session::{Session, SessionError, TRANSACTION_TIMEOUT, Turns},
     snapshot::LOCK_SQL,
     sold_blocks::{BLOCK, Unsold},
@@ -165,7 +165,7 @@ async fn count_in(
 ) -> Result<Option<Tally>, SessionError> {
     let Unsold { firsts, lasts, known_sold } = unsold;
     let rows = session.query(TALLY_SQL, &[&sale.get(), firsts, lasts, known_sold]).await?;
-    rows.first().map(read_tally).transpose()
+    rows.first().map(|row| read_tally(row, session.moves())).transpose()
 }
 
 async fn close_locked(
@@ -189,11 +189,12 @@ async fn close_locked(
     Ok(closed)
 }
 
-fn read_tally(row: &Row) -> Result<Tally, SessionError> {
+fn read_tally(row: &Row, moves: u64) -> Result<Tally, SessionError> {
     Ok(Tally {
         now: rows::moment(row, "now")?,
         epoch: Epoch(rows::column(row, "epoch")?),
         held: rows::count(row, "held")?,
         sold: rows::count(row, "sold")?,
+        moves,
     })
 }

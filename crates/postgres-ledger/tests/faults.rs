@@ -13,6 +13,7 @@ use std::{
 };
 
 use batcher::Limits;
+use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
     CheckoutRefusal, Code, Epoch, Failure, Origin, Receipt, Sale, StoreError, Terms, UnixMillis,
@@ -21,7 +22,7 @@ use domain::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
     },
 };
-use postgres_ledger::PostgresLedger;
+use postgres_ledger::{Connections, Durability, PostgresLedger};
 use store_contract::{
     fixtures::{HOUR, WallClock, all_at_once, new_code, nth_user, until},
     grant, record, redemption,
@@ -181,7 +182,15 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     server.create_database(DATABASE).unwrap();
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    let ledger = Arc::new(PostgresLedger::new(&server.url(DATABASE), limits).unwrap());
+    let ledger = Arc::new(
+        PostgresLedger::new(
+            Access::to_database(server.url(DATABASE)),
+            Durability::Single,
+            Connections::for_threads(16),
+            limits,
+        )
+        .unwrap(),
+    );
     ledger.migrate().await.unwrap();
     let starts_at = UnixMillis(1_795_000_000_000);
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();

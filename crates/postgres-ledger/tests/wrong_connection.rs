@@ -4,6 +4,7 @@
 
 mod database;
 
+use credentials::Access;
 use domain::{
     Failure, Sale,
     audit::Findings,
@@ -12,7 +13,7 @@ use domain::{
         Recorded, SaleRegister,
     },
 };
-use postgres_ledger::{PostgresLedger, Schema};
+use postgres_ledger::{Connections, Durability, PostgresLedger, Schema};
 use store_contract::{
     fixtures::{WallClock, until, user},
     grant, record, redemption,
@@ -135,7 +136,8 @@ async fn a_role_that_lacks_a_right_is_told_which_and_works_when_it_has_it() {
     let grant_to = |what: &str| SERVER.psql(&database, &format!("GRANT {what} TO {role}")).unwrap();
     let url = SERVER.url(&database).replace("postgres@", &format!("{role}@"));
     let limits = batcher::Limits::patient(9.try_into().unwrap(), 9.try_into().unwrap());
-    let ledger = PostgresLedger::new(&url, limits).unwrap();
+    let (access, connections) = (Access::to_database(url), Connections::for_threads(16));
+    let ledger = PostgresLedger::new(access, Durability::Single, connections, limits).unwrap();
     grant_to("SELECT ON ALL TABLES IN SCHEMA public");
 
     let error = record(&ledger, &sale, "ann", grant(&sale, 1, 0)).await.unwrap_err();
@@ -150,22 +152,24 @@ async fn a_role_that_lacks_a_right_is_told_which_and_works_when_it_has_it() {
     record(&ledger, &sale, "ann", grant(&sale, 1, 0)).await.unwrap();
 }
 
-/// What a role may do that serves, and no more, as README.md lists it.
-const TO_SERVE: &str = "
-    GRANT SELECT, INSERT, UPDATE ON sales, checkout_attempts, sold_counts TO role;
-    GRANT SELECT, INSERT ON purchases TO role;
-    GRANT SELECT ON ledger_identity, refinery_schema_history TO role;";
+/// What a role may do that serves, and no more.
+fn rights_to_serve(role: &str) -> String {
+    let rights = dev_servers::block(include_str!("../../../docs/rights.md"), "sql after migrating");
+    let serving = rights.lines().filter(|line| line.ends_with("TO flashsale_app;"));
+    serving.map(|line| line.replace("flashsale_app", role)).collect()
+}
 
 /// All that is bought, looked at and kept up, by a role that may do nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
     let (database, _, sale) = a_ledger().await;
     let role = format!("clerk_{database}");
-    let rights = TO_SERVE.replace("role;", &format!("{role};"));
+    let rights = rights_to_serve(&role);
     SERVER.psql(&database, &format!("CREATE ROLE {role} LOGIN; {rights}")).unwrap();
     let url = SERVER.url(&database).replace("postgres@", &format!("{role}@"));
     let limits = batcher::Limits::patient(9.try_into().unwrap(), 9.try_into().unwrap());
-    let ledger = PostgresLedger::serve(&url, limits).unwrap();
+    let (access, connections) = (Access::to_database(url), Connections::for_threads(16));
+    let ledger = PostgresLedger::serve(access, Durability::Single, connections, limits).unwrap();
 
     assert_eq!(ledger.migrate().await.unwrap(), 0);
     assert_eq!(ledger.schema().await.unwrap(), Schema::Current);

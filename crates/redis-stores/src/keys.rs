@@ -4,6 +4,8 @@
 //! number of Redis calls, and a grant in a large batch a third of what it would with a key for
 //! each user and code and a function call for each grant: `docs/decisions/03`.
 
+use std::fmt::Display;
+
 use deadpool_redis::redis::{RedisWrite, ToRedisArgs, ToSingleRedisArg};
 use domain::SaleId;
 
@@ -15,6 +17,15 @@ impl SaleKeys {
     pub(crate) const COUNT: usize = 6;
 
     pub(crate) fn of(sale: SaleId) -> Self {
+        Self::named(sale)
+    }
+
+    /// The keys of a sale that there never is.
+    pub(crate) fn of_no_sale() -> Self {
+        Self::named(0)
+    }
+
+    fn named(sale: impl Display) -> Self {
         let key = |what| format!("sale:{{{sale}}}{what}");
         Self([key(""), key(":total"), key(":free"), key(":holds"), key(":codes"), key(":users")])
     }

@@ -18,18 +18,18 @@ mod keys;
 mod line;
 mod load;
 mod owner;
+mod probe;
 mod refusal;
 mod reply;
 mod sale_store;
+mod server;
 mod snapshot;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use batcher::{BatchError, Batcher, Limits, Wait};
-use deadpool_redis::{
-    Manager, Pool, Runtime, Status,
-    redis::{AsyncConnectionConfig, RedisError},
-};
+use credentials::Access;
+use deadpool::managed::Status;
 use domain::{
     Code, Failure, StoreError, Unit,
     ports::{HoldRequest, LedgerIdentity, Operation, PlaceReply, Verdict},
@@ -39,14 +39,12 @@ use telemetry::PoolFigures;
 use crate::{
     code_store::{FindUnits, place::PlaceHolds, settle::Settle},
     give_back::GiveBack,
-    line::{Line, LineError},
+    line::{Line, LineError, Way},
     owner::Owner,
+    probe::Probe,
 };
 
-pub use refusal::RIGHTS;
-
-/// How long a connection may take to come about, and a caller may wait for one.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+pub use server::SourceError;
 
 /// Connections that the batchers of all threads keep; each thread has three, and a fourth
 /// once a hold was given back.
@@ -58,8 +56,8 @@ const UPKEEP_CONNECTIONS: usize = 8;
 /// The live store on one Redis server.
 pub struct RedisStores {
     limits: Limits,
-    kept: Pool,
-    pool: Pool,
+    kept: Way,
+    pool: Way,
     owner: Owner,
     place: Batcher<HoldRequest, Result<PlaceReply, StoreError>>,
     find: Batcher<Code, Result<Option<Unit>, StoreError>>,
@@ -70,23 +68,30 @@ pub struct RedisStores {
 /// Why the stores cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisStoresError {
-    /// The URL does not name a Redis server.
-    #[error("not a URL of a Redis server")]
-    Url(#[source] RedisError),
+    /// The settings do not say where the server is, or how one gets in.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The pool cannot be built.
     #[error("the pool of connections cannot be built")]
-    Pool(#[source] deadpool_redis::BuildError),
+    Pool(#[source] server::BuildError),
 }
 
 impl RedisStores {
-    /// Stores on the server of `url`, for the sales of `ledger`; connections are made when they
-    /// are needed, so both may still be down. Must be called on a tokio runtime.
+    /// Stores on the server that `access` leads to, for the sales of `ledger`; connections are made
+    /// when they are needed, so both may still be down. Must be called on a tokio runtime. Warns if
+    /// what is said to the server crosses a network in plain text.
     pub fn new(
-        url: &str,
+        access: Access,
         ledger: Arc<dyn LedgerIdentity>,
         limits: Limits,
     ) -> Result<Self, RedisStoresError> {
-        let pool = |size| pool(url, size);
+        server::check(&access)?;
+        let access = Arc::new(access);
+        let probe = Arc::<Probe>::default();
+        let pool = |size| {
+            let pool = server::pool(&access, size).map_err(RedisStoresError::Pool)?;
+            Ok::<_, RedisStoresError>(Way { pool, probe: Arc::clone(&probe) })
+        };
         let (kept, pool) = (pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?);
         Ok(Self::over(kept, pool, Owner::new(ledger), limits, Line::new))
     }
@@ -107,11 +112,11 @@ impl RedisStores {
     }
 
     fn over(
-        kept: Pool,
-        pool: Pool,
+        kept: Way,
+        pool: Way,
         owner: Owner,
         limits: Limits,
-        line: fn(Pool, Owner) -> Line,
+        line: fn(Way, Owner) -> Line,
     ) -> Self {
         // A function unpacks a batch onto Lua's stack, three values a request.
         let limits = Limits { batch_max: limits.batch_max.min(BATCH_MAX), ..limits };
@@ -136,27 +141,18 @@ impl RedisStores {
     #[must_use]
     pub fn pools(&self) -> Vec<PoolFigures> {
         let pools = [("kept", &self.kept), ("upkeep", &self.pool)];
-        pools.into_iter().map(|(name, pool)| figures(name, &pool.status())).collect()
+        pools.into_iter().map(|(name, way)| figures(name, &way.pool.status())).collect()
     }
 
     fn line(&self) -> Line {
         Line::new(self.pool.clone(), self.owner.clone())
     }
-}
 
-fn pool(url: &str, size: usize) -> Result<Pool, RedisStoresError> {
-    let connection = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(Duration::from_millis(line::REPLY_MS_MAX)));
-    let manager = Manager::new_with_config(url, connection).map_err(RedisStoresError::Url)?;
-    Pool::builder(manager)
-        .max_size(size)
-        .wait_timeout(Some(CONNECT_TIMEOUT))
-        .create_timeout(Some(CONNECT_TIMEOUT))
-        .recycle_timeout(Some(CONNECT_TIMEOUT))
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(RedisStoresError::Pool)
+    /// A line that gives the server nothing that it lacks, and asks for no right but those it uses.
+    fn line_to_look(&self) -> Line {
+        let way = Way { probe: Arc::new(Probe::waived()), ..self.pool.clone() };
+        Line::new(way, self.owner.clone())
+    }
 }
 
 fn figures(pool: &'static str, now: &Status) -> PoolFigures {
@@ -180,12 +176,12 @@ fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
 
 /// One error for each of many callers: an error cannot be cloned, its text can.
 fn shared(error: &LineError, operation: Operation) -> impl Fn() -> StoreError {
-    let failure = error.failure();
+    let (failure, remedy) = (error.failure(), error.remedy());
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    move || StoreError::new(operation, failure, text.clone())
+    move || StoreError::new(operation, failure, text.clone()).with_remedy(remedy.clone())
 }

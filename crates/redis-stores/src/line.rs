@@ -1,18 +1,17 @@
 //! A connection that is borrowed once and kept, and the function library behind it.
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use deadpool_redis::{
-    Connection, Pool, PoolError,
-    redis::{self, Arg, Cmd, Pipeline, RedisError, Value},
-};
+use deadpool_redis::redis::{self, Arg, Cmd, Pipeline, RedisError, Value};
 use domain::{Failure, StoreError, answer::Doing};
 use telemetry::{Watch, store_call_ended};
 
 use crate::{
     keys::SaleKeys,
     owner::Owner,
+    probe::Probe,
     refusal::{half_way, is_answer, remedy},
+    server::{ConnectError, Object, Pool, PoolError},
 };
 
 /// The function library, one file a function.
@@ -29,12 +28,20 @@ pub(crate) const LIBRARY: &str = concat!(
 /// How long one reply may take. A grant that comes later is an orphan the sweep returns.
 pub(crate) const REPLY_MS_MAX: u64 = 500;
 
+/// How lines come by connections: from a pool, whose server is probed.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) pool: Pool,
+    pub(crate) probe: Arc<Probe>,
+}
+
 /// A connection kept between calls. Borrowing one costs a round trip and lets nothing
 /// coalesce, so each batcher keeps its own.
 pub(crate) struct Line {
     pool: Pool,
+    probe: Arc<Probe>,
     owner: Owner,
-    connection: Option<Connection>,
+    connection: Option<Object>,
     is_eager: bool,
     /// Whether the last call was refused, which is logged once.
     is_refused: bool,
@@ -50,9 +57,9 @@ pub(crate) enum LineError {
     #[error("Redis refuses: {remedy}")]
     Refused {
         /// What an operator can do about it.
-        remedy: &'static str,
-        /// What the server said.
-        source: RedisError,
+        remedy: Cow<'static, str>,
+        /// What the server said, if it was asked just now.
+        source: Option<RedisError>,
     },
     /// Redis reported a failure that may have come half-way.
     #[error("Redis reports a failure: {0}")]
@@ -87,7 +94,27 @@ pub(crate) enum LineError {
 impl LineError {
     /// Names the port method this error ended.
     pub(crate) fn during(self, doing: impl Into<Doing>) -> StoreError {
-        StoreError::new(doing, self.failure(), self)
+        let remedy = self.remedy();
+        StoreError::new(doing, self.failure(), self).with_remedy(remedy)
+    }
+
+    /// What an error of the driver means that came instead of a reply.
+    pub(crate) fn of(error: RedisError) -> Self {
+        match remedy(&error) {
+            Some(remedy) => Self::Refused { remedy: remedy.into(), source: Some(error) },
+            None if is_answer(&error) => Self::Failed(half_way(&error), error),
+            None => Self::Lost(error),
+        }
+    }
+
+    /// What an operator can do about it, if that is known.
+    pub(crate) fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Refused { remedy, .. } => Some(remedy.clone()),
+            Self::Failed(what, _) => Some((*what).into()),
+            Self::OtherLedger | Self::Superseded => Some(self.to_string().into()),
+            _ => None,
+        }
     }
 
     /// What is known of the work that was asked for.
@@ -119,19 +146,19 @@ pub(crate) fn fcall(name: &'static str, keys: &SaleKeys) -> Cmd {
 
 impl Line {
     /// A line that connects when it is needed.
-    pub(crate) fn new(pool: Pool, owner: Owner) -> Self {
-        Self { pool, owner, connection: None, is_eager: false, is_refused: false }
+    pub(crate) fn new(Way { pool, probe }: Way, owner: Owner) -> Self {
+        Self { pool, probe, owner, connection: None, is_eager: false, is_refused: false }
     }
 
     /// A line that connects when it is made ready.
-    pub(crate) fn eager(pool: Pool, owner: Owner) -> Self {
-        Self { is_eager: true, ..Self::new(pool, owner) }
+    pub(crate) fn eager(way: Way, owner: Owner) -> Self {
+        Self { is_eager: true, ..Self::new(way, owner) }
     }
 
     /// Connects, if this line is eager and the server is there.
     pub(crate) async fn make_ready(&mut self) {
         if self.is_eager {
-            self.connection = self.pool.get().await.ok();
+            self.connection = self.connect().await.ok();
         }
     }
 
@@ -161,12 +188,14 @@ impl Line {
     ) -> Result<Value, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
         let began = Watch::start();
-        let mut reply = command.query_async(&mut connection).await;
+        let mut reply = command.query_async(&mut **connection).await;
         if reply.as_ref().is_err_and(lacks_library) {
-            reply = match load_library(&mut connection).await {
-                Ok(()) => command.query_async(&mut connection).await,
-                Err(error) => Err(error),
-            };
+            if let Err(error) = self.probe.load_library(&mut connection).await {
+                store_call_ended("redis", name_of(command), began, false);
+                drop(Object::take(connection));
+                return Err(error);
+            }
+            reply = command.query_async(&mut **connection).await;
         }
         store_call_ended("redis", name_of(command), began, reply.is_ok());
         self.keep_or_drop(connection, reply)
@@ -181,15 +210,29 @@ impl Line {
     ) -> Result<Vec<Value>, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
         let began = Watch::start();
-        let replies = commands.query_async(&mut connection).await;
+        let replies = commands.query_async(&mut **connection).await;
         store_call_ended("redis", "pipeline", began, replies.is_ok());
         self.keep_or_drop(connection, replies)
     }
 
-    async fn connection(&mut self, reply_ms_max: u64) -> Result<Connection, LineError> {
+    /// A connection to a server that can do what is needed.
+    async fn connect(&self) -> Result<Object, LineError> {
+        self.probe.check()?;
+        let mut connection = self.pool.get().await.map_err(no_connection)?;
+        match self.probe.look(&mut connection).await {
+            Ok(()) => Ok(connection),
+            Err(error) => {
+                // A look that was not answered may still be under way there.
+                drop(Object::take(connection));
+                Err(error)
+            }
+        }
+    }
+
+    async fn connection(&mut self, reply_ms_max: u64) -> Result<Object, LineError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.pool.get().await.map_err(no_connection)?,
+            None => self.connect().await?,
         };
         connection.set_response_timeout(Duration::from_millis(reply_ms_max));
         Ok(connection)
@@ -197,7 +240,7 @@ impl Line {
 
     fn keep_or_drop<T>(
         &mut self,
-        connection: Connection,
+        connection: Object,
         reply: Result<T, RedisError>,
     ) -> Result<T, LineError> {
         match reply {
@@ -211,17 +254,14 @@ impl Line {
             Err(error) => {
                 // Whatever is still under way there, the next caller shall not meet it; and
                 // a server that turned read-only is not the one to talk to any more.
-                drop(Connection::take(connection));
-                Err(match remedy(&error) {
-                    Some(remedy) => {
-                        if !std::mem::replace(&mut self.is_refused, true) {
-                            tracing::warn!(%error, "Redis refuses: {remedy}");
-                        }
-                        LineError::Refused { remedy, source: error }
-                    }
-                    None if is_answer(&error) => LineError::Failed(half_way(&error), error),
-                    None => LineError::Lost(error),
-                })
+                drop(Object::take(connection));
+                let error = LineError::of(error);
+                if let LineError::Refused { remedy, source: Some(source) } = &error
+                    && !std::mem::replace(&mut self.is_refused, true)
+                {
+                    tracing::warn!(error = %source, "Redis refuses: {remedy}");
+                }
+                Err(error)
             }
         }
     }
@@ -237,22 +277,6 @@ fn name_of(command: &Cmd) -> &str {
     name.unwrap_or("other")
 }
 
-/// Loads the library. Never replaces one: that would forget which sales are loaded. A change
-/// to the library takes a new name, so versions live side by side.
-async fn load_library(connection: &mut Connection) -> Result<(), RedisError> {
-    let loaded: Result<String, RedisError> =
-        redis::cmd("FUNCTION").arg("LOAD").arg(LIBRARY).query_async(connection).await;
-    match loaded {
-        Ok(name) => {
-            tracing::info!(library = name, "loaded the function library into Redis");
-            Ok(())
-        }
-        // Another process was faster.
-        Err(error) if error.to_string().contains("already exists") => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 fn lacks_library(error: &RedisError) -> bool {
     is_for_want_of_library(error.detail())
 }
@@ -265,9 +289,13 @@ pub(crate) fn is_for_want_of_library(detail: Option<&str>) -> bool {
 /// A server that refuses whoever comes is not out of reach.
 fn no_connection(error: PoolError) -> LineError {
     match error {
-        PoolError::Backend(source) => match remedy(&source) {
-            Some(remedy) => LineError::Refused { remedy, source },
-            None => LineError::Unreachable(PoolError::Backend(source)),
+        PoolError::Backend(ConnectError::Server { host, what, source }) => match remedy(&source) {
+            Some(remedy) => LineError::Refused { remedy: remedy.into(), source: Some(source) },
+            None => LineError::Unreachable(PoolError::Backend(ConnectError::Server {
+                host,
+                what,
+                source,
+            })),
         },
         error => LineError::Unreachable(error),
     }

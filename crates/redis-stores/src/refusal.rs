@@ -2,25 +2,24 @@
 
 use deadpool_redis::redis::{ErrorKind, RedisError};
 
-/// What the service needs to be allowed, as `ACL SETUSER` takes it: what it calls itself, what the
-/// functions of its library call, and what `flashsale audit` reads.
-pub const RIGHTS: &str = "~sale:* +ping +select +fcall +function|load +hmget +hget \
-     +hset +hdel +hlen +hgetall +get +set +incrby +llen +lpop +rpush +lrange +zadd +zrange +zrem \
-     +unlink +time +pttl +info +multi +exec";
-
 /// What to do about an error by which the server turned a call away before it did anything; `None`
 /// if it may have done something.
 pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return Some("REDIS_URL needs a user and a password that it knows");
+        return Some("REDIS_URL and REDIS_PASSWORD_FILE need a user and a password that it knows");
+    }
+    if is_of_a_running_function(error) {
+        return None;
     }
     let says = |word| error.detail().is_some_and(|detail| detail.contains(word));
     Some(match error.code()? {
         "NOPERM" if says("'function") => {
             "its user may not load functions (+function|load), and the library is not there yet"
         }
-        "NOPERM" => "its user lacks a right; README.md lists all that are needed",
-        "NOAUTH" | "WRONGPASS" => "REDIS_URL needs a user and a password that it knows",
+        "NOPERM" => "its user lacks a right; docs/rights.md lists all that are needed",
+        "NOAUTH" | "WRONGPASS" => {
+            "REDIS_URL and REDIS_PASSWORD_FILE need a user and a password that it knows"
+        }
         "OOM" => "it is out of memory: raise its maxmemory, and leave its policy at noeviction",
         "MISCONF" => {
             "it cannot save to its disk and refuses to write: mend that, or set \
@@ -43,12 +42,27 @@ pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
     })
 }
 
+/// Whether a command of a function was refused, and not the call of the function: whatever the code
+/// is, the function may have done something before.
+fn is_of_a_running_function(error: &RedisError) -> bool {
+    error.detail().is_some_and(|detail| detail.contains(" script: ") && detail.contains("on @"))
+}
+
+/// Whether a server that refused may do it in a moment, with nobody giving it or us anything.
+pub(crate) fn may_pass(error: &RedisError) -> bool {
+    !matches!(error.code(), Some("NOPERM" | "NOAUTH" | "WRONGPASS" | "ERR") | None)
+}
+
 /// What to do about an error of a function that may have stopped half-way.
 pub(crate) fn half_way(error: &RedisError) -> &'static str {
     match error.detail() {
-        Some(detail) if detail.contains("can't run this command") => {
-            "its user may not run a command that the function library runs; README.md lists all \
-             that are needed"
+        Some(detail)
+            if detail.contains("can't run this command")
+                || detail.contains("ACL failure in script")
+                || error.code() == Some("NOPERM") =>
+        {
+            "its user may not run a command that the function library runs; docs/rights.md lists \
+             all that are needed"
         }
         _ => "what was done is not known",
     }
@@ -91,6 +105,13 @@ mod tests {
             ("CLUSTERDOWN The cluster is down", "Cluster"),
             ("LOADING Redis is loading the dataset in memory", "disk"),
             ("BUSY Redis is busy running a script.", "FUNCTION KILL"),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", "Cluster"),
+            (
+                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is",
+                "lost its primary",
+            ),
+            ("NOREPLICAS Not enough good replicas to write.", "min-replicas-to-write"),
+            ("EXECABORT Transaction discarded because of previous errors.", "discarded"),
             ("ERR unknown command 'FCALL', with args beginning with: 'x'", "Redis 7.0"),
         ] {
             let remedy = remedy(&said(line)).unwrap_or_else(|| panic!("{line} is a refusal"));
@@ -98,14 +119,43 @@ mod tests {
         }
     }
 
+    /// The same codes, where a command of a function meets them: it may have done something before.
     #[test]
     fn what_may_have_come_half_way_is_no_refusal_and_no_silence() {
-        let forbidden = "ERR The user executing the script can't run this command or subcommand \
-                         script: f, on @user_function:1.";
-        for (line, names) in [(forbidden, "may not run a command"), ("ERR odd", "not known")] {
-            let error = said(line);
+        let within = "script: flashsale_v2_settle, on @user_function:311.";
+        for (line, names) in [
+            ("ERR The user executing the script can't run this command or subcommand", "a command"),
+            (
+                "ERR ACL failure in script: User a has no permissions to run the 'lpop' command",
+                "a command",
+            ),
+            ("NOPERM this user has no permissions to run the 'lpop' command", "a command"),
+            ("OOM command not allowed when used memory > 'maxmemory'.", "not known"),
+            ("READONLY You can't write against a read only replica.", "not known"),
+            ("MISCONF Redis is configured to save RDB snapshots", "not known"),
+            ("NOREPLICAS Not enough good replicas to write.", "not known"),
+            ("ERR Unknown Redis command called from script", "not known"),
+            ("WRONGTYPE Operation against a key", "not known"),
+        ] {
+            let error = said(&format!("{line} {within}"));
             assert_eq!(remedy(&error), None, "{line}");
             assert!(is_answer(&error) && half_way(&error).contains(names), "{line}");
+        }
+        let odd = said("ERR odd");
+        assert!(remedy(&odd).is_none() && is_answer(&odd) && half_way(&odd).contains("not known"));
+    }
+
+    #[test]
+    fn what_the_server_alone_can_end_is_asked_again_soon_and_a_right_is_not() {
+        for (line, passes) in [
+            ("LOADING Redis is loading the dataset in memory", true),
+            ("OOM command not allowed when used memory > 'maxmemory'.", true),
+            ("BUSY Redis is busy running a script.", true),
+            ("READONLY You can't write against a read only replica.", true),
+            ("NOPERM User a has no permissions to run the 'function|load' command", false),
+            ("ERR unknown command 'FUNCTION', with args beginning with: 'LOAD'", false),
+        ] {
+            assert_eq!(may_pass(&said(line)), passes, "{line}");
         }
     }
 }

@@ -28,7 +28,7 @@ const SNAPSHOT_MS_MAX: u64 = 10_000;
 #[async_trait]
 impl AuditedLive for RedisStores {
     async fn ping(&self) -> Result<(), StoreError> {
-        self.line()
+        self.line_to_look()
             .call(&redis::cmd("PING"))
             .await
             .map(drop)
@@ -37,7 +37,7 @@ impl AuditedLive for RedisStores {
 
     /// Changes nothing, also not where the function library is missing.
     async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
-        let mut line = self.line();
+        let mut line = self.line_to_look();
         let look = async {
             let served = fcall("flashsale_v2_due", &SaleKeys::of(sale)).arg(0).to_owned();
             let questions = questions(sale, line.signed(served).await?);

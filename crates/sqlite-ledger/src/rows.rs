@@ -150,6 +150,8 @@ pub(crate) fn tally(row: &Row<'_>, now: UnixMillis) -> rusqlite::Result<Tally> {
         epoch: Epoch(row.get("epoch")?),
         held: checked(row, "held")?,
         sold: checked(row, "sold")?,
+        // A directory is in one place.
+        moves: 0,
     })
 }
 

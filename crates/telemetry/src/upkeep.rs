@@ -21,11 +21,15 @@ pub enum Event {
     HoldJudged,
     /// A hold was expired that the live store had forgotten.
     HoldExpiredOverdue,
+    /// An answer that was given is not in the ledger any more.
+    AnswerLost,
+    /// Another server has become the ledger.
+    LedgerMoved,
 }
 
 impl Event {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::SaleMade,
         Self::SaleLoaded,
         Self::SaleLoadedByRequest,
@@ -34,6 +38,8 @@ impl Event {
         Self::SaleClosed,
         Self::HoldJudged,
         Self::HoldExpiredOverdue,
+        Self::AnswerLost,
+        Self::LedgerMoved,
     ];
 
     /// Its label.
@@ -48,6 +54,8 @@ impl Event {
             Self::SaleClosed => "sale_closed",
             Self::HoldJudged => "hold_judged",
             Self::HoldExpiredOverdue => "hold_expired_overdue",
+            Self::AnswerLost => "answer_lost",
+            Self::LedgerMoved => "ledger_moved",
         }
     }
 }

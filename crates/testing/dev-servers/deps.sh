@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing of the named needs: `compiler`, `servers`, `faults`, `wrk`, `deny`. After the
-# word `has` it only says, by its exit status, whether nothing is.
+# Installs what is missing of the named needs: `compiler`, `servers`, `pooler`, `faults`, `wrk`,
+# `deny`. After the word `has` it only says, by its exit status, whether nothing is.
 #
 # Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
 # which ones, and fails.
@@ -50,6 +50,10 @@ for need in "$@"; do
         has_redis || missing="$missing redis-server"
         has_postgres || missing="$missing postgresql"
         ;;
+    pooler)
+        # What the tests put between the service and Postgres.
+        command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
+        ;;
     faults)
         # What chaos breaks servers with; without root it does with less.
         command -v strace >/dev/null || missing="$missing strace"
@@ -63,7 +67,7 @@ for need in "$@"; do
         cargo deny --version >/dev/null 2>&1 || needs_deny=yes
         ;;
     *)
-        echo "usage: $0 [has] [compiler] [servers] [faults] [wrk] [deny]" >&2
+        echo "usage: $0 [has] [compiler] [servers] [pooler] [faults] [wrk] [deny]" >&2
         exit 2
         ;;
     esac
@@ -114,4 +118,5 @@ quieten() {
     $as_root update-rc.d "$1" disable || true
 }
 case $missing in *redis-server*) quieten redis-server ;; esac >/dev/null 2>&1
+case $missing in *pgbouncer*) quieten pgbouncer ;; esac >/dev/null 2>&1
 case $missing-$had_clusters in *postgresql*-no) quieten postgresql ;; esac >/dev/null 2>&1

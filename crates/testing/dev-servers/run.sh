@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the service on one of four stacks, named by STACK:
 #
-#   external   the databases that DATABASE_URL and REDIS_URL name
+#   external   the databases that DATABASE_URL and REDIS_URL name, or DATABASE_URL_FILE and REDIS_URL_FILE
 #   compose    containers, by compose.yaml
 #   local      private Redis and Postgres servers; installs them if they are missing and it may
 #   embedded   no databases: a directory and the memory of the one process
@@ -48,7 +48,7 @@ build() {
 
 # choose: sets `stack` and, for the one who reads, `why`.
 choose() {
-    if [ -n "${DATABASE_URL:-}${REDIS_URL:-}" ]; then
+    if [ -n "$database$redis" ]; then
         stack=external
         why="because DATABASE_URL and REDIS_URL are set"
     elif engine_answers; then
@@ -62,6 +62,17 @@ choose() {
         why="because there is no container engine, and Redis and Postgres are not installed \
 (STACK=local installs them)"
     fi
+}
+
+database=${DATABASE_URL:-}${DATABASE_URL_FILE:-}
+redis=${REDIS_URL:-}${REDIS_URL_FILE:-}
+
+# Whatever says how one gets into servers that are not used.
+forget_servers() {
+    for store in DATABASE REDIS; do
+        unset "${store}_URL" "${store}_URL_FILE" "${store}_PASSWORD_FILE"
+        unset "${store}_CA_FILE" "${store}_CERT_FILE" "${store}_KEY_FILE"
+    done
 }
 
 profile=${PROFILE:-dev}
@@ -80,8 +91,8 @@ fi
 
 case $stack in
 external)
-    [ -n "${DATABASE_URL:-}" ] || fail "DATABASE_URL is not set: the Postgres database of the ledger"
-    [ -n "${REDIS_URL:-}" ] || fail "REDIS_URL is not set: the Redis server of the live store"
+    [ -n "$database" ] || fail "DATABASE_URL is not set: the Postgres database of the ledger"
+    [ -n "$redis" ] || fail "REDIS_URL is not set: the Redis server of the live store"
     build -p app --bin flashsale
     announce "the databases that DATABASE_URL and REDIS_URL name, $why."
     exec "$programs/flashsale" serve
@@ -102,14 +113,14 @@ local)
     crates/testing/dev-servers/deps.sh servers
     build -p app --bin flashsale -p dev-servers --bin dev-servers
     announce "private servers, $why; the database is kept in ${CARGO_TARGET_DIR:-target}/dev-data."
-    unset DATABASE_URL REDIS_URL
+    forget_servers
     exec "$programs/dev-servers" run --data "${CARGO_TARGET_DIR:-target}/dev-data" -- \
         "$programs/flashsale" serve
     ;;
 embedded)
     build -p app --bin flashsale
     announce "no databases, $why; the data are kept in ${DATA_DIR:-flashsale-data}."
-    unset DATABASE_URL REDIS_URL
+    forget_servers
     exec "$programs/flashsale" serve
     ;;
 *)

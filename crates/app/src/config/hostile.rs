@@ -24,10 +24,12 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["flashsale"], arguments].concat())
 }
 
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 12] = [
     "--http-addr",
     "--admin-addr",
     "--http-workers",
+    "--database-connections",
+    "--migrate",
     "--sale-period",
     "--sale-stock",
     "--sale-per-user-limit",
@@ -35,6 +37,20 @@ const FLAGS: [&str; 10] = [
     "--queue-max",
     "--queue-wait-max",
     "--batch-max",
+];
+
+/// Settings that name files, and the URL without which they are of no use.
+const FILES: [(&str, &str); 10] = [
+    ("DATABASE_URL_FILE", ""),
+    ("DATABASE_PASSWORD_FILE", "DATABASE_URL"),
+    ("DATABASE_CA_FILE", "DATABASE_URL"),
+    ("DATABASE_CERT_FILE", "DATABASE_URL"),
+    ("DATABASE_KEY_FILE", "DATABASE_URL"),
+    ("REDIS_URL_FILE", ""),
+    ("REDIS_PASSWORD_FILE", "REDIS_URL"),
+    ("REDIS_CA_FILE", "REDIS_URL"),
+    ("REDIS_CERT_FILE", "REDIS_URL"),
+    ("REDIS_KEY_FILE", "REDIS_URL"),
 ];
 
 proptest! {
@@ -57,6 +73,21 @@ proptest! {
                 prop_assert!((100..=DAY_MS).contains(&terms.hold_ms()));
             }
             Err(error) => prop_assert!(error.to_string().contains(flag), "{}", error),
+        }
+    }
+
+    #[test]
+    fn a_file_whatever_its_name_is_refused_with_what_it_lacks(
+        (setting, lacks) in prop::sample::select(FILES.to_vec()), path in text()
+    ) {
+        let flag = format!("--{}={path}", setting.to_lowercase().replace('_', "-"));
+        let cli = parse(&[&flag]).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        match cli.config.place() {
+            Ok(_) => prop_assert_eq!(path, ""),
+            Err(error) => {
+                let error = error.to_string();
+                prop_assert!(error.contains(setting) && error.contains(lacks), "{}", error);
+            }
         }
     }
 

@@ -2,14 +2,19 @@
 
 use std::path::Path;
 
-/// Where the service keeps what it knows. Has no `Debug`: the URLs may carry passwords.
+use credentials::Access;
+
+use super::access::PlaceError;
+
+/// Where the service keeps what it knows.
+#[expect(clippy::large_enum_variant, reason = "there is one of it at a time")]
 pub(crate) enum Place<'a> {
     /// On a Postgres and a Redis server.
     Servers {
         /// The ledger.
-        database_url: &'a str,
-        /// The live store.
-        redis_url: &'a str,
+        database: Access,
+        /// The live store; whoever needs the ledger alone may not have been told of one.
+        redis: Option<Access>,
     },
     /// In a directory, and in the memory of the one process that serves from it.
     Embedded {
@@ -31,37 +36,39 @@ pub(crate) struct HalfSet {
 }
 
 impl<'a> Place<'a> {
-    /// Where both stores are. What is empty was not said.
+    /// Where both stores are.
     pub(super) fn of(
-        database_url: &'a str,
-        redis_url: &'a str,
+        database: Option<Access>,
+        redis: Option<Access>,
         data_dir: &'a Path,
-    ) -> Result<Self, HalfSet> {
-        match (database_url, redis_url) {
-            ("", "") => Ok(Self::Embedded { data_dir }),
-            (_, "") => Err(HalfSet {
-                set: "DATABASE_URL",
+    ) -> Result<Self, PlaceError> {
+        match (database, redis) {
+            (None, None) => Ok(Self::Embedded { data_dir }),
+            (Some(database), None) => Err(HalfSet {
+                set: database.url.setting(),
                 missing: "REDIS_URL",
                 what: "the Redis server of the live store, such as redis://host:6379",
-            }),
-            ("", _) => Err(HalfSet {
-                set: "REDIS_URL",
+            }
+            .into()),
+            (None, Some(redis)) => Err(HalfSet {
+                set: redis.url.setting(),
                 missing: "DATABASE_URL",
                 what: "the Postgres database of the ledger, such as postgres://user@host/flashsale",
-            }),
-            (database_url, redis_url) => Ok(Self::Servers { database_url, redis_url }),
+            }
+            .into()),
+            (Some(database), redis) => Ok(Self::Servers { database, redis }),
         }
     }
 
     /// Where the ledger is, for whoever needs no live store: the database's address is enough.
     pub(super) fn of_ledger(
-        database_url: &'a str,
-        redis_url: &'a str,
+        database: Option<Access>,
+        redis: Option<Access>,
         data_dir: &'a Path,
-    ) -> Result<Self, HalfSet> {
-        match database_url {
-            "" => Self::of("", redis_url, data_dir),
-            database_url => Ok(Self::Servers { database_url, redis_url }),
+    ) -> Result<Self, PlaceError> {
+        match database {
+            None => Self::of(None, redis, data_dir),
+            Some(database) => Ok(Self::Servers { database, redis }),
         }
     }
 }
@@ -73,15 +80,17 @@ mod tests {
     const HERE: &str = "here";
 
     fn place(database_url: &'static str, redis_url: &'static str) -> [String; 2] {
-        let name = |place: Result<Place<'_>, HalfSet>| match place {
+        let name = |place: Result<Place<'_>, PlaceError>| match place {
             Ok(Place::Servers { .. }) => "servers".to_owned(),
             Ok(Place::Embedded { data_dir }) => data_dir.display().to_string(),
             Err(error) => error.to_string(),
         };
         let here = Path::new(HERE);
+        let database = || (!database_url.is_empty()).then(|| Access::to_database(database_url));
+        let redis = || (!redis_url.is_empty()).then(|| Access::to_redis(redis_url));
         [
-            name(Place::of(database_url, redis_url, here)),
-            name(Place::of_ledger(database_url, redis_url, here)),
+            name(Place::of(database(), redis(), here)),
+            name(Place::of_ledger(database(), redis(), here)),
         ]
     }
 

@@ -100,3 +100,13 @@ fn the_document_on_limits_has_the_defaults_and_the_bounds_of_the_program() {
         assert!(rows.iter().any(|[setting, ..]| setting == bounded), "{bounded} is missing");
     }
 }
+
+#[test]
+fn connections_are_counted_by_the_threads_unless_somebody_counts_them() {
+    let total = |arguments: &[&str]| config(arguments).unwrap().connections().map(|it| it.total());
+
+    assert_eq!(total(&["--http-workers", "3"]).unwrap(), 30);
+    assert_eq!(total(&["--database-connections", "7"]).unwrap(), 7);
+    let few = total(&["--database-connections", "7", "--http-workers", "2"]).unwrap_err();
+    assert!(few.to_string().contains("at least 10 are needed"), "{few}");
+}

@@ -35,8 +35,8 @@ pub(super) async fn take_effect(
         return Ok(());
     }
     match config.ledger_place().map_err(compose::ComposeError::from)? {
-        Place::Servers { redis_url, .. } => {
-            if !redis_url.is_empty()
+        Place::Servers { redis, .. } => {
+            if redis.is_some()
                 && let Ok(rebuild) = rebuild(config)
                 && rebuild.restore(sale.id, Some(sale.epoch)).await.is_ok()
             {
@@ -94,9 +94,9 @@ type Servers = (Arc<dyn SaleRegister>, Arc<dyn SaleStore>);
 
 fn servers(config: &Config) -> Result<Servers, SalesError> {
     match config.place().map_err(compose::ComposeError::from)? {
-        Place::Servers { database_url, redis_url } => {
-            let ledger = compose::postgres(database_url, config)?;
-            let live = compose::redis(redis_url, &ledger, config)?;
+        Place::Servers { database, redis } => {
+            let ledger = compose::postgres(database, config)?;
+            let live = compose::redis(redis, &ledger, config)?;
             Ok((ledger, live))
         }
         Place::Embedded { .. } => Err(SalesError::Embedded),

@@ -13,7 +13,7 @@ on_both_stacks! {
 
 impl Stack {
     /// Has Redis carry out a command, whose words are divided by blanks.
-    async fn tell_redis(&self, command: &str) {
+    pub(crate) async fn tell_redis(&self, command: &str) {
         let client = redis::Client::open(self.redis().url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let mut words = command.split(' ');
@@ -25,7 +25,7 @@ impl Stack {
     }
 
     /// Waits until `path` answers so.
-    async fn until_health(&self, path: &str, status: u16, check: &str, is: &str) {
+    pub(crate) async fn until_health(&self, path: &str, status: u16, check: &str, is: &str) {
         let what = format!("{path} answers {status}, {check}: {is}");
         self.until(&what, async |stack| {
             let answer = stack.get(path).await;

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "figures for whoever runs with --nocapture")]
 #![expect(clippy::print_stderr, reason = "the service's log, shown when a test fails")]
 
+mod access;
 mod audit;
 mod bad_input;
 mod boundary;
@@ -22,6 +23,7 @@ mod peers;
 mod races;
 mod reading;
 mod reads;
+mod rights;
 mod selling_out;
 mod stack;
 mod two_shops;

@@ -1,5 +1,7 @@
 //! What a look at a process finds.
 
+use std::borrow::Cow;
+
 use crate::{Phase, SaleId};
 
 /// What can be said of a store.
@@ -31,8 +33,12 @@ pub enum Unserved {
 pub struct Checked {
     /// The ledger.
     pub ledger: Reach,
+    /// What an operator can do about it, if it says why it refuses.
+    pub ledger_remedy: Option<Cow<'static, str>>,
     /// The live store.
     pub live: Reach,
+    /// What an operator can do about that.
+    pub live_remedy: Option<Cow<'static, str>>,
     /// Where the sale is that a shop shows; `Ok(None)` if there is none. An error if neither store
     /// could say.
     pub sale: Result<Option<Phase>, ()>,

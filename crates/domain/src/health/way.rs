@@ -1,6 +1,6 @@
 //! The way a request goes, gone once without wanting anything.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::Pulse;
 use crate::{
@@ -27,26 +27,24 @@ impl Way {
 
     /// Whether the ledger takes what is written to it this way: no code is redeemed by it, since
     /// none was ever given that leads to this sale.
-    pub(super) async fn can_record(&self) -> bool {
+    pub(super) async fn can_record(&self) -> Result<(), Ill> {
         // The queue of attempts, whose worker may be gone; the place is given back at once.
-        if self.ledger.permit().is_err_and(|error| !is_busy(&error)) {
-            return false;
-        }
-        let Ok(unit) = Unit::try_from(1) else { return false };
+        self.ledger.permit().map(drop).or_else(|error| unless_busy(&error))?;
+        let unit = Unit::try_from(1).map_err(|_| Ill::default())?;
         let item = Item { name: String::new(), image: String::new() };
         let redemption = Redemption { code: NOBODYS, unit, item };
-        self.ledger.redeem(redemption).await.map_or_else(|error| is_busy(&error), |_| true)
+        self.ledger.redeem(redemption).await.map(drop).or_else(|error| unless_busy(&error))
     }
 
     /// Whether the live store takes what is asked of it this way: it serves no such sale, and so
     /// says after it has found the memory and the right to grant a unit.
-    pub(super) async fn can_take(&self) -> bool {
-        let Ok(user) = "health".parse::<UserId>() else { return false };
+    pub(super) async fn can_take(&self) -> Result<(), Ill> {
+        let user = "health".parse::<UserId>().map_err(|_| Ill::default())?;
         let placed = self.codes.place_hold(HoldRequest { code: NOBODYS, user }).await;
         match placed {
-            Ok(PlaceReply::NotLoaded) => true,
-            Ok(_) => false,
-            Err(error) => is_busy(&error),
+            Ok(PlaceReply::NotLoaded) => Ok(()),
+            Ok(_) => Err(Ill::default()),
+            Err(error) => unless_busy(&error),
         }
     }
 }
@@ -54,7 +52,19 @@ impl Way {
 /// A code of the last sale there can be, some ten thousand years ahead. Nobody was ever given it.
 const NOBODYS: Code = Code::new(SaleId(SaleId::MAX), 0);
 
-/// Whether a store was not asked because many others are asking it: it is busy, not broken.
-fn is_busy(error: &StoreError) -> bool {
-    error.failure() == Failure::Overloaded
+/// What keeps a store from doing what is asked of it, and what can be done about that, if it is known.
+#[derive(Debug, Default)]
+pub(super) struct Ill {
+    pub(super) remedy: Option<Cow<'static, str>>,
+}
+
+impl From<&StoreError> for Ill {
+    fn from(error: &StoreError) -> Self {
+        Self { remedy: error.remedy().cloned() }
+    }
+}
+
+/// A store that was not asked because many others are asking it is busy, not broken.
+fn unless_busy(error: &StoreError) -> Result<(), Ill> {
+    if error.failure() == Failure::Overloaded { Ok(()) } else { Err(error.into()) }
 }

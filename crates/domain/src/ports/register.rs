@@ -114,4 +114,7 @@ pub struct Tally {
     pub held: u32,
     /// Units sold.
     pub sold: u32,
+    /// How often another server has become the ledger, as this process knows it; no smaller than
+    /// when the units were counted.
+    pub moves: u64,
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
@@ -24,11 +24,17 @@ const SKEW_MAX_MS: i64 = 200;
 /// verdict is in the ledger first. A difference lasts when it is there twice and nothing
 /// moved in between; what is held here and sold there evens out when the hold is due. Clocks
 /// that are apart twice are apart, whatever moves.
+///
+/// A ledger that has moved to another server may lack the last of what the live store was told, so
+/// each sale is then loaded once, at an epoch that is raised as ever: one that the ledger never
+/// issued is not passed by.
 pub struct Reconcile {
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
     rebuild: Arc<Rebuild>,
     last: Mutex<HashMap<SaleId, Look>>,
+    /// How often the ledger had moved when a sale was looked at first, or was loaded for it.
+    moves: Mutex<HashMap<SaleId, u64>>,
 }
 
 /// How far the live store is from the ledger: live store minus ledger.
@@ -82,7 +88,7 @@ impl Reconcile {
         sales: Arc<dyn SaleStore>,
         rebuild: Arc<Rebuild>,
     ) -> Self {
-        Self { register, sales, rebuild, last: Mutex::default() }
+        Self { register, sales, rebuild, last: Mutex::default(), moves: Mutex::default() }
     }
 
     /// Looks at one sale, as the ledger has it.
@@ -122,13 +128,16 @@ impl Reconcile {
         let (lasts, is_off_time) = self.compare(sale.id, look(&live, &ledger, drift));
         // Behind by an epoch, because a rebuilder died before it loaded, it sells nothing.
         let is_useless = drift.free != 0 || live.epoch < ledger.epoch;
-        if serves_other_terms(&live, sale)
+        let has_moved = self.has_moved(sale.id, ledger.moves);
+        if has_moved
+            || serves_other_terms(&live, sale)
             || breaks_itself(&live, sale)
             || is_off_time
             || (lasts && is_useless)
         {
             self.rebuild.restore(sale.id, Some(live.epoch)).await?;
-            self.last.lock().unwrap_or_else(PoisonError::into_inner).remove(&sale.id);
+            lock(&self.last).remove(&sale.id);
+            lock(&self.moves).insert(sale.id, ledger.moves);
             return Ok(Reconciled::Rebuilt(drift));
         }
         Ok(Reconciled::Left(drift))
@@ -136,18 +145,27 @@ impl Reconcile {
 
     /// Forgets the sales that are not among `current`.
     pub fn keep_only(&self, current: &[Sale]) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.retain(|id, _| current.iter().any(|sale| sale.id == *id));
+        lock(&self.last).retain(|id, _| current.iter().any(|sale| sale.id == *id));
+        lock(&self.moves).retain(|id, _| current.iter().any(|sale| sale.id == *id));
+    }
+
+    /// Whether the ledger has moved since the sale was loaded for that, or was looked at first.
+    fn has_moved(&self, sale: SaleId, moves: u64) -> bool {
+        *lock(&self.moves).entry(sale).or_insert(moves) != moves
     }
 
     /// Whether both stores look as they did the last time, and whether the clocks are apart for
     /// the second time, however much else moved.
     fn compare(&self, sale: SaleId, look: Look) -> (bool, bool) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.last);
         let before = last.insert(sale, look);
         let off_time = look.off_time && before.is_some_and(|before| before.off_time);
         (before == Some(look), off_time)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn drift(sale: &Sale, live: &LiveStatus, ledger: &Tally) -> Drift {

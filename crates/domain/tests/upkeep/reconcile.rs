@@ -25,6 +25,24 @@ async fn sides_that_agree_are_left_alone() {
 }
 
 #[tokio::test]
+async fn a_sale_is_loaded_once_at_a_higher_epoch_when_the_ledger_has_moved() {
+    let (world, process, sale) = open_world().await;
+    let hold = process.take(&sale, "alice").await;
+    process.reconcile.run(&sale).await.unwrap();
+
+    world.ledger.fail_over();
+    world.clock.advance_ms(1_000);
+    world.ledger.faults().plan(Operation::RaiseEpoch, Fault::Refuse);
+    process.reconcile.run(&sale).await.unwrap_err();
+    let looks =
+        [process.reconcile.run(&sale).await.unwrap(), process.reconcile.run(&sale).await.unwrap()];
+
+    assert_eq!(looks, [Reconciled::Rebuilt(NONE), Reconciled::Left(NONE)]);
+    assert_eq!(epoch(&world, &sale), Epoch(2));
+    assert_eq!(world.live.held(sale.id), [(hold.code, hold.unit)]);
+}
+
+#[tokio::test]
 async fn a_drift_that_is_there_twice_while_nothing_moves_is_rebuilt() {
     let (world, process, sale) = open_world().await;
     let before = world.live.copy();

@@ -11,6 +11,7 @@ use tokio_postgres::{Row, types::ToSql};
 use crate::{
     attempts::{RecordReply, Statement},
     rows,
+    servers::Answer,
     session::{Session, SessionError},
 };
 
@@ -49,6 +50,8 @@ impl Statement for RecordGrants {
             written = self.0.query_again(RECORD_MISSING_GRANTS, &parameters).await;
         }
         let stands = read_holds(&written?)?;
+        let held = stands.keys().map(|&code| Answer { code, is_sold: false }).collect::<Vec<_>>();
+        self.0.saw(held.into_iter());
         let others = self.look_up(&grants, &stands).await;
         Ok(grants
             .iter()

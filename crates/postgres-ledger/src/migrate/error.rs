@@ -2,11 +2,13 @@
 
 use std::error::Error;
 
-use deadpool_postgres::PoolError;
 use refinery::error::Kind;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::session::SessionError;
+use crate::{
+    servers::{ConnectError, PoolError},
+    session::SessionError,
+};
 
 type Cause = Box<dyn Error + Send + Sync>;
 
@@ -28,8 +30,20 @@ pub enum MigrateError {
         /// Who it is.
         blocker: String,
     },
+    /// Migrations are missing, and it is not for this process to apply them.
+    #[error(
+        "the schema lacks {versions}, and with MIGRATE=off this process waits for it: run `flashsale \
+         migrate`, as the role that owns the tables"
+    )]
+    Missing {
+        /// Their names.
+        versions: String,
+    },
+    /// What leads to the database is no way for this service.
+    #[error("the database cannot be used this way")]
+    WrongWay(#[source] Cause),
     /// The role must not do what a migration does.
-    #[error("the role that migrates lacks a right: {needs}")]
+    #[error("the role of DATABASE_URL lacks a right: {needs}")]
     NotAllowed {
         /// The rights that are needed.
         needs: &'static str,
@@ -54,19 +68,25 @@ impl MigrateError {
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
-            Self::NotYet(_) | Self::Blocked { .. } => false,
-            Self::NotAllowed { .. } | Self::Refused { .. } | Self::OtherHistory(_) => true,
+            Self::NotYet(_) | Self::Blocked { .. } | Self::Missing { .. } => false,
+            Self::WrongWay(_)
+            | Self::NotAllowed { .. }
+            | Self::Refused { .. }
+            | Self::OtherHistory(_) => true,
         }
     }
 
     /// No connection could be had.
     pub(crate) fn unreachable(error: PoolError) -> Self {
         if let PoolError::Backend(refused) = &error
-            && refused.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+            && refused.db_error().map(DbError::code) == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
         {
             return Self::NotAllowed { needs: TO_CONNECT, source: error.into() };
         }
-        Self::NotYet(SessionError::Unreachable(error).into())
+        match error {
+            PoolError::Backend(pooler @ ConnectError::Pooler) => Self::WrongWay(pooler.into()),
+            error => Self::NotYet(SessionError::Unreachable(error).into()),
+        }
     }
 
     /// The role sees no schema, so neither tables nor a place for them.

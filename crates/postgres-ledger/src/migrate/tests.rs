@@ -3,7 +3,7 @@
 mod expanding;
 mod waiting;
 
-use std::{error::Error, str::FromStr, sync::LazyLock};
+use std::{error::Error, sync::LazyLock};
 
 use dev_servers::PostgresServer;
 
@@ -27,8 +27,7 @@ fn pool_of_one(database: &str) -> Pool {
 
 fn pool_of(database: &str, role: &str) -> Pool {
     let url = SERVER.url(database).replace("postgres@", &format!("{role}@"));
-    let mut config = tokio_postgres::Config::from_str(&url).unwrap();
-    crate::pool(config.application_name("flashsale"), 2, &crate::settings::upkeep()).unwrap()
+    crate::pool_of(&url, 2, &crate::settings::upkeep())
 }
 
 /// How many hold the turn in this database.

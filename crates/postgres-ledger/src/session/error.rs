@@ -1,13 +1,14 @@
 //! What the errors of a connection mean: for the work that was asked for, and for the connection.
 
-use deadpool_postgres::PoolError;
+use std::borrow::Cow;
+
 use domain::{Failure, StoreError, answer::Doing};
 use tokio_postgres::{
     Error,
     error::{DbError, Severity, SqlState},
 };
 
-use crate::session::wrong_connection;
+use crate::{servers::PoolError, session::wrong_connection};
 
 /// Why a statement brought no rows.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,10 @@ pub(crate) enum SessionError {
     /// No reply came in time. The work may be done, or be done later.
     #[error("Postgres gave no answer in time")]
     TimedOut,
+    /// The server says that it did it, but perhaps no standby has it, or the server is not the ledger
+    /// any more.
+    #[error("Postgres did it, but it is not certain that the standby has it")]
+    Unconfirmed,
     /// What came of a statement that was carried out cannot be read back.
     #[error("Postgres did it, but cannot be asked what came of it")]
     Unseen(#[source] Box<SessionError>),
@@ -90,9 +95,11 @@ impl SessionError {
             | Self::Refused(_)
             | Self::NotAllowed(_)
             | Self::WrongConnection { .. } => Failure::NotDone,
-            Self::Lost(_) | Self::TimedOut | Self::Unseen(_) | Self::Unreadable(_) => {
-                Failure::Unknown
-            }
+            Self::Lost(_)
+            | Self::TimedOut
+            | Self::Unconfirmed
+            | Self::Unseen(_)
+            | Self::Unreadable(_) => Failure::Unknown,
         }
     }
 
@@ -102,7 +109,17 @@ impl SessionError {
     }
 
     pub(crate) fn during(self, doing: impl Into<Doing>) -> StoreError {
-        StoreError::new(doing, self.failure(), self)
+        let remedy = self.remedy();
+        StoreError::new(doing, self.failure(), self).with_remedy(remedy)
+    }
+
+    /// What an operator can do about it, if that is known.
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NotAllowed(_) => Some(self.to_string().into()),
+            Self::Unreachable(PoolError::Backend(error)) => error.remedy().map(Into::into),
+            _ => None,
+        }
     }
 
     /// One error for each of many callers: an error cannot be cloned, its text can.
@@ -113,7 +130,7 @@ impl SessionError {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
-        StoreError::new(doing, self.failure(), text)
+        StoreError::new(doing, self.failure(), text).with_remedy(self.remedy())
     }
 
     /// Logs what became of a batch. That a server is down is the scheduler's to say, once.
@@ -130,6 +147,12 @@ impl SessionError {
     /// be under way there, or it is the wrong one.
     pub(crate) fn condemns_connection(&self) -> bool {
         matches!(self, Self::WrongConnection { .. }) || self.failure() == Failure::Unknown
+    }
+
+    /// Whether other connections may see what this one wrote although no standby has it: its wait was
+    /// cancelled, its session was ended in mid-wait, or nobody is left who hears that either happens.
+    pub(crate) const fn may_be_seen_unconfirmed(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Unconfirmed | Self::TimedOut)
     }
 
     /// The driver's error, with what it means for the work.

@@ -9,8 +9,9 @@ use std::{
 };
 
 use batcher::Limits;
+use credentials::Access;
 use dev_servers::PostgresServer;
-use postgres_ledger::PostgresLedger;
+use postgres_ledger::{Connections, Durability, PostgresLedger};
 use tokio::sync::OnceCell;
 
 const TEMPLATE: &str = "template_of_cases";
@@ -39,5 +40,11 @@ pub(crate) async fn fresh_database() -> String {
 pub(crate) fn ledger_in(database: &str) -> PostgresLedger {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    PostgresLedger::new(&SERVER.url(database), limits).unwrap()
+    PostgresLedger::new(
+        Access::to_database(SERVER.url(database)),
+        Durability::Single,
+        Connections::for_threads(16),
+        limits,
+    )
+    .unwrap()
 }

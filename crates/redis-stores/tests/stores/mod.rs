@@ -4,6 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
 use batcher::Limits;
+use credentials::Access;
 use dev_servers::RedisServer;
 use domain::{LedgerId, StoreError, ports::LedgerIdentity};
 use redis_stores::RedisStores;
@@ -28,6 +29,6 @@ pub(crate) fn live_on(server: &RedisServer) -> Live {
 pub(crate) fn live_at(url: &str, ledger: Ledger) -> Live {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    let stores = RedisStores::new(url, Arc::new(ledger), limits).unwrap();
+    let stores = RedisStores::new(Access::to_redis(url), Arc::new(ledger), limits).unwrap();
     Live::new(Arc::new(stores), Arc::new(WallClock))
 }

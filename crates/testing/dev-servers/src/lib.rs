@@ -50,10 +50,13 @@
 //! shared by the tasks of an async test, and a server in a `static` is as good as one that is dropped.
 
 mod account;
+mod certificates;
+mod document;
 mod error;
 mod home;
 mod limits;
 mod log;
+mod pooler;
 mod ports;
 mod postgres;
 mod program;
@@ -65,8 +68,11 @@ mod stack;
 mod stores;
 pub mod tied;
 
+pub use certificates::{Authority, Issued, ServerTls};
+pub use document::block;
 pub use error::ServerError;
 pub use limits::raise_open_files;
+pub use pooler::{Pooler, Pooling};
 pub use postgres::PostgresServer;
 pub use program::Program;
 pub use proxy::{Condition, Proxy};

@@ -1,11 +1,13 @@
 //! Private Postgres clusters.
 
 mod programs;
+mod standby;
+mod tls;
 
 use std::{
     ffi::OsString,
-    fs,
-    os::unix::process::CommandExt,
+    fs::{self, DirBuilder},
+    os::unix::{fs::DirBuilderExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -25,7 +27,8 @@ use crate::{
 };
 
 const RECIPE: Recipe =
-    Recipe { program: "postgres", ready: "database system is ready to accept connections" };
+    // A standby accepts "read-only connections".
+    Recipe { program: "postgres", ready: "database system is ready to accept" };
 
 /// How often a server is looked at that may be on its way back, and how long between two looks:
 /// half a minute in all.
@@ -46,7 +49,7 @@ impl PostgresServer {
     /// Starts a fresh cluster. It is gone, files and all, when this value is dropped.
     pub fn start() -> Result<Self, ServerError> {
         let account = Account::for_postgres()?;
-        Self::open(Home::temporary(account)?, account, Vec::new())
+        Self::open(Home::temporary(account)?, account, Vec::new(), Self::init)
     }
 
     /// Starts the cluster that lives in `dir`, made if there is none. It is stopped when this
@@ -65,7 +68,7 @@ impl PostgresServer {
         environment: Vec<(&'static str, OsString)>,
     ) -> Result<Self, ServerError> {
         let account = Account::for_postgres()?;
-        Self::open(Home::at(dir, account)?, account, environment)
+        Self::open(Home::at(dir, account)?, account, environment, Self::init)
     }
 
     /// The URL of one of its databases, for clients on this machine.
@@ -125,7 +128,7 @@ impl PostgresServer {
 
     /// Runs SQL through `psql`, and returns its rows, one a line, columns divided by `|`.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String, ServerError> {
-        let output = Command::new(self.programs.join("psql"))
+        let output = Command::new(programs::client(&self.programs, "psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
             .args(["-d", &self.url(database)])
             .stdin(Stdio::null())
@@ -197,12 +200,13 @@ impl PostgresServer {
         home: Home,
         account: Option<Account>,
         environment: Vec<(&'static str, OsString)>,
+        make: impl FnOnce(&Self) -> Result<(), ServerError>,
     ) -> Result<Self, ServerError> {
         let running = Mutex::new(None);
         let programs = programs::find()?;
         let mut server = Self { programs, account, environment, port: 0, running, home };
         if !server.cluster().exists() {
-            server.init()?;
+            make(&server)?;
         }
         let (port, running) = on_a_free_port(|port| server.run(port))?;
         server.port = port;
@@ -214,19 +218,32 @@ impl PostgresServer {
         self.home.path().join("postgres")
     }
 
-    /// Makes the cluster, all or nothing: an interrupted run must not leave half of one.
     fn init(&self) -> Result<(), ServerError> {
+        self.make_cluster("initdb", |initdb| {
+            initdb
+                .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale"])
+                .args(["--no-instructions", "-D"]);
+        })
+    }
+
+    /// Makes the cluster, all or nothing: an interrupted run must not leave half of one. The program
+    /// is given the directory after its own arguments.
+    fn make_cluster(
+        &self,
+        program: &'static str,
+        arguments: impl FnOnce(&mut Command),
+    ) -> Result<(), ServerError> {
         let unfinished = self.home.path().join("postgres-unfinished");
         let preparing = || format!("prepare {}", unfinished.display());
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished).attempting(preparing())?;
         }
-        fs::create_dir(&unfinished).attempting(preparing())?;
+        // A copy keeps the rights of its directory, and Postgres insists on these.
+        DirBuilder::new().mode(0o700).create(&unfinished).attempting(preparing())?;
 
-        let mut initdb = tied::command(self.programs.join("initdb"), Signal::Kill);
-        initdb
-            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale"])
-            .args(["--no-instructions", "-D"])
+        let mut command = tied::command(self.programs.join(program), Signal::Kill);
+        arguments(&mut command);
+        command
             .arg(&unfinished)
             .env("LC_ALL", "C")
             .current_dir("/")
@@ -235,14 +252,14 @@ impl PostgresServer {
             .stderr(Stdio::piped());
         if self.home.is_temporary() {
             // The machine may lose power: then nobody wants these files any more.
-            initdb.arg("--no-sync");
+            command.arg("--no-sync");
         }
         if let Some(account) = self.account {
             account.owns(&unfinished)?;
-            account.runs(&mut initdb);
+            account.runs(&mut command);
         }
-        let initdb = tied::spawn(initdb).and_then(std::process::Child::wait_with_output);
-        succeeded("initdb", &initdb.attempting("run initdb")?)?;
+        let made = tied::spawn(command).and_then(std::process::Child::wait_with_output);
+        succeeded(program, &made.attempting(format!("run {program}"))?)?;
 
         fs::rename(&unfinished, self.cluster()).attempting(preparing())
     }

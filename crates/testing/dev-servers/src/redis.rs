@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    ServerError,
+    ServerError, ServerTls,
     error::Attempting,
     home::Home,
     log::Log,
@@ -23,6 +23,11 @@ use crate::{
 };
 
 const RECIPE: Recipe = Recipe { program: "redis-server", ready: "Ready to accept connections" };
+
+/// Its files, if it speaks TLS.
+const CERT: &str = "server.crt";
+const KEY: &str = "server.key";
+const CLIENTS: &str = "clients.crt";
 
 const MISSING: ServerError = ServerError::Missing {
     program: "Redis",
@@ -41,8 +46,16 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 pub struct RedisServer {
     program: PathBuf,
     port: u16,
+    /// Where it speaks TLS, if it does.
+    tls: Option<TlsPort>,
     running: Mutex<Option<Running>>,
     home: Home,
+}
+
+#[derive(Clone, Copy)]
+struct TlsPort {
+    port: u16,
+    takes_clients: bool,
 }
 
 /// All that a Redis held at one moment.
@@ -55,11 +68,49 @@ impl RedisServer {
     /// Starts an empty server. It is gone when this value is dropped.
     pub fn start() -> Result<Self, ServerError> {
         let home = Home::temporary(None)?;
-        let mut server = Self { program: program()?, port: 0, running: Mutex::new(None), home };
-        let (port, running) = on_a_free_port(|port| server.run(port))?;
+        let running = Mutex::new(None);
+        let mut server = Self { program: program()?, port: 0, tls: None, running, home };
+        let (port, running) = on_a_free_port(|port| server.run(port, None))?;
         server.port = port;
         *server.running() = Some(running);
         Ok(server)
+    }
+
+    /// Starts an empty server that speaks TLS on a second port.
+    pub fn start_with_tls(tls: &ServerTls) -> Result<Self, ServerError> {
+        let home = Home::temporary(None)?;
+        let running = Mutex::new(None);
+        let mut server = Self { program: program()?, port: 0, tls: None, running, home };
+        server.write_certificates(tls)?;
+        let takes_clients = tls.takes.is_some();
+        let (tls_port, (port, running)) = on_a_free_port(|tls_port| {
+            let tls = Some(TlsPort { port: tls_port, takes_clients });
+            on_a_free_port(|port| server.run(port, tls))
+        })?;
+        server.port = port;
+        server.tls = Some(TlsPort { port: tls_port, takes_clients });
+        *server.running() = Some(running);
+        Ok(server)
+    }
+
+    /// The port at which it speaks TLS; none, if it does not.
+    #[must_use]
+    pub fn tls_port(&self) -> u16 {
+        self.tls.map_or(0, |tls| tls.port)
+    }
+
+    /// Lets a user in who may do everything, with this password and no other.
+    pub fn let_in(&self, user: &str, password: &str) -> Result<(), ServerError> {
+        self.command(&format!("ACL SETUSER {user} reset on >{password} ~* &* +@all"))
+    }
+
+    /// Cuts off whoever is in as this user.
+    pub fn cut_off(&self, user: &str) -> Result<(), ServerError> {
+        let mut reply = String::new();
+        let sent = self.send(&format!("CLIENT KILL USER {user}"));
+        sent.and_then(|mut from| from.read_line(&mut reply))
+            .attempting("cut off a user of Redis")?;
+        Ok(())
     }
 
     /// Its URL, for clients on this machine.
@@ -102,7 +153,7 @@ impl RedisServer {
         let mut running = self.running();
         if !running.as_mut().is_some_and(Running::is_alive) {
             drop(running.take());
-            *running = Some(self.run(self.port)?);
+            *running = Some(self.run(self.port, self.tls)?);
         }
         Ok(())
     }
@@ -154,7 +205,7 @@ impl RedisServer {
         self.command("REPLICAOF NO ONE")
     }
 
-    fn run(&self, port: u16) -> Result<Running, ServerError> {
+    fn run(&self, port: u16, tls: Option<TlsPort>) -> Result<Running, ServerError> {
         let mut command = tied::command(&self.program, Signal::Kill);
         command
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
@@ -163,10 +214,27 @@ impl RedisServer {
             .args(["--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", ""])
             // A replica is wanted now, not when more of them may have come.
             .args(["--repl-diskless-sync-delay", "0"]);
+        if let Some(TlsPort { port, takes_clients }) = tls {
+            let file = |name| self.home.path().join(name);
+            command.args(["--tls-port", &port.to_string()]);
+            command.arg("--tls-cert-file").arg(file(CERT)).arg("--tls-key-file").arg(file(KEY));
+            command.arg("--tls-ca-cert-file").arg(file(CLIENTS));
+            command.args(["--tls-auth-clients", if takes_clients { "yes" } else { "no" }]);
+        }
         // Ctrl-C in a terminal is for the service; its databases must outlive its last words.
         command.stdin(self.home.claim().attempting("start redis-server")?).process_group(0);
         command.current_dir("/");
         Running::start(RECIPE, command, Log::anew(self.home.path().join("redis-server.log"))?)
+    }
+
+    fn write_certificates(&self, tls: &ServerTls) -> Result<(), ServerError> {
+        // It wants an authority for clients even where it asks them for nothing.
+        let takes = tls.takes.as_ref().unwrap_or(&tls.shows.cert);
+        for (name, content) in [(CERT, &tls.shows.cert), (KEY, &tls.shows.key), (CLIENTS, takes)] {
+            let path = self.home.path().join(name);
+            fs::write(&path, content).attempting(format!("write {}", path.display()))?;
+        }
+        Ok(())
     }
 
     fn rdb(&self) -> PathBuf {
@@ -225,11 +293,11 @@ impl Drop for RedisServer {
     }
 }
 
-/// The program: in `REDIS_BIN`, else on PATH.
+/// The program, Redis or Valkey: in `REDIS_BIN`, else on PATH.
 fn program() -> Result<PathBuf, ServerError> {
     let places = env::var_os("REDIS_BIN").or_else(|| env::var_os("PATH")).unwrap_or_default();
     env::split_paths(&places)
-        .map(|dir| dir.join("redis-server"))
+        .flat_map(|dir| ["redis-server", "valkey-server"].map(|program| dir.join(program)))
         .find(|program| program.exists())
         .ok_or(MISSING)
 }

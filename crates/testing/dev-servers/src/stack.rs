@@ -14,6 +14,20 @@ pub enum Stack {
     Embedded,
 }
 
+/// What else says how one gets into the servers.
+const FILES: [&str; 10] = [
+    "DATABASE_URL_FILE",
+    "DATABASE_PASSWORD_FILE",
+    "DATABASE_CA_FILE",
+    "DATABASE_CERT_FILE",
+    "DATABASE_KEY_FILE",
+    "REDIS_URL_FILE",
+    "REDIS_PASSWORD_FILE",
+    "REDIS_CA_FILE",
+    "REDIS_CERT_FILE",
+    "REDIS_KEY_FILE",
+];
+
 /// Where the stores of one service are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -49,16 +63,18 @@ impl Place {
     /// What tells a process of the service, whatever is in the environment of whoever starts it.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, OsString)> {
-        match self {
+        // What is empty was not said.
+        let unsaid = FILES.map(|name| (name, OsString::new()));
+        let said = match self {
             Self::Servers { database_url, redis_url } => {
                 vec![("DATABASE_URL", database_url.into()), ("REDIS_URL", redis_url.into())]
             }
-            // What is empty was not said.
             Self::Embedded { data_dir } => vec![
                 ("DATABASE_URL", OsString::new()),
                 ("REDIS_URL", OsString::new()),
                 ("DATA_DIR", data_dir.into()),
             ],
-        }
+        };
+        said.into_iter().chain(unsaid).collect()
     }
 }

@@ -41,6 +41,7 @@ pub(crate) struct Tables {
     pub(crate) sales: BTreeMap<SaleId, SaleRow>,
     pub(crate) attempts: Vec<AttemptRecord>,
     pub(crate) purchases: BTreeMap<Code, Receipt>,
+    pub(crate) moves: u64,
 }
 
 #[derive(Clone)]
@@ -89,6 +90,11 @@ impl FakeLedger {
     /// Ends what records attempts, as a panic would: its queue has nobody at its end any more.
     pub fn end_writer(&self) {
         self.0.has_writer.store(false, Ordering::SeqCst);
+    }
+
+    /// Has another server take the place of the one that was the ledger, with all that it had.
+    pub fn fail_over(&self) {
+        self.tables(|tables| tables.moves += 1);
     }
 
     /// Every attempt that was recorded, in that order.

@@ -146,6 +146,7 @@ impl SaleRegister for FakeLedger {
                 epoch: row.sale.epoch,
                 held: tables.count(sale, HoldState::Held),
                 sold: tables.count(sale, HoldState::Sold),
+                moves: tables.moves,
             }))
         };
         self.transact(Operation::Tally, tally).await

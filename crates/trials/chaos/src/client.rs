@@ -30,7 +30,15 @@ pub(crate) struct Client {
 impl Client {
     /// A client of the processes that answer on these ports.
     pub(crate) fn at(ports: impl IntoIterator<Item = u16>) -> Result<Self, ChaosError> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
+        Self::patient(ports, PATIENCE)
+    }
+
+    /// The same, of clients who wait so long for an answer.
+    pub(crate) fn patient(
+        ports: impl IntoIterator<Item = u16>,
+        patience: Duration,
+    ) -> Result<Self, ChaosError> {
+        let http = reqwest::Client::builder().timeout(patience).no_proxy().build();
         let http = http.map_err(|error| failed("make an HTTP client", &error))?;
         let urls = ports.into_iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
         Ok(Self { http, urls })
@@ -76,6 +84,12 @@ impl Client {
             }
             Err(error) => (Sight::Unknown(cause(&error)), None),
         }
+    }
+
+    /// What one process says of its health, and with what status, if it answers.
+    pub(crate) async fn health(&self, service: usize) -> Option<(u16, String)> {
+        let response = self.http.get(format!("{}/health", self.urls[service])).send().await.ok()?;
+        Some((response.status().as_u16(), response.text().await.ok()?))
     }
 
     /// Asks one process.

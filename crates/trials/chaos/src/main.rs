@@ -23,6 +23,7 @@ mod crowd;
 mod deployment;
 mod disk;
 mod error;
+mod failover;
 mod fault;
 mod fsync;
 mod history;
@@ -46,7 +47,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{disk::enter_namespace, mutants::Mutants, trial::Trial, upgrade::Upgrade};
+use crate::{
+    disk::enter_namespace, failover::Failover, mutants::Mutants, trial::Trial, upgrade::Upgrade,
+};
 
 /// The service under every fault that one machine can provoke, held against its ledger.
 #[derive(Parser)]
@@ -59,6 +62,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Failover(Failover),
     Mutants(Mutants),
     Upgrade(Upgrade),
 }
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
     let Cli { trial, command } = Cli::parse();
     let outcome = enter_namespace().and_then(|()| match command {
         None => trial.run(),
+        Some(Command::Failover(failover)) => failover.run(&trial),
         Some(Command::Mutants(mutants)) => mutants.run(&trial),
         Some(Command::Upgrade(upgrade)) => upgrade.run(&trial),
     });

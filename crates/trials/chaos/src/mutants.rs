@@ -13,6 +13,7 @@ use dev_servers::Stack;
 use crate::{
     capabilities::Capabilities,
     error::{ChaosError, during},
+    failover::{self, Course},
     trial::Trial,
     variants::{Binary, Change, FLASHSALE, VariantBuilder},
 };
@@ -29,7 +30,7 @@ pub(crate) struct Mutants {
     /// Only those that are tried by this
     #[arg(long, value_enum)]
     by: Option<TriedBy>,
-    /// Sales to give up after
+    /// Sales, or failovers, to give up after
     #[arg(long, default_value_t = 50)]
     give_up: usize,
     /// Seeds to give up after
@@ -53,6 +54,10 @@ enum TriedBy {
     Chaos,
     /// One real program on SQLite and its own memory: it is taken out of their adapters.
     ChaosEmbedded,
+    /// Failovers in which waits are cancelled: it is taken out of the adapter of Postgres.
+    FailoverWaitCancelled,
+    /// Failovers after a crash: likewise.
+    FailoverCrash,
     /// Seeds: the defence is taken out of the fakes or the domain.
     Simulation,
     /// Seeds, on SQLite and its own memory: it is taken out of the ledger's adapter.
@@ -74,16 +79,22 @@ impl Mutants {
             let killed = match mutant.tried_by {
                 TriedBy::Chaos => self.sell(&variants, mutant, trial, Stack::Servers)?,
                 TriedBy::ChaosEmbedded => self.sell(&variants, mutant, trial, Stack::Embedded)?,
+                TriedBy::FailoverWaitCancelled => {
+                    self.fail_over(&variants, mutant, trial, Course::WaitCancelled)?
+                }
+                TriedBy::FailoverCrash => {
+                    self.fail_over(&variants, mutant, trial, Course::CrashThenPromote)?
+                }
                 TriedBy::Simulation => self.simulate(&variants, mutant, Stack::Servers)?,
                 TriedBy::SimulationEmbedded => self.simulate(&variants, mutant, Stack::Embedded)?,
             };
             all_killed &= killed.is_some();
             let killed = killed.unwrap_or_else(|| "SURVIVED".to_owned());
             let Mutant { name, tried_by, what, .. } = mutant;
-            rows.push(format!("{name:<23}{:<20}{what:<64}{killed}", format!("{tried_by:?}")));
+            rows.push(format!("{name:<23}{:<23}{what:<64}{killed}", format!("{tried_by:?}")));
         }
         println!();
-        println!("{:<23}{:<20}{:<64}killed", "defence taken out", "by", "");
+        println!("{:<23}{:<23}{:<64}killed", "defence taken out", "by", "");
         for row in &rows {
             println!("{row}");
         }
@@ -105,6 +116,25 @@ impl Mutants {
         let broken: Vec<_> = report.breaches.keys().map(ToString::to_string).collect();
         let killed = format!("sale {}: {}", report.cycles, broken.join(", "));
         Ok((!broken.is_empty()).then_some(killed))
+    }
+
+    /// Runs failovers of a mutant; says in which a promise was broken, and which.
+    fn fail_over(
+        &self,
+        variants: &VariantBuilder,
+        mutant: &Mutant,
+        trial: &Trial,
+        course: Course,
+    ) -> Result<Option<String>, ChaosError> {
+        let program = variants.build(FLASHSALE, mutant.name, &mutant.changes())?;
+        let dir = trial.dir().join("failover").join(mutant.name);
+        let (mut times, mut killed) = (0, None);
+        failover::run_often(course, &program, &dir, self.give_up, |outcome| {
+            times += 1;
+            killed = outcome.breaches.first().map(|breach| breach.promise);
+            killed.is_none()
+        })?;
+        Ok(killed.map(|promise| format!("failover {times}: {promise}")))
     }
 
     /// Runs seeds of a mutant; says which was the first to fail, and how.

@@ -189,10 +189,15 @@ impl Trial {
         }
     }
 
-    fn builds(&self, next: Option<&Path>) -> Result<Builds, ChaosError> {
+    /// The service that is tried.
+    pub(crate) fn service(&self) -> Result<PathBuf, ChaosError> {
         let here = env::current_exe().map_err(during("find this program"))?;
         let service = self.service.clone().unwrap_or_else(|| here.with_file_name("flashsale"));
-        let service = service.canonicalize().map_err(during("find the service"))?;
+        service.canonicalize().map_err(during("find the service"))
+    }
+
+    fn builds(&self, next: Option<&Path>) -> Result<Builds, ChaosError> {
+        let service = self.service()?;
         Ok(match self.before.clone() {
             Some(before) => Builds { service: before, next: Some(service) },
             None => Builds { service, next: next.map(Path::to_owned) },

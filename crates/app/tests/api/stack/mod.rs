@@ -15,7 +15,7 @@ use std::{
 use deadpool_redis::redis;
 /// `Stack` is here the whole service.
 pub(crate) use dev_servers::Stack as Kind;
-use dev_servers::{PostgresServer, Program, RedisServer, Service, Stores};
+use dev_servers::{Place, PostgresServer, Program, RedisServer, Service, Stores};
 use tempfile::NamedTempFile;
 use tokio::{
     task::{block_in_place, spawn_blocking},
@@ -105,6 +105,8 @@ pub(crate) struct Stack {
     pub(crate) http: reqwest::Client,
     turn: AtomicUsize,
     settings: Settings,
+    /// What processes find in their environment beside what the settings say.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Stack {
@@ -124,7 +126,7 @@ impl Stack {
             let log = NamedTempFile::new().unwrap();
             let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
             let (apps, turn) = (Vec::new(), AtomicUsize::new(0));
-            let stack = Self { apps, stores, log, http, turn, settings };
+            let stack = Self { apps, stores, log, http, turn, settings, environment: Vec::new() };
             if stack.settings.by_hand {
                 stack.schedule();
             }
@@ -176,6 +178,16 @@ impl Stack {
         }
     }
 
+    /// Sets variables of the environment of all that is started from now on.
+    pub(crate) fn set_env(&mut self, variables: impl IntoIterator<Item = (&'static str, String)>) {
+        self.environment.extend(variables);
+    }
+
+    /// Where the stores are.
+    pub(crate) fn place(&self) -> Place {
+        self.stores.place()
+    }
+
     /// Starts one more process and waits until it is ready to sell.
     pub(crate) async fn start_app(&mut self) {
         let program = self.serving();
@@ -202,7 +214,7 @@ impl Stack {
     }
 
     /// The binary, set to these stores.
-    fn program(&self) -> Program {
+    pub(crate) fn program(&self) -> Program {
         self.program_at(BINARY)
     }
 
@@ -221,6 +233,7 @@ impl Stack {
             .env("RUST_LOG", "info")
             // A store that is slow because the machine has other work is no overload.
             .env("QUEUE_WAIT_MAX", "10s")
+            .envs(self.environment.iter().cloned())
     }
 
     /// A command of the binary. It dies with the test.

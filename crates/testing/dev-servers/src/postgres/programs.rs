@@ -42,6 +42,12 @@ pub(super) fn find() -> Result<PathBuf, ServerError> {
         .ok_or(MISSING)
 }
 
+/// A client of Postgres: beside the server, or whichever is on PATH, for some have none.
+pub(super) fn client(programs: &Path, name: &str) -> PathBuf {
+    let beside = programs.join(name);
+    if beside.exists() { beside } else { name.into() }
+}
+
 /// What the server says it is.
 pub(super) fn version(programs: &Path) -> Result<String, ServerError> {
     let output = Command::new(programs.join("postgres")).arg("--version").output();

@@ -1,10 +1,10 @@
-//! Defences of the service on Redis and Postgres.
+//! Defences of the service on Redis and Postgres, and on a Postgres with a standby.
 
 use super::{Mutant, TriedBy};
 
 const SQL: &str = "crates/postgres-ledger/src/sql";
 
-pub(super) const MUTANTS: [Mutant; 11] = [
+pub(super) const MUTANTS: [Mutant; 13] = [
     Mutant {
         name: "no-epoch-check",
         tried_by: TriedBy::Chaos,
@@ -119,5 +119,25 @@ pub(super) const MUTANTS: [Mutant; 11] = [
                 "CREATE TRIGGER purchases_stay BEFORE DELETE",
             ),
         ],
+    },
+    Mutant {
+        name: "believes-warnings",
+        tried_by: TriedBy::FailoverWaitCancelled,
+        what: "a commit whose wait for the standby was cancelled is told as done",
+        changes: &[(
+            "crates/postgres-ledger/src/servers/connection.rs",
+            "heard.store(true, Ordering::Release);",
+            "",
+        )],
+    },
+    Mutant {
+        name: "no-barrier",
+        tried_by: TriedBy::FailoverCrash,
+        what: "what a server shows after a crash is believed before the standby has it",
+        changes: &[(
+            "crates/postgres-ledger/src/servers/pool.rs",
+            "barrier::pass(&host, line, servers.durability).await?",
+            "{ let _ = (&host, servers.durability, barrier::pass); line }",
+        )],
     },
 ];

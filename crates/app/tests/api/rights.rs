@@ -1,0 +1,213 @@
+//! The service with the rights that `docs/rights.md` lists, and no others, in a schema that is not
+//! `public`; and what it says where it has fewer connections than it wants, or another way to its
+//! ledger.
+
+use dev_servers::{Place, Pooler, Pooling, Service, block};
+use tokio::task::block_in_place;
+
+use crate::{
+    crowd::assert_holds,
+    stack::{PATIENCE, Settings, Stack},
+};
+
+const RIGHTS: &str = include_str!("../../../../docs/rights.md");
+
+impl Stack {
+    /// The Postgres of this service for another role.
+    fn url_of(&self, role: &str) -> String {
+        let Place::Servers { database_url, .. } = self.place() else { panic!("no Postgres here") };
+        database_url.replace("postgres@", &format!("{role}@"))
+    }
+
+    /// Makes a user of Redis that has these rights; returns where it finds the server.
+    async fn redis_user(&self, name: &str, rights: &str) -> String {
+        let rights = rights.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.tell_redis(&format!("ACL SETUSER {name} on >secret resetkeys {rights}")).await;
+        self.redis().url().replace("redis://", &format!("redis://{name}:secret@"))
+    }
+}
+
+/// An empty database of its own server, in which nothing is but what the first block makes.
+fn an_empty_database() -> Stack {
+    let stack = Stack::prepare(Settings {
+        sale_period: "1h",
+        hold_ttl: "3s",
+        by_hand: false,
+        own_postgres: true,
+        ..Settings::default()
+    });
+    stack.sql("DROP SCHEMA public CASCADE");
+    stack.sql(block(RIGHTS, "sql once"));
+    stack
+}
+
+/// Has the owner migrate and give the rights.
+fn migrate(stack: &Stack) {
+    let owner = stack.url_of("flashsale_owner");
+    block_in_place(|| stack.program().env("DATABASE_URL", owner).run(&["migrate"]).unwrap());
+    let grants = block(RIGHTS, "sql after migrating");
+    stack.sql(&format!("SET ROLE flashsale_owner; SET search_path = flashsale; {grants}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
+    let mut stack = an_empty_database();
+    migrate(&stack);
+    let redis = stack.redis_user("shop", block(RIGHTS, "acl serving")).await;
+    let role = stack.url_of("flashsale_app");
+    stack.set_env([("DATABASE_URL", role), ("REDIS_URL", redis), ("MIGRATE", "off".to_owned())]);
+    stack.start_app().await;
+
+    // The timetable has made the sale.
+    let sale = stack.sale().await;
+    for user in ["ann", "bob"] {
+        stack
+            .until("a unit is bought before its hold is over", async |stack| {
+                let held = stack.checkout(user, sale).await;
+                stack.purchase(held.code()).await.name() == "ok"
+            })
+            .await;
+    }
+    let returned = stack.checkout("cid", sale).await;
+    let released = stack.delete(&format!("/checkout?code={}", returned.code())).await;
+    assert_eq!(released.status, 204, "{released:?}");
+    stack.checkout("dan", sale).await;
+    stack
+        .until("a hold is over", async |stack| {
+            let over = "SELECT count(*) FROM flashsale.checkout_attempts WHERE state = 'expired'";
+            stack.count(over) > 0
+        })
+        .await;
+    stack.operate(&["sales", "pause", &sale.to_string()]);
+    stack.operate(&["sales", "resume", &sale.to_string()]);
+    block_in_place(|| stack.redis().flush_all().unwrap());
+    stack
+        .until("it sells after Redis was lost", async |stack| {
+            stack.checkout("eve", sale).await.name() == "ok"
+        })
+        .await;
+
+    let role = stack.url_of("flashsale_auditor");
+    let redis = stack.redis_user("auditor", block(RIGHTS, "acl auditing")).await;
+    stack.set_env([("DATABASE_URL", role), ("REDIS_URL", redis)]);
+    assert_holds(&stack.audit());
+}
+
+/// Not ready, and told what to do, until somebody else has migrated.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_shall_not_migrate_waits_and_says_what_is_missing() {
+    let mut stack = an_empty_database();
+    let role = stack.url_of("flashsale_app");
+    stack.set_env([("DATABASE_URL", role), ("MIGRATE", "off".to_owned())]);
+
+    let app = stack.start_app_unready();
+    block_in_place(|| app.await_words("V1__ledger", PATIENCE)).unwrap();
+
+    let log = app.log();
+    assert!(log.contains("V3__ledger_identity") && log.contains("flashsale migrate"), "{log}");
+    let ready = stack.http.get(format!("{}/health/ready", app.url())).send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    let list = stack.command().args(["sales", "list"]).output().unwrap();
+    let said = String::from_utf8_lossy(&list.stderr);
+    assert!(!list.status.success() && said.contains("flashsale migrate"), "{said}");
+
+    // It may look between the tables and the rights.
+    stack.sql(
+        "CREATE TABLE flashsale.refinery_schema_history (version int, name text, checksum text)",
+    );
+    block_in_place(|| app.await_words("SELECT on refinery_schema_history", PATIENCE)).unwrap();
+    stack.sql("DROP TABLE flashsale.refinery_schema_history");
+    migrate(&stack);
+    block_in_place(|| app.await_ready(PATIENCE)).unwrap();
+}
+
+/// As many processes as there is room for, and one more, on a database without tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_connections_are_few_processes_come_up_or_say_what_limits_them() {
+    let mut stack = an_empty_database();
+    stack.sql("ALTER ROLE flashsale_owner CONNECTION LIMIT 15");
+    let role = stack.url_of("flashsale_owner");
+    stack.set_env([("DATABASE_URL", role), ("DATABASE_CONNECTIONS", "7".to_owned())]);
+
+    let apps = (0..2).map(|_| stack.start_app_unready()).collect::<Vec<_>>();
+    for app in &apps {
+        block_in_place(|| app.await_ready(PATIENCE)).unwrap();
+        assert!(app.log().contains("at most 7 connections to Postgres"), "{}", app.log());
+    }
+    stack.apps = apps;
+    let sale = stack.sale().await;
+    let granted = stack.checkout("ann", sale).await.status;
+    assert!(granted < 300, "{granted}");
+    let crowd = (0..60).map(|number| {
+        let request =
+            stack.http.post(format!("{}/checkout?user_id=u{number}&id={sale}", stack.url()));
+        async move { request.send().await.unwrap().status().as_u16() }
+    });
+    let answered = crowd.collect::<tokio::task::JoinSet<_>>().join_all().await;
+    assert!(answered.iter().all(|&status| status == granted), "{answered:?}");
+
+    stack.sql("ALTER ROLE flashsale_owner CONNECTION LIMIT 1");
+    let late = stack.start_app_unready();
+    block_in_place(|| late.await_words("no connection left for this process", PATIENCE)).unwrap();
+    stack.sql("ALTER ROLE flashsale_owner CONNECTION LIMIT 30");
+    block_in_place(|| late.await_ready(PATIENCE)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_few_connections_are_refused_with_how_many_are_needed() {
+    let stack = Stack::prepare(Settings { by_hand: false, ..Settings::default() });
+
+    let output = stack
+        .command()
+        .args(["serve", "--database-connections", "9", "--http-workers", "2"])
+        .output()
+        .unwrap();
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("at least 10 are needed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_pooler_a_process_serves_in_session_mode_and_ends_in_transaction_mode() {
+    let mut stack = Stack::prepare(Settings { processes: 1, ..Settings::default() });
+    let Place::Servers { database_url, .. } = stack.place() else { panic!("no Postgres here") };
+    let database = database_url.rsplit('/').next().unwrap().to_owned();
+    let pooler = |pooling| block_in_place(|| Pooler::to(stack.postgres(), pooling, 20)).unwrap();
+    let (sessions, transactions) = (pooler(Pooling::Session), pooler(Pooling::Transaction));
+
+    stack.set_env([("DATABASE_URL", transactions.url(&database))]);
+    let output = stack.command().arg("serve").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("a pooler in transaction mode"), "{said}");
+
+    stack.set_env([("DATABASE_URL", sessions.url(&database))]);
+    stack.start_app().await;
+    let sale = stack.sale().await;
+    let held = stack.checkout("ann", sale).await;
+    assert_eq!(stack.purchase(held.code()).await.name(), "ok");
+}
+
+/// What is wrong with a Redis is known before the first buyer comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_redis_lacks_is_named_at_the_start_and_in_the_health() {
+    let mut stack = Stack::prepare(Settings { processes: 1, ..Settings::default() });
+    let serving = block(RIGHTS, "acl serving");
+    stack.tell_redis("CONFIG SET maxmemory-policy allkeys-lru").await;
+    for lacking in ["+lpop", "+function|load", "+fcall"] {
+        let redis =
+            stack.redis_user("shop", &format!("-@all {}", serving.replace(lacking, ""))).await;
+        stack.set_env([("REDIS_URL", redis)]);
+
+        let app: Service = stack.start_app_unready();
+        block_in_place(|| app.await_words("Redis refuses: its user ", PATIENCE)).unwrap();
+
+        assert!(app.log().contains("maxmemory-policy to noeviction"), "{}", app.log());
+        stack.apps = vec![app];
+        let named = if lacking == "+fcall" { "docs/rights.md" } else { lacking };
+        stack.until_health("/health", 503, "redis", named).await;
+        stack.until_health("/health/ready", 200, "redis", named).await;
+        stack.redis_user("shop", serving).await;
+        stack.until_health("/health", 200, "redis", "up").await;
+        stack.apps.clear();
+    }
+}

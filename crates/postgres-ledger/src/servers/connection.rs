@@ -1,0 +1,110 @@
+//! One connection, and whether what it says is to be believed.
+
+use std::{
+    future::poll_fn,
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use deadpool_postgres::ClientWrapper;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_postgres::{AsyncMessage, Config, error::Severity};
+use tokio_util::sync::CancellationToken;
+
+use super::{error::HostError, source::Key};
+
+/// A connection to the ledger.
+pub(crate) struct Connection {
+    line: Line,
+    trust: CancellationToken,
+}
+
+/// A connection of which nothing is known yet.
+pub(super) struct Line {
+    pub(super) client: ClientWrapper,
+    /// Whether the server has warned.
+    warned: Arc<AtomicBool>,
+}
+
+/// The right to have a connection open, to each host at a time.
+pub(super) type Place = Arc<OwnedSemaphorePermit>;
+
+/// Connects to one host. The place is taken until the connection is closed.
+pub(super) async fn open(config: &Config, key: &Key, place: Place) -> Result<Line, HostError> {
+    let mut config = config.clone();
+    if let Some(password) = &key.password {
+        config.password(password);
+    }
+    // What TLS needs for its beginning is large, and would be part of whatever waits for a connection.
+    let connected = Box::pin(config.connect(key.connector.clone())).await;
+    let (client, mut connection) = connected.map_err(|error| HostError::of(error, key))?;
+    let warned = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&warned);
+    let driven = tokio::spawn(async move {
+        let _place = place;
+        while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+            match message {
+                // Handed out before the answer it belongs to.
+                Ok(AsyncMessage::Notice(notice)) => {
+                    if notice.parsed_severity() == Some(Severity::Warning) {
+                        tracing::warn!(warning = notice.message(), "Postgres warns");
+                        heard.store(true, Ordering::Release);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended");
+                    return;
+                }
+            }
+        }
+    });
+    Ok(Line { client: ClientWrapper::new(client, driven), warned })
+}
+
+impl Line {
+    /// Whether the server has warned since this was asked last.
+    pub(super) fn was_warned(&self) -> bool {
+        self.warned.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Connection {
+    pub(super) const fn new(line: Line, trust: CancellationToken) -> Self {
+        Self { line, trust }
+    }
+
+    /// Whether what the server has answered until now is so. A commit whose wait for a standby was
+    /// cancelled is told as done, with a warning. Every other warning is taken for that one too: it
+    /// has no code of its own, and its words are in the language of the server.
+    pub(crate) fn is_trusted(&self) -> bool {
+        !self.line.warned.load(Ordering::Acquire) && !self.trust.is_cancelled()
+    }
+
+    /// The trust under which it was made.
+    pub(crate) const fn trust(&self) -> &CancellationToken {
+        &self.trust
+    }
+
+    /// The connection without its pool.
+    pub(crate) fn into_client(self) -> ClientWrapper {
+        self.line.client
+    }
+}
+
+impl Deref for Connection {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &ClientWrapper {
+        &self.line.client
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut ClientWrapper {
+        &mut self.line.client
+    }
+}

@@ -1,0 +1,174 @@
+//! Whether a connection is to be under TLS, whom it believes then, and what it shows.
+
+use credentials::{Access, Certificates, DATABASE, FileError, NamedFile, OwnCertificate, Verify};
+use tokio_postgres::config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::url::{SslMode, TlsOptions};
+
+/// Why the settings of TLS do not go together.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsSettingError {
+    /// Two settings say different things.
+    #[error("{option} and {setting} name different files: leave one of them out")]
+    Twice {
+        /// What the URL calls it.
+        option: &'static str,
+        /// What the setting is called.
+        setting: &'static str,
+    },
+    /// A certificate is of no use without its key, nor a key without its certificate.
+    #[error("{set} is set, but {missing} is not: a certificate is shown with its key")]
+    Half {
+        /// What is there.
+        set: &'static str,
+        /// What is not.
+        missing: &'static str,
+    },
+    /// There is to be no TLS.
+    #[error(
+        "{setting} is set, but sslmode=disable in DATABASE_URL says that there is to be no TLS: leave \
+         one of them out"
+    )]
+    Disabled {
+        /// What would be of no use.
+        setting: &'static str,
+    },
+}
+
+/// How a connection is to be protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tls {
+    pub(super) mode: SslMode,
+    pub(super) certificates: Certificates,
+}
+
+impl Tls {
+    /// What the URL says, and what the settings say that it does not.
+    pub(super) fn of(options: TlsOptions, access: &Access) -> Result<Self, TlsSettingError> {
+        let TlsOptions { mode, root_cert, cert, key } = options;
+        let given = &access.certificates;
+        let own = given.own.as_ref();
+        let is_system = root_cert.as_deref() == Some("system");
+        let root_cert = root_cert.filter(|_| !is_system);
+        let ca = one("sslrootcert in DATABASE_URL", root_cert, given.ca.as_ref())?;
+        let cert = one("sslcert in DATABASE_URL", cert, own.map(|own| &own.cert))?;
+        let key = one("sslkey in DATABASE_URL", key, own.map(|own| &own.key))?;
+        let own = match (cert, key) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some(OwnCertificate { cert, key }),
+            (Some(cert), None) => {
+                return Err(TlsSettingError::Half {
+                    set: cert.setting,
+                    missing: "sslkey in DATABASE_URL",
+                });
+            }
+            (None, Some(key)) => {
+                return Err(TlsSettingError::Half {
+                    set: key.setting,
+                    missing: "sslcert in DATABASE_URL",
+                });
+            }
+        };
+        // Whoever names an authority does not mean to talk to anybody else.
+        let is_told = is_system || ca.is_some() || own.is_some();
+        let mode = mode.unwrap_or(if is_told { SslMode::VerifyFull } else { SslMode::Prefer });
+        let certificates = Certificates { ca, own };
+        if mode == SslMode::Disable
+            && let Some(setting) = first_of(&certificates)
+        {
+            return Err(TlsSettingError::Disabled { setting });
+        }
+        Ok(Self { mode, certificates })
+    }
+
+    /// What the driver is to ask of a server.
+    pub(super) const fn mode_of_driver(&self) -> config::SslMode {
+        match self.mode {
+            SslMode::Disable => config::SslMode::Disable,
+            SslMode::Prefer => config::SslMode::Prefer,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => config::SslMode::Require,
+        }
+    }
+
+    /// What makes connections of TLS, as the files are now. Reads them, so it may have to wait for a
+    /// disk.
+    pub(super) fn connector(&self) -> Result<MakeRustlsConnect, FileError> {
+        let verify = match self.mode {
+            SslMode::Disable | SslMode::Prefer if self.certificates.ca.is_none() => Verify::Nothing,
+            SslMode::VerifyCa => Verify::Chain,
+            _ => Verify::ChainAndName,
+        };
+        let mut config = self.certificates.client_config(verify, &DATABASE)?;
+        // What a server wants to hear that is spoken to in TLS from the first byte on.
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+        Ok(MakeRustlsConnect::new(config))
+    }
+}
+
+fn first_of(certificates: &Certificates) -> Option<&'static str> {
+    let own = certificates.own.as_ref().map(|own| own.cert.setting);
+    certificates.ca.as_ref().map(|ca| ca.setting).or(own)
+}
+
+/// The file that is meant: the URL's, if it names one. That another setting names another one would
+/// go unnoticed.
+fn one(
+    option: &'static str,
+    in_url: Option<String>,
+    given: Option<&NamedFile>,
+) -> Result<Option<NamedFile>, TlsSettingError> {
+    let in_url = in_url.map(|path| NamedFile { setting: option, path: path.into() });
+    match (in_url, given) {
+        (Some(file), Some(given)) if file.path != given.path => {
+            Err(TlsSettingError::Twice { option, setting: given.setting })
+        }
+        (Some(file), _) => Ok(Some(file)),
+        (None, given) => Ok(given.cloned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::url, *};
+
+    fn tls(options: &str, ca_file: Option<&str>) -> Result<Tls, String> {
+        let mut access = Access::to_database("");
+        access.certificates.ca =
+            ca_file.map(|path| NamedFile { setting: "DATABASE_CA_FILE", path: path.into() });
+        let url = format!("postgres://db/ledger?{options}");
+        let read = url::read(&url).map_err(|error| error.to_string()).unwrap();
+        Tls::of(read.tls, &access).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn tls_is_taken_if_offered_and_demanded_of_whoever_an_authority_is_named_for() {
+        for (options, ca_file, mode) in [
+            ("", None, SslMode::Prefer),
+            ("", Some("/ca"), SslMode::VerifyFull),
+            ("sslrootcert=/ca", None, SslMode::VerifyFull),
+            ("sslrootcert=system", None, SslMode::VerifyFull),
+            ("sslcert=/c&sslkey=/k", None, SslMode::VerifyFull),
+            ("sslmode=prefer", Some("/ca"), SslMode::Prefer),
+            ("sslmode=verify-ca", Some("/ca"), SslMode::VerifyCa),
+            ("sslmode=disable", None, SslMode::Disable),
+        ] {
+            assert_eq!(tls(options, ca_file).unwrap().mode, mode, "{options} {ca_file:?}");
+        }
+    }
+
+    #[test]
+    fn settings_that_do_not_go_together_are_named_both() {
+        for (options, ca_file, names) in [
+            ("sslrootcert=/a", Some("/b"), ["sslrootcert in DATABASE_URL", "DATABASE_CA_FILE"]),
+            ("sslmode=disable", Some("/b"), ["sslmode=disable", "DATABASE_CA_FILE"]),
+            ("sslmode=disable&sslrootcert=/a", None, ["sslmode=disable", "sslrootcert"]),
+            ("sslcert=/c", None, ["sslcert", "sslkey"]),
+            ("sslkey=/k", None, ["sslkey", "sslcert"]),
+        ] {
+            let error = tls(options, ca_file).unwrap_err();
+            assert!(names.iter().all(|name| error.contains(name)), "{options}: {error}");
+        }
+        assert!(tls("sslrootcert=/a", Some("/a")).is_ok());
+    }
+}

@@ -1,0 +1,9 @@
+-- look_back: how many answers the ledger does not have any more.
+--
+-- $1 codes   uuid[]      that were answered as held or sold
+-- $2 sold    boolean[]   whether as sold, for each
+
+SELECT count(*) AS lost
+FROM unnest($1::uuid[], $2::boolean[]) AS answered (code, is_sold)
+LEFT JOIN checkout_attempts AS attempt ON attempt.code = answered.code
+WHERE attempt.code IS NULL OR (answered.is_sold AND attempt.state <> 'sold')

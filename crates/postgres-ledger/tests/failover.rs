@@ -1,0 +1,365 @@
+//! A ledger on a server with a synchronous standby, and what becomes of its answers when the standby
+//! takes its place. Each test has servers of its own.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use batcher::Limits;
+use credentials::Access;
+use dev_servers::PostgresServer;
+use domain::{
+    Code, Origin, Sale, StoreError, Terms, Window,
+    ports::{
+        Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
+    },
+    sale::SaleState,
+};
+use postgres_ledger::{Connections, Durability, PostgresLedger};
+use store_contract::{
+    fixtures::{HOUR, WallClock, all_at_once, nth_user, until},
+    grant, redemption,
+};
+use tokio::task::block_in_place;
+
+const DATABASE: &str = "ledger";
+
+/// Two servers, of which the second is the standby of the first, and a sale on them at epoch 1.
+struct Pair {
+    first: PostgresServer,
+    second: PostgresServer,
+    sale: Sale,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let first = PostgresServer::start().unwrap();
+        first.create_database(DATABASE).unwrap();
+        let sale = make_sale(&ledger(&first.url(DATABASE), Durability::Single)).await;
+        let second = first.start_standby().unwrap();
+        first.wait_for_standbys(true).unwrap();
+        let is_heard = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        let heard = || first.psql("postgres", is_heard).unwrap().trim() == "1";
+        until(&WallClock, async || heard().then_some(())).await;
+        Self { first, second, sale }
+    }
+
+    /// The ledger as a process sees it that knows both.
+    fn ledger(&self) -> Arc<PostgresLedger> {
+        let url = PostgresServer::url_of_all(&[&self.first, &self.second], DATABASE);
+        ledger(&url, Durability::Standby)
+    }
+
+    /// Takes the standby away, with what was sent to it and not read yet.
+    fn cut_off(&self) {
+        block_in_place(|| self.second.kill()).unwrap();
+    }
+
+    /// The ledger once the standby has taken the place of the first, which is no more.
+    fn after_promotion(&self) -> PostgresLedger {
+        block_in_place(|| {
+            self.first.kill().unwrap();
+            self.second.start_again().unwrap();
+            self.second.promote().unwrap();
+            self.second.wait_for_standbys(false).unwrap();
+        });
+        Arc::into_inner(ledger(&self.second.url(DATABASE), Durability::Single)).unwrap()
+    }
+
+    /// Waits until commits wait for the standby.
+    async fn until_somebody_waits(&self) {
+        let waits = || block_in_place(|| self.first.waits().unwrap()) > 0;
+        until(&WallClock, async || waits().then_some(())).await;
+    }
+}
+
+fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
+    let max = |it| NonZeroUsize::new(it).unwrap();
+    let limits = Limits::patient(max(4_096), max(256));
+    let connections = Connections::for_threads(16);
+    Arc::new(
+        PostgresLedger::new(Access::to_database(url), durability, connections, limits).unwrap(),
+    )
+}
+
+/// A sale that is open for an hour more.
+async fn make_sale(ledger: &PostgresLedger) -> Sale {
+    ledger.migrate().await.unwrap();
+    let starts_at = ledger.now().await.unwrap() + -60_000;
+    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
+    let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
+    let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
+        panic!("the first epoch is raised");
+    };
+    snapshot.sale
+}
+
+async fn record(
+    ledger: &PostgresLedger,
+    sale: &Sale,
+    number: u32,
+) -> (Grant, Result<Recorded, StoreError>) {
+    let grant = grant(sale, number, 0);
+    let outcome = Outcome::Granted(grant);
+    let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
+    (grant, ledger.permit().unwrap().record(attempt).await)
+}
+
+/// Records grants, eight at a time, until `stop` is over and what was begun before is answered;
+/// returns the codes of those that were recorded.
+async fn record_until<S: Future>(
+    ledger: &Arc<PostgresLedger>,
+    sale: &Sale,
+    stop: S,
+) -> (Vec<Code>, S::Output) {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let writers = (0..8).map(|writer| {
+        let (ledger, sale, is_over) = (Arc::clone(ledger), *sale, Arc::clone(&is_over));
+        async move {
+            let mut answered = Vec::new();
+            let mut number = 100 + writer;
+            while !is_over.load(Ordering::Relaxed) {
+                let (grant, reply) = record(&ledger, &sale, number).await;
+                match reply {
+                    Ok(Recorded::Hold { .. }) => answered.push(grant.code),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(_) => WallClock.wait(20).await,
+                }
+                number += 8;
+            }
+            answered
+        }
+    });
+    let stop = async {
+        let stopped = stop.await;
+        is_over.store(true, Ordering::Relaxed);
+        stopped
+    };
+    let (answered, stopped) = tokio::join!(all_at_once(writers), stop);
+    (answered.into_iter().flatten().collect(), stopped)
+}
+
+/// The codes that the ledger does not have on hold.
+async fn lost(ledger: &PostgresLedger, codes: &[Code]) -> usize {
+    let mut lost = 0;
+    for &code in codes {
+        let found = LedgerStore::find(ledger, code).await.unwrap();
+        lost += usize::from(!matches!(found, CodeRecord::Held { .. }));
+    }
+    lost
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_wait_for_the_standby_is_cancelled_is_not_told_as_done() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    let (before, reply) = record(&ledger, &pair.sale, 1).await;
+    reply.unwrap();
+
+    pair.cut_off();
+    let cancelled = async {
+        let mut cancelled = 0;
+        for _ in 0..5 {
+            pair.until_somebody_waits().await;
+            cancelled += block_in_place(|| pair.first.cancel_waits()).unwrap();
+        }
+        cancelled
+    };
+    let (mut answered, cancelled) = record_until(&ledger, &pair.sale, cancelled).await;
+    answered.push(before.code);
+
+    let ledger = pair.after_promotion();
+
+    assert!(cancelled > 0);
+    assert_eq!(lost(&ledger, &answered).await, 0, "of {}", answered.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_shows_after_a_crash_is_not_believed_before_the_standby_has_it() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    let mut grants = Vec::new();
+    for number in 1..=16 {
+        let (grant, reply) = record(&ledger, &pair.sale, number).await;
+        reply.unwrap();
+        grants.push(grant);
+    }
+
+    pair.cut_off();
+    // Each redemption waits for the standby, and is asked for again when the server is back.
+    let buyers = grants.into_iter().map(|grant| {
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.redeem(redemption(grant)).await.ok() }
+    });
+    let crash = async {
+        pair.until_somebody_waits().await;
+        // What waited is visible from now on, and the standby has none of it.
+        block_in_place(|| pair.first.kill().and_then(|()| pair.first.start_again())).unwrap();
+    };
+    let (answers, ()) = tokio::join!(all_at_once(buyers), crash);
+    let ledger = pair.after_promotion();
+
+    for answer in answers.into_iter().flatten() {
+        let (CodeRecord::SoldNow(receipt) | CodeRecord::Sold(receipt)) = answer else {
+            panic!("{answer:?}")
+        };
+        let found = LedgerStore::find(&ledger, receipt.code).await.unwrap();
+        assert_eq!(found, CodeRecord::Sold(receipt));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_is_left_once_its_standby_is_promoted() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    block_in_place(|| pair.first.pause().and_then(|()| pair.second.promote())).unwrap();
+    block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
+    let single = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
+    let ledger_of_one = self::ledger(&single, Durability::Single);
+    let until_granted = async |ledger: &PostgresLedger, number| {
+        until(&WallClock, async || record(ledger, &pair.sale, number).await.1.ok()).await
+    };
+    let granted = until_granted(&ledger_of_one, 2).await;
+    assert!(matches!(granted, Recorded::Hold { .. }));
+
+    // A ledger that is to be on a standby has none here, and says so.
+    says_within(&ledger, &pair.sale, "synchronous_standby_names is empty").await;
+
+    block_in_place(|| pair.first.resume()).unwrap();
+    let granted = until_granted(&ledger_of_one, 4).await;
+    assert!(matches!(granted, Recorded::Hold { .. }));
+    let there = "SELECT count(*) FROM checkout_attempts";
+    assert_eq!(pair.first.psql(DATABASE, there).unwrap().trim(), "1", "the old one is not written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_wait_for_ever_do_not_use_up_the_connections_of_the_server() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    pair.cut_off();
+    let a_while = async {
+        for _ in 0..3 {
+            assert!(record(&ledger, &pair.sale, 2).await.1.is_err());
+        }
+    };
+    let (answered, ()) = record_until(&ledger, &pair.sale, a_while).await;
+    let waits = block_in_place(|| pair.first.waits()).unwrap();
+
+    assert!(answered.is_empty());
+    assert!(waits <= 16, "{waits} sessions wait");
+    block_in_place(|| pair.second.start_again()).unwrap();
+    let granted = until(&WallClock, async || record(&ledger, &pair.sale, 3).await.1.ok()).await;
+    assert!(matches!(granted, Recorded::Hold { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_commit_wrote_that_was_given_up_is_not_read_on_a_connection_of_before() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    let other = ledger.on_this_thread(None);
+    let mut grants = Vec::new();
+    for number in 1..=3 {
+        let (grant, reply) = record(&ledger, &pair.sale, number).await;
+        reply.unwrap();
+        grants.push(grant);
+    }
+    let [grant, first, second] = grants.try_into().unwrap();
+    // The connections that both have from now on.
+    ledger.redeem(redemption(first)).await.unwrap();
+    other.redeem(redemption(second)).await.unwrap();
+    LedgerStore::find(&other, second.code).await.unwrap();
+
+    pair.cut_off();
+    ledger.redeem(redemption(grant)).await.unwrap_err();
+    block_in_place(|| pair.first.cancel_waits()).unwrap();
+    let sees = || {
+        let sql = format!("SELECT state FROM checkout_attempts WHERE code = '{}'", grant.code);
+        block_in_place(|| pair.first.psql(DATABASE, &sql)).unwrap().trim() == "sold"
+    };
+    until(&WallClock, async || sees().then_some(())).await;
+    let found = LedgerStore::find(&other, grant.code).await;
+    let redeemed = other.redeem(redemption(grant)).await;
+
+    assert!(found.is_err() && redeemed.is_err(), "{found:?}, {redeemed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operator_resumes() {
+    let pair = Pair::start().await;
+    block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
+    let url = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
+    let ledger = ledger(&url, Durability::Single);
+    pair.cut_off();
+    for number in 1..=10 {
+        record(&ledger, &pair.sale, number).await.1.unwrap();
+    }
+
+    let permit = ledger.permit().unwrap();
+    let promoted = pair.after_promotion();
+    says_within(&ledger, &pair.sale, "has lost answers").await;
+    let outcome = Outcome::Granted(grant(&pair.sale, 30, 0));
+    let attempt = Attempt { sale: pair.sale.id, user: nth_user(30), outcome };
+    let late = permit.record(attempt).await;
+    assert!(late.is_err(), "who had a permit before: {late:?}");
+
+    let calendar = promoted.calendar().await.unwrap();
+    assert!(calendar.sales.iter().all(|sale| sale.state == SaleState::Paused), "{calendar:?}");
+    ledger.calendar().await.unwrap();
+    assert!(ledger.permit().is_err(), "a look is no resumption");
+    promoted.set_paused(pair.sale.id, false).await.unwrap();
+    ledger.calendar().await.unwrap();
+    let granted = until(&WallClock, async || record(&ledger, &pair.sale, 20).await.1.ok()).await;
+    assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_only_reads_leaves_the_server_before_once_its_standby_is_promoted() {
+    let pair = Pair::start().await;
+    let url = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
+    let ledger = ledger(&url, Durability::Single);
+    let moves = async || ledger.tally(pair.sale.id).await.ok().flatten().map(|tally| tally.moves);
+    assert_eq!(moves().await, Some(0));
+
+    // The one before lives on, and answers whoever only reads.
+    block_in_place(|| pair.second.promote()).unwrap();
+    block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
+
+    until(&WallClock, async || (moves().await == Some(1)).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_another_cluster_is_not_taken_for_the_ledger() {
+    let pair = Pair::start().await;
+    let other = PostgresServer::start().unwrap();
+    other.create_database(DATABASE).unwrap();
+    make_sale(&ledger(&other.url(DATABASE), Durability::Single)).await;
+    block_in_place(|| other.stop()).unwrap();
+    let url = PostgresServer::url_of_all(&[&pair.first, &other], DATABASE);
+    let ledger = ledger(&url, Durability::Single);
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    block_in_place(|| pair.first.kill().and_then(|()| other.start_again())).unwrap();
+    says_within(&ledger, &pair.sale, "another cluster").await;
+}
+
+/// Records until the ledger says this.
+async fn says_within(ledger: &PostgresLedger, sale: &Sale, words: &str) {
+    let mut number = 100;
+    until(&WallClock, async || {
+        number += 1;
+        let (_, refused) = record(ledger, sale, number).await;
+        format!("{:?}", refused.unwrap_err()).contains(words).then_some(())
+    })
+    .await;
+}

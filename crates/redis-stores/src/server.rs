@@ -1,0 +1,194 @@
+//! The server, how one gets in, and connections to it.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use credentials::{Access, REDIS, Verify};
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use deadpool_redis::{
+    Runtime,
+    redis::{
+        self, AsyncConnectionConfig, Client, ConnectionInfo, RedisError, aio::MultiplexedConnection,
+    },
+};
+use tokio::{net::TcpStream, task::AbortHandle, time::timeout};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
+
+mod address;
+mod error;
+
+use self::address::Address;
+pub(crate) use self::error::ConnectError;
+pub use self::error::SourceError;
+use crate::line::REPLY_MS_MAX;
+
+/// How long a connection may take to come about, and a caller may wait for one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The same with the files that have to be read first.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(crate) type Pool = managed::Pool<Manager>;
+pub(crate) type Object = managed::Object<Manager>;
+pub(crate) type PoolError = managed::PoolError<ConnectError>;
+pub(crate) use deadpool::managed::BuildError;
+
+/// Makes connections, by what the settings and their files say at the moment.
+pub(crate) struct Manager {
+    access: Arc<Access>,
+    pings: AtomicUsize,
+}
+
+/// A connection. Whatever is still under way there ends with it.
+pub(crate) struct Connection {
+    line: MultiplexedConnection,
+    /// What drives it, where that is not the library's to end.
+    driver: Option<AbortHandle>,
+}
+
+/// What it takes to connect now.
+struct Entry {
+    host: String,
+    info: ConnectionInfo,
+    tls: Option<ClientConfig>,
+}
+
+/// Finds out whether the settings can be right, as far as that can be seen from here.
+pub(crate) fn check(access: &Access) -> Result<(), SourceError> {
+    let address = Address::read(access)?;
+    if !address.is_tls && !credentials::is_here(address.host()) {
+        tracing::warn!(
+            host = %address.name(),
+            "what is said to Redis crosses the network in plain text: rediss:// in REDIS_URL, and \
+             REDIS_CA_FILE, protect it"
+        );
+    }
+    Ok(())
+}
+
+/// A pool of at most so many connections.
+pub(crate) fn pool(access: &Arc<Access>, size: usize) -> Result<Pool, BuildError> {
+    let manager = Manager { access: Arc::clone(access), pings: AtomicUsize::new(0) };
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(CONNECT_TIMEOUT))
+        .create_timeout(Some(CREATE_TIMEOUT))
+        .recycle_timeout(Some(CONNECT_TIMEOUT))
+        .runtime(Runtime::Tokio1)
+        .build()
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = ConnectError;
+
+    async fn create(&self) -> Result<Connection, ConnectError> {
+        let access = Arc::clone(&self.access);
+        let read = credentials::reading(move || Entry::read(&access)).await;
+        let Entry { host, info, tls } = read.unwrap_or(Err(SourceError::Ending))?;
+        let is_tls = tls.is_some();
+        let connecting = async {
+            match tls {
+                None => plain(info).await,
+                Some(tls) => under_tls(&info, tls).await,
+            }
+        };
+        match timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(connected) => connected.map_err(|source| ConnectError::of(host, is_tls, source)),
+            Err(_) if is_tls => Err(ConnectError::SilentUnderTls { host }),
+            Err(_) => Err(ConnectError::Silent { host }),
+        }
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut Connection,
+        _: &Metrics,
+    ) -> RecycleResult<ConnectError> {
+        let number = self.pings.fetch_add(1, Ordering::Relaxed).to_string();
+        let pinged: Result<String, RedisError> =
+            redis::cmd("PING").arg(&number).query_async(&mut connection.line).await;
+        match pinged {
+            Ok(answer) if answer == number => Ok(()),
+            Ok(_) => Err(RecycleError::message("it answers what it was asked before")),
+            Err(_) => Err(RecycleError::message("it does not answer")),
+        }
+    }
+}
+
+impl Entry {
+    /// Reads files, so it may have to wait for a disk.
+    fn read(access: &Access) -> Result<Self, SourceError> {
+        let address = Address::read(access)?;
+        let tls =
+            address.is_tls.then(|| access.certificates.client_config(Verify::ChainAndName, &REDIS));
+        let tls = tls.transpose()?;
+        let (host, mut info) = (address.name(), address.info);
+        if let Some(password) = access.password()? {
+            let settings = info.redis_settings().clone().set_password(password);
+            info = info.set_redis_settings(settings);
+        }
+        Ok(Self { host, info, tls })
+    }
+}
+
+fn limits() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(Duration::from_millis(REPLY_MS_MAX)))
+}
+
+async fn plain(info: ConnectionInfo) -> Result<Connection, RedisError> {
+    let client = Client::open(info)?;
+    let line = client.get_multiplexed_async_connection_with_config(&limits()).await?;
+    Ok(Connection { line, driver: None })
+}
+
+/// The library's own TLS would read the system's authorities for each connection even where another
+/// is named, and can show neither what is wrong with a file nor which one it is.
+async fn under_tls(info: &ConnectionInfo, tls: ClientConfig) -> Result<Connection, RedisError> {
+    let redis::ConnectionAddr::Tcp(host, port) = info.addr() else {
+        return Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into());
+    };
+    let name = ServerName::try_from(host.clone()).map_err(std::io::Error::other)?;
+    let stream = TcpStream::connect((host.as_str(), *port)).await?;
+    // Records are whole already, and whoever waits for one waits for its last packet.
+    stream.set_nodelay(true)?;
+    let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await?;
+    let settings = info.redis_settings();
+    let made = MultiplexedConnection::new_with_config(settings, stream, limits()).await;
+    let (line, driver) = made?;
+    let driver = Some(tokio::spawn(driver).abort_handle());
+    Ok(Connection { line, driver })
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(driver) = &self.driver {
+            driver.abort();
+        }
+    }
+}
+
+impl Deref for Connection {
+    type Target = MultiplexedConnection;
+
+    fn deref(&self) -> &MultiplexedConnection {
+        &self.line
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut MultiplexedConnection {
+        &mut self.line
+    }
+}

@@ -1,0 +1,61 @@
+//! Standbys: servers that have a copy of all that another one writes.
+
+use std::process::Command;
+
+use super::PostgresServer;
+use crate::{ServerError, account::Account, home::Home};
+
+impl PostgresServer {
+    /// Starts a standby of this server. It may be promoted; the server does not wait for it until it
+    /// [is told to](Self::wait_for_standbys).
+    pub fn start_standby(&self) -> Result<Self, ServerError> {
+        let account = Account::for_postgres()?;
+        Self::open(Home::temporary(account)?, account, Vec::new(), |standby| {
+            standby.make_cluster("pg_basebackup", |copy: &mut Command| {
+                let source = format!("host=127.0.0.1 port={} user=postgres", self.port);
+                copy.args(["-d", &source, "-R", "-X", "stream", "-c", "fast", "-D"]);
+            })
+        })
+    }
+
+    /// Has every commit wait until one of the standbys has it, from now on and on every standby that
+    /// is promoted later; with `false`, no more. Commits that wait already are not let go: see
+    /// [`cancel_waits`](Self::cancel_waits).
+    pub fn wait_for_standbys(&self, wait: bool) -> Result<(), ServerError> {
+        let names = if wait { "*" } else { "" };
+        self.psql("postgres", &format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'"))?;
+        self.psql("postgres", "SELECT pg_reload_conf()").map(drop)
+    }
+
+    /// Has this standby, which is standing by no more when this returns, take writes.
+    pub fn promote(&self) -> Result<(), ServerError> {
+        self.psql("postgres", "SELECT pg_promote(true, 60)").map(drop)
+    }
+
+    /// Cancels the wait of every commit that waits for a standby, as an operator might: each is told
+    /// as done, with a warning. Returns how many there were.
+    pub fn cancel_waits(&self) -> Result<usize, ServerError> {
+        let cancelled = self.psql(
+            "postgres",
+            "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+        )?;
+        Ok(cancelled.trim().parse().unwrap_or(0))
+    }
+
+    /// How many commits wait for a standby.
+    pub fn waits(&self) -> Result<usize, ServerError> {
+        let waiting = self.psql(
+            "postgres",
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+        )?;
+        Ok(waiting.trim().parse().unwrap_or(0))
+    }
+
+    /// The URL of a database that is on any of these servers, in this order.
+    #[must_use]
+    pub fn url_of_all(servers: &[&Self], database: &str) -> String {
+        let hosts = servers.iter().map(|server| format!("127.0.0.1:{}", server.port));
+        let hosts = hosts.collect::<Vec<_>>().join(",");
+        format!("postgres://postgres@{hosts}/{database}")
+    }
+}

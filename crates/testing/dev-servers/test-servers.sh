@@ -1,0 +1,54 @@
+#!/bin/sh
+# Runs the contract and the faults of both adapters on every version of their servers that is here:
+# Debian's, and what PG_BINS and REDIS_BINS name, directories divided by blanks that hold `initdb` and
+# `postgres`, and `redis-server` or `valkey-server`. Says which versions are not.
+
+set -eu
+cd "$(dirname "$0")/../../.."
+
+tried=""
+failed=""
+
+# $1 what it says it is, such as "Postgres 16"; $2 variable=directory; then the tests.
+try() {
+    name=$1
+    place=$2
+    shift 2
+    case "$tried" in *"$name,"*) return ;; esac
+    tried="$tried$name,"
+    printf '\n%s, in %s\n' "$name" "${place#*=}"
+    env "$place" cargo test -q "$@" || failed="$failed$name, "
+}
+
+for dir in /usr/lib/postgresql/*/bin ${PG_BINS:-}; do
+    [ -x "$dir/postgres" ] && [ -x "$dir/initdb" ] || continue
+    # "postgres (PostgreSQL) 15.18 (Debian …)"
+    version=$("$dir/postgres" --version | awk '{ sub(/[^0-9].*/, "", $3); print $3 }')
+    [ "$version" -ge 15 ] || continue
+    try "Postgres $version" "PG_BIN=$dir" -p postgres-ledger --lib \
+        --test contract --test faults --test fences --test wrong_connection --test audit --test schema \
+        --test budget
+done
+
+on_path=$(command -v redis-server || command -v valkey-server || true)
+for dir in ${on_path:+"$(dirname "$on_path")"} ${REDIS_BINS:-}; do
+    for program in redis-server valkey-server; do
+        [ -x "$dir/$program" ] || continue
+        # "Redis server v=7.0.15 sha=…"
+        version=$("$dir/$program" --version | awk '{ sub(/v=/, "", $3); sub(/[.].*/, "", $3); print $1, $3 }')
+        try "$version" "REDIS_BIN=$dir" -p redis-stores --lib --test contract --test faults
+        break
+    done
+done
+
+printf '\nTried: %s\n' "${tried%,}"
+for name in "Postgres 15" "Postgres 16" "Postgres 17" "Postgres 18" "Redis 7" "Redis 8" "Valkey 8" "Valkey 9"; do
+    case "$tried" in
+    *"$name,"*) ;;
+    *) echo "Not tried: $name, which is not on this machine; PG_BINS and REDIS_BINS say where else to look" ;;
+    esac
+done
+[ -z "$failed" ] || {
+    echo "Failed: ${failed%, }" >&2
+    exit 1
+}
