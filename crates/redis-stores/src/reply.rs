@@ -34,9 +34,12 @@ impl<'a> Reply<'a> {
         self.end().map(|()| word)
     }
 
-    /// What the next word says.
+    /// The number that the next word is.
     pub(crate) fn parse<T: FromStr>(&mut self) -> Result<T, LineError> {
         let word = self.word()?;
+        if is_otherwise_written(word) {
+            return Err(unknown(word));
+        }
         word.parse().map_err(|_| unknown(word))
     }
 
@@ -51,7 +54,28 @@ impl<'a> Reply<'a> {
     }
 }
 
+/// Whether a number is written as no function writes it, though it could be read.
+fn is_otherwise_written(word: &str) -> bool {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    word.starts_with('+') || (digits.starts_with('0') && word != "0")
+}
+
 /// The error of a word no function of this version replies with.
 pub(crate) fn unknown(word: &str) -> LineError {
     LineError::Unreadable(format!("unknown word {word:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_as_it_is_written_and_no_other_way() {
+        for (word, number) in [("0", 0), ("7", 7), ("-7", -7), ("10", 10)] {
+            assert_eq!(Reply(word.split_ascii_whitespace()).parse::<i64>().unwrap(), number);
+        }
+        for word in ["+1", "01", "-0", "-01", "00", "1.0", "x"] {
+            assert!(Reply(word.split_ascii_whitespace()).parse::<i64>().is_err(), "{word}");
+        }
+    }
 }
