@@ -52,8 +52,11 @@ impl Certificates {
         // Ring has both versions of TLS.
         let builder = builder.map_err(|error| self.unusable(names, &error))?;
         let verifier: Arc<dyn ServerCertVerifier> = match verify {
-            Verify::Nothing => Arc::new(Nothing(provider)),
-            Verify::Chain => Arc::new(Chain(self.verifier(provider, names)?)),
+            Verify::Nothing => Arc::new(Lenient { provider, chain: None }),
+            Verify::Chain => {
+                let chain = Some(self.verifier(Arc::clone(&provider), names)?);
+                Arc::new(Lenient { provider, chain })
+            }
             Verify::ChainAndName => self.verifier(provider, names)?,
         };
         let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
@@ -112,50 +115,15 @@ fn certificates(file: &NamedFile) -> Result<Vec<CertificateDer<'static>>, FileEr
     }
 }
 
-/// Believes everybody. What is signed with the key of the certificate must be so nonetheless.
+/// Believes whoever an authority has signed, for whatever name; or, without one that looks at the
+/// chain, everybody. What is signed with the key of the certificate must be so nonetheless.
 #[derive(Debug)]
-struct Nothing(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Nothing {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    chain: Option<Arc<WebPkiServerVerifier>>,
 }
 
-/// Believes whoever an authority has signed, for whatever name.
-#[derive(Debug)]
-struct Chain(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for Chain {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -164,8 +132,9 @@ impl ServerCertVerifier for Chain {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         let verified =
-            self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+            chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             // The name is looked at last: all else is good.
             Err(Error::InvalidCertificate(
@@ -181,7 +150,8 @@ impl ServerCertVerifier for Chain {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -190,10 +160,11 @@ impl ServerCertVerifier for Chain {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -10,6 +10,7 @@ use fakes::{Process, World};
 
 mod rebuild;
 mod reconcile;
+mod restored;
 mod retire;
 mod rotate;
 mod sweep;

@@ -3,158 +3,23 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
-use std::{
-    num::NonZeroUsize,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+mod pair;
 
-use batcher::Limits;
-use credentials::Access;
+use std::sync::Arc;
+
 use dev_servers::PostgresServer;
 use domain::{
-    Code, Origin, Sale, StoreError, Terms, Window,
-    ports::{
-        Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
-    },
+    ports::{Attempt, CodeRecord, LedgerStore, Outcome, Recorded, SaleRegister},
     sale::SaleState,
 };
-use postgres_ledger::{Connections, Durability, PostgresLedger};
+use postgres_ledger::{Durability, PostgresLedger};
 use store_contract::{
-    fixtures::{HOUR, WallClock, all_at_once, nth_user, until},
+    fixtures::{WallClock, all_at_once, nth_user, until},
     grant, redemption,
 };
 use tokio::task::block_in_place;
 
-const DATABASE: &str = "ledger";
-
-/// Two servers, of which the second is the standby of the first, and a sale on them at epoch 1.
-struct Pair {
-    first: PostgresServer,
-    second: PostgresServer,
-    sale: Sale,
-}
-
-impl Pair {
-    async fn start() -> Self {
-        let first = PostgresServer::start().unwrap();
-        first.create_database(DATABASE).unwrap();
-        let sale = make_sale(&ledger(&first.url(DATABASE), Durability::Single)).await;
-        let second = first.start_standby().unwrap();
-        first.wait_for_standbys(true).unwrap();
-        let is_heard = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
-        let heard = || first.psql("postgres", is_heard).unwrap().trim() == "1";
-        until(&WallClock, async || heard().then_some(())).await;
-        Self { first, second, sale }
-    }
-
-    /// The ledger as a process sees it that knows both.
-    fn ledger(&self) -> Arc<PostgresLedger> {
-        let url = PostgresServer::url_of_all(&[&self.first, &self.second], DATABASE);
-        ledger(&url, Durability::Standby)
-    }
-
-    /// Takes the standby away, with what was sent to it and not read yet.
-    fn cut_off(&self) {
-        block_in_place(|| self.second.kill()).unwrap();
-    }
-
-    /// The ledger once the standby has taken the place of the first, which is no more.
-    fn after_promotion(&self) -> PostgresLedger {
-        block_in_place(|| {
-            self.first.kill().unwrap();
-            self.second.start_again().unwrap();
-            self.second.promote().unwrap();
-            self.second.wait_for_standbys(false).unwrap();
-        });
-        Arc::into_inner(ledger(&self.second.url(DATABASE), Durability::Single)).unwrap()
-    }
-
-    /// Waits until commits wait for the standby.
-    async fn until_somebody_waits(&self) {
-        let waits = || block_in_place(|| self.first.waits().unwrap()) > 0;
-        until(&WallClock, async || waits().then_some(())).await;
-    }
-}
-
-fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
-    let max = |it| NonZeroUsize::new(it).unwrap();
-    let limits = Limits::patient(max(4_096), max(256));
-    let connections = Connections::for_threads(16);
-    Arc::new(
-        PostgresLedger::new(Access::to_database(url), durability, connections, limits).unwrap(),
-    )
-}
-
-/// A sale that is open for an hour more.
-async fn make_sale(ledger: &PostgresLedger) -> Sale {
-    ledger.migrate().await.unwrap();
-    let starts_at = ledger.now().await.unwrap() + -60_000;
-    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
-    let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
-    let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
-    let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
-        panic!("the first epoch is raised");
-    };
-    snapshot.sale
-}
-
-async fn record(
-    ledger: &PostgresLedger,
-    sale: &Sale,
-    number: u32,
-) -> (Grant, Result<Recorded, StoreError>) {
-    let grant = grant(sale, number, 0);
-    let outcome = Outcome::Granted(grant);
-    let attempt = Attempt { sale: sale.id, user: nth_user(number), outcome };
-    (grant, ledger.permit().unwrap().record(attempt).await)
-}
-
-/// Records grants, eight at a time, until `stop` is over and what was begun before is answered;
-/// returns the codes of those that were recorded.
-async fn record_until<S: Future>(
-    ledger: &Arc<PostgresLedger>,
-    sale: &Sale,
-    stop: S,
-) -> (Vec<Code>, S::Output) {
-    let is_over = Arc::new(AtomicBool::new(false));
-    let writers = (0..8).map(|writer| {
-        let (ledger, sale, is_over) = (Arc::clone(ledger), *sale, Arc::clone(&is_over));
-        async move {
-            let mut answered = Vec::new();
-            let mut number = 100 + writer;
-            while !is_over.load(Ordering::Relaxed) {
-                let (grant, reply) = record(&ledger, &sale, number).await;
-                match reply {
-                    Ok(Recorded::Hold { .. }) => answered.push(grant.code),
-                    Ok(other) => panic!("{other:?}"),
-                    Err(_) => WallClock.wait(20).await,
-                }
-                number += 8;
-            }
-            answered
-        }
-    });
-    let stop = async {
-        let stopped = stop.await;
-        is_over.store(true, Ordering::Relaxed);
-        stopped
-    };
-    let (answered, stopped) = tokio::join!(all_at_once(writers), stop);
-    (answered.into_iter().flatten().collect(), stopped)
-}
-
-/// The codes that the ledger does not have on hold.
-async fn lost(ledger: &PostgresLedger, codes: &[Code]) -> usize {
-    let mut lost = 0;
-    for &code in codes {
-        let found = LedgerStore::find(ledger, code).await.unwrap();
-        lost += usize::from(!matches!(found, CodeRecord::Held { .. }));
-    }
-    lost
-}
+use crate::pair::{DATABASE, Pair, ledger, lost, make_sale, record, record_until, says_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_wait_for_the_standby_is_cancelled_is_not_told_as_done() {
@@ -351,15 +216,4 @@ async fn a_server_of_another_cluster_is_not_taken_for_the_ledger() {
 
     block_in_place(|| pair.first.kill().and_then(|()| other.start_again())).unwrap();
     says_within(&ledger, &pair.sale, "another cluster").await;
-}
-
-/// Records until the ledger says this.
-async fn says_within(ledger: &PostgresLedger, sale: &Sale, words: &str) {
-    let mut number = 100;
-    until(&WallClock, async || {
-        number += 1;
-        let (_, refused) = record(ledger, sale, number).await;
-        format!("{:?}", refused.unwrap_err()).contains(words).then_some(())
-    })
-    .await;
 }
