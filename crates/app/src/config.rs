@@ -64,9 +64,9 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, default_value = "single", value_name = "WHERE")]
     pub(crate) ledger_durability: Durability,
 
-    /// Connections to Postgres that this process may have, at least 4 and 3 for each thread; with
-    /// fewer than the default its threads share what they do not need all the time [default: 12, and
-    /// 6 for each thread]
+    /// Connections to Postgres that this process may have, at least 3. With fewer than the default its
+    /// threads share what they do not need all the time, and with fewer than 4 and 3 for each thread
+    /// what buyers wait for, too [default: 12, and 6 for each thread]
     #[arg(long, env, global = true, value_name = "NUMBER")]
     database_connections: Option<usize>,
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use actix_server::Server;
-use postgres_ledger::{MigrateError, PostgresLedger};
+use postgres_ledger::{Connections, MigrateError, PostgresLedger};
 use scheduler::Scheduler;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -260,7 +260,13 @@ fn log_where(data_dir: &Path) {
 /// Says how many connections a process on servers may have, for whoever limits them there.
 fn log_connections(config: &Config) -> Result<(), ComposeError> {
     let connections = config.connections()?.total();
-    tracing::info!("at most {connections} connections to Postgres (DATABASE_CONNECTIONS)");
+    let to_keep = Connections::to_keep_hot(usize::from(config.http_workers));
+    let shared = if connections < to_keep {
+        format!("; from {to_keep} on each thread keeps some for what buyers wait for, now all share")
+    } else {
+        String::new()
+    };
+    tracing::info!("at most {connections} connections to Postgres (DATABASE_CONNECTIONS){shared}");
     Ok(())
 }
 

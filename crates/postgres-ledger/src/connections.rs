@@ -15,34 +15,44 @@ const READS: usize = 4;
 /// Connections for whoever asks by the way of the upkeep: the health as operators see it.
 const OPERATORS: usize = 2;
 
-/// What a process needs beside the hot connections of its threads: two for the upkeep, one for whoever
-/// looks at sales, one for all else.
+/// What a process needs beside the hot connections of its threads, where those keep them: two for the
+/// upkeep, one for whoever looks at sales, one for all else.
 const REST_MIN: usize = 4;
+
+/// The least that a process can do with: one for the upkeep, one for whoever looks at sales, and one
+/// that all batchers take turns with.
+const LEAST: usize = 3;
 
 /// How many connections a process may have, and how they are shared out.
 ///
 /// Where they do not suffice for each thread to keep all of its own, what is not hot is done on
-/// connections that all threads borrow.
+/// connections that all threads borrow; and where they are fewer still, everything is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connections {
-    /// What batchers keep.
-    pub(crate) kept: usize,
-    /// What batchers borrow that are not hot; `None` if they keep theirs.
-    pub(crate) borrowed: Option<usize>,
+    pub(crate) batchers: ForBatchers,
     pub(crate) upkeep: usize,
     pub(crate) reads: usize,
+}
+
+/// How many connections the batchers have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ForBatchers {
+    /// Each keeps its own.
+    Kept(usize),
+    /// Those that are hot keep theirs, and the others borrow.
+    HotKept { kept: usize, borrowed: usize },
+    /// All borrow.
+    Borrowed(usize),
 }
 
 /// Too few connections.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "DATABASE_CONNECTIONS={given} is too few for HTTP_WORKERS={threads}: at least {needed} are needed, \
-     {HOT} for each of these threads and {REST_MIN} besides"
+    "DATABASE_CONNECTIONS={given} is too few: at least {LEAST} are needed, one for buyers, one for \
+     whoever looks at sales, and one for the upkeep"
 )]
 pub struct TooFewConnections {
     given: usize,
-    threads: usize,
-    needed: usize,
 }
 
 impl Connections {
@@ -50,32 +60,44 @@ impl Connections {
     #[must_use]
     pub const fn for_threads(threads: usize) -> Self {
         let kept = (HOT + COLD) * threads + OPERATORS;
-        Self { kept, borrowed: None, upkeep: UPKEEP, reads: READS }
+        Self { batchers: ForBatchers::Kept(kept), upkeep: UPKEEP, reads: READS }
+    }
+
+    /// The least with which each of so many threads keeps connections for what buyers wait for.
+    #[must_use]
+    pub const fn to_keep_hot(threads: usize) -> usize {
+        HOT * threads + REST_MIN
     }
 
     /// Shares `total` connections out among so many threads and what else a process does.
     pub fn of(total: usize, threads: usize) -> Result<Self, TooFewConnections> {
-        let hot = HOT * threads;
-        if total < hot + REST_MIN {
-            return Err(TooFewConnections { given: total, threads, needed: hot + REST_MIN });
+        if total < LEAST {
+            return Err(TooFewConnections { given: total });
         }
         let ample = Self::for_threads(threads);
         if total >= ample.total() {
             return Ok(ample);
         }
-        let rest = total - hot;
+        if total < Self::to_keep_hot(threads) {
+            let (upkeep, reads) = (UPKEEP.min(total / 3), READS.min((total / 4).max(1)));
+            let batchers = ForBatchers::Borrowed(total - upkeep - reads);
+            return Ok(Self { batchers, upkeep, reads });
+        }
+        let kept = HOT * threads;
+        let rest = total - kept;
         let (upkeep, reads) = (UPKEEP.min(rest / 2), READS.min(rest / 4));
-        Ok(Self { kept: hot, borrowed: Some(rest - upkeep - reads), upkeep, reads })
+        let borrowed = rest - upkeep - reads;
+        Ok(Self { batchers: ForBatchers::HotKept { kept, borrowed }, upkeep, reads })
     }
 
     /// All that may be open at a time.
     #[must_use]
     pub const fn total(&self) -> usize {
-        let borrowed = match self.borrowed {
-            Some(borrowed) => borrowed,
-            None => 0,
+        let batchers = match self.batchers {
+            ForBatchers::Kept(count) | ForBatchers::Borrowed(count) => count,
+            ForBatchers::HotKept { kept, borrowed } => kept + borrowed,
         };
-        self.kept + borrowed + self.upkeep + self.reads
+        batchers + self.upkeep + self.reads
     }
 }
 
@@ -88,30 +110,40 @@ mod tests {
         let [one, two] = [1, 2].map(Connections::for_threads);
 
         assert_eq!((one.total(), two.total()), (18, 24));
-        assert_eq!((one.borrowed, two.borrowed), (None, None));
+        assert_eq!((one.batchers, two.batchers), (ForBatchers::Kept(8), ForBatchers::Kept(14)));
         assert_eq!(Connections::of(1_000, 1).unwrap(), one);
     }
 
     #[test]
     fn however_few_there_are_each_has_some_and_all_are_no_more() {
         for threads in [1, 2, 5, 512] {
-            for total in 4 + 3 * threads..6 * threads + 12 {
+            for total in 3..6 * threads + 12 {
                 let shares = Connections::of(total, threads).unwrap();
 
                 assert_eq!(shares.total(), total);
-                assert!(shares.kept == 3 * threads && shares.borrowed >= Some(1), "{shares:?}");
-                assert!(shares.upkeep >= 2 && shares.reads >= 1, "{shares:?}");
+                assert!(shares.upkeep >= 1 && shares.reads >= 1, "{shares:?}");
+                let borrowed = match shares.batchers {
+                    ForBatchers::HotKept { kept, borrowed } => {
+                        assert!(kept == 3 * threads && shares.upkeep >= 2, "{shares:?}");
+                        borrowed
+                    }
+                    ForBatchers::Borrowed(borrowed) => {
+                        assert!(total < Connections::to_keep_hot(threads), "{total}: {shares:?}");
+                        borrowed
+                    }
+                    ForBatchers::Kept(_) => panic!("{total}: {shares:?}"),
+                };
+                assert!(borrowed >= 1, "{shares:?}");
             }
         }
     }
 
     #[test]
     fn too_few_are_refused_with_how_many_are_needed() {
-        for (threads, given, needed) in [(1, 6, "at least 7"), (4, 15, "at least 16"), (1, 0, "7")]
-        {
+        for (threads, given) in [(1, 2), (4, 1), (1, 0)] {
             let refused = Connections::of(given, threads).unwrap_err().to_string();
 
-            assert!(refused.contains(needed), "{refused}");
+            assert!(refused.contains("at least 3"), "{refused}");
         }
     }
 }

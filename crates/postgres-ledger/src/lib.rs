@@ -45,6 +45,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::{
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, Redeem, Release},
+    connections::ForBatchers,
     sale_register::FindSales,
     servers::{Object, Pool, Servers, Source, Use, pool, watch},
     session::{Session, SessionError, connect},
@@ -94,15 +95,24 @@ pub struct PostgresLedger {
 #[derive(Clone)]
 struct Shared {
     servers: Arc<Servers>,
-    /// Connections that the batchers keep.
-    kept: Pool,
-    /// Connections that batchers borrow which are not hot, where they are too few to be kept.
-    borrowed: Option<Pool>,
+    /// The connections of what buyers wait for.
+    hot: Lent,
+    /// Those of the other batchers.
+    cold: Lent,
     upkeep: Pool,
     reads: Pool,
     /// One permit a look at sales.
     looks: Arc<Semaphore>,
     sold_blocks: Arc<SoldBlocks>,
+}
+
+/// Connections of batchers.
+#[derive(Clone)]
+enum Lent {
+    /// Each batcher keeps its own.
+    ForGood(Pool),
+    /// They are too few for that: each has one only while it needs one.
+    ForACall(Pool),
 }
 
 /// Whom a ledger is for, and so whose connections it uses.
@@ -162,13 +172,24 @@ impl PostgresLedger {
         let pool = |size, settings: &str, is_for| {
             pool(&servers, size, settings, is_for).map_err(PostgresLedgerError::Pool)
         };
+        let for_buyers = |size| pool(size, &settings::hot(), Use::Buyers);
+        let (hot, cold) = match connections.batchers {
+            ForBatchers::Kept(size) => {
+                let kept = for_buyers(size)?;
+                (Lent::ForGood(kept.clone()), Lent::ForGood(kept))
+            }
+            ForBatchers::HotKept { kept, borrowed } => {
+                (Lent::ForGood(for_buyers(kept)?), Lent::ForACall(for_buyers(borrowed)?))
+            }
+            ForBatchers::Borrowed(size) => {
+                let borrowed = for_buyers(size)?;
+                (Lent::ForACall(borrowed.clone()), Lent::ForACall(borrowed))
+            }
+        };
         let shared = Shared {
             servers: Arc::clone(&servers),
-            kept: pool(connections.kept, &settings::hot(), Use::Buyers)?,
-            borrowed: connections
-                .borrowed
-                .map(|size| pool(size, &settings::hot(), Use::Buyers))
-                .transpose()?,
+            hot,
+            cold,
             upkeep: pool(connections.upkeep, upkeep, Use::Others)?,
             reads: pool(connections.reads, &settings::hot(), Use::Others)?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
@@ -180,7 +201,7 @@ impl PostgresLedger {
     /// The same ledger, with queues, batches and connections of its own on the caller's
     /// runtime. If that is a thread, what is asked there never leaves it: waking another
     /// thread twice a request costs more than the work it does. The connections of the hot
-    /// paths are made at once. Looks at sales use other connections than the upkeep.
+    /// paths are made at once, if each thread keeps its own. Looks at sales use other connections than the upkeep.
     ///
     /// Whoever has a permit of an attempt waits in the queue `before` first.
     #[must_use]
@@ -189,13 +210,13 @@ impl PostgresLedger {
     }
 
     fn over(shared: Shared, limits: Limits, role: Role, before: Option<Wait>) -> Self {
-        let cold = || match &shared.borrowed {
-            Some(borrowed) => Session::borrowing(borrowed.clone()),
-            None => Session::new(shared.kept.clone()),
+        let cold = || match &shared.cold {
+            Lent::ForGood(pool) => Session::new(pool.clone()),
+            Lent::ForACall(pool) => Session::borrowing(pool.clone()),
         };
-        let hot = || match role {
-            Role::Upkeep => cold(),
-            Role::Thread => Session::eager(shared.kept.clone()),
+        let hot = || match (role, &shared.hot) {
+            (Role::Thread, Lent::ForGood(pool)) => Session::eager(pool.clone()),
+            (Role::Upkeep, _) | (_, Lent::ForACall(_)) => cold(),
         };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
@@ -234,11 +255,12 @@ impl PostgresLedger {
     /// How its connections are used just now.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolFigures> {
-        let Shared { kept, borrowed, upkeep, reads, .. } = &self.shared;
-        let pools = [("kept", Some(kept)), ("borrowed", borrowed.as_ref())]
-            .into_iter()
-            .chain([("upkeep", Some(upkeep)), ("reads", Some(reads))]);
-        pools.filter_map(|(name, pool)| Some(figures(name, &pool?.status()))).collect()
+        let Shared { hot, cold, upkeep, reads, .. } = &self.shared;
+        let kept = if let Lent::ForGood(pool) = hot { Some(pool) } else { None };
+        let borrowed = if let Lent::ForACall(pool) = cold { Some(pool) } else { None };
+        let pools =
+            [("kept", kept), ("borrowed", borrowed), ("upkeep", Some(upkeep)), ("reads", Some(reads))];
+        pools.into_iter().filter_map(|(name, pool)| Some(figures(name, &pool?.status()))).collect()
     }
 
     /// The connections for what is not batched.

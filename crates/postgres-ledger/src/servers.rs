@@ -10,7 +10,8 @@
 //!
 //! What is left: another process may read, on a connection it had before, a row whose wait an
 //! operator cancelled; and a server whose `synchronous_standby_names` is emptied lets all go that
-//! wait, without a warning. Nobody should do either while a standby is away.
+//! wait, without a warning. Nobody should do either while a standby is away. The second is noticed
+//! within seconds by whoever demands a standby, who sells nothing from then on: see `watch.rs`.
 
 mod barrier;
 mod connection;
@@ -141,6 +142,7 @@ impl Servers {
         }
         known.host = Some(host.name.clone());
         known.timeline = timeline;
+        telemetry::ledger_is_on(timeline);
         known.system = known.system.take().or_else(|| identity.system.clone());
         Ok(Accepted { trust: known.trust.clone(), moves: known.moves })
     }

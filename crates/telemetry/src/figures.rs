@@ -7,7 +7,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, core::Collector, process_collector::ProcessCollector,
 };
 
-use crate::{connections::Connections, upkeep::Event};
+use crate::{connections::Connections, ledger::Ledger, upkeep::Event};
 
 /// Upper bounds in seconds: from an answer that is quick to one that somebody gives up on.
 const SECONDS: &[f64] =
@@ -27,6 +27,7 @@ pub(crate) struct Figures {
     pub(crate) upkeep: Upkeep,
     pub(crate) sales: Sales,
     pub(crate) connections: Connections,
+    pub(crate) ledger: Ledger,
     pub(crate) log_lines_lost: IntCounter,
 }
 
@@ -80,6 +81,7 @@ impl Figures {
             upkeep: Upkeep::new(&registry),
             sales: Sales::new(&registry),
             connections: Connections::new(&registry),
+            ledger: Ledger::new(&registry),
             log_lines_lost: registered(
                 &registry,
                 IntCounter::new(
@@ -278,7 +280,7 @@ fn histograms(
 }
 
 /// The family, known to the registry.
-fn registered<F: Collector + Clone + 'static>(
+pub(crate) fn registered<F: Collector + Clone + 'static>(
     registry: &Registry,
     family: prometheus::Result<F>,
 ) -> F {

@@ -15,6 +15,7 @@ mod connections;
 mod figures;
 mod handles;
 mod http;
+mod ledger;
 mod sales;
 mod upkeep;
 
@@ -28,6 +29,7 @@ pub use self::{
     connections::{Peers, PoolFigures, watch_pools},
     handles::{Queue, Watch, log_line_lost, store_call_ended},
     http::{Request, checkout_ended, purchase_ended},
+    ledger::{ledger_connection_retired, ledger_is_on, ledger_keeps, ledger_race_ended},
     sales::{SALES_MAX, SaleFigures, show_sales},
     upkeep::{
         Event, OtherClock, happened, show_clock_difference, show_drift, step_ended, sweep_lagged,
@@ -146,6 +148,11 @@ mod tests {
         checkout_ended("granted");
         purchase_ended("sold");
         log_line_lost();
+        ledger_is_on(3);
+        ledger_keeps("standby", true);
+        ledger_keeps("storage", false);
+        ledger_race_ended(true);
+        ledger_connection_retired();
         Request::came().answered("BREW", "/checkout", 201);
         let text = render();
 
@@ -166,6 +173,12 @@ mod tests {
             "flashsale_checkouts_total{outcome=\"granted\"} 1",
             "flashsale_purchases_total{outcome=\"sold\"} 1",
             "flashsale_log_lines_lost_total 1",
+            "flashsale_ledger_timeline 3",
+            "flashsale_ledger_durability{asked=\"standby\"} 1",
+            "flashsale_ledger_durability{asked=\"storage\"} 0",
+            "flashsale_ledger_races_total{outcome=\"found\"} 1",
+            "flashsale_ledger_races_total{outcome=\"none\"} 0",
+            "flashsale_ledger_connections_retired_total 1",
             "http_server_active_requests 0",
             "http_server_request_duration_seconds_count{http_request_method=\"_OTHER\",\
              http_response_status_code=\"201\",http_route=\"/checkout\"} 1",

@@ -1,5 +1,6 @@
 //! Where operators listen: the metrics, and the health.
 
+use dev_servers::Service;
 use tokio::{net::TcpStream, task::block_in_place};
 
 use crate::stack::{Answer, Kind, PATIENCE, Settings, Stack, on_both_stacks};
@@ -22,11 +23,16 @@ async fn watched(kind: Kind) -> (Stack, String) {
 /// The same, with these settings.
 pub(crate) async fn watched_with(settings: Settings) -> (Stack, String) {
     let stack = Stack::start(Settings { processes: 1, ..settings }).await;
-    let log = stack.apps[0].log();
+    let url = operators_of(&stack.apps[0]);
+    (stack, url)
+}
+
+/// Where the operators of a process listen.
+pub(crate) fn operators_of(app: &Service) -> String {
+    let log = app.log();
     let (_, rest) = log.split_once("metrics at http://").unwrap();
     let (address, _) = rest.split_once("/metrics").unwrap();
-    let url = format!("http://{address}");
-    (stack, url)
+    format!("http://{address}")
 }
 
 pub(crate) async fn metrics(stack: &Stack, url: &str) -> String {

@@ -7,6 +7,7 @@ use tokio::task::block_in_place;
 
 use crate::{
     crowd::assert_holds,
+    operators::{metrics, operators_of},
     stack::{PATIENCE, Settings, Stack},
 };
 
@@ -153,18 +154,80 @@ async fn where_connections_are_few_processes_come_up_or_say_what_limits_them() {
     block_in_place(|| late.await_ready(PATIENCE)).unwrap();
 }
 
+/// Six processes on a role of twenty connections: each has its budget, and sells with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn six_processes_serve_a_ledger_that_gives_them_twenty_connections() {
+    let mut stack = an_empty_database();
+    migrate(&stack);
+    stack.sql("ALTER ROLE flashsale_app CONNECTION LIMIT 20");
+    let role = stack.url_of("flashsale_app");
+    stack.set_env([("DATABASE_URL", role), ("DATABASE_CONNECTIONS", "3".to_owned())]);
+
+    let apps = (0..6).map(|_| stack.start_app_unready()).collect::<Vec<_>>();
+    for app in &apps {
+        block_in_place(|| app.await_ready(PATIENCE)).unwrap();
+        assert!(app.log().contains("at most 3 connections to Postgres"), "{}", app.log());
+    }
+    stack.apps = apps;
+    let sale = stack.sale().await;
+    let crowd = (0..120).map(|number| {
+        let url = stack.apps[number % 6].url();
+        let request = stack.http.post(format!("{url}/checkout?user_id=u{number}&id={sale}"));
+        async move { request.send().await.unwrap().status().as_u16() }
+    });
+    let answered = crowd.collect::<tokio::task::JoinSet<_>>().join_all().await;
+
+    assert!(answered.iter().all(|&status| status == 200), "{answered:?}");
+    let there = stack.count("SELECT count(*) FROM pg_stat_activity WHERE usename = 'flashsale_app'");
+    assert!((1..=18).contains(&there), "{there}");
+    for app in &stack.apps {
+        assert!(!app.log().contains("no connection left"), "{}", app.log());
+    }
+}
+
+/// What a process may have and what its answers are worth is told when it starts, and what it runs on
+/// is shown while it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_start_and_the_metrics_tell_the_budget_the_server_and_how_far_it_keeps_answers() {
+    let mut stack = Stack::prepare(Settings { processes: 1, own_postgres: true, ..Settings::default() });
+    stack.set_env([("LEDGER_DURABILITY", "storage".to_owned())]);
+    stack.start_app().await;
+
+    let log = stack.apps[0].log();
+    assert!(log.contains("at most 18 connections to Postgres"), "{log}");
+    assert!(log.contains("the ledger takes writes: an answer is on the storage"), "{log}");
+    let shown = metrics(&stack, &operators_of(&stack.apps[0])).await;
+    for line in [
+        "flashsale_ledger_timeline 1",
+        "flashsale_ledger_durability{asked=\"storage\"} 1",
+        "flashsale_ledger_races_total{outcome=\"none\"} 0",
+        "flashsale_ledger_connections_retired_total 0",
+    ] {
+        assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");
+    }
+    stack.apps.clear();
+
+    stack.set_env([("LEDGER_DURABILITY", "standby".to_owned())]);
+    let app = stack.start_app_unready();
+    block_in_place(|| app.await_words("synchronous_standby_names is empty", PATIENCE)).unwrap();
+    let shown = metrics(&stack, &operators_of(&app)).await;
+    let line = "flashsale_ledger_durability{asked=\"standby\"} 0";
+    assert!(shown.lines().any(|it| it == line), "{shown}");
+    assert!(!app.log().contains("the ledger takes writes"), "{}", app.log());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn too_few_connections_are_refused_with_how_many_are_needed() {
     let stack = Stack::prepare(Settings { by_hand: false, ..Settings::default() });
 
     let output = stack
         .command()
-        .args(["serve", "--database-connections", "9", "--http-workers", "2"])
+        .args(["serve", "--database-connections", "2", "--http-workers", "2"])
         .output()
         .unwrap();
 
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("at least 10 are needed"), "{said}");
+    assert!(!output.status.success() && said.contains("at least 3 are needed"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ use super::{connection::Line, error::ConnectError, hosts::Host, race::last_row};
 use crate::settings::LOCK_TIMEOUT;
 
 const BARRIER_SQL: &str = include_str!("../sql/connect/barrier.sql");
+const KEEPS_SQL: &str = include_str!("../sql/connect/keeps.sql");
 
 /// How long a barrier may take, and the wait for its place.
 const BARRIER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,6 +50,15 @@ impl Durability {
             Self::Storage => "an answer is on the storage of the server when it is given",
             Self::Standby => "an answer is on a synchronous standby too when it is given",
         }
+    }
+
+    /// Whether a server with these settings keeps answers so, which is shown to whoever watches.
+    fn met_by(self, fsync: &str, commit: &str, standbys: &str) -> Result<(), ConnectError> {
+        let lacks = self.lacks(fsync, commit, standbys);
+        telemetry::ledger_keeps(self.name(), lacks.is_none());
+        lacks.map_or(Ok(()), |lacks| {
+            Err(ConnectError::NotDurable { demanded: self.name(), lacks })
+        })
     }
 
     /// What a server lacks that keeps writes so.
@@ -118,10 +128,17 @@ pub(super) async fn pass(
     let setting = |row: &SimpleQueryRow, name: &str| row.get(name).unwrap_or_default().to_owned();
     let [fsync, commit, standbys] =
         ["fsync", "synchronous_commit", "standbys"].map(|name| setting(after, name));
-    match durability.lacks(&fsync, &commit, &standbys) {
-        None => Ok(line),
-        Some(lacks) => Err(ConnectError::NotDurable { demanded: durability.name(), lacks }),
-    }
+    durability.met_by(&fsync, &commit, &standbys).map(|()| line)
+}
+
+/// Looks whether a server that keeps answers far enough still does. What a session of ours has set is
+/// not asked: that is no other than it was.
+pub(super) async fn look_again(line: &Line, durability: Durability) -> Result<(), ConnectError> {
+    let asked = timeout(BARRIER_TIMEOUT, line.client.simple_query(KEEPS_SQL)).await;
+    let answered = asked.map_err(|_| ConnectError::Silent)??;
+    let row = last_row(&answered).ok_or(ConnectError::Silent)?;
+    let setting = |name: &str| row.get(name).unwrap_or_default();
+    durability.met_by(setting("fsync"), "on", setting("standbys"))
 }
 
 #[cfg(test)]

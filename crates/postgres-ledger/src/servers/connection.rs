@@ -19,7 +19,13 @@ use super::{error::HostError, source::Key};
 /// A connection to the ledger.
 pub(crate) struct Connection {
     line: Line,
-    trust: CancellationToken,
+    trust: Trust,
+}
+
+/// Whether what comes on a connection is believed. It ends with the connection, or its pool's.
+struct Trust {
+    token: CancellationToken,
+    warned: Arc<AtomicBool>,
 }
 
 /// A connection of which nothing is known yet.
@@ -73,25 +79,40 @@ impl Line {
 }
 
 impl Connection {
-    pub(super) const fn new(line: Line, trust: CancellationToken) -> Self {
-        Self { line, trust }
+    pub(super) fn new(line: Line, token: CancellationToken) -> Self {
+        let warned = Arc::clone(&line.warned);
+        Self { line, trust: Trust { token, warned } }
     }
 
     /// Whether what the server has answered until now is so. A commit whose wait for a standby was
     /// cancelled is told as done, with a warning. Every other warning is taken for that one too: it
     /// has no code of its own, and its words are in the language of the server.
     pub(crate) fn is_trusted(&self) -> bool {
-        !self.line.warned.load(Ordering::Acquire) && !self.trust.is_cancelled()
+        self.trust.holds()
     }
 
     /// The trust under which it was made.
     pub(crate) const fn trust(&self) -> &CancellationToken {
-        &self.trust
+        &self.trust.token
     }
 
     /// The connection without its pool.
     pub(crate) fn into_client(self) -> ClientWrapper {
         self.line.client
+    }
+}
+
+impl Trust {
+    fn holds(&self) -> bool {
+        !self.warned.load(Ordering::Acquire) && !self.token.is_cancelled()
+    }
+}
+
+impl Drop for Trust {
+    fn drop(&mut self) {
+        if !self.holds() {
+            telemetry::ledger_connection_retired();
+        }
     }
 }
 

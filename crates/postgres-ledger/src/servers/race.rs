@@ -55,7 +55,17 @@ pub(super) struct Identity {
 
 /// Asks all hosts, and takes of those that take writes the one that was promoted last.
 pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, ConnectError> {
-    let Entry { hosts, key } = servers.source.entry().await?;
+    let entry = servers.source.entry().await?;
+    let found = ask_all(servers, entry, place).await;
+    telemetry::ledger_race_ended(found.is_ok());
+    found
+}
+
+async fn ask_all(
+    servers: &Servers,
+    Entry { hosts, key }: Entry,
+    place: &Place,
+) -> Result<Winner, ConnectError> {
     let known = servers.known().host.clone();
     let limit = if hosts.len() == 1 { ONLY_HOST_TIMEOUT } else { HOST_TIMEOUT };
     let mut asked = hosts

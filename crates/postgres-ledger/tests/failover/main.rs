@@ -188,6 +188,59 @@ async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operat
     assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");
 }
 
+/// A connection looks when it begins, and these have begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sold_any_more_soon_after_a_server_waits_for_no_standby() {
+    let pair = Pair::start().await;
+    let of_both = pair.ledger();
+    let of_one = self::ledger(&pair.first.url(DATABASE), Durability::Standby);
+    for (number, ledger) in (1..).zip([&of_both, &of_one]) {
+        record(ledger, &pair.sale, number).await.1.unwrap();
+    }
+
+    block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
+
+    let mut number = 100;
+    for ledger in [&of_both, &of_one] {
+        let refused = async || {
+            number += 1;
+            let (_, reply) = record(ledger, &pair.sale, number).await;
+            let refused = reply.err().map(|error| format!("{error:?}"))?;
+            refused.contains("synchronous_standby_names is empty").then_some(())
+        };
+        until(&WallClock, refused).await;
+    }
+    block_in_place(|| pair.first.wait_for_standbys(true)).unwrap();
+    let granted = until(&WallClock, async || record(&of_one, &pair.sale, 99).await.1.ok()).await;
+    assert!(matches!(granted, Recorded::Hold { .. }));
+}
+
+/// The server tells them as done, without a warning. Nobody can know that; but what is lost with the
+/// server is missed on the one that takes its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_were_lost_because_waits_were_let_go_are_missed_on_the_promoted_server() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    pair.cut_off();
+    let let_go = async {
+        pair.until_somebody_waits().await;
+        block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
+        let nobody_waits = || block_in_place(|| pair.first.waits()).unwrap() == 0;
+        until(&WallClock, async || nobody_waits().then_some(())).await;
+    };
+    let (answered, ()) = record_until(&ledger, &pair.sale, let_go).await;
+    let promoted = pair.after_promotion();
+
+    let lost = lost(&promoted, &answered).await;
+    eprintln!("{lost} of {} answers were lost", answered.len());
+    assert!(lost > 0, "none of {} was lost", answered.len());
+    let _third = block_in_place(|| pair.second.start_standby()).unwrap();
+    block_in_place(|| pair.second.wait_for_standbys(true)).unwrap();
+    says_within(&ledger, &pair.sale, "has lost answers").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_only_reads_leaves_the_server_before_once_its_standby_is_promoted() {
     let pair = Pair::start().await;

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, path::PathBuf, sync::Arc};
 
-use dev_servers::{Database, PostgresServer, Program};
+use dev_servers::{Database, PostgresServer, Program, ServerTls};
 
 use crate::error::BenchError;
 
@@ -19,7 +19,16 @@ pub(crate) struct Databases {
 
 impl Databases {
     pub(crate) fn start(service: Option<PathBuf>) -> Result<Self, BenchError> {
-        let server = PostgresServer::start()?;
+        Self::on(PostgresServer::start()?, service)
+    }
+
+    /// The same, to measure the service of `others`, on a server that speaks TLS too.
+    pub(crate) fn start_with_tls(others: &Self, tls: &ServerTls) -> Result<Self, BenchError> {
+        let anybody = "host all all 127.0.0.1/32 trust\n";
+        Self::on(PostgresServer::start_guarded(anybody, Some(tls))?, others.service.clone())
+    }
+
+    fn on(server: PostgresServer, service: Option<PathBuf>) -> Result<Self, BenchError> {
         for setting in ["shared_buffers = '512MB'", "max_wal_size = '8GB'"] {
             server.psql("postgres", &format!("ALTER SYSTEM SET {setting}"))?;
         }

@@ -10,6 +10,7 @@ pub(crate) mod old_ledger;
 pub(crate) mod overload;
 pub(crate) mod reads;
 pub(crate) mod sold_out;
+pub(crate) mod tls;
 
 use clap::ValueEnum;
 
@@ -28,6 +29,8 @@ pub(crate) enum Scenario {
     Flow,
     /// Grants with ten million attempts already recorded
     OldLedger,
+    /// Grants with both servers under TLS
+    Tls,
     /// Checkouts at half the rate of grants, timed from when they were due
     Latency,
     /// Two hundred rotations of small sales, and what they leave behind
@@ -45,13 +48,14 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Grant,
         Self::Storm,
         Self::Replay,
         Self::MadeUp,
         Self::Flow,
         Self::OldLedger,
+        Self::Tls,
         Self::Latency,
         Self::LongDay,
         Self::Audit,

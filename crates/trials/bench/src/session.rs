@@ -18,6 +18,7 @@ use crate::{
         Scenario, audit, flow, grant, latency, long_day,
         old_ledger::{self, Pairs},
         sold_out::{self, AfterTheSale},
+        tls,
     },
     table::{Row, Table},
 };
@@ -40,9 +41,10 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 8] = [
+    const BELOW: [(Scenario, Measure<'a>); 9] = [
         (Scenario::Reads, Self::reads),
         (Scenario::OldLedger, Self::old_ledger),
+        (Scenario::Tls, Self::tls),
         (Scenario::Latency, Self::latency),
         (Scenario::LongDay, Self::long_day),
         (Scenario::Overload, Self::overload),
@@ -217,6 +219,31 @@ impl<'a> Session<'a> {
                 self.show(row("old ledger"), Ok(old), &format!("old ÷ new {ratio:.2}"));
             }
             Err(error) => self.table.failure("old ledger", &error),
+        }
+    }
+
+    /// A directory is spoken to by nobody.
+    fn tls(&mut self, stack: Stack) {
+        if stack == Stack::Embedded {
+            return;
+        }
+        let measured = self
+            .known_floor()
+            .and_then(|floor| Ok((floor, tls::measure(self.bench, self.load(CONNECTIONS))?)));
+        match measured {
+            Ok((floor, tls::Pairs { plain, tls })) => {
+                let row = |scenario| Row {
+                    scenario,
+                    stack: Some(stack),
+                    connections: CONNECTIONS,
+                    floor,
+                };
+                let ratio = rates(&tls).median / rates(&plain).median;
+                self.note(stack, "tls: grants ÷ those in plain text", ratio, Bound::AtLeast(0.8));
+                self.show(row("plain text"), Ok(plain), "");
+                self.show(row("tls"), Ok(tls), &format!("tls ÷ plain {ratio:.2}"));
+            }
+            Err(error) => self.table.failure("tls", &error),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{env, path::Path};
 
-use dev_servers::{Database, Place, Program, RedisServer, Stack};
+use dev_servers::{Database, Place, Program, RedisServer, ServerTls, Stack};
 
 use crate::{
     databases::Databases,
@@ -30,6 +30,34 @@ impl Stores {
         let service = databases.service()?.on(&stores.place()).env("RUST_LOG", "info");
         service.run(&["migrate"])?;
         Ok(Self { stores, service })
+    }
+
+    /// Empty ones on servers that speak TLS too, which is used if there is an authority (a file) that
+    /// knows them as `localhost`.
+    pub(crate) fn make_with_tls(
+        databases: &Databases,
+        tls: &ServerTls,
+        authority: Option<&Path>,
+    ) -> Result<Self, BenchError> {
+        let database = databases.make()?;
+        let redis = Box::new(RedisServer::start_with_tls(tls)?);
+        let url = database.url();
+        let place = match authority {
+            Some(_) => Place::Servers {
+                database_url: url.replace("127.0.0.1", "localhost") + "?sslmode=verify-full",
+                redis_url: format!("rediss://localhost:{}", redis.tls_port()),
+            },
+            None => Place::Servers {
+                database_url: url + "?sslmode=disable",
+                redis_url: redis.url(),
+            },
+        };
+        let mut service = databases.service()?.on(&place).env("RUST_LOG", "info");
+        if let Some(file) = authority {
+            service = service.env("DATABASE_CA_FILE", file).env("REDIS_CA_FILE", file);
+        }
+        service.run(&["migrate"])?;
+        Ok(Self { stores: dev_servers::Stores::Servers { database, redis }, service })
     }
 
     /// With ten million attempts at sales that are closed.

@@ -19,8 +19,8 @@ impl PostgresServer {
     }
 
     /// Has every commit wait until one of the standbys has it, from now on and on every standby that
-    /// is promoted later; with `false`, no more. Commits that wait already are not let go: see
-    /// [`cancel_waits`](Self::cancel_waits).
+    /// is promoted later; with `false`, no more: commits that wait already are let go, and told as done
+    /// without a warning.
     pub fn wait_for_standbys(&self, wait: bool) -> Result<(), ServerError> {
         let names = if wait { "*" } else { "" };
         self.psql("postgres", &format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'"))?;

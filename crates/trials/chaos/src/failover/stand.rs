@@ -1,5 +1,6 @@
 //! What a failover is tried on: a server and its standby, a Redis, and two processes of the service
-//! that know both servers.
+//! that know both servers. If the standby is synchronous, they demand that (`LEDGER_DURABILITY`), as a
+//! shop would, and there is a third server for the standby to wait for when it is promoted.
 
 use std::{mem, path::Path, time::Duration};
 
@@ -39,6 +40,9 @@ pub(super) struct Stand {
     pub(super) networks: [Proxy; 2],
     pub(super) server: PostgresServer,
     pub(super) standby: PostgresServer,
+    /// The standby of the standby, so that the service is on two servers again once that is promoted:
+    /// there is one if it demands to be.
+    spare: Option<PostgresServer>,
     redis: RedisServer,
     pub(super) sale: i64,
     /// How many failovers there were.
@@ -54,12 +58,20 @@ impl Stand {
         dir: &Path,
         is_synchronous: bool,
     ) -> Result<Self, ChaosError> {
-        let (server, standby, redis) = block_in_place(|| {
+        let (server, standby, spare, redis) = block_in_place(|| {
             let server = PostgresServer::start()?;
             server.create_database(DATABASE)?;
+            // Whoever stands by a server that was promoted shall not take 5 s to look for it.
+            server.psql("postgres", "ALTER SYSTEM SET wal_retrieve_retry_interval = '100ms'")?;
             let standby = server.start_standby()?;
+            let spare = is_synchronous.then(|| standby.start_standby()).transpose()?;
+            if let Some(spare) = &spare {
+                // Each of them waits for its standby when it is promoted.
+                standby.wait_for_standbys(true)?;
+                spare.wait_for_standbys(true)?;
+            }
             let redis = RedisServer::start()?;
-            Ok::<_, ChaosError>((server, standby, redis))
+            Ok::<_, ChaosError>((server, standby, spare, redis))
         })?;
         let to = async |port| Proxy::to(port).await.map_err(during("open a proxy"));
         let networks = [to(server.port()).await?, to(standby.port()).await?];
@@ -67,10 +79,21 @@ impl Stand {
         let database_url =
             format!("postgres://postgres@127.0.0.1:{first},127.0.0.1:{second}/{DATABASE}");
         let place = Place::Servers { database_url, redis_url: redis.url() };
-        let build = set(Program::at(service).on(&place));
+        let durability = if is_synchronous { "standby" } else { "single" };
+        let build = set(Program::at(service).on(&place)).env("LEDGER_DURABILITY", durability);
         let (services, sale, round) = (Vec::new(), 0, 0);
-        let mut this =
-            Self { services, networks, server, standby, redis, sale, round, is_synchronous, build };
+        let mut this = Self {
+            services,
+            networks,
+            server,
+            standby,
+            spare,
+            redis,
+            sale,
+            round,
+            is_synchronous,
+            build,
+        };
         this.wait_for_standby().await?;
         for number in 0..SERVICES {
             let program = this.build.clone().log_to(dir.join(format!("service-{number}.log")));
@@ -86,7 +109,14 @@ impl Stand {
     /// Gives the standby that was promoted a standby of its own, for another failover. Who was the
     /// server before is gone.
     pub(super) async fn renew(&mut self) -> Result<(), ChaosError> {
-        let standby = block_in_place(|| self.standby.start_standby())?;
+        let (standby, spare) = block_in_place(|| {
+            let Some(standby) = self.spare.take() else {
+                return Ok((self.standby.start_standby()?, None));
+            };
+            let spare = standby.start_standby()?;
+            Ok::<_, ChaosError>((standby, Some(spare)))
+        })?;
+        self.spare = spare;
         let promoted = mem::replace(&mut self.standby, standby);
         block_in_place(|| drop(mem::replace(&mut self.server, promoted)));
         self.networks.swap(0, 1);
@@ -195,7 +225,6 @@ fn set(program: Program) -> Program {
         .env("SALE_STOCK", "100000")
         .env("HOLD_TTL", "10m")
         .env("HTTP_WORKERS", "2")
-        .env("LEDGER_DURABILITY", "single")
         .env("ADMIN_ADDR", "off")
         .env("RUST_LOG", "info")
 }
