@@ -262,7 +262,9 @@ fn log_connections(config: &Config) -> Result<(), ComposeError> {
     let connections = config.connections()?.total();
     let to_keep = Connections::to_keep_hot(usize::from(config.http_workers));
     let shared = if connections < to_keep {
-        format!("; from {to_keep} on each thread keeps some for what buyers wait for, now all share")
+        format!(
+            "; from {to_keep} on each thread keeps some for what buyers wait for, now all share"
+        )
     } else {
         String::new()
     };

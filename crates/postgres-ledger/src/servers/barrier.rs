@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use tokio::{
     sync::oneshot,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_postgres::SimpleQueryRow;
 
@@ -56,9 +56,7 @@ impl Durability {
     fn met_by(self, fsync: &str, commit: &str, standbys: &str) -> Result<(), ConnectError> {
         let lacks = self.lacks(fsync, commit, standbys);
         telemetry::ledger_keeps(self.name(), lacks.is_none());
-        lacks.map_or(Ok(()), |lacks| {
-            Err(ConnectError::NotDurable { demanded: self.name(), lacks })
-        })
+        lacks.map_or(Ok(()), |lacks| Err(ConnectError::NotDurable { demanded: self.name(), lacks }))
     }
 
     /// What a server lacks that keeps writes so.

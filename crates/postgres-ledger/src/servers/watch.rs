@@ -50,7 +50,10 @@ impl Servers {
         }
         let looked = barrier::look_again(&winner.line, self.durability).await;
         if let Err(error @ ConnectError::NotDurable { .. }) = &looked {
-            tracing::warn!(error = error as &dyn std::error::Error, "the ledger keeps less than it did");
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "the ledger keeps less than it did"
+            );
             self.distrust(&trust);
         }
         looked

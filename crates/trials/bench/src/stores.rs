@@ -47,10 +47,9 @@ impl Stores {
                 database_url: url.replace("127.0.0.1", "localhost") + "?sslmode=verify-full",
                 redis_url: format!("rediss://localhost:{}", redis.tls_port()),
             },
-            None => Place::Servers {
-                database_url: url + "?sslmode=disable",
-                redis_url: redis.url(),
-            },
+            None => {
+                Place::Servers { database_url: url + "?sslmode=disable", redis_url: redis.url() }
+            }
         };
         let mut service = databases.service()?.on(&place).env("RUST_LOG", "info");
         if let Some(file) = authority {

@@ -33,7 +33,8 @@ pub(crate) fn measure(bench: &Bench, load: Load) -> Result<Pairs, BenchError> {
         Deployment::start_on(stores, grant::STOCK)
     };
     let (plain, tls) = (start(None)?, start(Some(&*file))?);
-    let sessions = "SELECT count(*) FILTER (WHERE ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+    let sessions =
+        "SELECT count(*) FILTER (WHERE ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
                     WHERE datname = current_database() AND application_name = 'flashsale'";
     if plain.stores().number(sessions)? > 0 || tls.stores().number(sessions)? == 0 {
         return Err(BenchError::Wrong("TLS is not where it is to be measured".to_owned()));
