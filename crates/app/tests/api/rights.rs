@@ -207,7 +207,11 @@ async fn the_start_and_the_metrics_tell_the_budget_the_server_and_how_far_it_kee
     ] {
         assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");
     }
-    stack.apps.clear();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_keeps_less_than_is_asked_is_told_of_and_shown() {
+    let mut stack = Stack::prepare(Settings { own_postgres: true, ..Settings::default() });
 
     stack.set_env([("LEDGER_DURABILITY", "standby".to_owned())]);
     let app = stack.start_app_unready();
