@@ -88,9 +88,12 @@ impl Session {
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, SessionError> {
-        let (client, is_new) = match self.client.take() {
-            Some(client) if !client.is_closed() && client.is_trusted() => (client, false),
-            _ => connect(&self.pool).await?,
+        // One that is of no use any more is gone before the next is asked for: there may be no room
+        // for both.
+        let kept = self.client.take().filter(|it| !it.is_closed() && it.is_trusted());
+        let (client, is_new) = match kept {
+            Some(client) => (client, false),
+            None => connect(&self.pool).await?,
         };
         let result = self.query_on(client, sql, parameters).await;
         if is_new || !matches!(result, Err(SessionError::WrongConnection { .. })) {

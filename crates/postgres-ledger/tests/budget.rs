@@ -93,6 +93,22 @@ async fn all_that_is_done_is_done_on_the_connections_there_may_be() {
     assert_eq!(ledger.tally(sale.id).await.unwrap().unwrap().sold, 99);
 }
 
+/// A connection that broke makes room for the one that takes its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_the_first_request_of_each_kind_is_answered() {
+    let server = PostgresServer::start().unwrap();
+    server.create_database("ledger").unwrap();
+    let ledger = ledger(&server.url("ledger"), Connections::of(FEW, 1).unwrap());
+    ledger.migrate().await.unwrap();
+    let sale = open_sale(&ledger).await;
+    let thread = Arc::new(ledger.on_this_thread(None));
+    buy(Arc::clone(&thread), sale, 1).await;
+
+    tokio::task::block_in_place(|| server.restart()).unwrap();
+
+    buy(thread, sale, 2).await;
+}
+
 /// Whoever gets no connection is told what limits them, and has one as soon as there is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_full_is_told_from_one_that_is_down() {
