@@ -12,7 +12,6 @@ pub(crate) const LOCK_TIMEOUT: &str = "250ms";
 const HOT: &str = "SET statement_timeout = '2s'; \
      SET lock_timeout = '250ms'; \
      SET idle_in_transaction_session_timeout = '1s'; \
-     SET synchronous_commit = 'on'; \
      SET enable_seqscan = off; \
      SET enable_bitmapscan = off; \
      SET enable_hashjoin = off; \
@@ -22,8 +21,9 @@ const HOT: &str = "SET statement_timeout = '2s'; \
 /// on: that a statement sees what was committed when it begins (a snapshot would lack what was
 /// recorded while a rebuild waited for its lock); how a string in SQL is read, and how the server
 /// writes a name, which the audit compares; that a connection which waits for work is kept; and
-/// that plans are made and kept as the hot statements need them; and that a warning is told, which
-/// may say that an answer is not on the standby.
+/// that plans are made and kept as the hot statements need them; that a warning is told, which
+/// may say that an answer is not on the standby; and that a commit waits for the disks, and for more
+/// where a server is set to wait until a standby shows it.
 ///
 /// Not the search path, which says where the tables are, and not whether one may write: whoever
 /// forbids that for a while means it.
@@ -38,6 +38,8 @@ const PINNED: &str = "SET default_transaction_isolation = 'read committed'; \
      SET enable_nestloop = on; \
      SET jit = off; \
      SET client_min_messages = warning; \
+     SELECT set_config('synchronous_commit', 'on', false) \
+     WHERE current_setting('synchronous_commit') <> 'remote_apply'; \
      SELECT set_config('session_replication_role', 'origin', false) \
      WHERE current_setting('session_replication_role') <> 'origin'";
 
@@ -99,5 +101,18 @@ mod tests {
             let show = client.query_one(&format!("SHOW {name}"), &[]).await.unwrap();
             assert_eq!(show.get::<_, String>(0), is, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_waits_until_a_standby_shows_a_commit_goes_on_doing_so() {
+        let server = PostgresServer::start().unwrap();
+        server.create_database("ledger").unwrap();
+        let set = "ALTER DATABASE ledger SET synchronous_commit = 'remote_apply'";
+        server.psql("postgres", set).unwrap();
+
+        let client = crate::pool_of(&server.url("ledger"), 1, &super::hot()).get().await.unwrap();
+
+        let show = client.query_one("SHOW synchronous_commit", &[]).await.unwrap();
+        assert_eq!(show.get::<_, String>(0), "remote_apply");
     }
 }

@@ -63,8 +63,8 @@ pub(super) const MUTANTS: [Mutant; 13] = [
         what: "Postgres says that it has committed before the log is on disk",
         changes: &[(
             "crates/postgres-ledger/src/settings.rs",
-            "SET synchronous_commit = 'on'",
-            "SET synchronous_commit = 'off'",
+            "set_config('synchronous_commit', 'on', false)",
+            "set_config('synchronous_commit', 'off', false)",
         )],
     },
     Mutant {
