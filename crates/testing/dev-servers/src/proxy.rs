@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -61,7 +61,12 @@ struct Link {
 impl Proxy {
     /// A proxy on a free port of the loopback interface that leads to the port `target`.
     pub async fn to(target: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::on(Ipv4Addr::LOCALHOST.into(), 0, target).await
+    }
+
+    /// A proxy on this port of an address of this machine that leads to the port `target`.
+    pub async fn on(address: IpAddr, port: u16, target: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((address, port)).await?;
         let port = listener.local_addr()?.port();
         let link = Link {
             target: watch::Sender::new(target),
@@ -73,7 +78,7 @@ impl Proxy {
         Ok(Self { port, link, listening })
     }
 
-    /// Where it listens, on the loopback interface.
+    /// Where it listens.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
