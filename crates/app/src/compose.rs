@@ -167,12 +167,25 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
     Ok(())
 }
 
+/// What a command wants of the register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    Look,
+    Change,
+}
+
 /// The register of sales, for commands that need no more. One that is not there is not made: it
 /// would be that of a mistyped place.
-pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, ComposeError> {
+pub(crate) async fn register(
+    config: &Config,
+    task: Task,
+) -> Result<Arc<dyn SaleRegister>, ComposeError> {
     Ok(match config.ledger_place()? {
         Place::Servers { database, .. } => {
-            let ledger = postgres(database, config)?;
+            let ledger = match task {
+                Task::Look => postgres_to_look_at(database, config)?,
+                Task::Change => postgres(database, config)?,
+            };
             match ledger.schema().await.map_err(ComposeError::Schema)? {
                 Schema::Current => ledger,
                 Schema::Older { lacks } => return Err(ComposeError::OlderLedger(lacks)),
@@ -191,7 +204,7 @@ pub(crate) async fn register(config: &Config) -> Result<Arc<dyn SaleRegister>, C
 pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
     Ok(match config.place()? {
         Place::Servers { database, redis: live } => {
-            let ledger = postgres(database, config)?;
+            let ledger = postgres_to_look_at(database, config)?;
             Audited {
                 live: Some(redis(live, &ledger, config)?),
                 ledger,
@@ -228,6 +241,16 @@ pub(crate) fn postgres(
     config: &Config,
 ) -> Result<Arc<PostgresLedger>, ComposeError> {
     PostgresLedger::new(access, config.ledger_durability, config.connections()?, config.limits())
+        .map(Arc::new)
+        .map_err(ComposeError::Ledger)
+}
+
+/// A ledger on Postgres that is only looked at: also while no standby confirms what is written.
+fn postgres_to_look_at(
+    access: Access,
+    config: &Config,
+) -> Result<Arc<PostgresLedger>, ComposeError> {
+    PostgresLedger::look_at(access, config.connections()?, config.limits())
         .map(Arc::new)
         .map_err(ComposeError::Ledger)
 }

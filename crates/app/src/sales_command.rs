@@ -13,7 +13,7 @@ use domain::{
 use http_api::rfc3339;
 
 use crate::{
-    compose::{self, ComposeError},
+    compose::{self, ComposeError, Task},
     config::{Config, SalesCommand, window},
     output::output,
 };
@@ -50,7 +50,11 @@ pub(crate) enum SalesError {
 
 /// Carries the command out.
 pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), SalesError> {
-    let ledger = compose::register(config).await?;
+    let task = match command {
+        SalesCommand::List { .. } => Task::Look,
+        _ => Task::Change,
+    };
+    let ledger = compose::register(config, task).await?;
     match command {
         SalesCommand::List { limit } => {
             let mut out = output();

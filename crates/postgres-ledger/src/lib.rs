@@ -124,6 +124,15 @@ enum Role {
     Thread,
 }
 
+/// What a ledger is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// Whatever may write, where an answer must be so safe before it is given.
+    Work(Durability),
+    /// Nothing but looks.
+    Look,
+}
+
 /// Why the ledger cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresLedgerError {
@@ -145,7 +154,7 @@ impl PostgresLedger {
         connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
-        Self::with_upkeep(&settings::upkeep(), access, durability, connections, limits)
+        Self::with(&settings::upkeep(), Task::Work(durability), access, connections, limits)
     }
 
     /// [`new`](Self::new), for a process that serves from it: as long as one does, the ledger keeps
@@ -156,20 +165,35 @@ impl PostgresLedger {
         connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
-        Self::with_upkeep(&settings::serving(), access, durability, connections, limits)
+        Self::with(&settings::serving(), Task::Work(durability), access, connections, limits)
     }
 
-    fn with_upkeep(
-        upkeep: &str,
+    /// [`new`](Self::new), for whoever only looks, and so can while no standby confirms what is
+    /// written. What is seen then may be lost with the server.
+    pub fn look_at(
         access: Access,
-        durability: Durability,
+        connections: Connections,
+        limits: Limits,
+    ) -> Result<Self, PostgresLedgerError> {
+        Self::with(&settings::upkeep(), Task::Look, access, connections, limits)
+    }
+
+    fn with(
+        upkeep: &str,
+        task: Task,
+        access: Access,
         connections: Connections,
         limits: Limits,
     ) -> Result<Self, PostgresLedgerError> {
         let source = Source::new(access)?;
+        let (durability, is_to_look) = match task {
+            Task::Work(durability) => (durability, false),
+            Task::Look => (Durability::Single, true),
+        };
         let servers = Arc::new(Servers::of(source, durability, connections.total()));
         watch(&servers);
         let pool = |size, settings: &str, is_for| {
+            let is_for = if is_to_look { Use::Lookers } else { is_for };
             pool(&servers, size, settings, is_for).map_err(PostgresLedgerError::Pool)
         };
         let for_buyers = |size| pool(size, &settings::hot(), Use::Buyers);

@@ -10,13 +10,14 @@
 //!
 //! What is left: another process may read, on a connection it had before, a row whose wait an
 //! operator cancelled; and a server whose `synchronous_standby_names` is emptied lets all go that
-//! wait, without a warning. Nobody should do either while a standby is away. The second is noticed
-//! within seconds by whoever demands a standby, who sells nothing from then on: see `watch.rs`.
+//! wait, without a warning, and answers without one until [it is seen](watch). Nobody should do
+//! either while a standby is away.
 
 mod barrier;
 mod connection;
 mod error;
 mod hosts;
+mod identity;
 mod pool;
 mod pooler;
 mod race;
@@ -42,7 +43,11 @@ pub(crate) use self::{
     pool::{Object, Pool, PoolError, Use, pool},
     source::Source,
 };
-use self::{hosts::Host, race::Identity};
+use self::{
+    hosts::{Host, LookUp},
+    identity::Identity,
+    race::Patience,
+};
 
 pub use self::{barrier::Durability, source::SourceError, tls::TlsSettingError, url::UrlError};
 pub(crate) use self::{
@@ -57,8 +62,9 @@ const LOOK_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Servers {
     source: Arc<Source>,
     durability: Durability,
-    /// A place for each connection that may be open.
-    places: Arc<Semaphore>,
+    /// A permit for each connection that may be open.
+    permits: Arc<Semaphore>,
+    look_up: LookUp,
     known: Mutex<Known>,
     witness: Witness,
 }
@@ -71,15 +77,41 @@ struct Known {
     /// The highest timeline that was met.
     timeline: u32,
     /// Which of the hosts it is.
-    host: Option<String>,
+    host: Option<Arc<Host>>,
+    /// When its processes began.
+    started: Option<String>,
+    /// The server that would take its place if it turned out to be of use, and the trust in the
+    /// connections to it.
+    candidate: Option<(Identity, Trust)>,
+    /// Whether another server was seen that takes writes, or would have to be waited for.
+    is_contested: bool,
     /// How often another server has taken its place.
     moves: u64,
     /// After how many of these it was last looked whether it has all answers.
     looked_back: u64,
     /// After how many it was last told which server it is.
     announced: Option<u64>,
-    /// Cancelled when no connection that was made until now is to be trusted any more.
-    trust: CancellationToken,
+    /// Ended when no connection that was made until now is to be trusted any more.
+    trust: Trust,
+    /// How many there were.
+    trusts: u64,
+}
+
+/// What connections are trusted under, until it is cancelled.
+#[derive(Default, Clone)]
+struct Trust {
+    number: u64,
+    token: CancellationToken,
+}
+
+/// A server that takes writes, before it is known whether it is of use.
+struct Candidate {
+    host: Arc<Host>,
+    identity: Identity,
+    /// The trust that a connection has which was begun by now.
+    trust: Trust,
+    /// Whether it is another one than the ledger was on.
+    is_other: bool,
 }
 
 /// What a connection is under whose server was taken for the ledger.
@@ -96,7 +128,8 @@ impl Servers {
         Self {
             source: Arc::new(source),
             durability,
-            places: Arc::new(Semaphore::new(connections_max)),
+            permits: Arc::new(Semaphore::new(connections_max)),
+            look_up: hosts::by_the_system(),
             known: Mutex::default(),
             witness: Witness::default(),
         }
@@ -110,41 +143,75 @@ impl Servers {
             return;
         }
         trust.cancel();
-        known.trust = CancellationToken::new();
+        known.trust = known.new_trust();
     }
 
-    /// Takes a server that takes writes for the ledger, unless it is of the past.
-    fn accept(&self, host: &Host, identity: &Identity) -> Result<Accepted, ConnectError> {
+    /// What a server is to the ledger that takes writes, unless it is of the past. Changes nothing: it
+    /// may be gone before anybody has used it.
+    fn judge(&self, host: &Arc<Host>, identity: &Identity) -> Result<Candidate, ConnectError> {
         let mut known = self.known();
-        if let (Some(before), Some(now)) = (&known.system, &identity.system)
-            && before != now
-        {
-            let (before, now) = (before.clone(), now.clone());
-            return Err(ConnectError::OtherCluster { before, now });
-        }
-        let timeline = identity.timeline.unwrap_or(known.timeline);
-        if timeline < known.timeline {
-            return Err(ConnectError::Past { timeline, known: known.timeline });
-        }
-        // Two names on one timeline are of one server. Where no timeline is told, another name is all
-        // there is to go by.
-        let is_other = match identity.timeline {
-            Some(timeline) => timeline > known.timeline,
-            None => known.host.as_deref() != Some(&host.name),
+        let is_other = known.is_other(host, identity)?;
+        let trust = match &known.candidate {
+            _ if !is_other => known.trust.clone(),
+            Some((before, trust)) if before.started == identity.started => trust.clone(),
+            _ => {
+                let trust = known.new_trust();
+                known.candidate = Some((identity.clone(), trust.clone()));
+                trust
+            }
         };
-        if is_other && known.host.is_some() {
-            let server = &host.name;
-            tracing::warn!(server, timeline, "the ledger is on a server that was promoted");
+        Ok(Candidate { host: Arc::clone(host), identity: identity.clone(), trust, is_other })
+    }
+
+    /// Takes a server for the ledger that keeps what is written, unless another one was taken
+    /// meanwhile.
+    fn accept(&self, candidate: Candidate) -> Result<Accepted, ConnectError> {
+        let Candidate { host, identity, trust, .. } = candidate;
+        let mut known = self.known();
+        let is_other = known.is_other(&host, &identity)?;
+        if trust.token.is_cancelled() || (!is_other && trust.number != known.trust.number) {
+            return Err(ConnectError::Outlived);
+        }
+        if is_other {
+            let (server, timeline) = (&host.name, identity.timeline);
+            tracing::warn!(server, timeline, "the ledger is on another server");
             known.moves += 1;
             telemetry::happened(Event::LedgerMoved, 1);
-            known.trust.cancel();
-            known.trust = CancellationToken::new();
+            known.trust.token.cancel();
+            known.trust = trust.clone();
+            known.candidate = None;
+            if let Some(before) = &known.host {
+                before.give_up_barriers();
+            }
+            known.is_contested = false;
         }
-        known.host = Some(host.name.clone());
-        known.timeline = timeline;
-        telemetry::ledger_is_on(timeline);
-        known.system = known.system.take().or_else(|| identity.system.clone());
-        Ok(Accepted { trust: known.trust.clone(), moves: known.moves })
+        known.timeline = identity.timeline.unwrap_or(known.timeline);
+        telemetry::ledger_is_on(known.timeline);
+        known.system = known.system.take().or(identity.system);
+        known.started = identity.started;
+        known.host = Some(host);
+        Ok(Accepted { trust: trust.token, moves: known.moves })
+    }
+
+    /// Notes whether another server than the ledger takes writes. If so, nothing goes on where it was
+    /// before it is certain which of them is the ledger.
+    fn contest(&self, is_contested: bool) {
+        let (trust, host) = {
+            let mut known = self.known();
+            known.is_contested = is_contested;
+            (known.trust.token.clone(), known.host.clone())
+        };
+        if is_contested {
+            self.distrust(&trust);
+            host.inspect(|host| host.give_up_barriers());
+        }
+    }
+
+    /// How long hosts are waited for: for all of them until the ledger is known, and while another
+    /// server may be it.
+    fn patience(&self) -> Patience {
+        let known = self.known();
+        if known.host.is_none() || known.is_contested { Patience::Whole } else { Patience::Brief }
     }
 
     /// What was answered last.
@@ -153,7 +220,7 @@ impl Servers {
     }
 
     /// Tells once, and after each move, which server is the ledger and what an answer is worth.
-    fn announce(&self, host: &Host, moves: u64) {
+    fn announce(&self, host: &Host, moves: u64, is_flushed: bool) {
         let mut known = self.known();
         if known.announced.is_none_or(|announced| announced < moves) {
             known.announced = Some(moves);
@@ -164,6 +231,13 @@ impl Servers {
                 "the ledger takes writes: {}",
                 self.durability.meaning()
             );
+            if !is_flushed {
+                let server = &host.name;
+                tracing::warn!(
+                    server,
+                    "fsync is off on the server: its answers are lost with its machine"
+                );
+            }
         }
     }
 
@@ -194,6 +268,45 @@ impl Servers {
     }
 }
 
+impl Known {
+    /// Whether a server is the ledger as it is known, or was promoted after it: whoever finds one need
+    /// not wait for the other hosts much longer.
+    fn settles(&self, host: &Host, identity: &Identity) -> bool {
+        self.is_other(host, identity).is_ok_and(|is_other| {
+            !is_other || identity.timeline.is_some_and(|timeline| timeline > self.timeline)
+        })
+    }
+
+    fn new_trust(&mut self) -> Trust {
+        self.trusts += 1;
+        Trust { number: self.trusts, token: CancellationToken::new() }
+    }
+
+    /// Whether a server is another one than the ledger was on. A server that was started again is the
+    /// same, and so are two names of one. On the timeline of the ledger one of another host and another
+    /// start is a second one that was promoted; where no timeline is told, that is all there is to go
+    /// by.
+    ///
+    /// # Errors
+    ///
+    /// It is none of the ledger's, or was until another one was promoted.
+    fn is_other(&self, host: &Host, identity: &Identity) -> Result<bool, ConnectError> {
+        if let (Some(before), Some(now)) = (&self.system, &identity.system)
+            && identity.is_foreign(Some(before))
+        {
+            let (before, now) = (before.clone(), now.clone());
+            return Err(ConnectError::OtherCluster { before, now });
+        }
+        let Some(known) = &self.host else { return Ok(false) };
+        let timeline = identity.timeline.unwrap_or(self.timeline);
+        if timeline < self.timeline {
+            return Err(ConnectError::Past { timeline, known: self.timeline });
+        }
+        let is_elsewhere = self.started != identity.started && !known.is_same(host);
+        Ok(timeline > self.timeline || is_elsewhere)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
@@ -215,28 +328,41 @@ mod tests {
         Arc::clone(&hosts::each(&config, &[])[nth])
     }
 
-    fn on(timeline: Option<u32>) -> Identity {
-        Identity { system: Some("7".to_owned()), timeline }
+    fn on(timeline: Option<u32>, started: &str) -> Identity {
+        let (system, started) = (Some("7".to_owned()), Some(started.to_owned()));
+        Identity { system, timeline, started, may_not_wait: false }
+    }
+
+    /// A connection was made to this server, and it is of use.
+    fn used(
+        servers: &Servers,
+        host: &Arc<Host>,
+        identity: &Identity,
+    ) -> Result<Accepted, ConnectError> {
+        servers.accept(servers.judge(host, identity)?)
     }
 
     #[test]
-    fn two_names_of_one_server_are_one_ledger() {
-        let servers = servers();
-        let trust = servers.accept(&host(0), &on(Some(3))).unwrap().trust;
-
-        servers.accept(&host(1), &on(Some(3))).unwrap();
-
-        assert!(!trust.is_cancelled());
-    }
-
-    #[test]
-    fn a_promotion_ends_the_trust_in_all_connections_that_were_made_before() {
-        for promoted in [on(Some(4)), on(None)] {
+    fn two_names_of_one_server_are_one_ledger_and_so_is_one_that_was_started_again() {
+        for timeline in [Some(3), None] {
             let servers = servers();
-            let trust =
-                servers.accept(&host(0), &on(promoted.timeline.map(|timeline| timeline - 1)));
+            let trust = used(&servers, &host(0), &on(timeline, "1")).unwrap().trust;
 
-            let after = servers.accept(&host(1), &promoted).unwrap();
+            used(&servers, &host(1), &on(timeline, "1")).unwrap();
+            used(&servers, &host(1), &on(timeline, "2")).unwrap();
+
+            assert!(!trust.is_cancelled());
+            assert_eq!(servers.moves(), 0);
+        }
+    }
+
+    #[test]
+    fn another_server_ends_the_trust_in_all_connections_that_were_made_before() {
+        for (before, after) in [(Some(3), Some(4)), (None, None), (Some(3), Some(3))] {
+            let servers = servers();
+            let trust = used(&servers, &host(0), &on(before, "1"));
+
+            let after = used(&servers, &host(1), &on(after, "2")).unwrap();
 
             assert!(trust.unwrap().trust.is_cancelled() && !after.trust.is_cancelled());
             assert_eq!((after.moves, servers.moves()), (1, 1));
@@ -244,17 +370,71 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_nobody_has_used_leaves_no_trace() {
+        let servers = servers();
+        let trust = used(&servers, &host(0), &on(Some(3), "1")).unwrap().trust;
+
+        assert!(servers.judge(&host(1), &on(Some(4), "2")).unwrap().is_other);
+        let again = used(&servers, &host(0), &on(Some(3), "1"));
+
+        assert!(again.is_ok() && !trust.is_cancelled());
+    }
+
+    #[test]
+    fn all_connections_that_were_begun_to_the_promoted_server_are_of_use() {
+        let servers = servers();
+        used(&servers, &host(0), &on(Some(3), "1")).unwrap();
+        let begun = [(); 3].map(|()| servers.judge(&host(1), &on(Some(4), "2")).unwrap());
+        let late = servers.judge(&host(0), &on(Some(3), "1")).unwrap();
+
+        let accepted = begun.map(|candidate| servers.accept(candidate).unwrap());
+
+        assert!(accepted.iter().all(|accepted| !accepted.trust.is_cancelled()));
+        assert_eq!(servers.moves(), 1);
+        assert!(matches!(servers.accept(late), Err(ConnectError::Past { .. })));
+    }
+
+    #[test]
+    fn a_connection_that_was_begun_before_the_others_lost_their_trust_is_not_used() {
+        let servers = servers();
+        used(&servers, &host(0), &on(Some(3), "1")).unwrap();
+        let promoted = on(Some(4), "2");
+        let [first, second] = [(); 2].map(|()| servers.judge(&host(1), &promoted).unwrap());
+
+        let trust = servers.accept(first).unwrap().trust;
+        servers.distrust(&trust);
+
+        assert!(matches!(servers.accept(second), Err(ConnectError::Outlived)));
+        assert!(used(&servers, &host(1), &promoted).is_ok());
+    }
+
+    #[test]
     fn a_server_of_the_past_is_refused_and_changes_nothing() {
         let servers = servers();
-        let trust = servers.accept(&host(1), &on(Some(4))).unwrap().trust;
+        let trust = used(&servers, &host(1), &on(Some(4), "2")).unwrap().trust;
 
-        let past = servers.accept(&host(0), &on(Some(3)));
-        let other =
-            servers.accept(&host(0), &Identity { system: Some("8".to_owned()), ..on(Some(9)) });
+        let past = used(&servers, &host(0), &on(Some(3), "1"));
+        let other = Identity { system: Some("8".to_owned()), ..on(Some(9), "3") };
+        let other = used(&servers, &host(0), &other);
 
         assert!(matches!(past, Err(ConnectError::Past { timeline: 3, known: 4 })));
         assert!(matches!(other, Err(ConnectError::OtherCluster { .. })));
         assert!(!trust.is_cancelled());
+    }
+
+    #[test]
+    fn hosts_are_waited_for_until_it_is_known_which_is_the_ledger() {
+        let servers = servers();
+        assert_eq!(servers.patience(), Patience::Whole);
+        let trust = used(&servers, &host(0), &on(Some(3), "1")).unwrap().trust;
+        assert_eq!(servers.patience(), Patience::Brief);
+
+        servers.contest(true);
+
+        assert!(trust.is_cancelled());
+        assert_eq!(servers.patience(), Patience::Whole);
+        servers.contest(false);
+        assert_eq!(servers.patience(), Patience::Brief);
     }
 
     #[tokio::test]
@@ -270,12 +450,12 @@ mod tests {
         ledger.unwrap().migrate().await.unwrap();
         let servers = servers();
         let key = servers.source.entry().await.unwrap().key;
-        let place = Arc::new(servers.places.clone().acquire_owned().await.unwrap());
-        let line = connection::open(&url.parse().unwrap(), &key, place).await.unwrap();
+        let permit = Arc::new(servers.permits.clone().acquire_owned().await.unwrap());
+        let line = connection::open(&url.parse().unwrap(), &key, permit).await.unwrap();
         let code = Code::new(SaleId::try_from(1).unwrap(), 7);
         servers.witness().saw([Answer { code, is_sold: false }].into_iter());
-        let before = servers.accept(&host(0), &on(Some(1))).unwrap().moves;
-        let after = servers.accept(&host(1), &on(Some(2))).unwrap().moves;
+        let before = used(&servers, &host(0), &on(Some(1), "1")).unwrap().moves;
+        let after = used(&servers, &host(1), &on(Some(2), "2")).unwrap().moves;
 
         let by_one_of_before = servers.look_back(&line.client, before).await;
         let by_one_of_now = servers.look_back(&line.client, after).await;
@@ -287,10 +467,10 @@ mod tests {
     #[test]
     fn who_distrusts_what_nobody_trusts_any_more_changes_nothing() {
         let servers = servers();
-        let before = servers.accept(&host(0), &on(Some(1))).unwrap().trust;
+        let before = used(&servers, &host(0), &on(Some(1), "1")).unwrap().trust;
 
         servers.distrust(&before);
-        let after = servers.accept(&host(0), &on(Some(1))).unwrap().trust;
+        let after = used(&servers, &host(0), &on(Some(1), "1")).unwrap().trust;
         servers.distrust(&before);
 
         assert!(before.is_cancelled() && !after.is_cancelled());

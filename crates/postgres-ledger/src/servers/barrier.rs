@@ -1,20 +1,20 @@
 //! What a connection begins with: a write that is waited for, and a look at what a write is worth.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::oneshot,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, timeout_at},
 };
-use tokio_postgres::SimpleQueryRow;
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::{connection::Line, error::ConnectError, hosts::Host, race::last_row};
 use crate::settings::LOCK_TIMEOUT;
 
 const BARRIER_SQL: &str = include_str!("../sql/connect/barrier.sql");
-const KEEPS_SQL: &str = include_str!("../sql/connect/keeps.sql");
+const LOOK_SQL: &str = include_str!("../sql/connect/look.sql");
 
-/// How long a barrier may take, and the wait for its place.
+/// How long a barrier may take, and the wait for room.
 const BARRIER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where an answer must be before it is given.
@@ -52,25 +52,26 @@ impl Durability {
         }
     }
 
-    /// Whether a server with these settings keeps answers so, which is shown to whoever watches.
-    fn met_by(self, fsync: &str, commit: &str, standbys: &str) -> Result<(), ConnectError> {
-        let lacks = self.lacks(fsync, commit, standbys);
-        telemetry::ledger_keeps(self.name(), lacks.is_none());
-        lacks.map_or(Ok(()), |lacks| Err(ConnectError::NotDurable { demanded: self.name(), lacks }))
-    }
-
-    /// What a server lacks that keeps writes so.
-    fn lacks(self, fsync: &str, commit: &str, standbys: &str) -> Option<&'static str> {
+    /// What a server lacks that keeps writes so. Whether a commit waits for more than that is set on
+    /// each connection.
+    fn lacks(self, kept: &Kept) -> Option<&'static str> {
         match self {
             Self::Single => None,
-            _ if fsync != "on" => Some("fsync is off on the server"),
-            _ if !matches!(commit, "on" | "remote_apply") => {
-                Some("synchronous_commit is neither 'on' nor 'remote_apply' on the server")
-            }
-            Self::Standby if standbys.is_empty() => {
+            _ if !kept.is_flushed => Some("fsync is off on the server"),
+            Self::Standby if kept.standbys.trim().is_empty() => {
                 Some("synchronous_standby_names is empty on the server")
             }
             Self::Storage | Self::Standby => None,
+        }
+    }
+
+    /// Fails if a server keeps less, which is shown to whoever watches.
+    pub(super) fn is_met_by(self, kept: &Kept) -> Result<(), ConnectError> {
+        let lacks = self.lacks(kept);
+        telemetry::ledger_keeps(self.name(), lacks.is_none());
+        match lacks {
+            None => Ok(()),
+            Some(lacks) => Err(ConnectError::NotDurable { demanded: self.name(), lacks }),
         }
     }
 }
@@ -86,57 +87,95 @@ impl FromStr for Durability {
     }
 }
 
+/// What a connection begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// A write that is waited for, on a server that keeps writes as is demanded.
+    Barrier(Durability),
+    /// A look at whose session it is. What is read then may be lost with the server.
+    Look,
+}
+
 /// Waits until what can be seen on a connection is where answers must be, and looks whether that is
 /// far enough.
 ///
 /// A server waits for its standby however long that takes, also when nobody waits for the server any
-/// more. So a barrier that was given up keeps its place until it is answered.
+/// more. So a barrier that was not waited for to its end keeps its permit until it is answered, or
+/// until the ledger has left the host.
 pub(super) async fn pass(
-    host: &Host,
+    host: &Arc<Host>,
     line: Line,
-    durability: Durability,
-) -> Result<Line, ConnectError> {
-    let deadline = Instant::now() + BARRIER_TIMEOUT;
-    let Ok(Ok(place)) = timeout_at(deadline, host.barriers.clone().acquire_owned()).await else {
-        return Err(ConnectError::NotConfirmed);
-    };
+    beginning: Beginning,
+    deadline: Instant,
+) -> Result<Passed, ConnectError> {
+    let deadline = deadline.min(Instant::now() + BARRIER_TIMEOUT);
+    let not_confirmed = || ConnectError::NotConfirmed { server: host.name.clone() };
+    let room = timeout_at(deadline, Arc::clone(&host.barriers.room).acquire_owned()).await;
+    let Ok(Ok(room)) = room else { return Err(not_confirmed()) };
     let (passed, passing) = oneshot::channel();
+    let given_up = Arc::clone(&host.barriers.given_up).notified_owned();
     tokio::spawn(async move {
-        let began_on = line.client.simple_query("SELECT pg_backend_pid() AS backend").await;
-        // What was said before concerns nobody.
-        line.was_warned();
-        let answered = line.client.simple_query(BARRIER_SQL).await;
-        drop(place);
-        let _ = passed.send((line, began_on, answered));
+        tokio::select! {
+            said = begin(&line, beginning) => {
+                drop(room);
+                let _ = passed.send((line, said));
+            }
+            // The line ends with this task.
+            () = given_up => {}
+        }
     });
-    let passed = timeout_at(deadline, passing).await;
-    let Ok(Ok((line, began_on, answered))) = passed else { return Err(ConnectError::NotConfirmed) };
-    let (began_on, answered) = (began_on?, answered?);
-    let (Some(before), Some(after)) = (last_row(&began_on), last_row(&answered)) else {
+    let Ok(Ok((line, said))) = timeout_at(deadline, passing).await else {
+        return Err(not_confirmed());
+    };
+    let (before, after) = said?;
+    let (Some(before), Some(after)) = (last_row(&before), last_row(&after)) else {
         return Err(ConnectError::Silent);
     };
     if line.was_warned() {
-        return Err(ConnectError::NotConfirmed);
+        return Err(not_confirmed());
     }
     if before.get("backend") != after.get("backend")
         || after.get("lock_timeout") != Some(LOCK_TIMEOUT)
     {
         return Err(ConnectError::Pooler);
     }
-    let setting = |row: &SimpleQueryRow, name: &str| row.get(name).unwrap_or_default().to_owned();
-    let [fsync, commit, standbys] =
-        ["fsync", "synchronous_commit", "standbys"].map(|name| setting(after, name));
-    durability.met_by(&fsync, &commit, &standbys).map(|()| line)
+    let kept = Kept::of(after);
+    if let Beginning::Barrier(durability) = beginning {
+        durability.is_met_by(&kept)?;
+    }
+    Ok(Passed { line, kept })
 }
 
-/// Looks whether a server that keeps answers far enough still does. What a session of ours has set is
-/// not asked: that is no other than it was.
-pub(super) async fn look_again(line: &Line, durability: Durability) -> Result<(), ConnectError> {
-    let asked = timeout(BARRIER_TIMEOUT, line.client.simple_query(KEEPS_SQL)).await;
-    let answered = asked.map_err(|_| ConnectError::Silent)??;
-    let row = last_row(&answered).ok_or(ConnectError::Silent)?;
-    let setting = |name: &str| row.get(name).unwrap_or_default();
-    durability.met_by(setting("fsync"), "on", setting("standbys"))
+/// A connection that has its beginning behind it.
+pub(super) struct Passed {
+    pub(super) line: Line,
+    pub(super) kept: Kept,
+}
+
+/// What a server does with a write.
+pub(super) struct Kept {
+    pub(super) is_flushed: bool,
+    standbys: String,
+}
+
+impl Kept {
+    pub(super) fn of(row: &SimpleQueryRow) -> Self {
+        let standbys = row.get("standbys").unwrap_or_default().to_owned();
+        Self { is_flushed: row.get("fsync") == Some("on"), standbys }
+    }
+}
+
+type Rows = Vec<SimpleQueryMessage>;
+
+async fn begin(line: &Line, beginning: Beginning) -> Result<(Rows, Rows), tokio_postgres::Error> {
+    let before = line.client.simple_query("SELECT pg_backend_pid() AS backend").await?;
+    // What was said before concerns nobody.
+    line.was_warned();
+    let sql = match beginning {
+        Beginning::Barrier(_) => BARRIER_SQL,
+        Beginning::Look => LOOK_SQL,
+    };
+    Ok((before, line.client.simple_query(sql).await?))
 }
 
 #[cfg(test)]
@@ -147,19 +186,18 @@ mod tests {
     fn a_server_that_keeps_less_than_was_said_is_told_what_it_lacks() {
         use Durability::{Single, Standby, Storage};
 
-        for (durability, fsync, commit, standbys, is_enough) in [
-            (Single, "off", "off", "", true),
-            (Storage, "on", "on", "", true),
-            (Storage, "off", "on", "", false),
-            (Storage, "on", "local", "", false),
-            (Standby, "on", "on", "", false),
-            (Standby, "on", "remote_write", "a", false),
-            (Standby, "off", "on", "a", false),
-            (Standby, "on", "on", "a", true),
-            (Standby, "on", "remote_apply", "ANY 1 (a, b)", true),
+        for (durability, is_flushed, standbys, is_enough) in [
+            (Single, false, "", true),
+            (Storage, true, "", true),
+            (Storage, false, "", false),
+            (Standby, true, "", false),
+            (Standby, true, " ", false),
+            (Standby, false, "a", false),
+            (Standby, true, "ANY 1 (a, b)", true),
         ] {
-            let lacks = durability.lacks(fsync, commit, standbys);
-            assert_eq!(lacks.is_none(), is_enough, "{durability:?} {fsync} {commit} {standbys}");
+            let kept = Kept { is_flushed, standbys: standbys.to_owned() };
+            let is_met = durability.is_met_by(&kept).is_ok();
+            assert_eq!(is_met, is_enough, "{durability:?} {is_flushed} {standbys}");
         }
     }
 

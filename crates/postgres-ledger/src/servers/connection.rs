@@ -36,10 +36,10 @@ pub(super) struct Line {
 }
 
 /// The right to have a connection open, to each host at a time.
-pub(super) type Place = Arc<OwnedSemaphorePermit>;
+pub(super) type Permit = Arc<OwnedSemaphorePermit>;
 
-/// Connects to one host. The place is taken until the connection is closed.
-pub(super) async fn open(config: &Config, key: &Key, place: Place) -> Result<Line, HostError> {
+/// Connects to one host. The permit is taken until the connection is closed.
+pub(super) async fn open(config: &Config, key: &Key, permit: Permit) -> Result<Line, HostError> {
     let mut config = config.clone();
     if let Some(password) = &key.password {
         config.password(password);
@@ -50,7 +50,7 @@ pub(super) async fn open(config: &Config, key: &Key, place: Place) -> Result<Lin
     let warned = Arc::new(AtomicBool::new(false));
     let heard = Arc::clone(&warned);
     let driven = tokio::spawn(async move {
-        let _place = place;
+        let _permit = permit;
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
             match message {
                 // Handed out before the answer it belongs to.

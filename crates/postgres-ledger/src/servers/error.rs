@@ -52,9 +52,31 @@ pub(crate) enum ConnectError {
         /// That of the server.
         now: String,
     },
+    /// Two servers of one standing take writes, and it cannot be told which of them is the ledger.
+    #[error(
+        "two servers of DATABASE_URL take writes, and neither was promoted after the other: {}; stop \
+         all of them but the ledger",
+        .servers.join(", ")
+    )]
+    Torn {
+        /// Which ones they are.
+        servers: Vec<String>,
+    },
+    /// The server is of a version whose commits may not wait for a standby just after a start.
+    #[error(
+        "{server} has only just started, and before 15.13, 16.9 and 17.5 Postgres may answer then \
+         without waiting for a standby; it is used 3 s after its start"
+    )]
+    JustStarted {
+        /// Which one it is.
+        server: String,
+    },
     /// The standby did not confirm the barrier.
-    #[error("no synchronous standby confirms what is written, so nothing is")]
-    NotConfirmed,
+    #[error("{server}: no synchronous standby confirms what is written, so nothing is")]
+    NotConfirmed {
+        /// Which one it is.
+        server: String,
+    },
     /// The server keeps less than it was said to.
     #[error("LEDGER_DURABILITY={demanded}, but {lacks}")]
     NotDurable {
@@ -76,30 +98,49 @@ pub(crate) enum ConnectError {
     )]
     Pooler,
     /// The server has no connection left for this process.
-    #[error(
-        "Postgres has no connection left for this process: let it have more (max_connections, or the \
-         CONNECTION LIMIT of the role or the database), or the processes fewer \
-         (DATABASE_CONNECTIONS)"
-    )]
+    #[error("{}", FULL)]
     Full(#[source] tokio_postgres::Error),
     /// As many connections are open as may be.
     #[error("all connections of DATABASE_CONNECTIONS are in use")]
-    NoPlace,
+    NoPermit,
     /// The server said nothing for too long.
     #[error("Postgres was silent")]
     Silent,
+    /// The same, while a connection came about.
+    #[error("{server} was silent while a new connection was {step}")]
+    Stuck {
+        /// Which one it is.
+        server: String,
+        /// What was done to it.
+        step: &'static str,
+    },
 }
 
-/// Why one host is not the ledger.
-#[derive(Debug)]
+/// What a server means that has no connection left, and what can be done.
+const FULL: &str = "Postgres has no connection left for this process: let it have more \
+     (max_connections, or the CONNECTION LIMIT of the role or the database), or the processes fewer \
+     (DATABASE_CONNECTIONS)";
+
+/// Why one host is not the ledger. What it says follows the name of the host.
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum HostError {
     /// It takes no writes.
+    #[error(" is a standby")]
     Standby,
     /// It said nothing for too long.
+    #[error(" is silent")]
     Silent,
+    /// Its name leads nowhere.
+    #[error(": {0}")]
+    NotFound(#[source] std::io::Error),
     /// It cannot be reached, or refuses.
-    Driver(tokio_postgres::Error),
-    /// The same, and it can be said what to do.
+    #[error(": {}", said(.0))]
+    Driver(#[from] tokio_postgres::Error),
+    /// It has no connection left for this process.
+    #[error(": {}", FULL)]
+    Full(#[source] tokio_postgres::Error),
+    /// It cannot be reached, or refuses, and it can be said what to do.
+    #[error(": {what}")]
     Explained {
         /// What is the matter, and what to do.
         what: String,
@@ -108,12 +149,34 @@ pub(crate) enum HostError {
     },
 }
 
+/// What the driver says in few words.
+fn said(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), std::error::Error::source(error)) {
+        (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
+        (None, Some(cause)) => cause.to_string(),
+        (None, None) => error.to_string(),
+    }
+}
+
 impl HostError {
     /// What an error of connecting means.
     pub(super) fn of(error: tokio_postgres::Error, key: &Key) -> Self {
+        if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) {
+            return Self::Full(error);
+        }
         match explained(&error, key) {
             Some(what) => Self::Explained { what, source: error },
             None => Self::Driver(error),
+        }
+    }
+
+    /// What the driver says, if it said something.
+    const fn driver(&self) -> Option<&tokio_postgres::Error> {
+        match self {
+            Self::Driver(error) | Self::Full(error) | Self::Explained { source: error, .. } => {
+                Some(error)
+            }
+            Self::Standby | Self::Silent | Self::NotFound(_) => None,
         }
     }
 }
@@ -158,13 +221,15 @@ fn explained(error: &tokio_postgres::Error, key: &Key) -> Option<String> {
 }
 
 impl ConnectError {
-    /// Says of a server that has no connection left what can be done about it.
-    pub(super) fn if_full(self) -> Self {
-        match self {
-            Self::Driver(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
-                Self::Full(error)
+    /// What it means that none of these hosts is the ledger. What the only one says needs no list.
+    pub(super) fn of_all(mut hosts: Vec<(String, HostError)>) -> Self {
+        match (hosts.pop(), hosts.is_empty()) {
+            (Some((_, HostError::Driver(error))), true) => Self::Driver(error),
+            (Some((_, HostError::Full(error))), true) => Self::Full(error),
+            (Some((host, HostError::Explained { what, source })), true) => {
+                Self::Explained { host, what, source }
             }
-            other => other,
+            (last, _) => Self::NoneWritable(hosts.into_iter().chain(last).collect()),
         }
     }
 
@@ -172,6 +237,10 @@ impl ConnectError {
     pub(crate) fn remedy(&self) -> Option<String> {
         match self {
             Self::NotDurable { .. } | Self::Pooler | Self::Full(_) => Some(self.to_string()),
+            Self::NoneWritable(hosts) => hosts
+                .iter()
+                .any(|(_, error)| matches!(error, HostError::Full(_)))
+                .then(|| FULL.to_owned()),
             _ => None,
         }
     }
@@ -182,27 +251,15 @@ impl ConnectError {
             Self::Driver(error) | Self::Explained { source: error, .. } | Self::Full(error) => {
                 error.as_db_error()
             }
-            Self::NoneWritable(hosts) => hosts.iter().find_map(|(_, error)| match error {
-                HostError::Driver(error) | HostError::Explained { source: error, .. } => {
-                    error.as_db_error()
-                }
-                HostError::Standby | HostError::Silent => None,
-            }),
+            Self::NoneWritable(hosts) => {
+                hosts.iter().find_map(|(_, error)| error.driver()?.as_db_error())
+            }
             _ => None,
         }
     }
 }
 
 fn listed(hosts: &[(String, HostError)]) -> String {
-    let hosts = hosts.iter().map(|(name, error)| match error {
-        HostError::Standby => format!("{name} is a standby"),
-        HostError::Silent => format!("{name} is silent"),
-        HostError::Explained { what, .. } => format!("{name}: {what}"),
-        HostError::Driver(error) => match (error.as_db_error(), std::error::Error::source(error)) {
-            (Some(said), _) => format!("{name}: {} ({})", said.message(), said.code().code()),
-            (None, Some(cause)) => format!("{name}: {cause}"),
-            (None, None) => format!("{name}: {error}"),
-        },
-    });
+    let hosts = hosts.iter().map(|(name, error)| format!("{name}{error}"));
     hosts.collect::<Vec<_>>().join("; ")
 }

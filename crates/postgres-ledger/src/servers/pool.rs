@@ -4,18 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::Runtime;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Accepted, ConnectError, Connection, Servers, barrier, pooler,
+    Accepted, ConnectError, Connection, Durability, Servers,
+    barrier::{self, Beginning, Passed},
+    hosts::Host,
+    identity::Identity,
+    pooler,
     race::{self, Winner},
 };
 
 /// How long a caller may wait for a connection of the pool that somebody else has.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a connection may take to come about: the race, what it is set to, and its barrier, each
-/// of which has a shorter limit of its own.
+/// How long a connection may take to come about, all steps together, of which some have shorter limits
+/// of their own.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(6);
 
 pub(crate) type Pool = managed::Pool<Manager>;
@@ -36,6 +40,8 @@ pub(crate) enum Use {
     Buyers,
     /// Everybody else.
     Others,
+    /// Those who only look, and shall be able to while a standby is away.
+    Lookers,
 }
 
 /// A pool of at most so many connections.
@@ -49,7 +55,6 @@ pub(crate) fn pool(
     managed::Pool::builder(manager)
         .max_size(size)
         .wait_timeout(Some(WAIT_TIMEOUT))
-        .create_timeout(Some(CREATE_TIMEOUT))
         .runtime(Runtime::Tokio1)
         .build()
 }
@@ -57,6 +62,36 @@ pub(crate) fn pool(
 impl Manager {
     pub(crate) fn servers(&self) -> &Servers {
         &self.servers
+    }
+
+    /// What a connection to this server begins with.
+    fn beginning(&self, host: &Host, identity: &Identity) -> Result<Beginning, ConnectError> {
+        if self.is_for == Use::Lookers {
+            return Ok(Beginning::Look);
+        }
+        let durability = self.servers.durability;
+        if durability == Durability::Standby && identity.may_not_wait {
+            return Err(ConnectError::JustStarted { server: host.name.clone() });
+        }
+        Ok(Beginning::Barrier(durability))
+    }
+}
+
+/// What is done to a connection one after the other, by one deadline.
+struct Steps<'h> {
+    host: &'h Host,
+    deadline: Instant,
+}
+
+impl Steps<'_> {
+    async fn take<T>(
+        &self,
+        step: &'static str,
+        it: impl Future<Output = T>,
+    ) -> Result<T, ConnectError> {
+        let deadline = self.deadline.min(Instant::now() + WAIT_TIMEOUT);
+        let stuck = |_| ConnectError::Stuck { server: self.host.name.clone(), step };
+        timeout_at(deadline, it).await.map_err(stuck)
     }
 }
 
@@ -66,16 +101,19 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, ConnectError> {
         let servers = &self.servers;
-        let place = timeout(WAIT_TIMEOUT, servers.places.clone().acquire_owned()).await;
-        let Ok(Ok(place)) = place else { return Err(ConnectError::NoPlace) };
-        let winner = race::race(servers, &Arc::new(place)).await.map_err(ConnectError::if_full)?;
-        let Winner { host, key, identity, line } = winner;
-        let Accepted { trust, moves } = servers.accept(&host, &identity)?;
-        let set = line.client.batch_execute(&self.settings);
-        timeout(WAIT_TIMEOUT, set).await.map_err(|_| ConnectError::Silent)??;
-        let line = barrier::pass(&host, line, servers.durability).await?;
-        pooler::exclude(servers, &host, &key, &line).await?;
-        servers.look_back(&line.client, moves).await?;
+        let deadline = Instant::now() + CREATE_TIMEOUT;
+        let permit = timeout(WAIT_TIMEOUT, servers.permits.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(ConnectError::NoPermit) };
+        let Winner { host, key, identity, line } =
+            race::race(servers, &Arc::new(permit), servers.patience()).await?;
+        let candidate = servers.judge(&host, &identity)?;
+        let beginning = self.beginning(&host, &identity)?;
+        let steps = Steps { host: &host, deadline };
+        steps.take("set up", line.client.batch_execute(&self.settings)).await??;
+        let Passed { line, kept } = barrier::pass(&host, line, beginning, deadline).await?;
+        steps.take("compared with another", pooler::exclude(servers, &host, &key, &line)).await??;
+        let Accepted { trust, moves } = servers.accept(candidate)?;
+        steps.take("looked at for answers", servers.look_back(&line.client, moves)).await??;
         // Who had a permit before must not record either.
         if self.is_for == Use::Buyers && servers.witness().has_lost() {
             return Err(ConnectError::AnswersLost);
@@ -83,7 +121,9 @@ impl managed::Manager for Manager {
         if trust.is_cancelled() {
             return Err(ConnectError::Outlived);
         }
-        servers.announce(&host, moves);
+        if self.is_for != Use::Lookers {
+            servers.announce(&host, moves, kept.is_flushed);
+        }
         Ok(Connection::new(line, trust))
     }
 
@@ -100,5 +140,21 @@ impl managed::Manager for Manager {
             return Err(RecycleError::message("it is closed, or not to be trusted any more"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::hosts, *};
+
+    #[tokio::test]
+    async fn a_step_that_comes_to_no_end_is_named_with_its_server() {
+        let host = Arc::clone(&hosts::each(&"host=a user=x".parse().unwrap(), &[])[0]);
+        let steps = Steps { host: &host, deadline: Instant::now() };
+
+        let stuck = steps.take("set up", std::future::pending::<()>()).await.unwrap_err();
+
+        let said = stuck.to_string();
+        assert_eq!(said, "a:5432 was silent while a new connection was set up");
     }
 }

@@ -6,14 +6,14 @@
 //! the pooler is busy. If it is idle it hands out the same server connection again and again; but
 //! then to two clients as well.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use deadpool_postgres::ClientWrapper;
 use tokio::time::timeout;
 
 use super::{
     ConnectError, Servers,
-    connection::{Line, Place, open},
+    connection::{Line, Permit, open},
     error::HostError,
     hosts::Host,
     race::last_row,
@@ -25,32 +25,37 @@ const BACKEND_SQL: &str = "SELECT pg_backend_pid() AS backend";
 /// How long the look may take. A pooler in session mode may have no second connection to give.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Fails if two connections to a host are in one session: asked by the first connections of a process
-/// until it is known, and never again. Where no second connection can be had it is not known yet.
+/// Fails if two connections to a host are in one session: asked by the first connections of a process,
+/// one at a time, until it is known, and never again. Where no second connection can be had it is not
+/// known yet.
 pub(super) async fn exclude(
     servers: &Servers,
     host: &Host,
     key: &Key,
     first: &Line,
 ) -> Result<(), ConnectError> {
-    let looked = host.has_sessions.get_or_try_init(async || {
-        let Ok(place) = servers.places.clone().try_acquire_owned() else { return Err(None) };
-        match timeout(LOOK_TIMEOUT, is_shared(host, key, first, place.into())).await {
-            Ok(Ok(false)) => Ok(()),
-            Ok(Ok(true)) => Err(Some(ConnectError::Pooler)),
-            Ok(Err(_)) | Err(_) => Err(None),
-        }
-    });
-    match looked.await {
-        Err(Some(error)) => Err(error),
-        Err(None) | Ok(()) => Ok(()),
+    if host.has_sessions.load(Ordering::Relaxed) {
+        return Ok(());
     }
+    let Ok(_look) = host.looks.try_acquire() else { return Ok(()) };
+    let Ok(permit) = servers.permits.clone().try_acquire_owned() else { return Ok(()) };
+    match timeout(LOOK_TIMEOUT, is_shared(host, key, first, permit.into())).await {
+        Ok(Ok(true)) => return Err(ConnectError::Pooler),
+        Ok(Ok(false)) => host.has_sessions.store(true, Ordering::Relaxed),
+        Ok(Err(_)) | Err(_) => {}
+    }
+    Ok(())
 }
 
 /// Whether a second connection finds itself in the session of the first, while the first is there,
 /// or the first in another one than a moment ago.
-async fn is_shared(host: &Host, key: &Key, first: &Line, place: Place) -> Result<bool, HostError> {
-    let second = open(&host.config, key, place).await?;
+async fn is_shared(
+    host: &Host,
+    key: &Key,
+    first: &Line,
+    permit: Permit,
+) -> Result<bool, HostError> {
+    let second = open(&host.config, key, permit).await?;
     let before = backend(&first.client).await?;
     let other = backend(&second.client).await?;
     let after = backend(&first.client).await?;
@@ -58,6 +63,6 @@ async fn is_shared(host: &Host, key: &Key, first: &Line, place: Place) -> Result
 }
 
 async fn backend(client: &ClientWrapper) -> Result<Option<String>, HostError> {
-    let found = client.simple_query(BACKEND_SQL).await.map_err(HostError::Driver)?;
+    let found = client.simple_query(BACKEND_SQL).await?;
     Ok(last_row(&found).and_then(|row| row.get("backend")).map(str::to_owned))
 }

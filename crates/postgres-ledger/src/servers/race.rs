@@ -1,19 +1,21 @@
 //! Which of the hosts is the ledger: all are asked at once.
 //!
 //! The driver would ask one after the other, and one that accepts a connection and then says nothing
-//! would be waited for.
+//! would be waited for; and of the addresses of a name it would take the first that accepts one,
+//! whatever is there.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, error::SqlState};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, error::Severity};
 
 use super::{
     Servers,
-    connection::{Line, Place, open},
+    connection::{Line, Permit, open},
     error::{ConnectError, HostError},
     hosts::Host,
+    identity::Identity,
     source::{Entry, Key},
 };
 
@@ -26,9 +28,19 @@ const HOST_TIMEOUT: Duration = Duration::from_secs(1);
 /// The same, if there is no other host that could be faster.
 const ONLY_HOST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the others have once one has said that it takes writes: it may be the one that was the
-/// ledger before.
+/// How long the others have once the ledger has said that it takes writes, or one that was promoted
+/// since: another one may have been promoted after it. The one before the ledger is no reason not to
+/// wait for that.
 const OTHERS_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// How long the others are waited for once the ledger has said that it takes writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// For a moment: whoever wants a connection shall not wait for a host that is gone.
+    Brief,
+    /// As long as each may take: one that is far away may have been promoted.
+    Whole,
+}
 
 /// The host that is the ledger, and a connection to it.
 pub(super) struct Winner {
@@ -38,25 +50,22 @@ pub(super) struct Winner {
     pub(super) line: Line,
 }
 
-impl Winner {
-    /// The last that was promoted comes first; of those that cannot be told apart, the one that was
-    /// the ledger before, so that two names of one server do not take turns.
-    fn rank(&self, known: Option<&str>) -> (Option<u32>, bool) {
-        (self.identity.timeline, known == Some(&self.host.name))
-    }
-}
-
-/// Which server it is, as far as the role may know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) system: Option<String>,
-    pub(super) timeline: Option<u32>,
+/// What is heard in a race.
+enum Heard {
+    /// Which addresses a host has.
+    Addresses(Arc<Host>, io::Result<Vec<Arc<Host>>>),
+    /// What one of them is.
+    Answer(Arc<Host>, Result<(Identity, Line), HostError>),
 }
 
 /// Asks all hosts, and takes of those that take writes the one that was promoted last.
-pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, ConnectError> {
+pub(super) async fn race(
+    servers: &Servers,
+    permit: &Permit,
+    patience: Patience,
+) -> Result<Winner, ConnectError> {
     let entry = servers.source.entry().await?;
-    let found = ask_all(servers, entry, place).await;
+    let found = ask_all(servers, entry, permit, patience).await;
     telemetry::ledger_race_ended(found.is_ok());
     found
 }
@@ -64,67 +73,107 @@ pub(super) async fn race(servers: &Servers, place: &Place) -> Result<Winner, Con
 async fn ask_all(
     servers: &Servers,
     Entry { hosts, key }: Entry,
-    place: &Place,
+    permit: &Permit,
+    patience: Patience,
 ) -> Result<Winner, ConnectError> {
-    let known = servers.known().host.clone();
-    let limit = if hosts.len() == 1 { ONLY_HOST_TIMEOUT } else { HOST_TIMEOUT };
-    let mut asked = hosts
-        .iter()
-        .map(async |host| {
-            let found = timeout(limit, ask(host, &key, Arc::clone(place)))
-                .await
-                .unwrap_or(Err(HostError::Silent));
-            (host, found)
-        })
-        .collect::<FuturesUnordered<_>>();
-    let mut best: Option<Winner> = None;
+    let began = Instant::now();
+    let only = began + ONLY_HOST_TIMEOUT;
+    let limit = if hosts.len() == 1 { only } else { began + HOST_TIMEOUT };
+    let mut asked = FuturesUnordered::new();
+    for host in hosts.iter() {
+        asked.push(find(Arc::clone(host), servers, limit));
+    }
+    let mut writable = Vec::new();
     let mut failures = Vec::new();
-    let mut deadline = Instant::now() + limit + OTHERS_TIMEOUT;
-    while let Ok(Some((host, found))) = timeout_at(deadline, asked.next()).await {
-        match found {
-            Ok((identity, line)) => {
-                if best.is_none() {
-                    deadline = Instant::now() + OTHERS_TIMEOUT;
-                }
-                let host = Arc::clone(host);
-                let winner = Winner { host, key: key.clone(), identity, line };
-                let known = known.as_deref();
-                if best.as_ref().is_none_or(|best| best.rank(known) < winner.rank(known)) {
-                    best = Some(winner);
+    let mut deadline = limit + OTHERS_TIMEOUT;
+    while let Ok(Some(heard)) = timeout_at(deadline, asked.next()).await {
+        match heard {
+            Heard::Addresses(_, Ok(found)) => {
+                let is_only = hosts.len() == 1 && found.len() == 1;
+                let limit = if is_only { only } else { began + HOST_TIMEOUT };
+                for host in found {
+                    asked.push(ask(host, &key, Arc::clone(permit), limit));
                 }
             }
-            Err(error) => failures.push((host.name.clone(), error)),
+            Heard::Addresses(host, Err(error)) => {
+                failures.push((host.name.clone(), HostError::NotFound(error)));
+            }
+            Heard::Answer(host, Ok((identity, line))) => {
+                let settles = servers.known().settles(&host, &identity);
+                if settles && patience == Patience::Brief {
+                    deadline = deadline.min(Instant::now() + OTHERS_TIMEOUT);
+                }
+                writable.push(Winner { host, key: key.clone(), identity, line });
+            }
+            Heard::Answer(host, Err(error)) => failures.push((host.name.clone(), error)),
         }
     }
-    match (best, failures.pop()) {
-        (Some(winner), _) => Ok(winner),
-        // What the only host says needs no list.
-        (None, Some((_, HostError::Driver(error)))) if hosts.len() == 1 => {
-            Err(ConnectError::Driver(error))
-        }
-        (None, Some((host, HostError::Explained { what, source }))) if hosts.len() == 1 => {
-            Err(ConnectError::Explained { host, what, source })
-        }
-        (None, last) => Err(ConnectError::NoneWritable(failures.into_iter().chain(last).collect())),
+    if writable.is_empty() {
+        return Err(ConnectError::of_all(failures));
     }
+    let (host, system) = {
+        let known = servers.known();
+        (known.host.clone(), known.system.clone())
+    };
+    if writable.iter().any(|winner| !winner.identity.is_foreign(system.as_deref())) {
+        writable.retain(|winner| !winner.identity.is_foreign(system.as_deref()));
+    }
+    best(writable, host.as_deref())
 }
 
-async fn ask(host: &Host, key: &Key, place: Place) -> Result<(Identity, Line), HostError> {
-    let line = open(&host.config, key, place).await?;
+/// The last that was promoted; of the names of one server the one that it was known by, so that they
+/// do not take turns. There are some.
+fn best(mut writable: Vec<Winner>, known: Option<&Host>) -> Result<Winner, ConnectError> {
+    let rank = |winner: &Winner| {
+        let is_known = known.is_some_and(|known| known.is_same(&winner.host));
+        (winner.identity.timeline, is_known)
+    };
+    writable.sort_by_key(rank);
+    let last = writable.last().map(|winner| winner.identity.clone()).ok_or(ConnectError::Silent)?;
+    if writable.iter().any(|winner| winner.identity.rivals(&last)) {
+        let servers = writable.iter().filter(|winner| winner.identity.timeline == last.timeline);
+        let servers = servers.map(|winner| winner.host.name.clone()).collect();
+        return Err(ConnectError::Torn { servers });
+    }
+    writable.pop().ok_or(ConnectError::Silent)
+}
+
+fn find(host: Arc<Host>, servers: &Servers, limit: Instant) -> BoxFuture<'_, Heard> {
+    async move {
+        let found = timeout_at(limit, host.each_address(&servers.look_up)).await;
+        let silent =
+            || Err(io::Error::new(io::ErrorKind::TimedOut, "its name was not found in time"));
+        Heard::Addresses(host, found.unwrap_or_else(|_| silent()))
+    }
+    .boxed()
+}
+
+fn ask(host: Arc<Host>, key: &Key, permit: Permit, limit: Instant) -> BoxFuture<'_, Heard> {
+    async move {
+        let answer = timeout_at(limit, probe(&host, key, permit)).await;
+        Heard::Answer(host, answer.unwrap_or(Err(HostError::Silent)))
+    }
+    .boxed()
+}
+
+async fn probe(host: &Host, key: &Key, permit: Permit) -> Result<(Identity, Line), HostError> {
+    let line = open(&host.config, key, permit).await?;
     let mut found = line.client.simple_query(PROBE_SQL).await;
-    if let Err(error) = &found
-        && error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
-    {
+    if found.as_ref().is_err_and(is_ordinary) {
         found = line.client.simple_query(PROBE_PLAIN_SQL).await;
     }
-    let found = found.map_err(HostError::Driver)?;
+    let found = found?;
     let Some(row) = last_row(&found) else { return Err(HostError::Silent) };
     if row.get("is_standby") != Some("f") {
         return Err(HostError::Standby);
     }
-    let timeline = row.get("timeline").and_then(|timeline| timeline.parse().ok());
-    let system = row.get("system").map(ToOwned::to_owned);
-    Ok((Identity { system, timeline }, line))
+    Ok((Identity::of(row), line))
+}
+
+/// Whether the server goes on and only does not do what it was asked: for want of a right, or as
+/// managed ones do that lack the function.
+fn is_ordinary(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|said| said.parsed_severity() == Some(Severity::Error))
 }
 
 /// The row that a question brought.
@@ -134,3 +183,6 @@ pub(super) fn last_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRo
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,61 +1,157 @@
-//! Looking whether another server has taken the ledger's place, which a process need not notice that
-//! nobody asks anything: the one before may go on answering whoever only reads, or may be silent. And
-//! whether the ledger still keeps answers as far as is demanded: a connection looks when it begins,
-//! and may live for months.
+//! Looking at what a process need not notice by itself: that another server has taken the ledger's
+//! place, for the one before may go on answering whoever only reads, or be silent; and that the server
+//! keeps what is written less safe than was demanded, for a setting may change while it runs.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, timeout},
+};
 
-use super::{Accepted, ConnectError, Durability, Servers, barrier, race::race};
+use super::{
+    Servers,
+    barrier::{Durability, Kept},
+    connection::{Line, Permit, open},
+    error::ConnectError,
+    hosts::Host,
+    race::{Patience, last_row, race},
+};
 
-/// How often it is looked.
+const DURABLE_SQL: &str = include_str!("../sql/connect/durable.sql");
+
+/// How often it is looked which server is the ledger.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Looks again and again, as long as the ledger lives, while it can be on more than one host or more
-/// is demanded of it than a disk.
+/// How often it is looked how the ledger keeps what is written, and how long that may take.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// After how long without an answer it counts as kept less safe: nobody could say otherwise.
+const UNKNOWN_FOR: Duration = Duration::from_secs(3);
+
+/// Looks again and again, as long as the ledger lives.
 pub(crate) fn watch(servers: &Arc<Servers>) {
-    let servers = Arc::downgrade(servers);
+    let whoever_is = Arc::downgrade(servers);
     tokio::spawn(async move {
         loop {
             sleep(LOOK_EVERY).await;
-            let Some(servers) = servers.upgrade() else { return };
+            let Some(servers) = whoever_is.upgrade() else { return };
             servers.look_around().await;
+        }
+    });
+    if servers.durability == Durability::Single {
+        return;
+    }
+    let whoever_is = Arc::downgrade(servers);
+    tokio::spawn(async move {
+        let mut asked = Asked { line: None, answered_at: Instant::now(), is_met: true };
+        loop {
+            sleep(ASK_EVERY).await;
+            let Some(servers) = whoever_is.upgrade() else { return };
+            servers.ask_how_it_keeps(&mut asked).await;
         }
     });
 }
 
+/// How the ledger keeps what is written, as far as it was asked.
+struct Asked {
+    /// The connection on which it is asked, and to which server.
+    line: Option<(Line, Arc<Host>, Option<String>)>,
+    answered_at: Instant,
+    is_met: bool,
+}
+
 impl Servers {
     /// Asks all hosts, and distrusts every connection to the server that was the ledger if another
-    /// one is, or if it does not keep answers far enough any more. Whoever wants a connection hears of
-    /// what else is found.
+    /// one is. Whoever wants a connection then takes that for the ledger, if it is of use; one that
+    /// was promoted for a moment, and that nobody has used, leaves no trace.
     async fn look_around(&self) {
-        let is_of_use = self.source.has_several() || self.durability != Durability::Single;
-        if self.known().host.is_none() || !is_of_use {
+        let is_alone = match &self.known().host {
+            Some(host) => host.is_alone && !self.source.has_several(),
+            None => true,
+        };
+        if is_alone {
             return;
         }
-        if let Err(error) = self.look_at_hosts().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "no look at the ledger");
-        }
+        let Some(permit) = one_more() else { return };
+        let is_contested = match race(self, &permit, Patience::Whole).await {
+            Ok(winner) => {
+                self.judge(&winner.host, &winner.identity).is_ok_and(|found| found.is_other)
+            }
+            Err(ConnectError::Torn { .. }) => true,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "no look at the ledger");
+                return;
+            }
+        };
+        self.contest(is_contested);
     }
 
-    async fn look_at_hosts(&self) -> Result<(), ConnectError> {
-        // Beside those of the pools, which may all lead to a server that is silent now.
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned();
-        let place = Arc::new(place.map_err(|_| ConnectError::NoPlace)?);
-        let winner = race(self, &place).await?;
-        let Accepted { trust, .. } = self.accept(&winner.host, &winner.identity)?;
-        if self.durability == Durability::Single {
-            return Ok(());
-        }
-        let looked = barrier::look_again(&winner.line, self.durability).await;
-        if let Err(error @ ConnectError::NotDurable { .. }) = &looked {
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "the ledger keeps less than it did"
-            );
+    /// Asks the ledger how it keeps what is written. If that is less than was demanded, or not to be
+    /// learned for a while, no connection that is there is trusted any more, and a new one is refused
+    /// by its own look until it is enough.
+    async fn ask_how_it_keeps(&self, asked: &mut Asked) {
+        let (host, started) = {
+            let known = self.known();
+            let Some(host) = known.host.clone() else { return };
+            (host, known.started.clone())
+        };
+        // One to a server of before says nothing of the ledger.
+        asked.line.take_if(|(line, of, since)| {
+            line.client.is_closed() || !of.is_same(&host) || *since != started
+        });
+        let kept = timeout(ASK_TIMEOUT, async {
+            let line = match asked.line.take() {
+                Some((line, ..)) => line,
+                None => self.beside(&host).await?,
+            };
+            let said = line.client.simple_query(DURABLE_SQL).await.ok()?;
+            asked.line = Some((line, host, started));
+            last_row(&said).map(Kept::of)
+        });
+        let is_met = match kept.await.ok().flatten().map(|kept| self.durability.is_met_by(&kept)) {
+            Some(met) => {
+                asked.answered_at = Instant::now();
+                if let Err(error) = &met
+                    && asked.is_met
+                {
+                    let error = error as &dyn std::error::Error;
+                    tracing::error!(
+                        error,
+                        "nothing is sold until the ledger keeps what is written"
+                    );
+                }
+                met.is_ok()
+            }
+            None if asked.answered_at.elapsed() < UNKNOWN_FOR => return,
+            None => {
+                if asked.is_met {
+                    tracing::warn!(
+                        "the ledger cannot be asked how it keeps what is written: it is not there, or \
+                         has no room for one connection more than DATABASE_CONNECTIONS"
+                    );
+                }
+                false
+            }
+        };
+        if !is_met {
+            let trust = self.known().trust.token.clone();
             self.distrust(&trust);
+        } else if !asked.is_met {
+            tracing::info!("the ledger keeps what is written as LEDGER_DURABILITY demands");
         }
-        looked
+        asked.is_met = is_met;
     }
+
+    /// One connection more to a host.
+    async fn beside(&self, host: &Host) -> Option<Line> {
+        let key = self.source.entry().await.ok()?.key;
+        open(&host.config, &key, one_more()?).await.ok()
+    }
+}
+
+/// The right to one more connection: those of the pools may all lead to a server that is silent now.
+fn one_more() -> Option<Permit> {
+    Arc::new(Semaphore::new(1)).try_acquire_owned().ok().map(Arc::new)
 }

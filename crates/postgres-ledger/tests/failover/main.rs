@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod pair;
+mod standing;
 
 use std::sync::Arc;
 
@@ -269,4 +270,8 @@ async fn a_server_of_another_cluster_is_not_taken_for_the_ledger() {
 
     block_in_place(|| pair.first.kill().and_then(|()| other.start_again())).unwrap();
     says_within(&ledger, &pair.sale, "another cluster").await;
+
+    block_in_place(|| pair.first.start_again()).unwrap();
+    let granted = until(&WallClock, async || record(&ledger, &pair.sale, 2).await.1.ok()).await;
+    assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");
 }

@@ -4,5 +4,4 @@ SELECT pg_logical_emit_message(true, 'flashsale', 'barrier') AS lsn,
        pg_backend_pid() AS backend,
        current_setting('lock_timeout') AS lock_timeout,
        current_setting('fsync') AS fsync,
-       current_setting('synchronous_commit') AS synchronous_commit,
        current_setting('synchronous_standby_names') AS standbys

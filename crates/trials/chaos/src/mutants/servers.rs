@@ -136,8 +136,8 @@ pub(super) const MUTANTS: [Mutant; 13] = [
         what: "what a server shows after a crash is believed before the standby has it",
         changes: &[(
             "crates/postgres-ledger/src/servers/pool.rs",
-            "barrier::pass(&host, line, servers.durability).await?",
-            "{ let _ = (&host, servers.durability, barrier::pass); line }",
+            "Ok(Beginning::Barrier(durability))",
+            "Ok(Beginning::Look)",
         )],
     },
 ];

@@ -1,0 +1,128 @@
+//! Which server is found, on real ones.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use credentials::Access;
+use dev_servers::{Condition, PostgresServer, Proxy};
+use futures_util::FutureExt as _;
+use tokio::sync::Semaphore;
+
+use super::{Patience, Winner, race};
+use crate::{
+    servers::{ConnectError, Durability, Servers, Source, Use, pool},
+    settings,
+};
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const ALSO_HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
+fn servers(url: &str) -> Servers {
+    Servers::of(Source::new(Access::to_database(url)).unwrap(), Durability::Single, 7)
+}
+
+/// The servers of a URL whose names all have these addresses.
+fn servers_at(url: &str, ips: &[IpAddr]) -> Servers {
+    let ips = ips.to_vec();
+    let look_up = Box::new(move |_, _| std::future::ready(io::Result::Ok(ips.clone())).boxed());
+    Servers { look_up, ..servers(url) }
+}
+
+async fn winner(servers: &Servers, patience: Patience) -> Result<Winner, ConnectError> {
+    let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+    race(servers, &Arc::new(permit), patience).await
+}
+
+fn name(port: u16) -> String {
+    format!("postgres://postgres@db.test:{port}/postgres?sslmode=disable")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_addresses_of_a_name_the_one_that_takes_writes_is_found() {
+    let first = PostgresServer::start().unwrap();
+    let second = first.start_standby().unwrap();
+    let _to_standby = Proxy::on(ALSO_HERE, first.port(), second.port()).await.unwrap();
+    let servers = servers_at(&name(first.port()), &[ALSO_HERE, HERE]);
+
+    let found = winner(&servers, Patience::Whole).await.map(|found| found.host.name.clone());
+
+    assert_eq!(found.unwrap(), format!("db.test:{} (127.0.0.1)", first.port()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_of_a_name_where_nobody_answers_keeps_nobody_from_the_others() {
+    let server = PostgresServer::start().unwrap();
+    let silent = Proxy::on(ALSO_HERE, server.port(), server.port()).await.unwrap();
+    silent.set_condition(Condition::Blocked);
+    let servers = servers_at(&name(server.port()), &[ALSO_HERE, HERE]);
+
+    for patience in [Patience::Brief, Patience::Whole] {
+        let found = winner(&servers, patience).await;
+        assert!(found.is_ok(), "{:?}", found.err());
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_nowhere_is_told() {
+    let error = winner(&servers_at(&name(1), &[]), Patience::Whole).await.err().unwrap();
+
+    assert!(error.to_string().contains("db.test:1: the name has no address"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_done_is_said_of_one_host_of_several_too() {
+    let (server, gone) = (PostgresServer::start().unwrap(), PostgresServer::start().unwrap());
+    gone.stop().unwrap();
+    server.psql("postgres", "CREATE ROLE shop LOGIN CONNECTION LIMIT 0").unwrap();
+    let url =
+        PostgresServer::url_of_all(&[&server, &gone], "postgres").replace("postgres@", "shop@");
+
+    for url in [server.url("postgres").replace("postgres@", "shop@"), url] {
+        let error = winner(&servers(&url), Patience::Whole).await.err().unwrap();
+
+        assert!(error.to_string().contains("DATABASE_CONNECTIONS"), "{error}");
+        assert!(error.remedy().unwrap().contains("DATABASE_CONNECTIONS"), "{:?}", error.remedy());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_tell_its_timeline_is_used_whatever_keeps_it_from_that() {
+    let server = PostgresServer::start().unwrap();
+    let lacks = "ALTER FUNCTION pg_catalog.pg_walfile_name(pg_lsn) RENAME TO walfile_name_of_old";
+    server.psql("postgres", lacks).unwrap();
+
+    let found = winner(&servers(&server.url("postgres")), Patience::Whole).await.unwrap();
+
+    assert_eq!(found.identity.timeline, None);
+    assert!(found.identity.started.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn barriers_at_a_server_that_the_ledger_has_left_take_no_permits() {
+    let first = PostgresServer::start().unwrap();
+    let second = first.start_standby().unwrap();
+    let url = PostgresServer::url_of_all(&[&first, &second], "postgres");
+    let servers = Arc::new(servers(&url));
+    let pool = pool(&servers, 7, &settings::hot(), Use::Others).unwrap();
+    drop(pool.get().await.unwrap());
+
+    // Nobody confirms anything to the first any more.
+    first.wait_for_standbys(true).unwrap();
+    second.kill().unwrap();
+    pool.retain(|_, _| false);
+    let waiting = futures_util::future::join_all((0..7).map(|_| pool.get())).await;
+    assert!(waiting.iter().all(Result::is_err));
+    assert!(servers.permits.available_permits() < 7);
+    second.start_again().unwrap();
+    second.promote().unwrap();
+    second.wait_for_standbys(false).unwrap();
+
+    let mut connections = vec![pool.get().await.unwrap()];
+    for _ in 1..7 {
+        connections.push(pool.get().await.unwrap());
+    }
+    assert_eq!(servers.moves(), 1);
+}
