@@ -145,7 +145,8 @@ impl managed::Manager for Manager {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::hosts, *};
+    use super::*;
+    use crate::servers::hosts;
 
     #[tokio::test]
     async fn a_step_that_comes_to_no_end_is_named_with_its_server() {

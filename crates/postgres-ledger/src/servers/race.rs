@@ -79,10 +79,8 @@ async fn ask_all(
     let began = Instant::now();
     let only = began + ONLY_HOST_TIMEOUT;
     let limit = if hosts.len() == 1 { only } else { began + HOST_TIMEOUT };
-    let mut asked = FuturesUnordered::new();
-    for host in hosts.iter() {
-        asked.push(find(Arc::clone(host), servers, limit));
-    }
+    let to_find = hosts.iter().map(|host| find(Arc::clone(host), servers, limit));
+    let mut asked = to_find.collect::<FuturesUnordered<_>>();
     let mut writable = Vec::new();
     let mut failures = Vec::new();
     let mut deadline = limit + OTHERS_TIMEOUT;
