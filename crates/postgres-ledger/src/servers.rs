@@ -36,7 +36,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
-    connection::Connection,
+    connection::{Connection, Credit},
     error::ConnectError,
     pool::{Object, Pool, PoolError, Use, pool},
     source::Source,

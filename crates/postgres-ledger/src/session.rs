@@ -245,7 +245,7 @@ async fn believed<T>(
 
 /// What an answer is worth that came on this connection. If others may see what is not confirmed, no
 /// connection that is there is trusted any more.
-fn judged<T>(
+pub(crate) fn judged<T>(
     pool: &Pool,
     client: &Connection,
     replied: Result<Result<T, SessionError>, Elapsed>,
