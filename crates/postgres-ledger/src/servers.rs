@@ -46,7 +46,7 @@ use self::{hosts::Host, race::Identity};
 pub use self::{barrier::Durability, source::SourceError, tls::TlsSettingError, url::UrlError};
 pub(crate) use self::{
     watch::watch,
-    witness::{Answer, Witness},
+    witness::{Answer, By, STOP_SELLING_SQL, Then, Witness},
 };
 
 /// How long it may take to look whether a promoted server has what was answered.
@@ -271,7 +271,7 @@ mod tests {
         let place = Arc::new(servers.places.clone().acquire_owned().await.unwrap());
         let line = connection::open(&url.parse().unwrap(), &key, place).await.unwrap();
         let code = Code::new(SaleId::try_from(1).unwrap(), 7);
-        servers.witness().saw([Answer { code, is_sold: false }].into_iter());
+        servers.witness().saw(By::Writing, [Answer { code, is_sold: false }].into_iter());
         let before = servers.accept(&host(0), &on(Some(1))).unwrap().moves;
         let after = servers.accept(&host(1), &on(Some(2))).unwrap().moves;
 
