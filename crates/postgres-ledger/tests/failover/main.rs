@@ -10,7 +10,7 @@ use std::sync::Arc;
 use dev_servers::PostgresServer;
 use domain::{
     Sale,
-    ports::{Attempt, CodeRecord, LedgerStore, Outcome, Recorded, SaleRegister},
+    ports::{Attempt, CodeRecord, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister},
     sale::SaleState,
 };
 use postgres_ledger::{Durability, PostgresLedger};
@@ -251,14 +251,14 @@ async fn what_was_answered_because_it_was_there_is_looked_for_on_a_promoted_serv
     pair.cut_off();
     let (sold, reply) = record(&writer, &pair.sale, 1).await;
     reply.unwrap();
-    let (held, reply) = record(&writer, &pair.sale, 2).await;
+    let (second, reply) = record(&writer, &pair.sale, 2).await;
     reply.unwrap();
     writer.redeem(redemption(sold)).await.unwrap();
 
     again.redeem(redemption(sold)).await.unwrap();
     LedgerStore::find(&*receipt, sold.code).await.unwrap();
     let attempt =
-        Attempt { sale: pair.sale.id, user: nth_user(2), outcome: Outcome::Granted(held) };
+        Attempt { sale: pair.sale.id, user: nth_user(2), outcome: Outcome::Granted(second) };
     hold.permit().unwrap().record(attempt).await.unwrap();
     pair.after_promotion();
 
@@ -294,6 +294,25 @@ async fn a_process_that_only_reads_leaves_the_server_before_once_its_standby_is_
     block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
 
     until(&WallClock, async || (moves().await == Some(1)).then_some(())).await;
+}
+
+/// So that of several processes which find that the ledger has moved one loads a sale anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_is_of_the_promoted_server_once_it_is_raised_there() {
+    let pair = Pair::start().await;
+    let raised = async |ledger: &PostgresLedger| {
+        let reply = ledger.raise_epoch(pair.sale.id, None).await.unwrap();
+        matches!(reply, RaiseReply::Raised(_)).then_some(())
+    };
+    let ledger = pair.ledger();
+    until(&WallClock, async || raised(&ledger).await).await;
+    let promoted = pair.after_promotion();
+    let is_of_server =
+        async || promoted.tally(pair.sale.id).await.unwrap().unwrap().is_epoch_of_server;
+
+    assert!(!is_of_server().await, "it came with the log");
+    until(&WallClock, async || raised(&promoted).await).await;
+    assert!(is_of_server().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
