@@ -6,7 +6,7 @@
 use std::{io, io::Write, path::PathBuf};
 
 use domain::{
-    StoreError, UnixMillis,
+    Failure, StoreError, UnixMillis,
     audit::{Findings, Invariant},
     ports::AuditedLedger,
 };
@@ -48,6 +48,12 @@ pub(crate) enum ImportError {
     Migrate(#[from] MigrateError),
     #[error("nothing was written")]
     Target(#[source] StoreError),
+    #[error(
+        "all was written, but it is not certain to stay: if DATABASE_URL has a synchronous standby, bring \
+         it back, and do not cancel or end the session that waits for it; then import again, which is \
+         refused if all is there"
+    )]
+    NotCertain(#[source] StoreError),
     #[error(
         "{ledger} breaks what is promised: {} ({breaches} times), first: {row}; {so}",
         .invariant.name()
@@ -145,7 +151,10 @@ async fn copy(
         counts.purchases += rows.len() as u64;
         last = reached;
     }
-    import.finish().await.map_err(ImportError::Target)?;
+    import.finish().await.map_err(|error| match error.failure() {
+        Failure::Unknown => ImportError::NotCertain(error),
+        _ => ImportError::Target(error),
+    })?;
     Ok(counts)
 }
 

@@ -12,7 +12,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 
-use crate::{FileError, NamedFile, Names};
+use crate::{FileError, HalfCertificate, NamedFile, Names};
 
 /// What is believed and shown under TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +98,20 @@ impl Certificates {
 }
 
 impl OwnCertificate {
+    /// What two settings name, which are called so.
+    pub fn of(
+        cert: Option<NamedFile>,
+        key: Option<NamedFile>,
+        (called, key_called): (&'static str, &'static str),
+    ) -> Result<Option<Self>, HalfCertificate> {
+        match (cert, key) {
+            (Some(cert), Some(key)) => Ok(Some(Self { cert, key })),
+            (None, None) => Ok(None),
+            (Some(cert), None) => Err(HalfCertificate { set: cert.setting, missing: key_called }),
+            (None, Some(key)) => Err(HalfCertificate { set: key.setting, missing: called }),
+        }
+    }
+
     fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), FileError> {
         let key = PrivateKeyDer::from_pem_slice(&self.key.read()?).map_err(|_| {
             self.key.wrong("has no private key in PEM; one with a passphrase cannot be read")

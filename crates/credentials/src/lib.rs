@@ -5,11 +5,15 @@
 //! error: an error names the setting and the file, and what to do about it.
 
 mod certificates;
+mod error;
 mod file;
+mod reading;
 mod refusal;
 
 pub use certificates::{Certificates, OwnCertificate, Verify};
+pub use error::{AccessError, HalfCertificate};
 pub use file::{FileError, NamedFile};
+pub use reading::Reader;
 pub use refusal::refusal;
 
 use std::borrow::Cow;
@@ -106,6 +110,17 @@ impl Access {
     pub fn password(&self) -> Result<Option<String>, FileError> {
         self.password.as_ref().map(NamedFile::read_secret).transpose()
     }
+
+    /// Fails if there is a password in the URL and one in a file.
+    pub fn one_password(&self, is_in_url: bool) -> Result<(), AccessError> {
+        match &self.password {
+            Some(file) if is_in_url => {
+                let url = self.url.setting();
+                Err(AccessError::TwoPasswords { url, file: file.setting })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Secret {
@@ -142,13 +157,6 @@ pub fn is_here(host: &str) -> bool {
         || host
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
-/// Does what waits for a disk where nobody is kept waiting by it.
-pub async fn reading<T: Send + 'static>(
-    read: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, tokio::task::JoinError> {
-    tokio::task::spawn_blocking(read).await
 }
 
 #[cfg(test)]

@@ -18,7 +18,9 @@ use domain::{
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
 use crate::{
-    PostgresLedger, Schema, migrate, rows, servers::Object, session::SessionError,
+    PostgresLedger, Schema, migrate, rows,
+    servers::Object,
+    session::{SessionError, judged},
     snapshot::live_units,
 };
 
@@ -148,6 +150,7 @@ impl PostgresLedger {
             },
             Err(error) => Err(error),
         };
+        let outcome = judged(self.pool(), &client, Ok(outcome));
         if outcome.is_err() {
             drop(Object::take(client));
         }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     rows,
-    servers::Answer,
+    servers::{Answer, By},
     session::{Session, SessionError, halves},
 };
 
@@ -127,7 +127,7 @@ impl Redeem {
             replies.insert(rows::code(row)?, Ok(CodeRecord::SoldNow(rows::receipt(row)?)));
         }
         let sold = replies.keys().map(|&code| Answer { code, is_sold: true }).collect::<Vec<_>>();
-        self.0.saw(sold.into_iter());
+        self.0.saw(By::Writing, sold.into_iter());
         let rest: Vec<_> = redemptions
             .iter()
             .map(|asked| asked.code)
@@ -135,6 +135,9 @@ impl Redeem {
             .collect();
         let uuids: Vec<_> = rest.iter().map(|&code| rows::uuid(code)).collect();
         let found = read_codes(&mut self.0, &uuids).await.map_err(unseen);
+        // What a run whose outcome got lost has sold is new.
+        let by = if outcome_was_lost { By::Writing } else { By::Finding };
+        saw_sold(&self.0, by, &found);
         for (code, reply) in rest.iter().zip(tell_all(&rest, &found, Operation::Redeem)) {
             let reply = match reply {
                 Ok(CodeRecord::Sold(receipt)) if outcome_was_lost => {
@@ -187,8 +190,16 @@ impl Call<Code, CodeReply> for Find {
             }
             decided => decided,
         };
+        saw_sold(&self.0, By::Finding, &found);
         tell_all(&batch, &found, Operation::FindCode)
     }
+}
+
+/// Notes what is answered as sold, which a receipt is given for.
+fn saw_sold(session: &Session, by: By, found: &Result<HashMap<Code, CodeRecord>, SessionError>) {
+    let sold = found.iter().flatten().filter(|(_, record)| matches!(record, CodeRecord::Sold(_)));
+    let sold = sold.map(|(&code, _)| Answer { code, is_sold: true }).collect::<Vec<_>>();
+    session.saw(by, sold.into_iter());
 }
 
 fn unseen(error: SessionError) -> SessionError {

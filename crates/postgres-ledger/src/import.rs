@@ -1,6 +1,6 @@
 //! Taking over what another ledger holds, all of it or nothing.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use deadpool_postgres::Transaction;
 use domain::{
@@ -9,13 +9,14 @@ use domain::{
     ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy},
     sale::SaleState,
 };
+use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
     PostgresLedger,
     rows::{self, to_system_time, uuid},
-    servers::Object,
+    servers::{Credit, Object},
     session::SessionError,
 };
 
@@ -33,12 +34,16 @@ const PURCHASES_SQL: &str = include_str!("sql/import/purchases.sql");
 const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5s'; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
 
+/// How long the commit may take: it may wait for a standby, for ever.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// A connection to import through.
 pub struct ImportConnection(Object);
 
 /// An import under way. Unless it is [finished](Self::finish), nothing of it stays.
 pub struct Import<'c> {
     transaction: Transaction<'c>,
+    credit: Credit,
 }
 
 impl PostgresLedger {
@@ -55,6 +60,7 @@ impl ImportConnection {
     ///
     /// [`Failure::NotDone`] if the ledger holds anything already.
     pub async fn begin(&mut self) -> Result<Import<'_>, StoreError> {
+        let credit = self.0.credit();
         let begun = async {
             let transaction = self.0.transaction().await.map_err(SessionError::of)?;
             transaction.batch_execute(NO_LIMITS).await.map_err(SessionError::of)?;
@@ -71,7 +77,7 @@ impl ImportConnection {
             let reason = "the ledger is not empty; an import needs a database of its own";
             return Err(StoreError::new(IMPORT, Failure::NotDone, reason));
         }
-        Ok(Import { transaction })
+        Ok(Import { transaction, credit })
     }
 }
 
@@ -138,8 +144,24 @@ impl Import<'_> {
     }
 
     /// Makes all of it stand.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unknown`] if it may stand all the same, or will.
     pub async fn finish(self) -> Result<(), StoreError> {
-        let committed = self.transaction.commit().await.map_err(SessionError::of);
+        self.finish_within(COMMIT_TIMEOUT).await
+    }
+
+    async fn finish_within(self, limit: Duration) -> Result<(), StoreError> {
+        let Self { transaction, credit } = self;
+        let committed = match timeout(limit, transaction.commit()).await {
+            Ok(committed) => committed.map_err(SessionError::of),
+            Err(_) => Err(SessionError::TimedOut),
+        };
+        let committed = match committed {
+            Ok(()) if !credit.is_good() => Err(SessionError::Unconfirmed),
+            committed => committed,
+        };
         committed.map_err(|error| error.during(IMPORT))
     }
 
@@ -224,4 +246,79 @@ fn unit(unit: domain::Unit) -> i32 {
 
 fn slot(slot: domain::Slot) -> i16 {
     i16::try_from(slot.0).unwrap_or(i16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroUsize, thread};
+
+    use batcher::Limits;
+    use credentials::Access;
+    use dev_servers::PostgresServer;
+    use domain::{Epoch, Sale, SaleId, Terms, UnixMillis, Window};
+    use tokio::task::block_in_place;
+
+    use super::*;
+    use crate::{Connections, Durability};
+
+    fn sale() -> SaleCopy {
+        let window = Window::new(UnixMillis(0), UnixMillis(3_600_000)).unwrap();
+        let sale = Sale {
+            id: SaleId::try_from(1).unwrap(),
+            window,
+            terms: Terms::new(5, 1, 1).unwrap(),
+            origin: Origin::Timetable,
+            state: SaleState::Active,
+            epoch: Epoch(1),
+        };
+        SaleCopy { sale, epoch_at: None, closed_at: None, sold: 0 }
+    }
+
+    /// An empty ledger on this server.
+    async fn ledger(server: &PostgresServer, database: &str) -> PostgresLedger {
+        server.create_database(database).unwrap();
+        let max = NonZeroUsize::new(8).unwrap();
+        let limits = Limits::patient(max, max);
+        let access = Access::to_database(server.url(database));
+        let connections = Connections::for_threads(1);
+        let ledger = PostgresLedger::new(access, Durability::Single, connections, limits).unwrap();
+        ledger.migrate().await.unwrap();
+        ledger
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_import_that_no_standby_confirms_is_not_told_as_done() {
+        let server = PostgresServer::start().unwrap();
+        let ledgers = [ledger(&server, "one").await, ledger(&server, "two").await];
+        let [mut one, mut two] = [
+            ledgers[0].connect_to_import().await.unwrap(),
+            ledgers[1].connect_to_import().await.unwrap(),
+        ];
+        let [given_up, cancelled] = [one.begin().await.unwrap(), two.begin().await.unwrap()];
+        for import in [&given_up, &cancelled] {
+            import.sales(&[sale()]).await.unwrap();
+        }
+        server.wait_for_standbys(true).unwrap();
+        let waits = || block_in_place(|| server.waits()).unwrap();
+        thread::scope(|scope| {
+            let first = "SELECT pg_logical_emit_message(true, 'a', 'b')";
+            scope.spawn(|| server.psql("postgres", first));
+            while waits() == 0 {}
+            server.cancel_waits().unwrap();
+        });
+
+        let given_up = given_up.finish_within(Duration::from_millis(50)).await.unwrap_err();
+        let cancel = async {
+            // That of the other import waits on.
+            while waits() < 2 {
+                tokio::task::yield_now().await;
+            }
+            block_in_place(|| server.cancel_waits()).unwrap();
+        };
+        let (finished, ()) = tokio::join!(cancelled.finish(), cancel);
+
+        for error in [given_up, finished.unwrap_err()] {
+            assert_eq!(error.failure(), Failure::Unknown, "{error:?}");
+        }
+    }
 }

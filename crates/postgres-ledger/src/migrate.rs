@@ -5,13 +5,13 @@
 //! ends. Where nothing is missing, nothing is written, and a role that may only read and write rows
 //! will do.
 
+mod careful;
 mod error;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use deadpool_postgres::ClientWrapper;
 use refinery::{Migration, Runner};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{
@@ -20,10 +20,11 @@ use tokio_postgres::{
 };
 
 use crate::{
-    servers::{Object, Pool},
+    servers::{Connection, Object, Pool},
     session::TRANSACTION_TIMEOUT,
 };
 
+use careful::Careful;
 pub use error::MigrateError;
 
 refinery::embed_migrations!("../../migrations");
@@ -31,7 +32,8 @@ refinery::embed_migrations!("../../migrations");
 /// The turn: processes that start at once migrate one after the other.
 const TURN: i64 = 0x666c_6173_6873_616c;
 
-/// How long it is tried to get the turn, or a lock on a table, before it is given up.
+/// How long it is tried to get the turn, or a lock on a table, before it is given up; and how long a
+/// commit may wait for a standby.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long to wait before asking for the turn again. It is not waited for on the server: a statement
@@ -77,17 +79,17 @@ pub(crate) async fn migrate(
     patience: Duration,
 ) -> Result<usize, MigrateError> {
     let client = pool.get().await.map_err(MigrateError::unreachable)?;
-    let looked = in_time(missing(&client, runner.get_migrations())).await;
+    let looked = look_on(&client, runner.get_migrations()).await;
     if looked.as_ref().is_ok_and(Vec::is_empty) {
         return Ok(0);
     }
     // A look that was not waited for to its end may still be on its way on this connection.
-    let mut client = Object::take(client).into_client();
+    let mut client = Object::take(client);
     looked?;
     in_time(async { client.batch_execute(SETTINGS).await.map_err(MigrateError::of) }).await?;
     let give_up_at = Instant::now() + patience;
     take_turn(&client, give_up_at).await?;
-    run(&mut client, runner, give_up_at).await
+    run(&mut client, runner, give_up_at, patience.max(TRANSACTION_TIMEOUT)).await
 }
 
 /// What of the schema is in a database.
@@ -112,7 +114,7 @@ pub(crate) async fn look(pool: &Pool) -> Result<Schema, MigrateError> {
     let runner = ours();
     let ours = runner.get_migrations();
     let client = pool.get().await.map_err(MigrateError::unreachable)?;
-    match in_time(missing(&client, ours)).await {
+    match look_on(&client, ours).await {
         Ok(missing) if missing.is_empty() => Ok(Schema::Current),
         Ok(missing) if missing.len() == ours.len() => {
             Ok(Schema::Absent { lacks: missing.join(", ") })
@@ -124,6 +126,15 @@ pub(crate) async fn look(pool: &Pool) -> Result<Schema, MigrateError> {
             Err(error)
         }
     }
+}
+
+/// [`missing`], in time and from a server that is believed.
+async fn look_on(
+    client: &Connection,
+    migrations: &[Migration],
+) -> Result<Vec<String>, MigrateError> {
+    let missing = in_time(missing(client, migrations)).await?;
+    if client.is_trusted() { Ok(missing) } else { Err(MigrateError::unbelieved()) }
 }
 
 /// The names of those of these migrations that are missing, or are not what was applied.
@@ -183,7 +194,7 @@ fn check_order(migrations: &[Migration], applied: &[i32]) -> Result<(), MigrateE
 }
 
 /// Waits until nobody else migrates.
-async fn take_turn(client: &ClientWrapper, give_up_at: Instant) -> Result<(), MigrateError> {
+async fn take_turn(client: &Client, give_up_at: Instant) -> Result<(), MigrateError> {
     let mut told = None;
     loop {
         let taken = in_time(async {
@@ -199,15 +210,16 @@ async fn take_turn(client: &ClientWrapper, give_up_at: Instant) -> Result<(), Mi
 
 /// Runs the migrations, again and again as long as they do not get their locks.
 async fn run(
-    client: &mut ClientWrapper,
+    connection: &mut Connection,
     runner: &Runner,
     give_up_at: Instant,
+    patience: Duration,
 ) -> Result<usize, MigrateError> {
     let mut applied = 0;
     let mut told = None;
     loop {
-        let client: &mut Client = client;
-        match runner.run_async(client).await {
+        let mut careful = Careful { connection, patience };
+        match runner.run_async(&mut careful).await {
             Ok(report) => return Ok(applied + report.applied_migrations().len()),
             Err(error) => {
                 applied += error.report().map_or(0, |report| report.applied_migrations().len());
@@ -217,7 +229,7 @@ async fn run(
                 }
             }
         }
-        wait(client, give_up_at, PAUSE_FOR_LOCKS, &mut told).await?;
+        wait(connection, give_up_at, PAUSE_FOR_LOCKS, &mut told).await?;
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_postgres::Row;
 
 use crate::{
     PostgresLedger, not_accepted, rows,
+    servers::{STOP_SELLING_SQL, Then},
     session::{Session, SessionError, TRIES_MAX},
 };
 
@@ -44,10 +45,17 @@ impl SaleRegister for PostgresLedger {
 
     async fn calendar(&self) -> Result<Calendar, StoreError> {
         let _look = self.may_look(Operation::Calendar)?;
-        let calendar = calendar(&mut self.session()).await;
+        let witness = self.shared.servers.witness();
+        let before = witness.stops();
+        let mut session = self.session();
+        let calendar = calendar(&mut session).await;
         let calendar = calendar.map_err(|error| error.during(Operation::Calendar))?;
-        let paused = calendar.sales.iter().filter(|sale| sale.state == SaleState::Paused);
-        self.shared.servers.witness().paused(paused.map(|sale| sale.id));
+        if witness.looked(before, &calendar) == Then::Pause {
+            let paused = session.query(STOP_SELLING_SQL, &[]).await;
+            let paused =
+                witness.paused(&paused.map_err(|error| error.during(Operation::Calendar))?);
+            tracing::warn!(?paused, "sales are paused for answers that the ledger has lost");
+        }
         Ok(calendar)
     }
 

@@ -40,7 +40,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
-    connection::Connection,
+    connection::{Connection, Credit},
     error::ConnectError,
     pool::{Object, Pool, PoolError, Use, pool},
     source::Source,
@@ -54,7 +54,7 @@ use self::{
 pub use self::{barrier::Durability, source::SourceError, tls::TlsSettingError, url::UrlError};
 pub(crate) use self::{
     watch::watch,
-    witness::{Answer, Witness},
+    witness::{Answer, By, STOP_SELLING_SQL, Then, Witness},
 };
 
 /// How long it may take to look whether a promoted server has what was answered.

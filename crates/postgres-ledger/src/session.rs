@@ -9,7 +9,7 @@ use telemetry::{Watch, store_call_ended};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::servers::{Answer, Connection, Object, Pool};
+use crate::servers::{Answer, By, Connection, Object, Pool};
 
 pub(crate) use error::SessionError;
 
@@ -142,8 +142,12 @@ impl Session {
     }
 
     /// Notes what is answered with what came of a statement.
-    pub(crate) fn saw(&self, answers: impl DoubleEndedIterator<Item = Answer> + ExactSizeIterator) {
-        self.pool.manager().servers().witness().saw(answers);
+    pub(crate) fn saw(
+        &self,
+        by: By,
+        answers: impl DoubleEndedIterator<Item = Answer> + ExactSizeIterator,
+    ) {
+        self.pool.manager().servers().witness().saw(by, answers);
     }
 
     /// How often the ledger has moved to another server.
@@ -248,7 +252,7 @@ async fn believed<T>(
 
 /// What an answer is worth that came on this connection. If others may see what is not confirmed, no
 /// connection that is there is trusted any more.
-fn judged<T>(
+pub(crate) fn judged<T>(
     pool: &Pool,
     client: &Connection,
     replied: Result<Result<T, SessionError>, Elapsed>,

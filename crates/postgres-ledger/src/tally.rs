@@ -164,8 +164,12 @@ async fn count_in(
     unsold: &Unsold,
 ) -> Result<Option<Tally>, SessionError> {
     let Unsold { firsts, lasts, known_sold } = unsold;
+    let before = session.moves();
     let rows = session.query(TALLY_SQL, &[&sale.get(), firsts, lasts, known_sold]).await?;
-    rows.first().map(|row| read_tally(row, session.moves())).transpose()
+    let moves = session.moves();
+    let tally = rows.first().map(|row| read_tally(row, moves)).transpose()?;
+    // What came while the ledger moved may be of the server before.
+    Ok(tally.map(|it| Tally { is_epoch_of_server: it.is_epoch_of_server && before == moves, ..it }))
 }
 
 async fn close_locked(
@@ -195,6 +199,7 @@ fn read_tally(row: &Row, moves: u64) -> Result<Tally, SessionError> {
         epoch: Epoch(rows::column(row, "epoch")?),
         held: rows::count(row, "held")?,
         sold: rows::count(row, "sold")?,
+        is_epoch_of_server: rows::column(row, "is_epoch_of_server")?,
         moves,
     })
 }

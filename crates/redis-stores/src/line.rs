@@ -11,6 +11,7 @@ use crate::{
     owner::Owner,
     probe::Probe,
     refusal::{half_way, is_answer, remedy},
+    reply::carried_out,
     server::{ConnectError, Object, Pool, PoolError},
 };
 
@@ -188,14 +189,14 @@ impl Line {
     ) -> Result<Value, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
         let began = Watch::start();
-        let mut reply = command.query_async(&mut **connection).await;
+        let mut reply = command.query_async(&mut **connection).await.and_then(carried_out);
         if reply.as_ref().is_err_and(lacks_library) {
             if let Err(error) = self.probe.load_library(&mut connection).await {
                 store_call_ended("redis", name_of(command), began, false);
                 drop(Object::take(connection));
                 return Err(error);
             }
-            reply = command.query_async(&mut **connection).await;
+            reply = command.query_async(&mut **connection).await.and_then(carried_out);
         }
         store_call_ended("redis", name_of(command), began, reply.is_ok());
         self.keep_or_drop(connection, reply)
@@ -210,7 +211,8 @@ impl Line {
     ) -> Result<Vec<Value>, LineError> {
         let mut connection = self.connection(reply_ms_max).await?;
         let began = Watch::start();
-        let replies = commands.query_async(&mut **connection).await;
+        let replies = commands.query_async::<Vec<Value>>(&mut **connection).await;
+        let replies = replies.and_then(|all| all.into_iter().map(carried_out).collect());
         store_call_ended("redis", "pipeline", began, replies.is_ok());
         self.keep_or_drop(connection, replies)
     }

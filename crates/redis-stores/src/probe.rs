@@ -16,7 +16,8 @@ use tokio::{sync, time::Instant};
 use crate::{
     keys::SaleKeys,
     line::{LIBRARY, LineError, fcall},
-    refusal::may_pass,
+    refusal::{is_not_to_be_had, may_pass},
+    reply::carried_out,
 };
 
 /// How long a server that refused the function library, or cannot run it, is not asked again: the
@@ -91,11 +92,11 @@ impl Probe {
         connection: &mut MultiplexedConnection,
     ) -> Result<(), LineError> {
         self.check()?;
-        let loaded: RedisResult<String> =
+        let loaded: RedisResult<Value> =
             redis::cmd("FUNCTION").arg("LOAD").arg(LIBRARY).query_async(connection).await;
-        match loaded {
-            Ok(name) => {
-                tracing::info!(library = name, "loaded the function library into Redis");
+        match loaded.and_then(carried_out) {
+            Ok(_) => {
+                tracing::info!("loaded the function library into Redis");
                 Ok(())
             }
             // Another process was faster.
@@ -169,7 +170,7 @@ fn figure<'t>(texts: &'t [Value], word: &str) -> Option<&'t str> {
 async fn run_function(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
     let mut status = fcall("flashsale_v2_status", &SaleKeys::of_no_sale());
     let told = status.arg("nobody").query_async::<Value>(connection).await;
-    told.map(drop).map_err(|error| match LineError::of(error) {
+    told.and_then(carried_out).map(drop).map_err(|error| match LineError::of(error) {
         // It is one that changes nothing.
         LineError::Failed(why, source) => {
             LineError::Refused { remedy: why.into(), source: Some(source) }
@@ -182,10 +183,13 @@ async fn run_function(connection: &mut MultiplexedConnection) -> Result<(), Line
 ///
 /// A transaction is filled with commands, of which each is refused or accepted there and then, and is
 /// given up in the end by one that no server knows: nothing is carried out. A user who may not begin
-/// one finds out later.
+/// one finds out later. Whatever else goes wrong, the connection may be in a transaction from then on,
+/// and is not used any more.
 async fn rights(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
-    if redis::cmd("MULTI").query_async::<()>(connection).await.is_err() {
-        return Ok(());
+    match redis::cmd("MULTI").query_async::<()>(connection).await {
+        Ok(()) => {}
+        Err(error) if is_not_to_be_had(&error) => return Ok(()),
+        Err(error) => return Err(LineError::of(error)),
     }
     let commands = commands();
     let mut questions = redis::pipe();
@@ -196,6 +200,11 @@ async fn rights(connection: &mut MultiplexedConnection) -> Result<(), LineError>
     questions.cmd("GIVE_UP_THIS_TRANSACTION");
     questions.cmd("EXEC");
     let replies: Vec<Value> = questions.query_async(connection).await.map_err(LineError::of)?;
+    let is_given_up =
+        |reply: &Value| matches!(reply, Value::ServerError(error) if error.code() == "EXECABORT");
+    if !replies.last().is_some_and(is_given_up) {
+        discard(connection).await?;
+    }
     let lacking = commands.iter().zip(&replies).filter_map(|(command, reply)| match reply {
         Value::ServerError(error) if error.code() == "NOPERM" => Some(right_to(command)),
         _ => None,
@@ -209,6 +218,19 @@ async fn rights(connection: &mut MultiplexedConnection) -> Result<(), LineError>
         lacking.join(" ")
     );
     Err(LineError::Refused { remedy: remedy.into(), source: None })
+}
+
+/// Ends the transaction where it can be begun, and not be carried out.
+async fn discard(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
+    let discarded = redis::cmd("DISCARD").query_async::<()>(connection).await;
+    discarded.map_err(|error| {
+        if !is_not_to_be_had(&error) {
+            return LineError::of(error);
+        }
+        let remedy = "a transaction can be begun there and not be ended: it must have EXEC, or DISCARD, \
+                      where it has MULTI";
+        LineError::Refused { remedy: remedy.into(), source: Some(error) }
+    })
 }
 
 /// The commands that the functions run, and that are run beside them, on a key of no

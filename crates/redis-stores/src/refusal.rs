@@ -68,6 +68,18 @@ pub(crate) fn half_way(error: &RedisError) -> &'static str {
     }
 }
 
+/// Whether a command was refused because the user may not give it or the server does not know it, so
+/// that it was certainly not carried out.
+pub(crate) fn is_not_to_be_had(error: &RedisError) -> bool {
+    match error.code() {
+        Some("NOPERM") => true,
+        Some("ERR") => error
+            .detail()
+            .is_some_and(|it| it.contains("unknown command") || it.contains("Unknown command")),
+        _ => false,
+    }
+}
+
 /// Whether the server answered, if only with an error.
 pub(crate) fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)

@@ -2,9 +2,21 @@
 
 use std::str::{FromStr, SplitAsciiWhitespace};
 
-use deadpool_redis::redis::Value;
+use deadpool_redis::redis::{ErrorKind, RedisResult, Value};
 
 use crate::line::LineError;
+
+/// What a command that was sent by itself was answered, unless it was only put into a transaction,
+/// which somebody left open on the connection: then so would every one after it be.
+pub(crate) fn carried_out(reply: Value) -> RedisResult<Value> {
+    match &reply {
+        Value::SimpleString(word) if word == "QUEUED" => {
+            let what = "a transaction is open on the connection";
+            Err((ErrorKind::UnexpectedReturnType, what).into())
+        }
+        _ => Ok(reply),
+    }
+}
 
 /// The words of a reply, one after the other.
 pub(crate) struct Reply<'a>(SplitAsciiWhitespace<'a>);

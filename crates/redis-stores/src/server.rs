@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use credentials::{Access, REDIS, Verify};
+use credentials::{Access, REDIS, Reader, Verify};
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_redis::{
     Runtime,
@@ -35,7 +35,7 @@ use crate::line::REPLY_MS_MAX;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The same with the files that have to be read first.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(2);
+const CREATE_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(crate) type Pool = managed::Pool<Manager>;
 pub(crate) type Object = managed::Object<Manager>;
@@ -45,6 +45,7 @@ pub(crate) use deadpool::managed::BuildError;
 /// Makes connections, by what the settings and their files say at the moment.
 pub(crate) struct Manager {
     access: Arc<Access>,
+    reader: Reader,
     pings: AtomicUsize,
 }
 
@@ -77,7 +78,11 @@ pub(crate) fn check(access: &Access) -> Result<(), SourceError> {
 
 /// A pool of at most so many connections.
 pub(crate) fn pool(access: &Arc<Access>, size: usize) -> Result<Pool, BuildError> {
-    let manager = Manager { access: Arc::clone(access), pings: AtomicUsize::new(0) };
+    let manager = Manager {
+        access: Arc::clone(access),
+        reader: Reader::default(),
+        pings: AtomicUsize::new(0),
+    };
     Pool::builder(manager)
         .max_size(size)
         .wait_timeout(Some(CONNECT_TIMEOUT))
@@ -93,8 +98,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, ConnectError> {
         let access = Arc::clone(&self.access);
-        let read = credentials::reading(move || Entry::read(&access)).await;
-        let Entry { host, info, tls } = read.unwrap_or(Err(SourceError::Ending))?;
+        let Entry { host, info, tls } = self.reader.read(move || Entry::read(&access)).await?;
         let is_tls = tls.is_some();
         let connecting = async {
             match tls {

@@ -151,6 +151,7 @@ pub(crate) fn tally(row: &Row<'_>, now: UnixMillis) -> rusqlite::Result<Tally> {
         held: checked(row, "held")?,
         sold: checked(row, "sold")?,
         // A directory is in one place.
+        is_epoch_of_server: true,
         moves: 0,
     })
 }

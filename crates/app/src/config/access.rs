@@ -8,7 +8,8 @@ use clap::{
     parser::ValueSource,
 };
 use credentials::{
-    Access, Certificates, DATABASE, NamedFile, Names, OwnCertificate, REDIS, Secret,
+    Access, Certificates, DATABASE, HalfCertificate, NamedFile, Names, OwnCertificate, REDIS,
+    Secret,
 };
 
 use super::place::HalfSet;
@@ -31,11 +32,11 @@ pub(super) struct AccessSettings {
 
     /// A file that has it, in its place. This and the other files are read again for each new
     /// connection
-    #[arg(long, env, global = true, value_name = "FILE", value_parser = a_path())]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
     database_url_file: Option<PathBuf>,
 
     /// A file that has the password, if DATABASE_URL has none
-    #[arg(long, env, global = true, value_name = "FILE", value_parser = a_path())]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
     database_password_file: Option<PathBuf>,
 
     /// The certificates, in PEM, of the authorities that are believed to know the database's server;
@@ -48,7 +49,7 @@ pub(super) struct AccessSettings {
     database_cert_file: Option<PathBuf>,
 
     /// Its private key, in PEM
-    #[arg(long, env, global = true, value_name = "FILE", value_parser = a_path())]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
     database_key_file: Option<PathBuf>,
 
     /// The live store, such as redis://localhost:6379, or rediss:// for TLS; with DATABASE_URL
@@ -63,11 +64,11 @@ pub(super) struct AccessSettings {
     redis_url: String,
 
     /// A file that has it, in its place
-    #[arg(long, env, global = true, value_name = "FILE", value_parser = a_path())]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
     redis_url_file: Option<PathBuf>,
 
     /// A file that has the password, if REDIS_URL has none
-    #[arg(long, env, global = true, value_name = "FILE", value_parser = a_path())]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
     redis_password_file: Option<PathBuf>,
 
     /// The certificates, in PEM, of the authorities that are believed to know the Redis server; those
@@ -80,7 +81,7 @@ pub(super) struct AccessSettings {
     redis_cert_file: Option<PathBuf>,
 
     /// Its private key, in PEM
-    #[arg(long, env, global = true, value_name = "FILE", value_parser = a_path())]
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
     redis_key_file: Option<PathBuf>,
 }
 
@@ -95,6 +96,9 @@ pub(crate) enum PlaceError {
     /// One of two servers.
     #[error(transparent)]
     HalfSet(#[from] HalfSet),
+    /// A certificate or a key.
+    #[error(transparent)]
+    HalfCertificate(#[from] HalfCertificate),
     /// Two settings for one thing.
     #[error("{one} and {other} are both set: leave one of them out")]
     Both {
@@ -179,18 +183,7 @@ impl Said<'_> {
                 return Err(PlaceError::Both { one: names.url, other: file.setting });
             }
         };
-        let own = match (cert, key) {
-            (Some(cert), Some(key)) => Some(OwnCertificate { cert, key }),
-            (None, None) => None,
-            (Some(_), None) => {
-                let (set, missing) = (names.cert_file, names.key_file);
-                return Err(PlaceError::Without { set, missing });
-            }
-            (None, Some(_)) => {
-                let (set, missing) = (names.key_file, names.cert_file);
-                return Err(PlaceError::Without { set, missing });
-            }
-        };
+        let own = OwnCertificate::of(cert, key, (names.cert_file, names.key_file))?;
         Ok(Some(Access { url, password, certificates: Certificates { ca, own } }))
     }
 }
@@ -211,7 +204,15 @@ pub(super) fn shown(matches: &ArgMatches, settings: &AccessSettings) -> Vec<&'st
 pub(super) fn may_have_password(text: &str) -> bool {
     let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
     let is_before_host = after_scheme.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
-    is_before_host || text.contains("password=") || text.contains("pass=")
+    is_before_host || names_password(text)
+}
+
+/// Whether it has `password=` or `pass=`, or one of them with spaces, which libpq lets stand between.
+fn names_password(text: &str) -> bool {
+    text.match_indices("pass").any(|(at, pass)| {
+        let after = &text[at + pass.len()..];
+        after.strip_prefix("word").unwrap_or(after).trim_start().starts_with('=')
+    })
 }
 
 #[cfg(test)]
@@ -234,6 +235,9 @@ mod tests {
             (&["--database-url", "postgres://u:p@h/d"][..], &["DATABASE_URL"][..]),
             (&["serve", "--redis-url=redis://:p@h"], &["REDIS_URL"]),
             (&["sales", "list", "--database-url", "host=h password=p"], &["DATABASE_URL"]),
+            (&["--database-url", "host=h password = p"], &["DATABASE_URL"]),
+            (&["--database-url", "password\t= p host=h"], &["DATABASE_URL"]),
+            (&["--database-url", "host=passau user=pass"], &[]),
             (&["--redis-url", "unix:///s?pass=p"], &["REDIS_URL"]),
             (&["--database-url", "postgres://u@h:5432/d", "--redis-url", "redis://h:1"], &[]),
             (&[], &[]),

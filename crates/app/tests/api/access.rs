@@ -245,6 +245,11 @@ async fn no_password_is_repeated_from_the_command_line_or_the_environment() {
     let url = format!("postgres://shop:{FIRST}@localhost/ledger");
     let with_urls =
         program().env("DATABASE_URL", &url).env("REDIS_URL", format!("redis://:{FIRST}@h"));
+    // Somebody took the name of a setting for that of the secret.
+    let files =
+        ["DATABASE_URL", "DATABASE_PASSWORD", "REDIS_PASSWORD", "REDIS_URL", "DATABASE_KEY"];
+    let with_urls =
+        files.into_iter().fold(with_urls, |it, name| it.env(format!("{name}_FILE"), FIRST));
     let (is_well, said_of_itself) = said(&with_urls, &["--help"]);
     assert!(is_well && said_of_itself.contains("DATABASE_PASSWORD_FILE"), "{said_of_itself}");
     assert!(!said_of_itself.contains("geheim"), "{said_of_itself}");
@@ -255,6 +260,7 @@ async fn no_password_is_repeated_from_the_command_line_or_the_environment() {
         &["--http-workers", &url],
         &["--database-urls", &url],
         &["--database-url", &url, &format!("host=h password={FIRST}")],
+        &[&format!("host=h password = {FIRST}")],
     ] {
         let (is_well, said) = said(&program(), arguments);
         assert!(!is_well && !said.contains("geheim"), "{arguments:?}: {said}");
@@ -286,7 +292,7 @@ async fn plain_text_that_leaves_the_machine_is_warned_of_once_and_names_the_host
         let log = start(&database, "redis://192.0.2.2:6380");
         assert_eq!(plain(&log, "192.0.2.1:5433"), 1, "{log}");
         assert_eq!(plain(&log, "192.0.2.2:6380"), 1, "{log}");
-        assert!(!log.contains("127.0.0.1:1,"), "{log}");
+        assert_eq!(plain(&log, "127.0.0.1"), 0, "{log}");
         assert!(log.contains("sslmode=verify-full") && log.contains("rediss://"), "{log}");
     }
     let demanded = start("postgres://shop@192.0.2.1/ledger?sslmode=require", "rediss://192.0.2.2");

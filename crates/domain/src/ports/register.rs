@@ -114,6 +114,9 @@ pub struct Tally {
     pub held: u32,
     /// Units sold.
     pub sold: u32,
+    /// Whether the epoch is known to have been raised on the server that is the ledger now, and not on
+    /// one before it.
+    pub is_epoch_of_server: bool,
     /// How often another server has become the ledger, as this process knows it; no smaller than
     /// when the units were counted.
     pub moves: u64,

@@ -27,7 +27,7 @@ const SKEW_MAX_MS: i64 = 200;
 ///
 /// A ledger that has moved to another server may lack the last of what the live store was told, so
 /// each sale is then loaded once, at an epoch that is raised as ever: one that the ledger never
-/// issued is not passed by.
+/// issued is not passed by. By one process: the others find that it was raised since.
 pub struct Reconcile {
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
@@ -128,7 +128,7 @@ impl Reconcile {
         let (lasts, is_off_time) = self.compare(sale.id, look(&live, &ledger, drift));
         // Behind by an epoch, because a rebuilder died before it loaded, it sells nothing.
         let is_useless = drift.free != 0 || live.epoch < ledger.epoch;
-        let has_moved = self.has_moved(sale.id, ledger.moves);
+        let has_moved = self.has_moved(sale.id, &ledger);
         if has_moved
             || serves_other_terms(&live, sale)
             || breaks_itself(&live, sale)
@@ -149,9 +149,16 @@ impl Reconcile {
         lock(&self.moves).retain(|id, _| current.iter().any(|sale| sale.id == *id));
     }
 
-    /// Whether the ledger has moved since the sale was loaded for that, or was looked at first.
-    fn has_moved(&self, sale: SaleId, moves: u64) -> bool {
-        *lock(&self.moves).entry(sale).or_insert(moves) != moves
+    /// Whether the ledger has moved since the sale was loaded for that, or was looked at first, and
+    /// nobody has loaded it from where the ledger is now.
+    fn has_moved(&self, sale: SaleId, ledger: &Tally) -> bool {
+        let mut known = lock(&self.moves);
+        let moves = known.entry(sale).or_insert(ledger.moves);
+        if ledger.is_epoch_of_server {
+            // A load of that epoch that never came is noticed by the live store's, which is behind.
+            *moves = ledger.moves;
+        }
+        *moves != ledger.moves
     }
 
     /// Whether both stores look as they did the last time, and whether the clocks are apart for

@@ -42,6 +42,33 @@ async fn a_sale_is_loaded_once_at_a_higher_epoch_when_the_ledger_has_moved() {
     assert_eq!(world.live.held(sale.id), [(hold.code, hold.unit)]);
 }
 
+/// However many processes there are, and whenever each of them sees that the ledger has moved.
+#[tokio::test]
+async fn a_sale_is_loaded_by_one_process_when_the_ledger_has_moved() {
+    let (world, process, sale) = open_world().await;
+    let others = [world.process(2), world.process(3)];
+    let looks = async || {
+        let mut rebuilt = 0;
+        for process in [&process, &others[0], &others[1]] {
+            let reconciled = process.reconcile.run(&sale).await.unwrap();
+            rebuilt += usize::from(matches!(reconciled, Reconciled::Rebuilt(_)));
+            world.clock.advance_ms(1_000);
+        }
+        rebuilt
+    };
+    assert_eq!(looks().await, 0);
+    // One raised before the move is of the server before.
+    process.rebuild.restore(sale.id, Some(Epoch(1))).await.unwrap();
+    assert_eq!(epoch(&world, &sale), Epoch(2));
+
+    for moves in 1..3 {
+        world.ledger.fail_over();
+
+        assert_eq!((looks().await, looks().await), (1, 0));
+        assert_eq!(epoch(&world, &sale), Epoch(2 + moves));
+    }
+}
+
 #[tokio::test]
 async fn a_drift_that_is_there_twice_while_nothing_moves_is_rebuilt() {
     let (world, process, sale) = open_world().await;

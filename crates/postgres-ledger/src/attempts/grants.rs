@@ -11,7 +11,7 @@ use tokio_postgres::{Row, types::ToSql};
 use crate::{
     attempts::{RecordReply, Statement},
     rows,
-    servers::Answer,
+    servers::{Answer, By},
     session::{Session, SessionError},
 };
 
@@ -50,9 +50,12 @@ impl Statement for RecordGrants {
             written = self.0.query_again(RECORD_MISSING_GRANTS, &parameters).await;
         }
         let stands = read_holds(&written?)?;
-        let held = stands.keys().map(|&code| Answer { code, is_sold: false }).collect::<Vec<_>>();
-        self.0.saw(held.into_iter());
         let others = self.look_up(&grants, &stands).await;
+        // What a run before has recorded is as new as what this one has.
+        let found = others.iter().flatten().filter(|(_, it)| matches!(it, Recorded::Hold { .. }));
+        let held = stands.keys().chain(found.map(|(code, _)| code));
+        let held = held.map(|&code| Answer { code, is_sold: false }).collect::<Vec<_>>();
+        self.0.saw(By::Writing, held.into_iter());
         Ok(grants
             .iter()
             .map(|(_, grant)| reply_to(grant.code, &stands, &others, outcome_was_lost))

@@ -3,8 +3,9 @@
 use std::error::Error;
 
 use refinery::error::Kind;
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
+use super::careful::StepError;
 use crate::{
     servers::{ConnectError, PoolError},
     session::SessionError,
@@ -30,6 +31,13 @@ pub enum MigrateError {
         /// Who it is.
         blocker: String,
     },
+    /// A migration was carried out, but perhaps on one server only.
+    #[error(
+        "the server has carried a migration out, but no standby has confirmed it, so it is not certain \
+         to stay; its locks may stand until one does. Bring a standby back, and migrate again: what is \
+         there then is not done twice. Do not cancel or end the session that waits"
+    )]
+    Unconfirmed(#[source] Cause),
     /// Migrations are missing, and it is not for this process to apply them.
     #[error(
         "the schema lacks {versions}, and with MIGRATE=off this process waits for it: run `flashsale \
@@ -68,7 +76,10 @@ impl MigrateError {
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
-            Self::NotYet(_) | Self::Blocked { .. } | Self::Missing { .. } => false,
+            Self::NotYet(_)
+            | Self::Blocked { .. }
+            | Self::Unconfirmed(_)
+            | Self::Missing { .. } => false,
             Self::WrongWay(_)
             | Self::NotAllowed { .. }
             | Self::Refused { .. }
@@ -100,6 +111,11 @@ impl MigrateError {
         Self::NotYet(SessionError::TimedOut.into())
     }
 
+    /// The server answered, but is not believed any more.
+    pub(super) fn unbelieved() -> Self {
+        Self::NotYet(SessionError::Unconfirmed.into())
+    }
+
     /// What an error of the driver means.
     pub(super) fn of(error: tokio_postgres::Error) -> Self {
         Self::new(error.as_db_error().and_then(final_code), TO_MIGRATE, error.into())
@@ -114,6 +130,9 @@ impl MigrateError {
     /// connection.
     pub(super) fn of_migration(error: refinery::Error) -> Self {
         match error.kind() {
+            Kind::Connection(..) if matches!(step(&error), Some(StepError::Unconfirmed)) => {
+                Self::Unconfirmed(error.into())
+            }
             Kind::Connection(..) => {
                 Self::new(db_error(&error).and_then(final_code), TO_MIGRATE, error.into())
             }
@@ -132,8 +151,13 @@ impl MigrateError {
 
 /// What the server says, if an error of the runner is one of the server's.
 pub(super) fn db_error(error: &refinery::Error) -> Option<&DbError> {
+    step(error)?.db_error()
+}
+
+/// The step of a migration that did not end well.
+fn step(error: &refinery::Error) -> Option<&StepError> {
     let Kind::Connection(_, cause) = error.kind() else { return None };
-    cause.downcast_ref::<tokio_postgres::Error>()?.as_db_error()
+    cause.downcast_ref()
 }
 
 /// The code of an error that would come again. Not so where the server goes down, is full, is a
@@ -141,7 +165,8 @@ pub(super) fn db_error(error: &refinery::Error) -> Option<&DbError> {
 /// the data it would say again.
 fn final_code(error: &DbError) -> Option<SqlState> {
     let code = error.code();
-    let may_pass = error.severity() != "ERROR"
+    // Not by the word, which is in the language of the server.
+    let may_pass = error.parsed_severity() != Some(Severity::Error)
         || matches!(&code.code()[..2], "08" | "40" | "53" | "57" | "58" | "XX")
         || matches!(
             *code,

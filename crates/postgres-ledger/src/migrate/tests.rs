@@ -1,11 +1,16 @@
 //! Migrations that go wrong: with migrations of the tests' own, on a real server.
 
 mod expanding;
+mod unconfirmed;
 mod waiting;
 
-use std::{error::Error, sync::LazyLock};
+use std::{
+    error::Error,
+    sync::{Arc, LazyLock},
+};
 
 use dev_servers::PostgresServer;
+use tokio::task::block_in_place;
 
 use super::*;
 

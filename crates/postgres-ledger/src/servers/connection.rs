@@ -18,14 +18,8 @@ use super::{error::HostError, source::Key};
 
 /// A connection to the ledger.
 pub(crate) struct Connection {
-    line: Line,
-    trust: Trust,
-}
-
-/// Whether what comes on a connection is believed. It ends with the connection, or its pool's.
-struct Trust {
-    token: CancellationToken,
-    warned: Arc<AtomicBool>,
+    client: ClientWrapper,
+    credit: Credit,
 }
 
 /// A connection of which nothing is known yet.
@@ -33,6 +27,22 @@ pub(super) struct Line {
     pub(super) client: ClientWrapper,
     /// Whether the server has warned.
     warned: Arc<AtomicBool>,
+}
+
+/// Whether what a connection said is to be believed.
+#[derive(Clone)]
+pub(crate) struct Credit {
+    warned: Arc<AtomicBool>,
+    trust: CancellationToken,
+}
+
+impl Credit {
+    /// Whether what the server has answered until now is so. A commit whose wait for a standby was
+    /// cancelled is told as done, with a warning. Every other warning is taken for that one too: it
+    /// has no code of its own, and its words are in the language of the server.
+    pub(crate) fn is_good(&self) -> bool {
+        !self.warned.load(Ordering::Acquire) && !self.trust.is_cancelled()
+    }
 }
 
 /// The right to have a connection open, to each host at a time.
@@ -79,38 +89,30 @@ impl Line {
 }
 
 impl Connection {
-    pub(super) fn new(line: Line, token: CancellationToken) -> Self {
-        let warned = Arc::clone(&line.warned);
-        Self { line, trust: Trust { token, warned } }
+    pub(super) fn new(line: Line, trust: CancellationToken) -> Self {
+        let Line { client, warned } = line;
+        Self { client, credit: Credit { warned, trust } }
     }
 
-    /// Whether what the server has answered until now is so. A commit whose wait for a standby was
-    /// cancelled is told as done, with a warning. Every other warning is taken for that one too: it
-    /// has no code of its own, and its words are in the language of the server.
+    /// Whether what the server has answered until now is so.
     pub(crate) fn is_trusted(&self) -> bool {
-        self.trust.holds()
+        self.credit.is_good()
     }
 
     /// The trust under which it was made.
     pub(crate) const fn trust(&self) -> &CancellationToken {
-        &self.trust.token
+        &self.credit.trust
     }
 
-    /// The connection without its pool.
-    pub(crate) fn into_client(self) -> ClientWrapper {
-        self.line.client
-    }
-}
-
-impl Trust {
-    fn holds(&self) -> bool {
-        !self.warned.load(Ordering::Acquire) && !self.token.is_cancelled()
+    /// What tells whether it is trusted while somebody else has it.
+    pub(crate) fn credit(&self) -> Credit {
+        self.credit.clone()
     }
 }
 
-impl Drop for Trust {
+impl Drop for Connection {
     fn drop(&mut self) {
-        if !self.holds() {
+        if !self.is_trusted() {
             telemetry::ledger_connection_retired();
         }
     }
@@ -120,12 +122,12 @@ impl Deref for Connection {
     type Target = ClientWrapper;
 
     fn deref(&self) -> &ClientWrapper {
-        &self.line.client
+        &self.client
     }
 }
 
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut ClientWrapper {
-        &mut self.line.client
+        &mut self.client
     }
 }

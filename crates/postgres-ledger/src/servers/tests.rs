@@ -144,7 +144,7 @@ async fn what_the_server_before_has_says_nothing_of_the_promoted_one() {
     let permit = Arc::new(servers.permits.clone().acquire_owned().await.unwrap());
     let line = connection::open(&url.parse().unwrap(), &key, permit).await.unwrap();
     let code = Code::new(SaleId::try_from(1).unwrap(), 7);
-    servers.witness().saw([Answer { code, is_sold: false }].into_iter());
+    servers.witness().saw(By::Writing, [Answer { code, is_sold: false }].into_iter());
     let before = used(&servers, &host(0), &on(Some(1), "1")).unwrap().moves;
     let after = used(&servers, &host(1), &on(Some(2), "2")).unwrap().moves;
 

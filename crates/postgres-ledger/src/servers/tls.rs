@@ -1,6 +1,8 @@
 //! Whether a connection is to be under TLS, whom it believes then, and what it shows.
 
-use credentials::{Access, Certificates, DATABASE, FileError, NamedFile, OwnCertificate, Verify};
+use credentials::{
+    Access, Certificates, DATABASE, FileError, HalfCertificate, NamedFile, OwnCertificate, Verify,
+};
 use tokio_postgres::config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -18,12 +20,22 @@ pub enum TlsSettingError {
         setting: &'static str,
     },
     /// A certificate is of no use without its key, nor a key without its certificate.
-    #[error("{set} is set, but {missing} is not: a certificate is shown with its key")]
-    Half {
-        /// What is there.
-        set: &'static str,
-        /// What is not.
-        missing: &'static str,
+    #[error(transparent)]
+    Half(#[from] HalfCertificate),
+    /// Any name is good, and any authority of the system would be.
+    #[error(
+        "sslmode=verify-ca in DATABASE_URL takes any name that an authority has signed, so the authority \
+         must be one's own: {} must name its certificate, or the mode be verify-full", DATABASE.ca_file
+    )]
+    AnyAuthority,
+    /// The authorities of the system are to be believed where they are not asked.
+    #[error(
+        "sslrootcert=system in DATABASE_URL goes with sslmode=verify-full or require, and not with \
+         sslmode={mode}"
+    )]
+    System {
+        /// What the URL says.
+        mode: &'static str,
     },
     /// There is to be no TLS.
     #[error(
@@ -50,30 +62,24 @@ impl Tls {
         let given = &access.certificates;
         let own = given.own.as_ref();
         let is_system = root_cert.as_deref() == Some("system");
-        let root_cert = root_cert.filter(|_| !is_system);
         let ca = one("sslrootcert in DATABASE_URL", root_cert, given.ca.as_ref())?;
+        let ca = ca.filter(|_| !is_system);
         let cert = one("sslcert in DATABASE_URL", cert, own.map(|own| &own.cert))?;
         let key = one("sslkey in DATABASE_URL", key, own.map(|own| &own.key))?;
-        let own = match (cert, key) {
-            (None, None) => None,
-            (Some(cert), Some(key)) => Some(OwnCertificate { cert, key }),
-            (Some(cert), None) => {
-                return Err(TlsSettingError::Half {
-                    set: cert.setting,
-                    missing: "sslkey in DATABASE_URL",
-                });
-            }
-            (None, Some(key)) => {
-                return Err(TlsSettingError::Half {
-                    set: key.setting,
-                    missing: "sslcert in DATABASE_URL",
-                });
-            }
-        };
+        let own =
+            OwnCertificate::of(cert, key, ("sslcert in DATABASE_URL", "sslkey in DATABASE_URL"))?;
         // Whoever names an authority does not mean to talk to anybody else.
         let is_told = is_system || ca.is_some() || own.is_some();
         let mode = mode.unwrap_or(if is_told { SslMode::VerifyFull } else { SslMode::Prefer });
         let certificates = Certificates { ca, own };
+        match mode {
+            SslMode::VerifyFull | SslMode::Require => {}
+            mode if is_system => return Err(TlsSettingError::System { mode: mode.name() }),
+            SslMode::VerifyCa if certificates.ca.is_none() => {
+                return Err(TlsSettingError::AnyAuthority);
+            }
+            _ => {}
+        }
         if mode == SslMode::Disable
             && let Some(setting) = first_of(&certificates)
         {
@@ -165,10 +171,21 @@ mod tests {
             ("sslmode=disable&sslrootcert=/a", None, ["sslmode=disable", "sslrootcert"]),
             ("sslcert=/c", None, ["sslcert", "sslkey"]),
             ("sslkey=/k", None, ["sslkey", "sslcert"]),
+            ("sslrootcert=system", Some("/b"), ["sslrootcert in DATABASE_URL", "DATABASE_CA_FILE"]),
+            // Whoever has any certificate at all would be believed, or nothing be looked at.
+            ("sslmode=verify-ca", None, ["sslmode=verify-ca", "DATABASE_CA_FILE"]),
+            (
+                "sslmode=verify-ca&sslrootcert=system",
+                None,
+                ["sslrootcert=system", "sslmode=verify-ca"],
+            ),
+            ("sslmode=prefer&sslrootcert=system", None, ["sslrootcert=system", "sslmode=prefer"]),
+            ("sslmode=disable&sslrootcert=system", None, ["sslrootcert=system", "sslmode=disable"]),
         ] {
             let error = tls(options, ca_file).unwrap_err();
             assert!(names.iter().all(|name| error.contains(name)), "{options}: {error}");
         }
         assert!(tls("sslrootcert=/a", Some("/a")).is_ok());
+        assert!(tls("sslmode=require&sslrootcert=system", None).unwrap().certificates.ca.is_none());
     }
 }

@@ -10,6 +10,8 @@
 
 SELECT
     sale.epoch,
+    -- What a server has had from the one before it was committed by then, by the clock of that one.
+    coalesce(sale.epoch_at > pg_last_xact_replay_timestamp(), false) AS is_epoch_of_server,
     clock_timestamp() AS now,
     sold.units AS sold,
     CASE

@@ -10,17 +10,20 @@ use std::sync::Arc;
 
 use dev_servers::PostgresServer;
 use domain::{
-    ports::{Attempt, CodeRecord, LedgerStore, Outcome, Recorded, SaleRegister},
+    Sale,
+    ports::{Attempt, CodeRecord, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister},
     sale::SaleState,
 };
 use postgres_ledger::{Durability, PostgresLedger};
 use store_contract::{
-    fixtures::{WallClock, all_at_once, nth_user, until},
+    fixtures::{HOUR, WallClock, all_at_once, nth_user, until},
     grant, redemption,
 };
 use tokio::task::block_in_place;
 
-use crate::pair::{DATABASE, Pair, ledger, lost, make_sale, record, record_until, says_within};
+use crate::pair::{
+    DATABASE, Pair, ledger, lost, make_sale, open_sale, record, record_until, says_within,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_wait_for_the_standby_is_cancelled_is_not_told_as_done() {
@@ -163,9 +166,7 @@ async fn what_a_commit_wrote_that_was_given_up_is_not_read_on_a_connection_of_be
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operator_resumes() {
     let pair = Pair::start().await;
-    block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
-    let url = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
-    let ledger = ledger(&url, Durability::Single);
+    let ledger = pair.ledger_of_one();
     pair.cut_off();
     for number in 1..=10 {
         record(&ledger, &pair.sale, number).await.1.unwrap();
@@ -242,6 +243,98 @@ async fn answers_that_were_lost_because_waits_were_let_go_are_missed_on_the_prom
     says_within(&ledger, &pair.sale, "has lost answers").await;
 }
 
+/// An operator who sleeps finds the next sale paused, and not sold.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_sale_is_no_operators_word_that_its_lost_answers_are_right() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger_of_one();
+    pair.cut_off();
+    for number in 1..=10 {
+        record(&ledger, &pair.sale, number).await.1.unwrap();
+    }
+    let promoted = pair.after_promotion();
+    says_within(&ledger, &pair.sale, "has lost answers").await;
+
+    let over = format!("UPDATE sales SET ends_at = clock_timestamp() WHERE id = {}", pair.sale.id);
+    block_in_place(|| pair.second.psql(DATABASE, &over)).unwrap();
+    let next = open_sale(&promoted, 0).await;
+    ledger.calendar().await.unwrap();
+    let paused = promoted.calendar().await.unwrap();
+    promoted.close(pair.sale.id).await.unwrap();
+    ledger.calendar().await.unwrap();
+
+    assert!(ledger.permit().is_err(), "the end of a sale resumes nothing");
+    let state = |sales: &[Sale]| sales.iter().find(|sale| sale.id == next.id).unwrap().state;
+    assert_eq!(state(&paused.sales), SaleState::Paused);
+    promoted.set_paused(next.id, false).await.unwrap();
+    ledger.calendar().await.unwrap();
+    let granted = until(&WallClock, async || record(&ledger, &next, 20).await.1.ok()).await;
+    assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");
+}
+
+/// None that is open, when the loss is noticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loss_between_two_sales_stops_the_next() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger_of_one();
+    let over = format!("UPDATE sales SET ends_at = clock_timestamp() WHERE id = {}", pair.sale.id);
+    pair.first.psql(DATABASE, &over).unwrap();
+    let next = open_sale(&ledger, HOUR).await;
+    let standby = format!("SELECT count(*) FROM sales WHERE id = {}", next.id);
+    let is_there = || block_in_place(|| pair.second.psql(DATABASE, &standby)).unwrap();
+    until(&WallClock, async || (is_there().trim() == "1").then_some(())).await;
+    pair.cut_off();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    let promoted = pair.after_promotion();
+    says_within(&ledger, &pair.sale, "has lost answers").await;
+    ledger.calendar().await.unwrap();
+
+    assert!(ledger.permit().is_err());
+    let calendar = promoted.calendar().await.unwrap();
+    let found = calendar.sales.iter().find(|sale| sale.id == next.id).unwrap();
+    assert_eq!(found.state, SaleState::Paused);
+}
+
+/// The process that recorded them may be gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_because_it_was_there_is_looked_for_on_a_promoted_server() {
+    let pair = Pair::start().await;
+    let writer = pair.ledger_of_one();
+    let [again, receipt, hold] = [(), (), ()].map(|()| pair.ledger_of_one());
+    pair.cut_off();
+    let (sold, reply) = record(&writer, &pair.sale, 1).await;
+    reply.unwrap();
+    let (second, reply) = record(&writer, &pair.sale, 2).await;
+    reply.unwrap();
+    writer.redeem(redemption(sold)).await.unwrap();
+
+    again.redeem(redemption(sold)).await.unwrap();
+    LedgerStore::find(&*receipt, sold.code).await.unwrap();
+    let attempt =
+        Attempt { sale: pair.sale.id, user: nth_user(2), outcome: Outcome::Granted(second) };
+    hold.permit().unwrap().record(attempt).await.unwrap();
+    pair.after_promotion();
+
+    for process in [again, receipt, hold] {
+        says_within(&process, &pair.sale, "has lost answers").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_of_which_another_process_made_a_tombstone_is_still_lost() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger_of_one();
+    pair.cut_off();
+    let (grant, reply) = record(&ledger, &pair.sale, 1).await;
+    reply.unwrap();
+
+    let promoted = pair.after_promotion();
+    promoted.judge(pair.sale.id, &[grant.code]).await.unwrap();
+
+    says_within(&ledger, &pair.sale, "has lost answers").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_only_reads_leaves_the_server_before_once_its_standby_is_promoted() {
     let pair = Pair::start().await;
@@ -255,6 +348,25 @@ async fn a_process_that_only_reads_leaves_the_server_before_once_its_standby_is_
     block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
 
     until(&WallClock, async || (moves().await == Some(1)).then_some(())).await;
+}
+
+/// So that of several processes which find that the ledger has moved one loads a sale anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_is_of_the_promoted_server_once_it_is_raised_there() {
+    let pair = Pair::start().await;
+    let raised = async |ledger: &PostgresLedger| {
+        let reply = ledger.raise_epoch(pair.sale.id, None).await.unwrap();
+        matches!(reply, RaiseReply::Raised(_)).then_some(())
+    };
+    let ledger = pair.ledger();
+    until(&WallClock, async || raised(&ledger).await).await;
+    let promoted = pair.after_promotion();
+    let is_of_server =
+        async || promoted.tally(pair.sale.id).await.unwrap().unwrap().is_epoch_of_server;
+
+    assert!(!is_of_server().await, "it came with the log");
+    until(&WallClock, async || raised(&promoted).await).await;
+    assert!(is_of_server().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,13 @@ impl Pair {
         ledger(&url, Durability::Standby)
     }
 
+    /// The same, of one that waits for no standby from now on.
+    pub(crate) fn ledger_of_one(&self) -> Arc<PostgresLedger> {
+        block_in_place(|| self.first.wait_for_standbys(false)).unwrap();
+        let url = PostgresServer::url_of_all(&[&self.first, &self.second], DATABASE);
+        ledger(&url, Durability::Single)
+    }
+
     /// Takes the standby away, with what was sent to it and not read yet.
     pub(crate) fn cut_off(&self) {
         block_in_place(|| self.second.kill()).unwrap();
@@ -87,7 +94,12 @@ pub(crate) fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
 /// A sale that is open for an hour more.
 pub(crate) async fn make_sale(ledger: &PostgresLedger) -> Sale {
     ledger.migrate().await.unwrap();
-    let starts_at = ledger.now().await.unwrap() + -60_000;
+    open_sale(ledger, -60_000).await
+}
+
+/// A sale that opens in so many milliseconds, for an hour.
+pub(crate) async fn open_sale(ledger: &PostgresLedger, in_ms: i64) -> Sale {
+    let starts_at = ledger.now().await.unwrap() + in_ms;
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
     let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! What a URL says.
 
-use credentials::{Access, REDIS};
+use credentials::Access;
 use deadpool_redis::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use super::error::SourceError;
@@ -17,9 +17,7 @@ impl Address {
         let setting = access.url.setting();
         let url = access.url.read()?;
         let address = Self::of(&url).ok_or(SourceError::Url { setting })?;
-        if address.info.redis_settings().password().is_some() && access.password.is_some() {
-            return Err(SourceError::TwoPasswords { url: setting, file: REDIS.password_file });
-        }
+        access.one_password(address.info.redis_settings().password().is_some())?;
         let certificates = &access.certificates;
         let of_tls = certificates.ca.as_ref().or(certificates.own.as_ref().map(|own| &own.cert));
         match of_tls {
@@ -59,7 +57,7 @@ impl Address {
 
 #[cfg(test)]
 mod tests {
-    use credentials::NamedFile;
+    use credentials::{NamedFile, REDIS};
 
     use super::*;
 

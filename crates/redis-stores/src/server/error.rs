@@ -1,6 +1,6 @@
 //! Why no connection came about.
 
-use credentials::{FileError, REDIS};
+use credentials::{AccessError, FileError, REDIS};
 use deadpool_redis::redis::RedisError;
 
 /// Why it cannot be said where the server is, or how one gets in.
@@ -26,20 +26,15 @@ pub enum SourceError {
         /// What would be of no use.
         setting: &'static str,
     },
-    /// Two settings say what the password is.
-    #[error("there is a password in {url} and one in {file}: leave one of them out")]
-    TwoPasswords {
-        /// The setting of the URL.
-        url: &'static str,
-        /// That of the file.
-        file: &'static str,
-    },
-    /// A file is of no use.
+    /// What they name cannot be had.
     #[error(transparent)]
-    File(#[from] FileError),
-    /// The process is ending.
-    #[error("the process ends")]
-    Ending,
+    Access(#[from] AccessError),
+}
+
+impl From<FileError> for SourceError {
+    fn from(error: FileError) -> Self {
+        Self::Access(error.into())
+    }
 }
 
 /// Why no connection came about. Nothing was sent that matters.

@@ -6,6 +6,7 @@ mod parts;
 mod refused;
 #[path = "../stores/mod.rs"]
 mod stores;
+mod transactions;
 mod two_ledgers;
 mod versions;
 

@@ -48,6 +48,8 @@ pub(crate) struct Tables {
 pub(crate) struct SaleRow {
     pub(crate) sale: Sale,
     pub(crate) epoch_at: Option<UnixMillis>,
+    /// How often the ledger had moved when the epoch was raised.
+    pub(crate) epoch_moves: u64,
     pub(crate) closed_at: Option<UnixMillis>,
 }
 

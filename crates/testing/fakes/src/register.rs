@@ -28,7 +28,7 @@ impl Tables {
         let last = self.sales.last_key_value().map_or(0, |(id, _)| id.get());
         let id = SaleId::try_from(last + 1).ok()?;
         let sale = Sale { id, window, terms, origin, state: SaleState::Active, epoch: Epoch(0) };
-        self.sales.insert(id, SaleRow { sale, epoch_at: None, closed_at: None });
+        self.sales.insert(id, SaleRow { sale, epoch_at: None, epoch_moves: 0, closed_at: None });
         Some(sale)
     }
 
@@ -41,6 +41,7 @@ impl Tables {
         };
         row.sale = sale;
         row.epoch_at = Some(now);
+        row.epoch_moves = self.moves;
         let of_sale = self.holds().filter(|hold| hold.sale == id);
         let mut live: Vec<_> = of_sale.filter_map(HoldRecord::live_unit).collect();
         live.sort_unstable_by_key(|unit| unit.unit);
@@ -146,6 +147,7 @@ impl SaleRegister for FakeLedger {
                 epoch: row.sale.epoch,
                 held: tables.count(sale, HoldState::Held),
                 sold: tables.count(sale, HoldState::Sold),
+                is_epoch_of_server: row.epoch_moves == tables.moves,
                 moves: tables.moves,
             }))
         };

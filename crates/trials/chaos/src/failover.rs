@@ -24,6 +24,9 @@ use crate::{
 /// for the sale has only so many units.
 const ROUNDS_A_STAND: usize = 10;
 
+/// How many runs in a row may be none before that is a failure.
+const VOID_MAX: usize = 5;
+
 /// Put the service on a server with a standby, break that, let the standby take its place, and hold
 /// what was answered against it.
 #[derive(Parser, Debug, Clone)]
@@ -99,8 +102,8 @@ pub(crate) fn run_often(
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(during("start a runtime"))?;
     runtime.block_on(async {
-        let mut stand = None;
-        for time in 0..times {
+        let (mut stand, mut time, mut void) = (None, 0, 0);
+        while time < times {
             let this = match stand.take() {
                 Some(before) if time % ROUNDS_A_STAND > 0 => {
                     let mut this: Stand = before;
@@ -115,7 +118,19 @@ pub(crate) fn run_often(
                     Stand::start(service, &dir, course != Course::StandbyBehind).await?
                 }
             };
-            if !goes_on(course::run(course, &this).await?) {
+            let outcome = course::run(course, &this).await?;
+            if let Some(why) = outcome.is_void() {
+                eprintln!("{}, once more: {outcome}", course.name());
+                void += 1;
+                if void == VOID_MAX {
+                    let said = why.to_owned();
+                    return Err(ChaosError::Failed { what: "a failover", said });
+                }
+                // In which nothing is left of this one.
+                continue;
+            }
+            (time, void) = (time + 1, 0);
+            if !goes_on(outcome) {
                 break;
             }
             stand = Some(this);

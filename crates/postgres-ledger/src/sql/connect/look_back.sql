@@ -6,4 +6,7 @@
 SELECT count(*) AS lost
 FROM unnest($1::uuid[], $2::boolean[]) AS answered (code, is_sold)
 LEFT JOIN checkout_attempts AS attempt ON attempt.code = answered.code
-WHERE attempt.code IS NULL OR (answered.is_sold AND attempt.state <> 'sold')
+WHERE attempt.code IS NULL
+    -- Since it was lost, another process has made a tombstone of it.
+    OR attempt.state = 'void'
+    OR (answered.is_sold AND attempt.state <> 'sold')

@@ -1,8 +1,18 @@
--- stop_selling: pauses every sale that is open.
+-- stop_selling: pauses every sale that is open, or if none is, the next, so that there is one to resume.
 --
 -- Returns their numbers, of those that were paused before too.
 
+WITH coming AS (
+    SELECT id, starts_at, starts_at <= clock_timestamp() AS is_open
+    FROM sales
+    WHERE closed_at IS NULL AND ends_at > clock_timestamp()
+),
+stopped AS (
+    SELECT id FROM coming WHERE is_open
+    UNION
+    SELECT id FROM (SELECT id FROM coming ORDER BY starts_at, id LIMIT 1) AS first
+)
 UPDATE sales
 SET state = 'paused'
-WHERE closed_at IS NULL AND starts_at <= clock_timestamp() AND ends_at > clock_timestamp()
+WHERE id IN (SELECT id FROM stopped) AND closed_at IS NULL
 RETURNING id

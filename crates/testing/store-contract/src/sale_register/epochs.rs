@@ -184,7 +184,7 @@ pub async fn a_tally_counts_what_is_held_and_sold(ledger: Ledger) {
     let before = ledger.now().await;
     let tally = ledger.register.tally(sale.id).await.unwrap().unwrap();
 
-    let Tally { now, epoch, held, sold, moves: _ } = tally;
+    let Tally { now, epoch, held, sold, is_epoch_of_server: _, moves: _ } = tally;
     assert_eq!((epoch, held, sold), (sale.epoch, 3, 3));
     assert!((before..=ledger.now().await).contains(&now));
     assert_eq!(ledger.counts(&other).await, [1, 0]);

@@ -101,13 +101,14 @@ async fn lost_later(course: Course, stand: &Stand) -> Result<Outcome, ChaosError
     let crowd = Crowd::of("shopper", &client, 0..SERVICES, stand);
     sleep(CALM).await;
     stand.cut_standby_off()?;
-    let mut remarks = Vec::new();
+    let (mut remarks, mut void) = (Vec::new(), None);
     if course == Course::WaitCancelled {
         let mut cancelled = 0;
         for _ in 0..CANCELS {
             stand.until_commits_wait().await?;
             cancelled += block_in_place(|| stand.server.cancel_waits())?;
         }
+        void = (cancelled == 0).then(|| "no wait was cancelled".to_owned());
         remarks.push(format!("{cancelled} waits cancelled"));
     } else {
         stand.until_commits_wait().await?;
@@ -120,7 +121,7 @@ async fn lost_later(course: Course, stand: &Stand) -> Result<Outcome, ChaosError
     let first_grant_ms = crowd.until_granted_after(lost_ms, lost_ms).await.ok();
     sleep(CALM).await;
     let asked = crowd.go_home().await;
-    let outcome = Outcome { first_grant_ms, remarks, ..Outcome::default() };
+    let outcome = Outcome { first_grant_ms, void, remarks, ..Outcome::default() };
     let mut outcome = judged(stand, &stand.standby, &asked, outcome).await?;
     if first_grant_ms.is_none() {
         let what = "nothing was granted after the promotion".to_owned();
@@ -240,7 +241,7 @@ async fn judged(
     match stand.audit(ledger)? {
         Audit::Clean => {}
         Audit::Breach(report) => outcome.breaches.push(unclean(&report)),
-        Audit::Impossible(_) => outcome.remarks.push("NO AUDIT came to its end".to_owned()),
+        Audit::Impossible(why) => outcome.void = Some(format!("no audit came to its end: {why}")),
     }
     Ok(outcome)
 }

@@ -15,13 +15,25 @@ pub(crate) struct Outcome {
     pub(crate) first_grant_ms: Option<i64>,
     pub(crate) idle_grant_ms: Option<i64>,
     pub(crate) breaches: Vec<Breach>,
+    /// Why nothing was put to the test, or nobody could say what came of it.
+    pub(crate) void: Option<String>,
     /// What else is to be told.
     pub(crate) remarks: Vec<String>,
+}
+
+impl Outcome {
+    /// Why it is not counted. One that broke a promise is, whatever else was the matter.
+    pub(crate) fn is_void(&self) -> Option<&str> {
+        self.void.as_deref().filter(|_| self.breaches.is_empty())
+    }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { codes, receipts, .. } = self;
+        if let Some(why) = self.is_void() {
+            write!(f, "NOT A RUN: {why}; ")?;
+        }
         write!(f, "{codes} codes, {receipts} receipts")?;
         if let Some(ms) = self.first_grant_ms {
             write!(f, "; first grant {ms} ms")?;
@@ -91,6 +103,19 @@ fn median_and_max(mut times: Vec<i64>) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judgement::Promise;
+
+    #[test]
+    fn a_run_that_put_nothing_to_the_test_counts_only_if_it_broke_a_promise() {
+        let mut outcome =
+            Outcome { void: Some("no wait was cancelled".into()), ..Outcome::default() };
+        assert_eq!(outcome.is_void(), Some("no wait was cancelled"));
+        assert!(outcome.to_string().contains("NOT A RUN: no wait was cancelled"));
+
+        let what = "one".to_owned();
+        outcome.breaches.push(Breach { promise: Promise::AnswersAreKept, what });
+        assert_eq!(outcome.is_void(), None);
+    }
 
     #[test]
     fn of_times_the_median_and_the_longest_are_told() {
