@@ -18,6 +18,7 @@ mod connection;
 mod error;
 mod hosts;
 mod identity;
+mod known;
 mod pool;
 mod pooler;
 mod race;
@@ -48,6 +49,7 @@ pub(crate) use self::{
 use self::{
     hosts::{Host, LookUp},
     identity::Identity,
+    known::{Known, Standing, Trust},
     race::Patience,
 };
 
@@ -57,7 +59,7 @@ pub(crate) use self::{
     witness::{Answer, By, STOP_SELLING_SQL, Then, Witness},
 };
 
-/// How long it may take to look whether a promoted server has what was answered.
+/// How long it may take to look whether a server has what was answered.
 const LOOK_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The servers, as all connections of a process know them.
@@ -71,49 +73,14 @@ pub(crate) struct Servers {
     witness: Witness,
 }
 
-/// What is known of the server that is the ledger.
-#[derive(Default)]
-struct Known {
-    /// Which cluster it is: a standby is of the same, a restored copy need not be.
-    system: Option<String>,
-    /// The highest timeline that was met.
-    timeline: u32,
-    /// Which of the hosts it is.
-    host: Option<Arc<Host>>,
-    /// When its processes began.
-    started: Option<String>,
-    /// The server that would take its place if it turned out to be of use, and the trust in the
-    /// connections to it.
-    candidate: Option<(Identity, Trust)>,
-    /// Whether another server was seen that takes writes, or would have to be waited for.
-    is_contested: bool,
-    /// How often another server has taken its place.
-    moves: u64,
-    /// After how many of these it was last looked whether it has all answers.
-    looked_back: u64,
-    /// After how many it was last told which server it is.
-    announced: Option<u64>,
-    /// Ended when no connection that was made until now is to be trusted any more.
-    trust: Trust,
-    /// How many there were.
-    trusts: u64,
-}
-
-/// What connections are trusted under, until it is cancelled.
-#[derive(Default, Clone)]
-struct Trust {
-    number: u64,
-    token: CancellationToken,
-}
-
 /// A server that takes writes, before it is known whether it is of use.
 struct Candidate {
     host: Arc<Host>,
     identity: Identity,
     /// The trust that a connection has which was begun by now.
     trust: Trust,
-    /// Whether it is another one than the ledger was on.
-    is_other: bool,
+    /// What it is to the server that was the ledger until now.
+    standing: Standing,
 }
 
 /// What a connection is under whose server was taken for the ledger.
@@ -121,6 +88,8 @@ struct Accepted {
     trust: CancellationToken,
     /// How often the ledger had moved until then.
     moves: u64,
+    /// How often it was not certain until then that it has what it had.
+    doubts: u64,
 }
 
 impl Servers {
@@ -152,9 +121,9 @@ impl Servers {
     /// may be gone before anybody has used it.
     fn judge(&self, host: &Arc<Host>, identity: &Identity) -> Result<Candidate, ConnectError> {
         let mut known = self.known();
-        let is_other = known.is_other(host, identity)?;
+        let standing = known.standing(host, identity)?;
         let trust = match &known.candidate {
-            _ if !is_other => known.trust.clone(),
+            _ if standing == Standing::Same => known.trust.clone(),
             Some((before, trust)) if before.started == identity.started => trust.clone(),
             _ => {
                 let trust = known.new_trust();
@@ -162,7 +131,7 @@ impl Servers {
                 trust
             }
         };
-        Ok(Candidate { host: Arc::clone(host), identity: identity.clone(), trust, is_other })
+        Ok(Candidate { host: Arc::clone(host), identity: identity.clone(), trust, standing })
     }
 
     /// Takes a server for the ledger that keeps what is written, unless another one was taken
@@ -170,18 +139,23 @@ impl Servers {
     fn accept(&self, candidate: Candidate) -> Result<Accepted, ConnectError> {
         let Candidate { host, identity, trust, .. } = candidate;
         let mut known = self.known();
-        let is_other = known.is_other(&host, &identity)?;
-        if trust.token.is_cancelled() || (!is_other && trust.number != known.trust.number) {
+        let standing = known.standing(&host, &identity)?;
+        let is_of_now = trust.number == known.trust.number;
+        if trust.token.is_cancelled() || (standing == Standing::Same && !is_of_now) {
             return Err(ConnectError::Outlived);
         }
-        if is_other {
+        known.doubts += u64::from(!known.is_certainly(&host, &identity));
+        if standing != Standing::Same {
+            // What was answered on them and is not noted yet would not be looked for.
+            known.trust.token.cancel();
+            known.trust = trust.clone();
+            known.candidate = None;
+        }
+        if standing == Standing::Other {
             let (server, timeline) = (&host.name, identity.timeline);
             tracing::warn!(server, timeline, "the ledger is on another server");
             known.moves += 1;
             telemetry::happened(Event::LedgerMoved, 1);
-            known.trust.token.cancel();
-            known.trust = trust.clone();
-            known.candidate = None;
             if let Some(before) = &known.host {
                 before.give_up_barriers();
             }
@@ -192,7 +166,7 @@ impl Servers {
         known.system = known.system.take().or(identity.system);
         known.started = identity.started;
         known.host = Some(host);
-        Ok(Accepted { trust: trust.token, moves: known.moves })
+        Ok(Accepted { trust: trust.token, moves: known.moves, doubts: known.doubts })
     }
 
     /// Notes whether another server than the ledger takes writes. If so, nothing goes on where it was
@@ -248,15 +222,15 @@ impl Servers {
         self.known().moves
     }
 
-    /// Looks on the first connections after a promotion whether the ledger has what was answered.
-    /// `moves` is how often it had moved when the connection was made: what an older server has says
-    /// nothing of the one that is the ledger now.
-    async fn look_back(&self, client: &ClientWrapper, moves: u64) -> Result<(), ConnectError> {
-        if self.known().looked_back < moves {
+    /// Looks whether the ledger has what was answered, on the first connections to a server that is not
+    /// certainly the one that answered, as it has run since. `doubts` is how often there was one when
+    /// the connection was made: what an older server has says nothing of the one that is the ledger now.
+    async fn look_back(&self, client: &ClientWrapper, doubts: u64) -> Result<(), ConnectError> {
+        if self.known().looked_back < doubts {
             let looked = timeout(LOOK_BACK_TIMEOUT, self.witness.look_back(client));
             let has_all = looked.await.map_err(|_| ConnectError::Silent)??;
             let mut known = self.known();
-            known.looked_back = known.looked_back.max(moves);
+            known.looked_back = known.looked_back.max(doubts);
             drop(known);
             if !has_all {
                 return Err(ConnectError::AnswersLost);
@@ -267,44 +241,5 @@ impl Servers {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    /// Whether a server is the ledger as it is known, or was promoted after it: whoever finds one need
-    /// not wait for the other hosts much longer.
-    fn settles(&self, host: &Host, identity: &Identity) -> bool {
-        self.is_other(host, identity).is_ok_and(|is_other| {
-            !is_other || identity.timeline.is_some_and(|timeline| timeline > self.timeline)
-        })
-    }
-
-    fn new_trust(&mut self) -> Trust {
-        self.trusts += 1;
-        Trust { number: self.trusts, token: CancellationToken::new() }
-    }
-
-    /// Whether a server is another one than the ledger was on. A server that was started again is the
-    /// same, and so are two names of one. On the timeline of the ledger one of another host and another
-    /// start is a second one that was promoted; where no timeline is told, that is all there is to go
-    /// by.
-    ///
-    /// # Errors
-    ///
-    /// It is none of the ledger's, or was until another one was promoted.
-    fn is_other(&self, host: &Host, identity: &Identity) -> Result<bool, ConnectError> {
-        if let (Some(before), Some(now)) = (&self.system, &identity.system)
-            && identity.is_foreign(Some(before))
-        {
-            let (before, now) = (before.clone(), now.clone());
-            return Err(ConnectError::OtherCluster { before, now });
-        }
-        let Some(known) = &self.host else { return Ok(false) };
-        let timeline = identity.timeline.unwrap_or(self.timeline);
-        if timeline < self.timeline {
-            return Err(ConnectError::Past { timeline, known: self.timeline });
-        }
-        let is_elsewhere = self.started != identity.started && !known.is_same(host);
-        Ok(timeline > self.timeline || is_elsewhere)
     }
 }

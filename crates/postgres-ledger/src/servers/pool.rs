@@ -112,8 +112,8 @@ impl managed::Manager for Manager {
         steps.take("set up", line.client.batch_execute(&self.settings)).await??;
         let Passed { line, kept } = barrier::pass(&host, line, beginning, deadline).await?;
         steps.take("compared with another", pooler::exclude(servers, &host, &key, &line)).await??;
-        let Accepted { trust, moves } = servers.accept(candidate)?;
-        steps.take("looked at for answers", servers.look_back(&line.client, moves)).await??;
+        let Accepted { trust, moves, doubts } = servers.accept(candidate)?;
+        steps.take("looked at for answers", servers.look_back(&line.client, doubts)).await??;
         // Who had a permit before must not record either.
         if self.is_for == Use::Buyers && servers.witness().has_lost() {
             return Err(ConnectError::AnswersLost);

@@ -34,16 +34,53 @@ fn used(
 }
 
 #[test]
-fn two_names_of_one_server_are_one_ledger_and_so_is_one_that_was_started_again() {
+fn two_names_of_one_server_are_one_ledger() {
     for timeline in [Some(3), None] {
         let servers = servers();
         let trust = used(&servers, &host(0), &on(timeline, "1")).unwrap().trust;
 
         used(&servers, &host(1), &on(timeline, "1")).unwrap();
-        used(&servers, &host(1), &on(timeline, "2")).unwrap();
 
         assert!(!trust.is_cancelled());
         assert_eq!(servers.moves(), 0);
+    }
+}
+
+/// It may have been put back to what it had once.
+#[test]
+fn a_server_that_was_started_again_is_the_ledger_but_no_answer_of_before_is_taken_for_granted() {
+    for timeline in [Some(3), None] {
+        let servers = servers();
+        let before = used(&servers, &host(0), &on(timeline, "1")).unwrap();
+        let begun = [(); 2].map(|()| servers.judge(&host(0), &on(timeline, "2")).unwrap());
+        assert!(!before.trust.is_cancelled(), "nobody has used it yet");
+
+        let after = begun.map(|candidate| servers.accept(candidate).unwrap());
+
+        assert!(before.trust.is_cancelled());
+        assert!(after.iter().all(|after| !after.trust.is_cancelled() && after.doubts == 1));
+        assert_eq!(servers.moves(), 0);
+    }
+}
+
+#[test]
+fn only_a_server_that_has_certainly_run_since_is_not_asked_for_what_was_answered() {
+    let unknown = |timeline| Identity { started: None, ..on(timeline, "") };
+    for (before, now, name, is_doubted) in [
+        (on(Some(3), "1"), on(Some(3), "1"), 0, false),
+        (on(None, "1"), on(None, "1"), 0, false),
+        (on(Some(3), "1"), on(Some(3), "1"), 1, true),
+        (on(Some(3), "1"), on(Some(3), "2"), 0, true),
+        (on(Some(3), "1"), on(Some(4), "1"), 0, true),
+        (on(None, "1"), on(None, "2"), 0, true),
+        (unknown(Some(3)), unknown(Some(3)), 0, true),
+    ] {
+        let servers = servers();
+        assert_eq!(used(&servers, &host(0), &before).unwrap().doubts, 0);
+
+        let doubts = used(&servers, &host(name), &now).unwrap().doubts;
+
+        assert_eq!(doubts, u64::from(is_doubted), "{before:?} {now:?} {name}");
     }
 }
 
@@ -65,7 +102,8 @@ fn a_server_that_nobody_has_used_leaves_no_trace() {
     let servers = servers();
     let trust = used(&servers, &host(0), &on(Some(3), "1")).unwrap().trust;
 
-    assert!(servers.judge(&host(1), &on(Some(4), "2")).unwrap().is_other);
+    let promoted = servers.judge(&host(1), &on(Some(4), "2")).unwrap();
+    assert_eq!(promoted.standing, Standing::Other);
     let again = used(&servers, &host(0), &on(Some(3), "1"));
 
     assert!(again.is_ok() && !trust.is_cancelled());
@@ -145,8 +183,8 @@ async fn what_the_server_before_has_says_nothing_of_the_promoted_one() {
     let line = connection::open(&url.parse().unwrap(), &key, permit).await.unwrap();
     let code = Code::new(SaleId::try_from(1).unwrap(), 7);
     servers.witness().saw(By::Writing, [Answer { code, is_sold: false }].into_iter());
-    let before = used(&servers, &host(0), &on(Some(1), "1")).unwrap().moves;
-    let after = used(&servers, &host(1), &on(Some(2), "2")).unwrap().moves;
+    let before = used(&servers, &host(0), &on(Some(1), "1")).unwrap().doubts;
+    let after = used(&servers, &host(1), &on(Some(2), "2")).unwrap().doubts;
 
     let by_one_of_before = servers.look_back(&line.client, before).await;
     let by_one_of_now = servers.look_back(&line.client, after).await;

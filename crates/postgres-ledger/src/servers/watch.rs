@@ -15,6 +15,7 @@ use super::{
     connection::{Line, Permit, open},
     error::ConnectError,
     hosts::Host,
+    known::Standing,
     race::{Patience, last_row, race},
 };
 
@@ -77,7 +78,8 @@ impl Servers {
         let Some(permit) = one_more() else { return };
         let is_contested = match race(self, &permit, Patience::Whole).await {
             Ok(winner) => {
-                self.judge(&winner.host, &winner.identity).is_ok_and(|found| found.is_other)
+                let found = self.judge(&winner.host, &winner.identity);
+                found.is_ok_and(|found| found.standing == Standing::Other)
             }
             Err(ConnectError::Torn { .. }) => true,
             Err(error) => {

@@ -1,5 +1,6 @@
 //! Private Postgres clusters.
 
+mod copy;
 mod programs;
 mod standby;
 mod tls;
