@@ -54,6 +54,8 @@ pub(crate) enum ServeError {
     HttpEnded,
     #[error("the schema cannot be brought up to date")]
     Schema(#[source] MigrateError),
+    #[error("the ledger cannot be used any more")]
+    Ledger(#[source] MigrateError),
     #[error("{0} broke")]
     TaskBroke(&'static str, #[source] JoinError),
     #[error("{0} ended by itself")]
@@ -189,11 +191,16 @@ async fn keep_up(
     schema: Option<Schema>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    if let Some(schema) = schema {
-        schema.is_ready(&stop).await?;
+    let Some(schema) = schema else {
+        scheduler.run(stop.cancelled()).await;
+        return Ok(());
+    };
+    schema.is_ready(&stop).await?;
+    // A pooler may come in between, or change its mode, at any time.
+    tokio::select! {
+        () = scheduler.run(stop.cancelled()) => Ok(()),
+        error = schema.ledger.unusable() => Err(ServeError::Ledger(error)),
     }
-    scheduler.run(stop.cancelled()).await;
-    Ok(())
 }
 
 impl Background {

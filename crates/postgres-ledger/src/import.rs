@@ -159,7 +159,9 @@ impl Import<'_> {
             Err(_) => Err(SessionError::TimedOut),
         };
         let committed = match committed {
-            Ok(()) if !credit.is_good() => Err(SessionError::Unconfirmed),
+            Ok(()) if !credit.is_good() => {
+                Err(SessionError::Unconfirmed { warning: credit.warning() })
+            }
             committed => committed,
         };
         committed.map_err(|error| error.during(IMPORT))

@@ -11,6 +11,7 @@ use crate::{
     PostgresLedger,
     attempts::QueuePermit,
     not_accepted, rows,
+    servers::LOST,
     session::{Session, SessionError},
 };
 
@@ -26,9 +27,8 @@ pub(crate) const STATEMENTS: &[&str] = &[RECORD_TOMBSTONES_SQL, EXPIRE_DUE_SQL, 
 impl LedgerStore for PostgresLedger {
     fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
         if self.shared.servers.witness().has_lost() {
-            let reason = "the ledger has lost answers that were given; nothing is sold until an \
-                          operator resumes the sales";
-            return Err(StoreError::new(Operation::Permit, Failure::NotDone, reason));
+            let lost = StoreError::new(Operation::Permit, Failure::NotDone, LOST);
+            return Err(lost.with_remedy(Some(LOST.into())));
         }
         let permit = self.record.permit().map_err(not_accepted(Operation::Permit))?;
         Ok(Box::new(QueuePermit(permit)))

@@ -47,7 +47,7 @@ use crate::{
     codes::{CodeReply, Find, Redeem, Release},
     connections::ForBatchers,
     sale_register::FindSales,
-    servers::{Object, Pool, Servers, Source, Use, pool, watch},
+    servers::{ConnectError, Object, Pool, Servers, Source, Use, pool, watch},
     session::{Session, SessionError, connect},
     sold_blocks::SoldBlocks,
 };
@@ -259,6 +259,13 @@ impl PostgresLedger {
     /// processes may do so at once.
     pub async fn migrate(&self) -> Result<usize, MigrateError> {
         migrate::migrate(&self.shared.upkeep, &migrate::ours(), migrate::PATIENCE).await
+    }
+
+    /// Waits until it is certain that the servers cannot be used this way, such as through a pooler in
+    /// transaction mode that came in between, and says why.
+    pub async fn unusable(&self) -> MigrateError {
+        self.shared.servers.unusable().cancelled().await;
+        MigrateError::WrongWay(ConnectError::Pooler.into())
     }
 
     /// What of the schema is there. Changes nothing.

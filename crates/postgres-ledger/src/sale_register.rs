@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 
 use crate::{
     PostgresLedger, not_accepted, rows,
-    servers::{STOP_SELLING_SQL, Then},
+    servers::{STOP_SELLING_SQL, Then, listed},
     session::{Session, SessionError, TRIES_MAX},
 };
 
@@ -54,7 +54,8 @@ impl SaleRegister for PostgresLedger {
             let paused = session.query(STOP_SELLING_SQL, &[]).await;
             let paused =
                 witness.paused(&paused.map_err(|error| error.during(Operation::Calendar))?);
-            tracing::warn!(?paused, "sales are paused for answers that the ledger has lost");
+            let paused = listed(&paused);
+            tracing::warn!(paused, "sales are paused for answers that the ledger has lost");
         }
         Ok(calendar)
     }

@@ -31,22 +31,26 @@ mod watch;
 mod witness;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
 use deadpool_postgres::ClientWrapper;
 use telemetry::Event;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
     connection::{Connection, Credit},
-    error::ConnectError,
+    error::{ConnectError, LOST, WARNED, of_pool, shown},
     pool::{Object, Pool, PoolError, Use, pool},
     source::Source,
 };
 use self::{
+    error::HostError,
     hosts::{Host, LookUp},
     identity::Identity,
     known::{Known, Standing, Trust},
@@ -56,11 +60,14 @@ use self::{
 pub use self::{barrier::Durability, source::SourceError, tls::TlsSettingError, url::UrlError};
 pub(crate) use self::{
     watch::watch,
-    witness::{Answer, By, STOP_SELLING_SQL, Then, Witness},
+    witness::{Answer, By, STOP_SELLING_SQL, Then, Witness, listed},
 };
 
 /// How long it may take to look whether a server has what was answered.
 const LOOK_BACK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often it is said that a server has no connection left.
+const WARN_EVERY: Duration = Duration::from_secs(30);
 
 /// The servers, as all connections of a process know them.
 pub(crate) struct Servers {
@@ -71,6 +78,11 @@ pub(crate) struct Servers {
     look_up: LookUp,
     known: Mutex<Known>,
     witness: Witness,
+    /// Held by who looks back: of those who would at a time, one does.
+    looking_back: tokio::sync::Mutex<()>,
+    /// When it was last said that a server has no connection left.
+    warned_at: Mutex<Option<Instant>>,
+    unusable: CancellationToken,
 }
 
 /// A server that takes writes, before it is known whether it is of use.
@@ -90,6 +102,8 @@ struct Accepted {
     moves: u64,
     /// How often it was not certain until then that it has what it had.
     doubts: u64,
+    /// Whether no server was known before.
+    is_first: bool,
 }
 
 impl Servers {
@@ -103,6 +117,9 @@ impl Servers {
             look_up: hosts::by_the_system(),
             known: Mutex::default(),
             witness: Witness::default(),
+            looking_back: tokio::sync::Mutex::default(),
+            warned_at: Mutex::default(),
+            unusable: CancellationToken::new(),
         }
     }
 
@@ -144,6 +161,7 @@ impl Servers {
         if trust.token.is_cancelled() || (standing == Standing::Same && !is_of_now) {
             return Err(ConnectError::Outlived);
         }
+        let is_first = known.host.is_none();
         known.doubts += u64::from(!known.is_certainly(&host, &identity));
         if standing != Standing::Same {
             // What was answered on them and is not noted yet would not be looked for.
@@ -166,7 +184,8 @@ impl Servers {
         known.system = known.system.take().or(identity.system);
         known.started = identity.started;
         known.host = Some(host);
-        Ok(Accepted { trust: trust.token, moves: known.moves, doubts: known.doubts })
+        let (moves, doubts) = (known.moves, known.doubts);
+        Ok(Accepted { trust: trust.token, moves, doubts, is_first })
     }
 
     /// Notes whether another server than the ledger takes writes. If so, nothing goes on where it was
@@ -200,21 +219,59 @@ impl Servers {
         let mut known = self.known();
         if known.announced.is_none_or(|announced| announced < moves) {
             known.announced = Some(moves);
-            tracing::info!(
-                server = host.name,
-                timeline = known.timeline,
-                durability = self.durability.name(),
-                "the ledger takes writes: {}",
-                self.durability.meaning()
-            );
-            if !is_flushed {
-                let server = &host.name;
-                tracing::warn!(
-                    server,
-                    "fsync is off on the server: its answers are lost with its machine"
-                );
+            let (server, timeline) = (&host.name, known.timeline);
+            let (durability, meaning) =
+                (self.durability.name(), self.durability.meaning(is_flushed));
+            if is_flushed {
+                tracing::info!(server, timeline, durability, "the ledger takes writes: {meaning}");
+            } else {
+                tracing::warn!(server, timeline, durability, "the ledger takes writes: {meaning}");
             }
         }
+    }
+
+    /// Warns of the servers that a process which has only just begun knows nothing of: that this one is
+    /// the ledger is certain only if none of them was promoted after it.
+    fn warn_of_unknown(&self, host: &Host, others: &[(String, HostError)]) {
+        let unknown = others.iter().filter(|(_, why)| !matches!(why, HostError::Standby));
+        let unknown = unknown.map(|(name, why)| format!("{name}{why}")).collect::<Vec<_>>();
+        if !unknown.is_empty() {
+            tracing::warn!(
+                server = host.name,
+                unknown = unknown.join("; "),
+                "this server is taken for the ledger, but not all of DATABASE_URL have said what they \
+                 are: if one of them was promoted after it, stop it"
+            );
+        }
+    }
+
+    /// Says that a server has no connection left, once in a while: some of this process may have theirs,
+    /// and nobody else would say it.
+    fn warn_if_full(&self, error: &ConnectError) {
+        if !error.is_full() {
+            return;
+        }
+        let mut warned_at = self.warned_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned_at.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+            *warned_at = Some(Instant::now());
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "a connection could not be had"
+            );
+        }
+    }
+
+    /// Notes that a session is not what it was: then a pooler in transaction mode may have come in
+    /// between.
+    pub(crate) fn ask_for_sessions_again(&self) {
+        if let Some(host) = &self.known().host {
+            host.has_sessions.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Ended once it is certain that these servers cannot be used this way.
+    pub(crate) const fn unusable(&self) -> &CancellationToken {
+        &self.unusable
     }
 
     /// How often the ledger has moved to another server since the process knows it.
@@ -226,17 +283,21 @@ impl Servers {
     /// certainly the one that answered, as it has run since. `doubts` is how often there was one when
     /// the connection was made: what an older server has says nothing of the one that is the ledger now.
     async fn look_back(&self, client: &ClientWrapper, doubts: u64) -> Result<(), ConnectError> {
-        if self.known().looked_back < doubts {
-            let looked = timeout(LOOK_BACK_TIMEOUT, self.witness.look_back(client));
-            let has_all = looked.await.map_err(|_| ConnectError::Silent)??;
+        let looked = timeout(LOOK_BACK_TIMEOUT, async {
+            let _one = self.looking_back.lock().await;
+            if self.known().looked_back >= doubts {
+                return Ok(true);
+            }
+            let has_all = self.witness.look_back(client).await?;
             let mut known = self.known();
             known.looked_back = known.looked_back.max(doubts);
-            drop(known);
-            if !has_all {
-                return Err(ConnectError::AnswersLost);
-            }
+            Ok::<_, ConnectError>(has_all)
+        });
+        if looked.await.map_err(|_| ConnectError::Silent)?? {
+            Ok(())
+        } else {
+            Err(ConnectError::AnswersLost)
         }
-        Ok(())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -9,7 +9,7 @@ use telemetry::{Watch, store_call_ended};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::servers::{Answer, By, Connection, Object, Pool};
+use crate::servers::{Answer, By, Connection, Object, Pool, of_pool};
 
 pub(crate) use error::SessionError;
 
@@ -182,7 +182,7 @@ fn name_of(sql: &str) -> &str {
 
 /// A connection of the pool, and whether it was made just now.
 pub(crate) async fn connect(pool: &Pool) -> Result<(Object, bool), SessionError> {
-    let client = pool.get().await.map_err(SessionError::Unreachable)?;
+    let client = pool.get().await.map_err(|error| SessionError::Unreachable(of_pool(error)))?;
     let is_new = Object::metrics(&client).recycle_count == 0;
     Ok((client, is_new))
 }
@@ -245,7 +245,9 @@ async fn believed<T>(
     let replied = tokio::select! {
         biased;
         replied = replied => replied,
-        () = client.trust().cancelled() => Ok(Err(SessionError::Unconfirmed)),
+        () = client.trust().cancelled() => {
+            Ok(Err(SessionError::Unconfirmed { warning: client.credit().warning() }))
+        }
     };
     judged(pool, client, replied)
 }
@@ -259,10 +261,13 @@ pub(crate) fn judged<T>(
 ) -> Result<T, SessionError> {
     let mut result = replied.unwrap_or(Err(SessionError::TimedOut));
     if result.is_ok() && !client.is_trusted() {
-        result = Err(SessionError::Unconfirmed);
+        result = Err(SessionError::Unconfirmed { warning: client.credit().warning() });
     }
     if result.as_ref().is_err_and(SessionError::may_be_seen_unconfirmed) {
         pool.manager().servers().distrust(client.trust());
+    }
+    if result.as_ref().is_err_and(SessionError::is_of_another_session) {
+        pool.manager().servers().ask_for_sessions_again();
     }
     result
 }

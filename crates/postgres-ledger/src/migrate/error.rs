@@ -7,7 +7,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::careful::StepError;
 use crate::{
-    servers::{ConnectError, PoolError},
+    servers::{ConnectError, PoolError, of_pool},
     session::SessionError,
 };
 
@@ -89,13 +89,12 @@ impl MigrateError {
 
     /// No connection could be had.
     pub(crate) fn unreachable(error: PoolError) -> Self {
-        if let PoolError::Backend(refused) = &error
-            && refused.db_error().map(DbError::code) == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
-        {
+        let error = of_pool(error);
+        if error.db_error().map(DbError::code) == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
             return Self::NotAllowed { needs: TO_CONNECT, source: error.into() };
         }
         match error {
-            PoolError::Backend(pooler @ ConnectError::Pooler) => Self::WrongWay(pooler.into()),
+            pooler @ ConnectError::Pooler => Self::WrongWay(pooler.into()),
             error => Self::NotYet(SessionError::Unreachable(error).into()),
         }
     }
@@ -113,7 +112,7 @@ impl MigrateError {
 
     /// The server answered, but is not believed any more.
     pub(super) fn unbelieved() -> Self {
-        Self::NotYet(SessionError::Unconfirmed.into())
+        Self::NotYet(SessionError::Unconfirmed { warning: None }.into())
     }
 
     /// What an error of the driver means.

@@ -41,8 +41,13 @@ impl Durability {
     }
 
     /// What an answer is worth that is given so.
-    pub(super) const fn meaning(self) -> &'static str {
+    pub(super) const fn meaning(self, is_flushed: bool) -> &'static str {
         match self {
+            // Whoever demands more than `single` takes no such server.
+            _ if !is_flushed => {
+                "an answer is in the memory of one machine when it is given, for fsync is off on the \
+                 server, and is lost with that; set fsync = on"
+            }
             Self::Single => {
                 "an answer is on the disk of one server when it is given, or on a synchronous standby \
                  too if the server waits for one; nothing demands that"
@@ -131,8 +136,8 @@ pub(super) async fn pass(
     let (Some(before), Some(after)) = (last_row(&before), last_row(&after)) else {
         return Err(ConnectError::Silent);
     };
-    if line.was_warned() {
-        return Err(not_confirmed());
+    if let Some(warning) = line.take_warning() {
+        return Err(ConnectError::Warned { server: host.name.clone(), warning });
     }
     if before.get("backend") != after.get("backend")
         || after.get("lock_timeout") != Some(LOCK_TIMEOUT)
@@ -170,7 +175,7 @@ type Rows = Vec<SimpleQueryMessage>;
 async fn begin(line: &Line, beginning: Beginning) -> Result<(Rows, Rows), tokio_postgres::Error> {
     let before = line.client.simple_query("SELECT pg_backend_pid() AS backend").await?;
     // What was said before concerns nobody.
-    line.was_warned();
+    line.take_warning();
     let sql = match beginning {
         Beginning::Barrier(_) => BARRIER_SQL,
         Beginning::Look => LOOK_SQL,
@@ -199,6 +204,13 @@ mod tests {
             let is_met = durability.is_met_by(&kept).is_ok();
             assert_eq!(is_met, is_enough, "{durability:?} {is_flushed} {standbys}");
         }
+    }
+
+    #[test]
+    fn no_answer_is_said_to_be_on_a_disk_of_which_that_is_not_certain() {
+        assert!(Durability::Single.meaning(true).contains("on the disk"));
+        assert!(!Durability::Single.meaning(false).contains("disk"));
+        assert!(Durability::Single.meaning(false).contains("fsync"));
     }
 
     #[test]

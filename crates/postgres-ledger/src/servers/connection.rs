@@ -4,17 +4,20 @@ use std::{
     future::poll_fn,
     ops::{Deref, DerefMut},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use deadpool_postgres::ClientWrapper;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_postgres::{AsyncMessage, Config, error::Severity};
+use tokio_postgres::{AsyncMessage, Config, config::Host, error::Severity};
 use tokio_util::sync::CancellationToken;
 
-use super::{error::HostError, source::Key};
+use super::{
+    error::{HostError, shown},
+    source::Key,
+};
 
 /// A connection to the ledger.
 pub(crate) struct Connection {
@@ -25,14 +28,32 @@ pub(crate) struct Connection {
 /// A connection of which nothing is known yet.
 pub(super) struct Line {
     pub(super) client: ClientWrapper,
-    /// Whether the server has warned.
-    warned: Arc<AtomicBool>,
+    warned: Arc<Warned>,
+}
+
+/// Whether the server has warned, and of what.
+#[derive(Default)]
+struct Warned {
+    has: AtomicBool,
+    of: Mutex<String>,
+}
+
+impl Warned {
+    fn hear(&self, of: String) {
+        *self.of.lock().unwrap_or_else(PoisonError::into_inner) = of;
+        self.has.store(true, Ordering::Release);
+    }
+
+    fn of(&self) -> Option<String> {
+        let has = self.has.load(Ordering::Acquire);
+        has.then(|| self.of.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
 }
 
 /// Whether what a connection said is to be believed.
 #[derive(Clone)]
 pub(crate) struct Credit {
-    warned: Arc<AtomicBool>,
+    warned: Arc<Warned>,
     trust: CancellationToken,
 }
 
@@ -41,7 +62,12 @@ impl Credit {
     /// cancelled is told as done, with a warning. Every other warning is taken for that one too: it
     /// has no code of its own, and its words are in the language of the server.
     pub(crate) fn is_good(&self) -> bool {
-        !self.warned.load(Ordering::Acquire) && !self.trust.is_cancelled()
+        !self.warned.has.load(Ordering::Acquire) && !self.trust.is_cancelled()
+    }
+
+    /// What the server has warned of.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.warned.of()
     }
 }
 
@@ -56,8 +82,10 @@ pub(super) async fn open(config: &Config, key: &Key, permit: Permit) -> Result<L
     }
     // What TLS needs for its beginning is large, and would be part of whatever waits for a connection.
     let connected = Box::pin(config.connect(key.connector.clone())).await;
-    let (client, mut connection) = connected.map_err(|error| HostError::of(error, key))?;
-    let warned = Arc::new(AtomicBool::new(false));
+    let is_here = config.get_hostaddrs().is_empty()
+        && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+    let (client, mut connection) = connected.map_err(|error| HostError::of(error, key, is_here))?;
+    let warned = Arc::new(Warned::default());
     let heard = Arc::clone(&warned);
     let driven = tokio::spawn(async move {
         let _permit = permit;
@@ -66,8 +94,9 @@ pub(super) async fn open(config: &Config, key: &Key, permit: Permit) -> Result<L
                 // Handed out before the answer it belongs to.
                 Ok(AsyncMessage::Notice(notice)) => {
                     if notice.parsed_severity() == Some(Severity::Warning) {
-                        tracing::warn!(warning = notice.message(), "Postgres warns");
-                        heard.store(true, Ordering::Release);
+                        let warning = shown(notice.message());
+                        tracing::warn!(warning, "Postgres warns");
+                        heard.hear(warning);
                     }
                 }
                 Ok(_) => {}
@@ -82,9 +111,11 @@ pub(super) async fn open(config: &Config, key: &Key, permit: Permit) -> Result<L
 }
 
 impl Line {
-    /// Whether the server has warned since this was asked last.
-    pub(super) fn was_warned(&self) -> bool {
-        self.warned.swap(false, Ordering::AcqRel)
+    /// What the server has warned of since this was asked last.
+    pub(super) fn take_warning(&self) -> Option<String> {
+        let warning = self.warned.of();
+        self.warned.has.store(false, Ordering::Release);
+        warning
     }
 }
 

@@ -9,7 +9,10 @@ use std::{
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Notify, Semaphore};
-use tokio_postgres::{Config, config::Host as Address};
+use tokio_postgres::{
+    Config,
+    config::{Host as Address, SslMode, SslNegotiation},
+};
 
 /// Connections to one host that may wait for their barrier at a time. The server keeps one that waits
 /// until the standby answers, whether it is given up or not, so they must not pile up.
@@ -159,6 +162,8 @@ pub(super) fn each(config: &Config, before: &[Arc<Host>]) -> Arc<[Arc<Host>]> {
                 #[cfg(unix)]
                 Some(Address::Unix(path)) => {
                     one.host_path(path);
+                    // As libpq has it: nobody is in between, and the server offers none there.
+                    one.ssl_mode(SslMode::Disable).ssl_negotiation(SslNegotiation::Postgres);
                     name = path.display().to_string();
                 }
                 None => {}
@@ -268,6 +273,16 @@ mod tests {
         assert_eq!(ports("host=a,b port=7 user=x"), ["a:7", "b:7"]);
         assert_eq!(ports("host=a user=x"), ["a:5432"]);
         assert_eq!(ports("hostaddr=127.0.0.1 user=x"), ["127.0.0.1:5432"]);
+    }
+
+    #[test]
+    fn a_socket_of_this_machine_is_not_asked_for_tls() {
+        let config = "host=/run,b user=x sslmode=require".parse().unwrap();
+
+        let hosts = each(&config, &[]);
+
+        let modes = hosts.iter().map(|host| host.config.get_ssl_mode()).collect::<Vec<_>>();
+        assert_eq!(modes, [SslMode::Disable, SslMode::Require]);
     }
 
     #[tokio::test]

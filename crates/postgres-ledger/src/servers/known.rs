@@ -91,7 +91,8 @@ impl Known {
         let Some(known) = &self.host else { return Ok(Standing::Same) };
         let timeline = identity.timeline.unwrap_or(self.timeline);
         if timeline < self.timeline {
-            return Err(ConnectError::Past { timeline, known: self.timeline });
+            let (server, others) = (host.name.clone(), Vec::new());
+            return Err(ConnectError::Past { server, timeline, known: self.timeline, others });
         }
         let began = self.started.as_ref().zip(identity.started.as_ref());
         Ok(match began {

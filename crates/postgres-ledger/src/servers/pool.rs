@@ -75,6 +75,54 @@ impl Manager {
         }
         Ok(Beginning::Barrier(durability))
     }
+
+    /// A connection to whatever server is the ledger now.
+    async fn connect(&self) -> Result<Connection, ConnectError> {
+        let servers = &self.servers;
+        let deadline = Instant::now() + CREATE_TIMEOUT;
+        let permit = timeout(WAIT_TIMEOUT, servers.permits.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(ConnectError::NoPermit) };
+        let mut winner = race::race(servers, &Arc::new(permit), servers.patience()).await?;
+        let (host, others) = (Arc::clone(&winner.host), std::mem::take(&mut winner.others));
+        let made = self.make(winner, deadline).await;
+        let (connection, is_first) = match made {
+            Ok(made) => made,
+            Err(error) => return Err(error.at(&host.name, others)),
+        };
+        if is_first {
+            servers.warn_of_unknown(&host, &others);
+        }
+        Ok(connection)
+    }
+
+    /// Makes a connection of use of one to the server that takes writes, and says whether it is the
+    /// first to any.
+    async fn make(
+        &self,
+        winner: Winner,
+        deadline: Instant,
+    ) -> Result<(Connection, bool), ConnectError> {
+        let (servers, Winner { host, key, identity, line, .. }) = (&self.servers, winner);
+        let candidate = servers.judge(&host, &identity)?;
+        let beginning = self.beginning(&host, &identity)?;
+        let steps = Steps { host: &host, deadline };
+        steps.take("set up", line.client.batch_execute(&self.settings)).await??;
+        let Passed { line, kept } = barrier::pass(&host, line, beginning, deadline).await?;
+        steps.take("compared with another", pooler::exclude(servers, &host, &key, &line)).await??;
+        let Accepted { trust, moves, doubts, is_first } = servers.accept(candidate)?;
+        steps.take("looked at for answers", servers.look_back(&line.client, doubts)).await??;
+        // Who had a permit before must not record either.
+        if self.is_for == Use::Buyers && servers.witness().has_lost() {
+            return Err(ConnectError::AnswersLost);
+        }
+        if trust.is_cancelled() {
+            return Err(ConnectError::Outlived);
+        }
+        if self.is_for != Use::Lookers {
+            servers.announce(&host, moves, kept.is_flushed);
+        }
+        Ok((Connection::new(line, trust), is_first))
+    }
 }
 
 /// What is done to a connection one after the other, by one deadline.
@@ -100,31 +148,14 @@ impl managed::Manager for Manager {
     type Error = ConnectError;
 
     async fn create(&self) -> Result<Connection, ConnectError> {
-        let servers = &self.servers;
-        let deadline = Instant::now() + CREATE_TIMEOUT;
-        let permit = timeout(WAIT_TIMEOUT, servers.permits.clone().acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else { return Err(ConnectError::NoPermit) };
-        let Winner { host, key, identity, line } =
-            race::race(servers, &Arc::new(permit), servers.patience()).await?;
-        let candidate = servers.judge(&host, &identity)?;
-        let beginning = self.beginning(&host, &identity)?;
-        let steps = Steps { host: &host, deadline };
-        steps.take("set up", line.client.batch_execute(&self.settings)).await??;
-        let Passed { line, kept } = barrier::pass(&host, line, beginning, deadline).await?;
-        steps.take("compared with another", pooler::exclude(servers, &host, &key, &line)).await??;
-        let Accepted { trust, moves, doubts } = servers.accept(candidate)?;
-        steps.take("looked at for answers", servers.look_back(&line.client, doubts)).await??;
-        // Who had a permit before must not record either.
-        if self.is_for == Use::Buyers && servers.witness().has_lost() {
-            return Err(ConnectError::AnswersLost);
+        let created = self.connect().await;
+        if let Err(error) = &created {
+            self.servers.warn_if_full(error);
+            if matches!(error, ConnectError::Pooler) {
+                self.servers.unusable.cancel();
+            }
         }
-        if trust.is_cancelled() {
-            return Err(ConnectError::Outlived);
-        }
-        if self.is_for != Use::Lookers {
-            servers.announce(&host, moves, kept.is_flushed);
-        }
-        Ok(Connection::new(line, trust))
+        created
     }
 
     async fn recycle(

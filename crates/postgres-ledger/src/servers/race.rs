@@ -4,7 +4,7 @@
 //! would be waited for; and of the addresses of a name it would take the first that accepts one,
 //! whatever is there.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::{Instant, timeout_at};
@@ -48,6 +48,8 @@ pub(super) struct Winner {
     pub(super) key: Key,
     pub(super) identity: Identity,
     pub(super) line: Line,
+    /// What the hosts said that take no writes, or did not say.
+    pub(super) others: Vec<(String, HostError)>,
 }
 
 /// What is heard in a race.
@@ -83,6 +85,7 @@ async fn ask_all(
     let mut asked = to_find.collect::<FuturesUnordered<_>>();
     let mut writable = Vec::new();
     let mut failures = Vec::new();
+    let mut asked_of = BTreeSet::new();
     let mut deadline = limit + OTHERS_TIMEOUT;
     while let Ok(Some(heard)) = timeout_at(deadline, asked.next()).await {
         match heard {
@@ -90,6 +93,7 @@ async fn ask_all(
                 let is_only = hosts.len() == 1 && found.len() == 1;
                 let limit = if is_only { only } else { began + HOST_TIMEOUT };
                 for host in found {
+                    asked_of.insert(host.name.clone());
                     asked.push(ask(host, &key, Arc::clone(permit), limit));
                 }
             }
@@ -101,9 +105,19 @@ async fn ask_all(
                 if settles && patience == Patience::Brief {
                     deadline = deadline.min(Instant::now() + OTHERS_TIMEOUT);
                 }
-                writable.push(Winner { host, key: key.clone(), identity, line });
+                asked_of.remove(&host.name);
+                writable.push(Winner {
+                    host,
+                    key: key.clone(),
+                    identity,
+                    line,
+                    others: Vec::new(),
+                });
             }
-            Heard::Answer(host, Err(error)) => failures.push((host.name.clone(), error)),
+            Heard::Answer(host, Err(error)) => {
+                asked_of.remove(&host.name);
+                failures.push((host.name.clone(), error));
+            }
         }
     }
     if writable.is_empty() {
@@ -116,7 +130,9 @@ async fn ask_all(
     if writable.iter().any(|winner| !winner.identity.is_foreign(system.as_deref())) {
         writable.retain(|winner| !winner.identity.is_foreign(system.as_deref()));
     }
-    best(writable, host.as_deref())
+    let winner = best(writable, host.as_deref())?;
+    failures.extend(asked_of.into_iter().map(|name| (name, HostError::Silent)));
+    Ok(Winner { others: failures, ..winner })
 }
 
 /// The last that was promoted; of the names of one server the one that it was known by, so that they

@@ -65,6 +65,8 @@ pub(super) struct Key {
     pub(super) password: Option<String>,
     pub(super) connector: MakeRustlsConnect,
     pub(super) mode: SslMode,
+    /// What says that it is this mode.
+    pub(super) asked_by: Arc<str>,
     pub(super) shows_certificate: bool,
 }
 
@@ -95,6 +97,7 @@ impl Source {
             password: self.access.password()?,
             connector: settled.tls.connector()?,
             mode: settled.tls.mode,
+            asked_by: Arc::clone(&settled.tls.asked_by),
             shows_certificate: settled.tls.certificates.own.is_some(),
         };
         Ok(Entry { hosts: Arc::clone(&settled.hosts), key })

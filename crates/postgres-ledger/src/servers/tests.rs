@@ -146,7 +146,7 @@ fn a_server_of_the_past_is_refused_and_changes_nothing() {
     let other = Identity { system: Some("8".to_owned()), ..on(Some(9), "3") };
     let other = used(&servers, &host(0), &other);
 
-    assert!(matches!(past, Err(ConnectError::Past { timeline: 3, known: 4 })));
+    assert!(matches!(past, Err(ConnectError::Past { timeline: 3, known: 4, .. })));
     assert!(matches!(other, Err(ConnectError::OtherCluster { .. })));
     assert!(!trust.is_cancelled());
 }

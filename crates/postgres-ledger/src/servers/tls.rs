@@ -1,5 +1,7 @@
 //! Whether a connection is to be under TLS, whom it believes then, and what it shows.
 
+use std::sync::Arc;
+
 use credentials::{
     Access, Certificates, DATABASE, FileError, HalfCertificate, NamedFile, OwnCertificate, Verify,
 };
@@ -52,6 +54,8 @@ pub enum TlsSettingError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tls {
     pub(super) mode: SslMode,
+    /// What says that it is this mode.
+    pub(super) asked_by: Arc<str>,
     pub(super) certificates: Certificates,
 }
 
@@ -69,7 +73,15 @@ impl Tls {
         let own =
             OwnCertificate::of(cert, key, ("sslcert in DATABASE_URL", "sslkey in DATABASE_URL"))?;
         // Whoever names an authority does not mean to talk to anybody else.
-        let is_told = is_system || ca.is_some() || own.is_some();
+        let told_by = ca.as_ref().or(own.as_ref().map(|own| &own.cert)).map(|file| file.setting);
+        let told_by = told_by.or(is_system.then_some("sslrootcert in DATABASE_URL"));
+        let is_told = told_by.is_some();
+        let asked_by = match (mode, told_by) {
+            (None, Some(setting)) => format!("{setting}, which stands for sslmode=verify-full,"),
+            (mode, _) => {
+                format!("sslmode={} in DATABASE_URL", mode.unwrap_or(SslMode::Prefer).name())
+            }
+        };
         let mode = mode.unwrap_or(if is_told { SslMode::VerifyFull } else { SslMode::Prefer });
         let certificates = Certificates { ca, own };
         match mode {
@@ -85,7 +97,7 @@ impl Tls {
         {
             return Err(TlsSettingError::Disabled { setting });
         }
-        Ok(Self { mode, certificates })
+        Ok(Self { mode, asked_by: asked_by.into(), certificates })
     }
 
     /// What the driver is to ask of a server.
@@ -160,6 +172,22 @@ mod tests {
             ("sslmode=disable", None, SslMode::Disable),
         ] {
             assert_eq!(tls(options, ca_file).unwrap().mode, mode, "{options} {ca_file:?}");
+        }
+    }
+
+    #[test]
+    fn who_demands_tls_is_named() {
+        for (options, ca_file, asked_by) in [
+            ("sslmode=require", None, "sslmode=require in DATABASE_URL"),
+            ("", Some("/ca"), "DATABASE_CA_FILE, which stands for sslmode=verify-full,"),
+            ("sslmode=verify-full", Some("/ca"), "sslmode=verify-full in DATABASE_URL"),
+            ("", None, "sslmode=prefer in DATABASE_URL"),
+        ] {
+            assert_eq!(
+                &*tls(options, ca_file).unwrap().asked_by,
+                asked_by,
+                "{options} {ca_file:?}"
+            );
         }
     }
 

@@ -49,6 +49,20 @@ pub enum UrlError {
     /// It names no host.
     #[error("it names no host")]
     NoHost,
+    /// Which port is whose cannot be told.
+    #[error("it names {ports} ports for {hosts} hosts: there must be one for all, or one for each")]
+    Ports {
+        /// How many ports it names.
+        ports: usize,
+        /// How many hosts.
+        hosts: usize,
+    },
+    /// A server is asked for that the ledger cannot be on.
+    #[error(
+        "its target_session_attrs asks for a server that takes no writes, and the ledger is written: \
+         leave it out, or say read-write"
+    )]
+    Target,
 }
 
 fn said_of(option: Option<&'static str>) -> String {
@@ -109,6 +123,12 @@ pub(super) fn read(text: &str) -> Result<Read, UrlError> {
         // As libpq does: what is said last is meant, and what is empty was not said.
         let value = (!value.is_empty()).then_some(value);
         match name {
+            // Which of the servers takes writes is found out in any case.
+            "target_session_attrs" => match value.as_deref() {
+                None | Some("any" | "read-write" | "primary") => {}
+                Some("read-only" | "standby" | "prefer-standby") => return Err(UrlError::Target),
+                Some(_) => return Err(UrlError::Unreadable(Some("target_session_attrs"))),
+            },
             "sslmode" => {
                 let known = |value: &String| SslMode::ALL.into_iter().find(|it| it.name() == value);
                 tls.mode = value.map(|value| known(&value).ok_or(UrlError::Mode)).transpose()?;
@@ -122,6 +142,11 @@ pub(super) fn read(text: &str) -> Result<Read, UrlError> {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(UrlError::NoHost);
     }
+    let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+    let ports = config.get_ports().len();
+    if ports > 1 && ports != hosts {
+        return Err(UrlError::Ports { ports, hosts });
+    }
     Ok(Read { config, tls })
 }
 
@@ -129,7 +154,9 @@ type Found = Vec<(&'static str, String)>;
 
 /// The name of an option that is ours to read.
 fn ours(name: &str) -> Option<&'static str> {
-    ["sslmode", "sslrootcert", "sslcert", "sslkey"].into_iter().find(|it| *it == name)
+    ["sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs"]
+        .into_iter()
+        .find(|it| *it == name)
 }
 
 fn without_scheme(text: &str) -> Option<usize> {
@@ -299,6 +326,38 @@ mod tests {
             let url = format!("postgres://a/b?sslmode={wrong}");
             assert_eq!(read(&url).err(), Some(UrlError::Mode), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_server_that_takes_writes_may_be_asked_for_and_no_other() {
+        for target in ["any", "read-write", "primary", ""] {
+            for url in [
+                format!("postgres://a,b/d?target_session_attrs={target}"),
+                format!("host=a,b target_session_attrs='{target}'"),
+            ] {
+                assert!(read(&url).is_ok(), "{url}");
+            }
+        }
+        for target in ["read-only", "standby", "prefer-standby"] {
+            let url = format!("postgres://a,b/d?target_session_attrs={target}");
+            assert_eq!(read(&url).err(), Some(UrlError::Target), "{target}");
+        }
+    }
+
+    #[test]
+    fn ports_are_one_for_all_hosts_or_one_for_each() {
+        for (url, is_good) in [
+            ("host=a,b,c port=1", true),
+            ("host=a,b,c port=1,2,3", true),
+            ("postgres://a,b:2/d", true),
+            ("host=a,b,c port=1,2", false),
+            ("host=a port=1,2", false),
+            ("hostaddr=10.0.0.1,10.0.0.2 port=1,2", true),
+        ] {
+            assert_eq!(read(url).is_ok(), is_good, "{url}");
+        }
+        let error = read("host=a,b,c port=1,2").err();
+        assert_eq!(error, Some(UrlError::Ports { ports: 2, hosts: 3 }));
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Witness {
         tracing::error!(
             lost,
             of = answers.len(),
-            paused = ?paused,
+            paused = listed(&paused),
             "the ledger has lost answers that were given; nothing is sold until an operator lets a \
              sale go on that is paused for it: look with `flashsale audit`, then `flashsale sales \
              resume`"
@@ -183,6 +183,11 @@ impl Witness {
         *locked(&self.answers) = Answers::default();
         Ok(false)
     }
+}
+
+/// Numbers of sales, for people.
+pub(crate) fn listed(sales: &[SaleId]) -> String {
+    sales.iter().map(SaleId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,14 +8,17 @@ use tokio_postgres::{
     error::{DbError, Severity, SqlState},
 };
 
-use crate::{servers::PoolError, session::wrong_connection};
+use crate::{
+    servers::{ConnectError, WARNED, shown},
+    session::wrong_connection,
+};
 
 /// Why a statement brought no rows.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
     /// No connection could be had; nothing was sent.
     #[error("Postgres cannot be reached")]
-    Unreachable(#[source] PoolError),
+    Unreachable(#[source] ConnectError),
     /// The statement was refused for what it says; nothing was done.
     #[error("Postgres refuses what the statement says")]
     Poison(#[source] Said),
@@ -48,8 +51,11 @@ pub(crate) enum SessionError {
     TimedOut,
     /// The server says that it did it, but perhaps no standby has it, or the server is not the ledger
     /// any more.
-    #[error("Postgres did it, but it is not certain that the standby has it")]
-    Unconfirmed,
+    #[error("Postgres did it, but it is not certain that the standby has it{}", warned(.warning.as_deref()))]
+    Unconfirmed {
+        /// What the server warned of, if it did.
+        warning: Option<String>,
+    },
     /// What came of a statement that was carried out cannot be read back.
     #[error("Postgres did it, but cannot be asked what came of it")]
     Unseen(#[source] Box<SessionError>),
@@ -72,7 +78,7 @@ impl Said {
 impl std::fmt::Display for Said {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0.as_db_error() {
-            Some(error) => write!(f, "{} ({})", error.message(), error.code().code()),
+            Some(error) => write!(f, "{} ({})", shown(error.message()), error.code().code()),
             None => self.0.fmt(f),
         }
     }
@@ -97,10 +103,22 @@ impl SessionError {
             | Self::WrongConnection { .. } => Failure::NotDone,
             Self::Lost(_)
             | Self::TimedOut
-            | Self::Unconfirmed
+            | Self::Unconfirmed { .. }
             | Self::Unseen(_)
             | Self::Unreadable(_) => Failure::Unknown,
         }
+    }
+
+    /// Whether it is of a session that is not the one it was: a pooler may have come in between.
+    pub(crate) fn is_of_another_session(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongConnection { source, .. }
+                if matches!(
+                    source.code(),
+                    Some(&(SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT))
+                )
+        )
     }
 
     /// Whether a row met one that is there already.
@@ -117,7 +135,10 @@ impl SessionError {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NotAllowed(_) => Some(self.to_string().into()),
-            Self::Unreachable(PoolError::Backend(error)) => error.remedy().map(Into::into),
+            Self::Unreachable(error) => error.remedy().map(Into::into),
+            Self::Unconfirmed { warning: Some(warning) } => {
+                Some(format!("it warns: {warning}; {WARNED}").into())
+            }
             _ => None,
         }
     }
@@ -152,7 +173,7 @@ impl SessionError {
     /// Whether other connections may see what this one wrote although no standby has it: its wait was
     /// cancelled, its session was ended in mid-wait, or nobody is left who hears that either happens.
     pub(crate) const fn may_be_seen_unconfirmed(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Unconfirmed | Self::TimedOut)
+        matches!(self, Self::Lost(_) | Self::Unconfirmed { .. } | Self::TimedOut)
     }
 
     /// The driver's error, with what it means for the work.
@@ -168,6 +189,10 @@ impl SessionError {
             Some(Meaning::WrongConnection(why)) => Self::WrongConnection { why, source: said },
         }
     }
+}
+
+fn warned(of: Option<&str>) -> String {
+    of.map(|of| format!("; it warns: {of}")).unwrap_or_default()
 }
 
 enum Meaning {
