@@ -2,7 +2,10 @@
 //! else: a full disk, a pipe that is closed and a pipe that nobody reads stop no task and keep no
 //! request waiting.
 
+mod line;
+
 use std::{
+    borrow::Cow,
     io::{self, IsTerminal, Write},
     sync::{
         OnceLock,
@@ -56,7 +59,7 @@ pub(crate) fn start(format: LogFormat) {
         .and(filter_fn(may_be_written));
     let is_shown = io::stderr().is_terminal();
     start_writing(io::stderr());
-    let lines = fmt::layer().log_internal_errors(false).with_writer(Lines);
+    let lines = fmt::layer().log_internal_errors(false).with_writer(Lines { format, is_shown });
     let registry = tracing_subscriber::registry();
     match format {
         LogFormat::Text => {
@@ -131,11 +134,19 @@ fn send(writer: Option<&SyncSender<Job>>, line: &[u8], lost: &AtomicU64) -> bool
 
 /// Takes lines for the thread that writes; never fails and never waits.
 #[derive(Clone, Copy)]
-struct Lines;
+struct Lines {
+    format: LogFormat,
+    is_shown: bool,
+}
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        send(WRITER.get(), line, &LOST);
+        let written = match self.format {
+            LogFormat::Text => line::of(line, self.is_shown),
+            // There a control character is escaped in any case, and what is cut could not be read.
+            LogFormat::Json => Cow::Borrowed(line),
+        };
+        send(WRITER.get(), &written, &LOST);
         Ok(line.len())
     }
 

@@ -37,9 +37,11 @@ fn sentence(error: &TlsError, names: &Names) -> String {
     match error {
         TlsError::InvalidCertificate(wrong) => of_certificate(wrong, names),
         TlsError::AlertReceived(alert) if is_about_us(*alert) => format!(
-            "it does not accept our certificate, or wants to see one ({alert:?}): {} and {} must name \
+            "it does not accept our certificate, or wants to see one ({}): {} and {} must name \
              one that it knows the authority of",
-            names.cert_file, names.key_file
+            words(&format!("{alert:?}")),
+            names.cert_file,
+            names.key_file
         ),
         TlsError::InvalidMessage(_) => {
             format!("what answers does not speak TLS, which {} says it does", names.url)
@@ -60,7 +62,7 @@ fn of_certificate(wrong: &CertificateError, names: &Names) -> String {
             "its certificate is not for {} but for {}: {url} must call the host what the certificate \
              calls it{}",
             expected.to_str(),
-            presented.join(", "),
+            presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", "),
             names.any_name
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -78,10 +80,30 @@ fn of_certificate(wrong: &CertificateError, names: &Names) -> String {
              sign another for the server, and {ca_file} name the authority's"
         ),
         wrong => format!(
-            "its certificate is not believed ({wrong}): it has to be another, or {ca_file} to name its \
-             authority"
+            "its certificate is not believed ({}): it has to be another, or {ca_file} to name its \
+             authority",
+            words(&wrong.to_string())
         ),
     }
+}
+
+/// A name as a certificate has it: `DnsName("db")` is how the library shows that.
+fn bare(name: &str) -> &str {
+    name.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map_or(name, |(name, _)| name)
+}
+
+/// The name of a thing of the library in words, such as `unknown ca` for `UnknownCA`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    let mut before = ' ';
+    for character in name.chars() {
+        if character.is_uppercase() && before.is_lowercase() {
+            words.push(' ');
+        }
+        words.extend(character.to_lowercase());
+        before = character;
+    }
+    words
 }
 
 /// Whether a server says by this alert that it has looked at our certificate, or missed it.
@@ -120,5 +142,13 @@ mod tests {
         assert!(said.contains("DATABASE_CERT_FILE and DATABASE_KEY_FILE"), "{said}");
 
         assert_eq!(refusal(&io::Error::other("no route"), &DATABASE), None);
+    }
+
+    #[test]
+    fn names_of_the_library_are_told_in_words() {
+        assert_eq!(words("CertificateRequired"), "certificate required");
+        assert_eq!(words("UnknownCA"), "unknown ca");
+        assert_eq!(bare("DnsName(\"db.example\")"), "db.example");
+        assert_eq!(bare("10.0.0.1"), "10.0.0.1");
     }
 }

@@ -163,15 +163,23 @@ impl Session {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, SessionError> {
         let deadline = Instant::now() + CERTAIN_WITHIN;
+        let mut warning = None;
         while Instant::now() < deadline {
             tokio::time::sleep(PAUSE_BETWEEN_TRIES).await;
             match self.query_patiently(sql, parameters).await {
                 Ok(rows) => return Ok(rows),
                 // Whatever keeps this run from it says nothing of what the one before did.
-                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "again"),
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "again");
+                    warning = error.warning().or(warning);
+                }
             }
         }
-        Err(SessionError::TimedOut)
+        match warning {
+            // Which is why no answer is believed.
+            Some(warning) => Err(SessionError::Unconfirmed { warning: Some(warning) }),
+            None => Err(SessionError::TimedOut),
+        }
     }
 }
 

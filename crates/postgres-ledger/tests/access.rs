@@ -287,3 +287,53 @@ async fn certificates_that_are_changed_while_the_process_runs_are_used_for_the_n
 
     ledger.identity().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_a_server_does_not_let_in_is_told_which_of_its_rules_it_is() {
+    let rules = "host all nobody 127.0.0.1/32 reject\n\
+                 hostssl all certain 127.0.0.1/32 cert\n\
+                 hostssl all safe 127.0.0.1/32 trust\n\
+                 host all postgres,asleep,full 127.0.0.1/32 trust\n";
+    let server = server(rules, AUTHORITY.issue("localhost").unwrap());
+    let roles = "CREATE ROLE asleep NOLOGIN; CREATE ROLE nobody LOGIN; CREATE ROLE certain LOGIN; \
+                 CREATE ROLE safe LOGIN; CREATE ROLE full LOGIN CONNECTION LIMIT 0";
+    server.psql("postgres", roles).unwrap();
+    let host = format!("localhost:{}", server.port());
+
+    for (role, mode, all, none) in [
+        ("asleep", "require", ["28000", "ALTER ROLE"], "CERT_FILE"),
+        ("missing", "require", ["28000", "pg_hba.conf there"], "CERT_FILE"),
+        ("nobody", "require", ["28000", "pg_hba.conf there"], "CERT_FILE"),
+        ("certain", "require", ["28000", "DATABASE_CERT_FILE"], "ALTER ROLE"),
+        (
+            "safe",
+            "disable",
+            ["pg_hba.conf there", "in plain text, by sslmode=disable"],
+            "CERT_FILE",
+        ),
+        ("full", "require", ["53300", "CONNECTION LIMIT"], "CERT_FILE"),
+    ] {
+        let url = url(&server, "localhost", &format!("sslmode={mode}"));
+        let said = enter(Access::to_database(url.replace("postgres@", &format!("{role}@")))).await;
+
+        assert_says(&said, &all);
+        let said = said.unwrap_err();
+        assert_eq!(said.matches(&host).count(), 1, "{said}");
+        let code = all.iter().find(|it| it.parse::<u32>().is_ok());
+        assert!(code.is_none_or(|code| said.matches(code).count() == 1), "{said}");
+        assert!(!said.contains(none) && !said.contains("creating a new object"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_demands_tls_of_a_server_without_is_named() {
+    let server = PostgresServer::start().unwrap();
+    server.create_database("ledger").unwrap();
+    let files = Files::new().unwrap();
+    let mut access = Access::to_database(url(&server, "127.0.0.1", ""));
+    access.certificates.ca = Some(file(&files, DATABASE.ca_file, &AUTHORITY.pem()));
+
+    let said = enter(access).await;
+
+    assert_says(&said, &["it offers no TLS, which DATABASE_CA_FILE, which stands for"]);
+}

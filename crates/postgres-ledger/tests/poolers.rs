@@ -8,7 +8,9 @@ use crate::database::{SERVER, fresh_database};
 use credentials::Access;
 use dev_servers::{Pooler, Pooling};
 use domain::ports::SaleRegister;
+use futures_util::FutureExt as _;
 use postgres_ledger::{Connections, Durability, MigrateError, PostgresLedger};
+use store_contract::fixtures::{WallClock, until};
 
 /// A ledger behind a pooler that has so many connections to the server.
 async fn behind(pooling: Pooling, connections: u16) -> (Pooler, PostgresLedger) {
@@ -48,4 +50,21 @@ async fn a_pooler_in_session_mode_is_as_good_as_none() {
         ledger.now().await.unwrap();
         ledger.calendar().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_changes_to_transaction_mode_is_noticed_and_refused() {
+    let (pooler, ledger) = behind(Pooling::Session, 20).await;
+    ledger.calendar().await.unwrap();
+    assert!(ledger.unusable().now_or_never().is_none());
+
+    pooler.change_to(Pooling::Transaction).unwrap();
+
+    let unusable = until(&WallClock, async || {
+        let _ = tokio::join!(ledger.calendar(), ledger.now(), ledger.calendar(), ledger.now());
+        ledger.unusable().now_or_never()
+    });
+    let said = unusable.await;
+    let cause = std::error::Error::source(&said).unwrap().to_string();
+    assert!(said.is_final() && cause.contains("a pooler in transaction mode"), "{said:?}");
 }

@@ -12,7 +12,7 @@ use crate::{
     probe::Probe,
     refusal::{half_way, is_answer, remedy},
     reply::carried_out,
-    server::{ConnectError, Object, Pool, PoolError},
+    server::{ConnectError, Object, Pool, PoolError, of_pool},
 };
 
 /// The function library, one file a function.
@@ -53,7 +53,7 @@ pub(crate) struct Line {
 pub(crate) enum LineError {
     /// No connection could be had; nothing was sent.
     #[error("Redis cannot be reached")]
-    Unreachable(#[source] PoolError),
+    Unreachable(#[source] ConnectError),
     /// Redis refused the call; nothing was done.
     #[error("Redis refuses: {remedy}")]
     Refused {
@@ -114,6 +114,9 @@ impl LineError {
             Self::Refused { remedy, .. } => Some(remedy.clone()),
             Self::Failed(what, _) => Some((*what).into()),
             Self::OtherLedger | Self::Superseded => Some(self.to_string().into()),
+            Self::Ownerless(_) => {
+                Some("nothing is asked of it before the ledger has said whose the sales are".into())
+            }
             _ => None,
         }
     }
@@ -290,14 +293,10 @@ pub(crate) fn is_for_want_of_library(detail: Option<&str>) -> bool {
 
 /// A server that refuses whoever comes is not out of reach.
 fn no_connection(error: PoolError) -> LineError {
-    match error {
-        PoolError::Backend(ConnectError::Server { host, what, source }) => match remedy(&source) {
+    match of_pool(error) {
+        ConnectError::Server { host, what, source } => match remedy(&source) {
             Some(remedy) => LineError::Refused { remedy: remedy.into(), source: Some(source) },
-            None => LineError::Unreachable(PoolError::Backend(ConnectError::Server {
-                host,
-                what,
-                source,
-            })),
+            None => LineError::Unreachable(ConnectError::Server { host, what, source }),
         },
         error => LineError::Unreachable(error),
     }

@@ -34,6 +34,9 @@ pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
         "NOREPLICAS" => "it has too few replicas: see its min-replicas-to-write",
         "BUSY" => "a script or function of somebody keeps it busy: see SCRIPT KILL, FUNCTION KILL",
         "EXECABORT" => "it discarded a transaction",
+        "ERR" if says("DB index is out of range") => {
+            "it has no database of the number at the end of REDIS_URL: see its setting databases"
+        }
         "ERR" if says("unknown command") || says("Unknown command") => {
             "it does not know a command, or somebody has forbidden it: Redis 7.0 or newer is needed, \
              with FCALL and FUNCTION"
@@ -124,6 +127,7 @@ mod tests {
             ),
             ("NOREPLICAS Not enough good replicas to write.", "min-replicas-to-write"),
             ("EXECABORT Transaction discarded because of previous errors.", "discarded"),
+            ("ERR DB index is out of range", "REDIS_URL"),
             ("ERR unknown command 'FCALL', with args beginning with: 'x'", "Redis 7.0"),
         ] {
             let remedy = remedy(&said(line)).unwrap_or_else(|| panic!("{line} is a refusal"));

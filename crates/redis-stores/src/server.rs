@@ -27,8 +27,8 @@ mod address;
 mod error;
 
 use self::address::Address;
-pub(crate) use self::error::ConnectError;
 pub use self::error::SourceError;
+pub(crate) use self::error::{ConnectError, of_pool};
 use crate::line::REPLY_MS_MAX;
 
 /// How long a connection may take to come about, and a caller may wait for one.

@@ -187,10 +187,13 @@ async fn what_the_server_before_has_says_nothing_of_the_promoted_one() {
     let after = used(&servers, &host(1), &on(Some(2), "2")).unwrap().doubts;
 
     let by_one_of_before = servers.look_back(&line.client, before).await;
-    let by_one_of_now = servers.look_back(&line.client, after).await;
+    let look = || servers.look_back(&line.client, after);
+    let (by_one_of_now, by_another) = tokio::join!(look(), look());
 
     assert!(by_one_of_before.is_ok(), "{by_one_of_before:?}");
     assert!(matches!(by_one_of_now, Err(ConnectError::AnswersLost)), "{by_one_of_now:?}");
+    assert!(by_another.is_ok(), "what is lost is counted once: {by_another:?}");
+    assert!(servers.witness().has_lost());
 }
 
 #[test]

@@ -121,6 +121,15 @@ impl SessionError {
         )
     }
 
+    /// What the server warned of, if that is why it is not believed.
+    pub(crate) fn warning(&self) -> Option<String> {
+        match self {
+            Self::Unconfirmed { warning } => warning.clone(),
+            Self::Unreachable(ConnectError::Warned { warning, .. }) => Some(warning.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether a row met one that is there already.
     pub(crate) fn is_duplicate(&self) -> bool {
         matches!(self, Self::Poison(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))

@@ -177,7 +177,8 @@ async fn a_server_that_was_put_back_to_an_older_copy_sells_nothing_until_an_oper
     block_in_place(|| server.put_back()).unwrap();
     says_within(&ledger, &sale, "has lost answers").await;
 
-    assert!(ledger.permit().is_err());
+    let refused = ledger.permit().map(drop).unwrap_err();
+    assert!(refused.remedy().unwrap().contains("flashsale sales resume"), "{refused:?}");
     let look = self::ledger(&server.url(DATABASE), Durability::Single);
     let calendar = look.calendar().await.unwrap();
     assert!(calendar.sales.iter().all(|sale| sale.state == SaleState::Paused), "{calendar:?}");

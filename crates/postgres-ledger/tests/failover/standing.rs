@@ -13,7 +13,7 @@ use postgres_ledger::{Connections, Durability, PostgresLedger};
 use store_contract::fixtures::{WallClock, until};
 use tokio::task::block_in_place;
 
-use crate::pair::{DATABASE, Pair, ledger, record};
+use crate::pair::{DATABASE, Pair, ledger, make_sale, record};
 
 /// Records until one is granted.
 async fn until_granted(ledger: &PostgresLedger, pair: &Pair, first: u32) {
@@ -151,4 +151,25 @@ async fn whoever_only_looks_can_while_the_standby_is_away() {
 
     assert_eq!(tally.sold, 0);
     AuditedLedger::audit(&ledger, None, &mut Findings::default()).await.unwrap();
+}
+
+/// As one that is about to run out of transaction numbers does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_warns_of_what_is_written_is_told_with_its_words() {
+    let server = PostgresServer::start().unwrap();
+    server.create_database(DATABASE).unwrap();
+    let ledger = ledger(&server.url(DATABASE), Durability::Single);
+    let sale = make_sale(&ledger).await;
+    let warn = "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS \
+                $$BEGIN RAISE WARNING E'vacuum\\nERROR now'; RETURN NEW; END$$; \
+                CREATE TRIGGER warn BEFORE INSERT ON checkout_attempts \
+                FOR EACH ROW EXECUTE FUNCTION warn()";
+    block_in_place(|| server.psql(DATABASE, warn)).unwrap();
+
+    let refused = record(&ledger, &sale, 1).await.1.unwrap_err();
+
+    let said = format!("{refused:?}");
+    assert!(said.contains("it warns: vacuum") && !said.contains('\n'), "{said}");
+    let remedy = refused.remedy().unwrap();
+    assert!(remedy.contains("vacuum\\nERROR now"), "{remedy}");
 }

@@ -30,12 +30,14 @@ impl Address {
 
     /// The library reads a URL of TLS only where it makes the TLS.
     fn of(url: &str) -> Option<Self> {
+        // A part of it that would be left out, `#insecure` among them, which believes everybody.
+        if url.contains('#') {
+            return None;
+        }
         let schemes = [("rediss://", "redis://"), ("valkeys://", "valkey://")];
-        let under_tls = schemes.into_iter().find_map(|(scheme, plain)| {
-            // `#insecure` is there for whoever believes everybody.
-            let rest = url.strip_prefix(scheme).filter(|rest| !rest.contains('#'));
-            Some(format!("{plain}{}", rest?))
-        });
+        let under_tls = schemes
+            .into_iter()
+            .find_map(|(scheme, plain)| Some(format!("{plain}{}", url.strip_prefix(scheme)?)));
         let is_tls = under_tls.is_some();
         let info = under_tls.as_deref().unwrap_or(url).into_connection_info().ok()?;
         Some(Self { info, is_tls })
@@ -89,6 +91,7 @@ mod tests {
             "redis://u:geheim@h/x",
             "redis://h?protocol=geheim",
             "rediss://u:geheim@h/#insecure",
+            "redis://u:geheim@h/2#x",
             "rediss+sentinel://u:geheim@h",
             "geheim",
         ] {

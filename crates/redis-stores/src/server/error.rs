@@ -3,6 +3,8 @@
 use credentials::{AccessError, FileError, REDIS};
 use deadpool_redis::redis::RedisError;
 
+use super::PoolError;
+
 /// Why it cannot be said where the server is, or how one gets in.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -53,6 +55,12 @@ pub(crate) enum ConnectError {
         /// What the driver says.
         source: RedisError,
     },
+    /// None came about, or came free, in time.
+    #[error("no connection to it came about or came free in time")]
+    NoneInTime,
+    /// The process is ending.
+    #[error("there are no connections any more")]
+    Ending,
     /// The server says nothing.
     #[error("{host} is silent")]
     Silent {
@@ -65,6 +73,17 @@ pub(crate) enum ConnectError {
         /// Which one it is.
         host: String,
     },
+}
+
+/// Why a pool gave no connection, without the pool's own words around it.
+pub(crate) fn of_pool(error: PoolError) -> ConnectError {
+    match error {
+        PoolError::Backend(error) => error,
+        PoolError::Timeout(_) => ConnectError::NoneInTime,
+        PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            ConnectError::Ending
+        }
+    }
 }
 
 impl ConnectError {

@@ -36,9 +36,11 @@ pub enum Pooling {
 /// A pooler of our own in front of a Postgres, for every user who asks.
 pub struct Pooler {
     port: u16,
+    to: u16,
+    connections: u16,
     // Before the directory it works in.
-    _running: Running,
-    _home: Home,
+    running: Running,
+    home: Home,
 }
 
 impl Pooler {
@@ -51,9 +53,15 @@ impl Pooler {
         let account = Account::for_postgres()?;
         let home = Home::temporary(account)?;
         let (port, running) = on_a_free_port(|port| {
-            run(&home, account, &settings(server, pooling, connections, port))
+            run(&home, account, &settings(server.port(), pooling, connections, port))
         })?;
-        Ok(Self { port, _running: running, _home: home })
+        Ok(Self { port, to: server.port(), connections, running, home })
+    }
+
+    /// Has it hand out its connections in another way from now on.
+    pub fn change_to(&self, pooling: Pooling) -> Result<(), ServerError> {
+        write(&self.home, &settings(self.to, pooling, self.connections, self.port))?;
+        self.running.tell_all(Signal::HangUp)
     }
 
     /// The URL of a database behind it.
@@ -63,7 +71,7 @@ impl Pooler {
     }
 }
 
-fn settings(server: &PostgresServer, pooling: Pooling, connections: u16, port: u16) -> String {
+fn settings(server: u16, pooling: Pooling, connections: u16, port: u16) -> String {
     let pool_mode = match pooling {
         Pooling::Session => "session",
         Pooling::Transaction => "transaction",
@@ -78,15 +86,12 @@ fn settings(server: &PostgresServer, pooling: Pooling, connections: u16, port: u
          auth_type = any\n\
          pool_mode = {pool_mode}\n\
          default_pool_size = {connections}\n",
-        server.port()
+        server
     )
 }
 
 fn run(home: &Home, account: Option<Account>, settings: &str) -> Result<Running, ServerError> {
-    let file = home.path().join("pgbouncer.ini");
-    let preparing = || format!("write {}", file.display());
-    fs::write(&file, settings).attempting(preparing())?;
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).attempting(preparing())?;
+    let file = write(home, settings)?;
     let mut command = tied::command(program()?, Signal::Kill);
     command.arg(&file);
     if let Some(account) = account {
@@ -94,6 +99,14 @@ fn run(home: &Home, account: Option<Account>, settings: &str) -> Result<Running,
     }
     command.stdin(home.claim().attempting("start pgbouncer")?).process_group(0).current_dir("/");
     Running::start(RECIPE, command, Log::anew(home.path().join("pgbouncer.log"))?)
+}
+
+fn write(home: &Home, settings: &str) -> Result<PathBuf, ServerError> {
+    let file = home.path().join("pgbouncer.ini");
+    let preparing = || format!("write {}", file.display());
+    fs::write(&file, settings).attempting(preparing())?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).attempting(preparing())?;
+    Ok(file)
 }
 
 /// The program, where Debian has it or on PATH.

@@ -29,6 +29,8 @@ pub enum Signal {
     Stop,
     /// Lets it go on.
     Continue,
+    /// Has it read its settings again, if it is one that does.
+    HangUp,
 }
 
 impl Signal {
@@ -40,6 +42,7 @@ impl Signal {
             Self::Terminate => "TERM",
             Self::Stop => "STOP",
             Self::Continue => "CONT",
+            Self::HangUp => "HUP",
         }
     }
 

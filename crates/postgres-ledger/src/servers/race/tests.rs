@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::{Patience, Winner, race};
 use crate::{
-    servers::{ConnectError, Durability, Servers, Source, Use, pool},
+    servers::{ConnectError, Durability, Servers, Source, Use, of_pool, pool},
     settings,
 };
 
@@ -125,4 +125,71 @@ async fn barriers_at_a_server_that_the_ledger_has_left_take_no_permits() {
         connections.push(pool.get().await.unwrap());
     }
     assert_eq!(servers.moves(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_the_past_is_refused_with_what_the_promoted_one_says() {
+    let first = PostgresServer::start().unwrap();
+    let second = first.start_standby().unwrap();
+    let url = PostgresServer::url_of_all(&[&first, &second], "postgres");
+    let servers = Arc::new(servers(&url));
+    let pool = pool(&servers, 7, &settings::hot(), Use::Others).unwrap();
+    second.promote().unwrap();
+    drop(pool.get().await.unwrap());
+
+    second.stop().unwrap();
+    pool.retain(|_, _| false);
+    let refused = pool.get().await.err().map(of_pool).unwrap();
+
+    assert!(matches!(refused, ConnectError::Past { .. }), "{refused}");
+    let said = refused.to_string();
+    let (first, second) = (first.port(), second.port());
+    assert!(said.contains(&format!("127.0.0.1:{first} is on timeline 1")), "{said}");
+    assert!(said.contains(&format!("127.0.0.1:{second}: Connection refused")), "{said}");
+}
+
+/// One that says nothing, one that says no, and a standby.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_others_say_is_known_of_a_process_that_has_only_just_begun() {
+    let first = PostgresServer::start().unwrap();
+    let standby = first.start_standby().unwrap();
+    let silent = Proxy::to(first.port()).await.unwrap();
+    silent.set_condition(Condition::Blocked);
+    let gone = PostgresServer::start().unwrap();
+    gone.stop().unwrap();
+    let url = PostgresServer::url_of_all(&[&first, &standby, &gone], "postgres");
+    let url = url.replace("@", &format!("@127.0.0.1:{},", silent.port()));
+    let servers = servers(&url);
+    assert_eq!(servers.patience(), Patience::Whole);
+
+    let found = winner(&servers, servers.patience()).await.unwrap();
+
+    let said = found.others.iter().map(|(name, why)| format!("{name}{why}")).collect::<Vec<_>>();
+    let said = said.join("; ");
+    assert_eq!(found.host.name, format!("127.0.0.1:{}", first.port()), "{said}");
+    for word in [
+        format!("127.0.0.1:{} is a standby", standby.port()),
+        format!("127.0.0.1:{} is silent", silent.port()),
+        format!("127.0.0.1:{}: Connection refused", gone.port()),
+    ] {
+        assert!(said.contains(&word), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_a_server_is_full_is_said_once_in_a_while_whoever_meets_it() {
+    let server = PostgresServer::start().unwrap();
+    server.psql("postgres", "CREATE ROLE shop LOGIN CONNECTION LIMIT 1").unwrap();
+    let url = server.url("postgres").replace("postgres@", "shop@");
+    let servers = Arc::new(servers(&url));
+    let pool = pool(&servers, 7, &settings::hot(), Use::Others).unwrap();
+    let warned_at = || *servers.warned_at.lock().unwrap();
+
+    let _kept = pool.get().await.unwrap();
+    assert!(warned_at().is_none());
+    assert!(pool.get().await.is_err());
+    let first = warned_at().unwrap();
+    assert!(pool.get().await.is_err());
+
+    assert_eq!(warned_at(), Some(first));
 }
