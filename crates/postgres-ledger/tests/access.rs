@@ -301,17 +301,17 @@ async fn whom_a_server_does_not_let_in_is_told_which_of_its_rules_it_is() {
     let host = format!("localhost:{}", server.port());
 
     for (role, mode, all, none) in [
-        ("asleep", "require", ["28000", "ALTER ROLE"], "CERT_FILE"),
-        ("missing", "require", ["28000", "pg_hba.conf there"], "CERT_FILE"),
-        ("nobody", "require", ["28000", "pg_hba.conf there"], "CERT_FILE"),
-        ("certain", "require", ["28000", "DATABASE_CERT_FILE"], "ALTER ROLE"),
+        ("asleep", "prefer", ["28000", "ALTER ROLE"], "CERT_FILE"),
+        ("missing", "prefer", ["28000", "pg_hba.conf there"], "CERT_FILE"),
+        ("nobody", "prefer", ["28000", "pg_hba.conf there"], "CERT_FILE"),
+        ("certain", "prefer", ["28000", "DATABASE_CERT_FILE"], "ALTER ROLE"),
         (
             "safe",
             "disable",
             ["pg_hba.conf there", "in plain text, by sslmode=disable"],
             "CERT_FILE",
         ),
-        ("full", "require", ["53300", "CONNECTION LIMIT"], "CERT_FILE"),
+        ("full", "prefer", ["53300", "CONNECTION LIMIT"], "CERT_FILE"),
     ] {
         let url = url(&server, "localhost", &format!("sslmode={mode}"));
         let said = enter(Access::to_database(url.replace("postgres@", &format!("{role}@")))).await;

@@ -274,7 +274,8 @@ fn not_let_in(said: &DbError, key: &Key, is_here: bool) -> String {
     let rule = "pg_hba.conf there must have a line that lets the role in from this machine";
     if key.mode == SslMode::Disable && !is_here {
         return format!(
-            "{rule}; if it has one for TLS alone: this connection is in plain text, by {}",
+            "{rule}; if it has one for TLS alone: this connection is in plain text, by {}, and \
+             sslmode=verify-full demands TLS",
             key.asked_by
         );
     }
