@@ -1,8 +1,8 @@
 //! `/checkout`: asking for a unit, and giving a hold back.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use domain::{CheckoutRequest, Hold};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     api::Api,
@@ -10,22 +10,81 @@ use crate::{
     deadline::in_time,
     given_code::GivenCode,
     moment::rfc3339,
+    openapi::{
+        Answer, Endpoint, GivenCodeText, Link, Moment, Operation, Parameter, SaleNumber, Tag,
+        UnitNumber, UserName, bodies, header,
+    },
     params::Params,
-    problem::Problem,
+    problem::{Kind, Problem},
+    samples,
 };
 
-/// A hold, as the API writes it.
-#[derive(Serialize)]
-struct HoldBody {
-    code: String,
-    sale_id: i64,
-    user_id: String,
-    unit: u32,
-    expires_at: String,
+bodies! {
+    /// A unit on hold.
+    struct HoldBody as "Hold" {
+        /// Redeems the hold at `POST /purchase`.
+        code: String as GivenCodeText,
+        /// The sale.
+        sale_id: i64 as SaleNumber,
+        /// Whom the unit is kept for.
+        user_id: String as UserName,
+        /// The unit.
+        unit: u32 as UnitNumber,
+        /// Until when it is kept. The code is good until the service has noticed, a moment later.
+        expires_at: String as Moment,
+    }
+}
+
+/// `/checkout`.
+pub(super) fn endpoint() -> Endpoint {
+    Endpoint::at("/checkout").on(Method::POST, post_checkout, describe_checkout).on(
+        Method::DELETE,
+        delete_checkout,
+        describe_release,
+    )
+}
+
+fn describe_checkout() -> Operation {
+    let hold = json!(HoldBody::from(samples::hold()));
+    let hold = Answer::json::<HoldBody>(200, "The hold.", hold)
+        .headers([header::caching("no-store")])
+        .link(Link { to: "purchase", says: "Redeems it.", parameters: &[("code", "/code")] })
+        .link(Link { to: "release", says: "Gives it back.", parameters: &[("code", "/code")] })
+        .link(Link { to: "receipt", says: "Its receipt.", parameters: &[("code", "/code")] })
+        .link(Link { to: "sale", says: "Its sale.", parameters: &[("id", "/sale_id")] });
+    Operation::new(Tag::Buying, "checkout", "Put a unit on hold")
+        .says(
+            "If a unit is free, and the user is under the limit, it is put on hold for them. Each \
+             request that is granted takes a unit.",
+        )
+        .parameter(Parameter::query::<UserName>("user_id", "Who asks."))
+        .parameter(Parameter::query::<SaleNumber>("id", "The sale."))
+        .or_as_json()
+        .answer(hold)
+        .refused_as(&[
+            Kind::SaleNotFound,
+            Kind::SoldOut,
+            Kind::UserLimitReached,
+            Kind::SaleNotOpen,
+            Kind::SaleEnded,
+            Kind::SalePaused,
+        ])
+        .asks_stores()
+}
+
+fn describe_release() -> Operation {
+    let released = Answer::empty(204, "The unit is given back, or was before.");
+    Operation::new(Tag::Buying, "release", "Give a hold back")
+        .says("The unit is on sale again. It is safe to repeat.")
+        .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
+        .or_as_json()
+        .answer(released.headers([header::caching("no-store")]))
+        .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
+        .asks_stores()
 }
 
 /// Puts a unit on hold; replies with the code that redeems it.
-pub(super) async fn post_checkout(
+async fn post_checkout(
     request: HttpRequest,
     payload: web::Payload,
     api: web::Data<Api>,
@@ -49,7 +108,7 @@ pub(super) async fn post_checkout(
 }
 
 /// Gives a hold back before its time.
-pub(super) async fn delete_checkout(
+async fn delete_checkout(
     request: HttpRequest,
     payload: web::Payload,
     api: web::Data<Api>,

@@ -5,11 +5,13 @@
 //! for each of its threads and hands [`routes`] to its server.
 
 mod api;
+mod asset;
 mod body;
 mod caching;
 mod checkout;
 mod connection;
 mod deadline;
+mod docs;
 mod expectation;
 mod given_code;
 mod health;
@@ -18,11 +20,13 @@ mod hostile;
 mod items;
 mod metrics;
 mod moment;
+mod openapi;
 mod params;
 mod problem;
 mod purchase;
 mod receipt;
 mod sales;
+mod samples;
 mod shown;
 
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
@@ -40,56 +44,54 @@ pub use self::{
     shown::{SaleBoard, Written, sale_board},
 };
 
-use self::problem::Problem;
+use self::{openapi::Endpoint, problem::Problem};
+
+/// All that is served to buyers and shops, with what is said of it. Where two paths fit, the first is
+/// meant.
+fn endpoints() -> Vec<Endpoint> {
+    let mut endpoints = vec![checkout::endpoint()];
+    endpoints.extend(purchase::endpoints());
+    endpoints.extend(sales::endpoints());
+    endpoints.push(items::endpoint());
+    endpoints.extend(health::endpoints());
+    endpoints.push(openapi::endpoint());
+    endpoints.extend(docs::endpoints());
+    endpoints.push(problem::endpoint());
+    endpoints
+}
 
 /// Every route of the API. The application's data must hold an [`Api`].
 pub fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/checkout", "POST, DELETE")
-                .route(web::post().to(checkout::post_checkout))
-                .route(web::delete().to(checkout::delete_checkout)),
-        )
-        .service(resource("/purchase", "POST").route(web::post().to(purchase::post_purchase)))
-        .service(reading("/purchases/{code}", purchase::get_purchase))
-        .service(reading("/sales", sales::get_sales))
-        .service(reading("/sales/current", sales::get_current_sale))
-        .service(reading("/sales/{id}", sales::get_sale))
-        .service(reading(items::PATTERN, items::get_item))
-        .configure(health_routes)
-        .default_service(web::to(no_such_route));
+    serve(config, endpoints());
+    config.default_service(web::to(no_such_route));
 }
 
 /// What whoever runs the service asks: the metrics, and the health. For a listener of its own; the
 /// application's data must hold an [`Api`].
 pub fn operator_routes(config: &mut web::ServiceConfig) {
-    config
-        .service(reading("/metrics", metrics::get_metrics))
-        .configure(health_routes)
-        .default_service(web::to(no_such_route));
+    config.service(reading("/metrics", metrics::get_metrics));
+    serve(config, health::endpoints());
+    config.default_service(web::to(no_such_route));
 }
 
-fn health_routes(config: &mut web::ServiceConfig) {
-    config
-        .service(reading("/health", health::get_health))
-        .service(reading("/health/live", health::get_live))
-        .service(reading("/health/ready", health::get_ready));
+fn serve(config: &mut web::ServiceConfig, endpoints: impl IntoIterator<Item = Endpoint>) {
+    for endpoint in endpoints {
+        config.service(endpoint.resource());
+    }
 }
 
-/// A resource that answers other methods with those it has.
-fn resource(path: &str, allowed: &'static str) -> Resource {
-    web::resource(path)
-        .default_service(web::to(move || async move { Problem::method_not_allowed(allowed) }))
-}
-
-/// A resource that is only read: GET, and HEAD for the headers alone.
+/// A resource that is only read, and is described elsewhere: GET, and HEAD for the headers alone.
 fn reading<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    resource(path, "GET, HEAD").route(web::get().to(handler.clone())).route(web::head().to(handler))
+    let other = || async { Problem::method_not_allowed("GET, HEAD".into()) };
+    web::resource(path)
+        .default_service(web::to(other))
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
 }
 
 async fn no_such_route(request: HttpRequest) -> Problem {

@@ -13,7 +13,7 @@ use crate::{
 
 /// The most parameters of a query string; the largest request has three. Each is compared with
 /// those before it, and each that is wrong is named in the answer.
-const PARAMETERS_MAX: usize = 16;
+pub(crate) const PARAMETERS_MAX: usize = 16;
 
 /// The parameters of a request and what is wrong with them, so that one answer names all.
 pub(crate) struct Params {

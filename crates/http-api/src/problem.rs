@@ -1,7 +1,10 @@
 //! Every error a client can see, as `application/problem+json` (RFC 9457).
 
+mod kind;
+mod page;
 mod refusals;
 mod requests;
+mod samples;
 
 use std::borrow::Cow;
 
@@ -17,17 +20,22 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
 pub use self::requests::{LINE_BYTES_MAX, document_of_server};
-pub(crate) use self::{refusals::RETRY_AFTER_FAILURE_S, requests::FieldError};
+pub(crate) use self::{
+    kind::Kind,
+    page::endpoint,
+    refusals::RETRY_AFTER_FAILURE_S,
+    requests::{FieldError, HEAD_BYTES_MAX, HEAD_FIELDS_MAX},
+};
 
 /// An error, as a client sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Problem {
     status: StatusCode,
-    name: &'static str,
+    kind: Kind,
     title: &'static str,
-    detail: Cow<'static, str>,
-    retry_after_s: Option<i64>,
-    allow: Option<&'static str>,
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) retry_after_s: Option<i64>,
+    pub(crate) allow: Option<Cow<'static, str>>,
     /// Whether the connection is closed: what comes next on it is the rest of what was not read.
     closes: bool,
     /// Whether the answer names the only content coding of a body.
@@ -38,13 +46,13 @@ pub(crate) struct Problem {
 impl Problem {
     fn new(
         status: StatusCode,
-        name: &'static str,
+        kind: Kind,
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
             status,
-            name,
+            kind,
             title,
             detail: detail.into(),
             retry_after_s: None,
@@ -57,7 +65,12 @@ impl Problem {
 
     /// The last part of its type.
     pub(crate) const fn name(&self) -> &'static str {
-        self.name
+        self.kind.name()
+    }
+
+    /// Its type.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
     }
 
     fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
@@ -95,8 +108,8 @@ impl ResponseError for Problem {
         if let Some(seconds) = self.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, allow));
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_ref()));
         }
         if self.names_coding {
             response.insert_header((ACCEPT_ENCODING, "identity"));
@@ -115,7 +128,7 @@ impl ResponseError for Problem {
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut body = serializer.serialize_map(None)?;
-        body.serialize_entry("type", &format_args!("/problems/{}", self.name))?;
+        body.serialize_entry("type", &self.kind.path())?;
         body.serialize_entry("title", self.title)?;
         body.serialize_entry("status", &self.status.as_u16())?;
         body.serialize_entry("detail", &self.detail)?;

@@ -1,19 +1,61 @@
 //! `/purchase` and `/purchases`: redeeming codes, and their receipts.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use serde_json::json;
 
 use crate::{
     api::Api,
     caching::not_stored,
     deadline::in_time,
     given_code::GivenCode,
+    openapi::{Answer, Endpoint, GivenCodeText, Link, Operation, Parameter, Tag, header},
     params::{Params, of_path},
-    problem::Problem,
+    problem::{Kind, Problem},
     receipt::ReceiptBody,
+    samples,
 };
 
+/// `/purchase` and `/purchases`.
+pub(super) fn endpoints() -> [Endpoint; 2] {
+    [
+        Endpoint::at("/purchase").on(Method::POST, post_purchase, describe_purchase),
+        Endpoint::at("/purchases/{code}").reading(get_purchase, describe_receipt),
+    ]
+}
+
+fn receipt() -> Answer {
+    let receipt = json!(ReceiptBody::from(samples::receipt()));
+    let picture = &[("sale", "/sale_id"), ("unit", "/unit")];
+    Answer::json::<ReceiptBody>(200, "The receipt.", receipt)
+        .headers([header::caching("no-store")])
+        .link(Link { to: "itemPicture", says: "The picture of the item.", parameters: picture })
+}
+
+fn describe_purchase() -> Operation {
+    let parameters = &[("code", "/code")];
+    Operation::new(Tag::Buying, "purchase", "Redeem a code")
+        .says(
+            "The unit is sold. Of requests with the same code one is answered with 200 and all others \
+             with 409 and the same receipt, so it is safe to repeat.",
+        )
+        .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
+        .or_as_json()
+        .answer(receipt().link(Link { to: "receipt", says: "The same.", parameters }))
+        .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
+        .asks_stores()
+}
+
+fn describe_receipt() -> Operation {
+    Operation::new(Tag::Buying, "receipt", "Show a receipt")
+        .says("The receipt of a code that was redeemed.")
+        .parameter(Parameter::path::<GivenCodeText>("code", "The code that was redeemed."))
+        .answer(receipt())
+        .refused_as(&[Kind::CodeNotFound, Kind::NotFound, Kind::CodeExpired])
+        .asks_stores()
+}
+
 /// Sells the unit of a code; replies with the receipt.
-pub(super) async fn post_purchase(
+async fn post_purchase(
     request: HttpRequest,
     payload: web::Payload,
     api: web::Data<Api>,
@@ -35,10 +77,7 @@ pub(super) async fn post_purchase(
 }
 
 /// Shows the receipt of a code.
-pub(super) async fn get_purchase(
-    request: HttpRequest,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Problem> {
+async fn get_purchase(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let code: GivenCode = of_path(&request, "code")?;
     Params::of_query(&request).finish(Some(()))?;
     let code = code.known()?;

@@ -1,0 +1,78 @@
+//! One purchase, from the sale to the receipt: what the examples of the API's description are
+//! written from, by whatever writes the answers.
+
+use std::str::FromStr;
+
+use domain::{
+    Code, Epoch, Hold, Item, Origin, Receipt, Sale, SaleId, Slot, Standing, Terms, Unit,
+    UnixMillis, UserId, Window, sale::SaleState,
+};
+
+use crate::items::picture_path;
+
+/// The code, as it is written.
+pub(crate) const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
+
+/// The buyer.
+pub(crate) const USER: &str = "alice";
+
+/// The number of the sale.
+pub(crate) const SALE: &str = "1";
+
+/// The number of the unit.
+pub(crate) const UNIT: &str = "1";
+
+/// Reads what is known to be right.
+fn read<T: FromStr>(text: &str) -> T {
+    let Ok(value) = text.parse() else { unreachable!("{text} is well-formed") };
+    value
+}
+
+/// A moment as a person writes it.
+pub(crate) fn moment(text: &str) -> UnixMillis {
+    UnixMillis(read::<jiff::Timestamp>(text).as_millisecond())
+}
+
+pub(crate) fn sale_id() -> SaleId {
+    read(SALE)
+}
+
+pub(crate) fn unit() -> Unit {
+    read(UNIT)
+}
+
+/// How the sale stands when it has just opened.
+pub(crate) fn standing() -> Standing {
+    let window = Window::new(moment("2026-11-23T01:00:00Z"), moment("2026-11-23T02:00:00Z"));
+    let (Ok(window), Ok(terms)) = (window, Terms::new(10_000, 10, 300_000)) else {
+        unreachable!("a sale of an hour")
+    };
+    let sale = Sale {
+        id: sale_id(),
+        window,
+        terms,
+        origin: Origin::Timetable,
+        state: SaleState::Active,
+        epoch: Epoch(1),
+    };
+    Standing { sale, sold: 0, held: 0, at: moment("2026-11-23T01:21:11.003Z") }
+}
+
+pub(crate) fn hold() -> Hold {
+    Hold {
+        code: read::<Code>(CODE),
+        sale: sale_id(),
+        user: read::<UserId>(USER),
+        unit: unit(),
+        slot: Slot(1),
+        expires_at: moment("2026-11-23T01:26:11.182Z"),
+    }
+}
+
+pub(crate) fn receipt() -> Receipt {
+    let Hold { code, sale, user, unit, .. } = hold();
+    let item =
+        Item { name: "Onyx Breeze Balloon No. 1".to_owned(), image: picture_path(sale, unit) };
+    let purchased_at = moment("2026-11-23T01:21:11.202Z");
+    Receipt { code, sale, user, unit, item, purchased_at }
+}
