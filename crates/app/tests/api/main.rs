@@ -11,6 +11,7 @@ mod bad_input;
 mod boundary;
 mod buying;
 mod crowd;
+mod description;
 mod embedded;
 mod faults;
 mod health;

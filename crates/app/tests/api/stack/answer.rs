@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::described::Given;
+
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -13,8 +15,25 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Sends a request and reads the answer, which must be one that is described.
     pub(crate) async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
-        let response = request.send().await?;
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let answer = Self::of(client.execute(request).await?).await?;
+        let Self { status, headers, text, .. } = &answer;
+        Given { method: &method, path: &path, status: *status, headers, text }.check();
+        Ok(answer)
+    }
+
+    /// The same where operators listen, of whom the description does not speak.
+    pub(crate) async fn read_as_operator(
+        request: reqwest::RequestBuilder,
+    ) -> reqwest::Result<Self> {
+        Self::of(request.send().await?).await
+    }
+
+    async fn of(response: reqwest::Response) -> reqwest::Result<Self> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
