@@ -13,6 +13,7 @@ mod buying;
 mod crowd;
 mod description;
 mod embedded;
+mod examples;
 mod faults;
 mod health;
 mod large_sale;
