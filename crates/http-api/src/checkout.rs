@@ -9,6 +9,7 @@ use crate::{
     caching::{NO_STORE, not_stored},
     deadline::in_time,
     given_code::GivenCode,
+    identity::Buyer,
     moment::rfc3339,
     params::Params,
     problem::Problem,
@@ -27,13 +28,15 @@ struct HoldBody {
 /// Puts a unit on hold; replies with the code that redeems it.
 pub(super) async fn post_checkout(
     request: HttpRequest,
+    buyer: Buyer,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
-    let (user, sale) = (params.required("user_id"), params.required("id"));
+    let (user, sale) = (buyer.asked_as(&mut params), params.required("id"));
     let asked = user.zip(sale).map(|(user, sale)| CheckoutRequest { sale, user });
     let asked = params.finish(asked)?;
+    buyer.check_asks_as(&asked.user, &request, &api)?;
     let sale = asked.sale;
 
     let beat = api.way.checkouts.begin();
@@ -51,12 +54,14 @@ pub(super) async fn post_checkout(
 /// Gives a hold back before its time.
 pub(super) async fn delete_checkout(
     request: HttpRequest,
+    buyer: Buyer,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
     let code = params.finish::<GivenCode>(code)?.known()?;
+    buyer.check_owns(code, &api).await?;
 
     in_time(api.services.purchase.release(code)).await??;
 
