@@ -5,10 +5,12 @@ use std::sync::Arc;
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, Services,
-    ports::{AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore},
+    ports::{
+        AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, SaleRegister, SaleStore,
+    },
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
+use http_api::{Api, Limits, Pictures, SaleBoard, StoreNames, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{
     MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
@@ -21,11 +23,12 @@ use sqlite_ledger::{
 use telemetry::watch_pools;
 
 use crate::{
-    config::{Config, Place, PlaceError, SettingError},
+    config::{BuyersError, Config, Place, PlaceError, SettingError},
     environment::{
         GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
         wall_clock,
     },
+    token_keys::{TokenKeys, TokenKeysError},
 };
 
 /// The service, put together.
@@ -51,6 +54,9 @@ pub(crate) struct Shared {
     services: Arc<Services>,
     board: Arc<SaleBoard>,
     health: Arc<Health>,
+    /// Where buyers have tokens.
+    pub(crate) token_keys: Option<TokenKeys>,
+    limits: Arc<Limits>,
 }
 
 /// Where the service keeps what it knows.
@@ -80,6 +86,10 @@ pub(crate) enum ComposeError {
     Place(#[from] PlaceError),
     #[error(transparent)]
     Setting(#[from] SettingError),
+    #[error(transparent)]
+    Buyers(#[from] BuyersError),
+    #[error(transparent)]
+    TokenKeys(#[from] TokenKeysError),
     #[error(transparent)]
     Connections(#[from] TooFewConnections),
     #[error("the settings of the ledger are wrong")]
@@ -114,6 +124,8 @@ pub(crate) enum ComposeError {
 /// reports its health as it is, while a database is still down.
 pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     check_random().map_err(ComposeError::Random)?;
+    let limits = Arc::new(config.rates()?);
+    let token_keys = config.believed()?.map(TokenKeys::read).transpose()?;
     let mut to_migrate = None;
     let mut embedded = None;
     let stores = match config.place()? {
@@ -152,7 +164,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         Scheduler::new(services.upkeep(timetable)).with_wall_clock(Arc::new(wall_clock));
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let board = sale_board(&services, tasks);
-    let shared = Shared { stores, services: Arc::new(services), board, health };
+    let services = Arc::new(services);
+    let shared = Shared { stores, services, board, health, token_keys, limits };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -253,15 +266,26 @@ impl Stores {
         }
     }
 
+    /// Whose codes are, for whoever runs the service.
+    fn owners(&self) -> Arc<dyn CodeOwners> {
+        match self {
+            Self::Servers { ledger, .. } => ledger.clone(),
+            Self::Embedded { ledger, .. } => ledger.clone(),
+        }
+    }
+
     /// The stores by a way that no other thread uses.
-    fn ports_on_this_thread(&self) -> Ports {
+    fn on_this_thread(&self) -> (Ports, Arc<dyn CodeOwners>) {
         match self {
             Self::Servers { ledger, live, memo } => {
                 let live = Arc::new(live.on_this_thread());
                 let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
-                on_servers(&ledger, &live, memo)
+                (on_servers(&ledger, &live, memo), ledger)
             }
-            Self::Embedded { ledger, live } => ports(&Arc::new(ledger.on_this_thread()), live),
+            Self::Embedded { ledger, live } => {
+                let ledger = Arc::new(ledger.on_this_thread());
+                (ports(&ledger, live), ledger)
+            }
         }
     }
 
@@ -320,21 +344,25 @@ impl Shared {
 
     /// The API for the thread that calls, with a way to the stores that no other thread uses.
     pub(crate) fn api(&self) -> Api {
-        self.api_by_way_of(self.stores.ports_on_this_thread())
+        let (ports, owners) = self.stores.on_this_thread();
+        self.api_by_way_of(ports, owners, self.limits.clone())
     }
 
     /// The API for whoever runs the service, who buys nothing: by the way of the upkeep.
     pub(crate) fn operator_api(&self) -> Api {
-        self.api_by_way_of(self.stores.ports())
+        self.api_by_way_of(self.stores.ports(), self.stores.owners(), Arc::default())
     }
 
-    fn api_by_way_of(&self, ports: Ports) -> Api {
+    fn api_by_way_of(&self, ports: Ports, owners: Arc<dyn CodeOwners>, limits: Arc<Limits>) -> Api {
         let services = self.services.by_way_of(ports);
         Api {
             board: self.board.clone(),
             way: services.way(&self.health),
             health: self.health.clone(),
             services,
+            owners,
+            identity: self.token_keys.as_ref().map(|it| Arc::clone(&it.identity)),
+            limits,
             names: self.stores.names(),
             draw: item_art::picture,
             pictures: Pictures::default(),

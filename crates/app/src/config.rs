@@ -1,6 +1,7 @@
 //! Flags, each with its environment variable; what is wrong is said by name.
 
 mod access;
+mod buyers;
 mod command;
 #[cfg(test)]
 mod hostile;
@@ -26,14 +27,15 @@ use postgres_ledger::{Connections, Durability, TooFewConnections};
 
 pub(crate) use self::{
     access::PlaceError,
+    buyers::{Believed, BuyersError},
     command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
     place::Place,
 };
 
-use self::access::AccessSettings;
 use self::parse::{
     parse_address, parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait,
 };
+use self::{access::AccessSettings, buyers::BuyerSettings};
 
 /// How many threads may serve HTTP: as many as actix can run.
 const HTTP_WORKERS: RangeInclusive<u16> = 1..=512;
@@ -57,6 +59,9 @@ pub(crate) struct Cli {
 pub(crate) struct Config {
     #[command(flatten)]
     access: AccessSettings,
+
+    #[command(flatten)]
+    buyers: BuyerSettings,
 
     /// Where an answer must be before it is given: on the disk of one server (`single`), on storage
     /// that keeps copies itself (`storage`), or on a synchronous standby too (`standby`). A server
@@ -213,6 +218,16 @@ impl Config {
     /// Where the ledger is, for commands that need no live store.
     pub(crate) fn ledger_place(&self) -> Result<Place<'_>, PlaceError> {
         Place::of_ledger(self.access.database()?, self.access.redis()?, &self.data_dir)
+    }
+
+    /// How buyers' tokens are checked, if they have some.
+    pub(crate) fn believed(&self) -> Result<Option<Believed>, BuyersError> {
+        self.buyers.believed()
+    }
+
+    /// How often anybody may ask.
+    pub(crate) fn rates(&self) -> Result<http_api::Limits, BuyersError> {
+        self.buyers.limits()
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -15,6 +15,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -33,7 +34,7 @@ use actix_web::{
     rt::net::TcpStream,
     web,
 };
-use http_api::{Answering, Api, Connection};
+use http_api::{Answering, Api, Connection, Limits as Rates};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use telemetry::Peers;
 use tokio::{
@@ -110,6 +111,7 @@ fn on_a_thread(
     stop: &GracefulShutdownSignal,
     (connections_max, peers): (usize, Peers),
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError> + use<> {
+    let rates = Arc::clone(&api.limits);
     let app = App::new().app_data(web::Data::new(api)).configure(routes);
     let app = map_config(app, |()| AppConfig::default());
     let http = HttpService::build()
@@ -121,7 +123,7 @@ fn on_a_thread(
         .on_connect_ext(|stream: &PeerStream, data| {
             data.insert(Rc::clone(stream.connection()));
         })
-        .h1(apply_fn_factory(app, answer));
+        .h1(apply_fn_factory(app, move |request, app: &_| answer(request, app, &rates)));
     let crowd = Crowd::of(connections_max, peers);
     spawn_local(stop_with(Rc::clone(&crowd), stop.clone()));
     apply_fn_factory(http, move |socket: TcpStream, http| {
@@ -164,6 +166,7 @@ async fn expect(request: Request) -> Result<Request, Response<BoxBody>> {
 fn answer<S>(
     mut request: Request,
     app: &S,
+    rates: &Arc<Rates>,
 ) -> impl Future<Output = Result<Response<Answer>, Error>> + use<S>
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
@@ -175,11 +178,24 @@ where
     let is_last = request.head().connection_type() == ConnectionType::Close;
     let counted = telemetry::Request::came();
     let (method, route) = (request.method().clone(), http_api::route_of(request.path()));
-    let refusal = unmet_expectation(&request);
-    let answer = (!is_over && refusal.is_none()).then(|| app.call(request));
+    let admitted = match unmet_expectation(&request) {
+        Some(refusal) => Err(refusal),
+        None if is_over => Ok(None),
+        None => rates.admit_client(request.peer_addr(), request.headers(), route),
+    };
+    let answer = (!is_over && admitted.is_ok()).then(|| app.call(request));
+    // Whoever limits nobody pays nothing for it.
+    let rates = rates.are_any().then(|| Arc::clone(rates));
     async move {
+        let (of_client, refusal) = admitted.map_or_else(|it| (None, Some(it)), |it| (it, None));
         let mut response: Response<BoxBody> = match (refusal, answer) {
-            (_, Some(answer)) => while_answering(answer).await?.into(),
+            (_, Some(answer)) => {
+                let mut answered = while_answering(answer).await?;
+                if let Some(rates) = rates {
+                    rates.tell(of_client, &mut answered);
+                }
+                answered.into()
+            }
             (Some(refusal), None) if !is_over => refusal.into(),
             // The peer was told that this is not answered.
             _ => {

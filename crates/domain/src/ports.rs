@@ -11,6 +11,7 @@ mod identity;
 mod ledger;
 mod live;
 mod operation;
+mod owners;
 mod register;
 
 use std::pin::Pin;
@@ -28,6 +29,7 @@ pub use live::{
     SaleStore, Verdict,
 };
 pub use operation::{Operation, Store};
+pub use owners::{CodeOwners, check_owner};
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 
 /// A way to wait, and to measure how long ago something was. Nothing is decided by it: a sale's

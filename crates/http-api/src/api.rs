@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{Health, SaleId, Services, Unit, health::Way};
+use domain::{Health, SaleId, Services, Unit, health::Way, ports::CodeOwners};
 
-use crate::{items::Pictures, shown::SaleBoard};
+use crate::{identity::Identity, items::Pictures, limits::Limits, shown::SaleBoard};
 
 /// What the handlers of one thread ask.
 pub struct Api {
@@ -16,6 +16,12 @@ pub struct Api {
     pub health: Arc<Health>,
     /// How this thread's requests went, for `health` to look at.
     pub way: Arc<Way>,
+    /// Says whose codes are, by this thread's own way.
+    pub owners: Arc<dyn CodeOwners>,
+    /// Says of whom requests are, for all threads; `None` where `user_id` is believed.
+    pub identity: Option<Arc<Identity>>,
+    /// How often somebody may ask, for all threads.
+    pub limits: Arc<Limits>,
     /// What the stores are called where their health is reported.
     pub names: StoreNames,
     /// Draws the item of a unit as an SVG document.

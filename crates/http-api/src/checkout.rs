@@ -9,6 +9,7 @@ use crate::{
     caching::{NO_STORE, not_stored},
     deadline::in_time,
     given_code::GivenCode,
+    identity::Buyer,
     moment::rfc3339,
     openapi::{
         Answer, Endpoint, GivenCodeText, Link, Moment, Operation, Parameter, SaleNumber, Tag,
@@ -57,9 +58,13 @@ fn describe_checkout() -> Operation {
             "If a unit is free, and the user is under the limit, it is put on hold for them. Each \
              request that is granted takes a unit.",
         )
-        .parameter(Parameter::query::<UserName>("user_id", "Who asks."))
+        .parameter(Parameter::query::<UserName>(
+            "user_id",
+            "Who asks. With a token it may be left out, and must be its user if it is there.",
+        ))
         .parameter(Parameter::query::<SaleNumber>("id", "The sale."))
         .or_as_json()
+        .of_buyer()
         .answer(hold)
         .refused_as(&[
             Kind::SaleNotFound,
@@ -78,6 +83,7 @@ fn describe_release() -> Operation {
         .says("The unit is on sale again. It is safe to repeat.")
         .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
         .or_as_json()
+        .of_buyer()
         .answer(released.headers([header::caching("no-store")]))
         .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
         .asks_stores()
@@ -86,13 +92,15 @@ fn describe_release() -> Operation {
 /// Puts a unit on hold; replies with the code that redeems it.
 async fn post_checkout(
     request: HttpRequest,
+    buyer: Buyer,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
-    let (user, sale) = (params.required("user_id"), params.required("id"));
+    let (user, sale) = (buyer.asked_as(&mut params), params.required("id"));
     let asked = user.zip(sale).map(|(user, sale)| CheckoutRequest { sale, user });
     let asked = params.finish(asked)?;
+    buyer.check_asks_as(&asked.user, &request, &api)?;
     let sale = asked.sale;
 
     let beat = api.way.checkouts.begin();
@@ -110,12 +118,14 @@ async fn post_checkout(
 /// Gives a hold back before its time.
 async fn delete_checkout(
     request: HttpRequest,
+    buyer: Buyer,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
     let code = params.finish::<GivenCode>(code)?.known()?;
+    buyer.check_owns(code, &api).await?;
 
     in_time(api.services.purchase.release(code)).await??;
 

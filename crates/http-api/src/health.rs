@@ -82,6 +82,7 @@ fn described(id: &'static str, summary: &'static str) -> Operation {
     let well = Answer::json::<Health>(200, "It can.", example(READY, "up"));
     let ill = Answer::json::<Health>(503, "It cannot.", example(NOT_READY, "down"));
     Operation::new(Tag::Health, id, summary)
+        .unlimited()
         .answer(well.headers([header::caching("no-store")]))
         .answer(ill.headers([header::caching("no-store"), header::retry_after(true)]))
         .asks_stores()
@@ -90,6 +91,7 @@ fn described(id: &'static str, summary: &'static str) -> Operation {
 fn describe_live() -> Operation {
     let alive = Answer::json::<Life>(200, "It is.", json!(Life { status: ALIVE }));
     Operation::new(Tag::Health, "healthLive", "Say that the process is alive")
+        .unlimited()
         .says("It asks no store: to restart the process would not help them.")
         .answer(alive.headers([header::caching("no-store")]))
 }

@@ -17,7 +17,9 @@ mod given_code;
 mod health;
 #[cfg(test)]
 mod hostile;
+mod identity;
 mod items;
+mod limits;
 mod metrics;
 mod moment;
 mod openapi;
@@ -28,6 +30,8 @@ mod receipt;
 mod sales;
 mod samples;
 mod shown;
+#[cfg(test)]
+mod test_api;
 
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
 
@@ -37,7 +41,9 @@ pub use self::{
         Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, Patience, REQUEST_TIMEOUT,
     },
     expectation::refusal_of_expectation,
+    identity::{Identity, KeySource, KeysError, Rules},
     items::{Pictures, picture_path},
+    limits::{Left, Limits, Proxies, ProxiesError, Rate, RateError},
     metrics::route_of,
     moment::rfc3339,
     problem::{LINE_BYTES_MAX, document_of_server},

@@ -1,5 +1,6 @@
 //! Every error a client can see, as `application/problem+json` (RFC 9457).
 
+mod buyers;
 mod kind;
 mod page;
 mod refusals;
@@ -13,7 +14,9 @@ use actix_web::{
     body::BoxBody,
     http::{
         StatusCode,
-        header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, RETRY_AFTER},
+        header::{
+            ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+        },
     },
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -34,12 +37,14 @@ pub(crate) struct Problem {
     kind: Kind,
     title: &'static str,
     pub(crate) detail: Cow<'static, str>,
-    pub(crate) retry_after_s: Option<i64>,
+    pub(crate) retry_after_s: Option<u32>,
     pub(crate) allow: Option<Cow<'static, str>>,
     /// Whether the connection is closed: what comes next on it is the rest of what was not read.
     closes: bool,
     /// Whether the answer names the only content coding of a body.
     names_coding: bool,
+    /// How a client says who it is, where it did not. Boxed, for it is rare and this is not.
+    pub(crate) challenge: Option<Box<HeaderValue>>,
     more: Vec<(&'static str, Value)>,
 }
 
@@ -59,6 +64,7 @@ impl Problem {
             allow: None,
             closes: false,
             names_coding: false,
+            challenge: None,
             more: Vec::new(),
         }
     }
@@ -79,7 +85,7 @@ impl Problem {
     }
 
     fn retry_after(mut self, seconds: i64) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.retry_after_s = Some(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX));
         self
     }
 
@@ -113,6 +119,9 @@ impl ResponseError for Problem {
         }
         if self.names_coding {
             response.insert_header((ACCEPT_ENCODING, "identity"));
+        }
+        if let Some(challenge) = &self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::clone(challenge)));
         }
         if self.closes {
             response.force_close();

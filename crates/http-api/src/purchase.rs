@@ -8,6 +8,7 @@ use crate::{
     caching::not_stored,
     deadline::in_time,
     given_code::GivenCode,
+    identity::Buyer,
     openapi::{Answer, Endpoint, GivenCodeText, Link, Operation, Parameter, Tag, header},
     params::{Params, of_path},
     problem::{Kind, Problem},
@@ -40,6 +41,7 @@ fn describe_purchase() -> Operation {
         )
         .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
         .or_as_json()
+        .of_buyer()
         .answer(receipt().link(Link { to: "receipt", says: "The same.", parameters }))
         .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
         .asks_stores()
@@ -49,6 +51,7 @@ fn describe_receipt() -> Operation {
     Operation::new(Tag::Buying, "receipt", "Show a receipt")
         .says("The receipt of a code that was redeemed.")
         .parameter(Parameter::path::<GivenCodeText>("code", "The code that was redeemed."))
+        .of_buyer()
         .answer(receipt())
         .refused_as(&[Kind::CodeNotFound, Kind::NotFound, Kind::CodeExpired])
         .asks_stores()
@@ -57,12 +60,14 @@ fn describe_receipt() -> Operation {
 /// Sells the unit of a code; replies with the receipt.
 async fn post_purchase(
     request: HttpRequest,
+    buyer: Buyer,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
     let code = params.finish::<GivenCode>(code)?.known()?;
+    buyer.check_owns(code, &api).await?;
 
     let beat = api.way.purchases.begin();
     let receipt = in_time(api.services.purchase.redeem(code)).await;
@@ -77,10 +82,15 @@ async fn post_purchase(
 }
 
 /// Shows the receipt of a code.
-async fn get_purchase(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+async fn get_purchase(
+    request: HttpRequest,
+    buyer: Buyer,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
     let code: GivenCode = of_path(&request, "code")?;
     Params::of_query(&request).finish(Some(()))?;
     let code = code.known()?;
+    buyer.check_owns(code, &api).await?;
 
     let receipt = in_time(api.services.purchase.receipt(code)).await??;
 

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use domain::{
     Code, Epoch, Hold, Item, Origin, Receipt, Sale, SaleId, Slot, Standing, Terms, Unit,
-    UnixMillis, UserId, Window, sale::SaleState,
+    UnixMillis, UserId, Window, ids::ParseUserIdError, sale::SaleState,
 };
 
-use crate::items::picture_path;
+use crate::{items::picture_path, limits::Rate};
 
 /// The code, as it is written.
 pub(crate) const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
@@ -67,6 +67,17 @@ pub(crate) fn hold() -> Hold {
         slot: Slot(1),
         expires_at: moment("2026-11-23T01:26:11.182Z"),
     }
+}
+
+/// What a limit says.
+pub(crate) fn rate() -> Rate {
+    read("20/s:40")
+}
+
+/// What is wrong with a user's name that is none.
+pub(crate) fn impossible_user() -> ParseUserIdError {
+    let Err(wrong) = "al ice".parse::<UserId>() else { unreachable!("no name has a space") };
+    wrong
 }
 
 pub(crate) fn receipt() -> Receipt {

@@ -44,7 +44,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     attempts::{RecordAttempts, RecordReply},
-    codes::{CodeReply, Find, Redeem, Release},
+    codes::{CodeReply, Find, FindOwner, OwnerReply, Redeem, Release},
     sale_register::FindSales,
     servers::{Object, Pool, Servers, Source, Use, pool, watch},
     session::{Session, SessionError, connect},
@@ -87,6 +87,7 @@ pub struct PostgresLedger {
     redeem: Batcher<Redemption, CodeReply>,
     release: Batcher<Code, CodeReply>,
     find: Batcher<Code, CodeReply>,
+    owner: Batcher<Code, OwnerReply>,
     find_sale: Batcher<SaleId, Result<Option<Listed>, StoreError>>,
 }
 
@@ -197,12 +198,19 @@ impl PostgresLedger {
             Role::Upkeep => cold(),
             Role::Thread => Session::eager(shared.kept.clone()),
         };
+        // Every purchase of a service that knows its buyers asks for an owner first, so the queue is
+        // as long as that of purchases; its connection is lent by those for looks.
+        let lent = || match role {
+            Role::Upkeep => cold(),
+            Role::Thread => Session::borrowing(shared.reads.clone()),
+        };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         Self {
             record: Batcher::spawn_behind(before, limits, [RecordAttempts::on(hot)]),
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
             release: Batcher::spawn(limits, [Release(cold())]),
             find: Batcher::spawn(narrow, [Find(cold())]),
+            owner: Batcher::spawn(limits, [FindOwner(lent())]),
             find_sale: Batcher::spawn(narrow, [FindSales(cold())]),
             limits,
             role,

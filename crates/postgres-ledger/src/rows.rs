@@ -79,7 +79,7 @@ fn unit(row: &Row) -> Result<Unit, SessionError> {
     Unit::try_from(checked::<i32, u32>(row, "unit")?).map_err(|error| unreadable("unit", error))
 }
 
-fn user(row: &Row) -> Result<UserId, SessionError> {
+pub(crate) fn user(row: &Row) -> Result<UserId, SessionError> {
     column::<&str>(row, "user_id")?.parse().map_err(|error| unreadable("user_id", error))
 }
 

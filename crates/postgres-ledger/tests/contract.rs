@@ -12,6 +12,10 @@ use store_contract::{CountRecords, Ledger, fixtures::WallClock};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 
+mod code_owners {
+    store_contract::code_owners_contract!(super::ledger);
+}
+
 mod ledger_store {
     store_contract::ledger_store_contract!(super::ledger);
 }

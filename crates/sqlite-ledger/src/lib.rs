@@ -51,7 +51,10 @@ use domain::{
 
 use crate::{
     checkpointer::Checkpointer,
-    ledger_store::{CodeReply, Find, FindFiled, RecordAttempts, RecordReply, Redeem, Release},
+    ledger_store::{
+        CodeReply, Find, FindFiled, FindFiledOwner, FindOwner, OwnerReply, RecordAttempts,
+        RecordReply, Redeem, Release,
+    },
     sale_register::{FindSales, SaleReply},
     worker::{Kind, Worker},
 };
@@ -79,6 +82,8 @@ pub struct SqliteLedger {
     release: Batcher<Code, CodeReply>,
     find: Batcher<Code, CodeReply>,
     find_filed: Batcher<Code, CodeReply>,
+    find_owner: Batcher<Code, OwnerReply>,
+    find_filed_owner: Batcher<Code, OwnerReply>,
     find_sale: Batcher<SaleId, SaleReply>,
 }
 
@@ -149,6 +154,9 @@ impl SqliteLedger {
             release: Batcher::spawn(limits, [Release(writer())]),
             find: Batcher::spawn(narrow, [Find(writer())]),
             find_filed: Batcher::spawn(narrow, [FindFiled(finder())]),
+            // Every purchase of a service that knows its buyers asks for an owner first.
+            find_owner: Batcher::spawn(limits, [FindOwner(writer())]),
+            find_filed_owner: Batcher::spawn(narrow, [FindFiledOwner(finder())]),
             find_sale: Batcher::spawn(narrow, [FindSales(finder())]),
             limits,
             workers,

@@ -7,7 +7,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, core::Collector, process_collector::ProcessCollector,
 };
 
-use crate::{connections::Connections, upkeep::Event};
+use crate::{buyers::Buyers, connections::Connections, upkeep::Event};
 
 /// Upper bounds in seconds: from an answer that is quick to one that somebody gives up on.
 const SECONDS: &[f64] =
@@ -22,6 +22,7 @@ pub(crate) static FIGURES: LazyLock<Figures> = LazyLock::new(Figures::new);
 pub(crate) struct Figures {
     pub(crate) registry: Registry,
     pub(crate) http: Http,
+    pub(crate) buyers: Buyers,
     pub(crate) queues: Queues,
     pub(crate) stores: Stores,
     pub(crate) upkeep: Upkeep,
@@ -75,6 +76,7 @@ impl Figures {
         let _ = registry.register(Box::new(ProcessCollector::for_self()));
         Self {
             http: Http::new(&registry),
+            buyers: Buyers::new(&registry),
             queues: Queues::new(&registry),
             stores: Stores::new(&registry),
             upkeep: Upkeep::new(&registry),
@@ -264,6 +266,10 @@ pub(crate) fn counters(
 
 pub(crate) fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     registered(registry, IntGaugeVec::new(Opts::new(name, help), labels))
+}
+
+pub(crate) fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+    registered(registry, IntGauge::new(name, help))
 }
 
 fn histograms(

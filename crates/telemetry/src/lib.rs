@@ -11,6 +11,7 @@
 //!
 //! The numbers are this process's. They begin anew with it.
 
+mod buyers;
 mod connections;
 mod figures;
 mod handles;
@@ -25,6 +26,7 @@ use prometheus::{Encoder, TextEncoder};
 use self::figures::FIGURES;
 
 pub use self::{
+    buyers::{limited, show_token_keys_outdated, token_refused},
     connections::{Peers, PoolFigures, watch_pools},
     handles::{Queue, Watch, log_line_lost, store_call_ended},
     http::{Request, checkout_ended, purchase_ended},

@@ -79,6 +79,7 @@ operations! {
     Redeem = LedgerStore::redeem, Ledger, Write, Again;
     Release = LedgerStore::release, Ledger, Write, Again;
     FindCode = LedgerStore::find, Ledger, Read, Again;
+    FindOwner = CodeOwners::owner, Ledger, Read, Again;
     Judge = LedgerStore::judge, Ledger, Write, Again;
     ExpireOverdue = LedgerStore::expire_overdue, Ledger, Write, Again;
     Now = SaleRegister::now, Ledger, Read, Again;

@@ -22,7 +22,10 @@ use crate::{
 const PROBLEM: &str = "application/problem+json";
 
 /// Statuses that mean the same wherever they are answered.
-const EVERYWHERE: [u16; 6] = [408, 413, 414, 415, 417, 431];
+const EVERYWHERE: [u16; 7] = [408, 413, 414, 415, 417, 429, 431];
+
+/// What the tokens of buyers are called here.
+const TOKEN: &str = "token";
 
 /// What is true of all requests, with the bounds there are.
 fn introduction() -> String {
@@ -69,7 +72,18 @@ pub(super) fn of(endpoints: &[Endpoint]) -> Value {
         "servers": [{ "url": "/", "description": "Wherever this document is served from" }],
         "tags": tags,
         "paths": paths,
-        "components": { "schemas": writer.schemas.all(), "responses": writer.responses },
+        "components": {
+            "schemas": writer.schemas.all(),
+            "responses": writer.responses,
+            "headers": headers(&header::limits()),
+            "securitySchemes": { TOKEN: {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "Who the buyer is, where the service is set to check that. Elsewhere no \
+                                token is looked at, and `user_id` is believed.",
+            } },
+        },
     })
 }
 
@@ -85,7 +99,8 @@ impl Writer {
         let mut writer = Self::default();
         // Of no operation: what is answered where there is none.
         for kind in [Kind::NotFound, Kind::MethodNotAllowed] {
-            let response = writer.problems(&Method::GET, &kind.samples());
+            let mut response = writer.problems(&Method::GET, &kind.samples());
+            say_limits(&mut response);
             writer.responses.insert(kind.schema_name().to_owned(), response);
         }
         writer
@@ -119,6 +134,9 @@ impl Writer {
         }
         if as_json {
             written["requestBody"] = self.body(&operation.parameters);
+        }
+        if operation.is_of_buyer {
+            written["security"] = json!([{}, { TOKEN: [] }]);
         }
         written["responses"] = self.answers(method, operation);
         written
@@ -174,15 +192,20 @@ impl Writer {
         }
         for (status, problems) in &operation.problems {
             let mut written = self.problems(method, problems);
+            // Those that all have are said once, and for those that are limited, too.
             if EVERYWHERE.contains(status) && !is_bodiless(method) {
                 let name = name_of(*status);
                 let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+                say_limits(&mut written);
                 self.responses.insert(name, written);
                 written = reference;
             } else if let Some(answer) = by_status.remove(status) {
                 written = merged(answer, &written);
             }
             by_status.insert(*status, written);
+        }
+        if operation.is_limited {
+            by_status.values_mut().for_each(say_limits);
         }
         let by_status = by_status.into_iter().map(|(status, it)| (status.to_string(), it));
         Value::Object(by_status.collect())
@@ -228,6 +251,9 @@ impl Writer {
         }
         if problems.iter().any(|it| it.allow.is_some()) {
             described.push(header::allow());
+        }
+        if let Some(challenge) = problems.iter().find_map(|it| it.challenge.as_ref()) {
+            described.push(header::challenge(challenge.to_str().unwrap_or_default()));
         }
         if problems.iter().any(|it| it.status_code() == StatusCode::UNSUPPORTED_MEDIA_TYPE) {
             described.push(header::accept_encoding());
@@ -284,6 +310,16 @@ impl Writer {
         });
         self.schemas.keep(kind.schema_name(), schema);
         Schemas::reference(kind.schema_name())
+    }
+}
+
+/// Says of an answer that it says how limits stand, if it is not kept elsewhere.
+fn say_limits(written: &mut Value) {
+    if let Some(headers) = written["headers"].as_object_mut() {
+        for name in header::limits().map(|it| it.name) {
+            let at = format!("#/components/headers/{name}");
+            headers.insert(name.to_owned(), json!({ "$ref": at }));
+        }
     }
 }
 

@@ -52,6 +52,10 @@ pub(crate) struct Operation {
     pub(crate) parameters: Vec<Parameter>,
     /// Whether what is in the query may come as a JSON body instead.
     pub(crate) may_be_json: bool,
+    /// Whether it needs the token of a buyer, where buyers have some.
+    pub(crate) is_of_buyer: bool,
+    /// Whether its requests count for limits.
+    pub(crate) is_limited: bool,
     pub(crate) answers: Vec<Answer>,
     /// By status, in the order they were named.
     pub(crate) problems: BTreeMap<u16, Vec<Problem>>,
@@ -59,7 +63,7 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// An operation that answers nothing yet but what any request may be answered: that it is not
-    /// one, or did not arrive.
+    /// one, did not arrive, or is one too many.
     pub(crate) fn new(tag: Tag, id: &'static str, summary: &'static str) -> Self {
         let operation = Self {
             tag,
@@ -68,6 +72,8 @@ impl Operation {
             says: String::new(),
             parameters: Vec::new(),
             may_be_json: false,
+            is_of_buyer: false,
+            is_limited: true,
             answers: Vec::new(),
             problems: BTreeMap::new(),
         };
@@ -80,7 +86,14 @@ impl Operation {
         statuses
             .into_iter()
             .fold(operation, |operation, status| operation.invalid(status))
-            .problem(Kind::RequestTimeout)
+            .refused_as(&[Kind::RequestTimeout, Kind::TooManyRequests])
+    }
+
+    /// Its requests count for no limit.
+    pub(crate) fn unlimited(mut self) -> Self {
+        self.is_limited = false;
+        self.problems.remove(&StatusCode::TOO_MANY_REQUESTS.as_u16());
+        self
     }
 
     pub(crate) fn says(mut self, says: impl Into<String>) -> Self {
@@ -102,6 +115,12 @@ impl Operation {
     pub(crate) fn or_as_json(mut self) -> Self {
         self.may_be_json = true;
         self.invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+    }
+
+    /// It needs the token of a buyer, where buyers have some.
+    pub(crate) fn of_buyer(mut self) -> Self {
+        self.is_of_buyer = true;
+        self.refused_as(&[Kind::Unauthorized, Kind::Forbidden])
     }
 
     pub(crate) fn answer(mut self, answer: Answer) -> Self {
@@ -337,6 +356,23 @@ pub(crate) mod header {
     /// Which methods there are.
     pub(crate) fn allow() -> Header {
         text("Allow", "The methods that the path has.", "POST, DELETE")
+    }
+
+    /// How to say who asks.
+    pub(crate) fn challenge(example: &str) -> Header {
+        text("WWW-Authenticate", "What is wrong with the token (RFC 6750).", example)
+    }
+
+    /// How limits stand, in whatever counts for one.
+    pub(crate) fn limits() -> [Header; 2] {
+        let optional = |header| Header { is_always: false, ..header };
+        let policy = "The limits that the request counts for, if there are some: `q` requests may come \
+                      at once, and as many again in `w` seconds.";
+        let left = "How they stand: `r` requests may come at once, and in `t` seconds all that ever may.";
+        [
+            optional(text("RateLimit-Policy", policy, "\"client\";q=40;w=2")),
+            optional(text("RateLimit", left, "\"client\";r=39;t=1")),
+        ]
     }
 
     /// Which codings there are.

@@ -6,7 +6,10 @@ use domain::{Code, SaleId, Unit, UserId};
 use serde_json::{Value, json};
 
 use super::{Shape, scalars};
-use crate::samples;
+use crate::{
+    limits::{OF_CLIENT, OF_USER},
+    samples,
+};
 
 /// A kind of value that may be a parameter.
 pub(crate) trait Scalar: Shape {
@@ -76,6 +79,12 @@ scalars! {
         "minimum": 0,
         "maximum": Unit::MAX,
         "description": "A number of units.",
+    }
+    /// Whose limit one is.
+    LimitName is "LimitName": {
+        "type": "string",
+        "enum": [OF_CLIENT.name, OF_USER.name],
+        "description": "Whose limit it is: that of the address the request came from, or of its user.",
     }
     /// A time.
     Millis is "Milliseconds": {

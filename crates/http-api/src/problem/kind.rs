@@ -2,7 +2,7 @@
 
 use super::requests::FieldError;
 use crate::{
-    openapi::{Count, MakeSchema, Moment, SaleNumber, Schemas, Shape},
+    openapi::{Count, LimitName, MakeSchema, Moment, SaleNumber, Schemas, Shape},
     receipt::ReceiptBody,
 };
 
@@ -46,6 +46,10 @@ macro_rules! kinds {
 kinds! {
     /// The request is not one that is answered.
     InvalidRequest = "invalid-request",
+    /// Nobody knows who asks.
+    Unauthorized = "unauthorized",
+    /// Whoever asks is known, and may not ask for this.
+    Forbidden = "forbidden",
     /// There is no such sale.
     SaleNotFound = "sale-not-found",
     /// There is no such code, or no receipt of it.
@@ -72,6 +76,8 @@ kinds! {
     CodeAlreadyUsed = "code-already-used",
     /// The hold ran out, or was given back.
     CodeExpired = "code-expired",
+    /// They ask too often.
+    TooManyRequests = "too-many-requests",
     /// A store gave no answer.
     Unavailable = "unavailable",
     /// Too many requests wait.
@@ -128,7 +134,12 @@ impl Kind {
             Self::CodeAlreadyUsed => {
                 vec![Member::of::<ReceiptBody>("purchase", "The receipt of the code.")]
             }
-            Self::SaleNotFound
+            Self::TooManyRequests => {
+                vec![Member::of::<LimitName>("limit", "Whose limit it is.")]
+            }
+            Self::Unauthorized
+            | Self::Forbidden
+            | Self::SaleNotFound
             | Self::CodeNotFound
             | Self::ItemNotFound
             | Self::NotFound
@@ -150,13 +161,26 @@ impl Kind {
                 "Correct what `errors` names: `field` is the parameter, or the part of the request, \
                  such as body, path or head. The same request will be refused again.",
             ),
+            Self::Unauthorized => (
+                "This needs a token of the buyer, and there is none, or it is not good: `detail` says \
+                 what is wrong, and so does the header `WWW-Authenticate`. Nothing was done.",
+                "Send a token that is good as `Authorization: Bearer`. One whose time is over is renewed \
+                 by whoever made it.",
+            ),
+            Self::Forbidden => (
+                "The token is good, and its user is not the one that `user_id` names, or can be no \
+                 user here. Nothing was done.",
+                "Leave `user_id` out: it is the user of the token. If `detail` says that this user can be \
+                 none, only whoever makes the tokens can mend it.",
+            ),
             Self::SaleNotFound => (
                 "There never was a sale of this number; or, for the current sale, none is on and none \
                  is planned.",
                 "Ask GET /sales/current or GET /sales for the sales there are.",
             ),
             Self::CodeNotFound => (
-                "This code was never given to anyone. For a receipt it may also mean that the code was \
+                "This code was never given to anyone; or, where buyers have tokens, to nobody of the \
+                 user of this one. For a receipt it may also mean that the code was \
                  not redeemed: there is nothing to show yet.",
                 "Check that the code is the one that POST /checkout answered with. To redeem it, send \
                  it to POST /purchase.",
@@ -212,6 +236,12 @@ impl Kind {
                 "The hold ran out before the code was redeemed, or was given back. The unit is on sale \
                  again.",
                 "Ask POST /checkout for another.",
+            ),
+            Self::TooManyRequests => (
+                "This client or this user asks more often than one may: `limit` says which of them. \
+                 Nothing was done, and no store was asked.",
+                "Ask again after `Retry-After`. `RateLimit` and `RateLimit-Policy` of every answer say how \
+                 many requests are left.",
             ),
             Self::Unavailable => (
                 "A store is down or gave no answer, or the sale is being rebuilt. `detail` says whether \

@@ -90,10 +90,13 @@ fn example(problem: &Problem) -> String {
     let document = serde_json::to_string_pretty(problem).unwrap_or_default();
     let retry = problem.retry_after_s.map(|seconds| format!("Retry-After: {seconds}\n"));
     let allow = problem.allow.as_ref().map(|methods| format!("Allow: {methods}\n"));
+    let challenge = problem.challenge.as_ref().and_then(|it| it.to_str().ok());
+    let challenge = challenge.map(|text| format!("WWW-Authenticate: {text}\n"));
     let text = format!(
-        "HTTP/1.1 {status}\nContent-Type: application/problem+json\n{}{}\n{document}",
+        "HTTP/1.1 {status}\nContent-Type: application/problem+json\n{}{}{}\n{document}",
         retry.unwrap_or_default(),
         allow.unwrap_or_default(),
+        challenge.unwrap_or_default(),
     );
     format!("<pre>{}</pre>", escaped(&text))
 }

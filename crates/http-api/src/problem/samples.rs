@@ -5,7 +5,11 @@ use actix_web::http::StatusCode;
 use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, answer::Retry};
 
 use super::{Kind, Problem, refusals::RETRY_AFTER_FAILURE_S};
-use crate::samples::{self, moment};
+use crate::{
+    identity::TokenRefusal,
+    limits::{OF_CLIENT, OF_USER},
+    samples::{self, moment},
+};
 
 impl Kind {
     /// Problems of this kind, each of another status or with other members.
@@ -15,6 +19,16 @@ impl Kind {
         let ends_at = moment("2026-11-23T02:00:00Z");
         match self {
             Self::InvalidRequest => Problem::of_reading(),
+            Self::Unauthorized => {
+                [TokenRefusal::Missing, TokenRefusal::Expired].map(Problem::of_token).into()
+            }
+            Self::Forbidden => {
+                let impossible = samples::impossible_user();
+                vec![
+                    Problem::another_user(),
+                    Problem::of_token(TokenRefusal::User(impossible)),
+                ]
+            }
             Self::SaleNotFound => vec![Problem::sale_not_found(SaleId::try_from(999).ok())],
             Self::CodeNotFound => vec![CodeRefusal::Unknown.into()],
             Self::ItemNotFound => vec![Problem::item_not_found(sale, 10_000)],
@@ -39,6 +53,10 @@ impl Kind {
                 vec![CodeRefusal::AlreadyUsed(Box::new(samples::receipt())).into()]
             }
             Self::CodeExpired => vec![CodeRefusal::Expired.into()],
+            Self::TooManyRequests => {
+                let problem = |limit| Problem::too_many_requests(limit, samples::rate(), 1);
+                [OF_CLIENT, OF_USER].map(problem).into()
+            }
             Self::Unavailable => vec![Problem::of_failure(Failure::NotDone, RETRY_AFTER_FAILURE_S)],
             Self::Overloaded => {
                 vec![Problem::of_failure(Failure::Overloaded, RETRY_AFTER_FAILURE_S)]

@@ -1,7 +1,7 @@
 //! What becomes of codes.
 
 use domain::{
-    Code, Receipt, SaleId, UnixMillis,
+    Code, Receipt, SaleId, UnixMillis, UserId,
     ports::{CodeRecord, Redemption, Verdict},
     sale::SaleState,
 };
@@ -17,6 +17,7 @@ const RECORD_END: &str = include_str!("../sql/record_end.sql");
 const RECORD_PURCHASE: &str = include_str!("../sql/record_purchase.sql");
 const RECORD_TOMBSTONE: &str = include_str!("../sql/record_tombstone.sql");
 const FIND_FILED: &str = include_str!("../sql/find_filed.sql");
+const FIND_FILED_OWNER: &str = include_str!("../sql/find_filed_owner.sql");
 const READ_PURCHASE: &str = include_str!("../sql/read_purchase.sql");
 
 impl Tables<'_> {
@@ -200,6 +201,30 @@ impl Tables<'_> {
 
     pub(crate) fn find_filed(&self, code: Code) -> Result<Option<State>, SqliteError> {
         self.one(FIND_FILED, [bits(code)], rows::filed)
+    }
+
+    /// Whose codes are.
+    pub(crate) fn find_owners(&self, codes: &[Code]) -> Result<Vec<Option<UserId>>, SqliteError> {
+        let owner = |&code: &Code| {
+            let guarded = self.guard()?.find(code).cloned();
+            match guarded {
+                Some(known) => Ok(known.hold.map(|hold| hold.user)),
+                None => self.find_filed_owner(code),
+            }
+        };
+        codes.iter().map(owner).collect()
+    }
+
+    /// Whose codes are whose sales are closed. Needs no guard.
+    pub(crate) fn find_filed_owners(
+        &self,
+        codes: &[Code],
+    ) -> Result<Vec<Option<UserId>>, SqliteError> {
+        codes.iter().map(|&code| self.find_filed_owner(code)).collect()
+    }
+
+    fn find_filed_owner(&self, code: Code) -> Result<Option<UserId>, SqliteError> {
+        self.one(FIND_FILED_OWNER, [bits(code)], rows::user)
     }
 
     /// The record of a code that is not on hold.

@@ -8,6 +8,10 @@ use store_contract::{CountRecords, Ledger, fixtures::WallClock};
 
 use crate::shop::Shop;
 
+mod code_owners {
+    store_contract::code_owners_contract!(super::ledger);
+}
+
 mod ledger_store {
     store_contract::ledger_store_contract!(super::ledger);
 }

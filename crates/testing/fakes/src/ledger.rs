@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use domain::{
     Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
     ports::{
-        Attempt, AttemptPermit, CodeRecord, Grant, LedgerStore, Outcome, Recorded, Redemption,
-        Verdict,
+        Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant, LedgerStore, Outcome, Recorded,
+        Redemption, Verdict,
     },
 };
 
@@ -312,6 +312,17 @@ impl LedgerStore for FakeLedger {
             Ok(tables.expire_overdue(now + overdue_ms.saturating_neg(), limit))
         };
         self.transact(Operation::ExpireOverdue, expire).await
+    }
+}
+
+#[async_trait]
+impl CodeOwners for FakeLedger {
+    async fn owner(&self, code: Code) -> Result<Option<UserId>, StoreError> {
+        let owner = |tables: &mut Tables, _| {
+            let hold = tables.of_code(code).and_then(AttemptRecord::hold);
+            Ok(hold.map(|hold| hold.user.clone()))
+        };
+        self.transact(Operation::FindOwner, owner).await
     }
 }
 

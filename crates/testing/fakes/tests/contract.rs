@@ -15,6 +15,10 @@ mod code_store {
     store_contract::code_store_contract!(super::live);
 }
 
+mod code_owners {
+    store_contract::code_owners_contract!(super::ledger);
+}
+
 mod ledger_store {
     store_contract::ledger_store_contract!(super::ledger);
 }

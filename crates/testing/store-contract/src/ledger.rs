@@ -13,8 +13,8 @@ use domain::{
     CheckoutRefusal, Code, Origin, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis,
     UserId, Window,
     ports::{
-        Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, Redemption,
-        SaleRegister, SaleSnapshot, Tally, Verdict,
+        Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded,
+        Redemption, SaleRegister, SaleSnapshot, Tally, Verdict,
     },
 };
 
@@ -25,6 +25,8 @@ use crate::fixtures::{HOUR, MINUTE, item, new_code, unit, until, user};
 pub struct Ledger {
     /// Its codes.
     pub codes: Arc<dyn LedgerStore>,
+    /// Whose its codes are.
+    pub owners: Arc<dyn CodeOwners>,
     /// Its sales.
     pub register: Arc<dyn SaleRegister>,
     /// Lets the time of both pass.
@@ -43,12 +45,12 @@ pub trait CountRecords: Send + Sync {
 
 impl Ledger {
     /// A ledger that is one store; waiting on `clock` lets the store's time pass.
-    pub fn new<S: LedgerStore + SaleRegister + 'static>(
+    pub fn new<S: CodeOwners + LedgerStore + SaleRegister + 'static>(
         store: Arc<S>,
         clock: Arc<dyn Clock>,
         records: Arc<dyn CountRecords>,
     ) -> Self {
-        Self { codes: store.clone(), register: store, clock, records }
+        Self { codes: store.clone(), owners: store.clone(), register: store, clock, records }
     }
 
     /// The ledger's clock.

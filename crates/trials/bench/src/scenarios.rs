@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod flow;
 pub(crate) mod grant;
+pub(crate) mod identity;
 pub(crate) mod latency;
 pub(crate) mod long_day;
 pub(crate) mod lost_live;
@@ -18,6 +19,8 @@ use clap::ValueEnum;
 pub(crate) enum Scenario {
     /// Checkouts of random users, with stock for all
     Grant,
+    /// Grants of users with a token each, beside those of users who are believed
+    Identity,
     /// Checkouts of a sale that is sold out
     Storm,
     /// Purchases of used codes
@@ -45,8 +48,9 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Grant,
+        Self::Identity,
         Self::Storm,
         Self::Replay,
         Self::MadeUp,
