@@ -5,7 +5,9 @@ use std::sync::Arc;
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, Services,
-    ports::{AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore},
+    ports::{
+        AnsweredCodes, AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore,
+    },
     remembered::{RememberedLive, SoldOutMemo},
 };
 use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
@@ -292,12 +294,13 @@ fn on_servers(
 
 /// A ledger and a live store, and what else the services need.
 fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + 'static>,
+    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + 'static>,
     live: &Arc<impl SaleStore + CodeStore + 'static>,
 ) -> Ports {
     Ports {
         register: ledger.clone(),
         ledger: ledger.clone(),
+        answered: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
         items: Arc::new(GeneratedItems),

@@ -24,6 +24,7 @@
     reason = "a method of tables with a lifetime is not general enough to be passed on"
 )]
 
+mod answered;
 mod audit;
 mod checkpointer;
 mod data_dir;
@@ -50,6 +51,7 @@ use domain::{
 };
 
 use crate::{
+    answered::{AnsweredReply, LookUpAnswered, LookUpFiled},
     checkpointer::Checkpointer,
     ledger_store::{CodeReply, Find, FindFiled, RecordAttempts, RecordReply, Redeem, Release},
     sale_register::{FindSales, SaleReply},
@@ -79,6 +81,8 @@ pub struct SqliteLedger {
     release: Batcher<Code, CodeReply>,
     find: Batcher<Code, CodeReply>,
     find_filed: Batcher<Code, CodeReply>,
+    answered: Batcher<Code, AnsweredReply>,
+    answered_filed: Batcher<Code, AnsweredReply>,
     find_sale: Batcher<SaleId, SaleReply>,
 }
 
@@ -149,6 +153,8 @@ impl SqliteLedger {
             release: Batcher::spawn(limits, [Release(writer())]),
             find: Batcher::spawn(narrow, [Find(writer())]),
             find_filed: Batcher::spawn(narrow, [FindFiled(finder())]),
+            answered: Batcher::spawn(limits, [LookUpAnswered(writer())]),
+            answered_filed: Batcher::spawn(narrow, [LookUpFiled(finder())]),
             find_sale: Batcher::spawn(narrow, [FindSales(finder())]),
             limits,
             workers,

@@ -81,6 +81,7 @@ operations! {
     FindCode = LedgerStore::find, Ledger, Read, Again;
     Judge = LedgerStore::judge, Ledger, Write, Again;
     ExpireOverdue = LedgerStore::expire_overdue, Ledger, Write, Again;
+    Answered = AnsweredCodes::answered, Ledger, Read, Again;
     Now = SaleRegister::now, Ledger, Read, Again;
     FindSale = SaleRegister::find, Ledger, Read, Again;
     Page = SaleRegister::page, Ledger, Read, Again;

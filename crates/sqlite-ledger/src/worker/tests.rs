@@ -54,7 +54,7 @@ async fn a_commit_that_got_lost_is_made_again_and_the_work_is_done_once() {
     let window = Window::new(NOW, NOW + 1_000).unwrap();
     let terms = Terms::new(5, 1, 100).unwrap();
     let sale = worker
-        .run(move |tables| tables.schedule(window, terms, Origin::Timetable))
+        .run(move |tables| tables.schedule(window, terms, Origin::Timetable, None))
         .await
         .unwrap()
         .unwrap();

@@ -8,6 +8,10 @@ use store_contract::{CountRecords, Ledger, fixtures::WallClock};
 
 use crate::shop::Shop;
 
+mod answered_codes {
+    store_contract::answered_codes_contract!(super::ledger);
+}
+
 mod ledger_store {
     store_contract::ledger_store_contract!(super::ledger);
 }
