@@ -15,6 +15,7 @@ mod given_code;
 mod health;
 #[cfg(test)]
 mod hostile;
+mod idempotency;
 mod items;
 mod metrics;
 mod moment;

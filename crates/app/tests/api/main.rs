@@ -14,6 +14,7 @@ mod crowd;
 mod embedded;
 mod faults;
 mod health;
+mod keys;
 mod large_sale;
 mod live_state;
 mod log;
