@@ -6,7 +6,8 @@ use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, Services,
     ports::{
-        AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, SaleRegister, SaleStore,
+        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore,
+        SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
@@ -316,12 +317,13 @@ fn on_servers(
 
 /// A ledger and a live store, and what else the services need.
 fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + 'static>,
+    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + 'static>,
     live: &Arc<impl SaleStore + CodeStore + 'static>,
 ) -> Ports {
     Ports {
         register: ledger.clone(),
         ledger: ledger.clone(),
+        answered: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
         items: Arc::new(GeneratedItems),

@@ -71,7 +71,7 @@ pub(crate) struct Config {
 
     /// Connections to Postgres that this process may have, at least 4 and 3 for each thread; with
     /// fewer than the default its threads share what they do not need all the time [default: 12, and
-    /// 6 for each thread]
+    /// 7 for each thread]
     #[arg(long, env, global = true, value_name = "NUMBER")]
     database_connections: Option<usize>,
 
@@ -95,7 +95,7 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, value_name = "ADDRESS")]
     pub(crate) admin_addr: Option<AdminAddr>,
 
-    /// Threads that serve HTTP, each with 3 connections to Redis and 6 to Postgres if it is on
+    /// Threads that serve HTTP, each with 3 connections to Redis and 7 to Postgres if it is on
     /// those; one serves some 40,000 requests a second
     #[arg(long, env, global = true, default_value_t = 1, value_parser = clap::value_parser!(u16).range(whole(HTTP_WORKERS)))]
     pub(crate) http_workers: u16,

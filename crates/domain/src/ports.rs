@@ -5,6 +5,7 @@
 //! may lose everything at any moment; what the ledger ([`LedgerStore`], [`SaleRegister`]) has
 //! said stays said, and is on disk before it says so.
 
+mod answered;
 mod audited;
 mod copied;
 mod identity;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 
 use crate::{Item, SaleId, Unit};
 
+pub use answered::{Answered, AnsweredCodes, Granted};
 pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy};
 pub use identity::LedgerIdentity;

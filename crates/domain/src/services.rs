@@ -8,7 +8,8 @@ use crate::{
     board::Forms,
     health::Way,
     ports::{
-        AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister, SaleStore, Tasks,
+        AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister,
+        SaleStore, Tasks,
     },
     upkeep::{Rebuild, Reclaim, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
@@ -19,6 +20,7 @@ use crate::{
 pub struct Ports {
     pub register: Arc<dyn SaleRegister>,
     pub ledger: Arc<dyn LedgerStore>,
+    pub answered: Arc<dyn AnsweredCodes>,
     pub sales: Arc<dyn SaleStore>,
     pub codes: Arc<dyn CodeStore>,
     pub items: Arc<dyn Items>,
@@ -133,12 +135,13 @@ impl Services {
         abandoned: Arc<Abandoned>,
         ports: Ports,
     ) -> Self {
-        let Ports { register, ledger, sales, codes, items, mint, .. } = &ports;
+        let Ports { register, ledger, answered, sales, codes, items, mint, .. } = &ports;
         Self {
             checkout: Checkout::new(
                 catalog.clone(),
                 codes.clone(),
                 ledger.clone(),
+                answered.clone(),
                 rebuild.clone(),
                 mint.clone(),
                 abandoned.clone(),

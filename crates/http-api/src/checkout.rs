@@ -1,7 +1,7 @@
 //! `/checkout`: asking for a unit, and giving a hold back.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
-use domain::{CheckoutRequest, Hold};
+use domain::{CheckoutRequest, Hold, checkout::KeyedHold};
 use serde_json::json;
 
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     caching::{NO_STORE, not_stored},
     deadline::in_time,
     given_code::GivenCode,
+    idempotency::{self, key_of, replayed},
     identity::Buyer,
     moment::rfc3339,
     openapi::{
@@ -48,7 +49,7 @@ pub(super) fn endpoint() -> Endpoint {
 fn describe_checkout() -> Operation {
     let hold = json!(HoldBody::from(samples::hold()));
     let hold = Answer::json::<HoldBody>(200, "The hold.", hold)
-        .headers([header::caching("no-store")])
+        .headers([header::caching("no-store"), header::replayed()])
         .link(Link { to: "purchase", says: "Redeems it.", parameters: &[("code", "/code")] })
         .link(Link { to: "release", says: "Gives it back.", parameters: &[("code", "/code")] })
         .link(Link { to: "receipt", says: "Its receipt.", parameters: &[("code", "/code")] })
@@ -56,13 +57,16 @@ fn describe_checkout() -> Operation {
     Operation::new(Tag::Buying, "checkout", "Put a unit on hold")
         .says(
             "If a unit is free, and the user is under the limit, it is put on hold for them. Each \
-             request that is granted takes a unit.",
+             request that is granted takes a unit, but for those with the same `Idempotency-Key`: of \
+             them one does, and all get its hold as it was granted, whatever has become of it. \
+             Refusals are not kept: the same key may try again.",
         )
         .parameter(Parameter::query::<UserName>(
             "user_id",
             "Who asks. With a token it may be left out, and must be its user if it is there.",
         ))
         .parameter(Parameter::query::<SaleNumber>("id", "The sale."))
+        .parameter(idempotency::parameter())
         .or_as_json()
         .of_buyer()
         .answer(hold)
@@ -89,7 +93,8 @@ fn describe_release() -> Operation {
         .asks_stores()
 }
 
-/// Puts a unit on hold; replies with the code that redeems it.
+/// Puts a unit on hold; replies with the code that redeems it. Whoever asks again with the same key
+/// gets the same code.
 async fn post_checkout(
     request: HttpRequest,
     buyer: Buyer,
@@ -98,21 +103,36 @@ async fn post_checkout(
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let (user, sale) = (buyer.asked_as(&mut params), params.required("id"));
+    let key = key_of(&request, &buyer, &mut params);
     let asked = user.zip(sale).map(|(user, sale)| CheckoutRequest { sale, user });
     let asked = params.finish(asked)?;
     buyer.check_asks_as(&asked.user, &request, &api)?;
     let sale = asked.sale;
 
     let beat = api.way.checkouts.begin();
-    let hold = in_time(api.services.checkout.attempt(asked)).await;
+    let checkout = &api.services.checkout;
+    let hold = match key {
+        None => in_time(checkout.attempt(asked)).await.map(|answer| answer.map(newly)),
+        Some(key) => in_time(checkout.attempt_again(asked, &key)).await,
+    };
     beat.end(&hold);
     let hold = match hold {
         Ok(answer) => answer.map_err(|refusal| Problem::of_checkout(refusal, sale)),
         Err(error) => Err(error.into()),
     };
-    telemetry::checkout_ended(hold.as_ref().map_or_else(Problem::name, |_| "granted"));
+    telemetry::checkout_ended(match &hold {
+        Ok(KeyedHold { is_repeated: false, .. }) => "granted",
+        Ok(_) => "replayed",
+        Err(problem) => problem.name(),
+    });
 
-    Ok(not_stored(HoldBody::from(hold?)))
+    let KeyedHold { hold, is_repeated } = hold?;
+    let answer = not_stored(HoldBody::from(hold));
+    Ok(if is_repeated { replayed(answer) } else { answer })
+}
+
+const fn newly(hold: Hold) -> KeyedHold {
+    KeyedHold { hold, is_repeated: false }
 }
 
 /// Gives a hold back before its time.

@@ -17,6 +17,7 @@ mod given_code;
 mod health;
 #[cfg(test)]
 mod hostile;
+mod idempotency;
 mod identity;
 mod items;
 mod limits;

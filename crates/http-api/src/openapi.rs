@@ -27,7 +27,9 @@ use actix_web::{HttpRequest, HttpResponse};
 pub(crate) use self::{
     endpoint::Endpoint,
     operation::{Answer, Link, Operation, Parameter, Tag, header},
-    scalars::{Count, GivenCodeText, LimitName, Millis, Moment, SaleNumber, Scalar, UnitNumber, UserName},
+    scalars::{
+        Count, GivenCodeText, LimitName, Millis, Moment, SaleNumber, Scalar, UnitNumber, UserName,
+    },
     shape::{MakeSchema, Schemas, Shape, bodies, scalars},
 };
 use crate::{asset::Asset, params::Params, problem::Problem};

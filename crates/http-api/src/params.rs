@@ -90,7 +90,8 @@ impl Params {
         }
     }
 
-    fn refuse(&mut self, field: &str, message: String) {
+    /// Notes what is wrong.
+    pub(crate) fn refuse(&mut self, field: &str, message: String) {
         /// A client's own text is repeated only so far.
         const CHARACTERS_MAX: usize = 64;
         let field = field.chars().take(CHARACTERS_MAX).collect();

@@ -1,6 +1,7 @@
 //! `/purchase` and `/purchases`: redeeming codes, and their receipts.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use domain::CodeRefusal;
 use serde_json::json;
 
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
     caching::not_stored,
     deadline::in_time,
     given_code::GivenCode,
+    idempotency::{self, any_key_of, replayed},
     identity::Buyer,
     openapi::{Answer, Endpoint, GivenCodeText, Link, Operation, Parameter, Tag, header},
     params::{Params, of_path},
@@ -37,12 +39,18 @@ fn describe_purchase() -> Operation {
     Operation::new(Tag::Buying, "purchase", "Redeem a code")
         .says(
             "The unit is sold. Of requests with the same code one is answered with 200 and all others \
-             with 409 and the same receipt, so it is safe to repeat.",
+             with 409 and the same receipt, or with 200 if they have an `Idempotency-Key`, so it is safe \
+             to repeat.",
         )
         .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
+        .parameter(idempotency::parameter_of_any())
         .or_as_json()
         .of_buyer()
-        .answer(receipt().link(Link { to: "receipt", says: "The same.", parameters }))
+        .answer(
+            receipt()
+                .headers([header::replayed()])
+                .link(Link { to: "receipt", says: "The same.", parameters }),
+        )
         .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
         .asks_stores()
 }
@@ -57,7 +65,8 @@ fn describe_receipt() -> Operation {
         .asks_stores()
 }
 
-/// Sells the unit of a code; replies with the receipt.
+/// Sells the unit of a code; replies with the receipt. The code is the key of its purchase: whoever
+/// sends any other with it says that they may be asking again, and then the receipt is no problem.
 async fn post_purchase(
     request: HttpRequest,
     buyer: Buyer,
@@ -66,6 +75,7 @@ async fn post_purchase(
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
+    let may_repeat = any_key_of(&request, &mut params).is_some();
     let code = params.finish::<GivenCode>(code)?.known()?;
     buyer.check_owns(code, &api).await?;
 
@@ -73,6 +83,10 @@ async fn post_purchase(
     let receipt = in_time(api.services.purchase.redeem(code)).await;
     beat.end(&receipt);
     let receipt = match receipt {
+        Ok(Err(CodeRefusal::AlreadyUsed(receipt))) if may_repeat => {
+            telemetry::purchase_ended("replayed");
+            return Ok(replayed(not_stored(ReceiptBody::from(*receipt))));
+        }
         Ok(answer) => answer.map_err(Problem::from),
         Err(error) => Err(error.into()),
     };

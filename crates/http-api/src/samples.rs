@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use domain::{
-    Code, Epoch, Hold, Item, Origin, Receipt, Sale, SaleId, Slot, Standing, Terms, Unit,
+    Code, Epoch, Hold, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Standing, Terms, Unit,
     UnixMillis, UserId, Window, ids::ParseUserIdError, sale::SaleState,
 };
 
@@ -12,6 +12,9 @@ use crate::{items::picture_path, limits::Rate};
 
 /// The code, as it is written.
 pub(crate) const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
+
+/// A client's name for its request.
+pub(crate) const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
 
 /// The buyer.
 pub(crate) const USER: &str = "alice";
@@ -54,6 +57,8 @@ pub(crate) fn standing() -> Standing {
         origin: Origin::Timetable,
         state: SaleState::Active,
         epoch: Epoch(1),
+        // In no answer.
+        salt: Salt::new([0; Salt::LENGTH]),
     };
     Standing { sale, sold: 0, held: 0, at: moment("2026-11-23T01:21:11.003Z") }
 }

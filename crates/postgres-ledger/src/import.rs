@@ -102,6 +102,7 @@ impl Import<'_> {
                     &state,
                     &(sale.origin == Origin::Timetable),
                     &closed_at.map(|_| sold),
+                    &sale.salt.bytes().as_slice(),
                 ],
             )
             .await?;

@@ -9,6 +9,7 @@
 //! statement is run again until it is certain, and every statement is one that does nothing
 //! more the second time.
 
+mod answered;
 mod attempts;
 mod audit;
 mod codes;
@@ -43,6 +44,7 @@ use telemetry::PoolFigures;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
+    answered::{AnsweredReply, LookUpAnswered},
     attempts::{RecordAttempts, RecordReply},
     codes::{CodeReply, Find, FindOwner, OwnerReply, Redeem, Release},
     sale_register::FindSales,
@@ -87,6 +89,7 @@ pub struct PostgresLedger {
     redeem: Batcher<Redemption, CodeReply>,
     release: Batcher<Code, CodeReply>,
     find: Batcher<Code, CodeReply>,
+    answered: Batcher<Code, AnsweredReply>,
     owner: Batcher<Code, OwnerReply>,
     find_sale: Batcher<SaleId, Result<Option<Listed>, StoreError>>,
 }
@@ -210,6 +213,7 @@ impl PostgresLedger {
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
             release: Batcher::spawn(limits, [Release(cold())]),
             find: Batcher::spawn(narrow, [Find(cold())]),
+            answered: Batcher::spawn(limits, [LookUpAnswered(cold())]),
             owner: Batcher::spawn(limits, [FindOwner(lent())]),
             find_sale: Batcher::spawn(narrow, [FindSales(cold())]),
             limits,

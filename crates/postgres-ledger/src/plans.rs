@@ -5,8 +5,8 @@ use credentials::Access;
 use dev_servers::PostgresServer;
 
 use crate::{
-    Connections, Durability, PostgresLedger, attempts, codes, ledger_store, sale_register,
-    settings, snapshot, sold_blocks::Unsold, tally,
+    Connections, Durability, PostgresLedger, answered, attempts, codes, ledger_store,
+    sale_register, settings, snapshot, sold_blocks::Unsold, tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -47,6 +47,7 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
 
     let (mut looked_up, mut in_ranges) = (0, 0);
     let statements = [
+        answered::STATEMENTS,
         attempts::STATEMENTS,
         codes::STATEMENTS,
         ledger_store::STATEMENTS,
@@ -60,9 +61,9 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
         looked_up += plan.matches("Index Cond: (code =").count();
         in_ranges += plan.matches("AND (unit >= unsold.first) AND (unit <= unsold.last))").count();
     }
-    // Redeem 1, release 2, read_codes 2 (attempts, purchases), read_owners 1, expire_due 2,
+    // Read_grants 1, redeem 1, release 2, read_codes 2 (attempts, purchases), read_owners 1, expire_due 2,
     // read_verdicts 1, expire_overdue 1.
-    assert_eq!(looked_up, 10);
+    assert_eq!(looked_up, 11);
     // Tally, sold_blocks, next_due, expire_overdue, may_close, close_sale.
     assert_eq!(in_ranges, 6);
 }

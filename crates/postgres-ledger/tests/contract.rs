@@ -12,6 +12,10 @@ use store_contract::{CountRecords, Ledger, fixtures::WallClock};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 
+mod answered_codes {
+    store_contract::answered_codes_contract!(super::ledger);
+}
+
 mod code_owners {
     store_contract::code_owners_contract!(super::ledger);
 }

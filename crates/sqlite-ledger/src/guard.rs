@@ -16,7 +16,10 @@ use std::{
     ops::Bound,
 };
 
-use domain::{Code, SaleId, Slot, Unit, UnixMillis, UserId, ports::LiveUnit};
+use domain::{
+    Code, SaleId, Slot, Unit, UnixMillis, UserId,
+    ports::{Granted, LiveUnit},
+};
 
 /// What is known of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +83,12 @@ struct GuardedSale {
 impl State {
     pub(crate) const fn is_live(self) -> bool {
         matches!(self, Self::Held | Self::Sold { .. })
+    }
+}
+
+impl Hold {
+    pub(crate) const fn granted(&self) -> Granted {
+        Granted { unit: self.unit, slot: self.slot, expires_at: self.expires_at }
     }
 }
 

@@ -24,6 +24,7 @@
     reason = "a method of tables with a lifetime is not general enough to be passed on"
 )]
 
+mod answered;
 mod audit;
 mod checkpointer;
 mod data_dir;
@@ -50,6 +51,7 @@ use domain::{
 };
 
 use crate::{
+    answered::{AnsweredReply, LookUpAnswered, LookUpFiled},
     checkpointer::Checkpointer,
     ledger_store::{
         CodeReply, Find, FindFiled, FindFiledOwner, FindOwner, OwnerReply, RecordAttempts,
@@ -82,6 +84,8 @@ pub struct SqliteLedger {
     release: Batcher<Code, CodeReply>,
     find: Batcher<Code, CodeReply>,
     find_filed: Batcher<Code, CodeReply>,
+    answered: Batcher<Code, AnsweredReply>,
+    answered_filed: Batcher<Code, AnsweredReply>,
     find_owner: Batcher<Code, OwnerReply>,
     find_filed_owner: Batcher<Code, OwnerReply>,
     find_sale: Batcher<SaleId, SaleReply>,
@@ -154,6 +158,8 @@ impl SqliteLedger {
             release: Batcher::spawn(limits, [Release(writer())]),
             find: Batcher::spawn(narrow, [Find(writer())]),
             find_filed: Batcher::spawn(narrow, [FindFiled(finder())]),
+            answered: Batcher::spawn(limits, [LookUpAnswered(writer())]),
+            answered_filed: Batcher::spawn(narrow, [LookUpFiled(finder())]),
             // Every purchase of a service that knows its buyers asks for an owner first.
             find_owner: Batcher::spawn(limits, [FindOwner(writer())]),
             find_filed_owner: Batcher::spawn(narrow, [FindFiledOwner(finder())]),

@@ -6,9 +6,11 @@ mod tests;
 use std::{error::Error, fmt::Display};
 
 use domain::{
-    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId,
+    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit, UnixMillis, UserId,
     Window,
-    ports::{AttemptCopy, HoldCopy, HoldEnd, LiveUnit, OutcomeCopy, SaleCopy, Tally},
+    ports::{
+        Answered, AttemptCopy, Granted, HoldCopy, HoldEnd, LiveUnit, OutcomeCopy, SaleCopy, Tally,
+    },
     sale::SaleState,
 };
 use rusqlite::{Row, types::Type};
@@ -47,6 +49,7 @@ pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
             other => return Err(unreadable("state", other)),
         },
         epoch: Epoch(row.get("epoch")?),
+        salt: Salt::new(row.get("salt").map_err(|error| unreadable("salt", error))?),
     })
 }
 
@@ -99,6 +102,21 @@ pub(crate) fn guarded(row: &Row<'_>) -> rusqlite::Result<(Code, Known)> {
         }),
     };
     Ok((code(row)?, Known { attempt: row.get("id")?, state, hold }))
+}
+
+/// A row of `find_filed.sql`, as what was answered.
+pub(crate) fn answered(row: &Row<'_>) -> rusqlite::Result<Answered> {
+    if state(row, 0)? == State::Void {
+        return Ok(Answered::Never);
+    }
+    let (unit, slot, expires_at) = (unit(row)?, slot(row)?, moment(row, "expires_at")?);
+    Ok(Answered::Granted(Granted { unit, slot, expires_at }))
+}
+
+/// The unit of a row of `find_filed.sql`; a tombstone never had one.
+pub(crate) fn filed_unit(row: &Row<'_>) -> rusqlite::Result<(State, Option<Unit>)> {
+    let state = filed(row)?;
+    Ok((state, if state == State::Void { None } else { Some(unit(row)?) }))
 }
 
 /// A row of `find_filed.sql`.

@@ -17,6 +17,7 @@ mod examples;
 mod faults;
 mod health;
 mod identity;
+mod keys;
 mod large_sale;
 mod limits;
 mod live_state;

@@ -215,6 +215,7 @@ mod tests {
             origin: Origin::Timetable,
             state: SaleState::Active,
             epoch: Epoch(1),
+            salt: crate::Salt::new([7; 32]),
         }
     }
 

@@ -43,6 +43,7 @@ fn ports(world: &World) -> Ports {
     Ports {
         register: world.ledger.clone(),
         ledger: world.ledger.clone(),
+        answered: world.ledger.clone(),
         sales: world.live.clone(),
         codes: world.live.clone(),
         items: Arc::new(PlainItems),

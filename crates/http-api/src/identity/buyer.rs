@@ -21,6 +21,11 @@ const USER_ID: &str = "user_id";
 pub(crate) struct Buyer(Option<UserId>);
 
 impl Buyer {
+    /// Whether somebody is known, and not only believed.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The user that a request is for: whom the token says, whether `user_id` is there or not; without
     /// identity, whom `user_id` says. [`check_asks_as`](Self::check_asks_as) follows when the
     /// parameters are known to be right.

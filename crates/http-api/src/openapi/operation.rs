@@ -226,6 +226,11 @@ impl Parameter {
         }
     }
 
+    /// In a header, which may be left out, and is refused if it is wrong.
+    pub(crate) fn checked_header<T: Scalar>(name: &'static str, says: &'static str) -> Self {
+        Self { place: Place::Header, is_optional: true, ..Self::path::<T>(name, says) }
+    }
+
     /// The same, and it may be left out.
     pub(crate) fn optional(self) -> Self {
         Self { is_optional: true, ..self }
@@ -358,6 +363,14 @@ pub(crate) mod header {
         text("Allow", "The methods that the path has.", "POST, DELETE")
     }
 
+    /// Whether it was answered before.
+    pub(crate) fn replayed() -> Header {
+        let says = "There if the request was answered before: this is that answer.";
+        let schema = json!({ "type": "string", "const": "true" });
+        let header = text("Idempotency-Replayed", says, "true");
+        Header { schema, is_always: false, ..header }
+    }
+
     /// How to say who asks.
     pub(crate) fn challenge(example: &str) -> Header {
         text("WWW-Authenticate", "What is wrong with the token (RFC 6750).", example)
@@ -368,7 +381,8 @@ pub(crate) mod header {
         let optional = |header| Header { is_always: false, ..header };
         let policy = "The limits that the request counts for, if there are some: `q` requests may come \
                       at once, and as many again in `w` seconds.";
-        let left = "How they stand: `r` requests may come at once, and in `t` seconds all that ever may.";
+        let left =
+            "How they stand: `r` requests may come at once, and in `t` seconds all that ever may.";
         [
             optional(text("RateLimit-Policy", policy, "\"client\";q=40;w=2")),
             optional(text("RateLimit", left, "\"client\";r=39;t=1")),

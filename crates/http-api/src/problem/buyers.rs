@@ -39,11 +39,7 @@ impl Problem {
     }
 
     /// A request beyond a limit.
-    pub(crate) fn too_many_requests(
-        of: LimitOf,
-        rate: Rate,
-        again_in_s: u64,
-    ) -> Self {
+    pub(crate) fn too_many_requests(of: LimitOf, rate: Rate, again_in_s: u64) -> Self {
         let LimitOf { name, whose } = of;
         let (often, at_once) = (rate.per_second(), rate.burst());
         let detail = format!(

@@ -247,8 +247,9 @@ impl Kind {
                 "A store is down or gave no answer, or the sale is being rebuilt. `detail` says whether \
                  nothing was done, or whether it may have been.",
                 "Ask again after `Retry-After`. POST /purchase and DELETE /checkout are safe to repeat: \
-                 a code is redeemed once, and its receipt is answered again. A checkout that may have \
-                 been done leaves a hold at most, which nobody has the code of and which runs out.",
+                 a code is redeemed once, and its receipt is answered again. So is POST /checkout with an \
+                 `Idempotency-Key`; without one, a checkout that may have been done leaves a hold at \
+                 most, which nobody has the code of and which runs out.",
             ),
             Self::Overloaded => (
                 "Too many requests are waiting. This one would have waited for too long; nothing was \

@@ -24,10 +24,7 @@ impl Kind {
             }
             Self::Forbidden => {
                 let impossible = samples::impossible_user();
-                vec![
-                    Problem::another_user(),
-                    Problem::of_token(TokenRefusal::User(impossible)),
-                ]
+                vec![Problem::another_user(), Problem::of_token(TokenRefusal::User(impossible))]
             }
             Self::SaleNotFound => vec![Problem::sale_not_found(SaleId::try_from(999).ok())],
             Self::CodeNotFound => vec![CodeRefusal::Unknown.into()],

@@ -2,7 +2,7 @@
 
 use domain::{
     Code, Receipt, SaleId, UnixMillis, UserId,
-    ports::{CodeRecord, Redemption, Verdict},
+    ports::{Answered, CodeRecord, Recorded, Redemption, Verdict},
     sale::SaleState,
 };
 
@@ -122,14 +122,22 @@ impl Tables<'_> {
     /// least.
     fn verdict(&self, code: Code) -> Result<Verdict, SqliteError> {
         let guarded = self.guard()?.find(code).cloned();
-        let state = match guarded {
-            Some(Known { state: State::Held, hold: Some(hold), .. }) => {
-                return Ok(Verdict::Held { left_ms: (hold.expires_at - self.now()).max(1) });
+        let (state, unit) = match guarded {
+            Some(Known {
+                state: State::Held, hold: Some(Hold { unit, expires_at, .. }), ..
+            }) => {
+                return Ok(Verdict::Held { unit, left_ms: (expires_at - self.now()).max(1) });
             }
-            Some(known) => Some(known.state),
-            None => self.find_filed(code)?,
+            Some(known) => (Some(known.state), known.hold.map(|hold| hold.unit)),
+            None => match self.one(FIND_FILED, [bits(code)], rows::filed_unit)? {
+                Some((state, unit)) => (Some(state), unit),
+                None => (None, None),
+            },
         };
-        Ok(if matches!(state, Some(State::Sold { .. })) { Verdict::Sold } else { Verdict::Free })
+        Ok(match (state, unit) {
+            (Some(State::Sold { .. }), Some(unit)) => Verdict::Sold { unit },
+            _ => Verdict::Free,
+        })
     }
 
     /// Ends at most `limit` holds that were due before a moment, and says which.
@@ -225,6 +233,37 @@ impl Tables<'_> {
 
     fn find_filed_owner(&self, code: Code) -> Result<Option<UserId>, SqliteError> {
         self.one(FIND_FILED_OWNER, [bits(code)], rows::user)
+    }
+
+    /// What was granted under codes, whatever has become of it since.
+    pub(crate) fn answered(&self, codes: &[Code]) -> Result<Vec<Answered>, SqliteError> {
+        let answered = |&code: &Code| {
+            let guarded = self.guard()?.find(code).map(|known| match &known.hold {
+                Some(hold) => Answered::Granted(hold.granted()),
+                None => Answered::Never,
+            });
+            guarded.map_or_else(|| self.filed_answer(code), Ok)
+        };
+        codes.iter().map(answered).collect()
+    }
+
+    /// The same of codes whose sales are closed. Needs no guard.
+    pub(crate) fn filed_answers(&self, codes: &[Code]) -> Result<Vec<Answered>, SqliteError> {
+        codes.iter().map(|&code| self.filed_answer(code)).collect()
+    }
+
+    fn filed_answer(&self, code: Code) -> Result<Answered, SqliteError> {
+        Ok(self.one(FIND_FILED, [bits(code)], rows::answered)?.unwrap_or(Answered::NotYet))
+    }
+
+    /// What a grant is told that meets a code which is filed.
+    pub(super) fn filed_record(&self, code: Code) -> Result<Option<Recorded>, SqliteError> {
+        self.one(FIND_FILED, [bits(code)], |row| {
+            Ok(match (rows::filed(row)?.is_live(), rows::answered(row)?) {
+                (true, Answered::Granted(granted)) => Recorded::Hold(granted),
+                _ => Recorded::TooLate,
+            })
+        })
     }
 
     /// The record of a code that is not on hold.

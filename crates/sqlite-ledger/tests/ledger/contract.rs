@@ -8,6 +8,10 @@ use store_contract::{CountRecords, Ledger, fixtures::WallClock};
 
 use crate::shop::Shop;
 
+mod answered_codes {
+    store_contract::answered_codes_contract!(super::ledger);
+}
+
 mod code_owners {
     store_contract::code_owners_contract!(super::ledger);
 }

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use domain::{
     Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
     ports::{
-        Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant, LedgerStore, Outcome, Recorded,
-        Redemption, Verdict,
+        Answered, AnsweredCodes, Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant,
+        LedgerStore, Outcome, Recorded, Redemption, Verdict,
     },
 };
 
@@ -175,9 +175,7 @@ impl Tables {
                 Recorded::Refusal
             }
             Outcome::Granted(grant) => match self.of_code(grant.code) {
-                Some(AttemptRecord::Hold(hold)) if hold.is_live() => {
-                    Recorded::Hold { expires_at: hold.expires_at }
-                }
+                Some(AttemptRecord::Hold(hold)) if hold.is_live() => Recorded::Hold(hold.granted()),
                 Some(_) => Recorded::TooLate,
                 None => self.insert(sale, user, grant, now),
             },
@@ -202,8 +200,9 @@ impl Tables {
         let expires_at = now + terms.hold_ms();
         let state = HoldState::Held;
         let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state };
+        let granted = hold.granted();
         self.attempts.push(AttemptRecord::Hold(hold));
-        Recorded::Hold { expires_at }
+        Recorded::Hold(granted)
     }
 
     fn redeem(&mut self, redemption: Redemption, now: UnixMillis) -> CodeRecord {
@@ -228,6 +227,14 @@ impl Tables {
             (HoldState::Held | HoldState::Sold, _) => CodeRecord::Held { unit: hold.unit },
             (HoldState::Expired, _) => CodeRecord::Expired,
             (HoldState::Released, _) => CodeRecord::Released,
+        }
+    }
+
+    fn answered(&self, code: Code) -> Answered {
+        match self.of_code(code) {
+            Some(AttemptRecord::Hold(hold)) => Answered::Granted(hold.granted()),
+            Some(_) => Answered::Never,
+            None => Answered::NotYet,
         }
     }
 
@@ -323,6 +330,13 @@ impl CodeOwners for FakeLedger {
             Ok(hold.map(|hold| hold.user.clone()))
         };
         self.transact(Operation::FindOwner, owner).await
+    }
+}
+
+#[async_trait]
+impl AnsweredCodes for FakeLedger {
+    async fn answered(&self, code: Code) -> Result<Answered, StoreError> {
+        self.transact(Operation::Answered, |tables, _| Ok(tables.answered(code))).await
     }
 }
 

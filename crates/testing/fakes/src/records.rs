@@ -2,7 +2,7 @@
 
 use domain::{
     CheckoutRefusal, Code, Epoch, SaleId, Slot, Unit, UnixMillis, UserId,
-    ports::{LiveUnit, Verdict},
+    ports::{Granted, LiveUnit, Verdict},
 };
 
 /// One record of a checkout attempt. No record ever disappears.
@@ -80,10 +80,17 @@ impl HoldRecord {
 
     pub(crate) fn verdict(&self, now: UnixMillis) -> Verdict {
         match self.state {
-            HoldState::Held => Verdict::Held { left_ms: (self.expires_at - now).max(1) },
-            HoldState::Sold => Verdict::Sold,
+            HoldState::Held => {
+                Verdict::Held { unit: self.unit, left_ms: (self.expires_at - now).max(1) }
+            }
+            HoldState::Sold => Verdict::Sold { unit: self.unit },
             HoldState::Expired | HoldState::Released => Verdict::Free,
         }
+    }
+
+    /// What was granted.
+    pub(crate) const fn granted(&self) -> Granted {
+        Granted { unit: self.unit, slot: self.slot, expires_at: self.expires_at }
     }
 
     pub(crate) fn live_unit(&self) -> Option<LiveUnit> {

@@ -15,6 +15,10 @@ mod code_store {
     store_contract::code_store_contract!(super::live);
 }
 
+mod answered_codes {
+    store_contract::answered_codes_contract!(super::ledger);
+}
+
 mod code_owners {
     store_contract::code_owners_contract!(super::ledger);
 }

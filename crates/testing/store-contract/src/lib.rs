@@ -9,6 +9,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a case, a panic is the report")]
 
+pub mod answered_codes;
 pub mod code_owners;
 pub mod code_store;
 pub mod fixtures;
@@ -36,7 +37,8 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 5] = [
+    const PORTS: [(&str, &[&str]); 6] = [
+        (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (
