@@ -13,8 +13,8 @@ use domain::{
     CheckoutRefusal, Code, Origin, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis,
     UserId, Window,
     ports::{
-        Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded,
-        Redemption, SaleRegister, SaleSnapshot, Tally, Verdict,
+        Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore, Lookups, Outcome, RaiseReply,
+        Recorded, Redemption, SaleRegister, SaleSnapshot, Tally, Verdict,
     },
 };
 
@@ -27,6 +27,8 @@ pub struct Ledger {
     pub codes: Arc<dyn LedgerStore>,
     /// Whose its codes are.
     pub owners: Arc<dyn CodeOwners>,
+    /// What is looked up in it.
+    pub lookups: Arc<dyn Lookups>,
     /// Its sales.
     pub register: Arc<dyn SaleRegister>,
     /// Lets the time of both pass.
@@ -45,12 +47,13 @@ pub trait CountRecords: Send + Sync {
 
 impl Ledger {
     /// A ledger that is one store; waiting on `clock` lets the store's time pass.
-    pub fn new<S: CodeOwners + LedgerStore + SaleRegister + 'static>(
+    pub fn new<S: CodeOwners + LedgerStore + Lookups + SaleRegister + 'static>(
         store: Arc<S>,
         clock: Arc<dyn Clock>,
         records: Arc<dyn CountRecords>,
     ) -> Self {
-        Self { codes: store.clone(), owners: store.clone(), register: store, clock, records }
+        let (codes, owners, lookups) = (store.clone(), store.clone(), store.clone());
+        Self { codes, owners, lookups, register: store, clock, records }
     }
 
     /// The ledger's clock.

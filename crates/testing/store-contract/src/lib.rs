@@ -15,6 +15,7 @@ pub mod fixtures;
 mod ledger;
 pub mod ledger_store;
 mod live;
+pub mod lookups;
 pub mod sale_register;
 pub mod sale_store;
 
@@ -36,8 +37,9 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 5] = [
+    const PORTS: [(&str, &[&str]); 6] = [
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
+        (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (
             include_str!("code_store.rs"),
