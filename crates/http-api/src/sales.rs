@@ -1,13 +1,14 @@
 //! `/sales`: how sales stand.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::SaleId;
+use domain::{Phase, SaleId, board::WhichPage};
 
 use crate::{
     api::Api,
     deadline::in_time,
     params::{Params, of_path},
     problem::Problem,
+    shown::{PHASES, phase_name},
 };
 
 /// Sales of one page, if the client does not say.
@@ -25,6 +26,18 @@ impl std::str::FromStr for PageLimit {
     }
 }
 
+/// The state that all sales of a page are in.
+struct PageState(Phase);
+
+impl std::str::FromStr for PageState {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let phase = PHASES.into_iter().find(|phase| phase_name(*phase) == text);
+        phase.map(Self).ok_or("must be scheduled, open, paused or ended")
+    }
+}
+
 /// Lists sales, the newest first.
 pub(super) async fn get_sales(
     request: HttpRequest,
@@ -33,9 +46,11 @@ pub(super) async fn get_sales(
     let mut params = Params::of_query(&request);
     let before: Option<SaleId> = params.optional("before");
     let PageLimit(limit) = params.optional("limit").unwrap_or(PageLimit(PAGE_DEFAULT));
+    let phase = params.optional("state").map(|PageState(phase)| phase);
     params.finish(Some(()))?;
 
-    let page = in_time(api.board.page(before, limit.into())).await?;
+    let which = WhichPage { phase, before, limit: limit.into() };
+    let page = in_time(api.board.page(which)).await?;
 
     Ok(page.answer(&request))
 }
