@@ -13,6 +13,7 @@ use crate::{
     moment::rfc3339,
     params::Params,
     problem::Problem,
+    receipt::ItemBody,
 };
 
 /// A hold, as the API writes it.
@@ -22,7 +23,9 @@ struct HoldBody {
     sale_id: i64,
     user_id: String,
     unit: u32,
+    item: ItemBody,
     expires_at: String,
+    server_time: String,
 }
 
 /// Puts a unit on hold; replies with the code that redeems it.
@@ -48,7 +51,7 @@ pub(super) async fn post_checkout(
     };
     telemetry::checkout_ended(hold.as_ref().map_or_else(Problem::name, |_| "granted"));
 
-    Ok(not_stored(HoldBody::from(hold?)))
+    Ok(not_stored(HoldBody::of(hold?, &api)))
 }
 
 /// Gives a hold back before its time.
@@ -68,14 +71,16 @@ pub(super) async fn delete_checkout(
     Ok(HttpResponse::NoContent().insert_header(NO_STORE).finish())
 }
 
-impl From<Hold> for HoldBody {
-    fn from(hold: Hold) -> Self {
+impl HoldBody {
+    fn of(hold: Hold, api: &Api) -> Self {
         Self {
             code: hold.code.to_string(),
             sale_id: hold.sale.get(),
             user_id: hold.user.to_string(),
             unit: hold.unit.get(),
+            item: api.services.item(hold.sale, hold.unit).into(),
             expires_at: rfc3339(hold.expires_at),
+            server_time: rfc3339(api.services.catalog.reckoned_now()),
         }
     }
 }

@@ -11,7 +11,7 @@ use actix_web::{
     http::header::Encoding,
     http::header::{
         ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-        ETAG, EntityTag, VARY,
+        CROSS_ORIGIN_RESOURCE_POLICY, ETAG, EntityTag, VARY,
     },
     web::{self, Bytes},
 };
@@ -75,6 +75,8 @@ pub(super) async fn get_item(
     response
         .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((VARY, "Accept-Encoding"))
+        // Whatever shop's page shows it.
+        .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
         .insert_header((ETAG, tag.to_string()));
     if is_known {
         return Ok(response.finish());

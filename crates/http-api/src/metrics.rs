@@ -42,6 +42,7 @@ pub(super) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
 pub fn route_of(path: &str) -> &'static str {
     match path {
         "/checkout" => "/checkout",
+        "/me" => "/me",
         "/purchase" => "/purchase",
         "/sales" => "/sales",
         "/sales/current" => "/sales/current",
@@ -50,6 +51,7 @@ pub fn route_of(path: &str) -> &'static str {
         "/health/ready" => "/health/ready",
         "/metrics" => "/metrics",
         _ if path.starts_with("/sales/") => "/sales/{id}",
+        _ if path.starts_with("/checkouts/") => "/checkouts/{code}",
         _ if path.starts_with("/purchases/") => "/purchases/{code}",
         _ if path.starts_with("/items/") => items::PATTERN,
         _ => NO_ROUTE,
@@ -75,6 +77,8 @@ mod tests {
     async fn every_route_counts_by_its_pattern_and_nothing_else_by_its_path() {
         for path in [
             "/checkout",
+            "/checkouts/018f",
+            "/me",
             "/purchase",
             "/purchases/018f",
             "/sales",

@@ -1,6 +1,6 @@
 //! Receipts, as the API writes them.
 
-use domain::Receipt;
+use domain::{Item, Receipt};
 use serde::Serialize;
 
 use crate::moment::rfc3339;
@@ -16,9 +16,9 @@ pub(super) struct ReceiptBody {
     purchased_at: String,
 }
 
-/// What the unit turned out to be.
+/// What a unit turns out to be.
 #[derive(Serialize)]
-struct ItemBody {
+pub(super) struct ItemBody {
     name: String,
     image: String,
 }
@@ -30,8 +30,14 @@ impl From<Receipt> for ReceiptBody {
             sale_id: receipt.sale.get(),
             user_id: receipt.user.to_string(),
             unit: receipt.unit.get(),
-            item: ItemBody { name: receipt.item.name, image: receipt.item.image },
+            item: receipt.item.into(),
             purchased_at: rfc3339(receipt.purchased_at),
         }
+    }
+}
+
+impl From<Item> for ItemBody {
+    fn from(Item { name, image }: Item) -> Self {
+        Self { name, image }
     }
 }

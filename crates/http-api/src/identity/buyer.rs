@@ -57,6 +57,17 @@ impl Buyer {
         Ok(())
     }
 
+    /// Whether it is known who asks.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether what is this user's may be shown: to themselves, or where nobody is known to whoever has
+    /// the code.
+    pub(crate) fn may_see(&self, user: &UserId) -> bool {
+        self.0.as_ref().is_none_or(|own| own == user)
+    }
+
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let refused = |refusal: TokenRefusal| {
             telemetry::token_refused(refusal.name());
