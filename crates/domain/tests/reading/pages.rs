@@ -103,7 +103,7 @@ async fn sales_that_are_over_are_found_behind_hundreds_that_are_not() {
     closed_sale(&world).await;
     closed_sale(&world).await;
     for number in 1..=550 {
-        world.sale_in(number * 1_000, 100, 5, 5);
+        let _to_come = world.sale_in(number * 1_000, 100, 5, 5);
     }
     let services = services(&world);
     services.catalog.refresh().await.unwrap();
