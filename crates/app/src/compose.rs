@@ -6,12 +6,12 @@ use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, Services,
     ports::{
-        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore,
+        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups,
         SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::{Api, Limits, Pictures, SaleBoard, StoreNames, sale_board};
+use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{
     MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
@@ -58,6 +58,13 @@ pub(crate) struct Shared {
     /// Where buyers have tokens.
     pub(crate) token_keys: Option<TokenKeys>,
     limits: Arc<Limits>,
+    manners: Arc<Manners>,
+}
+
+/// What handlers ask of the ledger themselves.
+struct Asked {
+    owners: Arc<dyn CodeOwners>,
+    lookups: Arc<dyn Lookups>,
 }
 
 /// Where the service keeps what it knows.
@@ -126,6 +133,7 @@ pub(crate) enum ComposeError {
 pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     check_random().map_err(ComposeError::Random)?;
     let limits = Arc::new(config.rates()?);
+    let manners = Arc::new(Manners::towards(config.cors_origins.clone()));
     let token_keys = config.believed()?.map(TokenKeys::read).transpose()?;
     let mut to_migrate = None;
     let mut embedded = None;
@@ -166,7 +174,7 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let board = sale_board(&services, tasks);
     let services = Arc::new(services);
-    let shared = Shared { stores, services, board, health, token_keys, limits };
+    let shared = Shared { stores, services, board, health, token_keys, limits, manners };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -267,25 +275,25 @@ impl Stores {
         }
     }
 
-    /// Whose codes are, for whoever runs the service.
-    fn owners(&self) -> Arc<dyn CodeOwners> {
+    /// What is asked of the ledger for whoever runs the service.
+    fn asked(&self) -> Asked {
         match self {
-            Self::Servers { ledger, .. } => ledger.clone(),
-            Self::Embedded { ledger, .. } => ledger.clone(),
+            Self::Servers { ledger, .. } => Asked::of(ledger),
+            Self::Embedded { ledger, .. } => Asked::of(ledger),
         }
     }
 
     /// The stores by a way that no other thread uses.
-    fn on_this_thread(&self) -> (Ports, Arc<dyn CodeOwners>) {
+    fn on_this_thread(&self) -> (Ports, Asked) {
         match self {
             Self::Servers { ledger, live, memo } => {
                 let live = Arc::new(live.on_this_thread());
                 let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
-                (on_servers(&ledger, &live, memo), ledger)
+                (on_servers(&ledger, &live, memo), Asked::of(&ledger))
             }
             Self::Embedded { ledger, live } => {
                 let ledger = Arc::new(ledger.on_this_thread());
-                (ports(&ledger, live), ledger)
+                (ports(&ledger, live), Asked::of(&ledger))
             }
         }
     }
@@ -332,6 +340,12 @@ fn ports(
     }
 }
 
+impl Asked {
+    fn of(ledger: &Arc<impl CodeOwners + Lookups + 'static>) -> Self {
+        Self { owners: ledger.clone(), lookups: ledger.clone() }
+    }
+}
+
 impl Shared {
     /// Shows the connections to the stores to whoever watches.
     pub(crate) fn watch_pools(&self) {
@@ -346,16 +360,23 @@ impl Shared {
 
     /// The API for the thread that calls, with a way to the stores that no other thread uses.
     pub(crate) fn api(&self) -> Api {
-        let (ports, owners) = self.stores.on_this_thread();
-        self.api_by_way_of(ports, owners, self.limits.clone())
+        let (ports, asked) = self.stores.on_this_thread();
+        self.api_by_way_of(ports, asked, self.limits.clone(), self.manners.clone())
     }
 
     /// The API for whoever runs the service, who buys nothing: by the way of the upkeep.
     pub(crate) fn operator_api(&self) -> Api {
-        self.api_by_way_of(self.stores.ports(), self.stores.owners(), Arc::default())
+        let (ports, asked) = (self.stores.ports(), self.stores.asked());
+        self.api_by_way_of(ports, asked, Arc::default(), Arc::default())
     }
 
-    fn api_by_way_of(&self, ports: Ports, owners: Arc<dyn CodeOwners>, limits: Arc<Limits>) -> Api {
+    fn api_by_way_of(
+        &self,
+        ports: Ports,
+        Asked { owners, lookups }: Asked,
+        limits: Arc<Limits>,
+        manners: Arc<Manners>,
+    ) -> Api {
         let services = self.services.by_way_of(ports);
         Api {
             board: self.board.clone(),
@@ -363,6 +384,8 @@ impl Shared {
             health: self.health.clone(),
             services,
             owners,
+            lookups,
+            manners,
             identity: self.token_keys.as_ref().map(|it| Arc::clone(&it.identity)),
             limits,
             names: self.stores.names(),

@@ -23,6 +23,7 @@ use domain::{
     timetable::PeriodError,
 };
 
+use http_api::Origins;
 use postgres_ledger::{Connections, Durability, TooFewConnections};
 
 pub(crate) use self::{
@@ -94,6 +95,11 @@ pub(crate) struct Config {
     /// free port if that is taken]
     #[arg(long, env, global = true, value_name = "ADDRESS")]
     pub(crate) admin_addr: Option<AdminAddr>,
+
+    /// Origins whose pages may ask (CORS), with commas between them, such as https://shop.example; `*` for
+    /// any, nothing for none but our own
+    #[arg(long, env, global = true, default_value = "", value_name = "ORIGINS")]
+    pub(crate) cors_origins: Origins,
 
     /// Threads that serve HTTP, each with 3 connections to Redis and 7 to Postgres if it is on
     /// those; one serves some 40,000 requests a second

@@ -31,10 +31,11 @@ use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_service, map_c
 use actix_web::{
     App, Error, HttpResponse,
     dev::{AppConfig, ServiceResponse},
+    http::Method,
     rt::net::TcpStream,
     web,
 };
-use http_api::{Answering, Api, Connection, Limits as Rates};
+use http_api::{Answering, Api, Connection, Limits as Rates, Manners};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use telemetry::Peers;
 use tokio::{
@@ -111,7 +112,8 @@ fn on_a_thread(
     stop: &GracefulShutdownSignal,
     (connections_max, peers): (usize, Peers),
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError> + use<> {
-    let rates = Arc::clone(&api.limits);
+    let around = Around { rates: Arc::clone(&api.limits), manners: Arc::clone(&api.manners) };
+    let of_expectations = Arc::clone(&api.manners);
     let app = App::new().app_data(web::Data::new(api)).configure(routes);
     let app = map_config(app, |()| AppConfig::default());
     let http = HttpService::build()
@@ -119,11 +121,11 @@ fn on_a_thread(
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
-        .expect(fn_service(expect))
+        .expect(fn_service(move |request| expect(request, Arc::clone(&of_expectations))))
         .on_connect_ext(|stream: &PeerStream, data| {
             data.insert(Rc::clone(stream.connection()));
         })
-        .h1(apply_fn_factory(app, move |request, app: &_| answer(request, app, &rates)));
+        .h1(apply_fn_factory(app, move |request, app: &_| answer(request, app, &around)));
     let crowd = Crowd::of(connections_max, peers);
     spawn_local(stop_with(Rc::clone(&crowd), stop.clone()));
     apply_fn_factory(http, move |socket: TcpStream, http| {
@@ -151,22 +153,32 @@ async fn stop_with(crowd: Rc<Crowd>, stop: GracefulShutdownSignal) {
     crowd.stop();
 }
 
+/// What is done for every request around its answer.
+#[derive(Clone)]
+struct Around {
+    rates: Arc<Rates>,
+    manners: Arc<Manners>,
+}
+
 /// Lets a body be sent that is waited for.
-async fn expect(request: Request) -> Result<Request, Response<BoxBody>> {
+async fn expect(request: Request, manners: Arc<Manners>) -> Result<Request, Response<BoxBody>> {
     let Some(refusal) = http_api::refusal_of_expectation(request.headers()) else {
         return Ok(request);
     };
     if let Some(connection) = request.conn_data::<Rc<Connection>>() {
         connection.say_close();
     }
-    Err(refusal.into())
+    let asked = manners.asked(request.method(), request.headers());
+    let mut refusal: Response<BoxBody> = refusal.into();
+    manners.finish(asked, refusal.headers_mut());
+    Err(refusal)
 }
 
 /// Answers a request, while the connection knows that, and counts it.
 fn answer<S>(
     mut request: Request,
     app: &S,
-    rates: &Arc<Rates>,
+    Around { rates, manners }: &Around,
 ) -> impl Future<Output = Result<Response<Answer>, Error>> + use<S>
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
@@ -180,9 +192,12 @@ where
     let (method, route) = (request.method().clone(), http_api::route_of(request.path()));
     let admitted = match unmet_expectation(&request) {
         Some(refusal) => Err(refusal),
-        None if is_over => Ok(None),
+        // A browser that asks what a page may send asks no store.
+        None if is_over || method == Method::OPTIONS => Ok(None),
         None => rates.admit_client(request.peer_addr(), request.headers(), route),
     };
+    let mut asked = manners.asked(&method, request.headers());
+    let manners = Arc::clone(manners);
     let answer = (!is_over && admitted.is_ok()).then(|| app.call(request));
     // Whoever limits nobody pays nothing for it.
     let rates = rates.are_any().then(|| Arc::clone(rates));
@@ -190,7 +205,7 @@ where
         let (of_client, refusal) = admitted.map_or_else(|it| (None, Some(it)), |it| (it, None));
         let mut response: Response<BoxBody> = match (refusal, answer) {
             (_, Some(answer)) => {
-                let mut answered = while_answering(answer).await?;
+                let mut answered = asked.id.during(while_answering(answer)).await?;
                 if let Some(rates) = rates {
                     rates.tell(of_client, &mut answered);
                 }
@@ -203,6 +218,7 @@ where
                 return Ok(Response::ok().set_body(Answer::none()));
             }
         };
+        manners.finish(asked, response.headers_mut());
         if let Some(answering) = &answering {
             end_with(answering.connection(), is_last, &mut response);
         }

@@ -11,6 +11,7 @@ mod copied;
 mod identity;
 mod ledger;
 mod live;
+mod lookups;
 mod operation;
 mod owners;
 mod register;
@@ -30,6 +31,7 @@ pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleSnapshot,
     SaleStore, Verdict,
 };
+pub use lookups::{CodeLife, CodeState, HeldUnit, Lookups, UnitsOfUser, UserOfSale};
 pub use operation::{Operation, Store};
 pub use owners::{CodeOwners, check_owner};
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};

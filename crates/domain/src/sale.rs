@@ -184,7 +184,7 @@ impl Window {
 }
 
 /// Where a sale is in its life, at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// It has not started yet.
     Scheduled,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Board, Catalog, Checkout, Health, Purchase, Standings, Timetable,
+    Board, Catalog, Checkout, Health, Item, Purchase, SaleId, Standings, Timetable, Unit,
     abandoned::Abandoned,
     board::Forms,
     health::Way,
@@ -64,7 +64,8 @@ impl Services {
     }
 
     fn rebuilding_by(rebuild: Rebuild, ports: Ports) -> Self {
-        let catalog = Arc::new(Catalog::new(ports.register.clone()));
+        let catalog = Catalog::new(ports.register.clone()).reckoning_by(ports.clock.clone());
+        let catalog = Arc::new(catalog);
         Self::sharing(catalog, Arc::new(rebuild), Arc::default(), ports)
     }
 
@@ -127,6 +128,12 @@ impl Services {
     #[must_use]
     pub fn way(&self, health: &Health) -> Arc<Way> {
         health.way(&self.ports)
+    }
+
+    /// What a unit turns out to be, or will when it is sold.
+    #[must_use]
+    pub fn item(&self, sale: SaleId, unit: Unit) -> Item {
+        self.ports.items.item(sale, unit)
     }
 
     fn sharing(

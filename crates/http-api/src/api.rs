@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use domain::{Health, SaleId, Services, Unit, health::Way, ports::CodeOwners};
+use domain::{
+    Health, SaleId, Services, Unit,
+    health::Way,
+    ports::{CodeOwners, Lookups},
+};
 
-use crate::{identity::Identity, items::Pictures, limits::Limits, shown::SaleBoard};
+use crate::{
+    identity::Identity, items::Pictures, limits::Limits, manners::Manners, shown::SaleBoard,
+};
 
 /// What the handlers of one thread ask.
 pub struct Api {
@@ -18,10 +24,14 @@ pub struct Api {
     pub way: Arc<Way>,
     /// Says whose codes are, by this thread's own way.
     pub owners: Arc<dyn CodeOwners>,
+    /// What is looked up of codes and users, by this thread's own way.
+    pub lookups: Arc<dyn Lookups>,
     /// Says of whom requests are, for all threads; `None` where `user_id` is believed.
     pub identity: Option<Arc<Identity>>,
     /// How often somebody may ask, for all threads.
     pub limits: Arc<Limits>,
+    /// What all answers have in common, for all threads.
+    pub manners: Arc<Manners>,
     /// What the stores are called where their health is reported.
     pub names: StoreNames,
     /// Draws the item of a unit as an SVG document.

@@ -1,7 +1,7 @@
 //! `/checkout`: asking for a unit, and giving a hold back.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
-use domain::{CheckoutRequest, Hold, checkout::KeyedHold};
+use domain::{CheckoutRequest, Hold, Item, UnixMillis, checkout::KeyedHold};
 use serde_json::json;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     },
     params::Params,
     problem::{Kind, Problem},
+    receipt::ItemBody,
     samples,
 };
 
@@ -32,8 +33,12 @@ bodies! {
         user_id: String as UserName,
         /// The unit.
         unit: u32 as UnitNumber,
+        /// What the unit is.
+        item: ItemBody as ItemBody,
         /// Until when it is kept. The code is good until the service has noticed, a moment later.
         expires_at: String as Moment,
+        /// The clock of the stores, when this was answered: count down by the difference.
+        server_time: String as Moment,
     }
 }
 
@@ -47,11 +52,12 @@ pub(super) fn endpoint() -> Endpoint {
 }
 
 fn describe_checkout() -> Operation {
-    let hold = json!(HoldBody::from(samples::hold()));
-    let hold = Answer::json::<HoldBody>(200, "The hold.", hold)
+    let hold = HoldBody::of(samples::hold(), samples::item(), samples::granted_at());
+    let hold = Answer::json::<HoldBody>(200, "The hold.", json!(hold))
         .headers([header::caching("no-store"), header::replayed()])
         .link(Link { to: "purchase", says: "Redeems it.", parameters: &[("code", "/code")] })
         .link(Link { to: "release", says: "Gives it back.", parameters: &[("code", "/code")] })
+        .link(Link { to: "code", says: "What it is now.", parameters: &[("code", "/code")] })
         .link(Link { to: "receipt", says: "Its receipt.", parameters: &[("code", "/code")] })
         .link(Link { to: "sale", says: "Its sale.", parameters: &[("id", "/sale_id")] });
     Operation::new(Tag::Buying, "checkout", "Put a unit on hold")
@@ -127,7 +133,7 @@ async fn post_checkout(
     });
 
     let KeyedHold { hold, is_repeated } = hold?;
-    let answer = not_stored(HoldBody::from(hold));
+    let answer = not_stored(HoldBody::now(hold, &api));
     Ok(if is_repeated { replayed(answer) } else { answer })
 }
 
@@ -152,14 +158,21 @@ async fn delete_checkout(
     Ok(HttpResponse::NoContent().insert_header(NO_STORE).finish())
 }
 
-impl From<Hold> for HoldBody {
-    fn from(hold: Hold) -> Self {
+impl HoldBody {
+    fn now(hold: Hold, api: &Api) -> Self {
+        let item = api.services.item(hold.sale, hold.unit);
+        Self::of(hold, item, api.services.catalog.reckoned_now())
+    }
+
+    fn of(hold: Hold, item: Item, now: UnixMillis) -> Self {
         Self {
             code: hold.code.to_string(),
             sale_id: hold.sale.get(),
             user_id: hold.user.to_string(),
             unit: hold.unit.get(),
+            item: item.into(),
             expires_at: rfc3339(hold.expires_at),
+            server_time: rfc3339(now),
         }
     }
 }

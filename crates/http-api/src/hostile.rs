@@ -235,12 +235,13 @@ fn a_path_names_a_sale_a_unit_or_a_code_or_is_refused_by_field() {
 
     check_all(
         600,
-        (words.clone(), words, 0..3usize),
+        (words.clone(), words, 0..4usize),
         |(one, other, route)| {
             let (one, other) = (encoded(one), encoded(other));
             let routes = [
                 format!("/sales/{one}"),
                 format!("/purchases/{one}"),
+                format!("/checkouts/{one}"),
                 format!("/items/{one}/{other}.svg"),
             ];
             TestRequest::get().uri(&routes[*route])
@@ -249,7 +250,7 @@ fn a_path_names_a_sale_a_unit_or_a_code_or_is_refused_by_field() {
             let is_sale = one.parse::<SaleId>().is_ok();
             let is_well_formed = match route {
                 0 => is_sale,
-                1 => return check_code(one, &answer),
+                1 | 2 => return check_code(one, &answer),
                 _ => is_sale && other.parse::<Unit>().is_ok(),
             };
             check_one(is_well_formed, &answer)

@@ -8,7 +8,8 @@ use std::{
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{
-        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, EntityTag, VARY,
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CROSS_ORIGIN_RESOURCE_POLICY,
+        ETAG, EntityTag, VARY,
     },
     web::{self, Bytes},
 };
@@ -100,6 +101,8 @@ async fn get_item(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
     response
         .insert_header((CACHE_CONTROL, CACHING))
         .insert_header((VARY, "Accept-Encoding"))
+        // Whatever shop's page shows it.
+        .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
         .insert_header((ETAG, tag.to_string()));
     if is_known {
         return Ok(response.finish());

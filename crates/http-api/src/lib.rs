@@ -9,7 +9,9 @@ mod asset;
 mod body;
 mod caching;
 mod checkout;
+mod checkouts;
 mod connection;
+mod cors;
 mod deadline;
 mod docs;
 mod expectation;
@@ -21,6 +23,8 @@ mod idempotency;
 mod identity;
 mod items;
 mod limits;
+mod manners;
+mod me;
 mod metrics;
 mod moment;
 mod openapi;
@@ -28,36 +32,44 @@ mod params;
 mod problem;
 mod purchase;
 mod receipt;
+mod request_id;
 mod sales;
 mod samples;
 mod shown;
 #[cfg(test)]
 mod test_api;
 
-use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
+use actix_web::{
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, http::Method, web,
+};
 
 pub use self::{
     api::{Api, StoreNames},
     connection::{
         Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, Patience, REQUEST_TIMEOUT,
     },
+    cors::{Origins, OriginsError},
     expectation::refusal_of_expectation,
     identity::{Identity, KeySource, KeysError, Rules},
     items::{Pictures, picture_path},
     limits::{Left, Limits, Proxies, ProxiesError, Rate, RateError},
+    manners::{Asked, Manners, header_lines_of_server},
     metrics::route_of,
     moment::rfc3339,
     problem::{LINE_BYTES_MAX, document_of_server},
+    request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
 };
 
-use self::{openapi::Endpoint, problem::Problem};
+use self::{manners::other_method, openapi::Endpoint, problem::Problem};
 
 /// All that is served to buyers and shops, with what is said of it. Where two paths fit, the first is
 /// meant.
 fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = vec![checkout::endpoint()];
     endpoints.extend(purchase::endpoints());
+    endpoints.push(checkouts::endpoint());
+    endpoints.push(me::endpoint());
     endpoints.extend(sales::endpoints());
     endpoints.push(items::endpoint());
     endpoints.extend(health::endpoints());
@@ -94,13 +106,18 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let other = || async { Problem::method_not_allowed("GET, HEAD".into()) };
+    let other =
+        |request: HttpRequest| async move { other_method(&request, "GET, HEAD, OPTIONS".into()) };
     web::resource(path)
         .default_service(web::to(other))
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
 }
 
-async fn no_such_route(request: HttpRequest) -> Problem {
-    Problem::no_such_route(request.path())
+/// What is asked of no resource; of all of them together (`OPTIONS *`) only what methods there are.
+async fn no_such_route(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if request.method() == Method::OPTIONS && request.path() == "*" {
+        return other_method(&request, "GET, HEAD, POST, DELETE, OPTIONS".into());
+    }
+    Err(Problem::no_such_route(request.path()))
 }

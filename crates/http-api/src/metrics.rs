@@ -42,6 +42,7 @@ pub(super) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
 pub fn route_of(path: &str) -> &'static str {
     match path {
         "/checkout" => "/checkout",
+        "/me" => "/me",
         "/purchase" => "/purchase",
         "/sales" => "/sales",
         "/sales/current" => "/sales/current",
@@ -52,6 +53,7 @@ pub fn route_of(path: &str) -> &'static str {
         "/openapi.json" => "/openapi.json",
         "/docs" => "/docs",
         _ if path.starts_with("/sales/") => "/sales/{id}",
+        _ if path.starts_with("/checkouts/") => "/checkouts/{code}",
         _ if path.starts_with("/purchases/") => "/purchases/{code}",
         _ if path.starts_with("/items/") => items::PATTERN,
         _ if path.starts_with("/docs/") => "/docs/{file}",

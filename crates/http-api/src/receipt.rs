@@ -4,7 +4,7 @@ use crate::{
     moment::rfc3339,
     openapi::{GivenCodeText, Moment, SaleNumber, UnitNumber, UserName, bodies, scalars},
 };
-use domain::Receipt;
+use domain::{Item, Receipt};
 
 scalars! {
     /// The path of a picture.
@@ -32,8 +32,8 @@ bodies! {
         purchased_at: String as Moment,
     }
 
-    /// What a unit turned out to be.
-    struct ItemBody as "Item" {
+    /// What a unit turns out to be.
+    pub(crate) struct ItemBody as "Item" {
         /// What it is called.
         name: String as String,
         /// The path of its picture.
@@ -48,8 +48,14 @@ impl From<Receipt> for ReceiptBody {
             sale_id: receipt.sale.get(),
             user_id: receipt.user.to_string(),
             unit: receipt.unit.get(),
-            item: ItemBody { name: receipt.item.name, image: receipt.item.image },
+            item: receipt.item.into(),
             purchased_at: rfc3339(receipt.purchased_at),
         }
+    }
+}
+
+impl From<Item> for ItemBody {
+    fn from(Item { name, image }: Item) -> Self {
+        Self { name, image }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::SaleId;
+use domain::{Phase, SaleId, board::WhichPage};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     openapi::{Endpoint, Operation, Parameter, SaleNumber, Scalar, Schemas, Shape, Tag},
     params::{Params, of_path},
     problem::{Kind, Problem},
-    shown,
+    shown::{self, PHASES, PhaseName, phase_name},
 };
 
 /// Sales of one page, if the client does not say.
@@ -72,9 +72,15 @@ pub(super) fn endpoints() -> [Endpoint; 3] {
 fn describe_sales() -> Operation {
     let limit = Parameter::query::<PageLimit>("limit", "How many to show.");
     Operation::new(Tag::Sales, "sales", "List sales")
-        .says("The newest first, a page at a time; `next` is the path of the next page.")
+        .says(
+            "The newest first, a page at a time; `next` is the path of the next page. Of one \
+             state a page may have fewer than `limit`, and still a next.",
+        )
         .parameter(
             Parameter::query::<SaleNumber>("before", "Only sales of lower numbers.").optional(),
+        )
+        .parameter(
+            Parameter::query::<PageState>("state", "Only sales that are in this state.").optional(),
         )
         .parameters([limit.optional(), if_none_match(shown::TAG_EXAMPLE)])
         .answers(shown::page_answers())
@@ -100,14 +106,47 @@ fn describe_sale() -> Operation {
         .asks_stores()
 }
 
+/// The state that all sales of a page are in.
+struct PageState(Phase);
+
+impl std::str::FromStr for PageState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let phase = PHASES.into_iter().find(|phase| phase_name(*phase) == text);
+        let [first @ .., last] = PHASES.map(phase_name);
+        phase.map(Self).ok_or_else(|| format!("must be {} or {last}", first.join(", ")))
+    }
+}
+
+impl Shape for PageState {
+    const NAME: Option<&'static str> = None;
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.of::<PhaseName>()
+    }
+}
+
+impl Scalar for PageState {
+    fn example() -> Value {
+        phase_name(Phase::Open).into()
+    }
+
+    fn refusal() -> String {
+        "closed".parse::<Self>().err().unwrap_or_default()
+    }
+}
+
 /// Lists sales, the newest first.
 async fn get_sales(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let mut params = Params::of_query(&request);
     let before: Option<SaleId> = params.optional("before");
     let PageLimit(limit) = params.optional("limit").unwrap_or(PageLimit(PAGE_DEFAULT));
+    let phase = params.optional("state").map(|PageState(phase)| phase);
     params.finish(Some(()))?;
 
-    let page = in_time(api.board.page(before, limit.into())).await?;
+    let which = WhichPage { phase, before, limit: limit.into() };
+    let page = in_time(api.board.page(which)).await?;
 
     Ok(page.answer(&request))
 }

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use domain::{
     Code, Epoch, Hold, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Standing, Terms, Unit,
-    UnixMillis, UserId, Window, ids::ParseUserIdError, sale::SaleState,
+    UnixMillis, UserId, Window,
+    ids::ParseUserIdError,
+    ports::{CodeLife, CodeState, UnitsOfUser},
+    sale::SaleState,
 };
 
 use crate::{items::picture_path, limits::Rate};
@@ -63,6 +66,16 @@ pub(crate) fn standing() -> Standing {
     Standing { sale, sold: 0, held: 0, at: moment("2026-11-23T01:21:11.003Z") }
 }
 
+/// When the unit was granted.
+pub(crate) fn granted_at() -> UnixMillis {
+    moment("2026-11-23T01:21:11.184Z")
+}
+
+/// What the unit is.
+pub(crate) fn item() -> Item {
+    Item { name: "Onyx Breeze Balloon No. 1".to_owned(), image: picture_path(sale_id(), unit()) }
+}
+
 pub(crate) fn hold() -> Hold {
     Hold {
         code: read::<Code>(CODE),
@@ -85,10 +98,22 @@ pub(crate) fn impossible_user() -> ParseUserIdError {
     wrong
 }
 
+/// What has become of the code when the unit is bought.
+pub(crate) fn code_life() -> CodeLife {
+    let Hold { code, user, unit, expires_at, .. } = hold();
+    let resolved_at = Some(receipt().purchased_at);
+    let seen_at = moment("2026-11-23T01:21:12.340Z");
+    CodeLife { code, user, unit, expires_at, state: CodeState::Sold, resolved_at, seen_at }
+}
+
+/// What the user has then.
+pub(crate) fn units_of_user() -> UnitsOfUser {
+    UnitsOfUser { held: Vec::new(), bought: vec![receipt()], seen_at: code_life().seen_at }
+}
+
 pub(crate) fn receipt() -> Receipt {
     let Hold { code, sale, user, unit, .. } = hold();
-    let item =
-        Item { name: "Onyx Breeze Balloon No. 1".to_owned(), image: picture_path(sale, unit) };
+    let item = item();
     let purchased_at = moment("2026-11-23T01:21:11.202Z");
     Receipt { code, sale, user, unit, item, purchased_at }
 }

@@ -11,7 +11,10 @@ use actix_web::{
     web::Bytes,
 };
 use domain::{
-    Board, Phase, Services, Standing, Terms, board::Forms, ports::Tasks, sale::SaleState,
+    Board, Phase, Services, Standing, Terms,
+    board::{Forms, Page},
+    ports::Tasks,
+    sale::SaleState,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -193,9 +196,12 @@ impl Written {
         Self::of(&body, &sale, caching(std::slice::from_ref(standing)))
     }
 
-    fn of_page(standings: &[Standing], limit: usize) -> Self {
-        let last = standings.last().filter(|_| standings.len() == limit);
-        let next = last.map(|last| format!("/sales?before={}&limit={limit}", last.sale.id));
+    fn of_page(page: &Page<'_>) -> Self {
+        let Page { standings, which, next_below } = *page;
+        let state = which.phase.map(|phase| format!("state={}&", phase_name(phase)));
+        let state = state.unwrap_or_default();
+        let next =
+            next_below.map(|below| format!("/sales?{state}before={below}&limit={}", which.limit));
         let sales: Vec<_> = standings.iter().map(SaleBody::from).collect();
         let timed = sales
             .iter()
@@ -203,7 +209,12 @@ impl Written {
             .map(|(sale, standing)| TimedBody { sale, server_time: rfc3339(standing.at) });
         let body = PageBody { sales: timed.collect(), next: &next };
         // A page that is not full, or of open sales, has another one on it soon.
-        let caching = if next.is_some() { caching(standings) } else { brief(standings) };
+        let caching = match (which.phase, &next) {
+            (None, Some(_)) => caching(standings),
+            (None, None) => brief(standings),
+            // Another may come to be in this state at any moment.
+            (Some(_), _) => NOT_AT_ALL,
+        };
         Self::of(&body, &(&sales, &next), caching)
     }
 
@@ -268,7 +279,7 @@ impl From<&Standing> for SaleBody {
 }
 
 /// All phases there are.
-const PHASES: [Phase; 4] = [Phase::Scheduled, Phase::Open, Phase::Paused, Phase::Ended];
+pub(crate) const PHASES: [Phase; 4] = [Phase::Scheduled, Phase::Open, Phase::Paused, Phase::Ended];
 
 /// What a phase is called.
 pub(crate) const fn phase_name(phase: Phase) -> &'static str {

@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use domain::ports::Tasks;
 use fakes::World;
 
-use crate::{Api, Limits, Pictures, StoreNames, sale_board};
+use crate::{Api, Limits, Manners, Pictures, StoreNames, sale_board};
 
 /// Has tasks done on the thread that starts them.
 struct LocalTasks;
@@ -27,6 +27,8 @@ pub(crate) fn api_over(world: &World) -> Api {
         health,
         services,
         owners: world.ledger.clone(),
+        lookups: world.ledger.clone(),
+        manners: Arc::new(Manners::default()),
         identity: None,
         limits: Arc::new(Limits::default()),
         names: StoreNames { ledger: "ledger", live: "live" },

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 use domain::{
     Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit, UnixMillis, UserId,
     Window,
-    ports::{Answered, CodeRecord, Granted, LiveUnit, Recorded, Verdict},
+    ports::{
+        Answered, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, LiveUnit, Recorded, Verdict,
+    },
     sale::SaleState,
 };
 use tokio_postgres::{Row, types::FromSql};
@@ -145,6 +147,31 @@ pub(crate) fn verdict(row: &Row) -> Result<Verdict, SessionError> {
         "expired" | "released" | "void" => Verdict::Free,
         other => return Err(unreadable("state", other)),
     })
+}
+
+/// A row of `look_up_codes.sql`.
+pub(crate) fn life(row: &Row) -> Result<CodeLife, SessionError> {
+    let state = match column(row, "state")? {
+        "held" => CodeState::Held,
+        "sold" => CodeState::Sold,
+        "expired" => CodeState::Expired,
+        "released" => CodeState::Released,
+        other => return Err(unreadable("state", other)),
+    };
+    Ok(CodeLife {
+        code: code(row)?,
+        user: user(row)?,
+        unit: unit(row)?,
+        expires_at: moment(row, "expires_at")?,
+        state,
+        resolved_at: column::<Option<SystemTime>>(row, "resolved_at")?.map(to_millis),
+        seen_at: moment(row, "now")?,
+    })
+}
+
+/// A row of `look_up_units.sql` that is on hold.
+pub(crate) fn held_unit(row: &Row) -> Result<HeldUnit, SessionError> {
+    Ok(HeldUnit { code: code(row)?, unit: unit(row)?, expires_at: moment(row, "expires_at")? })
 }
 
 /// A row of `live_units.sql`.

@@ -39,7 +39,7 @@ impl LedgerStore for SqliteLedger {
     }
 
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        let way = if self.is_filed(code) { &self.find_filed } else { &self.find };
+        let way = if self.is_filed(code.sale()) { &self.find_filed } else { &self.find };
         way.submit(code).await.map_err(not_accepted(Operation::FindCode))?
     }
 
@@ -65,15 +65,16 @@ impl LedgerStore for SqliteLedger {
 #[async_trait]
 impl CodeOwners for SqliteLedger {
     async fn owner(&self, code: Code) -> Result<Option<UserId>, StoreError> {
-        let way = if self.is_filed(code) { &self.find_filed_owner } else { &self.find_owner };
+        let way =
+            if self.is_filed(code.sale()) { &self.find_filed_owner } else { &self.find_owner };
         way.submit(code).await.map_err(not_accepted(Operation::FindOwner))?
     }
 }
 
 impl SqliteLedger {
-    /// Whether the sale of a code is closed, so that the disk alone knows of it.
-    fn is_filed(&self, code: Code) -> bool {
-        code.sale().get() < self.workers.first_unfiled.load(Ordering::Relaxed)
+    /// Whether a sale is closed and its codes are archived, so that the disk alone knows of them.
+    pub(crate) fn is_filed(&self, sale: SaleId) -> bool {
+        sale.get() < self.workers.first_unfiled.load(Ordering::Relaxed)
     }
 }
 

@@ -33,6 +33,7 @@ mod error;
 mod guard;
 mod in_memory;
 mod ledger_store;
+mod lookups;
 mod rows;
 mod sale_register;
 mod snapshot;
@@ -47,7 +48,7 @@ use std::{
 use batcher::{BatchError, Batcher};
 use domain::{
     Code, Failure, SaleId, StoreError, UnixMillis,
-    ports::{Attempt, Operation, Redemption},
+    ports::{Attempt, Operation, Redemption, UserOfSale},
 };
 
 use crate::{
@@ -57,6 +58,7 @@ use crate::{
         CodeReply, Find, FindFiled, FindFiledOwner, FindOwner, OwnerReply, RecordAttempts,
         RecordReply, Redeem, Release,
     },
+    lookups::{FiledUnits, LifeReply, LookUp, LookUpFiled, Units, UnitsReply},
     sale_register::{FindSales, SaleReply},
     worker::{Kind, Worker},
 };
@@ -75,6 +77,9 @@ pub type LedgerClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
 /// Requests that may wait for a look-up of a code. Few: a made-up code costs one.
 const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
+/// Users who are looked up in one piece: each may have as many units as the limit of a sale says.
+const USERS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
 /// The ledger in one directory, or in memory.
 pub struct SqliteLedger {
     limits: Limits,
@@ -88,6 +93,10 @@ pub struct SqliteLedger {
     answered_filed: Batcher<Code, AnsweredReply>,
     find_owner: Batcher<Code, OwnerReply>,
     find_filed_owner: Batcher<Code, OwnerReply>,
+    look_up: Batcher<Code, LifeReply>,
+    look_up_filed: Batcher<Code, LifeReply>,
+    units: Batcher<UserOfSale, UnitsReply>,
+    filed_units: Batcher<UserOfSale, UnitsReply>,
     find_sale: Batcher<SaleId, SaleReply>,
 }
 
@@ -151,6 +160,7 @@ impl SqliteLedger {
 
     fn over(workers: Arc<Workers>, limits: Limits) -> Self {
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
+        let of_users = Limits { batch_max: narrow.batch_max.min(USERS_MAX), ..narrow };
         let (writer, finder) = (|| workers.writer.clone(), || workers.finder.clone());
         Self {
             record: Batcher::spawn(limits, [RecordAttempts(writer())]),
@@ -163,6 +173,10 @@ impl SqliteLedger {
             // Every purchase of a service that knows its buyers asks for an owner first.
             find_owner: Batcher::spawn(limits, [FindOwner(writer())]),
             find_filed_owner: Batcher::spawn(narrow, [FindFiledOwner(finder())]),
+            look_up: Batcher::spawn(narrow, [LookUp(writer())]),
+            look_up_filed: Batcher::spawn(narrow, [LookUpFiled(finder())]),
+            units: Batcher::spawn(of_users, [Units(writer())]),
+            filed_units: Batcher::spawn(of_users, [FiledUnits(finder())]),
             find_sale: Batcher::spawn(narrow, [FindSales(finder())]),
             limits,
             workers,

@@ -9,7 +9,8 @@ use domain::{
     Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit, UnixMillis, UserId,
     Window,
     ports::{
-        Answered, AttemptCopy, Granted, HoldCopy, HoldEnd, LiveUnit, OutcomeCopy, SaleCopy, Tally,
+        Answered, AttemptCopy, CodeLife, CodeState, Granted, HoldCopy, HoldEnd, LiveUnit,
+        OutcomeCopy, SaleCopy, Tally,
     },
     sale::SaleState,
 };
@@ -135,7 +136,7 @@ fn state(row: &Row<'_>, purchase: i64) -> rusqlite::Result<State> {
     })
 }
 
-/// A row of `read_purchase.sql`.
+/// A row of `read_purchase.sql` or `bought_by.sql`.
 pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
     Ok(Receipt {
         code: code(row)?,
@@ -147,6 +148,27 @@ pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
             image: text(row, "item_image")?.to_owned(),
         },
         purchased_at: moment(row, "purchased_at")?,
+    })
+}
+
+/// A row of `read_life.sql` or `find_filed_life.sql`.
+pub(crate) fn life(row: &Row<'_>, now: UnixMillis) -> rusqlite::Result<CodeLife> {
+    let state = match state(row, 0)? {
+        State::Held => CodeState::Held,
+        State::Sold { .. } => CodeState::Sold,
+        State::Expired => CodeState::Expired,
+        State::Released => CodeState::Released,
+        State::Void => return Err(unreadable("state", "void, and shown")),
+    };
+    let changed_at = moment(row, "changed_at")?;
+    Ok(CodeLife {
+        code: code(row)?,
+        user: user(row)?,
+        unit: unit(row)?,
+        expires_at: moment(row, "expires_at")?,
+        state,
+        resolved_at: (state != CodeState::Held).then_some(changed_at),
+        seen_at: now,
     })
 }
 

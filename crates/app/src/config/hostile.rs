@@ -24,7 +24,7 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["flashsale"], arguments].concat())
 }
 
-const FLAGS: [&str; 16] = [
+const FLAGS: [&str; 17] = [
     "--http-addr",
     "--admin-addr",
     "--http-workers",
@@ -41,6 +41,7 @@ const FLAGS: [&str; 16] = [
     "--user-rate",
     "--client-rate",
     "--trusted-proxies",
+    "--cors-origins",
 ];
 
 /// Settings that name files, and the URL without which they are of no use.

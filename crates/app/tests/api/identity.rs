@@ -59,11 +59,12 @@ impl Shop {
     }
 
     /// Asks with a code in each of the ways there are.
-    async fn use_code(&self, code: &str, token: &str) -> [Answer; 3] {
+    async fn use_code(&self, code: &str, token: &str) -> [Answer; 4] {
         [
             self.ask(reqwest::Method::POST, &format!("/purchase?code={code}"), token).await,
             self.ask(reqwest::Method::DELETE, &format!("/checkout?code={code}"), token).await,
             self.ask(reqwest::Method::GET, &format!("/purchases/{code}"), token).await,
+            self.ask(reqwest::Method::GET, &format!("/checkouts/{code}"), token).await,
         ]
     }
 
@@ -96,10 +97,26 @@ async fn what_a_buyer_has_is_theirs_alone(kind: Kind) {
         assert_eq!(own.status, if after == "held" { 200 } else { 409 });
     }
 
-    let [again, given_back, receipt] = shop.use_code(hold.code(), &ann).await;
+    let [again, given_back, receipt, life] = shop.use_code(hold.code(), &ann).await;
+    assert_eq!((life.status, life.body["state"].as_str()), (200, Some("sold")));
     assert_eq!((again.status, given_back.status, receipt.status), (409, 409, 200));
     assert_eq!(again.body["purchase"], receipt.body);
     let other = shop.checkout(sale, &ann).await;
+    let me = format!("/me?sale={sale}");
+    let of_ann = shop.ask(reqwest::Method::GET, &me, &ann).await.body;
+    assert_eq!((of_ann["held"].as_i64(), of_ann["bought"].as_i64()), (Some(1), Some(1)));
+    let of_hold = &of_ann["holds"][0];
+    for field in ["code", "unit", "expires_at"] {
+        assert_eq!(of_hold[field], other.body[field], "{field}");
+    }
+    assert_eq!(of_ann["purchases"], serde_json::json!([receipt.body]));
+    let of_bob = shop.ask(reqwest::Method::GET, &me, &bob).await.body;
+    assert_eq!(
+        (&of_bob["user_id"], of_bob["holds"].as_array().map(Vec::len)),
+        (&"bob".into(), Some(0))
+    );
+    let as_ann = shop.ask(reqwest::Method::GET, &format!("{me}&user_id=ann"), &bob).await;
+    assert_eq!((as_ann.status, as_ann.name()), (403, "forbidden"));
     let path = format!("/checkout?code={}", other.code());
     assert_eq!(shop.ask(reqwest::Method::DELETE, &path, &ann).await.status, 204);
     crate::crowd::assert_holds(&shop.stack.audit());

@@ -80,6 +80,8 @@ operations! {
     Release = LedgerStore::release, Ledger, Write, Again;
     FindCode = LedgerStore::find, Ledger, Read, Again;
     FindOwner = CodeOwners::owner, Ledger, Read, Again;
+    LookUpCode = Lookups::code, Ledger, Read, Again;
+    LookUpUnits = Lookups::units, Ledger, Read, Again;
     Judge = LedgerStore::judge, Ledger, Write, Again;
     ExpireOverdue = LedgerStore::expire_overdue, Ledger, Write, Again;
     Answered = AnsweredCodes::answered, Ledger, Read, Again;

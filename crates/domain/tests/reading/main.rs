@@ -4,6 +4,7 @@
 
 mod board;
 mod health;
+mod pages;
 
 use std::{pin::Pin, sync::Arc};
 

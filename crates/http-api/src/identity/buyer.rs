@@ -62,6 +62,12 @@ impl Buyer {
         Ok(())
     }
 
+    /// Whether what is this user's may be shown: to themselves, or where nobody is known to whoever has
+    /// the code.
+    pub(crate) fn may_see(&self, user: &UserId) -> bool {
+        self.0.as_ref().is_none_or(|own| own == user)
+    }
+
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let refused = |refusal: TokenRefusal| {
             telemetry::token_refused(refusal.name());

@@ -75,7 +75,7 @@ pub(super) fn of(endpoints: &[Endpoint]) -> Value {
         "components": {
             "schemas": writer.schemas.all(),
             "responses": writer.responses,
-            "headers": headers(&header::limits()),
+            "headers": headers(&header::of_every_answer()),
             "securitySchemes": { TOKEN: {
                 "type": "http",
                 "scheme": "bearer",
@@ -97,10 +97,11 @@ struct Writer {
 impl Writer {
     fn new() -> Self {
         let mut writer = Self::default();
+        let methods = writer.answer(&Method::OPTIONS, &methods());
+        writer.responses.insert("Methods".to_owned(), methods);
         // Of no operation: what is answered where there is none.
         for kind in [Kind::NotFound, Kind::MethodNotAllowed] {
-            let mut response = writer.problems(&Method::GET, &kind.samples());
-            say_limits(&mut response);
+            let response = writer.problems(&Method::GET, &kind.samples());
             writer.responses.insert(kind.schema_name().to_owned(), response);
         }
         writer
@@ -192,20 +193,15 @@ impl Writer {
         }
         for (status, problems) in &operation.problems {
             let mut written = self.problems(method, problems);
-            // Those that all have are said once, and for those that are limited, too.
             if EVERYWHERE.contains(status) && !is_bodiless(method) {
                 let name = name_of(*status);
                 let reference = json!({ "$ref": format!("#/components/responses/{name}") });
-                say_limits(&mut written);
                 self.responses.insert(name, written);
                 written = reference;
             } else if let Some(answer) = by_status.remove(status) {
                 written = merged(answer, &written);
             }
             by_status.insert(*status, written);
-        }
-        if operation.is_limited {
-            by_status.values_mut().for_each(say_limits);
         }
         let by_status = by_status.into_iter().map(|(status, it)| (status.to_string(), it));
         Value::Object(by_status.collect())
@@ -313,14 +309,11 @@ impl Writer {
     }
 }
 
-/// Says of an answer that it says how limits stand, if it is not kept elsewhere.
-fn say_limits(written: &mut Value) {
-    if let Some(headers) = written["headers"].as_object_mut() {
-        for name in header::limits().map(|it| it.name) {
-            let at = format!("#/components/headers/{name}");
-            headers.insert(name.to_owned(), json!({ "$ref": at }));
-        }
-    }
+/// The answer to OPTIONS, wherever there is something.
+fn methods() -> Answer {
+    Answer::empty(204, "To OPTIONS: the methods that the path has.")
+        .headers([header::caching("no-store"), header::allow()])
+        .headers(header::of_preflight())
 }
 
 /// An answer that may be a problem of the same status, too.

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use actix_web::{FromRequest, Handler, Resource, Responder, Route, http::Method, web};
+use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, Route, http::Method, web};
 
 use super::Operation;
-use crate::problem::Problem;
+use crate::manners::other_method;
 
 /// A path with its methods.
 pub(crate) struct Endpoint {
@@ -63,13 +63,14 @@ impl Endpoint {
         self.served.iter().map(|served| (&served.method, (served.describe)()))
     }
 
-    /// What actix serves. Other methods are answered with those there are.
+    /// What actix serves. OPTIONS, and methods that there are not, are answered with those there are.
     pub(crate) fn resource(self) -> Resource {
-        let allowed: Vec<_> = self.served.iter().map(|it| it.method.as_str()).collect();
+        let served = self.served.iter().map(|it| it.method.as_str());
+        let allowed: Vec<_> = served.chain([Method::OPTIONS.as_str()]).collect();
         let allowed: Cow<'static, str> = allowed.join(", ").into();
-        let other = move || {
+        let other = move |request: HttpRequest| {
             let allowed = allowed.clone();
-            async move { Problem::method_not_allowed(allowed) }
+            async move { other_method(&request, allowed) }
         };
         let resource = web::resource(self.path).default_service(web::to(other));
         self.served.into_iter().fold(resource, |resource, served| resource.route(served.route))

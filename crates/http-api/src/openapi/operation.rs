@@ -54,8 +54,6 @@ pub(crate) struct Operation {
     pub(crate) may_be_json: bool,
     /// Whether it needs the token of a buyer, where buyers have some.
     pub(crate) is_of_buyer: bool,
-    /// Whether its requests count for limits.
-    pub(crate) is_limited: bool,
     pub(crate) answers: Vec<Answer>,
     /// By status, in the order they were named.
     pub(crate) problems: BTreeMap<u16, Vec<Problem>>,
@@ -73,7 +71,6 @@ impl Operation {
             parameters: Vec::new(),
             may_be_json: false,
             is_of_buyer: false,
-            is_limited: true,
             answers: Vec::new(),
             problems: BTreeMap::new(),
         };
@@ -91,7 +88,6 @@ impl Operation {
 
     /// Its requests count for no limit.
     pub(crate) fn unlimited(mut self) -> Self {
-        self.is_limited = false;
         self.problems.remove(&StatusCode::TOO_MANY_REQUESTS.as_u16());
         self
     }
@@ -315,6 +311,7 @@ pub(crate) struct Header {
 /// The headers there are.
 pub(crate) mod header {
     use super::{Header, Value, json};
+    use crate::manners::{NO_PAGE, NO_REFERRER, NOSNIFF, SAME_ORIGIN};
 
     fn text(name: &'static str, says: &'static str, example: &str) -> Header {
         let schema = json!({ "type": "string" });
@@ -360,7 +357,7 @@ pub(crate) mod header {
 
     /// Which methods there are.
     pub(crate) fn allow() -> Header {
-        text("Allow", "The methods that the path has.", "POST, DELETE")
+        text("Allow", "The methods that the path has.", "POST, DELETE, OPTIONS")
     }
 
     /// Whether it was answered before.
@@ -376,9 +373,49 @@ pub(crate) mod header {
         text("WWW-Authenticate", "What is wrong with the token (RFC 6750).", example)
     }
 
+    /// What answers have whatever they are, so it is said once.
+    pub(crate) fn of_every_answer() -> Vec<Header> {
+        let browsers = "What a browser may do with the answer.";
+        let mut headers = vec![
+            text("X-Request-Id", "What the request is called: as it said itself, or anew.", "7f3a"),
+            text("X-Content-Type-Options", browsers, NOSNIFF),
+            text("Referrer-Policy", browsers, NO_REFERRER),
+            text("Content-Security-Policy", browsers, NO_PAGE),
+            text("Cross-Origin-Resource-Policy", browsers, SAME_ORIGIN),
+        ];
+        headers.extend(limits());
+        headers.extend(of_pages());
+        headers
+    }
+
+    /// Which pages of other origins may hear the answer, if some may.
+    fn of_pages() -> [Header; 3] {
+        let who = "Which pages of other origins may hear the answer, if some may.";
+        let what = "What they may hear of its headers.";
+        let vary = "What the answer depends on in the request.";
+        [
+            optional(text("Access-Control-Allow-Origin", who, "https://shop.example")),
+            optional(text("Access-Control-Expose-Headers", what, "ETag, Retry-After")),
+            optional(text("Vary", vary, "Origin")),
+        ]
+    }
+
+    /// What those pages may ask, for a browser that asks first.
+    pub(crate) fn of_preflight() -> [Header; 3] {
+        let says = "For a browser that asks on behalf of a page of another origin.";
+        [
+            optional(text("Access-Control-Allow-Methods", says, "POST, DELETE, OPTIONS")),
+            optional(text("Access-Control-Allow-Headers", says, "Content-Type, Idempotency-Key")),
+            optional(text("Access-Control-Max-Age", says, "7200")),
+        ]
+    }
+
+    fn optional(header: Header) -> Header {
+        Header { is_always: false, ..header }
+    }
+
     /// How limits stand, in whatever counts for one.
-    pub(crate) fn limits() -> [Header; 2] {
-        let optional = |header| Header { is_always: false, ..header };
+    fn limits() -> [Header; 2] {
         let policy = "The limits that the request counts for, if there are some: `q` requests may come \
                       at once, and as many again in `w` seconds.";
         let left =

@@ -9,6 +9,9 @@ pub(crate) trait Shape {
     /// What the schema is called where all of them are kept; `None` for one that is small.
     const NAME: Option<&'static str>;
 
+    /// Whether a member of this shape may be missing.
+    const IS_OPTIONAL: bool = false;
+
     /// The schema itself.
     fn schema(schemas: &mut Schemas) -> Value;
 }
@@ -55,6 +58,16 @@ impl Shape for String {
     }
 }
 
+impl<T: Shape> Shape for Option<T> {
+    const NAME: Option<&'static str> = None;
+
+    const IS_OPTIONAL: bool = true;
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.of::<T>()
+    }
+}
+
 impl<T: Shape> Shape for Vec<T> {
     const NAME: Option<&'static str> = None;
 
@@ -91,6 +104,7 @@ macro_rules! bodies {
         $vis:vis struct $name:ident as $called:literal {
             $(
                 $(#[doc = $field_says:literal])+
+                $(#[serde($($serde:tt)+)])?
                 $field_vis:vis $field:ident: $type:ty as $shape:ty,
             )+
         }
@@ -101,6 +115,7 @@ macro_rules! bodies {
             $vis struct $name {
                 $(
                     $(#[doc = $field_says])+
+                    $(#[serde($($serde)+)])?
                     $field_vis $field: $type,
                 )+
             }
@@ -110,16 +125,20 @@ macro_rules! bodies {
 
                 fn schema(schemas: &mut $crate::openapi::Schemas) -> serde_json::Value {
                     let mut properties = serde_json::Map::new();
+                    let mut required = Vec::new();
                     $(
                         let mut schema = schemas.of::<$shape>();
                         schema["description"] = concat!($($field_says),+).trim().into();
                         properties.insert(stringify!($field).to_owned(), schema);
+                        if !<$shape as $crate::openapi::Shape>::IS_OPTIONAL {
+                            required.push(stringify!($field));
+                        }
                     )+
                     serde_json::json!({
                         "type": "object",
                         "description": concat!($($says),+).trim(),
                         "properties": properties,
-                        "required": [$(stringify!($field)),+],
+                        "required": required,
                     })
                 }
             }

@@ -30,7 +30,9 @@ impl Kind {
             Self::CodeNotFound => vec![CodeRefusal::Unknown.into()],
             Self::ItemNotFound => vec![Problem::item_not_found(sale, 10_000)],
             Self::NotFound => vec![Problem::no_such_route("/checkouts")],
-            Self::MethodNotAllowed => vec![Problem::method_not_allowed("POST, DELETE".into())],
+            Self::MethodNotAllowed => {
+                vec![Problem::method_not_allowed("POST, DELETE, OPTIONS".into())]
+            }
             Self::RequestTimeout => vec![Problem::request_timeout()],
             Self::SoldOut => {
                 let due_at = moment("2026-11-23T01:26:11.182Z");

@@ -20,6 +20,10 @@ mod ledger_store {
     store_contract::ledger_store_contract!(super::ledger);
 }
 
+mod lookups {
+    store_contract::lookups_contract!(super::ledger);
+}
+
 mod sale_register {
     store_contract::sale_register_contract!(super::ledger);
 }

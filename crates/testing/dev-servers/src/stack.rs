@@ -15,7 +15,7 @@ pub enum Stack {
 }
 
 /// What else says how one gets into the servers, and whom the service lets in.
-const UNSAID: [&str; 15] = [
+const UNSAID: [&str; 16] = [
     "DATABASE_URL_FILE",
     "DATABASE_PASSWORD_FILE",
     "DATABASE_CA_FILE",
@@ -29,6 +29,7 @@ const UNSAID: [&str; 15] = [
     "BUYER_JWKS_FILE",
     "BUYER_SECRET_FILE",
     "CLIENT_RATE",
+    "CORS_ORIGINS",
     "TRUSTED_PROXIES",
     "USER_RATE",
 ];

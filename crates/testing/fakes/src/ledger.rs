@@ -148,7 +148,7 @@ impl FakeLedger {
 }
 
 impl Tables {
-    fn of_code(&self, code: Code) -> Option<&AttemptRecord> {
+    pub(crate) fn of_code(&self, code: Code) -> Option<&AttemptRecord> {
         self.attempts.iter().find(|attempt| attempt.code() == Some(code))
     }
 
@@ -199,7 +199,8 @@ impl Tables {
         }
         let expires_at = now + terms.hold_ms();
         let state = HoldState::Held;
-        let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state };
+        let ended_at = None;
+        let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state, ended_at };
         let granted = hold.granted();
         self.attempts.push(AttemptRecord::Hold(hold));
         Recorded::Hold(granted)
@@ -210,7 +211,7 @@ impl Tables {
         let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {
             return self.find(code);
         };
-        hold.end(HoldState::Sold);
+        hold.end(HoldState::Sold, now);
         let (sale, user) = (hold.sale, hold.user.clone());
         let receipt = Receipt { code, sale, user, unit, item, purchased_at: now };
         self.purchases.insert(code, receipt.clone());
@@ -243,13 +244,13 @@ impl Tables {
             self.attempts.push(AttemptRecord::Tombstone { sale, code });
         }
         if let Some(due) = self.held_mut(code).filter(|hold| hold.expires_at <= now) {
-            due.end(HoldState::Expired);
+            due.end(HoldState::Expired, now);
         }
         let hold = self.of_code(code).and_then(AttemptRecord::hold);
         hold.map_or(Verdict::Free, |hold| hold.verdict(now))
     }
 
-    fn expire_overdue(&mut self, before: UnixMillis, limit: usize) -> Vec<Code> {
+    fn expire_overdue(&mut self, now: UnixMillis, before: UnixMillis, limit: usize) -> Vec<Code> {
         let is_closed = |sale| self.sales.get(&sale).is_none_or(|row| row.closed_at.is_some());
         let mut overdue: Vec<_> = self
             .holds()
@@ -261,7 +262,7 @@ impl Tables {
         overdue.truncate(limit);
         for &code in &overdue {
             if let Some(hold) = self.held_mut(code) {
-                hold.end(HoldState::Expired);
+                hold.end(HoldState::Expired, now);
             }
         }
         overdue
@@ -290,9 +291,9 @@ impl LedgerStore for FakeLedger {
     }
 
     async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        let release = |tables: &mut Tables, _| {
+        let release = |tables: &mut Tables, now| {
             if let Some(hold) = tables.held_mut(code) {
-                hold.end(HoldState::Released);
+                hold.end(HoldState::Released, now);
             }
             Ok(tables.find(code))
         };
@@ -316,7 +317,7 @@ impl LedgerStore for FakeLedger {
 
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
         let expire = |tables: &mut Tables, now: UnixMillis| {
-            Ok(tables.expire_overdue(now + overdue_ms.saturating_neg(), limit))
+            Ok(tables.expire_overdue(now, now + overdue_ms.saturating_neg(), limit))
         };
         self.transact(Operation::ExpireOverdue, expire).await
     }

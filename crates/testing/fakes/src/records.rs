@@ -47,6 +47,8 @@ pub struct HoldRecord {
     pub expires_at: UnixMillis,
     /// What became of it.
     pub state: HoldState,
+    /// When; `None` as long as nothing has.
+    pub ended_at: Option<UnixMillis>,
 }
 
 /// What became of a hold.
@@ -70,10 +72,10 @@ impl HoldRecord {
     }
 
     /// Ends the hold, unless it has ended: the only change there is. Says whether it did.
-    pub(crate) fn end(&mut self, state: HoldState) -> bool {
+    pub(crate) fn end(&mut self, state: HoldState, now: UnixMillis) -> bool {
         let is_held = self.state == HoldState::Held;
         if is_held {
-            self.state = state;
+            (self.state, self.ended_at) = (state, Some(now));
         }
         is_held
     }

@@ -14,7 +14,8 @@ use domain::{
     UserId, Window,
     ports::{
         Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore,
-        Outcome, RaiseReply, Recorded, Redemption, SaleRegister, SaleSnapshot, Tally, Verdict,
+        Lookups, Outcome, RaiseReply, Recorded, Redemption, SaleRegister, SaleSnapshot, Tally,
+        Verdict,
     },
 };
 
@@ -29,6 +30,8 @@ pub struct Ledger {
     pub owners: Arc<dyn CodeOwners>,
     /// What it has answered.
     pub answered: Arc<dyn AnsweredCodes>,
+    /// What is looked up in it.
+    pub lookups: Arc<dyn Lookups>,
     /// Its sales.
     pub register: Arc<dyn SaleRegister>,
     /// Lets the time of both pass.
@@ -47,7 +50,7 @@ pub trait CountRecords: Send + Sync {
 
 impl Ledger {
     /// A ledger that is one store; waiting on `clock` lets the store's time pass.
-    pub fn new<S: LedgerStore + AnsweredCodes + CodeOwners + SaleRegister + 'static>(
+    pub fn new<S: LedgerStore + AnsweredCodes + CodeOwners + Lookups + SaleRegister + 'static>(
         store: Arc<S>,
         clock: Arc<dyn Clock>,
         records: Arc<dyn CountRecords>,
@@ -56,6 +59,7 @@ impl Ledger {
             codes: store.clone(),
             owners: store.clone(),
             answered: store.clone(),
+            lookups: store.clone(),
             register: store,
             clock,
             records,

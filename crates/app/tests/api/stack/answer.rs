@@ -1,5 +1,6 @@
 //! What the service answers.
 
+use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use super::described::Given;
@@ -8,7 +9,7 @@ use super::described::Given;
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// `Null` if the body is not JSON.
     pub(crate) body: Value,
     pub(crate) text: String,
@@ -40,6 +41,19 @@ impl Answer {
         Ok(Self { status, headers, body, text })
     }
 
+    /// Reads what came over a socket.
+    pub(crate) fn parse(received: &str) -> Self {
+        let (head, text) = received.split_once("\r\n\r\n").unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.parse().unwrap(), value.parse().unwrap())
+        });
+        let body = serde_json::from_str(text).unwrap_or(Value::Null);
+        Self { status, headers: headers.collect::<HeaderMap>(), body, text: text.to_owned() }
+    }
+
     /// The name of the problem, or `ok`.
     pub(crate) fn name(&self) -> &str {
         let name = self.body["type"].as_str().and_then(|name| name.strip_prefix("/problems/"));
@@ -48,6 +62,10 @@ impl Answer {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.headers.keys().map(HeaderName::as_str)
     }
 
     /// The code of a hold that was granted.
