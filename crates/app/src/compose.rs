@@ -8,7 +8,7 @@ use domain::{
     ports::{AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
+use http_api::{Api, Pictures, SaleBoard, StoreNames, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{
     MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
@@ -338,6 +338,7 @@ impl Shared {
             names: self.stores.names(),
             draw: item_art::picture,
             pictures: Pictures::default(),
+            streams: Streams::default(),
         }
     }
 }

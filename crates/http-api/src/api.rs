@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Health, SaleId, Services, Unit, health::Way};
 
-use crate::{items::Pictures, shown::SaleBoard};
+use crate::{items::Pictures, shown::SaleBoard, stream::Streams};
 
 /// What the handlers of one thread ask.
 pub struct Api {
@@ -22,6 +22,8 @@ pub struct Api {
     pub draw: fn(SaleId, Unit) -> String,
     /// The pictures that were compressed last.
     pub pictures: Pictures,
+    /// Who watches how sales stand.
+    pub streams: Streams,
 }
 
 /// What the stores are called where their health is reported.

@@ -17,7 +17,7 @@ use proptest::{
 };
 use serde_json::Value;
 
-use crate::{Api, Pictures, StoreNames, routes, sale_board};
+use crate::{Api, Pictures, StoreNames, Streams, routes, sale_board};
 use fakes::World;
 
 /// What came back: the status, and the body if it is JSON.
@@ -56,6 +56,7 @@ fn out_of_reach() -> Api {
         names: StoreNames { ledger: "ledger", live: "live" },
         draw: |_, _| String::new(),
         pictures: Pictures::default(),
+        streams: Streams::default(),
     }
 }
 

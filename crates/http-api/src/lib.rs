@@ -24,6 +24,7 @@ mod purchase;
 mod receipt;
 mod sales;
 mod shown;
+mod stream;
 
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
 
@@ -38,6 +39,7 @@ pub use self::{
     moment::rfc3339,
     problem::{LINE_BYTES_MAX, document_of_server},
     shown::{SaleBoard, Written, sale_board},
+    stream::{Streams, Viewer},
 };
 
 use self::problem::Problem;
@@ -55,6 +57,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(reading("/sales", sales::get_sales))
         .service(reading("/sales/current", sales::get_current_sale))
         .service(reading("/sales/{id}", sales::get_sale))
+        .service(reading("/stream", stream::get_stream))
         .service(reading(items::PATTERN, items::get_item))
         .configure(health_routes)
         .default_service(web::to(no_such_route));

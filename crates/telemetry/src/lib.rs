@@ -27,7 +27,7 @@ use self::figures::FIGURES;
 pub use self::{
     connections::{Peers, PoolFigures, watch_pools},
     handles::{Queue, Watch, log_line_lost, store_call_ended},
-    http::{Request, checkout_ended, purchase_ended},
+    http::{Request, checkout_ended, purchase_ended, viewer_came, viewer_gone, viewer_told},
     sales::{SALES_MAX, SaleFigures, show_sales},
     upkeep::{
         Event, OtherClock, happened, show_clock_difference, show_drift, step_ended, sweep_lagged,

@@ -27,3 +27,4 @@ mod rights;
 mod selling_out;
 mod stack;
 mod two_shops;
+mod watching;
