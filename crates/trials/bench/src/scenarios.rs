@@ -10,6 +10,7 @@ pub(crate) mod old_ledger;
 pub(crate) mod overload;
 pub(crate) mod reads;
 pub(crate) mod sold_out;
+pub(crate) mod stream;
 
 use clap::ValueEnum;
 
@@ -36,6 +37,8 @@ pub(crate) enum Scenario {
     Audit,
     /// What every open page asks, and what that asks of the stores
     Reads,
+    /// Thousands who watch a sale, and what that costs
+    Stream,
     /// Ten times as many checkouts as slow stores can do, and the time after
     Overload,
     /// A million live holds are loaded into a Redis that was emptied, while buyers keep asking
@@ -45,7 +48,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Grant,
         Self::Storm,
         Self::Replay,
@@ -56,6 +59,7 @@ impl Scenario {
         Self::LongDay,
         Self::Audit,
         Self::Reads,
+        Self::Stream,
         Self::Overload,
         Self::Rebuild,
         Self::Recovery,

@@ -40,8 +40,9 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 8] = [
+    const BELOW: [(Scenario, Measure<'a>); 9] = [
         (Scenario::Reads, Self::reads),
+        (Scenario::Stream, Self::stream),
         (Scenario::OldLedger, Self::old_ledger),
         (Scenario::Latency, Self::latency),
         (Scenario::LongDay, Self::long_day),
