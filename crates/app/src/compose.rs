@@ -11,7 +11,7 @@ use domain::{
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, sale_board};
+use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{
     MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
@@ -391,6 +391,7 @@ impl Shared {
             names: self.stores.names(),
             draw: item_art::picture,
             pictures: Pictures::default(),
+            streams: Streams::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod head;
 mod pace;
 mod refusal;
 mod stream;
+mod viewing;
 
 use std::{
     future::poll_fn,
@@ -133,12 +134,16 @@ fn on_a_thread(
         let member = crowd.join();
         let stream = PeerStream::new(socket, Rc::clone(member.connection()));
         let left = stream.left();
-        let conversation = http.call((stream, address));
+        // Its buffers are of no use to who only watches, for hours.
+        let conversation = Box::pin(http.call((stream, address)));
         async move {
             // What went wrong is the peer's doing, and it was answered or is gone.
             let _ = while_answering(conversation).await;
-            if let Some(socket) = left.take() {
-                let _ = timeout(LINGER, linger(socket)).await;
+            if let Some(mut socket) = left.take()
+                && while_answering(viewing::show(&mut socket, member.connection())).await
+            {
+                // What it throws away must not make every connection larger.
+                let _ = timeout(LINGER, Box::pin(linger(socket))).await;
             }
             drop(member);
             Ok(())
@@ -223,6 +228,14 @@ where
             end_with(answering.connection(), is_last, &mut response);
         }
         counted.answered(method.as_str(), route, response.status().as_u16());
+        if let Some(connection) = &connection
+            && let Some(viewer) = connection.take_viewer()
+        {
+            connection.say_close();
+            connection.open_with(viewer, viewing::opening(response));
+            all_written(Some(connection)).await;
+            return Ok(Response::ok().set_body(Answer::none()));
+        }
         Ok(response.map_body(|_, body| Answer { body, _answering: answering }))
     }
 }

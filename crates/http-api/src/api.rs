@@ -10,6 +10,7 @@ use domain::{
 
 use crate::{
     identity::Identity, items::Pictures, limits::Limits, manners::Manners, shown::SaleBoard,
+    stream::Streams,
 };
 
 /// What the handlers of one thread ask.
@@ -38,6 +39,8 @@ pub struct Api {
     pub draw: fn(SaleId, Unit) -> String,
     /// The pictures that were compressed last.
     pub pictures: Pictures,
+    /// Who watches how sales stand.
+    pub streams: Streams,
 }
 
 /// What the stores are called where their health is reported.

@@ -36,6 +36,7 @@ mod request_id;
 mod sales;
 mod samples;
 mod shown;
+mod stream;
 #[cfg(test)]
 mod test_api;
 
@@ -59,6 +60,7 @@ pub use self::{
     problem::{LINE_BYTES_MAX, document_of_server},
     request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
+    stream::{Streams, Viewer},
 };
 
 use self::{manners::other_method, openapi::Endpoint, problem::Problem};
@@ -71,6 +73,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.push(checkouts::endpoint());
     endpoints.push(me::endpoint());
     endpoints.extend(sales::endpoints());
+    endpoints.push(stream::endpoint());
     endpoints.push(items::endpoint());
     endpoints.extend(health::endpoints());
     endpoints.push(openapi::endpoint());

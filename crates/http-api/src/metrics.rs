@@ -46,6 +46,7 @@ pub fn route_of(path: &str) -> &'static str {
         "/purchase" => "/purchase",
         "/sales" => "/sales",
         "/sales/current" => "/sales/current",
+        "/stream" => "/stream",
         "/health" => "/health",
         "/health/live" => "/health/live",
         "/health/ready" => "/health/ready",

@@ -245,6 +245,19 @@ impl Written {
     }
 }
 
+impl Written {
+    /// What the state is known by: the same for the same state, whichever process shows it.
+    pub(crate) fn id(&self) -> &str {
+        self.tag.tag()
+    }
+
+    /// A sale as an event of a stream.
+    pub(crate) fn event(&self) -> String {
+        let state = String::from_utf8_lossy(&self.body);
+        format!("event: sale\nid: {}\ndata: {state}\n\n", self.id())
+    }
+}
+
 /// How long these may be kept.
 fn caching(standings: &[Standing]) -> HeaderValue {
     let is_closed = |standing: &Standing| standing.sale.state == SaleState::Closed;

@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use domain::ports::Tasks;
 use fakes::World;
 
-use crate::{Api, Limits, Manners, Pictures, StoreNames, sale_board};
+use crate::{Api, Limits, Manners, Pictures, StoreNames, Streams, sale_board};
 
 /// Has tasks done on the thread that starts them.
 struct LocalTasks;
@@ -34,5 +34,6 @@ pub(crate) fn api_over(world: &World) -> Api {
         names: StoreNames { ledger: "ledger", live: "live" },
         draw: |_, _| String::new(),
         pictures: Pictures::default(),
+        streams: Streams::default(),
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Http {
     pub(crate) active: IntGauge,
     pub(crate) checkouts: IntCounterVec,
     pub(crate) purchases: IntCounterVec,
+    pub(crate) viewers: IntGauge,
+    pub(crate) viewers_told: IntCounter,
 }
 
 /// The queues before the stores.
@@ -119,6 +121,17 @@ impl Http {
                 "flashsale_purchases_total",
                 "Purchases by what became of them: sold, or the name of the problem",
                 &["outcome"],
+            ),
+            viewers: registered(
+                registry,
+                IntGauge::new("flashsale_stream_viewers", "Clients that watch a stream"),
+            ),
+            viewers_told: registered(
+                registry,
+                IntCounter::new(
+                    "flashsale_stream_events_total",
+                    "Events that viewers of streams were sent, each of them",
+                ),
             ),
         }
     }

@@ -29,7 +29,7 @@ pub use self::{
     buyers::{limited, show_token_keys_outdated, token_refused},
     connections::{Peers, PoolFigures, watch_pools},
     handles::{Queue, Watch, log_line_lost, store_call_ended},
-    http::{Request, checkout_ended, purchase_ended},
+    http::{Request, checkout_ended, purchase_ended, viewer_came, viewer_gone, viewer_told},
     sales::{SALES_MAX, SaleFigures, show_sales},
     upkeep::{
         Event, OtherClock, happened, show_clock_difference, show_drift, step_ended, sweep_lagged,

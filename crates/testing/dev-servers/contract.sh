@@ -38,8 +38,9 @@ hold() {
     echo "contract: $stack, SEED=$seed"
     (
         cd "$home"
+        # A stream has no end that could be waited for.
         "$contract/bin/schemathesis" run "$url/openapi.json" --checks all --seed "$seed" \
-            --max-examples "${EXAMPLES:-100}"
+            --max-examples "${EXAMPLES:-100}" --exclude-path /stream
     )
     kill "$service"
     wait "$service" || true

@@ -33,3 +33,4 @@ mod rights;
 mod selling_out;
 mod stack;
 mod two_shops;
+mod watching;

@@ -342,6 +342,11 @@ pub(crate) mod header {
         Header { schema, is_always: false, ..header }
     }
 
+    /// That it is not to be held back.
+    pub(crate) fn unbuffered() -> Header {
+        text("X-Accel-Buffering", "Asks proxies not to hold events back.", "no")
+    }
+
     /// What the document may do.
     pub(crate) fn policy(example: &str) -> Header {
         text("Content-Security-Policy", "What a browser lets the document do.", example)

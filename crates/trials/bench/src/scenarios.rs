@@ -11,6 +11,7 @@ pub(crate) mod old_ledger;
 pub(crate) mod overload;
 pub(crate) mod reads;
 pub(crate) mod sold_out;
+pub(crate) mod stream;
 
 use clap::ValueEnum;
 
@@ -39,6 +40,8 @@ pub(crate) enum Scenario {
     Audit,
     /// What every open page asks, and what that asks of the stores
     Reads,
+    /// Thousands who watch a sale, and what that costs
+    Stream,
     /// Ten times as many checkouts as slow stores can do, and the time after
     Overload,
     /// A million live holds are loaded into a Redis that was emptied, while buyers keep asking
@@ -60,6 +63,7 @@ impl Scenario {
         Self::LongDay,
         Self::Audit,
         Self::Reads,
+        Self::Stream,
         Self::Overload,
         Self::Rebuild,
         Self::Recovery,

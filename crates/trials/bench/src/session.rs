@@ -40,9 +40,10 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 9] = [
+    const BELOW: [(Scenario, Measure<'a>); 10] = [
         (Scenario::Identity, Self::identity),
         (Scenario::Reads, Self::reads),
+        (Scenario::Stream, Self::stream),
         (Scenario::OldLedger, Self::old_ledger),
         (Scenario::Latency, Self::latency),
         (Scenario::LongDay, Self::long_day),
