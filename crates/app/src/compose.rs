@@ -5,10 +5,13 @@ use std::sync::Arc;
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, Services,
-    ports::{AuditedLedger, AuditedLive, CodeStore, LedgerStore, SaleRegister, SaleStore},
+    ports::{
+        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups,
+        SaleRegister, SaleStore,
+    },
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::{Api, Pictures, SaleBoard, StoreNames, sale_board};
+use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{
     MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
@@ -21,11 +24,12 @@ use sqlite_ledger::{
 use telemetry::watch_pools;
 
 use crate::{
-    config::{Config, Place, PlaceError, SettingError},
+    config::{BuyersError, Config, Place, PlaceError, SettingError},
     environment::{
         GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
         wall_clock,
     },
+    token_keys::{TokenKeys, TokenKeysError},
 };
 
 /// The service, put together.
@@ -51,6 +55,16 @@ pub(crate) struct Shared {
     services: Arc<Services>,
     board: Arc<SaleBoard>,
     health: Arc<Health>,
+    /// Where buyers have tokens.
+    pub(crate) token_keys: Option<TokenKeys>,
+    limits: Arc<Limits>,
+    manners: Arc<Manners>,
+}
+
+/// What handlers ask of the ledger themselves.
+struct Asked {
+    owners: Arc<dyn CodeOwners>,
+    lookups: Arc<dyn Lookups>,
 }
 
 /// Where the service keeps what it knows.
@@ -80,6 +94,10 @@ pub(crate) enum ComposeError {
     Place(#[from] PlaceError),
     #[error(transparent)]
     Setting(#[from] SettingError),
+    #[error(transparent)]
+    Buyers(#[from] BuyersError),
+    #[error(transparent)]
+    TokenKeys(#[from] TokenKeysError),
     #[error(transparent)]
     Connections(#[from] TooFewConnections),
     #[error("the settings of the ledger are wrong")]
@@ -114,6 +132,9 @@ pub(crate) enum ComposeError {
 /// reports its health as it is, while a database is still down.
 pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     check_random().map_err(ComposeError::Random)?;
+    let limits = Arc::new(config.rates()?);
+    let manners = Arc::new(Manners::towards(config.cors_origins.clone()));
+    let token_keys = config.believed()?.map(TokenKeys::read).transpose()?;
     let mut to_migrate = None;
     let mut embedded = None;
     let stores = match config.place()? {
@@ -152,7 +173,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         Scheduler::new(services.upkeep(timetable)).with_wall_clock(Arc::new(wall_clock));
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let board = sale_board(&services, tasks);
-    let shared = Shared { stores, services: Arc::new(services), board, health };
+    let services = Arc::new(services);
+    let shared = Shared { stores, services, board, health, token_keys, limits, manners };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -276,15 +298,26 @@ impl Stores {
         }
     }
 
+    /// What is asked of the ledger for whoever runs the service.
+    fn asked(&self) -> Asked {
+        match self {
+            Self::Servers { ledger, .. } => Asked::of(ledger),
+            Self::Embedded { ledger, .. } => Asked::of(ledger),
+        }
+    }
+
     /// The stores by a way that no other thread uses.
-    fn ports_on_this_thread(&self) -> Ports {
+    fn on_this_thread(&self) -> (Ports, Asked) {
         match self {
             Self::Servers { ledger, live, memo } => {
                 let live = Arc::new(live.on_this_thread());
                 let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
-                on_servers(&ledger, &live, memo)
+                (on_servers(&ledger, &live, memo), Asked::of(&ledger))
             }
-            Self::Embedded { ledger, live } => ports(&Arc::new(ledger.on_this_thread()), live),
+            Self::Embedded { ledger, live } => {
+                let ledger = Arc::new(ledger.on_this_thread());
+                (ports(&ledger, live), Asked::of(&ledger))
+            }
         }
     }
 
@@ -315,17 +348,24 @@ fn on_servers(
 
 /// A ledger and a live store, and what else the services need.
 fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + 'static>,
+    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + 'static>,
     live: &Arc<impl SaleStore + CodeStore + 'static>,
 ) -> Ports {
     Ports {
         register: ledger.clone(),
         ledger: ledger.clone(),
+        answered: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
         items: Arc::new(GeneratedItems),
         mint: Arc::new(SystemRandom::default()),
         clock: Arc::new(TokioClock),
+    }
+}
+
+impl Asked {
+    fn of(ledger: &Arc<impl CodeOwners + Lookups + 'static>) -> Self {
+        Self { owners: ledger.clone(), lookups: ledger.clone() }
     }
 }
 
@@ -343,24 +383,38 @@ impl Shared {
 
     /// The API for the thread that calls, with a way to the stores that no other thread uses.
     pub(crate) fn api(&self) -> Api {
-        self.api_by_way_of(self.stores.ports_on_this_thread())
+        let (ports, asked) = self.stores.on_this_thread();
+        self.api_by_way_of(ports, asked, self.limits.clone(), self.manners.clone())
     }
 
     /// The API for whoever runs the service, who buys nothing: by the way of the upkeep.
     pub(crate) fn operator_api(&self) -> Api {
-        self.api_by_way_of(self.stores.ports())
+        let (ports, asked) = (self.stores.ports(), self.stores.asked());
+        self.api_by_way_of(ports, asked, Arc::default(), Arc::default())
     }
 
-    fn api_by_way_of(&self, ports: Ports) -> Api {
+    fn api_by_way_of(
+        &self,
+        ports: Ports,
+        Asked { owners, lookups }: Asked,
+        limits: Arc<Limits>,
+        manners: Arc<Manners>,
+    ) -> Api {
         let services = self.services.by_way_of(ports);
         Api {
             board: self.board.clone(),
             way: services.way(&self.health),
             health: self.health.clone(),
             services,
+            owners,
+            lookups,
+            manners,
+            identity: self.token_keys.as_ref().map(|it| Arc::clone(&it.identity)),
+            limits,
             names: self.stores.names(),
             draw: item_art::picture,
             pictures: Pictures::default(),
+            streams: Streams::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Flags, each with its environment variable; what is wrong is said by name.
 
 mod access;
+mod buyers;
 mod command;
 #[cfg(test)]
 mod hostile;
@@ -22,18 +23,20 @@ use domain::{
     timetable::PeriodError,
 };
 
+use http_api::Origins;
 use postgres_ledger::{Connections, Durability, TooFewConnections};
 
 pub(crate) use self::{
     access::PlaceError,
+    buyers::{Believed, BuyersError},
     command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
     place::Place,
 };
 
-use self::access::AccessSettings;
 use self::parse::{
     parse_address, parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait,
 };
+use self::{access::AccessSettings, buyers::BuyerSettings};
 
 /// How many threads may serve HTTP: as many as actix can run.
 const HTTP_WORKERS: RangeInclusive<u16> = 1..=512;
@@ -58,6 +61,9 @@ pub(crate) struct Config {
     #[command(flatten)]
     access: AccessSettings,
 
+    #[command(flatten)]
+    buyers: BuyerSettings,
+
     /// Where an answer must be before it is given: on the disk of one server (`single`), on storage
     /// that keeps copies itself (`storage`), or on a synchronous standby too (`standby`). A server
     /// that keeps less sells nothing
@@ -66,7 +72,7 @@ pub(crate) struct Config {
 
     /// Connections to Postgres that this process may have, at least 3. With fewer than the default its
     /// threads share what they do not need all the time, and with fewer than 4 and 3 for each thread
-    /// what buyers wait for, too [default: 12, and 6 for each thread]
+    /// what buyers wait for, too [default: 12, and 7 for each thread]
     #[arg(long, env, global = true, value_name = "NUMBER")]
     database_connections: Option<usize>,
 
@@ -90,7 +96,12 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, value_name = "ADDRESS")]
     pub(crate) admin_addr: Option<AdminAddr>,
 
-    /// Threads that serve HTTP, each with 3 connections to Redis and 6 to Postgres if it is on
+    /// Origins whose pages may ask (CORS), with commas between them, such as https://shop.example; `*` for
+    /// any, nothing for none but our own
+    #[arg(long, env, global = true, default_value = "", value_name = "ORIGINS")]
+    pub(crate) cors_origins: Origins,
+
+    /// Threads that serve HTTP, each with 3 connections to Redis and 7 to Postgres if it is on
     /// those; one serves some 40,000 requests a second
     #[arg(long, env, global = true, default_value_t = 1, value_parser = clap::value_parser!(u16).range(whole(HTTP_WORKERS)))]
     pub(crate) http_workers: u16,
@@ -213,6 +224,16 @@ impl Config {
     /// Where the ledger is, for commands that need no live store.
     pub(crate) fn ledger_place(&self) -> Result<Place<'_>, PlaceError> {
         Place::of_ledger(self.access.database()?, self.access.redis()?, &self.data_dir)
+    }
+
+    /// How buyers' tokens are checked, if they have some.
+    pub(crate) fn believed(&self) -> Result<Option<Believed>, BuyersError> {
+        self.buyers.believed()
+    }
+
+    /// How often anybody may ask.
+    pub(crate) fn rates(&self) -> Result<http_api::Limits, BuyersError> {
+        self.buyers.limits()
     }
 
     pub(crate) fn limits(&self) -> Limits {

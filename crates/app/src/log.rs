@@ -16,12 +16,17 @@ use std::{
     time::Duration,
 };
 
-use tracing::{Level, Metadata};
+use http_api::current_request_id;
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt, filter_fn},
-    fmt::{self, MakeWriter},
+    fmt::{
+        self, FmtContext, FormatEvent, FormatFields, MakeWriter,
+        format::{JsonFields, Writer},
+    },
     layer::SubscriberExt,
+    registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
@@ -63,10 +68,48 @@ pub(crate) fn start(format: LogFormat) {
     let registry = tracing_subscriber::registry();
     match format {
         LogFormat::Text => {
-            let lines = lines.with_ansi(is_shown).with_target(false);
+            let of_lines = fmt::format().with_ansi(is_shown).with_target(false);
+            let lines = lines.with_ansi(is_shown).event_format(OfRequest(of_lines, TEXT_END));
             registry.with(lines.with_filter(filter)).init();
         }
-        LogFormat::Json => registry.with(lines.json().with_filter(filter)).init(),
+        LogFormat::Json => {
+            let lines = lines.fmt_fields(JsonFields::new());
+            let lines = lines.event_format(OfRequest(fmt::format().json(), JSON_END));
+            registry.with(lines.with_filter(filter)).init();
+        }
+    }
+}
+
+/// What a line ends with, and what stands there before and after the name of the request that it is
+/// about. Such a name has nothing that must be escaped.
+type End = (&'static str, [&'static str; 2]);
+
+const TEXT_END: End = ("\n", [" request_id=", "\n"]);
+const JSON_END: End = ("}\n", [",\"request_id\":\"", "\"}\n"]);
+
+/// Writes lines, those about a request with its name. They are few, and no other pays for them.
+struct OfRequest<F>(F, End);
+
+impl<S, N, F> FormatEvent<S, N> for OfRequest<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let Self(lines, (end, [before, after])) = self;
+        let Some(id) = current_request_id() else {
+            return lines.format_event(context, out, event);
+        };
+        let mut line = String::new();
+        lines.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.strip_suffix(end).unwrap_or(&line);
+        write!(out, "{line}{before}{id}{after}")
     }
 }
 

@@ -13,6 +13,7 @@ mod peers;
 mod sales_command;
 mod serve;
 mod supervision;
+mod token_keys;
 
 use std::{error::Error, process::ExitCode};
 

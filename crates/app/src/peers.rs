@@ -8,6 +8,7 @@ mod head;
 mod pace;
 mod refusal;
 mod stream;
+mod viewing;
 
 use std::{
     future::poll_fn,
@@ -15,6 +16,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -30,10 +32,11 @@ use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_service, map_c
 use actix_web::{
     App, Error, HttpResponse,
     dev::{AppConfig, ServiceResponse},
+    http::Method,
     rt::net::TcpStream,
     web,
 };
-use http_api::{Answering, Api, Connection};
+use http_api::{Answering, Api, Connection, Limits as Rates, Manners};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use telemetry::Peers;
 use tokio::{
@@ -110,6 +113,8 @@ fn on_a_thread(
     stop: &GracefulShutdownSignal,
     (connections_max, peers): (usize, Peers),
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError> + use<> {
+    let around = Around { rates: Arc::clone(&api.limits), manners: Arc::clone(&api.manners) };
+    let of_expectations = Arc::clone(&api.manners);
     let app = App::new().app_data(web::Data::new(api)).configure(routes);
     let app = map_config(app, |()| AppConfig::default());
     let http = HttpService::build()
@@ -117,11 +122,11 @@ fn on_a_thread(
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
-        .expect(fn_service(expect))
+        .expect(fn_service(move |request| expect(request, Arc::clone(&of_expectations))))
         .on_connect_ext(|stream: &PeerStream, data| {
             data.insert(Rc::clone(stream.connection()));
         })
-        .h1(apply_fn_factory(app, answer));
+        .h1(apply_fn_factory(app, move |request, app: &_| answer(request, app, &around)));
     let crowd = Crowd::of(connections_max, peers);
     spawn_local(stop_with(Rc::clone(&crowd), stop.clone()));
     apply_fn_factory(http, move |socket: TcpStream, http| {
@@ -129,12 +134,16 @@ fn on_a_thread(
         let member = crowd.join();
         let stream = PeerStream::new(socket, Rc::clone(member.connection()));
         let left = stream.left();
-        let conversation = http.call((stream, address));
+        // Its buffers are of no use to who only watches, for hours.
+        let conversation = Box::pin(http.call((stream, address)));
         async move {
             // What went wrong is the peer's doing, and it was answered or is gone.
             let _ = while_answering(conversation).await;
-            if let Some(socket) = left.take() {
-                let _ = timeout(LINGER, linger(socket)).await;
+            if let Some(mut socket) = left.take()
+                && while_answering(viewing::show(&mut socket, member.connection())).await
+            {
+                // What it throws away must not make every connection larger.
+                let _ = timeout(LINGER, Box::pin(linger(socket))).await;
             }
             drop(member);
             Ok(())
@@ -149,21 +158,32 @@ async fn stop_with(crowd: Rc<Crowd>, stop: GracefulShutdownSignal) {
     crowd.stop();
 }
 
+/// What is done for every request around its answer.
+#[derive(Clone)]
+struct Around {
+    rates: Arc<Rates>,
+    manners: Arc<Manners>,
+}
+
 /// Lets a body be sent that is waited for.
-async fn expect(request: Request) -> Result<Request, Response<BoxBody>> {
+async fn expect(request: Request, manners: Arc<Manners>) -> Result<Request, Response<BoxBody>> {
     let Some(refusal) = http_api::refusal_of_expectation(request.headers()) else {
         return Ok(request);
     };
     if let Some(connection) = request.conn_data::<Rc<Connection>>() {
         connection.say_close();
     }
-    Err(refusal.into())
+    let asked = manners.asked(request.method(), request.headers());
+    let mut refusal: Response<BoxBody> = refusal.into();
+    manners.finish(asked, refusal.headers_mut());
+    Err(refusal)
 }
 
 /// Answers a request, while the connection knows that, and counts it.
 fn answer<S>(
     mut request: Request,
     app: &S,
+    Around { rates, manners }: &Around,
 ) -> impl Future<Output = Result<Response<Answer>, Error>> + use<S>
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
@@ -175,11 +195,27 @@ where
     let is_last = request.head().connection_type() == ConnectionType::Close;
     let counted = telemetry::Request::came();
     let (method, route) = (request.method().clone(), http_api::route_of(request.path()));
-    let refusal = unmet_expectation(&request);
-    let answer = (!is_over && refusal.is_none()).then(|| app.call(request));
+    let admitted = match unmet_expectation(&request) {
+        Some(refusal) => Err(refusal),
+        // A browser that asks what a page may send asks no store.
+        None if is_over || method == Method::OPTIONS => Ok(None),
+        None => rates.admit_client(request.peer_addr(), request.headers(), route),
+    };
+    let mut asked = manners.asked(&method, request.headers());
+    let manners = Arc::clone(manners);
+    let answer = (!is_over && admitted.is_ok()).then(|| app.call(request));
+    // Whoever limits nobody pays nothing for it.
+    let rates = rates.are_any().then(|| Arc::clone(rates));
     async move {
+        let (of_client, refusal) = admitted.map_or_else(|it| (None, Some(it)), |it| (it, None));
         let mut response: Response<BoxBody> = match (refusal, answer) {
-            (_, Some(answer)) => while_answering(answer).await?.into(),
+            (_, Some(answer)) => {
+                let mut answered = asked.id.during(while_answering(answer)).await?;
+                if let Some(rates) = rates {
+                    rates.tell(of_client, &mut answered);
+                }
+                answered.into()
+            }
             (Some(refusal), None) if !is_over => refusal.into(),
             // The peer was told that this is not answered.
             _ => {
@@ -187,10 +223,19 @@ where
                 return Ok(Response::ok().set_body(Answer::none()));
             }
         };
+        manners.finish(asked, response.headers_mut());
         if let Some(answering) = &answering {
             end_with(answering.connection(), is_last, &mut response);
         }
         counted.answered(method.as_str(), route, response.status().as_u16());
+        if let Some(connection) = &connection
+            && let Some(viewer) = connection.take_viewer()
+        {
+            connection.say_close();
+            connection.open_with(viewer, viewing::opening(response));
+            all_written(Some(connection)).await;
+            return Ok(Response::ok().set_body(Answer::none()));
+        }
         Ok(response.map_body(|_, body| Answer { body, _answering: answering }))
     }
 }

@@ -70,10 +70,13 @@ pub(crate) enum ServeError {
 const OPERATORS: &str = "the listener for operators";
 const UPKEEP: &str = "the upkeep";
 const LIVE_SOCKET: &str = "the socket of the live store";
+const TOKEN_KEYS: &str = "the keys of buyers' tokens";
 
 /// What runs beside the server until it is told to stop.
 struct Background {
     upkeep: JoinHandle<Result<(), ServeError>>,
+    /// Of a service whose buyers have tokens.
+    token_keys: Option<JoinHandle<()>>,
     /// Of a service in a directory. The directory is given back when it is done.
     live_socket: Option<JoinHandle<()>>,
     /// Where somebody who runs the service may listen.
@@ -112,7 +115,9 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
     let schema = to_migrate.map(|ledger| Schema { ledger, migrate: config.migrate });
     let (socket, in_service) = embedded.map(|it| (it.socket, it.in_service)).unzip();
+    let token_keys = shared.token_keys.clone();
     let mut background = Background {
+        token_keys: token_keys.map(|it| supervision::task(TOKEN_KEYS, it.keep(stop.clone()))),
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
         live_socket: socket.map(|it| supervision::task(LIVE_SOCKET, it.answer(stop.clone()))),
         operators: operators.map(|it| tell_operators(it, shared, stop.clone())).transpose()?,
@@ -212,6 +217,12 @@ impl Background {
                 None => pending().await,
             }
         };
+        let token_keys = async {
+            match &mut self.token_keys {
+                Some(token_keys) => token_keys.await,
+                None => pending().await,
+            }
+        };
         let operators = async {
             match &mut self.operators {
                 Some(operators) => operators.await,
@@ -229,6 +240,10 @@ impl Background {
                 Ok(Err(error)) => error,
                 Err(error) => ServeError::TaskBroke(UPKEEP, error),
             },
+            ended = token_keys => match ended {
+                Ok(()) => ServeError::TaskEnded(TOKEN_KEYS),
+                Err(error) => ServeError::TaskBroke(TOKEN_KEYS, error),
+            },
             ended = live_socket => match ended {
                 Ok(()) => ServeError::TaskEnded(LIVE_SOCKET),
                 Err(error) => ServeError::TaskBroke(LIVE_SOCKET, error),
@@ -239,6 +254,9 @@ impl Background {
     /// Waits until all ended that were told to.
     async fn ended(self) -> Result<(), ServeError> {
         self.upkeep.await.map_err(|error| ServeError::TaskBroke(UPKEEP, error))??;
+        if let Some(token_keys) = self.token_keys {
+            token_keys.await.map_err(|error| ServeError::TaskBroke(TOKEN_KEYS, error))?;
+        }
         if let Some(live_socket) = self.live_socket {
             live_socket.await.map_err(|error| ServeError::TaskBroke(LIVE_SOCKET, error))?;
         }

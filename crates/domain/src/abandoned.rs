@@ -2,7 +2,8 @@
 //!
 //! A client hangs up, and its request is dropped wherever it stands. Its unit goes back as soon as
 //! the upkeep comes by, and not when the hold is due. What is too many for the list is left to the
-//! sweep.
+//! sweep. Codes that lead from a key are no one request's own, and are not among them: whoever asks
+//! again with the key takes the hold over, and else it ends when it is due.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

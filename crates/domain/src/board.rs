@@ -10,6 +10,7 @@
 //! may wait. Nothing a buyer is promised comes from here.
 
 mod asker;
+mod pages;
 mod rounds;
 
 use std::sync::{
@@ -17,13 +18,15 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64},
 };
 
-use futures_util::{FutureExt, future::join_all};
 use tokio::sync::{Notify, Semaphore, watch};
 
+pub use self::pages::{Page, WhichPage};
 use self::{
     asker::{Asked, Asker},
+    pages::ShownPage,
     rounds::{Round, Whose},
 };
+
 use crate::{
     Catalog, Failure, Ports, Sale, SaleId, Standing, StoreError,
     answer::Doing,
@@ -63,14 +66,11 @@ pub struct Shown<B> {
 pub struct Forms<B> {
     /// Of a sale.
     pub sale: fn(&Standing) -> B,
-    /// Of a page of at most so many sales, the newest first.
-    pub page: fn(&[Standing], usize) -> B,
+    /// Of a page of sales.
+    pub page: fn(&Page<'_>) -> B,
 }
 
 type ShownSale<B> = Result<Option<Arc<Shown<B>>>, Unanswered>;
-/// Below which number, and how many sales at the most.
-type WhichPage = (Option<SaleId>, usize);
-type ShownPage<B> = Result<Arc<B>, Unanswered>;
 
 /// How sales stand, for all readers of a process.
 pub struct Board<B> {
@@ -165,20 +165,6 @@ impl<B: Send + Sync + 'static> Board<B> {
         Ok(shown.map(|shown| shown.standing.sale))
     }
 
-    /// At most `limit` sales with numbers below `before`, the newest first, as they are shown.
-    pub async fn page(
-        self: &Arc<Self>,
-        before: Option<SaleId>,
-        limit: usize,
-    ) -> Result<Arc<B>, StoreError> {
-        let which = (before, limit);
-        let page = self.pages.get(&which, || {
-            let this = Arc::clone(self);
-            async move { kept(this.make_page(before, limit).await.map(Arc::new), SHOWN_MS) }
-        });
-        page.await.flatten().map_err(|error| error.to_error(READ))
-    }
-
     /// A sale that is not on the board: it is closed, or newer than the catalog, or there is none.
     async fn of_other(self: &Arc<Self>, sale: SaleId) -> ShownSale<B> {
         let shown = self.others.get(&sale, || {
@@ -200,18 +186,6 @@ impl<B: Send + Sync + 'static> Board<B> {
         let Some(sale) = found else { return Ok(None) };
         let standing = self.standing(sale).await?;
         Ok(Some(Arc::new(self.shown(standing))))
-    }
-
-    async fn make_page(&self, before: Option<SaleId>, limit: usize) -> Result<B, Unanswered> {
-        let sales = self.asker.page(before, limit).await?;
-        let mut standings = Vec::with_capacity(sales.len());
-        for sales in sales.chunks(AT_A_TIME) {
-            let asked = sales.iter().map(|&sale| self.standing(sale).boxed());
-            for standing in join_all(asked).await {
-                standings.push(standing?);
-            }
-        }
-        Ok((self.forms.page)(&standings, limit))
     }
 
     async fn standing(&self, sale: Sale) -> Result<Standing, Unanswered> {

@@ -15,7 +15,10 @@ use crate::{
 /// no harm: a sale that was over then is over now.
 pub struct Catalog {
     register: Arc<dyn SaleRegister>,
-    calendar: RwLock<Arc<Calendar>>,
+    /// The snapshot, and how long the process had run when it was taken, in milliseconds.
+    calendar: RwLock<(Arc<Calendar>, u64)>,
+    /// What measures how long ago the snapshot was taken.
+    clock: Option<Arc<dyn Clock>>,
     watch: OnceLock<Watch>,
 }
 
@@ -30,7 +33,28 @@ impl Catalog {
     pub fn new(register: Arc<dyn SaleRegister>) -> Self {
         let empty = Calendar { now: UnixMillis(0), sales: Vec::new(), just_closed: Vec::new() };
         let watch = OnceLock::new();
-        Self { register, calendar: RwLock::new(Arc::new(empty)), watch }
+        Self { register, calendar: RwLock::new((Arc::new(empty), 0)), clock: None, watch }
+    }
+
+    /// The same, and between two snapshots it is known what time it is.
+    #[must_use]
+    pub fn reckoning_by(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// The ledger's clock, as far as the snapshot and how old it is say. Nothing is decided by it.
+    #[must_use]
+    pub fn reckoned_now(&self) -> UnixMillis {
+        let (seen_at, taken_at_ms) = {
+            let known = self.calendar.read().unwrap_or_else(PoisonError::into_inner);
+            (known.0.now, known.1)
+        };
+        let age_ms = self.uptime_ms().saturating_sub(taken_at_ms);
+        seen_at + i64::try_from(age_ms).unwrap_or(i64::MAX)
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        self.clock.as_ref().map_or(0, |clock| clock.uptime_ms())
     }
 
     /// Has the ledger's clock held against `clock` from now on: while the two are apart, nothing is
@@ -45,7 +69,8 @@ impl Catalog {
         if let Some(watch) = self.watch.get() {
             watch.look(calendar.now);
         }
-        *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = calendar;
+        let taken = (calendar, self.uptime_ms());
+        *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = taken;
         Ok(())
     }
 
@@ -69,7 +94,7 @@ impl Catalog {
     /// The snapshot.
     #[must_use]
     pub fn calendar(&self) -> Arc<Calendar> {
-        Arc::clone(&self.calendar.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.calendar.read().unwrap_or_else(PoisonError::into_inner).0)
     }
 
     /// The sale of this number, if it is in the snapshot.

@@ -1,5 +1,7 @@
 //! Asking for a unit.
 
+mod keyed;
+
 use std::sync::Arc;
 
 use crate::{
@@ -7,13 +9,18 @@ use crate::{
     abandoned::{Abandoned, AbandonedCode, Reached},
     answer::Doing,
     ports::{
-        Attempt, AttemptPermit, CodeMint, CodeStore, Grant, HoldRequest, LedgerStore, Listed,
-        Outcome, PlaceReply, Recorded, Verdict,
+        AnsweredCodes, Attempt, AttemptPermit, CodeMint, CodeStore, Grant, Granted, HoldRequest,
+        LedgerStore, Listed, Outcome, PlaceReply, Recorded, Verdict,
     },
     upkeep::{LOAD_AHEAD_MS, Rebuild, Restored},
 };
 
+pub use keyed::KeyedHold;
+
 const ATTEMPT: Doing = Doing::step("Checkout::attempt");
+
+const TOO_LATE: &str = "the hold was already judged when its record arrived";
+const STALE: &str = "the live store of the sale is out of date and is being rebuilt";
 
 /// How often a request looks again after its sale had to be rebuilt. Each look waits for a
 /// rebuild, so this bounds the wait to about as many times half a second.
@@ -24,6 +31,7 @@ pub struct Checkout {
     catalog: Arc<Catalog>,
     codes: Arc<dyn CodeStore>,
     ledger: Arc<dyn LedgerStore>,
+    answered: Arc<dyn AnsweredCodes>,
     rebuild: Arc<Rebuild>,
     mint: Arc<dyn CodeMint>,
     abandoned: Arc<Abandoned>,
@@ -62,11 +70,12 @@ impl Checkout {
         catalog: Arc<Catalog>,
         codes: Arc<dyn CodeStore>,
         ledger: Arc<dyn LedgerStore>,
+        answered: Arc<dyn AnsweredCodes>,
         rebuild: Arc<Rebuild>,
         mint: Arc<dyn CodeMint>,
         abandoned: Arc<Abandoned>,
     ) -> Self {
-        Self { catalog, codes, ledger, rebuild, mint, abandoned }
+        Self { catalog, codes, ledger, answered, rebuild, mint, abandoned }
     }
 
     /// Answers one request and records the answer, in this order:
@@ -154,21 +163,15 @@ impl Checkout {
         user: UserId,
         recorded: Result<Recorded, StoreError>,
     ) -> Result<Hold, StoreError> {
-        let Grant { code, unit, slot, epoch } = grant;
+        let Grant { code, epoch, .. } = grant;
         let sale = code.sale();
         match recorded {
-            Ok(Recorded::Hold { expires_at }) => {
-                Ok(Hold { code, sale, user, unit, slot, expires_at })
-            }
-            Ok(Recorded::TooLate) => {
-                let reason = "the hold was already judged when its record arrived";
-                Err(StoreError::new(ATTEMPT, Failure::NotDone, reason))
-            }
+            Ok(Recorded::Hold(granted)) => Ok(hold_of(code, user, granted)),
+            Ok(Recorded::TooLate) => Err(StoreError::new(ATTEMPT, Failure::NotDone, TOO_LATE)),
             Ok(Recorded::Refusal | Recorded::Stale) => {
                 self.codes.settle_soon(code, Verdict::Free);
                 self.rebuild.ask(sale, epoch);
-                let reason = "the live store of the sale is out of date and is being rebuilt";
-                Err(StoreError::new(ATTEMPT, Failure::Rebuilding, reason))
+                Err(StoreError::new(ATTEMPT, Failure::Rebuilding, STALE))
             }
             Err(error) => {
                 if error.failure() != Failure::Unknown {
@@ -178,4 +181,9 @@ impl Checkout {
             }
         }
     }
+}
+
+fn hold_of(code: Code, user: UserId, granted: Granted) -> Hold {
+    let Granted { unit, slot, expires_at } = granted;
+    Hold { code, sale: code.sale(), user, unit, slot, expires_at }
 }

@@ -5,12 +5,15 @@
 //! may lose everything at any moment; what the ledger ([`LedgerStore`], [`SaleRegister`]) has
 //! said stays said, and is on disk before it says so.
 
+mod answered;
 mod audited;
 mod copied;
 mod identity;
 mod ledger;
 mod live;
+mod lookups;
 mod operation;
+mod owners;
 mod register;
 
 use std::pin::Pin;
@@ -19,6 +22,7 @@ use async_trait::async_trait;
 
 use crate::{Item, SaleId, Unit};
 
+pub use answered::{Answered, AnsweredCodes, Granted};
 pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy};
 pub use identity::LedgerIdentity;
@@ -27,7 +31,9 @@ pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleSnapshot,
     SaleStore, Verdict,
 };
+pub use lookups::{CodeLife, CodeState, HeldUnit, Lookups, UnitsOfUser, UserOfSale};
 pub use operation::{Operation, Store};
+pub use owners::{CodeOwners, check_owner};
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 
 /// A way to wait, and to measure how long ago something was. Nothing is decided by it: a sale's

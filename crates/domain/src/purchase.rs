@@ -43,7 +43,7 @@ impl Purchase {
         };
         match record {
             CodeRecord::SoldNow(receipt) => {
-                self.codes.settle_soon(code, Verdict::Sold);
+                self.codes.settle_soon(code, Verdict::Sold { unit: receipt.unit });
                 Ok(Ok(receipt))
             }
             CodeRecord::Held { unit } => {

@@ -138,7 +138,8 @@ impl RememberedLive {
 
 #[async_trait]
 impl CodeStore for RememberedLive {
-    /// A code must not be asked for twice through this: sold out would be the second answer.
+    /// A code must not be asked for twice through this, unless the ledger was asked each time whether
+    /// it was granted: sold out would be the second answer.
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
         let sale = request.code.sale();
         let comebacks = match self.memo.recall(sale) {
@@ -180,7 +181,8 @@ impl CodeStore for RememberedLive {
     fn settle_soon(&self, code: Code, verdict: Verdict) {
         self.codes.settle_soon(code, verdict);
         // Of a code that was never heard to be granted, it is not known whether a unit comes back.
-        if verdict == Verdict::Free && self.granted().take(code).is_some() {
+        let frees = matches!(verdict, Verdict::Free | Verdict::Only { .. });
+        if frees && self.granted().take(code).is_some() {
             self.memo.clear(code.sale());
         }
     }

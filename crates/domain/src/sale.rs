@@ -10,7 +10,7 @@ mod tests;
 use std::ops::RangeInclusive;
 
 use crate::{
-    Epoch, SaleId, Unit, UnixMillis,
+    Epoch, SaleId, Salt, Unit, UnixMillis,
     ports::{LiveEpoch, RaiseReply},
     time::DAY_MS,
 };
@@ -184,7 +184,7 @@ impl Window {
 }
 
 /// Where a sale is in its life, at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// It has not started yet.
     Scheduled,
@@ -231,6 +231,8 @@ pub struct Sale {
     pub state: SaleState,
     /// The generation of its live state; 0 before the first.
     pub epoch: Epoch,
+    /// What the codes of keys are reckoned with.
+    pub salt: Salt,
 }
 
 impl Sale {

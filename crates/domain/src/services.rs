@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    Board, Catalog, Checkout, Health, Purchase, Standings, Timetable,
+    Board, Catalog, Checkout, Health, Item, Purchase, SaleId, Standings, Timetable, Unit,
     abandoned::Abandoned,
     board::Forms,
     health::Way,
     ports::{
-        AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister, SaleStore, Tasks,
+        AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister,
+        SaleStore, Tasks,
     },
     upkeep::{Rebuild, Reclaim, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
@@ -19,6 +20,7 @@ use crate::{
 pub struct Ports {
     pub register: Arc<dyn SaleRegister>,
     pub ledger: Arc<dyn LedgerStore>,
+    pub answered: Arc<dyn AnsweredCodes>,
     pub sales: Arc<dyn SaleStore>,
     pub codes: Arc<dyn CodeStore>,
     pub items: Arc<dyn Items>,
@@ -62,7 +64,8 @@ impl Services {
     }
 
     fn rebuilding_by(rebuild: Rebuild, ports: Ports) -> Self {
-        let catalog = Arc::new(Catalog::new(ports.register.clone()));
+        let catalog = Catalog::new(ports.register.clone()).reckoning_by(ports.clock.clone());
+        let catalog = Arc::new(catalog);
         Self::sharing(catalog, Arc::new(rebuild), Arc::default(), ports)
     }
 
@@ -127,18 +130,25 @@ impl Services {
         health.way(&self.ports)
     }
 
+    /// What a unit turns out to be, or will when it is sold.
+    #[must_use]
+    pub fn item(&self, sale: SaleId, unit: Unit) -> Item {
+        self.ports.items.item(sale, unit)
+    }
+
     fn sharing(
         catalog: Arc<Catalog>,
         rebuild: Arc<Rebuild>,
         abandoned: Arc<Abandoned>,
         ports: Ports,
     ) -> Self {
-        let Ports { register, ledger, sales, codes, items, mint, .. } = &ports;
+        let Ports { register, ledger, answered, sales, codes, items, mint, .. } = &ports;
         Self {
             checkout: Checkout::new(
                 catalog.clone(),
                 codes.clone(),
                 ledger.clone(),
+                answered.clone(),
                 rebuild.clone(),
                 mint.clone(),
                 abandoned.clone(),

@@ -158,6 +158,7 @@ mod tests {
             origin,
             state: if is_paused { SaleState::Paused } else { SaleState::Active },
             epoch: Epoch(1),
+            salt: crate::Salt::new([7; 32]),
         };
         let sales = sales.iter().zip(1..).map(sale).collect();
         let calendar = Calendar { now: NOW, sales, just_closed: Vec::new() };

@@ -137,6 +137,7 @@ mod tests {
             origin,
             state: SaleState::Active,
             epoch: Epoch(0),
+            salt: crate::Salt::new([7; 32]),
         };
         let sales: Vec<_> = taken.iter().map(sale).collect();
         let slots = every(period_ms).missing(MIDNIGHT + now_ms, &sales);
@@ -202,6 +203,7 @@ mod tests {
             origin: Origin::Timetable,
             state: SaleState::Active,
             epoch: Epoch(0),
+            salt: crate::Salt::new([7; 32]),
         };
         let taken: Vec<_> = taken.iter().map(sale).collect();
         let gaps = every(period_min * minute).gaps(MIDNIGHT + now_min * minute, &taken);

@@ -2,9 +2,16 @@
 
 use std::sync::Arc;
 
-use domain::{Health, SaleId, Services, Unit, health::Way};
+use domain::{
+    Health, SaleId, Services, Unit,
+    health::Way,
+    ports::{CodeOwners, Lookups},
+};
 
-use crate::{items::Pictures, shown::SaleBoard};
+use crate::{
+    identity::Identity, items::Pictures, limits::Limits, manners::Manners, shown::SaleBoard,
+    stream::Streams,
+};
 
 /// What the handlers of one thread ask.
 pub struct Api {
@@ -16,12 +23,24 @@ pub struct Api {
     pub health: Arc<Health>,
     /// How this thread's requests went, for `health` to look at.
     pub way: Arc<Way>,
+    /// Says whose codes are, by this thread's own way.
+    pub owners: Arc<dyn CodeOwners>,
+    /// What is looked up of codes and users, by this thread's own way.
+    pub lookups: Arc<dyn Lookups>,
+    /// Says of whom requests are, for all threads; `None` where `user_id` is believed.
+    pub identity: Option<Arc<Identity>>,
+    /// How often somebody may ask, for all threads.
+    pub limits: Arc<Limits>,
+    /// What all answers have in common, for all threads.
+    pub manners: Arc<Manners>,
     /// What the stores are called where their health is reported.
     pub names: StoreNames,
     /// Draws the item of a unit as an SVG document.
     pub draw: fn(SaleId, Unit) -> String,
     /// The pictures that were compressed last.
     pub pictures: Pictures,
+    /// Who watches how sales stand.
+    pub streams: Streams,
 }
 
 /// What the stores are called where their health is reported.

@@ -1,76 +1,178 @@
 //! `/checkout`: asking for a unit, and giving a hold back.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{CheckoutRequest, Hold};
-use serde::Serialize;
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use domain::{CheckoutRequest, Hold, Item, UnixMillis, checkout::KeyedHold};
+use serde_json::json;
 
 use crate::{
     api::Api,
     caching::{NO_STORE, not_stored},
     deadline::in_time,
     given_code::GivenCode,
+    idempotency::{self, key_of, replayed},
+    identity::Buyer,
     moment::rfc3339,
+    openapi::{
+        Answer, Endpoint, GivenCodeText, Link, Moment, Operation, Parameter, SaleNumber, Tag,
+        UnitNumber, UserName, bodies, header,
+    },
     params::Params,
-    problem::Problem,
+    problem::{Kind, Problem},
+    receipt::ItemBody,
+    samples,
 };
 
-/// A hold, as the API writes it.
-#[derive(Serialize)]
-struct HoldBody {
-    code: String,
-    sale_id: i64,
-    user_id: String,
-    unit: u32,
-    expires_at: String,
+bodies! {
+    /// A unit on hold.
+    struct HoldBody as "Hold" {
+        /// Redeems the hold at `POST /purchase`.
+        code: String as GivenCodeText,
+        /// The sale.
+        sale_id: i64 as SaleNumber,
+        /// Whom the unit is kept for.
+        user_id: String as UserName,
+        /// The unit.
+        unit: u32 as UnitNumber,
+        /// What the unit is.
+        item: ItemBody as ItemBody,
+        /// Until when it is kept. The code is good until the service has noticed, a moment later.
+        expires_at: String as Moment,
+        /// The clock of the stores, when this was answered: count down by the difference.
+        server_time: String as Moment,
+    }
 }
 
-/// Puts a unit on hold; replies with the code that redeems it.
-pub(super) async fn post_checkout(
+/// `/checkout`.
+pub(super) fn endpoint() -> Endpoint {
+    Endpoint::at("/checkout").on(Method::POST, post_checkout, describe_checkout).on(
+        Method::DELETE,
+        delete_checkout,
+        describe_release,
+    )
+}
+
+fn describe_checkout() -> Operation {
+    let hold = HoldBody::of(samples::hold(), samples::item(), samples::granted_at());
+    let hold = Answer::json::<HoldBody>(200, "The hold.", json!(hold))
+        .headers([header::caching("no-store"), header::replayed()])
+        .link(Link { to: "purchase", says: "Redeems it.", parameters: &[("code", "/code")] })
+        .link(Link { to: "release", says: "Gives it back.", parameters: &[("code", "/code")] })
+        .link(Link { to: "code", says: "What it is now.", parameters: &[("code", "/code")] })
+        .link(Link { to: "receipt", says: "Its receipt.", parameters: &[("code", "/code")] })
+        .link(Link { to: "sale", says: "Its sale.", parameters: &[("id", "/sale_id")] });
+    Operation::new(Tag::Buying, "checkout", "Put a unit on hold")
+        .says(
+            "If a unit is free, and the user is under the limit, it is put on hold for them. Each \
+             request that is granted takes a unit, but for those with the same `Idempotency-Key`: of \
+             them one does, and all get its hold as it was granted, whatever has become of it. \
+             Refusals are not kept: the same key may try again.",
+        )
+        .parameter(Parameter::query::<UserName>(
+            "user_id",
+            "Who asks. With a token it may be left out, and must be its user if it is there.",
+        ))
+        .parameter(Parameter::query::<SaleNumber>("id", "The sale."))
+        .parameter(idempotency::parameter())
+        .or_as_json()
+        .of_buyer()
+        .answer(hold)
+        .refused_as(&[
+            Kind::SaleNotFound,
+            Kind::SoldOut,
+            Kind::UserLimitReached,
+            Kind::SaleNotOpen,
+            Kind::SaleEnded,
+            Kind::SalePaused,
+        ])
+        .asks_stores()
+}
+
+fn describe_release() -> Operation {
+    let released = Answer::empty(204, "The unit is given back, or was before.");
+    Operation::new(Tag::Buying, "release", "Give a hold back")
+        .says("The unit is on sale again. It is safe to repeat.")
+        .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
+        .or_as_json()
+        .of_buyer()
+        .answer(released.headers([header::caching("no-store")]))
+        .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
+        .asks_stores()
+}
+
+/// Puts a unit on hold; replies with the code that redeems it. Whoever asks again with the same key
+/// gets the same code.
+async fn post_checkout(
     request: HttpRequest,
+    buyer: Buyer,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
-    let (user, sale) = (params.required("user_id"), params.required("id"));
+    let (user, sale) = (buyer.asked_as(&mut params), params.required("id"));
+    let key = key_of(&request, &buyer, &mut params);
     let asked = user.zip(sale).map(|(user, sale)| CheckoutRequest { sale, user });
     let asked = params.finish(asked)?;
+    buyer.check_asks_as(&asked.user, &request, &api)?;
     let sale = asked.sale;
 
     let beat = api.way.checkouts.begin();
-    let hold = in_time(api.services.checkout.attempt(asked)).await;
+    let checkout = &api.services.checkout;
+    let hold = match key {
+        None => in_time(checkout.attempt(asked)).await.map(|answer| answer.map(newly)),
+        Some(key) => in_time(checkout.attempt_again(asked, &key)).await,
+    };
     beat.end(&hold);
     let hold = match hold {
         Ok(answer) => answer.map_err(|refusal| Problem::of_checkout(refusal, sale)),
         Err(error) => Err(error.into()),
     };
-    telemetry::checkout_ended(hold.as_ref().map_or_else(Problem::name, |_| "granted"));
+    telemetry::checkout_ended(match &hold {
+        Ok(KeyedHold { is_repeated: false, .. }) => "granted",
+        Ok(_) => "replayed",
+        Err(problem) => problem.name(),
+    });
 
-    Ok(not_stored(HoldBody::from(hold?)))
+    let KeyedHold { hold, is_repeated } = hold?;
+    let answer = not_stored(HoldBody::now(hold, &api));
+    Ok(if is_repeated { replayed(answer) } else { answer })
+}
+
+const fn newly(hold: Hold) -> KeyedHold {
+    KeyedHold { hold, is_repeated: false }
 }
 
 /// Gives a hold back before its time.
-pub(super) async fn delete_checkout(
+async fn delete_checkout(
     request: HttpRequest,
+    buyer: Buyer,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
     let code = params.finish::<GivenCode>(code)?.known()?;
+    buyer.check_owns(code, &api).await?;
 
     in_time(api.services.purchase.release(code)).await??;
 
     Ok(HttpResponse::NoContent().insert_header(NO_STORE).finish())
 }
 
-impl From<Hold> for HoldBody {
-    fn from(hold: Hold) -> Self {
+impl HoldBody {
+    fn now(hold: Hold, api: &Api) -> Self {
+        let item = api.services.item(hold.sale, hold.unit);
+        Self::of(hold, item, api.services.catalog.reckoned_now())
+    }
+
+    fn of(hold: Hold, item: Item, now: UnixMillis) -> Self {
         Self {
             code: hold.code.to_string(),
             sale_id: hold.sale.get(),
             user_id: hold.user.to_string(),
             unit: hold.unit.get(),
+            item: item.into(),
             expires_at: rfc3339(hold.expires_at),
+            server_time: rfc3339(now),
         }
     }
 }

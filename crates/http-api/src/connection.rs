@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
+use actix_web::web::Bytes;
 use tokio::time::Instant;
+
+use crate::stream::Viewer;
 
 /// How long a request may take to arrive, from its first byte to the last of its body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,6 +54,8 @@ pub struct Connection {
     is_stopping: Cell<bool>,
     /// Whether an answer was given that is the last.
     said_close: Cell<bool>,
+    /// Who is told on it what happens, once its answers are out.
+    viewer: RefCell<Option<Viewer>>,
     /// Wakes the task of the connection.
     waker: RefCell<Option<Waker>>,
 }
@@ -66,6 +71,8 @@ enum Turn {
     SendingBody,
     /// Ours.
     Answering,
+    /// Ours, from now on: the peer watches.
+    Showing,
 }
 
 /// What may be received now.
@@ -84,6 +91,8 @@ pub enum Allowance {
 pub enum Patience {
     /// It has answers to read, which take memory.
     ToRead,
+    /// It watches, and comes back.
+    ToWatch,
     /// It may send.
     ToSend,
 }
@@ -112,6 +121,7 @@ impl Connection {
             is_cut: Cell::new(false),
             is_stopping: Cell::new(false),
             said_close: Cell::new(false),
+            viewer: RefCell::new(None),
             waker: RefCell::new(None),
         })
     }
@@ -225,6 +235,27 @@ impl Connection {
         self.is_stalled.get()
     }
 
+    /// Has somebody shown on it what happens, instead of the answer that is being given.
+    pub(crate) fn show(&self, viewer: Viewer) {
+        *self.viewer.borrow_mut() = Some(viewer);
+    }
+
+    /// Who is shown what happens, if somebody is.
+    pub fn take_viewer(&self) -> Option<Viewer> {
+        self.viewer.borrow_mut().take()
+    }
+
+    /// Sends this before what is to be shown.
+    pub fn open_with(&self, viewer: Viewer, opening: Bytes) {
+        self.show(viewer.after(opening));
+    }
+
+    /// Notes that the peer has its answers and watches from now on.
+    pub fn begin_show(&self) {
+        self.turn.set(Turn::Showing);
+        self.deadline.set(Instant::now());
+    }
+
     /// Lets a body be received, for as long as what this returns is there.
     pub(crate) fn receive_body(&self) -> ReceivingBody<'_> {
         self.turn.set(Turn::SendingBody);
@@ -261,14 +292,15 @@ impl Connection {
         }
     }
 
-    /// Until when the peer is waited for, if it is: who does not read before who does not send,
-    /// and then the earlier, the longer it has been.
+    /// Until when the peer is waited for, if it is: who does not read before who watches, and they
+    /// before who does not send; and then the earlier, the longer it has been.
     #[must_use]
     pub fn waits_until(&self) -> Option<(Patience, Instant)> {
         let patience = match self.turn.get() {
             _ if self.is_cut.get() => return None,
             _ if self.is_stalled.get() => Patience::ToRead,
             Turn::Answering => return None,
+            Turn::Showing => Patience::ToWatch,
             Turn::Idle | Turn::Sending | Turn::SendingBody => Patience::ToSend,
         };
         Some((patience, self.deadline.get()))

@@ -4,38 +4,111 @@ use std::borrow::Cow;
 
 use actix_web::{HttpResponse, http::header::RETRY_AFTER, web};
 use domain::health::{Checked, Reach, Unserved};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     api::{Api, StoreNames},
     caching::{NO_STORE, not_stored},
     deadline::in_time,
+    openapi::{Answer, Endpoint, Operation, Tag, bodies, header, scalars},
     problem::{Problem, RETRY_AFTER_FAILURE_S},
     shown::phase_name,
 };
 
-#[derive(Serialize)]
-struct Health {
-    status: &'static str,
-    /// What is checked, by the names of the stores: `postgres` and `redis`, or `sqlite` and
-    /// `memory`; and `sale`. Whatever else is missing has a name of its own, then and only then.
-    checks: Map<String, Value>,
+scalars! {
+    /// What health comes to.
+    Wellness is "HealthStatus": {
+        "type": "string",
+        "enum": [READY, NOT_READY],
+        "description": "What the checks come to.",
+    }
+    /// That the process is alive.
+    Alive is "LifeStatus": {
+        "type": "string",
+        "const": ALIVE,
+        "description": "That the process is alive.",
+    }
+    /// What is checked.
+    Checks is "Checks": {
+        "type": "object",
+        "additionalProperties": { "type": "string" },
+        "description": "What is checked, by the names of the stores, `postgres` and `redis` or `sqlite` \
+                        and `memory`, and `sale`. Whatever else is missing has a name of its own, then \
+                        and only then.",
+    }
+}
+
+bodies! {
+    /// Whether the service can do what it is there for.
+    struct Health as "Health" {
+        /// What it comes to.
+        status: &'static str as Wellness,
+        /// What is checked.
+        checks: Map<String, Value> as Checks,
+    }
+
+    /// That the process is alive.
+    struct Life as "Life" {
+        /// That it is.
+        status: &'static str as Alive,
+    }
+}
+
+const READY: &str = "ready";
+const NOT_READY: &str = "not ready";
+const ALIVE: &str = "alive";
+
+/// `/health`.
+pub(super) fn endpoints() -> [Endpoint; 3] {
+    [
+        Endpoint::at("/health").reading(get_health, describe_health),
+        Endpoint::at("/health/live").reading(get_live, describe_live),
+        Endpoint::at("/health/ready").reading(get_ready, describe_ready),
+    ]
+}
+
+fn describe_health() -> Operation {
+    described("health", "Say whether this process can sell")
+        .says("For people and alerts. `checks` says what is missing.")
+}
+
+fn describe_ready() -> Operation {
+    described("healthReady", "Say whether buyers can be sent here")
+        .says("For balancers: purchases, or checkouts too, can be served.")
+}
+
+fn described(id: &'static str, summary: &'static str) -> Operation {
+    let example = |status: &str, redis: &str| json!({ "status": status, "checks": { "postgres": "up", "redis": redis, "sale": "open" } });
+    let well = Answer::json::<Health>(200, "It can.", example(READY, "up"));
+    let ill = Answer::json::<Health>(503, "It cannot.", example(NOT_READY, "down"));
+    Operation::new(Tag::Health, id, summary)
+        .unlimited()
+        .answer(well.headers([header::caching("no-store")]))
+        .answer(ill.headers([header::caching("no-store"), header::retry_after(true)]))
+        .asks_stores()
+}
+
+fn describe_live() -> Operation {
+    let alive = Answer::json::<Life>(200, "It is.", json!(Life { status: ALIVE }));
+    Operation::new(Tag::Health, "healthLive", "Say that the process is alive")
+        .unlimited()
+        .says("It asks no store: to restart the process would not help them.")
+        .answer(alive.headers([header::caching("no-store")]))
 }
 
 /// Says that the process is alive, and nothing of the stores: restarting it would not help them.
-pub(super) async fn get_live() -> HttpResponse {
-    not_stored(serde_json::json!({ "status": "alive" }))
+async fn get_live() -> HttpResponse {
+    not_stored(Life { status: ALIVE })
 }
 
 /// Says whether this process can sell now, and what is missing: for people, and for alerts.
-pub(super) async fn get_health(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+async fn get_health(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let checked = in_time(api.health.look()).await?;
     Ok(answer(checked.can_sell(), &checked, api.names))
 }
 
 /// Says whether buyers can be sent here now: for balancers.
-pub(super) async fn get_ready(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+async fn get_ready(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let checked = in_time(api.health.look()).await?;
     Ok(answer(checked.can_serve(), &checked, api.names))
 }
@@ -46,12 +119,12 @@ fn answer(is_well: bool, checked: &Checked, names: StoreNames) -> HttpResponse {
         .map(|(name, is)| (name.to_owned(), is.into_owned().into()))
         .collect();
     if is_well {
-        not_stored(Health { status: "ready", checks })
+        not_stored(Health { status: READY, checks })
     } else {
         HttpResponse::ServiceUnavailable()
             .insert_header(NO_STORE)
             .insert_header((RETRY_AFTER, RETRY_AFTER_FAILURE_S))
-            .json(Health { status: "not ready", checks })
+            .json(Health { status: NOT_READY, checks })
     }
 }
 

@@ -1,7 +1,5 @@
 //! Requests as nobody should send them: each is refused by field, and no store is asked.
 
-use std::{pin::Pin, sync::Arc};
-
 use actix_web::{
     App,
     http::{StatusCode, header},
@@ -9,7 +7,7 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
     web,
 };
-use domain::{Code, SaleId, Unit, UserId, code::ParseCodeError, ports::Tasks};
+use domain::{Code, SaleId, Unit, UserId, code::ParseCodeError};
 use form_urlencoded::{byte_serialize, parse};
 use proptest::{
     prelude::*,
@@ -17,7 +15,7 @@ use proptest::{
 };
 use serde_json::Value;
 
-use crate::{Api, Pictures, StoreNames, routes, sale_board};
+use crate::{Api, routes, test_api::api_over};
 use fakes::World;
 
 /// What came back: the status, and the body if it is JSON.
@@ -31,32 +29,12 @@ const ASKED_A_STORE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 /// A code that leads to no sale was never given, and no store need be asked for it.
 const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
 
-/// Has tasks done on the thread that starts them.
-struct LocalTasks;
-
-impl Tasks for LocalTasks {
-    fn start(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        actix_web::rt::spawn(task);
-    }
-}
-
 /// An API none of whose stores can be reached.
 fn out_of_reach() -> Api {
     let world = World::new();
     world.ledger.faults().set_down(true);
     world.live.faults().set_down(true);
-    let services = world.services(1);
-    let tasks = Arc::new(LocalTasks);
-    let health = services.health(world.live.clone(), tasks.clone(), true);
-    Api {
-        board: sale_board(&services, tasks),
-        way: services.way(&health),
-        health,
-        services,
-        names: StoreNames { ledger: "ledger", live: "live" },
-        draw: |_, _| String::new(),
-        pictures: Pictures::default(),
-    }
+    api_over(&world)
 }
 
 /// Checks the answer to each of so many requests.
@@ -257,12 +235,13 @@ fn a_path_names_a_sale_a_unit_or_a_code_or_is_refused_by_field() {
 
     check_all(
         600,
-        (words.clone(), words, 0..3usize),
+        (words.clone(), words, 0..4usize),
         |(one, other, route)| {
             let (one, other) = (encoded(one), encoded(other));
             let routes = [
                 format!("/sales/{one}"),
                 format!("/purchases/{one}"),
+                format!("/checkouts/{one}"),
                 format!("/items/{one}/{other}.svg"),
             ];
             TestRequest::get().uri(&routes[*route])
@@ -271,7 +250,7 @@ fn a_path_names_a_sale_a_unit_or_a_code_or_is_refused_by_field() {
             let is_sale = one.parse::<SaleId>().is_ok();
             let is_well_formed = match route {
                 0 => is_sale,
-                1 => return check_code(one, &answer),
+                1 | 2 => return check_code(one, &answer),
                 _ => is_sale && other.parse::<Unit>().is_ok(),
             };
             check_one(is_well_formed, &answer)

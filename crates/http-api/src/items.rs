@@ -3,31 +3,37 @@
 use std::{
     cell::RefCell,
     collections::{HashMap, VecDeque},
-    io::{self, Write},
 };
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
-    http::header::Encoding,
+    HttpRequest, HttpResponse,
     http::header::{
-        ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CROSS_ORIGIN_RESOURCE_POLICY,
         ETAG, EntityTag, VARY,
     },
     web::{self, Bytes},
 };
 use domain::{SaleId, Unit};
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
 
 use crate::{
     api::Api,
+    asset::{accept_encoding, gzip, if_none_match, takes_gzip},
     caching::is_known,
     deadline::in_time,
+    openapi::{Answer, Endpoint, Operation, Parameter, SaleNumber, Tag, UnitNumber, header},
     params::{Params, of_path},
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 /// Where pictures are.
 pub(super) const PATTERN: &str = "/items/{sale}/{unit}.svg";
+
+/// It never changes.
+const CACHING: &str = "public, max-age=31536000, immutable";
+
+/// What a picture may do in a browser.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Compressed pictures that one thread keeps, of some 2 KB each.
 const KEPT_MAX: usize = 1_024;
@@ -50,11 +56,31 @@ pub fn picture_path(sale: SaleId, unit: Unit) -> String {
     format!("/items/{sale}/{unit}.svg")
 }
 
+/// `/items`.
+pub(super) fn endpoint() -> Endpoint {
+    Endpoint::at(PATTERN).reading(get_item, describe)
+}
+
+fn describe() -> Operation {
+    let headers = || [header::caching(CACHING), header::varies(), header::tag("\"1-1-gz\"")];
+    let picture = Answer::text("The picture, as an SVG document.", "image/svg+xml")
+        .headers(headers())
+        .headers([header::policy(POLICY), header::coding()]);
+    Operation::new(Tag::Sales, "itemPicture", "Show the picture of an item")
+        .says(
+            "The same for ever. It is drawn from the two numbers alone, for whoever asks: before the \
+             sale opens, and sold or not.",
+        )
+        .parameter(Parameter::path::<SaleNumber>("sale", "The sale of the unit."))
+        .parameter(Parameter::path::<UnitNumber>("unit", "The unit."))
+        .parameters([if_none_match("\"1-1-gz\""), accept_encoding()])
+        .answers([picture, Answer::empty(304, "The client has it.").headers(headers())])
+        .refused_as(&[Kind::SaleNotFound, Kind::ItemNotFound, Kind::NotFound])
+        .asks_stores()
+}
+
 /// Draws the item of a unit. The same unit looks the same for ever, so it may be cached so long.
-pub(super) async fn get_item(
-    request: HttpRequest,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Problem> {
+async fn get_item(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let sale: SaleId = of_path(&request, "sale")?;
     let unit: Unit = of_path(&request, "unit")?;
     Params::of_query(&request).finish(Some(()))?;
@@ -73,27 +99,19 @@ pub(super) async fn get_item(
     let is_known = is_known(&request, &tag);
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
-        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((CACHE_CONTROL, CACHING))
         .insert_header((VARY, "Accept-Encoding"))
+        // Whatever shop's page shows it.
+        .insert_header((CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
         .insert_header((ETAG, tag.to_string()));
     if is_known {
         return Ok(response.finish());
     }
-    response
-        .content_type("image/svg+xml")
-        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"));
+    response.content_type("image/svg+xml").insert_header((CONTENT_SECURITY_POLICY, POLICY));
     if is_compressed && let Some(compressed) = api.pictures.compressed(sale, unit, api.draw) {
         return Ok(response.insert_header((CONTENT_ENCODING, "gzip")).body(compressed));
     }
     Ok(response.body((api.draw)(sale, unit)))
-}
-
-fn takes_gzip(request: &HttpRequest) -> bool {
-    request.headers().contains_key(ACCEPT_ENCODING)
-        && request.get_header::<AcceptEncoding>().is_some_and(|accepted| {
-            let offered = [Encoding::gzip(), Encoding::identity()];
-            accepted.negotiate(offered.iter()) == Some(Encoding::gzip())
-        })
 }
 
 impl Pictures {
@@ -109,7 +127,7 @@ impl Pictures {
         if let Some(compressed) = kept.compressed.get(&which) {
             return Some(compressed.clone());
         }
-        let compressed = Bytes::from(gzip(&draw(sale, unit)).ok()?);
+        let compressed = Bytes::from(gzip(&draw(sale, unit), Compression::new(4)).ok()?);
         if kept.oldest_first.len() == KEPT_MAX
             && let Some(oldest) = kept.oldest_first.pop_front()
         {
@@ -119,12 +137,6 @@ impl Pictures {
         kept.compressed.insert(which, compressed.clone());
         Some(compressed)
     }
-}
-
-fn gzip(text: &str) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(4));
-    encoder.write_all(text.as_bytes())?;
-    encoder.finish()
 }
 
 #[cfg(test)]

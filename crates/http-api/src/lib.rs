@@ -5,93 +5,122 @@
 //! for each of its threads and hands [`routes`] to its server.
 
 mod api;
+mod asset;
 mod body;
 mod caching;
 mod checkout;
+mod checkouts;
 mod connection;
+mod cors;
 mod deadline;
+mod docs;
 mod expectation;
 mod given_code;
 mod health;
 #[cfg(test)]
 mod hostile;
+mod idempotency;
+mod identity;
 mod items;
+mod limits;
+mod manners;
+mod me;
 mod metrics;
 mod moment;
+mod openapi;
 mod params;
 mod problem;
 mod purchase;
 mod receipt;
+mod request_id;
 mod sales;
+mod samples;
 mod shown;
+mod stream;
+#[cfg(test)]
+mod test_api;
 
-use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, web};
+use actix_web::{
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, http::Method, web,
+};
 
 pub use self::{
     api::{Api, StoreNames},
     connection::{
         Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, Patience, REQUEST_TIMEOUT,
     },
+    cors::{Origins, OriginsError},
     expectation::refusal_of_expectation,
+    identity::{Identity, KeySource, KeysError, Rules},
     items::{Pictures, picture_path},
+    limits::{Left, Limits, Proxies, ProxiesError, Rate, RateError},
+    manners::{Asked, Manners, header_lines_of_server},
     metrics::route_of,
     moment::rfc3339,
     problem::{LINE_BYTES_MAX, document_of_server},
+    request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
+    stream::{Streams, Viewer},
 };
 
-use self::problem::Problem;
+use self::{manners::other_method, openapi::Endpoint, problem::Problem};
+
+/// All that is served to buyers and shops, with what is said of it. Where two paths fit, the first is
+/// meant.
+fn endpoints() -> Vec<Endpoint> {
+    let mut endpoints = vec![checkout::endpoint()];
+    endpoints.extend(purchase::endpoints());
+    endpoints.push(checkouts::endpoint());
+    endpoints.push(me::endpoint());
+    endpoints.extend(sales::endpoints());
+    endpoints.push(stream::endpoint());
+    endpoints.push(items::endpoint());
+    endpoints.extend(health::endpoints());
+    endpoints.push(openapi::endpoint());
+    endpoints.extend(docs::endpoints());
+    endpoints.push(problem::endpoint());
+    endpoints
+}
 
 /// Every route of the API. The application's data must hold an [`Api`].
 pub fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/checkout", "POST, DELETE")
-                .route(web::post().to(checkout::post_checkout))
-                .route(web::delete().to(checkout::delete_checkout)),
-        )
-        .service(resource("/purchase", "POST").route(web::post().to(purchase::post_purchase)))
-        .service(reading("/purchases/{code}", purchase::get_purchase))
-        .service(reading("/sales", sales::get_sales))
-        .service(reading("/sales/current", sales::get_current_sale))
-        .service(reading("/sales/{id}", sales::get_sale))
-        .service(reading(items::PATTERN, items::get_item))
-        .configure(health_routes)
-        .default_service(web::to(no_such_route));
+    serve(config, endpoints());
+    config.default_service(web::to(no_such_route));
 }
 
 /// What whoever runs the service asks: the metrics, and the health. For a listener of its own; the
 /// application's data must hold an [`Api`].
 pub fn operator_routes(config: &mut web::ServiceConfig) {
-    config
-        .service(reading("/metrics", metrics::get_metrics))
-        .configure(health_routes)
-        .default_service(web::to(no_such_route));
+    config.service(reading("/metrics", metrics::get_metrics));
+    serve(config, health::endpoints());
+    config.default_service(web::to(no_such_route));
 }
 
-fn health_routes(config: &mut web::ServiceConfig) {
-    config
-        .service(reading("/health", health::get_health))
-        .service(reading("/health/live", health::get_live))
-        .service(reading("/health/ready", health::get_ready));
+fn serve(config: &mut web::ServiceConfig, endpoints: impl IntoIterator<Item = Endpoint>) {
+    for endpoint in endpoints {
+        config.service(endpoint.resource());
+    }
 }
 
-/// A resource that answers other methods with those it has.
-fn resource(path: &str, allowed: &'static str) -> Resource {
-    web::resource(path)
-        .default_service(web::to(move || async move { Problem::method_not_allowed(allowed) }))
-}
-
-/// A resource that is only read: GET, and HEAD for the headers alone.
+/// A resource that is only read, and is described elsewhere: GET, and HEAD for the headers alone.
 fn reading<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    resource(path, "GET, HEAD").route(web::get().to(handler.clone())).route(web::head().to(handler))
+    let other =
+        |request: HttpRequest| async move { other_method(&request, "GET, HEAD, OPTIONS".into()) };
+    web::resource(path)
+        .default_service(web::to(other))
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
 }
 
-async fn no_such_route(request: HttpRequest) -> Problem {
-    Problem::no_such_route(request.path())
+/// What is asked of no resource; of all of them together (`OPTIONS *`) only what methods there are.
+async fn no_such_route(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if request.method() == Method::OPTIONS && request.path() == "*" {
+        return other_method(&request, "GET, HEAD, POST, DELETE, OPTIONS".into());
+    }
+    Err(Problem::no_such_route(request.path()))
 }

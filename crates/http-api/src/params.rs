@@ -13,7 +13,7 @@ use crate::{
 
 /// The most parameters of a query string; the largest request has three. Each is compared with
 /// those before it, and each that is wrong is named in the answer.
-const PARAMETERS_MAX: usize = 16;
+pub(crate) const PARAMETERS_MAX: usize = 16;
 
 /// The parameters of a request and what is wrong with them, so that one answer names all.
 pub(crate) struct Params {
@@ -90,7 +90,8 @@ impl Params {
         }
     }
 
-    fn refuse(&mut self, field: &str, message: String) {
+    /// Notes what is wrong.
+    pub(crate) fn refuse(&mut self, field: &str, message: String) {
         /// A client's own text is repeated only so far.
         const CHARACTERS_MAX: usize = 64;
         let field = field.chars().take(CHARACTERS_MAX).collect();

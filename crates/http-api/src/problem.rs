@@ -1,7 +1,11 @@
 //! Every error a client can see, as `application/problem+json` (RFC 9457).
 
+mod buyers;
+mod kind;
+mod page;
 mod refusals;
 mod requests;
+mod samples;
 
 use std::borrow::Cow;
 
@@ -10,54 +14,69 @@ use actix_web::{
     body::BoxBody,
     http::{
         StatusCode,
-        header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, RETRY_AFTER},
+        header::{
+            ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+        },
     },
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
 pub use self::requests::{LINE_BYTES_MAX, document_of_server};
-pub(crate) use self::{refusals::RETRY_AFTER_FAILURE_S, requests::FieldError};
+pub(crate) use self::{
+    kind::Kind,
+    page::endpoint,
+    refusals::RETRY_AFTER_FAILURE_S,
+    requests::{FieldError, HEAD_BYTES_MAX, HEAD_FIELDS_MAX},
+};
 
 /// An error, as a client sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Problem {
     status: StatusCode,
-    name: &'static str,
+    kind: Kind,
     title: &'static str,
-    detail: Cow<'static, str>,
-    retry_after_s: Option<i64>,
-    allow: Option<&'static str>,
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) retry_after_s: Option<u32>,
+    pub(crate) allow: Option<Cow<'static, str>>,
     /// Whether the connection is closed: what comes next on it is the rest of what was not read.
     closes: bool,
     /// Whether the answer names the only content coding of a body.
     names_coding: bool,
+    /// How a client says who it is, where it did not. Boxed, for it is rare and this is not.
+    pub(crate) challenge: Option<Box<HeaderValue>>,
     more: Vec<(&'static str, Value)>,
 }
 
 impl Problem {
     fn new(
         status: StatusCode,
-        name: &'static str,
+        kind: Kind,
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
             status,
-            name,
+            kind,
             title,
             detail: detail.into(),
             retry_after_s: None,
             allow: None,
             closes: false,
             names_coding: false,
+            challenge: None,
             more: Vec::new(),
         }
     }
 
     /// The last part of its type.
     pub(crate) const fn name(&self) -> &'static str {
-        self.name
+        self.kind.name()
+    }
+
+    /// Its type.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
     }
 
     fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
@@ -66,7 +85,7 @@ impl Problem {
     }
 
     fn retry_after(mut self, seconds: i64) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.retry_after_s = Some(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX));
         self
     }
 
@@ -95,11 +114,14 @@ impl ResponseError for Problem {
         if let Some(seconds) = self.retry_after_s {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, allow));
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_ref()));
         }
         if self.names_coding {
             response.insert_header((ACCEPT_ENCODING, "identity"));
+        }
+        if let Some(challenge) = &self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::clone(challenge)));
         }
         if self.closes {
             response.force_close();
@@ -115,7 +137,7 @@ impl ResponseError for Problem {
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut body = serializer.serialize_map(None)?;
-        body.serialize_entry("type", &format_args!("/problems/{}", self.name))?;
+        body.serialize_entry("type", &self.kind.path())?;
         body.serialize_entry("title", self.title)?;
         body.serialize_entry("status", &self.status.as_u16())?;
         body.serialize_entry("detail", &self.detail)?;

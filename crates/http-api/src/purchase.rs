@@ -1,31 +1,92 @@
 //! `/purchase` and `/purchases`: redeeming codes, and their receipts.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use domain::CodeRefusal;
+use serde_json::json;
 
 use crate::{
     api::Api,
     caching::not_stored,
     deadline::in_time,
     given_code::GivenCode,
+    idempotency::{self, any_key_of, replayed},
+    identity::Buyer,
+    openapi::{Answer, Endpoint, GivenCodeText, Link, Operation, Parameter, Tag, header},
     params::{Params, of_path},
-    problem::Problem,
+    problem::{Kind, Problem},
     receipt::ReceiptBody,
+    samples,
 };
 
-/// Sells the unit of a code; replies with the receipt.
-pub(super) async fn post_purchase(
+/// `/purchase` and `/purchases`.
+pub(super) fn endpoints() -> [Endpoint; 2] {
+    [
+        Endpoint::at("/purchase").on(Method::POST, post_purchase, describe_purchase),
+        Endpoint::at("/purchases/{code}").reading(get_purchase, describe_receipt),
+    ]
+}
+
+fn receipt() -> Answer {
+    let receipt = json!(ReceiptBody::from(samples::receipt()));
+    let picture = &[("sale", "/sale_id"), ("unit", "/unit")];
+    Answer::json::<ReceiptBody>(200, "The receipt.", receipt)
+        .headers([header::caching("no-store")])
+        .link(Link { to: "itemPicture", says: "The picture of the item.", parameters: picture })
+}
+
+fn describe_purchase() -> Operation {
+    let parameters = &[("code", "/code")];
+    Operation::new(Tag::Buying, "purchase", "Redeem a code")
+        .says(
+            "The unit is sold. Of requests with the same code one is answered with 200 and all others \
+             with 409 and the same receipt, or with 200 if they have an `Idempotency-Key`, so it is safe \
+             to repeat.",
+        )
+        .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
+        .parameter(idempotency::parameter_of_any())
+        .or_as_json()
+        .of_buyer()
+        .answer(
+            receipt()
+                .headers([header::replayed()])
+                .link(Link { to: "receipt", says: "The same.", parameters }),
+        )
+        .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
+        .asks_stores()
+}
+
+fn describe_receipt() -> Operation {
+    Operation::new(Tag::Buying, "receipt", "Show a receipt")
+        .says("The receipt of a code that was redeemed.")
+        .parameter(Parameter::path::<GivenCodeText>("code", "The code that was redeemed."))
+        .of_buyer()
+        .answer(receipt())
+        .refused_as(&[Kind::CodeNotFound, Kind::NotFound, Kind::CodeExpired])
+        .asks_stores()
+}
+
+/// Sells the unit of a code; replies with the receipt. The code is the key of its purchase: whoever
+/// sends any other with it says that they may be asking again, and then the receipt is no problem.
+async fn post_purchase(
     request: HttpRequest,
+    buyer: Buyer,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
+    let may_repeat = any_key_of(&request, &mut params).is_some();
     let code = params.finish::<GivenCode>(code)?.known()?;
+    buyer.check_owns(code, &api).await?;
 
     let beat = api.way.purchases.begin();
     let receipt = in_time(api.services.purchase.redeem(code)).await;
     beat.end(&receipt);
     let receipt = match receipt {
+        Ok(Err(CodeRefusal::AlreadyUsed(receipt))) if may_repeat => {
+            telemetry::purchase_ended("replayed");
+            return Ok(replayed(not_stored(ReceiptBody::from(*receipt))));
+        }
         Ok(answer) => answer.map_err(Problem::from),
         Err(error) => Err(error.into()),
     };
@@ -35,13 +96,15 @@ pub(super) async fn post_purchase(
 }
 
 /// Shows the receipt of a code.
-pub(super) async fn get_purchase(
+async fn get_purchase(
     request: HttpRequest,
+    buyer: Buyer,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let code: GivenCode = of_path(&request, "code")?;
     Params::of_query(&request).finish(Some(()))?;
     let code = code.known()?;
+    buyer.check_owns(code, &api).await?;
 
     let receipt = in_time(api.services.purchase.receipt(code)).await??;
 

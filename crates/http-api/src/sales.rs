@@ -1,47 +1,158 @@
 //! `/sales`: how sales stand.
 
+use std::ops::RangeInclusive;
+
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::SaleId;
+use domain::{Phase, SaleId, board::WhichPage};
+use serde_json::{Value, json};
 
 use crate::{
     api::Api,
+    asset::if_none_match,
     deadline::in_time,
+    openapi::{Endpoint, Operation, Parameter, SaleNumber, Scalar, Schemas, Shape, Tag},
     params::{Params, of_path},
-    problem::Problem,
+    problem::{Kind, Problem},
+    shown::{self, PHASES, PhaseName, phase_name},
 };
 
 /// Sales of one page, if the client does not say.
 const PAGE_DEFAULT: u8 = 20;
 
+/// How many sales one page may have.
+const PAGE: RangeInclusive<u8> = 1..=100;
+
 /// The number of sales on a page.
 struct PageLimit(u8);
 
+impl Shape for PageLimit {
+    const NAME: Option<&'static str> = Some("PageLimit");
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({
+            "type": "integer",
+            "format": "int32",
+            "minimum": PAGE.start(),
+            "maximum": PAGE.end(),
+            "default": PAGE_DEFAULT,
+            "description": "The number of sales on a page.",
+        })
+    }
+}
+
+impl Scalar for PageLimit {
+    fn example() -> Value {
+        PAGE_DEFAULT.into()
+    }
+
+    fn refusal() -> String {
+        "0".parse::<Self>().err().unwrap_or_default()
+    }
+}
+
 impl std::str::FromStr for PageLimit {
-    type Err = &'static str;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let limit = text.parse().ok().filter(|limit| (1..=100).contains(limit));
-        limit.map(Self).ok_or("must be a whole number from 1 to 100")
+        let limit = text.parse().ok().filter(|limit| PAGE.contains(limit));
+        let wrong = || format!("must be a whole number from {} to {}", PAGE.start(), PAGE.end());
+        limit.map(Self).ok_or_else(wrong)
+    }
+}
+
+/// `/sales`.
+pub(super) fn endpoints() -> [Endpoint; 3] {
+    [
+        Endpoint::at("/sales").reading(get_sales, describe_sales),
+        Endpoint::at("/sales/current").reading(get_current_sale, describe_current_sale),
+        Endpoint::at("/sales/{id}").reading(get_sale, describe_sale),
+    ]
+}
+
+fn describe_sales() -> Operation {
+    let limit = Parameter::query::<PageLimit>("limit", "How many to show.");
+    Operation::new(Tag::Sales, "sales", "List sales")
+        .says(
+            "The newest first, a page at a time; `next` is the path of the next page. Of one \
+             state a page may have fewer than `limit`, and still a next.",
+        )
+        .parameter(
+            Parameter::query::<SaleNumber>("before", "Only sales of lower numbers.").optional(),
+        )
+        .parameter(
+            Parameter::query::<PageState>("state", "Only sales that are in this state.").optional(),
+        )
+        .parameters([limit.optional(), if_none_match(shown::TAG_EXAMPLE)])
+        .answers(shown::page_answers())
+        .asks_stores()
+}
+
+fn describe_current_sale() -> Operation {
+    Operation::new(Tag::Sales, "currentSale", "Show the sale that is on, or else the next")
+        .says("Of sales that an operator made, where there is no timetable: the one open the longest.")
+        .parameter(if_none_match(shown::TAG_EXAMPLE))
+        .answers(shown::sale_answers())
+        .problem(Kind::SaleNotFound)
+        .asks_stores()
+}
+
+fn describe_sale() -> Operation {
+    Operation::new(Tag::Sales, "sale", "Show one sale")
+        .says("What was so within the last fifth of a second.")
+        .parameter(Parameter::path::<SaleNumber>("id", "The sale."))
+        .parameter(if_none_match(shown::TAG_EXAMPLE))
+        .answers(shown::sale_answers())
+        .refused_as(&[Kind::SaleNotFound, Kind::NotFound])
+        .asks_stores()
+}
+
+/// The state that all sales of a page are in.
+struct PageState(Phase);
+
+impl std::str::FromStr for PageState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let phase = PHASES.into_iter().find(|phase| phase_name(*phase) == text);
+        let [first @ .., last] = PHASES.map(phase_name);
+        phase.map(Self).ok_or_else(|| format!("must be {} or {last}", first.join(", ")))
+    }
+}
+
+impl Shape for PageState {
+    const NAME: Option<&'static str> = None;
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.of::<PhaseName>()
+    }
+}
+
+impl Scalar for PageState {
+    fn example() -> Value {
+        phase_name(Phase::Open).into()
+    }
+
+    fn refusal() -> String {
+        "closed".parse::<Self>().err().unwrap_or_default()
     }
 }
 
 /// Lists sales, the newest first.
-pub(super) async fn get_sales(
-    request: HttpRequest,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Problem> {
+async fn get_sales(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let mut params = Params::of_query(&request);
     let before: Option<SaleId> = params.optional("before");
     let PageLimit(limit) = params.optional("limit").unwrap_or(PageLimit(PAGE_DEFAULT));
+    let phase = params.optional("state").map(|PageState(phase)| phase);
     params.finish(Some(()))?;
 
-    let page = in_time(api.board.page(before, limit.into())).await?;
+    let which = WhichPage { phase, before, limit: limit.into() };
+    let page = in_time(api.board.page(which)).await?;
 
     Ok(page.answer(&request))
 }
 
 /// Shows the sale that is on, or else the next.
-pub(super) async fn get_current_sale(
+async fn get_current_sale(
     request: HttpRequest,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
@@ -54,10 +165,7 @@ pub(super) async fn get_current_sale(
 }
 
 /// Shows one sale.
-pub(super) async fn get_sale(
-    request: HttpRequest,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Problem> {
+async fn get_sale(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let sale = of_path(&request, "id")?;
     Params::of_query(&request).finish(Some(()))?;
 

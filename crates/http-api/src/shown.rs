@@ -10,10 +10,26 @@ use actix_web::{
     http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EntityTag, HeaderValue},
     web::Bytes,
 };
-use domain::{Board, Phase, Services, Standing, board::Forms, ports::Tasks, sale::SaleState};
+use domain::{
+    Board, Phase, Services, Standing, Terms,
+    board::{Forms, Page},
+    ports::Tasks,
+    sale::SaleState,
+};
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::{caching::is_known, moment::rfc3339};
+use crate::{
+    caching::is_known,
+    moment::rfc3339,
+    openapi::{
+        Answer, Count, Link, Millis, Moment, SaleNumber, Schemas, Shape, bodies, header, scalars,
+    },
+    samples,
+};
+
+/// What a tag looks like.
+pub(crate) const TAG_EXAMPLE: &str = "W/\"5d1c3f0a9e7b2468\"";
 
 /// How long an answer may be old, in milliseconds, when it is sent: a cache must not keep it so
 /// much longer.
@@ -43,19 +59,48 @@ pub struct Written {
     caching: HeaderValue,
 }
 
-/// What is true of a sale as long as nothing happens to it.
-#[derive(Serialize, Hash)]
-struct SaleBody {
-    id: i64,
-    state: &'static str,
-    starts_at: String,
-    ends_at: String,
-    stock: u32,
-    sold: u32,
-    held: u32,
-    available: u32,
-    per_user_limit: u16,
-    hold_ms: i64,
+scalars! {
+    /// Where a sale is in its life.
+    PhaseName is "SaleState": {
+        "type": "string",
+        "enum": PHASES.map(phase_name),
+        "description": "Where a sale is in its life.",
+    }
+    /// How many units one user may have.
+    PerUserLimit is "PerUserLimit": {
+        "type": "integer",
+        "format": "int32",
+        "minimum": Terms::PER_USER_LIMIT.start(),
+        "maximum": Terms::PER_USER_LIMIT.end(),
+        "description": "How many units one user may have.",
+    }
+}
+
+bodies! {
+    /// What is true of a sale as long as nothing happens to it.
+    #[derive(Hash)]
+    struct SaleBody as "StandingSale" {
+        /// Its number.
+        id: i64 as SaleNumber,
+        /// Where it is in its life.
+        state: &'static str as PhaseName,
+        /// Its first moment.
+        starts_at: String as Moment,
+        /// The first moment after it.
+        ends_at: String as Moment,
+        /// How many units there are.
+        stock: u32 as Count,
+        /// How many of them are sold.
+        sold: u32 as Count,
+        /// How many are on hold.
+        held: u32 as Count,
+        /// How many are free.
+        available: u32 as Count,
+        /// How many one user may have, on hold and bought.
+        per_user_limit: u16 as PerUserLimit,
+        /// How long a unit is held.
+        hold_ms: i64 as Millis,
+    }
 }
 
 /// A sale at a moment.
@@ -66,12 +111,82 @@ struct TimedBody<'a> {
     server_time: String,
 }
 
+impl Shape for TimedBody<'_> {
+    const NAME: Option<&'static str> = Some("Sale");
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        let mut schema = SaleBody::schema(schemas);
+        schema["description"] = "A sale at a moment.".into();
+        let says = "The moment, by the clock of the stores. `ETag` does not depend on it.";
+        schema["properties"]["server_time"] = schemas.of::<Moment>();
+        schema["properties"]["server_time"]["description"] = says.into();
+        if let Some(required) = schema["required"].as_array_mut() {
+            required.push("server_time".into());
+        }
+        schema
+    }
+}
+
 /// A page of sales, the newest first.
 #[derive(Serialize)]
 struct PageBody<'a> {
     sales: Vec<TimedBody<'a>>,
     /// Where the next page is, if there may be one.
     next: &'a Option<String>,
+}
+
+impl Shape for PageBody<'_> {
+    const NAME: Option<&'static str> = Some("SalePage");
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        let next = json!({
+            "type": ["string", "null"],
+            "format": "uri-reference",
+            "description": "The path of the next page, if there may be one.",
+        });
+        json!({
+            "type": "object",
+            "description": "A page of sales, the newest first.",
+            "properties": { "sales": schemas.of::<Vec<TimedBody<'_>>>(), "next": next },
+            "required": ["sales", "next"],
+        })
+    }
+}
+
+/// The answers that show a sale.
+pub(crate) fn sale_answers() -> [Answer; 2] {
+    let standing = samples::standing();
+    let sale = SaleBody::from(&standing);
+    let example = json!(TimedBody { sale: &sale, server_time: rfc3339(standing.at) });
+    let shown = Answer::json::<TimedBody<'_>>(200, "The sale.", example)
+        .link(Link {
+            to: "checkout",
+            says: "Puts a unit of it on hold.",
+            parameters: &[("id", "/id")],
+        })
+        .link(Link { to: "sale", says: "The same.", parameters: &[("id", "/id")] });
+    with_headers(shown)
+}
+
+/// The answers that show a page of sales.
+pub(crate) fn page_answers() -> [Answer; 2] {
+    let standing = samples::standing();
+    let sale = SaleBody::from(&standing);
+    let sales = vec![TimedBody { sale: &sale, server_time: rfc3339(standing.at) }];
+    let example = json!(PageBody { sales, next: &None });
+    let newest = &[("id", "/sales/0/id")];
+    let shown = Answer::json::<PageBody<'_>>(200, "The page.", example).link(Link {
+        to: "sale",
+        says: "The newest of them.",
+        parameters: newest,
+    });
+    with_headers(shown)
+}
+
+fn with_headers(shown: Answer) -> [Answer; 2] {
+    let headers = || [header::caching("public, max-age=1"), header::tag(TAG_EXAMPLE)];
+    let known = Answer::empty(304, "The client has it: nothing of it has changed but the time.");
+    [shown.headers(headers()), known.headers(headers())]
 }
 
 impl Written {
@@ -81,9 +196,12 @@ impl Written {
         Self::of(&body, &sale, caching(std::slice::from_ref(standing)))
     }
 
-    fn of_page(standings: &[Standing], limit: usize) -> Self {
-        let last = standings.last().filter(|_| standings.len() == limit);
-        let next = last.map(|last| format!("/sales?before={}&limit={limit}", last.sale.id));
+    fn of_page(page: &Page<'_>) -> Self {
+        let Page { standings, which, next_below } = *page;
+        let state = which.phase.map(|phase| format!("state={}&", phase_name(phase)));
+        let state = state.unwrap_or_default();
+        let next =
+            next_below.map(|below| format!("/sales?{state}before={below}&limit={}", which.limit));
         let sales: Vec<_> = standings.iter().map(SaleBody::from).collect();
         let timed = sales
             .iter()
@@ -91,7 +209,12 @@ impl Written {
             .map(|(sale, standing)| TimedBody { sale, server_time: rfc3339(standing.at) });
         let body = PageBody { sales: timed.collect(), next: &next };
         // A page that is not full, or of open sales, has another one on it soon.
-        let caching = if next.is_some() { caching(standings) } else { brief(standings) };
+        let caching = match (which.phase, &next) {
+            (None, Some(_)) => caching(standings),
+            (None, None) => brief(standings),
+            // Another may come to be in this state at any moment.
+            (Some(_), _) => NOT_AT_ALL,
+        };
         Self::of(&body, &(&sales, &next), caching)
     }
 
@@ -119,6 +242,19 @@ impl Written {
         response
             .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
             .body(self.body.clone())
+    }
+}
+
+impl Written {
+    /// What the state is known by: the same for the same state, whichever process shows it.
+    pub(crate) fn id(&self) -> &str {
+        self.tag.tag()
+    }
+
+    /// A sale as an event of a stream.
+    pub(crate) fn event(&self) -> String {
+        let state = String::from_utf8_lossy(&self.body);
+        format!("event: sale\nid: {}\ndata: {state}\n\n", self.id())
     }
 }
 
@@ -154,6 +290,9 @@ impl From<&Standing> for SaleBody {
         }
     }
 }
+
+/// All phases there are.
+pub(crate) const PHASES: [Phase; 4] = [Phase::Scheduled, Phase::Open, Phase::Paused, Phase::Ended];
 
 /// What a phase is called.
 pub(crate) const fn phase_name(phase: Phase) -> &'static str {

@@ -153,19 +153,28 @@ impl LiveSale {
 
     /// Carries out what the ledger decided, if the code is on hold here.
     pub(crate) fn settle(&mut self, code: Code, verdict: Verdict, process_now: UnixMillis) {
+        let Some(&Held { unit, .. }) = self.holds.get(&code) else { return };
+        // The unit of a record is its for ever: what else is here under its code is nobody's.
+        let verdict = match verdict.unit() {
+            Some(recorded) if recorded != unit => Verdict::Free,
+            _ => verdict,
+        };
+        if matches!(verdict, Verdict::Only { .. }) {
+            return;
+        }
         let Some(held) = self.holds.remove(&code) else { return };
         self.due.remove(&(held.due_at, code));
         self.changes += 1;
         match verdict {
-            Verdict::Held { left_ms } => {
+            Verdict::Held { left_ms, .. } => {
                 let due_at = self.ledger_now(process_now) + left_ms;
                 self.hold(code, Held { due_at, ..held });
             }
-            Verdict::Sold => {
+            Verdict::Sold { .. } => {
                 self.mark(&held.user, held.slot, Mark::Bought);
                 self.sold += 1;
             }
-            Verdict::Free => {
+            Verdict::Free | Verdict::Only { .. } => {
                 self.mark(&held.user, held.slot, Mark::Free);
                 self.free.push_back(held.unit);
             }

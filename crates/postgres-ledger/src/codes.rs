@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Code, Failure, StoreError,
+    Code, Failure, StoreError, UserId,
     ports::{CodeRecord, Operation, Redemption},
 };
 use tokio_postgres::types::ToSql;
@@ -20,13 +20,17 @@ use crate::{
 const REDEEM_SQL: &str = include_str!("sql/redeem.sql");
 const RELEASE_SQL: &str = include_str!("sql/release.sql");
 const READ_CODES: &str = include_str!("sql/read_codes.sql");
+const READ_OWNERS: &str = include_str!("sql/read_owners.sql");
 
 /// The statements of this room.
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[REDEEM_SQL, RELEASE_SQL, READ_CODES];
+pub(crate) const STATEMENTS: &[&str] = &[REDEEM_SQL, RELEASE_SQL, READ_CODES, READ_OWNERS];
 
 /// The reply to a caller who asked about a code.
 pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
+
+/// The reply to a caller who asked whose a code is.
+pub(crate) type OwnerReply = Result<Option<UserId>, StoreError>;
 
 /// Sells batches of units.
 pub(crate) struct Redeem(pub(crate) Session);
@@ -200,6 +204,39 @@ fn saw_sold(session: &Session, by: By, found: &Result<HashMap<Code, CodeRecord>,
     let sold = found.iter().flatten().filter(|(_, record)| matches!(record, CodeRecord::Sold(_)));
     let sold = sold.map(|(&code, _)| Answer { code, is_sold: true }).collect::<Vec<_>>();
     session.saw(by, sold.into_iter());
+}
+
+/// Looks up whose batches of codes are.
+pub(crate) struct FindOwner(pub(crate) Session);
+
+#[async_trait]
+impl Call<Code, OwnerReply> for FindOwner {
+    const NAME: &'static str = "find_owner";
+
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<OwnerReply> {
+        let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
+        let found = match read_owners(&mut self.0, &codes).await {
+            Err(error) if error.failure() == Failure::Unknown => {
+                tracing::debug!(%error, "looking owners up again");
+                read_owners(&mut self.0, &codes).await
+            }
+            decided => decided,
+        };
+        let owner = |code| match &found {
+            Ok(owners) => Ok(owners.get(code).cloned()),
+            Err(error) => Err(error.shared(Operation::FindOwner)),
+        };
+        batch.iter().map(owner).collect()
+    }
+}
+
+/// Whose these codes are. Those that nobody was given are left out.
+async fn read_owners(
+    session: &mut Session,
+    codes: &[Uuid],
+) -> Result<HashMap<Code, UserId>, SessionError> {
+    let rows = session.query_patiently(READ_OWNERS, &[&codes]).await?;
+    rows.iter().map(|row| Ok((rows::code(row)?, rows::user(row)?))).collect()
 }
 
 fn unseen(error: SessionError) -> SessionError {

@@ -3,8 +3,8 @@
 /// Connections that every thread keeps for what buyers wait for: grants, refusals, redemptions.
 const HOT: usize = 3;
 
-/// Those it keeps for releases, look-ups of codes and of sales, if there is room.
-const COLD: usize = 3;
+/// Those it keeps for releases, look-ups of codes, of sales and of what was answered, if there is room.
+const COLD: usize = 4;
 
 /// Connections for the upkeep alone, so that no crowd of readers keeps a sale from being rebuilt.
 const UPKEEP: usize = 6;
@@ -106,18 +106,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_more_has_six_connections_more_unless_somebody_says_otherwise() {
+    fn a_thread_more_has_seven_connections_more_unless_somebody_says_otherwise() {
         let [one, two] = [1, 2].map(Connections::for_threads);
 
-        assert_eq!((one.total(), two.total()), (18, 24));
-        assert_eq!((one.batchers, two.batchers), (ForBatchers::Kept(8), ForBatchers::Kept(14)));
+        assert_eq!((one.total(), two.total()), (19, 26));
+        assert_eq!((one.batchers, two.batchers), (ForBatchers::Kept(9), ForBatchers::Kept(16)));
         assert_eq!(Connections::of(1_000, 1).unwrap(), one);
     }
 
     #[test]
     fn however_few_there_are_each_has_some_and_all_are_no_more() {
         for threads in [1, 2, 5, 512] {
-            for total in 3..6 * threads + 12 {
+            for total in 3..7 * threads + 12 {
                 let shares = Connections::of(total, threads).unwrap();
 
                 assert_eq!(shares.total(), total);

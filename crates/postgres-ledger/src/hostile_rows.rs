@@ -36,6 +36,14 @@ const WHOLE: &[Says] = &[
     ("7::numeric", false),
 ];
 
+const SALTS: &[Says] = &[
+    ("decode(repeat('ab', 32), 'hex')", true),
+    ("decode(repeat('ab', 31), 'hex')", false),
+    ("decode(repeat('ab', 33), 'hex')", false),
+    ("NULL::bytea", false),
+    ("repeat('a', 32)", false),
+];
+
 /// A sale ends after each of these, and starts before each of [`ENDS`].
 const STARTS: &[Says] = &[
     ("now()", true),
@@ -163,6 +171,7 @@ const COLUMNS: &[(&str, &[Says])] = &[
     ("stock", STOCKS),
     ("per_user_limit", LIMITS),
     ("on_timetable", FLAGS),
+    ("salt", SALTS),
     ("slot", SMALL),
     ("hold_ms", SPANS),
     ("epoch", WHOLE),
@@ -223,8 +232,17 @@ fn check<T: std::fmt::Debug>(read: Result<T, SessionError>, is_good: bool) -> Te
 
 const RECEIPT: &[&str] =
     &["code", "sale_id", "user_id", "unit", "item_name", "item_image", "purchased_at"];
-const TERMS: &[&str] =
-    &["id", "starts_at", "ends_at", "stock", "per_user_limit", "hold_ms", "epoch", "on_timetable"];
+const TERMS: &[&str] = &[
+    "id",
+    "starts_at",
+    "ends_at",
+    "stock",
+    "per_user_limit",
+    "hold_ms",
+    "epoch",
+    "on_timetable",
+    "salt",
+];
 
 fn check_row(made: &Made, row: &Row) -> TestCaseResult {
     let state = made.state;
@@ -240,10 +258,17 @@ fn check_row(made: &Made, row: &Row) -> TestCaseResult {
         _ => is_over,
     };
     check(rows::code_record(row), is_record)?;
-    let is_verdict = state == "sold" || is_over || state == "held" && made.is_good(&["left_ms"]);
+    let is_verdict = match state {
+        "held" => made.is_good(&["unit", "left_ms"]),
+        "sold" => made.is_good(&["unit"]),
+        _ => is_over,
+    };
     check(rows::verdict(row), is_verdict)?;
-    let stands = matches!(state, "held" | "sold") && made.is_good(&["expires_at"]);
-    check(rows::recorded_grant(row), is_over || stands)?;
+    let is_live = matches!(state, "held" | "sold");
+    let is_granted = made.is_good(&["unit", "slot", "expires_at"]);
+    check(rows::recorded_grant(row), is_over || is_live && is_granted)?;
+    let was_granted = is_live || matches!(state, "expired" | "released");
+    check(rows::answered(row), state == "void" || was_granted && is_granted)?;
     // A column that is not there at all.
     check(rows::count(row, "held"), false)
 }

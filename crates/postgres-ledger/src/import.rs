@@ -108,6 +108,7 @@ impl Import<'_> {
                     &state,
                     &(sale.origin == Origin::Timetable),
                     &closed_at.map(|_| sold),
+                    &sale.salt.bytes().as_slice(),
                 ],
             )
             .await?;

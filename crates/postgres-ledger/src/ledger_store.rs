@@ -1,9 +1,9 @@
-//! `LedgerStore` on Postgres.
+//! `LedgerStore` and `CodeOwners` on Postgres.
 
 use async_trait::async_trait;
 use domain::{
-    Code, Failure, SaleId, StoreError,
-    ports::{AttemptPermit, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
+    Code, Failure, SaleId, StoreError, UserId,
+    ports::{AttemptPermit, CodeOwners, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
 };
 use uuid::Uuid;
 
@@ -60,6 +60,13 @@ impl LedgerStore for PostgresLedger {
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
         let expired = self.end_overdue(overdue_ms, limit).await;
         expired.map_err(|error| error.during(Operation::ExpireOverdue))
+    }
+}
+
+#[async_trait]
+impl CodeOwners for PostgresLedger {
+    async fn owner(&self, code: Code) -> Result<Option<UserId>, StoreError> {
+        self.owner.submit(code).await.map_err(not_accepted(Operation::FindOwner))?
     }
 }
 

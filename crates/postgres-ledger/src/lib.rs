@@ -9,6 +9,7 @@
 //! statement is run again until it is certain, and every statement is one that does nothing
 //! more the second time.
 
+mod answered;
 mod attempts;
 mod audit;
 mod codes;
@@ -18,6 +19,7 @@ mod hostile_rows;
 mod identity;
 mod import;
 mod ledger_store;
+mod lookups;
 mod migrate;
 #[cfg(test)]
 mod plans;
@@ -37,15 +39,17 @@ use credentials::Access;
 use deadpool::managed::Status;
 use domain::{
     Code, Failure, SaleId, StoreError,
-    ports::{Attempt, Listed, Operation, Redemption},
+    ports::{Attempt, Listed, Operation, Redemption, UserOfSale},
 };
 use telemetry::PoolFigures;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
+    answered::{AnsweredReply, LookUpAnswered},
     attempts::{RecordAttempts, RecordReply},
-    codes::{CodeReply, Find, Redeem, Release},
+    codes::{CodeReply, Find, FindOwner, OwnerReply, Redeem, Release},
     connections::ForBatchers,
+    lookups::{LifeReply, LookUp, Units, UnitsReply},
     sale_register::FindSales,
     servers::{ConnectError, Object, Pool, Servers, Source, Use, pool, watch},
     session::{Session, SessionError, connect},
@@ -75,6 +79,9 @@ const READS_MAX: usize = 512;
 /// Requests that may wait for a look-up of a code. Few: a made-up code costs one.
 const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
+/// Users who are looked up in one call: each may have as many units as the limit of a sale says.
+const USERS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
 /// The ledger in one Postgres database.
 ///
 /// One writer records attempts and one redeems codes, each a batch at a time: while one batch
@@ -88,6 +95,10 @@ pub struct PostgresLedger {
     redeem: Batcher<Redemption, CodeReply>,
     release: Batcher<Code, CodeReply>,
     find: Batcher<Code, CodeReply>,
+    answered: Batcher<Code, AnsweredReply>,
+    owner: Batcher<Code, OwnerReply>,
+    look_up: Batcher<Code, LifeReply>,
+    units: Batcher<UserOfSale, UnitsReply>,
     find_sale: Batcher<SaleId, Result<Option<Listed>, StoreError>>,
 }
 
@@ -242,12 +253,23 @@ impl PostgresLedger {
             (Role::Thread, Lent::ForGood(pool)) => Session::eager(pool.clone()),
             (Role::Upkeep, _) | (_, Lent::ForACall(_)) => cold(),
         };
+        // Every purchase of a service that knows its buyers asks for an owner first, so the queue is
+        // as long as that of purchases; its connection is lent by those for looks.
+        let lent = || match role {
+            Role::Upkeep => cold(),
+            Role::Thread => Session::borrowing(shared.reads.clone()),
+        };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
+        let of_users = Limits { batch_max: narrow.batch_max.min(USERS_MAX), ..narrow };
         Self {
             record: Batcher::spawn_behind(before, limits, [RecordAttempts::on(hot)]),
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
             release: Batcher::spawn(limits, [Release(cold())]),
             find: Batcher::spawn(narrow, [Find(cold())]),
+            answered: Batcher::spawn(limits, [LookUpAnswered(cold())]),
+            owner: Batcher::spawn(limits, [FindOwner(lent())]),
+            look_up: Batcher::spawn(narrow, [LookUp(lent())]),
+            units: Batcher::spawn(of_users, [Units(lent())]),
             find_sale: Batcher::spawn(narrow, [FindSales(cold())]),
             limits,
             role,

@@ -5,8 +5,8 @@ use credentials::Access;
 use dev_servers::PostgresServer;
 
 use crate::{
-    Connections, Durability, PostgresLedger, attempts, codes, ledger_store, sale_register,
-    settings, snapshot, sold_blocks::Unsold, tally,
+    Connections, Durability, PostgresLedger, answered, attempts, codes, ledger_store, lookups,
+    sale_register, settings, snapshot, sold_blocks::Unsold, tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -45,10 +45,12 @@ fn plan_of(server: &PostgresServer, statement: &str) -> String {
 async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
     let (server, _ledger) = a_ledger().await;
 
-    let (mut looked_up, mut in_ranges) = (0, 0);
+    let (mut looked_up, mut in_ranges, mut by_user) = (0, 0, 0);
     let statements = [
+        answered::STATEMENTS,
         attempts::STATEMENTS,
         codes::STATEMENTS,
+        lookups::STATEMENTS,
         ledger_store::STATEMENTS,
         snapshot::STATEMENTS,
         tally::STATEMENTS,
@@ -58,11 +60,14 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
 
         assert!(!plan.contains("Bitmap") && !plan.contains("Seq Scan"), "{statement}\n{plan}");
         looked_up += plan.matches("Index Cond: (code =").count();
+        by_user += plan.matches("(sale_id = asked.sale_id) AND (user_id = asked.user_id)").count();
         in_ranges += plan.matches("AND (unit >= unsold.first) AND (unit <= unsold.last))").count();
     }
-    // Redeem 1, release 2, read_codes 2 (attempts, purchases), expire_due 2, read_verdicts 1,
-    // expire_overdue 1.
-    assert_eq!(looked_up, 9);
+    // Read_grants 1, redeem 1, release 2, read_codes 2 (attempts, purchases), read_owners 1, look_up_codes 1,
+    // look_up_units 1 (purchases), expire_due 2, read_verdicts 1, expire_overdue 1.
+    assert_eq!(looked_up, 13);
+    // Look_up_units.
+    assert_eq!(by_user, 1);
     // Tally, sold_blocks, next_due, expire_overdue, may_close, close_sale.
     assert_eq!(in_ranges, 6);
 }

@@ -3,9 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use domain::{
-    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId,
+    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit, UnixMillis, UserId,
     Window,
-    ports::{CodeRecord, LiveUnit, Recorded, Verdict},
+    ports::{
+        Answered, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, LiveUnit, Recorded, Verdict,
+    },
     sale::SaleState,
 };
 use tokio_postgres::{Row, types::FromSql};
@@ -43,7 +45,13 @@ pub(crate) fn sale(row: &Row) -> Result<Sale, SessionError> {
             other => return Err(unreadable("state", other)),
         },
         epoch: Epoch(column(row, "epoch")?),
+        salt: salt(row)?,
     })
+}
+
+fn salt(row: &Row) -> Result<Salt, SessionError> {
+    let bytes = <[u8; Salt::LENGTH]>::try_from(column::<&[u8]>(row, "salt")?);
+    bytes.map(Salt::new).map_err(|error| unreadable("salt", error))
 }
 
 pub(crate) fn sale_id(row: &Row, name: &str) -> Result<SaleId, SessionError> {
@@ -79,7 +87,7 @@ fn unit(row: &Row) -> Result<Unit, SessionError> {
     Unit::try_from(checked::<i32, u32>(row, "unit")?).map_err(|error| unreadable("unit", error))
 }
 
-fn user(row: &Row) -> Result<UserId, SessionError> {
+pub(crate) fn user(row: &Row) -> Result<UserId, SessionError> {
     column::<&str>(row, "user_id")?.parse().map_err(|error| unreadable("user_id", error))
 }
 
@@ -107,10 +115,25 @@ pub(crate) fn code_record(row: &Row) -> Result<CodeRecord, SessionError> {
     })
 }
 
-/// A row of `read_codes.sql`, as what became of a grant.
+/// A row that says what was granted.
+pub(crate) fn granted(row: &Row) -> Result<Granted, SessionError> {
+    let slot = Slot(checked::<i16, u16>(row, "slot")?);
+    Ok(Granted { unit: unit(row)?, slot, expires_at: moment(row, "expires_at")? })
+}
+
+/// A row of `read_grants.sql`.
+pub(crate) fn answered(row: &Row) -> Result<Answered, SessionError> {
+    Ok(match column(row, "state")? {
+        "held" | "sold" | "expired" | "released" => Answered::Granted(granted(row)?),
+        "void" => Answered::Never,
+        other => return Err(unreadable("state", other)),
+    })
+}
+
+/// A row of `read_grants.sql`, as what became of a grant.
 pub(crate) fn recorded_grant(row: &Row) -> Result<Recorded, SessionError> {
     Ok(match column(row, "state")? {
-        "held" | "sold" => Recorded::Hold { expires_at: moment(row, "expires_at")? },
+        "held" | "sold" => Recorded::Hold(granted(row)?),
         "expired" | "released" | "void" => Recorded::TooLate,
         other => return Err(unreadable("state", other)),
     })
@@ -119,11 +142,36 @@ pub(crate) fn recorded_grant(row: &Row) -> Result<Recorded, SessionError> {
 /// A row of `read_verdicts.sql`.
 pub(crate) fn verdict(row: &Row) -> Result<Verdict, SessionError> {
     Ok(match column(row, "state")? {
-        "held" => Verdict::Held { left_ms: column(row, "left_ms")? },
-        "sold" => Verdict::Sold,
+        "held" => Verdict::Held { unit: unit(row)?, left_ms: column(row, "left_ms")? },
+        "sold" => Verdict::Sold { unit: unit(row)? },
         "expired" | "released" | "void" => Verdict::Free,
         other => return Err(unreadable("state", other)),
     })
+}
+
+/// A row of `look_up_codes.sql`.
+pub(crate) fn life(row: &Row) -> Result<CodeLife, SessionError> {
+    let state = match column(row, "state")? {
+        "held" => CodeState::Held,
+        "sold" => CodeState::Sold,
+        "expired" => CodeState::Expired,
+        "released" => CodeState::Released,
+        other => return Err(unreadable("state", other)),
+    };
+    Ok(CodeLife {
+        code: code(row)?,
+        user: user(row)?,
+        unit: unit(row)?,
+        expires_at: moment(row, "expires_at")?,
+        state,
+        resolved_at: column::<Option<SystemTime>>(row, "resolved_at")?.map(to_millis),
+        seen_at: moment(row, "now")?,
+    })
+}
+
+/// A row of `look_up_units.sql` that is on hold.
+pub(crate) fn held_unit(row: &Row) -> Result<HeldUnit, SessionError> {
+    Ok(HeldUnit { code: code(row)?, unit: unit(row)?, expires_at: moment(row, "expires_at")? })
 }
 
 /// A row of `live_units.sql`.

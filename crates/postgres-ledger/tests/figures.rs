@@ -117,6 +117,7 @@ async fn an_import_brings_the_figures_of_closed_sales_along() {
             origin: Origin::Operator,
             state: closed_at.map_or(SaleState::Active, |_| SaleState::Closed),
             epoch: Epoch(1),
+            salt: domain::Salt::new([7; 32]),
         },
         epoch_at: None,
         closed_at,

@@ -159,6 +159,24 @@ async fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     run(&database, &sale(3_600, 7_200, 1));
 }
 
+/// A process of the version before makes sales without naming the salt.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sale_has_a_salt_of_its_own_and_keeps_it() {
+    let sale = "INSERT INTO sales (starts_at, ends_at, hold_ms, stock, per_user_limit, on_timetable) \
+                VALUES (now(), now() + interval '1 hour', 1, 1, 1, false)";
+    let database = database_with(&format!("{sale}; {sale}")).await;
+    let drawn =
+        "SELECT count(DISTINCT salt), min(octet_length(salt)), max(octet_length(salt)) FROM sales";
+
+    assert_eq!(run(&database, drawn).trim(), "2|32|32");
+    let short = "UPDATE sales SET salt = '\\x00'";
+    assert_refused(&database, short, "the ledger is append-only");
+    run(&database, "UPDATE sales SET salt = salt, epoch = 1");
+    let given =
+        sale.replace("on_timetable)", "on_timetable, salt)").replace("false)", "false, '\\x00')");
+    assert_refused(&database, &given, "sales_salt_is_whole");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn selling_a_hold_touches_no_index() {
     let database = database_with(ATTEMPTS).await;

@@ -36,7 +36,7 @@ impl CodeStore for RedisStores {
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
-        let command = fcall("flashsale_v2_due", &SaleKeys::of(sale)).arg(limit).to_owned();
+        let command = fcall("flashsale_v3_due", &SaleKeys::of(sale)).arg(limit).to_owned();
         let value =
             self.line().invoke(command).await.map_err(|error| error.during(Operation::Due))?;
         read_due(&value).map_err(|error| error.during(Operation::Due))

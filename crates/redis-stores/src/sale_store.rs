@@ -27,12 +27,12 @@ impl SaleStore for RedisStores {
     }
 
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {
-        let value = self.line().invoke(fcall("flashsale_v2_status", &SaleKeys::of(sale))).await;
+        let value = self.line().invoke(fcall("flashsale_v3_status", &SaleKeys::of(sale))).await;
         value.and_then(|value| read_status(&value)).map_err(|error| error.during(Operation::Status))
     }
 
     async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
-        let value = self.line().invoke(fcall("flashsale_v2_forget", &SaleKeys::of(sale))).await;
+        let value = self.line().invoke(fcall("flashsale_v3_forget", &SaleKeys::of(sale))).await;
         value
             .and_then(|value| read_forgotten(&value))
             .map_err(|error| error.during(Operation::Forget))

@@ -16,7 +16,10 @@ use std::{
     ops::Bound,
 };
 
-use domain::{Code, SaleId, Slot, Unit, UnixMillis, UserId, ports::LiveUnit};
+use domain::{
+    Code, SaleId, Slot, Unit, UnixMillis, UserId,
+    ports::{Granted, LiveUnit},
+};
 
 /// What is known of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +70,7 @@ struct GuardedSale {
     /// The units that are held or sold: each once.
     units: BTreeMap<Unit, Code>,
     /// The slots that are held or sold: each once.
-    slots: BTreeSet<(UserId, Slot)>,
+    slots: BTreeMap<(UserId, Slot), Code>,
     /// What is on hold, by the time at which it is due.
     held: BTreeSet<(UnixMillis, Code)>,
     /// What is neither held nor sold.
@@ -80,6 +83,12 @@ struct GuardedSale {
 impl State {
     pub(crate) const fn is_live(self) -> bool {
         matches!(self, Self::Held | Self::Sold { .. })
+    }
+}
+
+impl Hold {
+    pub(crate) const fn granted(&self) -> Granted {
+        Granted { unit: self.unit, slot: self.slot, expires_at: self.expires_at }
     }
 }
 
@@ -100,7 +109,7 @@ impl Guard {
         let is_taken = self.sales.get(&code.sale()).is_some_and(|guarded| {
             let is_live = |hold: &Hold| {
                 guarded.units.contains_key(&hold.unit)
-                    || guarded.slots.contains(&(hold.user.clone(), hold.slot))
+                    || guarded.slots.contains_key(&(hold.user.clone(), hold.slot))
             };
             guarded.codes.contains_key(&code) || known.live_hold().is_some_and(is_live)
         });
@@ -147,6 +156,22 @@ impl Guard {
             Some(LiveUnit { code: *code, user, unit, slot, held_until })
         });
         live.collect()
+    }
+
+    /// The codes of a sale that a user has on hold, in the order of their slots, and their holds.
+    pub(crate) fn held_by<'g>(
+        &'g self,
+        sale: SaleId,
+        user: &UserId,
+    ) -> impl Iterator<Item = (Code, &'g Hold)> {
+        let slots = (user.clone(), Slot(0))..=(user.clone(), Slot(u16::MAX));
+        let guarded = self.sales.get(&sale).into_iter();
+        guarded.flat_map(move |guarded| {
+            let codes = guarded.slots.range(slots.clone()).map(|(_, code)| *code);
+            let known = codes.filter_map(|code| Some((code, guarded.codes.get(&code)?)));
+            let held = known.filter(|(_, known)| known.state == State::Held);
+            held.filter_map(|(code, known)| Some((code, known.hold.as_ref()?)))
+        })
     }
 
     /// The first codes of a sale, in their order.
@@ -242,7 +267,7 @@ impl GuardedSale {
             }
             if let Some(Hold { unit, slot, user, .. }) = live_now {
                 self.units.insert(unit, code);
-                self.slots.insert((user, slot));
+                self.slots.insert((user, slot), code);
             }
         }
         if let Some(at) = due_before {

@@ -1,13 +1,14 @@
-//! `LedgerStore` on SQLite.
+//! `LedgerStore` and `CodeOwners` on SQLite.
 
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use batcher::{Call, Permit};
 use domain::{
-    Code, SaleId, StoreError,
+    Code, SaleId, StoreError, UserId,
     ports::{
-        Attempt, AttemptPermit, CodeRecord, LedgerStore, Operation, Recorded, Redemption, Verdict,
+        Attempt, AttemptPermit, CodeOwners, CodeRecord, LedgerStore, Operation, Recorded,
+        Redemption, Verdict,
     },
 };
 
@@ -18,6 +19,9 @@ pub(crate) type RecordReply = Result<Recorded, StoreError>;
 
 /// The reply to a caller, of their code.
 pub(crate) type CodeReply = Result<CodeRecord, StoreError>;
+
+/// The reply to a caller who asked whose a code is.
+pub(crate) type OwnerReply = Result<Option<UserId>, StoreError>;
 
 #[async_trait]
 impl LedgerStore for SqliteLedger {
@@ -35,9 +39,7 @@ impl LedgerStore for SqliteLedger {
     }
 
     async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        let first_unfiled = self.workers.first_unfiled.load(Ordering::Relaxed);
-        let is_filed = code.sale().get() < first_unfiled;
-        let way = if is_filed { &self.find_filed } else { &self.find };
+        let way = if self.is_filed(code.sale()) { &self.find_filed } else { &self.find };
         way.submit(code).await.map_err(not_accepted(Operation::FindCode))?
     }
 
@@ -57,6 +59,22 @@ impl LedgerStore for SqliteLedger {
         };
         let expired = self.workers.writer.run(expire).await;
         expired.map_err(|error| error.during(Operation::ExpireOverdue))
+    }
+}
+
+#[async_trait]
+impl CodeOwners for SqliteLedger {
+    async fn owner(&self, code: Code) -> Result<Option<UserId>, StoreError> {
+        let way =
+            if self.is_filed(code.sale()) { &self.find_filed_owner } else { &self.find_owner };
+        way.submit(code).await.map_err(not_accepted(Operation::FindOwner))?
+    }
+}
+
+impl SqliteLedger {
+    /// Whether a sale is closed and its codes are archived, so that the disk alone knows of them.
+    pub(crate) fn is_filed(&self, sale: SaleId) -> bool {
+        sale.get() < self.workers.first_unfiled.load(Ordering::Relaxed)
     }
 }
 
@@ -130,5 +148,31 @@ impl Call<Code, CodeReply> for Find {
 
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
         self.0.batch(Operation::FindCode, batch, |tables, batch| tables.find_codes(batch)).await
+    }
+}
+
+/// Looks up whose batches of codes are whose sales are closed, past the guard.
+pub(crate) struct FindFiledOwner(pub(crate) Worker);
+
+#[async_trait]
+impl Call<Code, OwnerReply> for FindFiledOwner {
+    const NAME: &'static str = "find_archived_owner";
+
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<OwnerReply> {
+        self.0
+            .batch(Operation::FindOwner, batch, |tables, batch| tables.find_filed_owners(batch))
+            .await
+    }
+}
+
+/// Looks up whose batches of codes are.
+pub(crate) struct FindOwner(pub(crate) Worker);
+
+#[async_trait]
+impl Call<Code, OwnerReply> for FindOwner {
+    const NAME: &'static str = "find_owner";
+
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<OwnerReply> {
+        self.0.batch(Operation::FindOwner, batch, |tables, batch| tables.find_owners(batch)).await
     }
 }

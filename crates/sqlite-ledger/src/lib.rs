@@ -24,6 +24,7 @@
     reason = "a method of tables with a lifetime is not general enough to be passed on"
 )]
 
+mod answered;
 mod audit;
 mod checkpointer;
 mod data_dir;
@@ -32,6 +33,7 @@ mod error;
 mod guard;
 mod in_memory;
 mod ledger_store;
+mod lookups;
 mod rows;
 mod sale_register;
 mod snapshot;
@@ -46,12 +48,17 @@ use std::{
 use batcher::{BatchError, Batcher};
 use domain::{
     Code, Failure, SaleId, StoreError, UnixMillis,
-    ports::{Attempt, Operation, Redemption},
+    ports::{Attempt, Operation, Redemption, UserOfSale},
 };
 
 use crate::{
+    answered::{AnsweredReply, LookUpAnswered, LookUpFiled},
     checkpointer::Checkpointer,
-    ledger_store::{CodeReply, Find, FindFiled, RecordAttempts, RecordReply, Redeem, Release},
+    ledger_store::{
+        CodeReply, Find, FindFiled, FindFiledOwner, FindOwner, OwnerReply, RecordAttempts,
+        RecordReply, Redeem, Release,
+    },
+    lookups::{FiledUnits, LifeReply, LookUp, LookUpFiled, Units, UnitsReply},
     sale_register::{FindSales, SaleReply},
     worker::{Kind, Worker},
 };
@@ -70,6 +77,9 @@ pub type LedgerClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
 /// Requests that may wait for a look-up of a code. Few: a made-up code costs one.
 const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
+/// Users who are looked up in one piece: each may have as many units as the limit of a sale says.
+const USERS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
 /// The ledger in one directory, or in memory.
 pub struct SqliteLedger {
     limits: Limits,
@@ -79,6 +89,14 @@ pub struct SqliteLedger {
     release: Batcher<Code, CodeReply>,
     find: Batcher<Code, CodeReply>,
     find_filed: Batcher<Code, CodeReply>,
+    answered: Batcher<Code, AnsweredReply>,
+    answered_filed: Batcher<Code, AnsweredReply>,
+    find_owner: Batcher<Code, OwnerReply>,
+    find_filed_owner: Batcher<Code, OwnerReply>,
+    look_up: Batcher<Code, LifeReply>,
+    look_up_filed: Batcher<Code, LifeReply>,
+    units: Batcher<UserOfSale, UnitsReply>,
+    filed_units: Batcher<UserOfSale, UnitsReply>,
     find_sale: Batcher<SaleId, SaleReply>,
 }
 
@@ -142,6 +160,7 @@ impl SqliteLedger {
 
     fn over(workers: Arc<Workers>, limits: Limits) -> Self {
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
+        let of_users = Limits { batch_max: narrow.batch_max.min(USERS_MAX), ..narrow };
         let (writer, finder) = (|| workers.writer.clone(), || workers.finder.clone());
         Self {
             record: Batcher::spawn(limits, [RecordAttempts(writer())]),
@@ -149,6 +168,15 @@ impl SqliteLedger {
             release: Batcher::spawn(limits, [Release(writer())]),
             find: Batcher::spawn(narrow, [Find(writer())]),
             find_filed: Batcher::spawn(narrow, [FindFiled(finder())]),
+            answered: Batcher::spawn(limits, [LookUpAnswered(writer())]),
+            answered_filed: Batcher::spawn(narrow, [LookUpFiled(finder())]),
+            // Every purchase of a service that knows its buyers asks for an owner first.
+            find_owner: Batcher::spawn(limits, [FindOwner(writer())]),
+            find_filed_owner: Batcher::spawn(narrow, [FindFiledOwner(finder())]),
+            look_up: Batcher::spawn(narrow, [LookUp(writer())]),
+            look_up_filed: Batcher::spawn(narrow, [LookUpFiled(finder())]),
+            units: Batcher::spawn(of_users, [Units(writer())]),
+            filed_units: Batcher::spawn(of_users, [FiledUnits(finder())]),
             find_sale: Batcher::spawn(narrow, [FindSales(finder())]),
             limits,
             workers,

@@ -6,9 +6,12 @@ mod tests;
 use std::{error::Error, fmt::Display};
 
 use domain::{
-    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Slot, Terms, Unit, UnixMillis, UserId,
+    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit, UnixMillis, UserId,
     Window,
-    ports::{AttemptCopy, HoldCopy, HoldEnd, LiveUnit, OutcomeCopy, SaleCopy, Tally},
+    ports::{
+        Answered, AttemptCopy, CodeLife, CodeState, Granted, HoldCopy, HoldEnd, LiveUnit,
+        OutcomeCopy, SaleCopy, Tally,
+    },
     sale::SaleState,
 };
 use rusqlite::{Row, types::Type};
@@ -47,6 +50,7 @@ pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
             other => return Err(unreadable("state", other)),
         },
         epoch: Epoch(row.get("epoch")?),
+        salt: Salt::new(row.get("salt").map_err(|error| unreadable("salt", error))?),
     })
 }
 
@@ -101,6 +105,21 @@ pub(crate) fn guarded(row: &Row<'_>) -> rusqlite::Result<(Code, Known)> {
     Ok((code(row)?, Known { attempt: row.get("id")?, state, hold }))
 }
 
+/// A row of `find_filed.sql`, as what was answered.
+pub(crate) fn answered(row: &Row<'_>) -> rusqlite::Result<Answered> {
+    if state(row, 0)? == State::Void {
+        return Ok(Answered::Never);
+    }
+    let (unit, slot, expires_at) = (unit(row)?, slot(row)?, moment(row, "expires_at")?);
+    Ok(Answered::Granted(Granted { unit, slot, expires_at }))
+}
+
+/// The unit of a row of `find_filed.sql`; a tombstone never had one.
+pub(crate) fn filed_unit(row: &Row<'_>) -> rusqlite::Result<(State, Option<Unit>)> {
+    let state = filed(row)?;
+    Ok((state, if state == State::Void { None } else { Some(unit(row)?) }))
+}
+
 /// A row of `find_filed.sql`.
 pub(crate) fn filed(row: &Row<'_>) -> rusqlite::Result<State> {
     state(row, row.get::<_, Option<i64>>("purchase")?.unwrap_or_default())
@@ -117,7 +136,7 @@ fn state(row: &Row<'_>, purchase: i64) -> rusqlite::Result<State> {
     })
 }
 
-/// A row of `read_purchase.sql`.
+/// A row of `read_purchase.sql` or `bought_by.sql`.
 pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
     Ok(Receipt {
         code: code(row)?,
@@ -129,6 +148,27 @@ pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
             image: text(row, "item_image")?.to_owned(),
         },
         purchased_at: moment(row, "purchased_at")?,
+    })
+}
+
+/// A row of `read_life.sql` or `find_filed_life.sql`.
+pub(crate) fn life(row: &Row<'_>, now: UnixMillis) -> rusqlite::Result<CodeLife> {
+    let state = match state(row, 0)? {
+        State::Held => CodeState::Held,
+        State::Sold { .. } => CodeState::Sold,
+        State::Expired => CodeState::Expired,
+        State::Released => CodeState::Released,
+        State::Void => return Err(unreadable("state", "void, and shown")),
+    };
+    let changed_at = moment(row, "changed_at")?;
+    Ok(CodeLife {
+        code: code(row)?,
+        user: user(row)?,
+        unit: unit(row)?,
+        expires_at: moment(row, "expires_at")?,
+        state,
+        resolved_at: (state != CodeState::Held).then_some(changed_at),
+        seen_at: now,
     })
 }
 

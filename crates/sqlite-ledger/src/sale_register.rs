@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Origin, Sale, SaleId, Salt, StoreError, Terms, UnixMillis, Window,
     ports::{Calendar, Listed, LiveEpoch, Operation, RaiseReply, SaleRegister, Tally},
 };
 
@@ -59,7 +59,10 @@ impl SaleRegister for SqliteLedger {
         terms: Terms,
         origin: Origin,
     ) -> Result<Option<Sale>, StoreError> {
-        self.write(Operation::Schedule, move |tables| tables.schedule(window, terms, origin)).await
+        // In memory nothing is left to chance.
+        let salt = self.workers.dir.is_none().then_some(Salt::new([7; Salt::LENGTH]));
+        let schedule = move |tables: &Tables<'_>| tables.schedule(window, terms, origin, salt);
+        self.write(Operation::Schedule, schedule).await
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {

@@ -7,7 +7,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, core::Collector, process_collector::ProcessCollector,
 };
 
-use crate::{connections::Connections, ledger::Ledger, upkeep::Event};
+use crate::{buyers::Buyers, connections::Connections, ledger::Ledger, upkeep::Event};
 
 /// Upper bounds in seconds: from an answer that is quick to one that somebody gives up on.
 const SECONDS: &[f64] =
@@ -22,6 +22,7 @@ pub(crate) static FIGURES: LazyLock<Figures> = LazyLock::new(Figures::new);
 pub(crate) struct Figures {
     pub(crate) registry: Registry,
     pub(crate) http: Http,
+    pub(crate) buyers: Buyers,
     pub(crate) queues: Queues,
     pub(crate) stores: Stores,
     pub(crate) upkeep: Upkeep,
@@ -37,6 +38,8 @@ pub(crate) struct Http {
     pub(crate) active: IntGauge,
     pub(crate) checkouts: IntCounterVec,
     pub(crate) purchases: IntCounterVec,
+    pub(crate) viewers: IntGauge,
+    pub(crate) viewers_told: IntCounter,
 }
 
 /// The queues before the stores.
@@ -76,6 +79,7 @@ impl Figures {
         let _ = registry.register(Box::new(ProcessCollector::for_self()));
         Self {
             http: Http::new(&registry),
+            buyers: Buyers::new(&registry),
             queues: Queues::new(&registry),
             stores: Stores::new(&registry),
             upkeep: Upkeep::new(&registry),
@@ -119,6 +123,17 @@ impl Http {
                 "flashsale_purchases_total",
                 "Purchases by what became of them: sold, or the name of the problem",
                 &["outcome"],
+            ),
+            viewers: registered(
+                registry,
+                IntGauge::new("flashsale_stream_viewers", "Clients that watch a stream"),
+            ),
+            viewers_told: registered(
+                registry,
+                IntCounter::new(
+                    "flashsale_stream_events_total",
+                    "Events that viewers of streams were sent, each of them",
+                ),
             ),
         }
     }
@@ -266,6 +281,10 @@ pub(crate) fn counters(
 
 pub(crate) fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     registered(registry, IntGaugeVec::new(Opts::new(name, help), labels))
+}
+
+pub(crate) fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+    registered(registry, IntGauge::new(name, help))
 }
 
 fn histograms(

@@ -55,6 +55,27 @@ pub fn purchase_ended(outcome: &'static str) {
     }
 }
 
+/// Somebody watches a stream.
+pub fn viewer_came() {
+    if is_on() {
+        FIGURES.http.viewers.inc();
+    }
+}
+
+/// One who watched is gone.
+pub fn viewer_gone() {
+    if is_on() {
+        FIGURES.http.viewers.dec();
+    }
+}
+
+/// One who watches is sent an event.
+pub fn viewer_told() {
+    if is_on() {
+        FIGURES.http.viewers_told.inc();
+    }
+}
+
 /// Does something with a figure, which is looked up only if this thread does not know it.
 fn with_known<K: Copy + PartialEq, F>(
     known: &RefCell<Vec<(K, F)>>,

@@ -11,6 +11,7 @@
 //!
 //! The numbers are this process's. They begin anew with it.
 
+mod buyers;
 mod connections;
 mod figures;
 mod handles;
@@ -26,9 +27,10 @@ use prometheus::{Encoder, TextEncoder};
 use self::figures::FIGURES;
 
 pub use self::{
+    buyers::{limited, show_token_keys_outdated, token_refused},
     connections::{Peers, PoolFigures, watch_pools},
     handles::{Queue, Watch, log_line_lost, store_call_ended},
-    http::{Request, checkout_ended, purchase_ended},
+    http::{Request, checkout_ended, purchase_ended, viewer_came, viewer_gone, viewer_told},
     ledger::{ledger_connection_retired, ledger_is_on, ledger_keeps, ledger_race_ended},
     sales::{SALES_MAX, SaleFigures, show_sales},
     upkeep::{

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing of the named needs: `compiler`, `servers`, `pooler`, `faults`, `wrk`,
-# `deny`. After the word `has` it only says, by its exit status, whether nothing is.
+# Installs what is missing of the named needs: `compiler`, `servers`, `pooler`, `clients`, `faults`,
+# `wrk`, `deny`, `contract`. After the word `has` it only says, by its exit status, whether nothing is.
 #
 # Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
 # which ones, and fails.
@@ -32,6 +32,26 @@ has_redis() {
     command -v redis-server >/dev/null
 }
 
+# Where schemathesis is, by the versions that are asked for.
+contract_versions=$(dirname "$0")/contract-requirements.txt
+contract=${CARGO_TARGET_DIR:-$(dirname "$0")/../../../target}/contract
+
+# No package of Debian: a virtual environment of Python has it, beside what else is built.
+make_contract() {
+    echo "Fetching schemathesis into $contract; it is kept for the next time" >&2
+    rm -rf "$contract"
+    mkdir -p "${contract%/*}"
+    python3 -m venv "$contract"
+    "$contract/bin/pip" --quiet --disable-pip-version-check install --requirement "$contract_versions"
+    cp "$contract_versions" "$contract/versions"
+}
+
+# finish: the last step, for which all packages are there.
+finish() {
+    [ "$needs_contract" = no ] || make_contract >&2
+    exit 0
+}
+
 only_asks=no
 if [ "${1:-}" = has ]; then
     only_asks=yes
@@ -40,6 +60,7 @@ fi
 
 missing=""
 needs_deny=no
+needs_contract=no
 for need in "$@"; do
     case $need in
     compiler)
@@ -59,6 +80,12 @@ for need in "$@"; do
         command -v strace >/dev/null || missing="$missing strace"
         ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
         ;;
+    clients)
+        # What the clients in examples/ are written for.
+        command -v curl >/dev/null || missing="$missing curl"
+        command -v bash >/dev/null || missing="$missing bash"
+        command -v python3 >/dev/null || missing="$missing python3"
+        ;;
     wrk)
         command -v wrk >/dev/null || missing="$missing wrk"
         ;;
@@ -66,13 +93,19 @@ for need in "$@"; do
         # No package of Debian: cargo builds it, once, in a few minutes.
         cargo deny --version >/dev/null 2>&1 || needs_deny=yes
         ;;
+    contract)
+        command -v curl >/dev/null || missing="$missing curl"
+        cmp -s "$contract_versions" "$contract/versions" || needs_contract=yes
+        [ "$needs_contract" = no ] || python3 -c 'import ensurepip, venv' 2>/dev/null ||
+            missing="$missing python3-venv"
+        ;;
     *)
-        echo "usage: $0 [has] [compiler] [servers] [pooler] [faults] [wrk] [deny]" >&2
+        echo "usage: $0 [has] [compiler] [servers] [pooler] [clients] [faults] [wrk] [deny] [contract]" >&2
         exit 2
         ;;
     esac
 done
-[ "$missing-$needs_deny" != -no ] || exit 0
+[ "$missing-$needs_deny-$needs_contract" != -no-no ] || exit 0
 [ "$only_asks" = no ] || exit 1
 
 if [ "$needs_deny" = yes ]; then
@@ -82,7 +115,7 @@ if [ "$needs_deny" = yes ]; then
         exit 1
     }
 fi
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || finish
 
 if [ "$(id -u)" -eq 0 ]; then
     as_root=""
@@ -120,3 +153,4 @@ quieten() {
 case $missing in *redis-server*) quieten redis-server ;; esac >/dev/null 2>&1
 case $missing in *pgbouncer*) quieten pgbouncer ;; esac >/dev/null 2>&1
 case $missing-$had_clusters in *postgresql*-no) quieten postgresql ;; esac >/dev/null 2>&1
+finish

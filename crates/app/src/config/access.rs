@@ -86,7 +86,7 @@ pub(super) struct AccessSettings {
 }
 
 /// A path, or nothing, which clap's own parser does not take for a value.
-fn a_path() -> impl TypedValueParser<Value = PathBuf> {
+pub(super) fn a_path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 

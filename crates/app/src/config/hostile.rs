@@ -24,7 +24,7 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["flashsale"], arguments].concat())
 }
 
-const FLAGS: [&str; 12] = [
+const FLAGS: [&str; 17] = [
     "--http-addr",
     "--admin-addr",
     "--http-workers",
@@ -37,6 +37,11 @@ const FLAGS: [&str; 12] = [
     "--queue-max",
     "--queue-wait-max",
     "--batch-max",
+    "--buyer-leeway",
+    "--user-rate",
+    "--client-rate",
+    "--trusted-proxies",
+    "--cors-origins",
 ];
 
 /// Settings that name files, and the URL without which they are of no use.

@@ -41,6 +41,10 @@ fn what_is_out_of_range_is_refused_by_name() {
         ("--http-workers", "0"),
         ("--http-workers", "513"),
         ("--http-addr", "everywhere"),
+        ("--user-rate", "20"),
+        ("--client-rate", "0/s"),
+        ("--trusted-proxies", "proxy"),
+        ("--buyer-leeway", "301s"),
     ] {
         let error = config(&[flag, wrong]).err().unwrap().to_string();
         assert!(error.contains(flag), "{error}");
@@ -109,4 +113,40 @@ fn connections_are_counted_by_the_threads_unless_somebody_counts_them() {
     assert_eq!(total(&["--database-connections", "7"]).unwrap(), 7);
     let few = total(&["--database-connections", "7", "--http-workers", "2"]).unwrap_err();
     assert!(few.to_string().contains("at least 10 are needed"), "{few}");
+}
+
+#[test]
+fn of_two_ways_to_know_buyers_one_is_chosen_and_what_belongs_to_it_needs_it() {
+    let believed = |arguments: &[&str]| {
+        let believed = config(arguments).unwrap().believed();
+        believed.map(|it| it.map(|it| (it.file.setting, it.rules.claim, it.rules.leeway)))
+    };
+    let (seconds, both) = (Duration::from_secs, ["--buyer-jwks-file=a", "--buyer-secret-file=b"]);
+
+    assert_eq!(believed(&[]).unwrap(), None);
+    assert_eq!(believed(&["--buyer-jwks-file=", "--buyer-claim="]).unwrap(), None);
+    let jwks = ("BUYER_JWKS_FILE", "sub".to_owned(), seconds(30));
+    assert_eq!(believed(&["--buyer-jwks-file=a"]).unwrap(), Some(jwks));
+    let secret = ["--buyer-secret-file=b", "--buyer-claim=uid", "--buyer-leeway=5m"];
+    let expected = ("BUYER_SECRET_FILE", "uid".to_owned(), seconds(300));
+    assert_eq!(believed(&secret).unwrap(), Some(expected));
+    let said = |arguments: &[&str]| believed(arguments).unwrap_err().to_string();
+    assert!(said(&both).contains("BUYER_JWKS_FILE and BUYER_SECRET_FILE"));
+    for orphan in ["claim=x", "audience=x", "issuer=x", "leeway=0s"] {
+        let setting = format!("BUYER_{}", orphan.split('=').next().unwrap().to_uppercase());
+        let said = said(&[&format!("--buyer-{orphan}")]);
+        assert!(said.starts_with(&setting) && said.contains("BUYER_JWKS_FILE or"), "{said}");
+    }
+}
+
+#[test]
+fn limits_are_off_unless_set_and_proxies_need_a_limit_of_clients() {
+    let rates = |arguments: &[&str]| config(arguments).unwrap().rates();
+
+    assert!(!rates(&[]).unwrap().are_any());
+    assert!(!rates(&["--user-rate=", "--client-rate=", "--trusted-proxies="]).unwrap().are_any());
+    assert!(rates(&["--user-rate=20/s"]).unwrap().are_any());
+    assert!(rates(&["--client-rate=20/s:40", "--trusted-proxies=10.0.0.0/8"]).is_ok());
+    let error = rates(&["--user-rate=20/s", "--trusted-proxies=10.0.0.0/8"]).err().unwrap();
+    assert!(error.to_string().contains("CLIENT_RATE"), "{error}");
 }

@@ -58,8 +58,8 @@ impl Crowd {
         }
     }
 
-    /// Adds a connection. If there are many, one gives way: who does not read, or else who is idle
-    /// for long.
+    /// Adds a connection. If there are many, one gives way: who does not read, or else who watches,
+    /// or else who is idle for long.
     pub(super) fn join(self: &Rc<Self>) -> Member {
         let mut members = self.members.borrow_mut();
         if members.len() >= self.comfortable
@@ -133,6 +133,19 @@ mod tests {
         let stalled = members[2].connection();
         let _answering = stalled.begin_answer(false);
         stalled.set_stalled(true);
+
+        let newest = crowd.join();
+
+        let is_cut = |member: &Member| member.connection().is_cut();
+        assert_eq!(members.iter().map(is_cut).collect::<Vec<_>>(), [false, false, true, false]);
+        assert!(!is_cut(&newest));
+    }
+
+    #[tokio::test]
+    async fn who_watches_gives_way_before_who_may_ask_for_something() {
+        let crowd = Crowd::of(5, Peers::of("test", 5));
+        let members: Vec<_> = (0..4).map(|_| crowd.join()).collect();
+        members[2].connection().begin_show();
 
         let newest = crowd.join();
 

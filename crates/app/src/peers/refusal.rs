@@ -62,8 +62,9 @@ fn of(status_line: &str, status: u16) -> Vec<u8> {
 fn headers(document: &[u8]) -> Vec<u8> {
     let length = document.len();
     format!(
-        "content-type: application/problem+json\r\ncontent-length: {length}\r\ncache-control: \
-         no-store\r\nconnection: close\r\n"
+        "content-type: application/problem+json\r\ncontent-length: {length}\r\nconnection: \
+         close\r\n{}",
+        http_api::header_lines_of_server()
     )
     .into_bytes()
 }

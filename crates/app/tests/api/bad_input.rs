@@ -160,16 +160,16 @@ async fn another_method_is_answered_with_those_there_are(kind: Kind) {
     let stack = Stack::start(Settings::on(kind)).await;
 
     for (method, path, allow) in [
-        (Method::GET, "/checkout", "POST, DELETE"),
-        (Method::PUT, "/checkout", "POST, DELETE"),
-        (Method::GET, "/purchase", "POST"),
-        (Method::DELETE, "/purchase", "POST"),
-        (Method::POST, "/sales", "GET, HEAD"),
-        (Method::DELETE, "/sales/1", "GET, HEAD"),
-        (Method::POST, "/sales/current", "GET, HEAD"),
-        (Method::PATCH, "/items/1/1.svg", "GET, HEAD"),
-        (Method::POST, "/health", "GET, HEAD"),
-        (Method::POST, "/purchases/00000000-0143-8ccf-a7f3-0b47c7ba6177", "GET, HEAD"),
+        (Method::GET, "/checkout", "POST, DELETE, OPTIONS"),
+        (Method::PUT, "/checkout", "POST, DELETE, OPTIONS"),
+        (Method::GET, "/purchase", "POST, OPTIONS"),
+        (Method::DELETE, "/purchase", "POST, OPTIONS"),
+        (Method::POST, "/sales", "GET, HEAD, OPTIONS"),
+        (Method::DELETE, "/sales/1", "GET, HEAD, OPTIONS"),
+        (Method::POST, "/sales/current", "GET, HEAD, OPTIONS"),
+        (Method::PATCH, "/items/1/1.svg", "GET, HEAD, OPTIONS"),
+        (Method::POST, "/health", "GET, HEAD, OPTIONS"),
+        (Method::POST, "/purchases/00000000-0143-8ccf-a7f3-0b47c7ba6177", "GET, HEAD, OPTIONS"),
     ] {
         let url = format!("{}{path}", stack.url());
         let answer = Answer::read(stack.http.request(method.clone(), url)).await.unwrap();

@@ -6,6 +6,7 @@ use tokio::task::block_in_place;
 
 use crate::{
     crowd::assert_holds,
+    keys,
     stack::{Answer, Kind, Settings, Stack},
 };
 
@@ -34,7 +35,7 @@ impl Shop {
         let stack = Stack::start(settings).await;
         let sale = stack.sale().await;
         let [held, bought, released] = [
-            stack.checkout("ann", sale).await,
+            keys::ask(&stack, "ann", sale, keys::KEY).await,
             stack.checkout("bob", sale).await,
             stack.checkout("cid", sale).await,
         ];
@@ -86,6 +87,8 @@ async fn a_shop_moves_up_with_all_it_has_sold_and_sells_on() {
     }
     let receipt = grown.get(&format!("/purchases/{}", shop.sold.code())).await;
     assert_eq!(receipt.body, shop.sold.body);
+    let asked_again = keys::ask(&grown, "ann", shop.sale, keys::KEY).await;
+    keys::assert_replayed(&asked_again, &shop.held);
     assert_eq!(grown.purchase(shop.held.code()).await.unit(), shop.held.unit());
     assert_eq!(grown.checkout("fay", shop.sale).await.name(), "sold-out");
     let next = grown.operate(&[

@@ -182,7 +182,10 @@ async fn a_sale_that_a_request_had_to_load_is_counted_and_logged() {
 
 async fn buyers_find_no_metrics_and_operators_nothing_to_buy(kind: Kind) {
     let (stack, url) = watched(kind).await;
-    let at = async |path: &str| Answer::read(stack.http.get(format!("{url}{path}"))).await.unwrap();
+    let at = async |path: &str| {
+        let request = stack.http.get(format!("{url}{path}"));
+        Answer::read_as_operator(request).await.unwrap()
+    };
 
     assert_eq!(stack.get("/metrics").await.status, 404);
     assert_eq!(at("/sales/current").await.status, 404);

@@ -241,7 +241,7 @@ async fn a_crowd_of_readers_sees_a_sale_go_on(kind: Kind) {
 }
 
 /// How many commands Redis has carried out, and transactions Postgres.
-async fn asked(stack: &Stack) -> [u64; 2] {
+pub(crate) async fn asked(stack: &Stack) -> [u64; 2] {
     let client = redis::Client::open(stack.redis().url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let stats: String = redis::cmd("INFO").arg("stats").query_async(&mut connection).await.unwrap();

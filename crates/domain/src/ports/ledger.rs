@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    CheckoutRefusal, Code, Item, Receipt, SaleId, StoreError, Unit, UnixMillis, UserId,
-    ports::{Grant, Verdict},
+    CheckoutRefusal, Code, Item, Receipt, SaleId, StoreError, Unit, UserId,
+    ports::{Grant, Granted, Verdict},
 };
 
 /// The durable record of checkout attempts and purchases, and the judge of every code.
@@ -35,7 +35,8 @@ pub trait LedgerStore: Send + Sync {
 
     /// Decides codes that the live store calls due: a code without a record gets a tombstone,
     /// so that its late record is refused; a hold that is due expires; anything else is
-    /// reported as it is. The verdicts are final unless they say `Held`.
+    /// reported as it is. The verdicts are final unless they say `Held`, and name the unit of the
+    /// record, whatever the live store has under the code.
     async fn judge(&self, sale: SaleId, codes: &[Code])
     -> Result<Vec<(Code, Verdict)>, StoreError>;
 
@@ -49,8 +50,8 @@ pub trait LedgerStore: Send + Sync {
 pub trait AttemptPermit: Send {
     /// Records the attempt, durably, and says what became of it.
     ///
-    /// A granted attempt may be recorded again with the same code: it stands once. A refused
-    /// one has no code and must not be.
+    /// A granted attempt may be recorded again with the same code, also with another unit: what was
+    /// recorded first stands. A refused one has no code and must not be.
     ///
     /// # Errors
     ///
@@ -83,11 +84,9 @@ pub enum Outcome {
 /// What became of an attempt in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
-    /// The hold stands until then.
-    Hold {
-        /// When it is due, by the ledger's clock.
-        expires_at: UnixMillis,
-    },
+    /// The code has a hold, or is sold: this is what the record has under it, and will have for ever.
+    /// It is what was granted here, but where the code was granted before.
+    Hold(Granted),
     /// The refusal is written down.
     Refusal,
     /// The grant comes too late: the code was already judged.

@@ -59,6 +59,9 @@ pub trait CodeStore: Send + Sync {
 
     /// Carries out what the ledger decided. Acts only on codes the store still has, so a
     /// verdict may come twice or late. Does nothing if the store does not serve the sale.
+    ///
+    /// A code that was here, went and came back may hold another unit than its record has. That one
+    /// is nobody's, and free again, whatever the verdict.
     async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError>;
 
     /// [`settle`](Self::settle) that nobody waits for: it may be dropped when the store is
@@ -165,12 +168,34 @@ pub struct Grant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The unit is sold.
-    Sold,
-    /// The unit and the slot are free again.
+    Sold {
+        /// The unit.
+        unit: Unit,
+    },
+    /// Nothing is on hold under the code, nor will it be: whatever is there is free again.
     Free,
     /// The hold is live for this much longer.
     Held {
+        /// Its unit.
+        unit: Unit,
         /// Milliseconds until it is due.
         left_ms: i64,
     },
+    /// The code has this unit, whatever became of it. Anything else that is there under it is free
+    /// again.
+    Only {
+        /// The unit.
+        unit: Unit,
+    },
+}
+
+impl Verdict {
+    /// The unit that the ledger has under the code, if it has one that is live.
+    #[must_use]
+    pub const fn unit(self) -> Option<Unit> {
+        match self {
+            Self::Sold { unit } | Self::Held { unit, .. } | Self::Only { unit } => Some(unit),
+            Self::Free => None,
+        }
+    }
 }

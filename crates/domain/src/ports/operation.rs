@@ -79,8 +79,12 @@ operations! {
     Redeem = LedgerStore::redeem, Ledger, Write, Again;
     Release = LedgerStore::release, Ledger, Write, Again;
     FindCode = LedgerStore::find, Ledger, Read, Again;
+    FindOwner = CodeOwners::owner, Ledger, Read, Again;
+    LookUpCode = Lookups::code, Ledger, Read, Again;
+    LookUpUnits = Lookups::units, Ledger, Read, Again;
     Judge = LedgerStore::judge, Ledger, Write, Again;
     ExpireOverdue = LedgerStore::expire_overdue, Ledger, Write, Again;
+    Answered = AnsweredCodes::answered, Ledger, Read, Again;
     Now = SaleRegister::now, Ledger, Read, Again;
     FindSale = SaleRegister::find, Ledger, Read, Again;
     Page = SaleRegister::page, Ledger, Read, Again;

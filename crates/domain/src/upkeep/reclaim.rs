@@ -72,7 +72,9 @@ impl Reclaim {
 fn final_verdict(record: &CodeRecord) -> Option<Verdict> {
     match record {
         CodeRecord::Released | CodeRecord::Expired => Some(Verdict::Free),
-        CodeRecord::Sold(_) | CodeRecord::SoldNow(_) => Some(Verdict::Sold),
+        CodeRecord::Sold(receipt) | CodeRecord::SoldNow(receipt) => {
+            Some(Verdict::Sold { unit: receipt.unit })
+        }
         CodeRecord::Held { .. } | CodeRecord::Unknown => None,
     }
 }

@@ -222,6 +222,7 @@ mod tests {
             origin: Origin::Timetable,
             state: SaleState::Active,
             epoch: Epoch(1),
+            salt: crate::Salt::new([7; 32]),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Board, CheckoutRequest, Failure, Hold, Phase, Sale, SaleId, Services, Standing, board::Forms,
+    Board, CheckoutRequest, Failure, Hold, Phase, Sale, SaleId, Services, Standing,
+    board::{Forms, WhichPage},
     sale::SaleState,
 };
 use fakes::{Fault, Operation, World};
@@ -13,10 +14,15 @@ use crate::{TestTasks, closed_sale, services, settle_down};
 /// A page is shown by the numbers of its sales.
 type Form = Vec<i64>;
 
+/// The newest sales, at most so many.
+const fn all(limit: usize) -> WhichPage {
+    WhichPage { phase: None, before: None, limit }
+}
+
 fn board(services: &Services) -> Arc<Board<Form>> {
     let forms = Forms {
         sale: |standing: &Standing| vec![standing.sale.id.get()],
-        page: |page: &[Standing], _| page.iter().map(|standing| standing.sale.id.get()).collect(),
+        page: |page| page.standings.iter().map(|standing| standing.sale.id.get()).collect(),
     };
     services.board(Arc::new(TestTasks), forms)
 }
@@ -199,7 +205,7 @@ async fn with_the_live_store_lost_a_sale_is_counted_once_in_two_seconds() {
     let held = buy(&services, &sale).await;
     world.live.faults().set_down(true);
     let sold = async || board.of(sale.id).await.unwrap().unwrap().standing.sold;
-    let page = async || board.page(None, 5).await.unwrap();
+    let page = async || board.page(all(5)).await.unwrap();
 
     assert_eq!(sold().await, 0);
     services.purchase.redeem(held.code).await.unwrap().unwrap();
@@ -225,7 +231,7 @@ async fn a_page_is_asked_for_once_for_all_who_want_it() {
     let readers: Vec<_> = (0..100)
         .map(|_| {
             let board = Arc::clone(&board);
-            tokio::spawn(async move { board.page(None, 2).await.unwrap() })
+            tokio::spawn(async move { board.page(all(2)).await.unwrap() })
         })
         .collect();
     settle_down().await;
@@ -237,7 +243,7 @@ async fn a_page_is_asked_for_once_for_all_who_want_it() {
     }
     // The sales of it are closed, and were counted: no other page needs them counted again.
     world.ledger.faults().plan(Operation::Tally, Fault::Refuse);
-    assert_eq!(*board.page(None, 1).await.unwrap(), [2]);
+    assert_eq!(*board.page(all(1)).await.unwrap(), [2]);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod board;
 mod health;
+mod pages;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -43,6 +44,7 @@ fn ports(world: &World) -> Ports {
     Ports {
         register: world.ledger.clone(),
         ledger: world.ledger.clone(),
+        answered: world.ledger.clone(),
         sales: world.live.clone(),
         codes: world.live.clone(),
         items: Arc::new(PlainItems),

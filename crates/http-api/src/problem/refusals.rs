@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError};
 use serde_json::json;
 
-use super::Problem;
+use super::{Kind, Problem};
 use crate::{moment::rfc3339, receipt::ReceiptBody};
 
 /// How long a client shall wait before it asks again a store that failed, in seconds.
@@ -27,12 +27,8 @@ fn spread() -> i64 {
 }
 
 impl Problem {
-    fn conflict(
-        name: &'static str,
-        title: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(StatusCode::CONFLICT, name, title, detail)
+    fn conflict(kind: Kind, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, kind, title, detail)
     }
 
     pub(crate) fn sale_not_found(sale: Option<SaleId>) -> Self {
@@ -40,12 +36,12 @@ impl Problem {
             || "No sale is on and none is planned".to_owned(),
             |sale| format!("There is no sale {sale}"),
         );
-        Self::new(StatusCode::NOT_FOUND, "sale-not-found", "Sale not found", detail)
+        Self::new(StatusCode::NOT_FOUND, Kind::SaleNotFound, "Sale not found", detail)
     }
 
     pub(crate) fn item_not_found(sale: SaleId, stock: u32) -> Self {
         let detail = format!("The units of sale {sale} are numbered from 1 to {stock}");
-        Self::new(StatusCode::NOT_FOUND, "item-not-found", "Item not found", detail)
+        Self::new(StatusCode::NOT_FOUND, Kind::ItemNotFound, "Item not found", detail)
     }
 
     /// The answer of a checkout that is refused.
@@ -53,31 +49,32 @@ impl Problem {
         let refused = match refusal {
             CheckoutRefusal::UnknownSale => return Self::sale_not_found(Some(sale)),
             CheckoutRefusal::SoldOut { retry: None } => {
-                Self::conflict("sold-out", "Sold out", "Every unit is sold or will be")
+                Self::conflict(Kind::SoldOut, "Sold out", "Every unit is sold or will be")
             }
             CheckoutRefusal::SoldOut { retry: Some(retry) } => {
                 let detail = "No unit is free now; one comes back if a hold is not redeemed";
-                Self::conflict("sold-out", "Sold out", detail)
+                Self::conflict(Kind::SoldOut, "Sold out", detail)
                     .with("retry_at", rfc3339(retry.at()))
                     .retry_after(retry.after_s())
             }
             CheckoutRefusal::UserLimit { limit, held, bought } => {
                 let detail = format!("One user may have {limit} units of this sale");
-                Self::conflict("user-limit-reached", "User limit reached", detail)
+                Self::conflict(Kind::UserLimitReached, "User limit reached", detail)
                     .with("limit", limit)
                     .with("held", held)
                     .with("bought", bought)
             }
             CheckoutRefusal::NotOpen { starts_at } => {
-                Self::conflict("sale-not-open", "Sale not open", "The sale has not started")
+                Self::conflict(Kind::SaleNotOpen, "Sale not open", "The sale has not started")
                     .with("starts_at", rfc3339(starts_at))
             }
             CheckoutRefusal::Ended { ends_at } => {
                 let detail = "The sale is over; GET /sales/current names the next";
-                Self::conflict("sale-ended", "Sale ended", detail).with("ends_at", rfc3339(ends_at))
+                Self::conflict(Kind::SaleEnded, "Sale ended", detail)
+                    .with("ends_at", rfc3339(ends_at))
             }
             CheckoutRefusal::Paused { ends_at } => {
-                Self::conflict("sale-paused", "Sale paused", "The sale is stopped for now")
+                Self::conflict(Kind::SalePaused, "Sale paused", "The sale is stopped for now")
                     .with("ends_at", rfc3339(ends_at))
             }
         };
@@ -88,10 +85,10 @@ impl Problem {
 impl From<CodeRefusal> for Problem {
     fn from(refusal: CodeRefusal) -> Self {
         let expired = |detail: &'static str| {
-            Self::new(StatusCode::GONE, "code-expired", "Code expired", detail)
+            Self::new(StatusCode::GONE, Kind::CodeExpired, "Code expired", detail)
         };
         let not_found = |detail: &'static str| {
-            Self::new(StatusCode::NOT_FOUND, "code-not-found", "Code not found", detail)
+            Self::new(StatusCode::NOT_FOUND, Kind::CodeNotFound, "Code not found", detail)
         };
         match refusal {
             CodeRefusal::Unknown => not_found("No such code was ever given"),
@@ -100,7 +97,7 @@ impl From<CodeRefusal> for Problem {
             CodeRefusal::Released => expired("The hold was given back"),
             CodeRefusal::AlreadyUsed(receipt) => {
                 let detail = "The code was redeemed before; `purchase` is its receipt";
-                Self::new(StatusCode::CONFLICT, "code-already-used", "Code already used", detail)
+                Self::new(StatusCode::CONFLICT, Kind::CodeAlreadyUsed, "Code already used", detail)
                     .with("purchase", json!(ReceiptBody::from(*receipt)))
             }
         }
@@ -110,23 +107,32 @@ impl From<CodeRefusal> for Problem {
 impl From<StoreError> for Problem {
     /// Asks the client to come back; the cause goes to the log alone.
     fn from(error: StoreError) -> Self {
-        let (name, title, detail) = match error.failure() {
-            Failure::Overloaded => {
-                ("overloaded", "Overloaded", "Too many requests are waiting; nothing was done")
-            }
-            Failure::NotDone => ("unavailable", "Unavailable", "A store is down; nothing was done"),
-            Failure::Unknown => {
-                ("unavailable", "Unavailable", "A store gave no answer; it may have been done")
-            }
-            Failure::Rebuilding => {
-                ("unavailable", "Unavailable", "The sale is being rebuilt; nothing was done")
-            }
-        };
         tracing::debug!(error = &error as &dyn Error, "answered 503");
         let retry_after_s = match error.failure() {
             Failure::Overloaded => spread(),
             _ => RETRY_AFTER_FAILURE_S,
         };
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, name, title, detail).retry_after(retry_after_s)
+        Self::of_failure(error.failure(), retry_after_s)
+    }
+}
+
+impl Problem {
+    /// The answer of a store that failed: to come back after so many seconds.
+    pub(super) fn of_failure(failure: Failure, retry_after_s: i64) -> Self {
+        let (kind, title, detail) = match failure {
+            Failure::Overloaded => {
+                (Kind::Overloaded, "Overloaded", "Too many requests are waiting; nothing was done")
+            }
+            Failure::NotDone => {
+                (Kind::Unavailable, "Unavailable", "A store is down; nothing was done")
+            }
+            Failure::Unknown => {
+                (Kind::Unavailable, "Unavailable", "A store gave no answer; it may have been done")
+            }
+            Failure::Rebuilding => {
+                (Kind::Unavailable, "Unavailable", "The sale is being rebuilt; nothing was done")
+            }
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, title, detail).retry_after(retry_after_s)
     }
 }

@@ -1,29 +1,34 @@
 //! What is wrong with a request before the business is asked: its parts, its size, its time.
 
+use std::borrow::Cow;
+
 use actix_web::http::StatusCode;
-use serde::Serialize;
 use serde_json::json;
 
-use super::Problem;
+use super::{Kind, Problem};
 use crate::{
     body::BODY_BYTES_MAX,
     connection::{BODY_RAW_BYTES_MAX, REQUEST_TIMEOUT},
+    openapi::bodies,
 };
 
 /// The most bytes before a body: where actix stops reading.
-const HEAD_BYTES_MAX: usize = 131_072;
+pub(crate) const HEAD_BYTES_MAX: usize = 131_072;
 
 /// The most header fields: where actix stops counting.
-const HEAD_FIELDS_MAX: usize = 96;
+pub(crate) const HEAD_FIELDS_MAX: usize = 96;
 
 /// The most bytes of a line before a body, its end included.
 pub const LINE_BYTES_MAX: usize = 32_768;
 
-/// What is wrong with one parameter.
-#[derive(Debug, Serialize)]
-pub(crate) struct FieldError {
-    pub(crate) field: String,
-    pub(crate) message: String,
+bodies! {
+    /// What is wrong with one parameter, or with another part of a request.
+    pub(crate) struct FieldError as "FieldError" {
+        /// The name of the parameter, or the part: `body`, `path`, `query`, `head`, `expect`, `request`.
+        pub(crate) field: String as String,
+        /// What is wrong with it.
+        pub(crate) message: String as String,
+    }
 }
 
 impl Problem {
@@ -31,7 +36,7 @@ impl Problem {
     pub(crate) fn invalid_request(errors: &[FieldError]) -> Self {
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         let detail = format!("These parameters are wrong: {}", fields.join(", "));
-        Self::new(StatusCode::BAD_REQUEST, "invalid-request", "Invalid request", detail)
+        Self::new(StatusCode::BAD_REQUEST, Kind::InvalidRequest, "Invalid request", detail)
             .with("errors", json!(errors))
     }
 
@@ -92,8 +97,25 @@ impl Problem {
 
     fn of_part(part: &str, status: StatusCode, title: &'static str, detail: &str) -> Self {
         let error = FieldError { field: part.to_owned(), message: detail.to_owned() };
-        Self::new(status, "invalid-request", title, detail.to_owned())
+        Self::new(status, Kind::InvalidRequest, title, detail.to_owned())
             .with("errors", json!([error]))
+    }
+
+    /// A request without what it needs, of which one of each status: of any request, of one that
+    /// has a body, and what the server says before there is a request to answer.
+    pub(super) fn of_reading() -> Vec<Self> {
+        let wrong = |field: &str, message: &str| FieldError {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        };
+        vec![
+            Self::invalid_request(&[wrong("id", "is missing")]),
+            Self::body_too_large(),
+            Self::line_too_long(),
+            Self::unsupported_media_type(),
+            Self::expectation_failed(),
+            Self::head_too_large(),
+        ]
     }
 
     /// A request did not arrive in time; the connection is closed. No store was asked.
@@ -102,12 +124,12 @@ impl Problem {
             "A request must arrive within {} s; it was not read: send it again",
             REQUEST_TIMEOUT.as_secs()
         );
-        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "Request timeout", detail)
+        Self::new(StatusCode::REQUEST_TIMEOUT, Kind::RequestTimeout, "Request timeout", detail)
             .closing()
     }
 
     /// What was sent is no HTTP request, and nothing after it can be read.
-    fn malformed_request() -> Self {
+    pub(crate) fn malformed_request() -> Self {
         let detail = "This cannot be read as a request of HTTP/1.1: it needs a line of method, path \
                       and version, one Host, well-formed fields, and for a body either one \
                       Content-Length or Transfer-Encoding: chunked";
@@ -137,14 +159,14 @@ impl Problem {
 
     pub(crate) fn no_such_route(path: &str) -> Self {
         let detail = format!("There is nothing at {path}");
-        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+        Self::new(StatusCode::NOT_FOUND, Kind::NotFound, "Not found", detail)
     }
 
-    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+    /// `allow` names the methods there are.
+    pub(crate) fn method_not_allowed(allow: Cow<'static, str>) -> Self {
         let detail = format!("Allowed here: {allow}");
-        let name = "method-not-allowed";
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        Self { allow: Some(allow), ..Self::new(status, name, "Method not allowed", detail) }
+        let (status, kind) = (StatusCode::METHOD_NOT_ALLOWED, Kind::MethodNotAllowed);
+        Self { allow: Some(allow), ..Self::new(status, kind, "Method not allowed", detail) }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Code, Failure, StoreError, UnixMillis,
-    ports::{Attempt, Grant, Operation, Outcome, Recorded},
+    Code, Failure, StoreError,
+    ports::{Attempt, Grant, Granted, Operation, Outcome, Recorded},
 };
 use tokio_postgres::{Row, types::ToSql};
 
@@ -15,18 +15,18 @@ use crate::{
     session::{Session, SessionError},
 };
 
-/// Fails as a whole when one of the grants meets a record that is there. That is rare, and not
+/// Fails as a whole when one of the grants meets a record that is there, or another grant of its code. That is rare, and not
 /// being ready for it spares a search in each index: `docs/decisions/05`.
 pub(super) const RECORD_NEW_GRANTS: &str =
-    concat!(include_str!("../sql/record_grants.sql"), "RETURNING code, expires_at");
+    concat!(include_str!("../sql/record_grants.sql"), "RETURNING code, unit, slot, expires_at");
 
 /// Leaves out what meets a record that is there.
 pub(super) const RECORD_MISSING_GRANTS: &str = concat!(
     include_str!("../sql/record_grants.sql"),
-    "ON CONFLICT DO NOTHING RETURNING code, expires_at"
+    "ON CONFLICT DO NOTHING RETURNING code, unit, slot, expires_at"
 );
 
-const READ_CODES: &str = include_str!("../sql/read_codes.sql");
+pub(super) const READ_GRANTS: &str = include_str!("../sql/read_grants.sql");
 
 pub(super) struct RecordGrants(pub(super) Session);
 
@@ -68,7 +68,7 @@ impl RecordGrants {
     async fn look_up(
         &mut self,
         grants: &[(&Attempt, Grant)],
-        stands: &HashMap<Code, UnixMillis>,
+        stands: &HashMap<Code, Granted>,
     ) -> Result<HashMap<Code, Recorded>, SessionError> {
         let codes = grants.iter().map(|(_, grant)| grant.code);
         let missing: Vec<_> =
@@ -76,9 +76,9 @@ impl RecordGrants {
         if missing.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut found = self.0.query_patiently(READ_CODES, &[&missing]).await;
+        let mut found = self.0.query_patiently(READ_GRANTS, &[&missing]).await;
         if found.as_ref().is_err_and(|error| error.failure() == Failure::Unknown) {
-            found = self.0.query_again(READ_CODES, &[&missing]).await;
+            found = self.0.query_again(READ_GRANTS, &[&missing]).await;
         }
         found?.iter().map(|row| Ok((rows::code(row)?, rows::recorded_grant(row)?))).collect()
     }
@@ -88,12 +88,12 @@ impl RecordGrants {
 /// ledger has of the others.
 fn reply_to(
     code: Code,
-    stands: &HashMap<Code, UnixMillis>,
+    stands: &HashMap<Code, Granted>,
     others: &Result<HashMap<Code, Recorded>, SessionError>,
     outcome_was_lost: bool,
 ) -> RecordReply {
     match (stands.get(&code), others) {
-        (Some(&expires_at), _) => Ok(Recorded::Hold { expires_at }),
+        (Some(&granted), _) => Ok(Recorded::Hold(granted)),
         (None, Ok(found)) => match found.get(&code) {
             Some(&recorded) => Ok(recorded),
             // The first run may still be on its way to the server, and find room there.
@@ -117,8 +117,8 @@ fn granted(attempt: &Attempt) -> Option<(&Attempt, Grant)> {
     }
 }
 
-fn read_holds(rows: &[Row]) -> Result<HashMap<Code, UnixMillis>, SessionError> {
-    rows.iter().map(|row| Ok((rows::code(row)?, rows::moment(row, "expires_at")?))).collect()
+fn read_holds(rows: &[Row]) -> Result<HashMap<Code, Granted>, SessionError> {
+    rows.iter().map(|row| Ok((rows::code(row)?, rows::granted(row)?))).collect()
 }
 
 /// The parameters of `record_grants.sql`: a batch, column by column.

@@ -20,5 +20,5 @@ WHERE NOT $6::boolean OR NOT EXISTS (
         && tstzrange($1::timestamptz, $2::timestamptz)
 )
 ON CONFLICT DO NOTHING
-RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable,
+RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, salt,
     state::text AS state

@@ -90,14 +90,19 @@ pub(crate) async fn settle(
 }
 
 fn settle_command(sale: SaleId, verdicts: &[(Code, Verdict)]) -> redis::Cmd {
-    let mut command = fcall("flashsale_v2_settle", &SaleKeys::of(sale));
+    let mut command = fcall("flashsale_v3_settle", &SaleKeys::of(sale));
     for &(code, verdict) in verdicts {
         let (word, left_ms) = match verdict {
-            Verdict::Sold => ("sold", 0),
+            Verdict::Sold { .. } => ("sold", 0),
             Verdict::Free => ("free", 0),
-            Verdict::Held { left_ms } => ("held", left_ms),
+            Verdict::Held { left_ms, .. } => ("held", left_ms),
+            Verdict::Only { .. } => ("only", 0),
         };
         command.arg(CodeArg(code)).arg(word).arg(left_ms);
+        match verdict.unit() {
+            Some(unit) => command.arg(unit.get()),
+            None => command.arg("-"),
+        };
     }
     command
 }

@@ -15,4 +15,4 @@ local function forget(keys, args)
   return redis.status_reply('forgotten')
 end
 
-redis.register_function('flashsale_v2_forget', forget)
+redis.register_function('flashsale_v3_forget', forget)

@@ -1,4 +1,4 @@
-#!lua name=flashsale_v2
+#!lua name=flashsale_v3
 -- library: the live store of sales; what all functions share. The files of this folder are
 -- loaded as one library, this one first.
 --
@@ -22,7 +22,7 @@
 -- costs a fixed number of Redis calls, every key is declared, and an old image is
 -- dropped whole. Nothing here expires by itself: a code that vanished would leak its unit.
 
-local LIBRARY_VERSION = 2
+local LIBRARY_VERSION = 3
 
 -- What follows is kept by the sale's name: its ledger and its key. A function cannot see the number
 -- of its database, so the key alone may be that of another ledger's sale.

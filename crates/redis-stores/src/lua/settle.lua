@@ -2,10 +2,14 @@
 --
 -- KEYS     the six keys of the sale
 --
--- ARGV     code verdict left_ms   for each code; of a code that comes twice the first counts:
+-- ARGV     code verdict left_ms unit   for each code; of a code that comes twice the first counts:
 --          'sold'   the unit is sold, the slot bought
---          'free'   the unit and the slot are free again
+--          'free'   whatever is there under the code is free again; its unit is '-'
 --          'held'   the hold is live for `left_ms` more
+--          'only'   whatever is there beside the unit is free again
+--
+-- `unit` is the one that the ledger has under the code, for ever. A code that left and came back may
+-- be here with another: that one is nobody's, and is free again whatever the verdict.
 --
 -- Replies 'settled' or 'not_loaded'. Acts only on codes that are here, so a verdict may come
 -- twice or late. Keeps free + held + sold as it was.
@@ -18,22 +22,25 @@ local function settle(keys, args)
     return redis.status_reply(why)
   end
   local asked = {}
-  for index = 1, #args / 3 do
-    asked[index] = args[index * 3 - 2]
+  for index = 1, #args / 4 do
+    asked[index] = args[index * 4 - 3]
   end
 
   -- What to change, code by code: the holds that live on, and those that are gone with the
   -- user, the slot and the mark that is to be put there.
   local live, gone, names, slots, marks, units, seen = {}, {}, {}, {}, {}, {}, {}
   for index, what in ipairs(call('HMGET', codes, unpack(asked))) do
-    local code, verdict = asked[index], args[index * 3 - 1]
+    local code, verdict = asked[index], args[index * 4 - 2]
     if what and not seen[code] then
       seen[code] = true
+      local unit, slot, user = what:match('^(%d+) (%d+) (.+)$')
+      if verdict ~= 'free' and args[index * 4] ~= unit then
+        verdict = 'free'
+      end
       if verdict == 'held' then
-        live[#live + 1] = whole(ledger_now(sale.clock_offset) + args[index * 3])
+        live[#live + 1] = whole(ledger_now(sale.clock_offset) + args[index * 4 - 1])
         live[#live + 1] = code
-      else
-        local unit, slot, user = what:match('^(%d+) (%d+) (.+)$')
+      elseif verdict ~= 'only' then
         local last = #gone + 1
         gone[last], names[last], slots[last] = code, user, slot
         if verdict == 'sold' then
@@ -89,5 +96,5 @@ end
 
 -- allow-oom: stock must be able to come back when memory is short.
 redis.register_function{
-  function_name = 'flashsale_v2_settle', callback = settle, flags = { 'allow-oom' }
+  function_name = 'flashsale_v3_settle', callback = settle, flags = { 'allow-oom' }
 }

@@ -85,7 +85,7 @@ async fn a_server_without_the_library_is_given_it() {
     // The library's memory of what it loaded went with it.
     assert_not_served(&live, &sale, grant.code).await;
     assert_served_when_loaded(&live, &sale, grant.code).await;
-    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v2"));
+    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v3"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +177,7 @@ async fn a_server_that_is_gone_is_reported_soon_and_used_again_when_it_is_back()
             assert!(matches!(failure, Failure::NotDone | Failure::Unknown), "{failure:?}");
         }
     }
-    live.codes.settle_soon(grant.code, Verdict::Sold);
+    live.codes.settle_soon(grant.code, Verdict::Sold { unit: grant.unit });
     server.start_again().unwrap();
 
     until_it_answers(&live, &sale).await;
@@ -223,7 +223,11 @@ async fn a_server_without_memory_takes_no_unit_but_gives_them_back() {
     assert_eq!(place(&live, &sale).await.unwrap_err().failure(), Failure::NotDone);
     assert_eq!(live.counts(&sale).await, [3, 2, 0]);
     assert_eq!(live.find(grant.code).await, Some(grant.unit));
-    live.settle(&sale, &[(grant.code, Verdict::Free), (bought.code, Verdict::Sold)]).await;
+    live.settle(
+        &sale,
+        &[(grant.code, Verdict::Free), (bought.code, Verdict::Sold { unit: bought.unit })],
+    )
+    .await;
     assert_eq!(live.counts(&sale).await, [4, 0, 1]);
     let rebuilt = Sale { epoch: Epoch(2), ..sale };
     assert_eq!(live.load(rebuilt, vec![]).await, LoadReply::Loaded);
@@ -273,7 +277,7 @@ async fn assert_served_when_loaded(live: &Live, sale: &Sale, old: Code) {
 /// Asks everything of a server that is gone, and returns what is known of each.
 async fn every_failure(live: &Live, sale: &Sale, code: Code) -> Vec<Failure> {
     let snapshot = SaleSnapshot { sale: *sale, live: vec![] };
-    let verdicts = [(code, Verdict::Sold)];
+    let verdicts = [(code, Verdict::Free)];
     let all = async {
         vec![
             place(live, sale).await.unwrap_err(),

@@ -52,8 +52,14 @@ async fn the_rights_that_are_listed_are_enough() {
         live.take(&sale, &user("cid")).await,
     ];
     assert_eq!(live.find(sold.code).await, Some(sold.unit));
-    live.settle(&sale, &[(sold.code, Verdict::Sold), (put_off.code, Verdict::Held { left_ms: 1 })])
-        .await;
+    live.settle(
+        &sale,
+        &[
+            (sold.code, Verdict::Sold { unit: sold.unit }),
+            (put_off.code, Verdict::Held { unit: put_off.unit, left_ms: 1 }),
+        ],
+    )
+    .await;
     live.settle(&sale, &[(freed.code, Verdict::Free)]).await;
     until(&*live.clock, async || (!live.due(&sale, 10).await.is_empty()).then_some(())).await;
     assert_eq!(live.counts(&sale).await, [19_998, 1, 1]);

@@ -91,7 +91,15 @@ proptest! {
             prop_assert_eq!(guard.overdue(UnixMillis(i64::MAX), usize::MAX).len(), held);
             if let Some(guarded) = guard.sales.get(&sale) {
                 prop_assert_eq!(guarded.units.keys().copied().collect::<BTreeSet<_>>(), units);
-                prop_assert_eq!(&guarded.slots, &slots);
+                prop_assert_eq!(&guarded.slots.keys().cloned().collect::<BTreeSet<_>>(), &slots);
+                for user in slots.iter().map(|(user, _)| user) {
+                    let found: BTreeSet<_> =
+                        guard.held_by(sale, user).map(|(code, hold)| (code, hold.slot)).collect();
+                    let held = live.iter().filter(|(code, hold)| {
+                        hold.user == *user && guarded.codes[code].state == State::Held
+                    });
+                    prop_assert_eq!(found, held.map(|(code, hold)| (*code, hold.slot)).collect());
+                }
                 let ended = guarded.codes.iter().filter(|(_, known)| !known.state.is_live());
                 let ended: BTreeSet<_> = ended.map(|(&code, _)| code).collect();
                 prop_assert_eq!(&guarded.ended, &ended);

@@ -24,6 +24,7 @@ const COLUMNS: &[Column] = &[
     ("stock", &["5", "0", "1000000"], &["NULL", "1000001", "-1", "4294967296", "'5'"]),
     ("per_user_limit", &["10", "1000"], &["NULL", "0", "1001", "-1", "65536", "'10'"]),
     ("on_timetable", &["0", "1"], &["NULL", "2", "-1", "'1'"]),
+    ("salt", &[A_SALT], &["NULL", "x''", "x'07'", "7", "'a text of thirty-two characters..'"]),
     ("unit", &["1", "1000000"], &["NULL", "0", "-1", "1000001", "4294967297", "'1'"]),
     ("slot", &["0", "999"], &["NULL", "-1", "65536", "'0'"]),
     ("held", &["0", "10000"], &["NULL", "-1", "4294967296", "'0'"]),
@@ -37,6 +38,7 @@ const COLUMNS: &[Column] = &[
     ("state", &[], &["NULL", "'HELD'", "''", "'claimed'", "7", "CAST(x'ff' AS TEXT)"]),
 ];
 
+const A_SALT: &str = "x'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'";
 const MOMENTS: &[&str] = &["1764000000000", "-1", "9223372036854775807"];
 const NO_NUMBERS: &[&str] = &["NULL", "'9'", "9.5", "x'09'"];
 const NO_TEXTS: &[&str] = &["NULL", "7", "x'78'", "CAST(x'ff' AS TEXT)"];
@@ -60,7 +62,7 @@ struct Reader {
 const SALE_STATES: &[&str] = &["'active'", "'paused'", "'closed'"];
 const HOLD_STATES: &[&str] = &["'held'", "'sold'", "'expired'", "'released'"];
 
-const READERS: [Reader; 8] = [
+const READERS: [Reader; 10] = [
     Reader {
         columns: &[
             "id",
@@ -71,12 +73,13 @@ const READERS: [Reader; 8] = [
             "hold_ms",
             "epoch",
             "on_timetable",
+            "salt",
         ],
         states: SALE_STATES,
         read: |row| sale(row).map(drop),
     },
     Reader {
-        columns: &["id", "hold_ms", "epoch_at", "closed_at", "sold", "on_timetable"],
+        columns: &["id", "hold_ms", "epoch_at", "closed_at", "sold", "on_timetable", "salt"],
         states: SALE_STATES,
         read: |row| sale_copy(row).map(drop),
     },
@@ -86,6 +89,16 @@ const READERS: [Reader; 8] = [
         read: |row| guarded(row).map(drop),
     },
     Reader { columns: &["purchase"], states: HOLD_STATES, read: |row| filed(row).map(drop) },
+    Reader {
+        columns: &["purchase", "unit"],
+        states: HOLD_STATES,
+        read: |row| filed_unit(row).map(drop),
+    },
+    Reader {
+        columns: &["unit", "slot", "expires_at"],
+        states: HOLD_STATES,
+        read: |row| answered(row).map(drop),
+    },
     Reader {
         columns: &["code", "sale_id", "user_id", "unit", "item_name", "item_image", "purchased_at"],
         states: &[],

@@ -2,6 +2,7 @@
 --
 -- ?1 sale_id
 
-SELECT id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, state
+SELECT id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, state,
+    salt
 FROM sales
 WHERE id = ?1

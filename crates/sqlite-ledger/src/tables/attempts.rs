@@ -4,7 +4,7 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use domain::{
     CheckoutRefusal, Sale, SaleId, UserId,
-    ports::{Attempt, Grant, Outcome, Recorded},
+    ports::{Attempt, Grant, Granted, Outcome, Recorded},
 };
 
 use super::{Counts, NextIds, Tables, bits};
@@ -73,16 +73,15 @@ impl Tables<'_> {
                 let row = (id, sale_id, unit, slot.0, epoch.0, now.0, expires_at.0, bits, user);
                 self.run(RECORD_GRANT, row)?;
                 counts.add(sale.id, 1, 0);
-                return Ok(Recorded::Hold { expires_at });
+                return Ok(Recorded::Hold(Granted { unit: grant.unit, slot, expires_at }));
             }
         }
         Ok(match self.guard()?.find(code) {
             Some(Known { state, hold: Some(hold), .. }) if state.is_live() => {
-                Recorded::Hold { expires_at: hold.expires_at }
+                Recorded::Hold(hold.granted())
             }
             Some(_) => Recorded::TooLate,
-            None if self.find_filed(code)?.is_some() => Recorded::TooLate,
-            None => Recorded::Stale,
+            None => self.filed_record(code)?.unwrap_or(Recorded::Stale),
         })
     }
 

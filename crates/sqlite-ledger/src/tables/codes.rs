@@ -1,8 +1,8 @@
 //! What becomes of codes.
 
 use domain::{
-    Code, Receipt, SaleId, UnixMillis,
-    ports::{CodeRecord, Redemption, Verdict},
+    Code, Receipt, SaleId, UnixMillis, UserId,
+    ports::{Answered, CodeRecord, Recorded, Redemption, Verdict},
     sale::SaleState,
 };
 
@@ -17,6 +17,7 @@ const RECORD_END: &str = include_str!("../sql/record_end.sql");
 const RECORD_PURCHASE: &str = include_str!("../sql/record_purchase.sql");
 const RECORD_TOMBSTONE: &str = include_str!("../sql/record_tombstone.sql");
 const FIND_FILED: &str = include_str!("../sql/find_filed.sql");
+const FIND_FILED_OWNER: &str = include_str!("../sql/find_filed_owner.sql");
 const READ_PURCHASE: &str = include_str!("../sql/read_purchase.sql");
 
 impl Tables<'_> {
@@ -121,14 +122,22 @@ impl Tables<'_> {
     /// least.
     fn verdict(&self, code: Code) -> Result<Verdict, SqliteError> {
         let guarded = self.guard()?.find(code).cloned();
-        let state = match guarded {
-            Some(Known { state: State::Held, hold: Some(hold), .. }) => {
-                return Ok(Verdict::Held { left_ms: (hold.expires_at - self.now()).max(1) });
+        let (state, unit) = match guarded {
+            Some(Known {
+                state: State::Held, hold: Some(Hold { unit, expires_at, .. }), ..
+            }) => {
+                return Ok(Verdict::Held { unit, left_ms: (expires_at - self.now()).max(1) });
             }
-            Some(known) => Some(known.state),
-            None => self.find_filed(code)?,
+            Some(known) => (Some(known.state), known.hold.map(|hold| hold.unit)),
+            None => match self.one(FIND_FILED, [bits(code)], rows::filed_unit)? {
+                Some((state, unit)) => (Some(state), unit),
+                None => (None, None),
+            },
         };
-        Ok(if matches!(state, Some(State::Sold { .. })) { Verdict::Sold } else { Verdict::Free })
+        Ok(match (state, unit) {
+            (Some(State::Sold { .. }), Some(unit)) => Verdict::Sold { unit },
+            _ => Verdict::Free,
+        })
     }
 
     /// Ends at most `limit` holds that were due before a moment, and says which.
@@ -200,6 +209,61 @@ impl Tables<'_> {
 
     pub(crate) fn find_filed(&self, code: Code) -> Result<Option<State>, SqliteError> {
         self.one(FIND_FILED, [bits(code)], rows::filed)
+    }
+
+    /// Whose codes are.
+    pub(crate) fn find_owners(&self, codes: &[Code]) -> Result<Vec<Option<UserId>>, SqliteError> {
+        let owner = |&code: &Code| {
+            let guarded = self.guard()?.find(code).cloned();
+            match guarded {
+                Some(known) => Ok(known.hold.map(|hold| hold.user)),
+                None => self.find_filed_owner(code),
+            }
+        };
+        codes.iter().map(owner).collect()
+    }
+
+    /// Whose codes are whose sales are closed. Needs no guard.
+    pub(crate) fn find_filed_owners(
+        &self,
+        codes: &[Code],
+    ) -> Result<Vec<Option<UserId>>, SqliteError> {
+        codes.iter().map(|&code| self.find_filed_owner(code)).collect()
+    }
+
+    fn find_filed_owner(&self, code: Code) -> Result<Option<UserId>, SqliteError> {
+        self.one(FIND_FILED_OWNER, [bits(code)], rows::user)
+    }
+
+    /// What was granted under codes, whatever has become of it since.
+    pub(crate) fn answered(&self, codes: &[Code]) -> Result<Vec<Answered>, SqliteError> {
+        let answered = |&code: &Code| {
+            let guarded = self.guard()?.find(code).map(|known| match &known.hold {
+                Some(hold) => Answered::Granted(hold.granted()),
+                None => Answered::Never,
+            });
+            guarded.map_or_else(|| self.filed_answer(code), Ok)
+        };
+        codes.iter().map(answered).collect()
+    }
+
+    /// The same of codes whose sales are closed. Needs no guard.
+    pub(crate) fn filed_answers(&self, codes: &[Code]) -> Result<Vec<Answered>, SqliteError> {
+        codes.iter().map(|&code| self.filed_answer(code)).collect()
+    }
+
+    fn filed_answer(&self, code: Code) -> Result<Answered, SqliteError> {
+        Ok(self.one(FIND_FILED, [bits(code)], rows::answered)?.unwrap_or(Answered::NotYet))
+    }
+
+    /// What a grant is told that meets a code which is filed.
+    pub(super) fn filed_record(&self, code: Code) -> Result<Option<Recorded>, SqliteError> {
+        self.one(FIND_FILED, [bits(code)], |row| {
+            Ok(match (rows::filed(row)?.is_live(), rows::answered(row)?) {
+                (true, Answered::Granted(granted)) => Recorded::Hold(granted),
+                _ => Recorded::TooLate,
+            })
+        })
     }
 
     /// The record of a code that is not on hold.

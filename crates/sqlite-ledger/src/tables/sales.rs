@@ -1,7 +1,7 @@
 //! The register of sales.
 
 use domain::{
-    Origin, Sale, SaleId, Terms, UnixMillis, Window,
+    Origin, Sale, SaleId, Salt, Terms, UnixMillis, Window,
     ports::{Calendar, Listed, LiveEpoch, RaiseReply, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
@@ -52,17 +52,21 @@ impl Tables<'_> {
         Ok(Calendar { now, sales: self.all(OPEN_SALES, [], rows::sale)?, just_closed })
     }
 
-    /// Makes a sale, unless it is one of the timetable and overlaps another of those.
+    /// Makes a sale, unless it is one of the timetable and overlaps another of those. Its salt is drawn
+    /// here, if none is given.
     pub(crate) fn schedule(
         &self,
         window: Window,
         terms: Terms,
         origin: Origin,
+        salt: Option<Salt>,
     ) -> Result<Option<Sale>, SqliteError> {
         let (starts_at, ends_at) = (window.starts_at().0, window.ends_at().0);
         let (stock, limit, hold_ms) = (terms.stock(), terms.per_user_limit(), terms.hold_ms());
         let on_timetable = origin == Origin::Timetable;
-        self.one(SCHEDULE, (starts_at, ends_at, stock, limit, hold_ms, on_timetable), rows::sale)
+        let salt = salt.as_ref().map(Salt::bytes);
+        let row = (starts_at, ends_at, stock, limit, hold_ms, on_timetable, salt);
+        self.one(SCHEDULE, row, rows::sale)
     }
 
     /// Stops a sale for now, or lets it go on.

@@ -11,7 +11,7 @@ use std::{
 
 use domain::{
     CheckoutRefusal, Failure, Origin, SaleId, Terms, UnixMillis, Window,
-    ports::{Attempt, Outcome, RaiseReply, Recorded},
+    ports::{Attempt, Grant, Granted, Outcome, RaiseReply, Recorded},
 };
 use store_contract::{fixtures::user, grant};
 
@@ -54,7 +54,7 @@ async fn a_commit_that_got_lost_is_made_again_and_the_work_is_done_once() {
     let window = Window::new(NOW, NOW + 1_000).unwrap();
     let terms = Terms::new(5, 1, 100).unwrap();
     let sale = worker
-        .run(move |tables| tables.schedule(window, terms, Origin::Timetable))
+        .run(move |tables| tables.schedule(window, terms, Origin::Timetable, None))
         .await
         .unwrap()
         .unwrap();
@@ -66,8 +66,9 @@ async fn a_commit_that_got_lost_is_made_again_and_the_work_is_done_once() {
     failures.store(3, Ordering::SeqCst);
     let recorded = worker.run(move |tables| tables.record(&attempts)).await.unwrap();
 
-    let expires_at = NOW + 100;
-    assert_eq!(recorded, [Recorded::Hold { expires_at }, Recorded::Refusal]);
+    let Grant { unit, slot, .. } = grant(&snapshot.sale, 1, 0);
+    let held = Recorded::Hold(Granted { unit, slot, expires_at: NOW + 100 });
+    assert_eq!(recorded, [held, Recorded::Refusal]);
     assert_eq!(failures.load(Ordering::SeqCst), 0);
     assert_eq!(records(&worker).await, 2);
     let tally = worker.run(move |tables| tables.tally(sale.id)).await.unwrap().unwrap();

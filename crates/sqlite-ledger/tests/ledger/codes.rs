@@ -75,7 +75,10 @@ async fn the_codes_of_a_closed_sale_are_filed_and_found_without_the_guard() {
         let redeemed = ledger.redeem(redemption(codes[0])).await.unwrap();
         assert_eq!(redeemed, CodeRecord::Sold(receipt.clone()));
         let verdicts = ledger.judge(sale.id, &[codes[0].code, codes[1].code]).await.unwrap();
-        let expected = [(codes[0].code, Verdict::Sold), (codes[1].code, Verdict::Free)];
+        let expected = [
+            (codes[0].code, Verdict::Sold { unit: codes[0].unit }),
+            (codes[1].code, Verdict::Free),
+        ];
         assert_eq!(verdicts, expected);
     }
     let database = shop.database();

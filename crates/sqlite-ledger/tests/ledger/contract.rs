@@ -8,8 +8,20 @@ use store_contract::{CountRecords, Ledger, fixtures::WallClock};
 
 use crate::shop::Shop;
 
+mod answered_codes {
+    store_contract::answered_codes_contract!(super::ledger);
+}
+
+mod code_owners {
+    store_contract::code_owners_contract!(super::ledger);
+}
+
 mod ledger_store {
     store_contract::ledger_store_contract!(super::ledger);
+}
+
+mod lookups {
+    store_contract::lookups_contract!(super::ledger);
 }
 
 mod sale_register {

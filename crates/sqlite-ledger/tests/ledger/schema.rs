@@ -190,6 +190,38 @@ fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     assert_refused(&database, "UPDATE sales SET filed = 1 WHERE id = 1", "CHECK");
 }
 
+/// A program of the version before makes sales without naming the salt.
+#[test]
+fn every_sale_has_a_salt_of_its_own_and_keeps_it() {
+    let database = a_ledger();
+    run(
+        &database,
+        A_SALE
+            .split("INSERT INTO checkout")
+            .next()
+            .unwrap()
+            .replace("1000, 2000", "3000, 4000")
+            .as_str(),
+    )
+    .unwrap();
+    let drawn = "SELECT count(DISTINCT salt), min(length(salt)), max(length(salt)) FROM sales";
+    let read = |row: &rusqlite::Row<'_>| Ok::<[i64; 3], _>([row.get(0)?, row.get(1)?, row.get(2)?]);
+
+    assert_eq!(database.connection().query_row(drawn, [], read).unwrap(), [2, 32, 32]);
+    assert_refused(&database, "UPDATE sales SET salt = randomblob(32)", "a sale keeps its salt");
+    assert_refused(&database, "UPDATE sales SET salt = NULL", "a sale keeps its salt");
+    run(&database, "UPDATE sales SET salt = salt, held = 2").unwrap();
+    let given = A_SALE.split("INSERT INTO checkout").next().unwrap();
+    let given = given
+        .replace("first_purchase)", "first_purchase, salt)")
+        .replace("1, 1);", "1, 1, x'00');");
+    assert_refused(
+        &database,
+        &given.replace("1000, 2000", "5000, 6000"),
+        "CHECK constraint failed",
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_open_a_new_ledger_at_once_take_turns() {
     let shop = Shop::new();
@@ -205,7 +237,7 @@ async fn processes_that_open_a_new_ledger_at_once_take_turns() {
     let versions = "SELECT count(*) FROM refinery_schema_history";
     let database = shop.database();
     let count: i64 = database.connection().query_row(versions, [], |row| row.get(0)).unwrap();
-    assert_eq!(count, 2);
+    assert_eq!(count, 3);
 }
 
 #[test]

@@ -68,6 +68,7 @@ mod service;
 mod stack;
 mod stores;
 pub mod tied;
+mod tokens;
 
 pub use certificates::{Authority, Issued, ServerTls};
 pub use document::block;
@@ -82,3 +83,4 @@ pub use redis::{RedisServer, Snapshot};
 pub use service::Service;
 pub use stack::{Place, Stack};
 pub use stores::{Database, Directory, Stores};
+pub use tokens::{TokenIssuer, base64url};

@@ -14,8 +14,8 @@ pub enum Stack {
     Embedded,
 }
 
-/// What else says how one gets into the servers.
-const FILES: [&str; 10] = [
+/// What else says how one gets into the servers, and whom the service lets in.
+const UNSAID: [&str; 16] = [
     "DATABASE_URL_FILE",
     "DATABASE_PASSWORD_FILE",
     "DATABASE_CA_FILE",
@@ -26,6 +26,12 @@ const FILES: [&str; 10] = [
     "REDIS_CA_FILE",
     "REDIS_CERT_FILE",
     "REDIS_KEY_FILE",
+    "BUYER_JWKS_FILE",
+    "BUYER_SECRET_FILE",
+    "CLIENT_RATE",
+    "CORS_ORIGINS",
+    "TRUSTED_PROXIES",
+    "USER_RATE",
 ];
 
 /// Where the stores of one service are.
@@ -64,7 +70,7 @@ impl Place {
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, OsString)> {
         // What is empty was not said.
-        let unsaid = FILES.map(|name| (name, OsString::new()));
+        let unsaid = UNSAID.map(|name| (name, OsString::new()));
         let said = match self {
             Self::Servers { database_url, redis_url } => {
                 vec![("DATABASE_URL", database_url.into()), ("REDIS_URL", redis_url.into())]

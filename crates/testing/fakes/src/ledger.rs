@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use domain::{
     Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
     ports::{
-        Attempt, AttemptPermit, CodeRecord, Grant, LedgerStore, Outcome, Recorded, Redemption,
-        Verdict,
+        Answered, AnsweredCodes, Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant,
+        LedgerStore, Outcome, Recorded, Redemption, Verdict,
     },
 };
 
@@ -150,7 +150,7 @@ impl FakeLedger {
 }
 
 impl Tables {
-    fn of_code(&self, code: Code) -> Option<&AttemptRecord> {
+    pub(crate) fn of_code(&self, code: Code) -> Option<&AttemptRecord> {
         self.attempts.iter().find(|attempt| attempt.code() == Some(code))
     }
 
@@ -177,9 +177,7 @@ impl Tables {
                 Recorded::Refusal
             }
             Outcome::Granted(grant) => match self.of_code(grant.code) {
-                Some(AttemptRecord::Hold(hold)) if hold.is_live() => {
-                    Recorded::Hold { expires_at: hold.expires_at }
-                }
+                Some(AttemptRecord::Hold(hold)) if hold.is_live() => Recorded::Hold(hold.granted()),
                 Some(_) => Recorded::TooLate,
                 None => self.insert(sale, user, grant, now),
             },
@@ -203,9 +201,11 @@ impl Tables {
         }
         let expires_at = now + terms.hold_ms();
         let state = HoldState::Held;
-        let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state };
+        let ended_at = None;
+        let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state, ended_at };
+        let granted = hold.granted();
         self.attempts.push(AttemptRecord::Hold(hold));
-        Recorded::Hold { expires_at }
+        Recorded::Hold(granted)
     }
 
     fn redeem(&mut self, redemption: Redemption, now: UnixMillis) -> CodeRecord {
@@ -213,7 +213,7 @@ impl Tables {
         let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {
             return self.find(code);
         };
-        hold.end(HoldState::Sold);
+        hold.end(HoldState::Sold, now);
         let (sale, user) = (hold.sale, hold.user.clone());
         let receipt = Receipt { code, sale, user, unit, item, purchased_at: now };
         self.purchases.insert(code, receipt.clone());
@@ -233,18 +233,26 @@ impl Tables {
         }
     }
 
+    fn answered(&self, code: Code) -> Answered {
+        match self.of_code(code) {
+            Some(AttemptRecord::Hold(hold)) => Answered::Granted(hold.granted()),
+            Some(_) => Answered::Never,
+            None => Answered::NotYet,
+        }
+    }
+
     fn judge(&mut self, sale: SaleId, code: Code, now: UnixMillis) -> Verdict {
         if self.of_code(code).is_none() {
             self.attempts.push(AttemptRecord::Tombstone { sale, code });
         }
         if let Some(due) = self.held_mut(code).filter(|hold| hold.expires_at <= now) {
-            due.end(HoldState::Expired);
+            due.end(HoldState::Expired, now);
         }
         let hold = self.of_code(code).and_then(AttemptRecord::hold);
         hold.map_or(Verdict::Free, |hold| hold.verdict(now))
     }
 
-    fn expire_overdue(&mut self, before: UnixMillis, limit: usize) -> Vec<Code> {
+    fn expire_overdue(&mut self, now: UnixMillis, before: UnixMillis, limit: usize) -> Vec<Code> {
         let is_closed = |sale| self.sales.get(&sale).is_none_or(|row| row.closed_at.is_some());
         let mut overdue: Vec<_> = self
             .holds()
@@ -256,7 +264,7 @@ impl Tables {
         overdue.truncate(limit);
         for &code in &overdue {
             if let Some(hold) = self.held_mut(code) {
-                hold.end(HoldState::Expired);
+                hold.end(HoldState::Expired, now);
             }
         }
         overdue
@@ -285,9 +293,9 @@ impl LedgerStore for FakeLedger {
     }
 
     async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
-        let release = |tables: &mut Tables, _| {
+        let release = |tables: &mut Tables, now| {
             if let Some(hold) = tables.held_mut(code) {
-                hold.end(HoldState::Released);
+                hold.end(HoldState::Released, now);
             }
             Ok(tables.find(code))
         };
@@ -311,9 +319,27 @@ impl LedgerStore for FakeLedger {
 
     async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
         let expire = |tables: &mut Tables, now: UnixMillis| {
-            Ok(tables.expire_overdue(now + overdue_ms.saturating_neg(), limit))
+            Ok(tables.expire_overdue(now, now + overdue_ms.saturating_neg(), limit))
         };
         self.transact(Operation::ExpireOverdue, expire).await
+    }
+}
+
+#[async_trait]
+impl CodeOwners for FakeLedger {
+    async fn owner(&self, code: Code) -> Result<Option<UserId>, StoreError> {
+        let owner = |tables: &mut Tables, _| {
+            let hold = tables.of_code(code).and_then(AttemptRecord::hold);
+            Ok(hold.map(|hold| hold.user.clone()))
+        };
+        self.transact(Operation::FindOwner, owner).await
+    }
+}
+
+#[async_trait]
+impl AnsweredCodes for FakeLedger {
+    async fn answered(&self, code: Code) -> Result<Answered, StoreError> {
+        self.transact(Operation::Answered, |tables, _| Ok(tables.answered(code))).await
     }
 }
 

@@ -15,6 +15,7 @@ mod faults;
 mod items;
 mod ledger;
 mod live;
+mod lookups;
 mod records;
 mod register;
 mod world;

@@ -2,7 +2,7 @@
 
 use domain::{
     CheckoutRefusal, Code, Epoch, SaleId, Slot, Unit, UnixMillis, UserId,
-    ports::{LiveUnit, Verdict},
+    ports::{Granted, LiveUnit, Verdict},
 };
 
 /// One record of a checkout attempt. No record ever disappears.
@@ -47,6 +47,8 @@ pub struct HoldRecord {
     pub expires_at: UnixMillis,
     /// What became of it.
     pub state: HoldState,
+    /// When; `None` as long as nothing has.
+    pub ended_at: Option<UnixMillis>,
 }
 
 /// What became of a hold.
@@ -70,20 +72,27 @@ impl HoldRecord {
     }
 
     /// Ends the hold, unless it has ended: the only change there is. Says whether it did.
-    pub(crate) fn end(&mut self, state: HoldState) -> bool {
+    pub(crate) fn end(&mut self, state: HoldState, now: UnixMillis) -> bool {
         let is_held = self.state == HoldState::Held;
         if is_held {
-            self.state = state;
+            (self.state, self.ended_at) = (state, Some(now));
         }
         is_held
     }
 
     pub(crate) fn verdict(&self, now: UnixMillis) -> Verdict {
         match self.state {
-            HoldState::Held => Verdict::Held { left_ms: (self.expires_at - now).max(1) },
-            HoldState::Sold => Verdict::Sold,
+            HoldState::Held => {
+                Verdict::Held { unit: self.unit, left_ms: (self.expires_at - now).max(1) }
+            }
+            HoldState::Sold => Verdict::Sold { unit: self.unit },
             HoldState::Expired | HoldState::Released => Verdict::Free,
         }
+    }
+
+    /// What was granted.
+    pub(crate) const fn granted(&self) -> Granted {
+        Granted { unit: self.unit, slot: self.slot, expires_at: self.expires_at }
     }
 
     pub(crate) fn live_unit(&self) -> Option<LiveUnit> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Epoch, Origin, Sale, SaleId, Salt, StoreError, Terms, UnixMillis, Window,
     ports::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
@@ -27,7 +27,9 @@ impl Tables {
     ) -> Option<Sale> {
         let last = self.sales.last_key_value().map_or(0, |(id, _)| id.get());
         let id = SaleId::try_from(last + 1).ok()?;
-        let sale = Sale { id, window, terms, origin, state: SaleState::Active, epoch: Epoch(0) };
+        let (state, epoch) = (SaleState::Active, Epoch(0));
+        let salt = Salt::new([7; Salt::LENGTH]);
+        let sale = Sale { id, window, terms, origin, state, epoch, salt };
         self.sales.insert(id, SaleRow { sale, epoch_at: None, epoch_moves: 0, closed_at: None });
         Some(sale)
     }

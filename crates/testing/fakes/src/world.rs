@@ -76,6 +76,7 @@ impl World {
         Services::over(Ports {
             register: self.ledger.clone(),
             ledger: self.ledger.clone(),
+            answered: self.ledger.clone(),
             sales: live.clone(),
             codes: live,
             items: Arc::new(PlainItems),

@@ -15,8 +15,20 @@ mod code_store {
     store_contract::code_store_contract!(super::live);
 }
 
+mod answered_codes {
+    store_contract::answered_codes_contract!(super::ledger);
+}
+
+mod code_owners {
+    store_contract::code_owners_contract!(super::ledger);
+}
+
 mod ledger_store {
     store_contract::ledger_store_contract!(super::ledger);
+}
+
+mod lookups {
+    store_contract::lookups_contract!(super::ledger);
 }
 
 mod sale_register {

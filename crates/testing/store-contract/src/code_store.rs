@@ -38,6 +38,8 @@ macro_rules! code_store_contract {
             a_freed_unit_and_its_slot_are_given_again
             a_hold_that_is_still_live_is_due_later
             only_the_first_of_two_verdicts_counts
+            what_a_code_has_beside_its_record_is_free_again
+            a_code_that_has_its_own_unit_alone_is_left_alone
             of_two_verdicts_in_one_call_the_first_counts
             verdicts_on_unknown_codes_do_nothing
             a_verdict_from_before_a_rebuild_does_nothing

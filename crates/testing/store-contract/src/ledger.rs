@@ -13,8 +13,9 @@ use domain::{
     CheckoutRefusal, Code, Origin, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis,
     UserId, Window,
     ports::{
-        Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, Redemption,
-        SaleRegister, SaleSnapshot, Tally, Verdict,
+        Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore,
+        Lookups, Outcome, RaiseReply, Recorded, Redemption, SaleRegister, SaleSnapshot, Tally,
+        Verdict,
     },
 };
 
@@ -25,6 +26,12 @@ use crate::fixtures::{HOUR, MINUTE, item, new_code, unit, until, user};
 pub struct Ledger {
     /// Its codes.
     pub codes: Arc<dyn LedgerStore>,
+    /// Whose its codes are.
+    pub owners: Arc<dyn CodeOwners>,
+    /// What it has answered.
+    pub answered: Arc<dyn AnsweredCodes>,
+    /// What is looked up in it.
+    pub lookups: Arc<dyn Lookups>,
     /// Its sales.
     pub register: Arc<dyn SaleRegister>,
     /// Lets the time of both pass.
@@ -43,12 +50,20 @@ pub trait CountRecords: Send + Sync {
 
 impl Ledger {
     /// A ledger that is one store; waiting on `clock` lets the store's time pass.
-    pub fn new<S: LedgerStore + SaleRegister + 'static>(
+    pub fn new<S: LedgerStore + AnsweredCodes + CodeOwners + Lookups + SaleRegister + 'static>(
         store: Arc<S>,
         clock: Arc<dyn Clock>,
         records: Arc<dyn CountRecords>,
     ) -> Self {
-        Self { codes: store.clone(), register: store, clock, records }
+        Self {
+            codes: store.clone(),
+            owners: store.clone(),
+            answered: store.clone(),
+            lookups: store.clone(),
+            register: store,
+            clock,
+            records,
+        }
     }
 
     /// The ledger's clock.
@@ -84,6 +99,14 @@ impl Ledger {
     pub async fn open_with(&self, terms: Terms) -> Sale {
         let scheduled = self.schedule(terms).await;
         self.raise(&scheduled).await.sale
+    }
+
+    /// A sale at epoch 1 that ended an hour ago.
+    pub async fn over(&self, terms: Terms) -> Sale {
+        let ends_at = self.now().await + -HOUR;
+        let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
+        let scheduled = self.register.schedule(window, terms, Origin::Timetable).await.unwrap();
+        self.raise(&scheduled.expect("the window is free")).await.sale
     }
 
     /// Raises the epoch as soon as it may be raised, and returns the snapshot.
@@ -126,7 +149,7 @@ impl Ledger {
     ) -> (Grant, UnixMillis) {
         let grant = grant(sale, number, slot);
         match self.record_grant(sale, user, grant).await {
-            Recorded::Hold { expires_at } => (grant, expires_at),
+            Recorded::Hold(granted) => (grant, granted.expires_at),
             other => panic!("the hold stands: {other:?}"),
         }
     }
@@ -159,6 +182,11 @@ impl Ledger {
     /// What the ledger has of a code.
     pub async fn find(&self, code: Code) -> CodeRecord {
         self.codes.find(code).await.unwrap()
+    }
+
+    /// What was answered of a code.
+    pub async fn answered(&self, code: Code) -> Answered {
+        self.answered.answered(code).await.unwrap()
     }
 
     /// Gives a hold back.

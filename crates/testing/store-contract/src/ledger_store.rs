@@ -16,6 +16,8 @@ macro_rules! ledger_store_contract {
         $crate::contract! { $ledger, ledger_store:
             a_grant_is_recorded_once_and_its_repetition_stands
             a_grant_repeated_at_once_is_recorded_once
+            a_code_granted_again_has_what_was_recorded_first
+            of_two_units_of_a_code_both_learn_which_stands
             a_grant_of_another_epoch_is_stale_and_leaves_no_record
             a_grant_of_an_unknown_sale_is_stale
             a_unit_that_is_live_under_another_code_is_stale

@@ -9,11 +9,14 @@
 
 #![expect(clippy::unwrap_used, reason = "in a case, a panic is the report")]
 
+pub mod answered_codes;
+pub mod code_owners;
 pub mod code_store;
 pub mod fixtures;
 mod ledger;
 pub mod ledger_store;
 mod live;
+pub mod lookups;
 pub mod sale_register;
 pub mod sale_store;
 
@@ -35,7 +38,10 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 4] = [
+    const PORTS: [(&str, &[&str]); 7] = [
+        (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
+        (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
+        (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (
             include_str!("code_store.rs"),

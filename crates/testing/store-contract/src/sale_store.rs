@@ -170,7 +170,11 @@ pub async fn held_and_sold_units_come_with_the_load(live: Live) {
     }
     assert_eq!(live.find(bought.code).await, None);
     assert_eq!(live.due(&sale, 10).await, [later.code, late.code]);
-    live.settle(&sale, &[(late.code, Verdict::Free), (on_time.code, Verdict::Sold)]).await;
+    live.settle(
+        &sale,
+        &[(late.code, Verdict::Free), (on_time.code, Verdict::Sold { unit: on_time.unit })],
+    )
+    .await;
     assert_eq!(live.counts(&sale).await, [3, 1, 2]);
     assert_eq!(live.take(&sale, &ann).await.slot, late.slot);
     let free = BTreeSet::from([2, 3, 4].map(unit));

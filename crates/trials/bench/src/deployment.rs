@@ -47,14 +47,35 @@ impl Deployment {
         stack: Stack,
         units: u32,
     ) -> Result<Self, BenchError> {
-        Self::start_on(Stores::make(databases, stack)?, units)
+        Self::start_with(databases, stack, units, &[])
+    }
+
+    /// The same with other settings beside the stock.
+    pub(crate) fn start_with(
+        databases: &Databases,
+        stack: Stack,
+        units: u32,
+        settings: &[(&'static str, String)],
+    ) -> Result<Self, BenchError> {
+        Self::start_set(Stores::make(databases, stack)?, units, settings)
     }
 
     /// The service on a ledger that may hold attempts. Its sale has the terms of production, but
     /// for the stock.
     pub(crate) fn start_on(stores: Stores, stock: u32) -> Result<Self, BenchError> {
-        let service =
-            stores.service().env("SALE_STOCK", stock.to_string()).env("SALE_PERIOD", "off");
+        Self::start_set(stores, stock, &[])
+    }
+
+    fn start_set(
+        stores: Stores,
+        stock: u32,
+        settings: &[(&'static str, String)],
+    ) -> Result<Self, BenchError> {
+        let service = stores
+            .service()
+            .env("SALE_STOCK", stock.to_string())
+            .env("SALE_PERIOD", "off")
+            .envs(settings.iter().cloned());
         // The only sale there is to come, and longer than any measurement.
         let starts_at = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
         let schedule = ["sales", "schedule", "--lasts", "1day", "--starts-at", &starts_at];

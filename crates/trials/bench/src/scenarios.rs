@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod flow;
 pub(crate) mod grant;
+pub(crate) mod identity;
 pub(crate) mod latency;
 pub(crate) mod long_day;
 pub(crate) mod lost_live;
@@ -10,6 +11,7 @@ pub(crate) mod old_ledger;
 pub(crate) mod overload;
 pub(crate) mod reads;
 pub(crate) mod sold_out;
+pub(crate) mod stream;
 pub(crate) mod tls;
 
 use clap::ValueEnum;
@@ -19,6 +21,8 @@ use clap::ValueEnum;
 pub(crate) enum Scenario {
     /// Checkouts of random users, with stock for all
     Grant,
+    /// Grants of users with a token each, beside those of users who are believed
+    Identity,
     /// Checkouts of a sale that is sold out
     Storm,
     /// Purchases of used codes
@@ -39,6 +43,8 @@ pub(crate) enum Scenario {
     Audit,
     /// What every open page asks, and what that asks of the stores
     Reads,
+    /// Thousands who watch a sale, and what that costs
+    Stream,
     /// Ten times as many checkouts as slow stores can do, and the time after
     Overload,
     /// A million live holds are loaded into a Redis that was emptied, while buyers keep asking
@@ -50,6 +56,7 @@ pub(crate) enum Scenario {
 impl Scenario {
     pub(crate) const ALL: [Self; 14] = [
         Self::Grant,
+        Self::Identity,
         Self::Storm,
         Self::Replay,
         Self::MadeUp,
@@ -60,6 +67,7 @@ impl Scenario {
         Self::LongDay,
         Self::Audit,
         Self::Reads,
+        Self::Stream,
         Self::Overload,
         Self::Rebuild,
         Self::Recovery,

@@ -15,7 +15,7 @@ use crate::{
     marks::{Bound, Marks},
     rates,
     scenarios::{
-        Scenario, audit, flow, grant, latency, long_day,
+        Scenario, audit, flow, grant, identity, latency, long_day,
         old_ledger::{self, Pairs},
         sold_out::{self, AfterTheSale},
         tls,
@@ -41,8 +41,10 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 9] = [
+    const BELOW: [(Scenario, Measure<'a>); 11] = [
+        (Scenario::Identity, Self::identity),
         (Scenario::Reads, Self::reads),
+        (Scenario::Stream, Self::stream),
         (Scenario::OldLedger, Self::old_ledger),
         (Scenario::Tls, Self::tls),
         (Scenario::Latency, Self::latency),
@@ -244,6 +246,28 @@ impl<'a> Session<'a> {
                 self.show(row("tls"), Ok(tls), &format!("tls ÷ plain {ratio:.2}"));
             }
             Err(error) => self.table.failure("tls", &error),
+        }
+    }
+
+    fn identity(&mut self, stack: Stack) {
+        let measured = self.known_floor().and_then(|floor| {
+            identity::measure(self.bench, stack, self.load(CONNECTIONS)).map(|pairs| (floor, pairs))
+        });
+        match measured {
+            Ok((floor, identity::Pairs { believed, checked })) => {
+                let row = |scenario| Row {
+                    scenario,
+                    stack: Some(stack),
+                    connections: CONNECTIONS,
+                    floor,
+                };
+                let ratio = rates(&checked).median / rates(&believed).median;
+                let what = "identity: grants with a token ÷ without";
+                self.note(stack, what, ratio, Bound::AtLeast(0.9));
+                self.show(row("no token"), Ok(believed), "");
+                self.show(row("identity"), Ok(checked), &format!("with ÷ without {ratio:.2}"));
+            }
+            Err(error) => self.table.failure("identity", &error),
         }
     }
 

@@ -43,6 +43,8 @@ struct Buyer<'a> {
     all: &'a Buyers,
     name: String,
     rng: Rng,
+    /// How many keys they have used.
+    keys: u32,
 }
 
 /// What a buyer does with a unit on hold.
@@ -64,7 +66,7 @@ impl Buyers {
                 FIRST..EARLY => rng.u64(100..healed - 1_000),
                 _ => rng.u64(healed..healed + 2_000),
             };
-            let mut buyer = Buyer { all: self, name: format!("buyer-{number}"), rng };
+            let mut buyer = Buyer { all: self, name: format!("buyer-{number}"), rng, keys: 0 };
             async move {
                 sleep(Duration::from_millis(arrives_ms)).await;
                 buyer.buy().await;
@@ -81,7 +83,8 @@ impl Buyers {
 impl Buyer<'_> {
     async fn buy(&mut self) {
         for _ in 0..WISHES {
-            let Some(hold) = self.get_hold().await else { return };
+            let what = self.way_to_ask();
+            let Some(hold) = self.get_hold(what).await else { return };
             match self.plan() {
                 Plan::Buy { after_ms } => {
                     self.pause(after_ms..=after_ms).await;
@@ -100,17 +103,35 @@ impl Buyer<'_> {
                     self.settle(Ask::Purchase(hold.code)).await;
                 }
             }
+            if what != Ask::Checkout && self.rng.u8(..) < 96 {
+                // Whatever became of the hold, the key leads to it.
+                self.settle(what).await;
+            }
             if !self.is_calm() {
                 self.pause(200..=2_500).await;
             }
         }
     }
 
+    /// Half of the units are asked for with a key, each with its own.
+    fn way_to_ask(&mut self) -> Ask {
+        if self.rng.bool() {
+            return Ask::Checkout;
+        }
+        self.keys += 1;
+        Ask::Keyed(self.keys)
+    }
+
     /// Asks for a unit until there is one; `None` if the sale ends before.
-    async fn get_hold(&mut self) -> Option<Granted> {
+    async fn get_hold(&mut self, what: Ask) -> Option<Granted> {
         while now_ms() < self.all.ends_ms() + PERSISTS_MS {
-            match self.ask(Ask::Checkout).await {
-                Answer::Granted(hold) => return Some(hold),
+            match self.ask(what).await {
+                Answer::Granted(hold) => {
+                    if what != Ask::Checkout && self.rng.u8(..) < 64 {
+                        self.ask(what).await;
+                    }
+                    return Some(hold);
+                }
                 Answer::Refused("ended" | "unknown_sale") | Answer::Wrong(_) => return None,
                 Answer::Refused("sold_out") => self.pause(500..=1_500).await,
                 _ => self.pause(50..=300).await,

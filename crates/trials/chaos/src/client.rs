@@ -95,11 +95,16 @@ impl Client {
     /// Asks one process.
     pub(crate) async fn ask(&self, service: usize, sale: i64, user: &str, what: Ask) -> Answer {
         let (method, path) = match what {
-            Ask::Checkout => (Method::POST, format!("/checkout?user_id={user}&id={sale}")),
+            Ask::Checkout | Ask::Keyed(_) => {
+                (Method::POST, format!("/checkout?user_id={user}&id={sale}"))
+            }
             Ask::Purchase(code) => (Method::POST, format!("/purchase?code={code}")),
             Ask::Release(code) => (Method::DELETE, format!("/checkout?code={code}")),
         };
-        let request = self.http.request(method, format!("{}{path}", self.urls[service]));
+        let mut request = self.http.request(method, format!("{}{path}", self.urls[service]));
+        if let Ask::Keyed(number) = what {
+            request = request.header("Idempotency-Key", format!("a-key-of-a-buyer-{number}"));
+        }
         let answered = async {
             let response = request.send().await?;
             Ok((response.status().as_u16(), response.text().await?))
@@ -132,9 +137,11 @@ fn read(what: Ask, status: u16, body: &str) -> Answer {
         // HTTP's own: a connection that carried nothing for a while is closed with it, also one
         // that a request is just on its way to.
         (_, 408, _) => Some(Answer::Unknown("the request came too late".to_owned())),
-        (Ask::Checkout, 200, _) => granted(&json),
-        (Ask::Checkout, 409, name) => refused(name).map(Answer::Refused),
-        (Ask::Checkout, 404, "sale-not-found") => Some(Answer::Refused("unknown_sale")),
+        (Ask::Checkout | Ask::Keyed(_), 200, _) => granted(&json),
+        (Ask::Checkout | Ask::Keyed(_), 409, name) => refused(name).map(Answer::Refused),
+        (Ask::Checkout | Ask::Keyed(_), 404, "sale-not-found") => {
+            Some(Answer::Refused("unknown_sale"))
+        }
         (Ask::Purchase(_), 200, _) => bought(&json, false),
         (_, 409, "code-already-used") => bought(&json["purchase"], true),
         (Ask::Release(_), 204, _) => Some(Answer::Released),

@@ -26,6 +26,8 @@ pub(crate) struct Asked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     Checkout,
+    /// The same with a key, by its number among those of the buyer.
+    Keyed(u32),
     Purchase(Uuid),
     Release(Uuid),
 }

@@ -106,9 +106,11 @@ impl<'a> Court<'a> {
         })
     }
 
-    /// Each code that was given is a row of its own, as it was told.
+    /// Each code that was given is a row of its own, as it was told. A key gets one code, however often
+    /// it is asked with, and no other request gets that.
     fn check_grants(&mut self) {
-        let mut given = HashSet::new();
+        let mut given = HashMap::new();
+        let mut of_keys = HashMap::new();
         for (asked, hold) in self.grants() {
             let kept = self.records.holds.get(&hold.code).is_some_and(|row| {
                 (row.user.as_str(), row.unit, row.expires_ms)
@@ -121,8 +123,18 @@ impl<'a> Court<'a> {
                     format!("{} was given {hold:?}, the ledger has {row:?}", asked.user),
                 );
             }
-            if !given.insert(hold.code) {
+            let key = match asked.what {
+                Ask::Keyed(number) => Some((asked.user.as_str(), number)),
+                _ => None,
+            };
+            let is_of_this_key = |to: &Option<_>| to.is_some() && *to == key;
+            if given.insert(hold.code, key).is_some_and(|to| !is_of_this_key(&to)) {
                 self.charge(Promise::AnswersStay, format!("{} was given twice", hold.code));
+            }
+            let first = key.map_or(hold, |key| *of_keys.entry(key).or_insert(hold));
+            if first != hold {
+                let what = format!("{key:?} was answered {first:?}, and then {hold:?}");
+                self.charge(Promise::AnswersStay, what);
             }
         }
     }
@@ -156,7 +168,7 @@ impl<'a> Court<'a> {
                     let what = format!("{:?}: {said}", asked.what);
                     self.charge(Promise::AnswersAreKnown, what);
                 }
-                (_, Answer::Unknown(_)) | (Ask::Checkout, _) => {}
+                (_, Answer::Unknown(_)) | (Ask::Checkout | Ask::Keyed(_), _) => {}
                 (Ask::Purchase(code) | Ask::Release(code), _) => {
                     answers.entry(code).or_default().push(asked);
                 }
@@ -223,7 +235,7 @@ impl<'a> Court<'a> {
         let mut last: HashMap<(&str, Option<Uuid>), &Asked> = HashMap::new();
         for asked in self.history {
             let code = match asked.what {
-                Ask::Checkout => None,
+                Ask::Checkout | Ask::Keyed(_) => None,
                 Ask::Purchase(code) | Ask::Release(code) => Some(code),
             };
             last.insert((&asked.user, code), asked);

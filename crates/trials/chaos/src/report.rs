@@ -65,7 +65,7 @@ impl Report {
             }
             match (asked.what, &asked.answer) {
                 (_, Answer::Granted(_)) => self.grants += 1,
-                (Ask::Checkout, Answer::Refused(_)) => self.refusals += 1,
+                (Ask::Checkout | Ask::Keyed(_), Answer::Refused(_)) => self.refusals += 1,
                 (_, Answer::Bought { is_replay: false, .. }) => self.purchases += 1,
                 _ => {}
             }

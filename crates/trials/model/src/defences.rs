@@ -48,6 +48,22 @@ pub enum Defence {
     /// Redis has a sale for one ledger, and neither serves nor loads it for another:
     /// `library.lua`, `other_ledger`.
     Identity,
+    /// A hold that others may have asked for too is not given back by the request that could not
+    /// record it: `Checkout::conclude`.
+    KeptHold,
+    /// A verdict names the unit of the record, and what its code holds beside that goes back:
+    /// `settle.lua`.
+    NamedUnit,
+    /// The answer is what the record has, not what Redis granted: `Recorded::Hold`.
+    RowAnswers,
+    /// What Redis granted goes back at once where the record has another unit: `Checkout::conclude`.
+    OtherUnitBack,
+    /// A request with a key asks the ledger first: `Checkout::look_first`.
+    LookFirst,
+    /// A tombstone was nobody's answer: the request goes on with the next code of its key.
+    PastTombstone,
+    /// Whatever became of a hold, its code stays the answer to its key.
+    AnswerStays,
 }
 
 /// Which defences are up.
@@ -56,7 +72,7 @@ pub struct Defences(u32);
 
 impl Defence {
     /// Every defence.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 27] = [
         Self::EpochCheck,
         Self::Tombstone,
         Self::Incarnation,
@@ -77,6 +93,13 @@ impl Defence {
         Self::CertainStale,
         Self::RaiseAbove,
         Self::Identity,
+        Self::KeptHold,
+        Self::NamedUnit,
+        Self::RowAnswers,
+        Self::OtherUnitBack,
+        Self::LookFirst,
+        Self::PastTombstone,
+        Self::AnswerStays,
     ];
 
     const fn bit(self) -> u32 {

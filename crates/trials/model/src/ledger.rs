@@ -4,19 +4,21 @@ use crate::{
     defences::Defence,
     live::Verdict,
     scenario::Scenario,
-    state::{Answer, Attempt, Mark, Place, Row, State, Till},
+    state::{Answer, Attempt, Mark, Place, Request, Row, State, Till},
 };
 
 impl State {
     /// The fence of `record_grants.sql`: whether the grant is of the ledger's epoch.
     #[must_use]
-    pub fn passes_fence(&self, scenario: &Scenario, code: usize) -> bool {
-        self.attempts[code].epoch == self.epoch || !scenario.has(Defence::EpochCheck)
+    pub fn passes_fence(&self, scenario: &Scenario, request: usize) -> bool {
+        self.requests[request].epoch == self.epoch || !scenario.has(Defence::EpochCheck)
     }
 
     /// The insert of `record_grants.sql`. Says whether the row got in.
-    pub fn insert_hold(&mut self, scenario: &Scenario, code: usize) -> bool {
-        let Attempt { place, row, .. } = self.attempts[code];
+    pub fn insert_hold(&mut self, scenario: &Scenario, request: usize) -> bool {
+        let Request { place, code, .. } = self.requests[request];
+        let code = usize::from(code);
+        let row = self.attempts[code].row;
         // A code has one row whatever else is off: it is the key the row is known by.
         if row != Row::None || self.collides(scenario, code, place) {
             return false;
@@ -93,7 +95,12 @@ impl State {
     /// `read_verdicts.sql`, of what is decided for good.
     #[must_use]
     pub fn verdict(&self, scenario: &Scenario, code: usize) -> Option<Verdict> {
-        let Attempt { row, was_placed, .. } = self.attempts[code];
+        let Attempt { row, was_placed, recorded, .. } = self.attempts[code];
+        // What is asked of names the unit, and a record has one for ever.
+        let held = self.live.codes[code].filter(|_| scenario.has(Defence::NamedUnit));
+        if row.is_live() && held.is_some_and(|held| held.unit != recorded.unit) {
+            return Some(Verdict::Free);
+        }
         match row {
             Row::Sold => Some(Verdict::Sold),
             Row::Expired | Row::Released | Row::Void => Some(Verdict::Free),

@@ -10,6 +10,7 @@
 //!
 //! | [`Step`] | the service's |
 //! |---|---|
+//! | `LookFirst` | `read_grants.sql`, of a request with a key: `Checkout::look_first` |
 //! | `Place` | `place_holds.lua`, and its reply heard |
 //! | `StrayPlace` | `place_holds.lua`, its reply lost, or the call come late: `PlaceHolds::place` asks again |
 //! | `Record` | `record_grants.sql`, one transaction: first as it is, then with `ON CONFLICT DO NOTHING` |
@@ -17,6 +18,7 @@
 //! | `RecordFails` | the same, certainly not done: `Failure::NotDone` |
 //! | `LookUp` | `read_codes.sql` in `RecordGrants::look_up`, and `told` |
 //! | `GiveBack` | `Checkout::conclude`, `settle_soon` of a grant that has no record, and its `settle.lua` |
+//! | `GiveOtherBack` | `Checkout::conclude`, `settle_soon` of a unit that the record of its code has not |
 //! | `Acknowledge` | the response with the code |
 //! | `LookInRedis`, `MissRedis` | `CodeStore::find`: a plain `HMGET`, whether or not the sale is served |
 //! | `Find` | `read_codes.sql` in `LedgerStore::find` |
@@ -51,6 +53,9 @@
 //! the data lost by Postgres, where not all is. A purchase is answered in the step that decides it: what it says is final, so it
 //! would say the same later. There are at most two rebuilds under way at once.
 //!
+//! Requests with keys have scenarios of their own, in which each user has one key: its codes are the
+//! user's, and any number of equal requests ask for the first that is no tombstone.
+//!
 //! States that behave alike are one, see `tidy.rs`; that is what makes them few enough.
 
 mod defences;
@@ -58,6 +63,7 @@ mod explore;
 mod ledger;
 mod live;
 pub mod promises;
+mod requests;
 mod scenario;
 pub mod scenarios;
 pub mod sights;

@@ -4,7 +4,7 @@ use crate::{
     defences::Defence,
     live::Verdict,
     scenario::Scenario,
-    state::{Answer, Live, Mark, Phase, Rebuild, Row, State, UNITS_MAX, USERS_MAX},
+    state::{Answer, Live, Mark, Phase, Rebuild, Request, Row, State, UNITS_MAX, USERS_MAX},
 };
 
 /// One promise: what it says, and whether a state keeps it.
@@ -16,6 +16,10 @@ pub const ONE_OWNER: &str = "a unit is live at most once";
 pub const WITHIN_LIMIT: &str = "a user stays within the limit";
 /// A code that a client saw is in the ledger.
 pub const DURABLE: &str = "an acknowledged code is in the ledger";
+/// All who are answered for one key are answered one code.
+pub const ONE_CODE: &str = "one key leads to one code";
+/// The unit of an answer is that of its record.
+pub const TRUE_ANSWER: &str = "an answer names the unit of its record";
 /// A live code is not refused, and an issued code is never unknown.
 pub const HONOURED: &str = "a live code is never refused";
 /// What a code ended as stays so.
@@ -28,10 +32,12 @@ pub const ACCURATE: &str = "what Redis calls free is free";
 pub const NO_LEAK: &str = "every unit can still be sold";
 
 /// Every promise.
-pub const PROMISES: [Promise; 8] = [
+pub const PROMISES: [Promise; 10] = [
     (ONE_OWNER, has_one_owner_a_unit),
     (WITHIN_LIMIT, keeps_users_within_limit),
     (DURABLE, has_what_it_acknowledged),
+    (ONE_CODE, answers_a_key_with_one_code),
+    (TRUE_ANSWER, names_the_recorded_unit),
     (HONOURED, honours_live_codes),
     (ONE_ANSWER, answers_once),
     (ADDS_UP, adds_up),
@@ -68,9 +74,25 @@ fn live_units(scenario: &Scenario, state: &State) -> [u8; USERS_MAX] {
 }
 
 fn has_what_it_acknowledged(scenario: &Scenario, state: &State) -> bool {
-    state.attempts[scenario.codes()].iter().all(|attempt| {
-        attempt.phase != Phase::Acknowledged || !matches!(attempt.row, Row::None | Row::Void)
+    state.requests[scenario.requests()].iter().all(|request| {
+        let row = state.attempts[usize::from(request.code)].row;
+        request.phase != Phase::Acknowledged || !matches!(row, Row::None | Row::Void)
     })
+}
+
+fn answers_a_key_with_one_code(scenario: &Scenario, state: &State) -> bool {
+    let requests = &state.requests[scenario.requests()];
+    let acknowledged = |request: &&Request| request.phase == Phase::Acknowledged;
+    let user = |request: &Request| scenario.user(usize::from(request.code));
+    !scenario.is_keyed()
+        || requests.iter().filter(acknowledged).all(|one| {
+            let mut others = requests.iter().filter(acknowledged);
+            others.all(|other| user(one) != user(other) || one.code == other.code)
+        })
+}
+
+fn names_the_recorded_unit(scenario: &Scenario, state: &State) -> bool {
+    state.requests[scenario.requests()].iter().all(|request| !request.is_misled)
 }
 
 fn honours_live_codes(scenario: &Scenario, state: &State) -> bool {

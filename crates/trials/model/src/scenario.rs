@@ -2,7 +2,7 @@
 
 use crate::{
     defences::{Defence, Defences},
-    state::{Attempt, Faults, Live, State},
+    state::{Attempt, Faults, Live, REQUESTS_MAX, Request, State},
 };
 
 /// A small world to explore.
@@ -12,8 +12,12 @@ pub struct Scenario {
     pub name: &'static str,
     /// Units in stock.
     pub units: u8,
-    /// The user of each code.
+    /// The user of each code. Where requests have keys, the codes of a user are those of one key, in
+    /// their order.
     pub users: &'static [u8],
+    /// Of requests with keys, the user of each; those of one user have the same key. Empty where none
+    /// has one: then each code has a request.
+    pub keyed: &'static [u8],
     /// Live units one user may have.
     pub per_user_limit: u8,
     /// How many rebuilds can be under way at once.
@@ -47,6 +51,31 @@ impl Scenario {
         0..self.users.len()
     }
 
+    /// The requests of this scenario.
+    #[must_use]
+    pub fn requests(&self) -> std::ops::Range<usize> {
+        0..if self.is_keyed() { self.keyed.len() } else { self.users.len() }
+    }
+
+    /// Whether requests have keys.
+    #[must_use]
+    pub const fn is_keyed(&self) -> bool {
+        !self.keyed.is_empty()
+    }
+
+    /// The code that the key of a code leads to next, if there is another.
+    #[must_use]
+    pub fn next_code(&self, code: usize) -> Option<u8> {
+        let user = self.users.get(code + 1)?;
+        (*user == self.users[code]).then(|| u8::try_from(code + 1).ok())?
+    }
+
+    /// The code that a request asks for at first.
+    fn first_code(&self, request: usize) -> usize {
+        let of_user = |user| self.users.iter().position(|owner| *owner == user);
+        self.keyed.get(request).and_then(|user| of_user(*user)).unwrap_or(request)
+    }
+
     /// The user of a code.
     #[must_use]
     pub fn user(&self, code: usize) -> usize {
@@ -58,7 +87,12 @@ impl Scenario {
     pub fn opening(&self) -> State {
         let mut live = Live { epoch: 1, ..Live::default() };
         live.free[..usize::from(self.units)].fill(1);
+        let mut requests = [Request::default(); REQUESTS_MAX];
+        for request in self.requests() {
+            requests[request].code = u8::try_from(self.first_code(request)).unwrap_or_default();
+        }
         State {
+            requests,
             attempts: [Attempt::default(); _],
             epoch: 1,
             live,

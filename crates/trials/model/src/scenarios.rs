@@ -3,10 +3,11 @@
 use crate::{
     defences::{Defence, Defences},
     promises::{
-        ACCURATE, ADDS_UP, DURABLE, HONOURED, NO_LEAK, ONE_ANSWER, ONE_OWNER, WITHIN_LIMIT,
+        ACCURATE, ADDS_UP, DURABLE, HONOURED, NO_LEAK, ONE_ANSWER, ONE_CODE, ONE_OWNER,
+        TRUE_ANSWER, WITHIN_LIMIT,
     },
     scenario::Scenario,
-    sights::{NOT_SERVED, OLD_EPOCH, SOLD_OUT, TAKEN, TOO_LATE},
+    sights::{NEXT_CODE, NOT_SERVED, OLD_EPOCH, REPEATED, SECOND_UNIT, SOLD_OUT, TAKEN, TOO_LATE},
     state::Faults,
 };
 
@@ -44,6 +45,9 @@ const FOUR: &[u8] = &[0, 0, 1, 1];
 /// Two codes of each of three users.
 const SIX: &[u8] = &[0, 0, 1, 1, 2, 2];
 
+/// The two codes of one key.
+const KEY_OF_TWO: &[u8] = &[0, 0];
+
 /// A scenario, and what must come about in it.
 pub struct Exhaustive {
     /// The scenario.
@@ -68,12 +72,23 @@ const fn scenario(name: &'static str, units: u8, users: &'static [u8], faults: F
         name,
         units,
         users,
+        keyed: &[],
         per_user_limit: 2,
         rebuilders: 2,
         faults,
         defences,
         merges_alike: true,
     }
+}
+
+/// Equal requests of one user, whose key has two codes.
+const fn keyed(name: &'static str, units: u8, requests: &'static [u8], faults: Faults) -> Scenario {
+    Scenario { keyed: requests, ..scenario(name, units, KEY_OF_TWO, faults) }
+}
+
+/// The same beside one request of another user.
+const fn keyed_beside(name: &'static str, units: u8, faults: Faults) -> Scenario {
+    Scenario { keyed: &[0, 0, 1], ..scenario(name, units, THREE, faults) }
 }
 
 /// What is explored wholly with every test run.
@@ -92,6 +107,12 @@ pub fn small() -> Vec<Exhaustive> {
         all(scenario("two ledgers on one Redis", 1, TWO, OTHER), &[SOLD_OUT, NOT_SERVED]),
         all(scenario("zombie rebuilders", 1, TWO, ZOMBIES), &[OLD_EPOCH, TOO_LATE]),
         all(scenario("empty, lost replies", 1, THREE, LOST_RESTART), &[OLD_EPOCH, TOO_LATE]),
+        all(keyed_beside("keys: pauses", 2, PAUSES), &[REPEATED, NEXT_CODE, SECOND_UNIT]),
+        all(keyed("keys: three equal", 2, &[0, 0, 0], LOST), &[REPEATED, NEXT_CODE, SECOND_UNIT]),
+        all(keyed("keys: Redis empty", 2, &[0, 0], LOST_RESTART), &[REPEATED, NEXT_CODE]),
+        all(keyed("keys: Redis comes back old", 2, &[0, 0], OLD_COPY), &[REPEATED, NOT_SERVED]),
+        all(keyed("keys: unnoticed rollback", 2, &[0, 0], ROLLBACK), &[REPEATED, SECOND_UNIT]),
+        all(keyed("keys: Redis outlives ledger", 1, &[0, 0], RESTORE), &[REPEATED, OLD_EPOCH]),
     ]
 }
 
@@ -155,6 +176,8 @@ pub fn ablations() -> Vec<Ablation> {
     let small = |faults| scenario("", 1, TWO, faults);
     let limit_one = Scenario { per_user_limit: 1, ..scenario("", 2, &[0, 0], ROLLBACK) };
     let twice = Faults { rebuilds: 2, restarts: 1, flushes: 1, ..NONE };
+    let equal = |faults| keyed("", 2, &[0, 0], faults);
+    let failed = Faults { failures: 1, ..NONE };
     let lost = Faults { rebuilds: 1, rollbacks: 1, lost: 1, ..NONE };
     vec![
         without(&[D::EpochCheck], small(RESTART), Some(ACCURATE)),
@@ -188,5 +211,15 @@ pub fn ablations() -> Vec<Ablation> {
         without(&[D::UnitIndex, D::Tombstone], small(PAUSES), Some(ONE_OWNER)),
         without(&[D::UnitIndex, D::Incarnation], small(OLD_COPY), Some(ONE_OWNER)),
         without(&[D::UnitIndex, D::LedgerFrees], small(PAUSES), Some(ONE_OWNER)),
+        // Equal requests: what one of them does by the code, it does to the others' hold.
+        without(&[D::KeptHold], equal(failed), Some(ACCURATE)),
+        without(&[D::NamedUnit], equal(FLUSH), Some(ACCURATE)),
+        without(&[D::RowAnswers], equal(FLUSH), Some(TRUE_ANSWER)),
+        without(&[D::PastTombstone], equal(PAUSES), Some(DURABLE)),
+        without(&[D::AnswerStays], equal(PAUSES), Some(ONE_CODE)),
+        // The sweep gives it back when it is due.
+        without(&[D::OtherUnitBack], equal(FLUSH), None),
+        // It spares the live store a second unit; what is recorded is the answer all the same.
+        without(&[D::LookFirst], equal(FLUSH), None),
     ]
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     scenario::Scenario,
-    state::{Attempt, Phase, Row, State},
+    state::{Attempt, Phase, Request, Row, State},
 };
 
 /// One sight: what it is, and whether a state shows it.
@@ -19,22 +19,61 @@ pub const TAKEN: &str = "a unit or slot is taken in the ledger";
 /// Redis comes back with what it cannot serve.
 pub const NOT_SERVED: &str = "Redis has the sale and refuses to serve it";
 
+/// A request with a key is answered by the record of an equal one.
+pub const REPEATED: &str = "equal requests get the same code";
+/// A request with a key went on past a tombstone.
+pub const NEXT_CODE: &str = "a key leads past a tombstone";
+/// A code that has a record is granted another unit.
+pub const SECOND_UNIT: &str = "a code is granted a second unit";
+
 /// Every sight.
-pub const SIGHTS: [Sight; 5] = [
+pub const SIGHTS: [Sight; 8] = [
     (SOLD_OUT, |scenario, state| state.sold() == scenario.units),
-    (TOO_LATE, |_, state| is_left_out(state, |attempt| attempt.row == Row::Void)),
+    (TOO_LATE, |_, state| is_left_out(state, |_, attempt| attempt.row == Row::Void)),
     (OLD_EPOCH, |_, state| {
-        is_left_out(state, |attempt| attempt.row == Row::None && attempt.epoch < state.epoch)
+        is_left_out(state, |request, attempt| {
+            attempt.row == Row::None && request.epoch < state.epoch
+        })
     }),
     (TAKEN, |_, state| {
-        is_left_out(state, |attempt| attempt.row == Row::None && attempt.epoch == state.epoch)
+        is_left_out(state, |request, attempt| {
+            attempt.row == Row::None && request.epoch == state.epoch
+        })
     }),
     (NOT_SERVED, |scenario, state| state.live.epoch != 0 && !state.is_served(scenario)),
+    (REPEATED, |_, state| {
+        let mut answered: Vec<_> = acknowledged(state).map(|request| request.code).collect();
+        let all = answered.len();
+        answered.sort_unstable();
+        answered.dedup();
+        answered.len() < all
+    }),
+    (NEXT_CODE, |scenario, state| {
+        scenario.is_keyed()
+            && acknowledged(state).any(|request| {
+                let before = usize::from(request.code).checked_sub(1);
+                before.is_some_and(|before| scenario.next_code(before).is_some())
+            })
+    }),
+    (SECOND_UNIT, |scenario, state| {
+        let is_other = |code: usize| {
+            let attempt = &state.attempts[code];
+            let place = state.live.codes[code];
+            attempt.row.is_live() && place.is_some_and(|place| place != attempt.recorded)
+        };
+        state.is_served(scenario) && scenario.codes().any(is_other)
+    }),
 ];
 
+fn acknowledged(state: &State) -> impl Iterator<Item = &Request> {
+    state.requests.iter().filter(|request| request.phase == Phase::Acknowledged)
+}
+
 /// Whether a record did not get in, for this reason.
-fn is_left_out(state: &State, reason: impl Fn(&Attempt) -> bool) -> bool {
+fn is_left_out(state: &State, reason: impl Fn(&Request, &Attempt) -> bool) -> bool {
     let left_out =
-        |attempt: &Attempt| matches!(attempt.phase, Phase::LeftOut | Phase::LeftOutAgain);
-    state.attempts.iter().any(|attempt| left_out(attempt) && reason(attempt))
+        |request: &Request| matches!(request.phase, Phase::LeftOut | Phase::LeftOutAgain);
+    state.requests.iter().any(|request| {
+        left_out(request) && reason(request, &state.attempts[usize::from(request.code)])
+    })
 }

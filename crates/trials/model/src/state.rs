@@ -1,7 +1,9 @@
 //! What there is at one moment: the ledger, Redis, and how far every actor has come.
 
-/// The most codes of a scenario; each is one checkout attempt of one user.
+/// The most codes of a scenario. Each is of one user.
 pub const CODES_MAX: usize = 6;
+/// The most checkout requests of a scenario: one a code, but where requests have keys.
+pub const REQUESTS_MAX: usize = 6;
 /// The most units of a scenario.
 pub const UNITS_MAX: usize = 3;
 /// The most users of a scenario.
@@ -14,7 +16,9 @@ pub const REBUILDS_MAX: usize = 2;
 /// One moment of the whole service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
-    /// Each attempt, by its code.
+    /// Each checkout request.
+    pub requests: [Request; REQUESTS_MAX],
+    /// What there is about each code.
     pub attempts: [Attempt; CODES_MAX],
     /// The epoch of the sale in the ledger.
     pub epoch: u8,
@@ -34,9 +38,11 @@ pub struct State {
     pub left: Faults,
 }
 
-/// One checkout attempt, and all that is about its code.
+/// One checkout request, as its process knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Attempt {
+pub struct Request {
+    /// The code it asks for.
+    pub code: u8,
     /// How far the request has come.
     pub phase: Phase,
     /// What Redis granted, once it has.
@@ -45,6 +51,13 @@ pub struct Attempt {
     pub epoch: u8,
     /// A first run of the record, believed lost, that may still come to the server.
     pub has_twin: bool,
+    /// Whether it is about to answer another unit than the record has.
+    pub is_misled: bool,
+}
+
+/// All that is about a code, beside who asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Attempt {
     /// Whether Redis has ever had the code. A sweep may have seen it due at once, and ask the
     /// ledger to judge it at any moment from then on.
     pub was_placed: bool,
@@ -73,6 +86,8 @@ pub enum Phase {
     /// It has asked nobody yet, or has no answer.
     #[default]
     New,
+    /// The ledger has no record of its code; Redis is asked next. Only where it has a key.
+    LookedFirst,
     /// Redis has granted; the record is next.
     Granted,
     /// The outcome of the record got lost; it is run again.
@@ -87,6 +102,8 @@ pub enum Phase {
     LeftOutAgain,
     /// It is certain that there is no record; the unit is given back next.
     Unrecorded,
+    /// Its code has a record with another unit than Redis granted; that one goes back next.
+    OtherUnit,
     /// The record stands; the answer is next.
     Recorded,
     /// The user has the code.
@@ -219,7 +236,7 @@ impl Row {
     }
 }
 
-impl Attempt {
+impl Request {
     /// Whether what Redis granted can still become a record.
     #[must_use]
     pub const fn has_grant(&self) -> bool {
@@ -234,6 +251,14 @@ impl Attempt {
             )
     }
 
+    /// Whether it matters what Redis granted.
+    #[must_use]
+    pub const fn has_place(&self) -> bool {
+        self.has_grant() || matches!(self.phase, Phase::OtherUnit)
+    }
+}
+
+impl Attempt {
     /// Tells the owner of the code something.
     pub fn tell(&mut self, answer: Answer) {
         self.till = Till::Idle;

@@ -1,8 +1,11 @@
 //! The steps, each of which happens at once.
 
-/// One thing that happens at once. Codes and units are counted from 0.
+/// One thing that happens at once. Requests, codes and units are counted from 0; up to
+/// `Acknowledge` it is a request's number that is named first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// A request with a key asks the ledger for its code, before all else.
+    LookFirst(usize),
     /// Redis grants a code a unit, and the request hears of it.
     Place(usize, u8),
     /// A call that nobody waits for any more places a hold.
@@ -23,6 +26,8 @@ pub enum Step {
     LookUp(usize),
     /// A grant without a record is given back.
     GiveBack(usize),
+    /// What Redis granted is given back, for the record of the code has another unit.
+    GiveOtherBack(usize),
     /// The user gets the code.
     Acknowledge(usize),
     /// Somebody redeems the code; Redis is asked for it.

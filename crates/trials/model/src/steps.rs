@@ -4,15 +4,17 @@ use crate::{
     defences::Defence,
     live::Verdict,
     scenario::Scenario,
-    state::{Answer, Attempt, Faults, Live, Phase, Rebuild, Row, State, Till},
+    state::{Answer, Attempt, Faults, Live, Rebuild, Row, State, Till},
     step::Step,
 };
 
 impl State {
     /// Everything that may happen now, and a little that cannot.
     pub fn steps(&self, scenario: &Scenario, steps: &mut Vec<Step>) {
+        for request in scenario.requests() {
+            self.steps_of_request(scenario, request, steps);
+        }
         for code in scenario.codes() {
-            self.steps_of_request(scenario, code, steps);
             self.steps_of_till(code, steps);
             self.steps_of_sweep(scenario, code, steps);
         }
@@ -35,36 +37,9 @@ impl State {
         steps.extend([Step::RestoreLedger, Step::LoadOfOther]);
     }
 
-    fn steps_of_request(&self, scenario: &Scenario, code: usize, steps: &mut Vec<Step>) {
-        let attempt = &self.attempts[code];
-        match attempt.phase {
-            Phase::New => steps.extend((0..scenario.units).map(|unit| Step::Place(code, unit))),
-            Phase::Granted if scenario.has(Defence::Drain) => steps.extend([
-                Step::Record(code),
-                Step::RecordUnheard(code),
-                Step::RecordDelayed(code),
-                Step::RecordFails(code),
-            ]),
-            Phase::Granted | Phase::Again if !scenario.has(Defence::Drain) => {
-                steps.push(Step::PassFence(code));
-            }
-            Phase::Granted | Phase::Again | Phase::PastFence => steps.push(Step::Record(code)),
-            Phase::LeftOut | Phase::LeftOutAgain => steps.push(Step::LookUp(code)),
-            Phase::Unrecorded => steps.push(Step::GiveBack(code)),
-            Phase::Recorded => steps.push(Step::Acknowledge(code)),
-            Phase::Acknowledged | Phase::Over => {}
-        }
-        if self.left.strays > 0 {
-            steps.extend((0..scenario.units).map(|unit| Step::StrayPlace(code, unit)));
-        }
-        if attempt.has_twin {
-            steps.push(Step::RecordLate(code));
-        }
-    }
-
     fn steps_of_till(&self, code: usize, steps: &mut Vec<Step>) {
         let attempt = &self.attempts[code];
-        if attempt.phase != Phase::Acknowledged {
+        if !self.is_acknowledged(code) {
             return;
         }
         steps.push(Step::Release(code));
@@ -100,89 +75,12 @@ impl State {
     #[must_use]
     pub fn after(&self, scenario: &Scenario, step: Step) -> Option<Self> {
         let mut next = self.clone();
-        next.take(scenario, step)?;
+        next.take_of_request(scenario, step)?;
         next.tidy(scenario);
         (next != *self).then_some(next)
     }
 
-    fn take(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
-        match step {
-            Step::Place(code, unit) => {
-                let place = self.place_hold(scenario, code, unit)?;
-                let epoch = self.live.epoch;
-                let attempt = &mut self.attempts[code];
-                *attempt = Attempt { phase: Phase::Granted, place, epoch, ..*attempt };
-            }
-            Step::StrayPlace(code, unit) => {
-                spend(&mut self.left.strays)?;
-                let _ = self.place_hold(scenario, code, unit)?;
-            }
-            Step::PassFence(code) => {
-                let passes = self.passes_fence(scenario, code);
-                let phase = if passes { Phase::PastFence } else { Phase::LeftOut };
-                self.attempts[code].phase = phase;
-            }
-            Step::Record(code) => {
-                let got_in = self.record(scenario, code);
-                let attempt = &mut self.attempts[code];
-                attempt.phase = match attempt.phase {
-                    _ if got_in => Phase::Recorded,
-                    Phase::Again => Phase::LeftOutAgain,
-                    _ => Phase::LeftOut,
-                };
-            }
-            Step::RecordUnheard(code) => {
-                spend(&mut self.left.lost)?;
-                self.record(scenario, code);
-                self.attempts[code].phase = Phase::Again;
-            }
-            Step::RecordDelayed(code) => {
-                spend(&mut self.left.lost)?;
-                let attempt = &mut self.attempts[code];
-                *attempt = Attempt { phase: Phase::Again, has_twin: true, ..*attempt };
-            }
-            Step::RecordLate(code) => {
-                self.record(scenario, code);
-                self.attempts[code].has_twin = false;
-            }
-            Step::RecordFails(code) => {
-                spend(&mut self.left.failures)?;
-                self.attempts[code].phase = Phase::Unrecorded;
-            }
-            Step::LookUp(code) => {
-                let attempt = &mut self.attempts[code];
-                attempt.phase = match attempt.row {
-                    _ if !scenario.has(Defence::LookUp) => Phase::Recorded,
-                    Row::Held | Row::Sold => Phase::Recorded,
-                    Row::Expired | Row::Released | Row::Void => Phase::Over,
-                    // What was run again may still come: the sweep decides it.
-                    Row::None
-                        if attempt.phase == Phase::LeftOutAgain
-                            && scenario.has(Defence::CertainStale) =>
-                    {
-                        Phase::Over
-                    }
-                    Row::None => Phase::Unrecorded,
-                };
-            }
-            Step::GiveBack(code) => {
-                self.settle(scenario, code, Verdict::Free);
-                self.attempts[code].phase = Phase::Over;
-            }
-            Step::Acknowledge(code) => self.attempts[code].phase = Phase::Acknowledged,
-            _ => return self.take_upkeep(scenario, step),
-        }
-        Some(())
-    }
-
-    fn record(&mut self, scenario: &Scenario, code: usize) -> bool {
-        // Past the fence already, nothing is looked at again.
-        let passes =
-            self.attempts[code].phase == Phase::PastFence || self.passes_fence(scenario, code);
-        passes && self.insert_hold(scenario, code)
-    }
-
-    fn take_upkeep(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
+    pub(crate) fn take_upkeep(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
         match step {
             Step::LookInRedis(code) => {
                 self.attempts[code].till = match self.live.codes[code] {
@@ -284,6 +182,7 @@ impl State {
             }
             Step::RestoreLedger => {
                 spend(&mut self.left.restores)?;
+                self.requests = scenario.opening().requests;
                 self.attempts = Default::default();
                 self.rebuilds = Default::default();
                 self.epoch = 0;
@@ -299,7 +198,7 @@ impl State {
 }
 
 /// Takes one from what is left, if there is one.
-fn spend(left: &mut u8) -> Option<()> {
+pub(crate) fn spend(left: &mut u8) -> Option<()> {
     *left = left.checked_sub(1)?;
     Some(())
 }

@@ -3,7 +3,7 @@
 use crate::{
     defences::Defence,
     scenario::Scenario,
-    state::{Answer, Mark, Place, Row, State, Till, UNITS_MAX},
+    state::{Answer, Mark, Place, Request, Row, State, Till, UNITS_MAX},
 };
 
 impl State {
@@ -11,8 +11,12 @@ impl State {
     pub fn tidy(&mut self, scenario: &Scenario) {
         // Which rows are final, so that nothing can come between the steps of a purchase of one.
         let final_for_good = scenario.has(Defence::CompareAndSet) || scenario.has(Defence::EndOnce);
+        for request in scenario.requests() {
+            self.forget_the_past_of(scenario, request);
+        }
         for code in scenario.codes() {
-            self.forget_the_past_of(scenario, code);
+            let attempt = &mut self.attempts[code];
+            attempt.was_placed &= attempt.row == Row::None;
             if final_for_good {
                 self.finish_at_the_till(scenario, code);
                 self.forget_where_it_was(code);
@@ -25,18 +29,24 @@ impl State {
         }
         if scenario.merges_alike {
             self.number_units_anew(scenario);
-            self.merge_alike(scenario);
+            if scenario.is_keyed() {
+                self.merge_equal(scenario);
+            } else {
+                self.merge_alike(scenario);
+            }
         }
     }
 
-    fn forget_the_past_of(&mut self, scenario: &Scenario, code: usize) {
-        let attempt = &mut self.attempts[code];
-        let is_fenced = attempt.epoch != self.epoch && scenario.has(Defence::EpochCheck);
-        attempt.has_twin &= attempt.row == Row::None && !is_fenced;
-        attempt.was_placed &= attempt.row == Row::None;
-        if !attempt.has_grant() {
-            attempt.place = Place::default();
-            attempt.epoch = 0;
+    fn forget_the_past_of(&mut self, scenario: &Scenario, request: usize) {
+        let request = &mut self.requests[request];
+        let row = self.attempts[usize::from(request.code)].row;
+        let is_fenced = request.epoch != self.epoch && scenario.has(Defence::EpochCheck);
+        request.has_twin &= row == Row::None && !is_fenced;
+        if !request.has_place() {
+            request.place = Place::default();
+        }
+        if !request.has_grant() {
+            request.epoch = 0;
         }
     }
 
@@ -111,10 +121,10 @@ impl State {
     /// Visits every mention of a unit by a code.
     fn visit_units(&mut self, mut visit: impl FnMut(&mut u8)) {
         let snapshots = self.rebuilds.map(|rebuild| rebuild.snapshot);
+        for request in self.requests.iter_mut().filter(|request| request.has_place()) {
+            visit(&mut request.place.unit);
+        }
         for (code, attempt) in self.attempts.iter_mut().enumerate() {
-            if attempt.has_grant() {
-                visit(&mut attempt.place.unit);
-            }
             let is_in_a_snapshot = snapshots.iter().any(|snapshot| snapshot[code] != Mark::Free);
             if attempt.row.is_live() || is_in_a_snapshot {
                 visit(&mut attempt.recorded.unit);
@@ -130,6 +140,19 @@ impl State {
             }
         }
     }
+
+    /// Sorts the equal requests of each user by how far they have come.
+    fn merge_equal(&mut self, scenario: &Scenario) {
+        for end in (1..scenario.keyed.len()).rev() {
+            for request in 0..end {
+                let is_equal = scenario.keyed[request] == scenario.keyed[request + 1];
+                if is_equal && self.requests[request] > self.requests[request + 1] {
+                    self.requests.swap(request, request + 1);
+                }
+            }
+        }
+    }
+
     /// Sorts the codes of each user by what there is about them.
     fn merge_alike(&mut self, scenario: &Scenario) {
         for end in (1..scenario.users.len()).rev() {
@@ -145,10 +168,16 @@ impl State {
     fn about(&self, code: usize) -> impl Ord + use<> {
         let copied = self.copy.map(|copy| copy.codes[code]);
         let snapshots = self.rebuilds.map(|rebuild| rebuild.snapshot[code]);
-        (self.attempts[code], self.live.codes[code], copied, snapshots)
+        let Request { phase, place, epoch, has_twin, .. } = self.requests[code];
+        let request = (phase, place, epoch, has_twin);
+        (request, self.attempts[code], self.live.codes[code], copied, snapshots)
     }
 
     fn swap_codes(&mut self, one: usize, other: usize) {
+        self.requests.swap(one, other);
+        for code in [one, other] {
+            self.requests[code].code = u8::try_from(code).unwrap_or_default();
+        }
         self.attempts.swap(one, other);
         self.live.codes.swap(one, other);
         if let Some(copy) = &mut self.copy {

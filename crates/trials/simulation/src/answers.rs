@@ -6,6 +6,7 @@ use domain::{CheckoutRefusal, CodeRefusal, Failure};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     Granted,
+    GrantedBefore,
     SoldOut,
     UserLimit,
     NotOpen,
@@ -29,8 +30,9 @@ pub(crate) enum Told {
 }
 
 impl Told {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Granted,
+        Self::GrantedBefore,
         Self::SoldOut,
         Self::UserLimit,
         Self::NotOpen,
@@ -56,6 +58,7 @@ impl Told {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Granted => "a code",
+            Self::GrantedBefore => "the code of its key",
             Self::SoldOut => "sold out",
             Self::UserLimit => "user limit reached",
             Self::NotOpen => "not open",

@@ -72,13 +72,14 @@ impl Embedded {
 
 fn record_of(sale: SaleId, hold: HoldCopy) -> HoldRecord {
     let HoldCopy { code, user, unit, slot, epoch, expires_at, ended } = hold;
+    let ended_at = ended.as_ref().map(|(_, at)| *at);
     let state = match ended {
         None => HoldState::Held,
         Some((HoldEnd::Sold, _)) => HoldState::Sold,
         Some((HoldEnd::Expired, _)) => HoldState::Expired,
         Some((HoldEnd::Released, _)) => HoldState::Released,
     };
-    HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state }
+    HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state, ended_at }
 }
 
 /// What cannot be read ends the run.

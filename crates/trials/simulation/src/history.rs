@@ -5,7 +5,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use domain::{CheckoutRefusal, Code, CodeRefusal, Hold, Receipt, SaleId, UnixMillis, UserId};
+use domain::{
+    CheckoutRefusal, Code, CodeRefusal, Hold, IdempotencyKey, Receipt, SaleId, UnixMillis, UserId,
+};
 use fakes::HoldState;
 
 use crate::{
@@ -17,6 +19,8 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct History {
     known: BTreeMap<Code, Known>,
+    /// What was answered to the keys of users.
+    of_keys: Vec<((SaleId, UserId, IdempotencyKey), Code)>,
     refused: BTreeMap<(SaleId, UserId, &'static str), usize>,
     /// Codes that clients know of and a restored ledger does not. Nothing is promised of them.
     lost: BTreeSet<Code>,
@@ -34,12 +38,19 @@ struct Known {
     receipt: Option<Receipt>,
 }
 
+impl Known {
+    const fn of(hold: Hold) -> Self {
+        Self { hold, is_wanted: false, is_unwanted: false, is_sold_now: false, receipt: None }
+    }
+}
+
 impl History {
     /// The ledger went back to a backup: what is not in it was never said.
     pub(crate) fn go_back(&mut self, ledger: &dyn Ledger) {
         let records = ledger.records();
         for (code, mut known) in std::mem::take(&mut self.known) {
             if records.hold(code).is_none() {
+                self.of_keys.retain(|(_, answered)| *answered != code);
                 self.lost.insert(code);
                 continue;
             }
@@ -69,10 +80,28 @@ impl History {
         let recorded = (&record.user, record.sale, record.unit, record.slot, record.expires_at);
         let told = (&hold.user, hold.sale, hold.unit, hold.slot, hold.expires_at);
         ensure(recorded == told, || format!("told {told:?}, but recorded is {recorded:?}"))?;
-        let known =
-            Known { hold, is_wanted: false, is_unwanted: false, is_sold_now: false, receipt: None };
-        let before = self.known.insert(code, known);
+        let before = self.known.insert(code, Known::of(hold));
         ensure(before.is_none(), || format!("{code:?} was given twice"))
+    }
+
+    /// A client is told of the hold that their key leads to: the same each time, whatever became of
+    /// it.
+    pub(crate) fn hear_of_keyed_hold(
+        &mut self,
+        hold: Hold,
+        user: &UserId,
+        key: &IdempotencyKey,
+        ledger: &dyn Ledger,
+    ) -> Checked {
+        let of_key = (hold.sale, user.clone(), key.clone());
+        let code = hold.code;
+        let Some((_, first)) = self.of_keys.iter().find(|(known, _)| *known == of_key) else {
+            self.of_keys.push((of_key, code));
+            return self.hear_of_hold(hold, user, ledger);
+        };
+        ensure(*first == code, || format!("a key of {user} leads to {first:?}, and to {code:?}"))?;
+        let known = self.known.get(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
+        ensure(known.hold == hold, || format!("{:?} is answered again as {hold:?}", known.hold))
     }
 
     /// A client is told that they get nothing.

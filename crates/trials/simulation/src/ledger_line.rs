@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use domain::{
     Code, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
     ports::{
-        Attempt, AttemptPermit, Calendar, CodeRecord, LedgerStore, Listed, LiveEpoch, Operation,
-        Outcome, RaiseReply, Recorded, Redemption, SaleRegister, Tally, Verdict,
+        Answered, AnsweredCodes, Attempt, AttemptPermit, Calendar, CodeRecord, LedgerStore, Listed,
+        LiveEpoch, Operation, Outcome, RaiseReply, Recorded, Redemption, SaleRegister, Tally,
+        Verdict,
     },
 };
 
@@ -113,6 +114,15 @@ impl LedgerStore for LedgerLine {
             ledger.ports().expire_overdue(overdue_ms, limit).await
         };
         self.call(Operation::ExpireOverdue, &overdue_ms, answer).await
+    }
+}
+
+#[async_trait]
+impl AnsweredCodes for LedgerLine {
+    async fn answered(&self, code: Code) -> Result<Answered, StoreError> {
+        let answer =
+            move |ledger: Arc<dyn Ledger>| async move { ledger.ports().answered(code).await };
+        self.call(Operation::Answered, &code, answer).await
     }
 }
 

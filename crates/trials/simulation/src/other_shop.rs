@@ -32,6 +32,7 @@ pub(crate) async fn serve(world: Arc<World>, for_ms: u64) {
     let services = Services::over(Ports {
         register: ledger.clone(),
         ledger: ledger.clone(),
+        answered: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
         items: Arc::new(PlainItems),

@@ -47,6 +47,7 @@ impl Process {
         };
         let services = Services::over(Ports {
             register: ledger.clone(),
+            answered: ledger.clone(),
             ledger,
             sales,
             codes,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use domain::{
-    CheckoutRequest, Code, CodeRefusal, Receipt, SaleId, StoreError, UserId, Window, ports::Store,
-    sale::Sale,
+    CheckoutRefusal, CheckoutRequest, Code, CodeRefusal, IdempotencyKey, Receipt, SaleId,
+    StoreError, UserId, Window, checkout::KeyedHold, ports::Store, sale::Sale,
 };
 use futures_util::future::join;
 use tokio::{
@@ -35,7 +35,11 @@ pub(crate) struct User {
     service: Arc<Service>,
     name: UserId,
     codes: Vec<Code>,
+    /// The keys they have used, and for which sale.
+    keys: Vec<(SaleId, IdempotencyKey)>,
 }
+
+type Asked = Option<Result<Result<KeyedHold, CheckoutRefusal>, StoreError>>;
 
 type Redeemed = Option<Result<Result<Receipt, CodeRefusal>, StoreError>>;
 
@@ -43,7 +47,7 @@ impl User {
     pub(crate) fn new(service: &Arc<Service>, name: &str) -> Self {
         let name = name.parse().expect("users of a run are called by plain words");
         let (world, service) = (Arc::clone(&service.world), Arc::clone(service));
-        Self { world, service, name, codes: Vec::new() }
+        Self { world, service, name, codes: Vec::new(), keys: Vec::new() }
     }
 
     /// Does this and that until all trouble is over.
@@ -51,13 +55,14 @@ impl User {
         while self.world.is_in_trouble() {
             self.world.pass(self.world.random.within(1..=400)).await;
             let code = self.world.random.pick(&self.codes);
-            match (self.world.random.below(20), code) {
+            match (self.world.random.below(25), code) {
                 (0..=3, Some(code)) => self.redeem(code).await,
                 (4..=5, Some(code)) => self.give_back(code).await,
                 (6, Some(code)) => self.redeem_twice(code).await,
                 (7, Some(code)) => self.look_at_receipt(code).await,
                 (8, _) => self.make_up_a_code().await,
                 (9, _) => self.look_at_sales().await,
+                (10..=15, _) => self.ask_with_key().await,
                 _ => {
                     if let Some(sale) = self.choose_sale() {
                         // They remember what they were told.
@@ -95,6 +100,63 @@ impl User {
         self.hear(told, checked, code);
         self.codes.extend(code);
         code.ok_or(told)
+    }
+
+    /// Asks with a key, mostly one that they used before, and sometimes twice at once.
+    async fn ask_with_key(&mut self) {
+        let before = self.world.random.pick(&self.keys).filter(|_| self.world.random.below(3) > 0);
+        let (sale, key) = match before {
+            Some(before) => before,
+            None => {
+                let Some(sale) = self.choose_sale() else { return };
+                let name = format!("key-{}", self.keys.len());
+                let key: IdempotencyKey = name.parse().expect("it is a plain word");
+                self.keys.push((sale, key.clone()));
+                (sale, key)
+            }
+        };
+        if self.world.random.below(3) > 0 {
+            let answer = self.press_ask(sale, &key).await;
+            self.hear_of_key(sale, &key, answer);
+            return;
+        }
+        let restorations = self.restorations();
+        let (one, other) = join(self.press_ask(sale, &key), self.press_ask(sale, &key)).await;
+        if self.restorations() == restorations {
+            self.hear_of_key(sale, &key, one);
+            self.hear_of_key(sale, &key, other);
+        }
+    }
+
+    async fn press_ask(&self, sale: SaleId, key: &IdempotencyKey) -> Asked {
+        let request = CheckoutRequest { sale, user: self.name.clone() };
+        let key = key.clone();
+        let asking = move |process: Arc<Process>| async move {
+            process.services.checkout.attempt_again(request, &key).await
+        };
+        self.request(asking).await
+    }
+
+    fn hear_of_key(&mut self, sale: SaleId, key: &IdempotencyKey, answer: Asked) {
+        let ledger = &*self.world.stores.ledger;
+        let mut safety = lock(&self.world.safety);
+        let (told, checked, code) = match answer {
+            None => (Told::Nothing, Ok(()), None),
+            Some(Err(error)) => (error.failure().into(), Ok(()), None),
+            Some(Ok(Err(refusal))) => {
+                let checked = safety.history.hear_of_refusal(sale, &self.name, &refusal, ledger);
+                (Told::from(&refusal), checked, None)
+            }
+            Some(Ok(Ok(KeyedHold { hold, is_repeated }))) => {
+                let told = if is_repeated { Told::GrantedBefore } else { Told::Granted };
+                let code = hold.code;
+                let checked = safety.history.hear_of_keyed_hold(hold, &self.name, key, ledger);
+                (told, checked, Some(code))
+            }
+        };
+        drop(safety);
+        self.hear(told, checked, code);
+        self.codes.extend(code.filter(|code| !self.codes.contains(code)));
     }
 
     /// Redeems a code, and asks again until they are told something of it.

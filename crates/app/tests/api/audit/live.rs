@@ -48,10 +48,13 @@ impl Stack {
 
     /// Settles a code behind the ledger's back, as no process of the service would.
     async fn settle(&self, code: &str, verdict: &str) {
+        // Of unit 1, which is the one on hold.
+        let unit = if verdict == "free" { "-" } else { "1" };
         let keys = ["", ":total", ":free", ":holds", ":codes", ":users"];
         let keys = keys.map(|key| format!("sale:{{1}}{key}")).join(" ");
         let ledger = self.ask_redis("HGET sale:{1} ledger").await;
-        let command = format!("FCALL flashsale_v2_settle 6 {keys} {code} {verdict} 0 {ledger}");
+        let command =
+            format!("FCALL flashsale_v3_settle 6 {keys} {code} {verdict} 0 {unit} {ledger}");
         assert_eq!(self.ask_redis(&command).await, "settled");
     }
 }

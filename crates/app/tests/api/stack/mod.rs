@@ -2,6 +2,8 @@
 //! own on a private Postgres and a Redis of their own; or one process with a directory.
 
 mod answer;
+mod described;
+mod schema;
 mod stores;
 
 use std::{
@@ -22,7 +24,7 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use self::answer::Answer;
+pub(crate) use self::{answer::Answer, described::DOCUMENT, schema::breach};
 
 /// How long a condition is awaited before the test fails. Generous: machines are slow at times.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

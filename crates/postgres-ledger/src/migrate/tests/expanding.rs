@@ -58,6 +58,9 @@ async fn a_ledger_of_v1_keeps_its_rows_and_a_process_of_v1_its_promises() {
     ] {
         assert_eq!(run_sql("v1", &sale_of_v1(starts_in, lasts)), made, "{starts_in}, {lasts}");
     }
+    // Those that were there and those that a process of V1 made since.
+    let salted = "SELECT count(*) = count(DISTINCT salt) FROM sales";
+    assert_eq!(run_sql("v1", salted), "t");
     run_sql("v1", "UPDATE checkout_attempts SET state = 'sold' WHERE state = 'held'");
     let again = "UPDATE checkout_attempts SET state = 'expired' WHERE unit = 1";
     assert!(SERVER.psql("v1", again).unwrap_err().to_string().contains("append-only"));

@@ -18,6 +18,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('column', 'sales', 'ends_at', 'timestamp with time zone NOT NULL'),
     ('column', 'sales', 'on_timetable', 'boolean NOT NULL'),
     ('column', 'sales', 'sold', 'integer'),
+    ('column', 'sales', 'salt', 'bytea NOT NULL'),
     ('column', 'checkout_attempts', 'sale_id', 'bigint NOT NULL'),
     (
         'column', 'checkout_attempts', 'live',
@@ -46,6 +47,7 @@ WITH promised (kind, relation, name, definition) AS (
         'constraint', 'sales', 'sales_sold_is_final',
         'CHECK (sold IS NULL OR sold >= 0 AND closed_at IS NOT NULL)'
     ),
+    ('constraint', 'sales', 'sales_salt_is_whole', 'CHECK (octet_length(salt) = 32)'),
     ('constraint', 'sales', 'sales_stock_check', 'CHECK (stock >= 0 AND stock <= 1000000)'),
     (
         'constraint', 'sales', 'sales_per_user_limit_check',
@@ -87,6 +89,11 @@ WITH promised (kind, relation, name, definition) AS (
         'index', 'checkout_attempts', 'attempts_live_slot',
         'CREATE UNIQUE INDEX attempts_live_slot ON checkout_attempts '
         'USING btree (sale_id, user_id, slot) WHERE live'
+    ),
+    (
+        'trigger', 'sales', 'sales_keep_their_salt',
+        'CREATE TRIGGER sales_keep_their_salt BEFORE UPDATE OF salt ON sales FOR EACH ROW '
+        'WHEN (old.salt IS DISTINCT FROM new.salt) EXECUTE FUNCTION refuse_change()'
     ),
     (
         'trigger', 'checkout_attempts', 'attempts_end_once',

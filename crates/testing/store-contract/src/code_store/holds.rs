@@ -129,7 +129,11 @@ pub async fn only_live_codes_are_found(live: Live) {
     let bought = live.take(&sale, &user("bob")).await;
     let freed = live.take(&sale, &user("cid")).await;
 
-    live.settle(&sale, &[(bought.code, Verdict::Sold), (freed.code, Verdict::Free)]).await;
+    live.settle(
+        &sale,
+        &[(bought.code, Verdict::Sold { unit: bought.unit }), (freed.code, Verdict::Free)],
+    )
+    .await;
 
     assert_eq!(live.find(stays.code).await, Some(stays.unit));
     assert_eq!(live.find(bought.code).await, None);

@@ -57,14 +57,15 @@ pub async fn a_user_stops_at_the_limit_within_one_batch(live: Live) {
 pub async fn the_limit_says_what_is_held_and_what_is_bought(live: Live) {
     let sale = live.open(10, 3).await;
     let ann = user("ann");
-    let mut codes = Vec::new();
+    let mut sold = Vec::new();
     for _ in 0..3 {
-        codes.push(live.take(&sale, &ann).await.code);
+        let grant = live.take(&sale, &ann).await;
+        sold.push((grant.code, Verdict::Sold { unit: grant.unit }));
     }
 
-    live.settle(&sale, &[(codes[1], Verdict::Sold)]).await;
+    live.settle(&sale, &[sold[1]]).await;
     let one_bought = live.ask(&sale, &ann).await;
-    live.settle(&sale, &[(codes[0], Verdict::Sold), (codes[2], Verdict::Sold)]).await;
+    live.settle(&sale, &[sold[0], sold[2]]).await;
     let all_bought = live.ask(&sale, &ann).await;
 
     let limit = |held, bought| CheckoutRefusal::UserLimit { limit: 3, held, bought };
@@ -136,7 +137,7 @@ pub async fn a_sale_has_ended_at_its_end(live: Live) {
     let ended = CheckoutRefusal::Ended { ends_at: window.ends_at() };
     assert_eq!(reply, PlaceReply::Refused(ended));
     assert_eq!(live.find(kept.code).await, Some(kept.unit));
-    live.settle(&sale, &[(kept.code, Verdict::Sold)]).await;
+    live.settle(&sale, &[(kept.code, Verdict::Sold { unit: kept.unit })]).await;
     assert_eq!(live.counts(&sale).await, [4, 0, 1]);
 }
 
@@ -175,7 +176,7 @@ pub async fn sold_out_says_when_the_next_unit_is_back(live: Live) {
 
     assert_eq!(retry.at(), NOW + (MINUTE + BACK));
     assert!((1..=MINUTE + BACK).contains(&retry.after_ms()), "{retry:?}");
-    live.settle(&sale, &[(soon.code, Verdict::Sold)]).await;
+    live.settle(&sale, &[(soon.code, Verdict::Sold { unit: soon.unit })]).await;
     assert_eq!(retry_of(&live, &sale).await.map(Retry::at), Some(NOW + (2 * MINUTE + BACK)));
 }
 

@@ -48,7 +48,8 @@ pub async fn a_hold_that_is_live_is_left_alone(ledger: Ledger) {
     let verdict = ledger.judge(&sale, grant.code).await;
     let after = ledger.now().await;
 
-    let Verdict::Held { left_ms } = verdict else { panic!("{verdict:?}") };
+    let Verdict::Held { unit: held, left_ms } = verdict else { panic!("{verdict:?}") };
+    assert_eq!(held, grant.unit);
     // Moments are cut to the millisecond, what is left is not.
     let left = expires_at - after..=expires_at - before + 1;
     assert!(left.contains(&left_ms), "{left_ms} of {left:?}");
@@ -63,7 +64,7 @@ pub async fn what_is_sold_or_given_back_is_reported(ledger: Ledger) {
     let released = ledger.hold_and_wait(&sale, &user("ann"), 2, 1).await;
     ledger.release(released.code).await;
 
-    assert_eq!(ledger.judge(&sale, bought.code).await, Verdict::Sold);
+    assert_eq!(ledger.judge(&sale, bought.code).await, Verdict::Sold { unit: bought.unit });
     assert_eq!(ledger.judge(&sale, released.code).await, Verdict::Free);
 
     assert!(matches!(ledger.find(bought.code).await, CodeRecord::Sold(_)));
@@ -83,7 +84,7 @@ pub async fn verdicts_are_final(ledger: Ledger) {
 
     assert_eq!(ledger.judge(&sale, expired.code).await, Verdict::Free);
     assert_eq!(ledger.judge(&sale, unrecorded).await, Verdict::Free);
-    assert_eq!(ledger.judge(&sale, next.code).await, Verdict::Sold);
+    assert_eq!(ledger.judge(&sale, next.code).await, Verdict::Sold { unit: next.unit });
     assert_eq!(ledger.redeem(expired).await, CodeRecord::Expired);
     assert_eq!(ledger.counts(&sale).await, [0, 1]);
 }
@@ -103,7 +104,8 @@ pub async fn a_judge_decides_many_codes_at_once(ledger: Ledger) {
     assert_eq!(judged, codes.iter().copied().collect());
     assert_eq!(verdicts.len(), codes.len());
     for (code, verdict) in verdicts {
-        let expected = if code == bought.code { Verdict::Sold } else { Verdict::Free };
+        let sold = Verdict::Sold { unit: bought.unit };
+        let expected = if code == bought.code { sold } else { Verdict::Free };
         assert_eq!(verdict, expected);
     }
     assert_eq!(ledger.codes.judge(brief.id, &[]).await.unwrap(), []);
@@ -127,7 +129,7 @@ pub async fn of_a_redemption_and_an_expiry_one_wins(ledger: Ledger) {
     let mut sold = 0;
     for reply in replies {
         match reply {
-            (CodeRecord::SoldNow(_), Verdict::Sold) => sold += 1,
+            (CodeRecord::SoldNow(_), Verdict::Sold { .. }) => sold += 1,
             (CodeRecord::Expired, Verdict::Free) => {}
             other => panic!("{other:?}"),
         }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     CheckoutRefusal, Epoch, Sale, SaleId, Slot, Terms, Unit, UnixMillis,
     answer::Retry,
-    ports::{Attempt, CodeRecord, Grant, Outcome, Recorded},
+    ports::{Attempt, CodeRecord, Grant, Granted, Outcome, Recorded},
 };
 
 use crate::{
-    fixtures::{MINUTE, all_at_once, nth_user, user},
+    fixtures::{MINUTE, all_at_once, nth_user, unit, user},
     ledger::{Ledger, grant},
 };
 
@@ -26,7 +26,8 @@ pub async fn a_grant_is_recorded_once_and_its_repetition_stands(ledger: Ledger) 
     ledger.sell(grant).await;
     let after_the_sale = ledger.record_grant(&sale, &ann, grant).await;
 
-    let Recorded::Hold { expires_at } = first else { panic!("{first:?}") };
+    let Recorded::Hold(Granted { unit, slot, expires_at }) = first else { panic!("{first:?}") };
+    assert_eq!((unit, slot), (grant.unit, grant.slot));
     let hold_ms = sale.terms.hold_ms();
     assert!((before + hold_ms..=after + hold_ms).contains(&expires_at), "{expires_at:?}");
     assert_eq!([again, after_the_sale], [first, first]);
@@ -48,6 +49,47 @@ pub async fn a_grant_repeated_at_once_is_recorded_once(ledger: Ledger) {
     assert!(matches!(replies[0], Recorded::Hold { .. }), "{:?}", replies[0]);
     assert!(replies.iter().all(|reply| *reply == replies[0]));
     assert_eq!(ledger.recorded(&sale, "granted").await, 1);
+}
+
+/// A code that left the live store may come back with another unit. What was recorded first is the
+/// answer, and nothing of the other gets in.
+pub async fn a_code_granted_again_has_what_was_recorded_first(ledger: Ledger) {
+    let sale = ledger.open(5, 5).await;
+    let (ann, first) = (user("ann"), grant(&sale, 1, 0));
+    let recorded = ledger.record_grant(&sale, &ann, first).await;
+
+    let other = Grant { unit: unit(2), slot: Slot(1), ..first };
+    assert_eq!(ledger.record_grant(&sale, &ann, other).await, recorded);
+
+    ledger.sell(first).await;
+    assert_eq!(ledger.record_grant(&sale, &ann, other).await, recorded);
+    assert_eq!(ledger.recorded(&sale, "granted").await, 1);
+    assert!(matches!(
+        ledger.record_grant(&sale, &ann, grant(&sale, 2, 1)).await,
+        Recorded::Hold(_)
+    ));
+}
+
+/// Two units under one code come to be recorded at once: one is, and both hear which.
+pub async fn of_two_units_of_a_code_both_learn_which_stands(ledger: Ledger) {
+    let sale = ledger.open(80, 2).await;
+    let calls = (1..=40).map(|number| {
+        let ledger = ledger.clone();
+        async move {
+            let (ann, one) = (nth_user(number), grant(&sale, 2 * number - 1, 0));
+            let other = Grant { unit: unit(2 * number), slot: Slot(1), ..one };
+            tokio::join!(
+                ledger.record_grant(&sale, &ann, one),
+                ledger.record_grant(&sale, &ann, other),
+            )
+        }
+    });
+
+    for (one, other) in all_at_once(calls).await {
+        assert!(matches!(one, Recorded::Hold(_)), "{one:?}");
+        assert_eq!(one, other);
+    }
+    assert_eq!(ledger.counts(&sale).await, [40, 0]);
 }
 
 /// Only the live store of the current epoch may grant. What an older one granted, or one the

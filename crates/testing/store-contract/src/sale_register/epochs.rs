@@ -1,13 +1,13 @@
 //! Epochs, snapshots, tallies, and the end of a sale.
 
 use domain::{
-    Epoch, Origin, Sale, Slot, Terms, Window,
+    Epoch, Sale, Slot, Terms,
     ports::{CodeRecord, LiveEpoch, LiveUnit, RaiseReply, Recorded, SaleSnapshot, Tally, Verdict},
     sale::{EPOCH_AGE_MIN_MS, SaleState},
 };
 
 use crate::{
-    fixtures::{HOUR, MINUTE, SECOND, all_at_once, nth_user, unit, until, user},
+    fixtures::{MINUTE, SECOND, all_at_once, nth_user, unit, until, user},
     ledger::{Ledger, grant},
 };
 
@@ -194,7 +194,7 @@ pub async fn a_tally_counts_what_is_held_and_sold(ledger: Ledger) {
 pub async fn a_sale_is_closed_when_it_is_over_and_no_hold_is_left(ledger: Ledger) {
     let open = ledger.open(5, 5).await;
     assert!(!ledger.register.close(open.id).await.unwrap());
-    let over = over(&ledger, 5 * MINUTE).await;
+    let over = ledger.over(terms(5 * MINUTE)).await;
     let last = ledger.hold(&over, &user("ann"), 1, 0).await;
     let bought = ledger.hold(&over, &user("ann"), 2, 1).await;
     ledger.sell(bought).await;
@@ -216,7 +216,7 @@ pub async fn a_sale_is_closed_when_it_is_over_and_no_hold_is_left(ledger: Ledger
 /// Closed is closed: for the grant that comes late, for the rebuild, for the operator. What
 /// was sold is still found.
 pub async fn a_closed_sale_records_no_grant_and_stays_closed(ledger: Ledger) {
-    let sale = over(&ledger, SECOND).await;
+    let sale = ledger.over(terms(SECOND)).await;
     let bought = ledger.hold(&sale, &user("ann"), 1, 0).await;
     let receipt = ledger.sell(bought).await;
     assert!(ledger.register.close(sale.id).await.unwrap());
@@ -237,17 +237,4 @@ pub async fn a_closed_sale_records_no_grant_and_stays_closed(ledger: Ledger) {
 
 fn terms(hold_ms: i64) -> Terms {
     Terms::new(100, 10, hold_ms).unwrap()
-}
-
-/// A sale at epoch 1 that ended an hour ago.
-async fn over(ledger: &Ledger, hold_ms: i64) -> Sale {
-    let ends_at = ledger.now().await + -HOUR;
-    let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
-    let sale = ledger
-        .register
-        .schedule(window, terms(hold_ms), Origin::Timetable)
-        .await
-        .unwrap()
-        .expect("the window is free");
-    ledger.raise(&sale).await.sale
 }

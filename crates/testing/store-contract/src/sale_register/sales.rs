@@ -31,7 +31,10 @@ pub async fn a_scheduled_sale_is_found_as_it_was_made(ledger: Ledger) {
 
         let Listed { sale: found, seen_at } = listed;
         let (state, epoch) = (SaleState::Active, Epoch(0));
-        assert_eq!(sale, Sale { id: sale.id, window, terms, origin, state, epoch });
+        assert_eq!(
+            sale,
+            Sale { id: sale.id, window, terms, origin, state, epoch, salt: sale.salt }
+        );
         assert_eq!(found, sale);
         assert!((before..=ledger.now().await).contains(&seen_at));
     }

@@ -20,8 +20,18 @@ pub(crate) fn measure(bench: &Bench, stack: Stack, load: Load) -> Result<Run, Be
 /// Measures one run on a ledger. It is an error if a checkout was refused, or a grant is not in
 /// the ledger.
 pub(crate) fn run(deployment: &Deployment, load: Load) -> Result<Run, BenchError> {
+    run_with(deployment, "checkout.lua", load, &[])
+}
+
+/// The same by another script, whose environment this is.
+pub(crate) fn run_with(
+    deployment: &Deployment,
+    script: &str,
+    load: Load,
+    environment: &[(&str, &str)],
+) -> Result<Run, BenchError> {
     let before = deployment.recorded("granted")?;
-    let run = deployment.measure("checkout.lua", load, &[])?;
+    let run = deployment.measure(script, load, environment)?;
     let recorded = deployment.recorded("granted")? - before;
     if run.refusals > 0 || recorded < run.answers {
         return Err(BenchError::Wrong(format!(

@@ -148,7 +148,7 @@ fn asked_in(stores: &Stores, seconds: u32) -> Result<Option<f64>, BenchError> {
 }
 
 /// Commands of Redis and transactions of Postgres so far, if there are these.
-fn asked_so_far(stores: &Stores) -> Result<Option<u64>, BenchError> {
+pub(crate) fn asked_so_far(stores: &Stores) -> Result<Option<u64>, BenchError> {
     let (Some(redis), Some(database)) = (stores.redis(), stores.database()) else {
         return Ok(None);
     };

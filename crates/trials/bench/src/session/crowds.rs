@@ -12,6 +12,7 @@ use crate::{
         lost_live::{self, Lost},
         overload::{self, Overload, TAIL_TIMES_MAX},
         reads::{self, Reads},
+        stream::{self, Watched},
     },
     table::Row,
 };
@@ -19,6 +20,18 @@ use crate::{
 /// What readers may add to what is asked of the stores a second, however many they are: five looks
 /// a second, of a few commands each.
 const ASKED_MAX: f64 = 100.0;
+
+/// What thousands of viewers may take more than one: of a core, of memory, and of the network, where
+/// a state that changes all the time is 271 bytes a second for each of them.
+const VIEWERS_CORES_MAX: f64 = 0.1;
+const VIEWERS_MIB_MAX: f64 = 40.0;
+const VIEWERS_MB_PER_S_MAX: f64 = 1.5;
+
+/// What they may add to what is asked of the stores a second: as much as differs by itself.
+const VIEWERS_ASK_MAX: f64 = 10.0;
+
+/// Seconds for which they are looked at.
+const SECONDS_WATCHED: u32 = 10;
 
 /// Within so many milliseconds nearly all are refused who are.
 const REFUSED_MS_MAX: f64 = 50.0;
@@ -61,6 +74,23 @@ impl Session<'_> {
         });
         let row = Row { scenario: name, stack: Some(stack), connections: CONNECTIONS, floor };
         self.show(row, Ok(runs), &remark.unwrap_or_default());
+    }
+
+    pub(super) fn stream(&mut self, stack: Stack) {
+        let watched = stream::measure(self.bench, stack, SECONDS_WATCHED);
+        if let Ok(Watched { cores, memory_mib, megabytes_per_s, asked, .. }) = &watched {
+            let what = "stream: of a core, for 5,000 viewers";
+            self.note(stack, what, *cores, Bound::AtMost(VIEWERS_CORES_MAX));
+            let what = "stream: MiB for 5,000 viewers";
+            self.note(stack, what, *memory_mib, Bound::AtMost(VIEWERS_MIB_MAX));
+            let what = "stream: MB/s to 5,000 viewers";
+            self.note(stack, what, *megabytes_per_s, Bound::AtMost(VIEWERS_MB_PER_S_MAX));
+            if let Some(asked) = asked {
+                let what = "stream: added to what is asked of the stores /s for one viewer";
+                self.note(stack, what, asked.added(), Bound::AtMost(VIEWERS_ASK_MAX));
+            }
+        }
+        self.table.below("stream", watched.map(|watched| watched.list));
     }
 
     pub(super) fn overload(&mut self, stack: Stack) {

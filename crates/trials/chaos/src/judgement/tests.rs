@@ -104,6 +104,18 @@ fn one_code_has_one_answer() {
 }
 
 #[test]
+fn a_key_gets_one_code_and_no_other_request_gets_that() {
+    let sold = ledger("sold", Some(1_005));
+    let keyed = |number, hold| asked(Ask::Keyed(number), Answer::Granted(hold));
+    let other = Granted { code: Uuid::from_u128(8), ..HOLD };
+
+    assert_eq!(broken(&[keyed(1, HOLD), keyed(1, HOLD)], &sold), []);
+    assert_eq!(broken(&[keyed(1, HOLD), keyed(2, HOLD)], &sold), [Promise::AnswersStay]);
+    assert_eq!(broken(&[keyed(1, HOLD), granted()], &sold), [Promise::AnswersStay]);
+    assert!(broken(&[keyed(1, HOLD), keyed(1, other)], &sold).contains(&Promise::AnswersStay));
+}
+
+#[test]
 fn stock_is_neither_oversold_nor_left_nor_held_for_ever() {
     let mut oversold = ledger("sold", Some(1_005));
     let again = oversold.purchases[&CODE].clone();

@@ -1,13 +1,17 @@
-#!lua name=flashsale_v1
--- library: the live side of sales; what all functions share. The files of this folder are
+#!lua name=flashsale_v2
+-- library: the live store of sales; what all functions share. The files of this folder are
 -- loaded as one library, this one first.
 --
--- Every function replies with one string of words.
+-- Every function replies with one string of words. The last argument of each, which the headers
+-- do not repeat, is the ledger's identity: two ledgers may have a sale of the same number, on one
+-- server or even under the same keys. Where the sale that is there is another's, a function replies
+-- 'other_ledger', or 'cut_short' in the middle of a load, and changes nothing.
 --
 -- A sale has six keys. All carry the hash tag {id}, so a sale lives in one cluster slot.
 --
--- KEYS[1]  sale:{id}         hash: epoch, library, stock, per_user_limit, hold_ms, starts_at,
---                            ends_at, state, clock_offset (times in ms since the Unix epoch)
+-- KEYS[1]  sale:{id}         hash: ledger, epoch, library, stock, per_user_limit, hold_ms,
+--                            starts_at, ends_at, state, clock_offset (times in ms since the
+--                            Unix epoch)
 -- KEYS[2]  sale:{id}:total   string: units sold
 -- KEYS[3]  sale:{id}:free    list: units that can be had; taken from the left, returned right
 -- KEYS[4]  sale:{id}:holds   zset: code, scored by when its hold is due
@@ -18,12 +22,33 @@
 -- costs a fixed number of Redis calls, every key is declared, and an old image is
 -- dropped whole. Nothing here expires by itself: a code that vanished would leak its unit.
 
-local LIBRARY_VERSION = 1
+local LIBRARY_VERSION = 2
 
--- The epoch of each sale that *this server process* loaded, by the sale's key. It is in no
--- snapshot, log or replica: a restart, a failover, an old copy or a wipe all leave the sale
--- unserved until it is loaded again from the ledger.
+-- What follows is kept by the sale's name: its ledger and its key. A function cannot see the number
+-- of its database, so the key alone may be that of another ledger's sale.
+local function name_of(ledger, sale_key)
+  return ledger .. ' ' .. sale_key
+end
+
+-- The epoch of each sale that *this server process* loaded. It is in no snapshot, log or replica:
+-- a restart, a failover, an old copy or a wipe all leave the sale unserved until it is loaded
+-- again from the ledger.
 local loaded = {}
+
+-- The load of each sale that is under way: its epoch, the number of its next part, and when the
+-- last one came, in ms by this server's clock.
+local loading = {}
+
+-- How long a load is believed to be under way that says nothing more, in ms.
+local LOAD_PAUSE_MAX = 2000
+
+-- How often anything of each sale was changed here: counters that are equal twice prove no
+-- stillness, what came and went evens out.
+local changes = {}
+
+local function note_change(name)
+  changes[name] = (changes[name] or 0) + 1
+end
 
 -- Redis takes a few thousand arguments from `unpack` at a time.
 local CHUNK = 4000
@@ -42,14 +67,26 @@ local function ledger_now(clock_offset)
   return time[1] * 1000 + math.floor(time[2] / 1000) + clock_offset
 end
 
--- The sale's terms, or nil unless this process loaded the epoch that is there.
-local function terms_of(sale_key)
+-- Whether the sale that is there is another ledger's. What a version before this one loaded says
+-- nothing of its ledger, and is replaced.
+local function is_of_other(found, ledger)
+  return found and found ~= ledger
+end
+
+-- The sale's terms; or nil unless this process loaded the epoch that is there, and the word that
+-- says why.
+local function terms_of(sale_key, ledger)
   local found = redis.call('HMGET', sale_key, 'epoch', 'per_user_limit', 'hold_ms', 'starts_at',
-    'ends_at', 'state', 'clock_offset', 'stock')
-  if not found[1] or loaded[sale_key] ~= tonumber(found[1]) then
-    return nil
+    'ends_at', 'state', 'clock_offset', 'stock', 'ledger')
+  if is_of_other(found[9], ledger) then
+    return nil, 'other_ledger'
+  end
+  local name = name_of(ledger, sale_key)
+  if not found[1] or loaded[name] ~= tonumber(found[1]) then
+    return nil, 'not_loaded'
   end
   return {
+    name = name,
     epoch = found[1],
     per_user_limit = tonumber(found[2]),
     hold_ms = tonumber(found[3]),
@@ -84,11 +121,99 @@ end
 local function whole(number)
   return string.format('%.0f', number)
 end
--- load: puts an image from the ledger in the place of whatever is here, and serves it.
+-- load: puts a snapshot from the ledger in the place of whatever is here, and serves it. A large one
+-- comes in parts, so that nobody else waits long for the server. A load that is cut short is only a
+-- load undone: until it is committed the sale is not served, and the next one begins anew.
+
+-- Drops what is here, and puts the terms there, which are the first nine of `args`.
+local function begin(keys, args, ledger)
+  local sale, total = keys[1], keys[2]
+  local epoch, ledger_clock = tonumber(args[1]), tonumber(args[8])
+  local name = name_of(ledger, sale)
+  local there = redis.call('HMGET', sale, 'ledger', 'epoch')
+
+  if is_of_other(there[1], ledger) then
+    return 'other_ledger'
+  end
+  if loaded[name] and loaded[name] >= epoch then
+    local is_served = tonumber(there[2] or -1) == loaded[name]
+    return 'fenced ' .. whole(loaded[name]) .. (is_served and ' served' or ' unserved')
+  end
+  if loading[name] and loading[name].epoch >= epoch then
+    return 'fenced ' .. whole(loading[name].epoch) .. ' loading'
+  end
+  if is_of_newer_library(sale) then
+    return 'newer_library'
+  end
+
+  -- The epoch that is there is from now on none that this process has loaded.
+  redis.call('UNLINK', unpack(keys))
+  redis.call('HSET', sale, 'ledger', ledger, 'epoch', args[1], 'library', LIBRARY_VERSION,
+    'stock', args[2], 'per_user_limit', args[3], 'hold_ms', args[4], 'starts_at', args[5],
+    'ends_at', args[6], 'state', args[7], 'clock_offset', whole(ledger_clock - ledger_now(0)))
+  redis.call('SET', total, args[9])
+  loading[name] = { epoch = epoch, next_part = 1, at = ledger_now(0) }
+  return 'begun'
+end
+
+-- The load that is to go on with this part; or nil, and the word that says why it cannot.
+local function load_of(keys, ledger, epoch, part)
+  local load = loading[name_of(ledger, keys[1])]
+  if load and load.epoch > epoch then
+    return nil, 'fenced ' .. whole(load.epoch) .. ' loading'
+  end
+  local there = redis.call('HMGET', keys[1], 'epoch', 'ledger')
+  if not load or load.epoch ~= epoch or load.next_part ~= part
+    or tonumber(there[1] or -1) ~= epoch or there[2] ~= ledger then
+    return nil, 'cut_short'
+  end
+  return load
+end
+
+-- Adds what `args` have from `first` on: three counts, and what they count.
+local function add(keys, args, first)
+  local free, holds, codes, users = keys[3], keys[4], keys[5], keys[6]
+  local next_argument = first + 3
+  local function take()
+    next_argument = next_argument + 1
+    return args[next_argument - 1]
+  end
+  local units = {}
+  for _ = 1, tonumber(args[first]) do
+    local from, to = tonumber(take()), tonumber(take())
+    for unit = from, to do
+      units[#units + 1] = unit
+    end
+  end
+  call_chunked('RPUSH', free, units)
+  local marks = {}
+  for _ = 1, tonumber(args[first + 1]) * 2 do
+    marks[#marks + 1] = take()
+  end
+  call_chunked('HSET', users, marks)
+  local held, due = {}, {}
+  for _ = 1, tonumber(args[first + 2]) do
+    local code, what, due_at = take(), take(), take()
+    held[#held + 1] = code
+    held[#held + 1] = what
+    due[#due + 1] = due_at
+    due[#due + 1] = code
+  end
+  call_chunked('HSET', codes, held)
+  call_chunked('ZADD', holds, due)
+end
+
+local function commit(name, epoch)
+  note_change(name)
+  loaded[name], loading[name] = epoch, nil
+  return 'loaded'
+end
+
+-- load: loads a snapshot of one part.
 --
 -- KEYS     the six keys of the sale
 --
--- ARGV[1]  epoch           of the image
+-- ARGV[1]  epoch           of the snapshot
 -- ARGV[2]  stock           units
 -- ARGV[3]  per_user_limit  units
 -- ARGV[4]  hold_ms
@@ -104,65 +229,83 @@ end
 -- then     user marks      for each user
 -- then     code "unit slot user" due_at    for each hold, due_at in ms since the Unix epoch
 --
--- Replies 'loaded'; 'fenced' when this process serves an epoch at least as new; or
--- 'newer_library' when a newer version of this library has loaded the sale. The last two
--- change nothing.
+-- Replies 'loaded'; 'fenced' epoch how, when this process has loaded that epoch, which is at least
+-- as new, or begun to: 'served', 'unserved' if it lost it since, or 'loading'; or 'newer_library'
+-- when a newer version of this library has loaded the sale. All but the first change nothing.
 
 local function load(keys, args)
-  local sale, total, free, holds, codes, users = unpack(keys)
-  local epoch, ledger_clock = tonumber(args[1]), tonumber(args[8])
+  local ledger, epoch = table.remove(args), tonumber(args[1])
+  local begun = begin(keys, args, ledger)
+  if begun ~= 'begun' then
+    return begun
+  end
+  add(keys, args, 10)
+  return commit(name_of(ledger, keys[1]), epoch)
+end
 
-  if loaded[sale] and loaded[sale] >= epoch then
-    return redis.status_reply('fenced')
-  end
-  if is_of_newer_library(sale) then
-    return redis.status_reply('newer_library')
-  end
+-- load_begin: begins to load a snapshot of many parts.
+--
+-- KEYS     the six keys of the sale
+--
+-- ARGV     the first nine of load's
+--
+-- Replies 'begun', or what load would but 'loaded'.
 
-  -- Until the last line the sale is not served, so a load cut short is only a load undone.
-  loaded[sale] = nil
-  redis.call('UNLINK', sale, total, free, holds, codes, users)
-  redis.call('HSET', sale, 'epoch', args[1], 'library', LIBRARY_VERSION, 'stock', args[2],
-    'per_user_limit', args[3], 'hold_ms', args[4], 'starts_at', args[5], 'ends_at', args[6],
-    'state', args[7], 'clock_offset', whole(ledger_clock - ledger_now(0)))
-  redis.call('SET', total, args[9])
+local function load_begin(keys, args)
+  return begin(keys, args, table.remove(args))
+end
 
-  local next_argument = 13
-  local function take()
-    next_argument = next_argument + 1
-    return args[next_argument - 1]
-  end
-  local units = {}
-  for _ = 1, tonumber(args[10]) do
-    local first, last = tonumber(take()), tonumber(take())
-    for unit = first, last do
-      units[#units + 1] = unit
-    end
-  end
-  call_chunked('RPUSH', free, units)
-  local marks = {}
-  for _ = 1, tonumber(args[11]) * 2 do
-    marks[#marks + 1] = take()
-  end
-  call_chunked('HSET', users, marks)
-  local held, due = {}, {}
-  for _ = 1, tonumber(args[12]) do
-    local code, what, due_at = take(), take(), take()
-    held[#held + 1] = code
-    held[#held + 1] = what
-    due[#due + 1] = due_at
-    due[#due + 1] = code
-  end
-  call_chunked('HSET', codes, held)
-  call_chunked('ZADD', holds, due)
+-- load_part: adds some units, users and holds. It cannot be repeated.
+--
+-- KEYS     the six keys of the sale
+--
+-- ARGV[1]  epoch   of the snapshot
+-- ARGV[2]  part    its number, counted from 1
+-- then     the arguments of load from 'ranges' on
+--
+-- Replies 'added'; 'fenced' epoch 'loading' when a newer load has begun; or 'cut_short' when what
+-- was brought before is lost, or another part was due. All but the first change nothing.
 
-  loaded[sale] = epoch
-  return redis.status_reply('loaded')
+local function load_part(keys, args)
+  local ledger, part = table.remove(args), tonumber(args[2])
+  local load, why = load_of(keys, ledger, tonumber(args[1]), part)
+  if not load then
+    return why
+  end
+  -- Until it is added whole, no other part is due.
+  load.next_part = 0
+  add(keys, args, 3)
+  load.next_part, load.at = part + 1, ledger_now(0)
+  return 'added'
+end
+
+-- load_commit: serves what was loaded.
+--
+-- KEYS     the six keys of the sale
+--
+-- ARGV[1]  epoch   of the snapshot
+-- ARGV[2]  parts   how many there were
+--
+-- Replies 'loaded', or what load_part would but 'added'.
+
+local function load_commit(keys, args)
+  local ledger, epoch = table.remove(args), tonumber(args[1])
+  local load, why = load_of(keys, ledger, epoch, tonumber(args[2]) + 1)
+  return load and commit(name_of(ledger, keys[1]), epoch) or why
 end
 
 -- allow-oom: a sale must be loadable when memory is short; it is bounded by the stock.
 redis.register_function{
-  function_name = 'flashsale_v1_load', callback = load, flags = { 'allow-oom' }
+  function_name = 'flashsale_v2_load', callback = load, flags = { 'allow-oom' }
+}
+redis.register_function{
+  function_name = 'flashsale_v2_load_begin', callback = load_begin, flags = { 'allow-oom' }
+}
+redis.register_function{
+  function_name = 'flashsale_v2_load_part', callback = load_part, flags = { 'allow-oom' }
+}
+redis.register_function{
+  function_name = 'flashsale_v2_load_commit', callback = load_commit, flags = { 'allow-oom' }
 }
 -- place_holds: takes a free unit and a slot for each request, or says why not.
 --
@@ -183,9 +326,9 @@ redis.register_function{
 local function place_holds(keys, args)
   local call = redis.call
   local sale_key, _, free, holds, codes, users = unpack(keys)
-  local sale = terms_of(sale_key)
+  local sale, why = terms_of(sale_key, table.remove(args))
   if not sale then
-    return 'not_loaded'
+    return why
   end
   local now = ledger_now(sale.clock_offset)
   local requests = #args / 2
@@ -247,6 +390,7 @@ local function place_holds(keys, args)
       local winner = winner_of[args[request]]
       answer(request, 'granted ' .. units[winner] .. ' ' .. slots[winner])
     end
+    note_change(sale.name)
     call('HSET', users, unpack(taken))
     call('HSET', codes, unpack(held))
     call('ZADD', holds, unpack(due))
@@ -259,7 +403,7 @@ local function place_holds(keys, args)
 end
 
 -- No flags: refused as a whole when memory is short, before anything is taken.
-redis.register_function('flashsale_v1_place_holds', place_holds)
+redis.register_function('flashsale_v2_place_holds', place_holds)
 -- settle: carries out what the ledger decided of codes.
 --
 -- KEYS     the six keys of the sale
@@ -275,9 +419,9 @@ redis.register_function('flashsale_v1_place_holds', place_holds)
 local function settle(keys, args)
   local call = redis.call
   local sale_key, total, free, holds, codes, users = unpack(keys)
-  local sale = terms_of(sale_key)
+  local sale, why = terms_of(sale_key, table.remove(args))
   if not sale then
-    return redis.status_reply('not_loaded')
+    return redis.status_reply(why)
   end
   local asked = {}
   for index = 1, #args / 3 do
@@ -308,6 +452,9 @@ local function settle(keys, args)
     end
   end
 
+  if #live + #gone > 0 then
+    note_change(sale.name)
+  end
   if #live > 0 then
     call('ZADD', holds, 'XX', unpack(live))
   end
@@ -348,7 +495,7 @@ end
 
 -- allow-oom: stock must be able to come back when memory is short.
 redis.register_function{
-  function_name = 'flashsale_v1_settle', callback = settle, flags = { 'allow-oom' }
+  function_name = 'flashsale_v2_settle', callback = settle, flags = { 'allow-oom' }
 }
 -- due: the codes whose holds are due, the longest due first.
 --
@@ -359,9 +506,9 @@ redis.register_function{
 -- Replies 'not_loaded', or 'served' code code ... Changes nothing.
 
 local function due(keys, args)
-  local sale = terms_of(keys[1])
+  local sale, why = terms_of(keys[1], table.remove(args))
   if not sale then
-    return 'not_loaded'
+    return why
   end
   local now = whole(ledger_now(sale.clock_offset))
   local codes = redis.call('ZRANGE', keys[4], '-inf', now, 'BYSCORE', 'LIMIT', 0, args[1])
@@ -370,32 +517,49 @@ local function due(keys, args)
 end
 
 redis.register_function{
-  function_name = 'flashsale_v1_due', callback = due, flags = { 'no-writes' }
+  function_name = 'flashsale_v2_due', callback = due, flags = { 'no-writes' }
 }
 -- status: what is served of a sale, at one moment.
 --
 -- KEYS     the six keys of the sale
 --
--- Replies 'not_loaded'; 'newer_library' when a newer version of this library has loaded the
--- sale, so that whoever asks does not rebuild it; or 'served' epoch now starts_at ends_at stock per_user_limit hold_ms
--- state free held sold: times in ms since the Unix epoch, by the ledger's clock. Changes
--- nothing.
+-- Replies 'not_loaded'; 'loading' when that is under way, or 'newer_library' when a newer version
+-- of this library has loaded the sale, so that whoever asks does not rebuild it; or 'served' epoch
+-- now starts_at ends_at stock per_user_limit hold_ms state free held sold changes: times in ms
+-- since the Unix epoch, by the ledger's clock; `changes` counts on while this process lives.
+-- Changes nothing.
 
-local function status(keys)
-  local sale = terms_of(keys[1])
+-- Whether a load that was begun may go on: what it brought is there still, and it was not long ago.
+local function is_under_way(load, sale_key)
+  local age = load and ledger_now(0) - load.at
+  -- A negative age is a clock that was set back, and proves no life.
+  return age and age >= 0 and age < LOAD_PAUSE_MAX
+    and tonumber(redis.call('HGET', sale_key, 'epoch') or -1) == load.epoch
+end
+
+local function status(keys, args)
+  local ledger = table.remove(args)
+  local sale, why = terms_of(keys[1], ledger)
+  if not sale and why == 'not_loaded' then
+    if is_of_newer_library(keys[1]) then
+      why = 'newer_library'
+    elseif is_under_way(loading[name_of(ledger, keys[1])], keys[1]) then
+      why = 'loading'
+    end
+  end
   if not sale then
-    return is_of_newer_library(keys[1]) and 'newer_library' or 'not_loaded'
+    return why
   end
   return table.concat({
     'served', sale.epoch, whole(ledger_now(sale.clock_offset)), whole(sale.starts_at),
     whole(sale.ends_at), sale.stock, whole(sale.per_user_limit), whole(sale.hold_ms), sale.state,
     whole(redis.call('LLEN', keys[3])), whole(redis.call('HLEN', keys[5])),
-    redis.call('GET', keys[2])
+    redis.call('GET', keys[2]), whole(changes[sale.name] or 0)
   }, ' ')
 end
 
 redis.register_function{
-  function_name = 'flashsale_v1_status', callback = status, flags = { 'no-writes' }
+  function_name = 'flashsale_v2_status', callback = status, flags = { 'no-writes' }
 }
 -- forget: drops all that is here of a sale.
 --
@@ -403,10 +567,15 @@ redis.register_function{
 --
 -- Replies 'forgotten', whether there was anything or not.
 
-local function forget(keys)
-  loaded[keys[1]] = nil
+local function forget(keys, args)
+  local ledger = table.remove(args)
+  if is_of_other(redis.call('HGET', keys[1], 'ledger'), ledger) then
+    return redis.status_reply('other_ledger')
+  end
+  local name = name_of(ledger, keys[1])
+  loaded[name], loading[name], changes[name] = nil, nil, nil
   redis.call('UNLINK', unpack(keys))
   return redis.status_reply('forgotten')
 end
 
-redis.register_function('flashsale_v1_forget', forget)
+redis.register_function('flashsale_v2_forget', forget)

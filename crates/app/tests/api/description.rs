@@ -1,0 +1,154 @@
+//! What the service says of itself: `/openapi.json`, `/docs` and `/problems`. That it is true is seen
+//! wherever an answer is read: `stack/described.rs`.
+
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use reqwest::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
+use serde_json::Value;
+
+use crate::stack::{Answer, DOCUMENT, Kind, Settings, Stack, breach, on_both_stacks};
+
+on_both_stacks! {
+    the_document_is_the_committed_one
+    the_page_of_the_api_needs_nothing_from_another_host
+    every_type_of_problem_leads_to_its_page
+    what_a_client_has_is_not_sent_again
+    what_a_client_cannot_unpack_is_sent_plain
+}
+
+async fn the_document_is_the_committed_one(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+
+    let document = stack.get("/openapi.json").await;
+
+    assert_eq!((document.status, &document.body), (200, &*DOCUMENT));
+    assert_eq!(document.body["openapi"], "3.1.1");
+}
+
+/// What a page refers to by these attributes.
+fn references(page: &str) -> Vec<&str> {
+    let after =
+        |attribute| page.split(attribute).skip(1).filter_map(|it: &str| it.split('"').next());
+    after(" src=\"").chain(after(" href=\"")).collect()
+}
+
+async fn the_page_of_the_api_needs_nothing_from_another_host(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+
+    let page = stack.get("/docs").await;
+
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let references = references(&page.text);
+    assert!(references.len() >= 5, "{references:?}");
+    for reference in references.into_iter().filter(|it| *it != "data:,") {
+        assert!(!reference.contains(':') && !reference.starts_with('/'), "{reference}");
+        let file = stack.get(&format!("/{reference}")).await;
+        assert_eq!(file.status, 200, "{reference}");
+    }
+    let missing = stack.get("/docs/swagger-ui.js").await;
+    assert_eq!((missing.status, missing.name()), (404, "not-found"));
+}
+
+async fn every_type_of_problem_leads_to_its_page(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+    let schemas = DOCUMENT["components"]["schemas"].as_object().unwrap();
+    let types = schemas.values().filter_map(|it| it["properties"]["type"]["const"].as_str());
+
+    let mut seen = 0;
+    for name in types {
+        let page = stack.get(name).await;
+        assert_eq!(page.status, 200, "{name}");
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{name}");
+        assert!(page.text.contains(&format!("<code>{name}</code>")), "{name}: {}", page.text);
+        seen += 1;
+    }
+    assert!(seen >= 16, "{seen}");
+    let refused = stack.checkout("alice", 999).await;
+    assert_eq!(stack.get(refused.body["type"].as_str().unwrap()).await.status, 200);
+    let unknown = stack.get("/problems/no-such-problem").await;
+    assert_eq!((unknown.status, unknown.name()), (404, "not-found"));
+}
+
+async fn what_a_client_has_is_not_sent_again(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+
+    for path in ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js", "/problems/sold-out"] {
+        let first = stack.get(path).await;
+        let tag = first.header("etag").unwrap().to_owned();
+        let request = stack.http.get(format!("{}{path}", stack.url())).header(IF_NONE_MATCH, &tag);
+        let again = Answer::read(request).await.unwrap();
+
+        assert_eq!((again.status, again.text.as_str()), (304, ""), "{path}");
+        assert_eq!(again.header("etag"), Some(tag.as_str()), "{path}");
+    }
+}
+
+async fn what_a_client_cannot_unpack_is_sent_plain(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+
+    for path in ["/openapi.json", "/docs", "/docs/swagger-ui.css", "/problems/sold-out"] {
+        let url = format!("{}{path}", stack.url());
+        let plain = stack.get(path).await;
+        // Read as bytes: it is no text.
+        let packed = stack.http.get(url).header(ACCEPT_ENCODING, "gzip").send().await.unwrap();
+
+        assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
+        assert_ne!(packed.headers()["etag"], plain.header("etag").unwrap(), "{path}");
+        let (mut text, bytes) = (String::new(), packed.bytes().await.unwrap());
+        GzDecoder::new(&*bytes).read_to_string(&mut text).unwrap();
+        assert_eq!(plain.header("content-encoding"), None, "{path}");
+        assert!(text == plain.text && bytes.len() < text.len(), "{path}");
+    }
+}
+
+/// Calls this for each schema with an example, which is beside it.
+fn for_each_example(value: &Value, check: &mut impl FnMut(&Value, &Value)) {
+    if let (Some(schema), Some(example)) = (value.get("schema"), value.get("example")) {
+        check(schema, example);
+    }
+    if let (Some(schema), Some(examples)) = (value.get("schema"), value["examples"].as_object()) {
+        examples.values().for_each(|example| check(schema, &example["value"]));
+    }
+    match value {
+        Value::Object(members) => members.values().for_each(|it| for_each_example(it, check)),
+        Value::Array(values) => values.iter().for_each(|it| for_each_example(it, check)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_example_of_the_document_is_of_its_schema() {
+    let mut seen = 0;
+
+    for_each_example(&DOCUMENT, &mut |schema, example| {
+        if let Some(why) = breach(&DOCUMENT, schema, example) {
+            panic!("{why}: {example}");
+        }
+        seen += 1;
+    });
+
+    assert!(seen > 100, "{seen}");
+}
+
+#[test]
+fn every_answer_in_json_has_an_example() {
+    let paths = DOCUMENT["paths"].as_object().unwrap();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let none = serde_json::Map::new();
+                for (kind, content) in response["content"].as_object().unwrap_or(&none) {
+                    let has_one = content.get("example").or(content.get("examples")).is_some();
+                    let is_file = path.starts_with("/docs") || path == "/openapi.json";
+                    assert!(
+                        has_one || is_file || !kind.ends_with("json"),
+                        "{method} {path} {status}"
+                    );
+                }
+            }
+        }
+    }
+}

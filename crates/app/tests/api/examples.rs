@@ -1,0 +1,156 @@
+//! The clients in `examples/`, as their readers run them: on a service whose answers get lost.
+
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+};
+
+use dev_servers::{Condition, Proxy};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use crate::stack::{Kind, Settings, Stack, on_both_stacks};
+
+on_both_stacks! {
+    a_unit_is_bought
+    a_refusal_is_told_and_not_repeated
+    a_code_whose_answer_got_lost_has_its_receipt
+    a_purchase_whose_answer_gets_lost_is_asked_for_again
+    a_sale_is_watched_until_nothing_is_left
+}
+
+/// Who runs an example, and where it is.
+const LANGUAGES: [(&str, &str, &str); 2] = [("bash", "curl", "sh"), ("python3", "python", "py")];
+
+/// An example that runs, or did. It ends with this value.
+struct Run {
+    child: Child,
+    printed: NamedTempFile,
+    complained: NamedTempFile,
+}
+
+impl Run {
+    /// Runs an example on the service at this address.
+    fn start(language: usize, name: &str, base_url: &str, arguments: &[&str]) -> Self {
+        let (program, directory, ending) = LANGUAGES[language];
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+        let (printed, complained) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
+        let child = Command::new(program)
+            .arg(format!("{root}/{directory}/{name}.{ending}"))
+            .args(arguments)
+            .env("BASE_URL", base_url)
+            // Nothing is written beside what is read.
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::null())
+            .stdout(printed.reopen().unwrap())
+            .stderr(complained.reopen().unwrap())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{error}: apt-get install bash curl python3"));
+        Self { child, printed, complained }
+    }
+
+    fn printed(&self) -> String {
+        fs::read_to_string(self.printed.path()).unwrap()
+    }
+
+    fn complained(&self) -> String {
+        fs::read_to_string(self.complained.path()).unwrap()
+    }
+
+    /// Waits for its end; returns whether it went well.
+    async fn ended(&mut self, stack: &Stack) -> bool {
+        stack.until("the example ends", async |_| self.child.try_wait().unwrap().is_some()).await;
+        self.child.wait().unwrap().success()
+    }
+
+    /// The receipt that it prints.
+    async fn receipt(mut self, stack: &Stack) -> Value {
+        assert!(self.ended(stack).await, "{}", self.complained());
+        let printed = self.printed();
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // One that ended is not there any more.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn a_unit_is_bought(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+
+    for language in 0..LANGUAGES.len() {
+        let receipt = Run::start(language, "buy", stack.url(), &["alice"]).receipt(&stack).await;
+
+        let shown = stack.get(&format!("/purchases/{}", receipt["code"].as_str().unwrap())).await;
+        assert_eq!((shown.status, &shown.body), (200, &receipt));
+    }
+    assert_eq!(stack.count("SELECT count(*) FROM purchases"), 2);
+}
+
+async fn a_refusal_is_told_and_not_repeated(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+
+    for language in 0..LANGUAGES.len() {
+        let mut run = Run::start(language, "buy", stack.url(), &["alice", "999"]);
+
+        assert!(!run.ended(&stack).await && run.printed().is_empty(), "{}", run.printed());
+        let complaint = run.complained();
+        assert!(complaint.contains("404") && complaint.contains("no sale 999"), "{complaint}");
+    }
+    assert_eq!(stack.count("SELECT count(*) FROM checkout_attempts"), 2);
+}
+
+async fn a_code_whose_answer_got_lost_has_its_receipt(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+    let sale = stack.sale().await;
+    let hold = stack.checkout("alice", sale).await;
+    let bought = stack.purchase(hold.code()).await;
+
+    for language in 0..LANGUAGES.len() {
+        let run = Run::start(language, "redeem", stack.url(), &[hold.code()]);
+        assert_eq!(run.receipt(&stack).await, bought.body);
+    }
+}
+
+async fn a_purchase_whose_answer_gets_lost_is_asked_for_again(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+    let network = Proxy::to(stack.apps[0].port()).await.unwrap();
+    let base_url = format!("http://127.0.0.1:{}", network.port());
+    let sale = stack.sale().await;
+
+    for language in 0..LANGUAGES.len() {
+        let hold = stack.checkout("alice", sale).await;
+        let bought = format!("SELECT count(*) FROM purchases WHERE unit = {}", hold.unit());
+        network.set_condition(Condition::AnswersBlocked);
+        let run = Run::start(language, "redeem", &base_url, &[hold.code()]);
+        stack.until("the unit is sold", async |stack| stack.count(&bought) == 1).await;
+        network.set_condition(Condition::Good);
+        network.cut();
+
+        let receipt = run.receipt(&stack).await;
+
+        let shown = stack.get(&format!("/purchases/{}", hold.code())).await;
+        assert_eq!((shown.status, &shown.body), (200, &receipt));
+    }
+}
+
+async fn a_sale_is_watched_until_nothing_is_left(kind: Kind) {
+    for language in 0..LANGUAGES.len() {
+        let stack = Stack::start(Settings { stock: 1, ..Settings::on(kind) }).await;
+        let sale = stack.sale().await;
+        let mut run = Run::start(language, "watch", stack.url(), &[]);
+        let first = format!("sale {sale} is open: 1 free, 0 on hold, 0 sold\n");
+        stack.until("it shows the sale", async |_| run.printed() == first).await;
+
+        let hold = stack.checkout("alice", sale).await;
+        stack.purchase(hold.code()).await;
+
+        assert!(run.ended(&stack).await, "{}", run.complained());
+        let last = format!("sale {sale} is open: 0 free, 0 on hold, 1 sold\n");
+        assert!(run.printed().ends_with(&last), "{}", run.printed());
+    }
+}

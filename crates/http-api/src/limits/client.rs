@@ -1,0 +1,86 @@
+//! Which address a request is of: the peer's, or behind a proxy that is trusted, the one it names.
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    str::FromStr,
+};
+
+use actix_web::http::header::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// How many proxies may be between a client and this process. What is further is made up.
+const HOPS_MAX: usize = 16;
+
+/// The proxies whose word is believed on whom they ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies(Vec<IpNet>);
+
+/// Why a text names no proxies.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is no address or network, such as 10.0.0.7, 10.0.0.0/8 or fd00::/8")]
+pub struct ProxiesError(String);
+
+impl FromStr for Proxies {
+    type Err = ProxiesError;
+
+    /// Reads addresses and networks, with commas between them.
+    fn from_str(text: &str) -> Result<Self, ProxiesError> {
+        let one = |part: &str| {
+            let net = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
+            net.map_err(|_| ProxiesError(format!("{part:?}")))
+        };
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(one).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Proxies {
+    /// The client of a request that came from `peer`: the last of those it was forwarded for that is no
+    /// proxy of ours. What is further left was written by somebody whom nobody knows.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        if !self.trust(client) {
+            return client;
+        }
+        let fields: Vec<_> = headers.get_all(FORWARDED_FOR).collect();
+        let named = fields.iter().rev().flat_map(|field| {
+            let field = field.to_str().unwrap_or_default();
+            field.rsplit(',').map(address)
+        });
+        for named in named.take(HOPS_MAX) {
+            // A proxy that writes something else has not said for whom it asks: it is the client.
+            let Some(address) = named else { break };
+            client = address;
+            if !self.trust(client) {
+                break;
+            }
+        }
+        client
+    }
+
+    fn trust(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|net| net.contains(&address))
+    }
+}
+
+/// An address as proxies write it, some with the port, IPv6 in brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().or_else(|_| text.parse().map(|it: SocketAddr| it.ip()));
+    address.ok().map(|it: IpAddr| it.to_canonical())
+}
+
+/// What counts as one client: an IPv4 address, or of IPv6 the network of one customer, who may choose
+/// the rest of it as they like.
+pub(super) fn block_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}

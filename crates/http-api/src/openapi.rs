@@ -1,0 +1,64 @@
+//! The description of the API: each route with its parameters, answers and problems, said where it
+//! is handled, and put together here as an OpenAPI 3.1 document.
+//!
+//! To describe a route, you
+//!
+//! 1. write `endpoint()` beside its handlers, which is both what is served and what is said of it,
+//!    and name it in `endpoints` of `lib.rs`. Bounds are those of the types that parse them: a new
+//!    kind of parameter is a [`Scalar`], in `scalars.rs`.
+//! 2. write what it answers with `bodies!`, which is a struct and its schema in one, and make an example of it from
+//!    what is in `samples.rs`. A new type of problem is a [`Kind`](crate::problem::Kind), which the
+//!    compiler follows to its page, its members and its samples.
+//! 3. run `make openapi`, which writes `docs/openapi.json`. What the service really answers is held
+//!    to that file by every test of `crates/app/tests/api`; `make contract` tries the rest.
+
+mod document;
+mod endpoint;
+mod operation;
+mod scalars;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use actix_web::{HttpRequest, HttpResponse};
+
+pub(crate) use self::{
+    endpoint::Endpoint,
+    operation::{Answer, Link, Operation, Parameter, Tag, header},
+    scalars::{
+        Count, GivenCodeText, LimitName, Millis, Moment, SaleNumber, Scalar, UnitNumber, UserName,
+    },
+    shape::{MakeSchema, Schemas, Shape, bodies, scalars},
+};
+use crate::{asset::Asset, params::Params, problem::Problem};
+
+/// The document, as it is committed: for people, too.
+pub(crate) fn openapi() -> String {
+    let document = document::of(&crate::endpoints());
+    // Text and numbers can always be written.
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// `/openapi.json`.
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::at("/openapi.json").reading(get_openapi, describe)
+}
+
+fn describe() -> Operation {
+    Operation::new(Tag::Description, "description", "This document")
+        .says("The description of this API, in OpenAPI 3.1. It is the same as long as the program is.")
+        .parameters(Asset::parameters())
+        .answers(Asset::answers("application/json", "The document"))
+}
+
+/// Shows the document. It is written when somebody asks for the first time.
+async fn get_openapi(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    static DOCUMENT: LazyLock<Asset> =
+        LazyLock::new(|| Asset::of_text("application/json", openapi()));
+    Params::of_query(&request).finish(Some(()))?;
+    Ok(DOCUMENT.answer(&request))
+}

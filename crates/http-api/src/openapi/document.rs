@@ -1,0 +1,355 @@
+//! Puts together what the endpoints say.
+
+use std::collections::BTreeMap;
+
+use actix_web::{
+    ResponseError as _,
+    http::{Method, StatusCode},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Endpoint, Operation, Schemas, Tag, header,
+    operation::{Answer, Header, Parameter, Place, is_bodiless},
+};
+use crate::{
+    body::BODY_BYTES_MAX,
+    connection::REQUEST_TIMEOUT,
+    params::PARAMETERS_MAX,
+    problem::{HEAD_BYTES_MAX, HEAD_FIELDS_MAX, Kind, LINE_BYTES_MAX, Problem},
+};
+
+const PROBLEM: &str = "application/problem+json";
+
+/// Statuses that mean the same wherever they are answered.
+const EVERYWHERE: [u16; 7] = [408, 413, 414, 415, 417, 429, 431];
+
+/// What the tokens of buyers are called here.
+const TOKEN: &str = "token";
+
+/// What is true of all requests, with the bounds there are.
+fn introduction() -> String {
+    format!(
+        include_str!("introduction.md"),
+        parameters = PARAMETERS_MAX,
+        body_kib = BODY_BYTES_MAX / 1_024,
+        line_kib = LINE_BYTES_MAX / 1_024,
+        head_kib = HEAD_BYTES_MAX / 1_024,
+        fields = HEAD_FIELDS_MAX,
+        seconds = REQUEST_TIMEOUT.as_secs(),
+    )
+}
+
+/// The document on these endpoints.
+pub(super) fn of(endpoints: &[Endpoint]) -> Value {
+    let mut writer = Writer::new();
+    let mut paths = Map::new();
+    for endpoint in endpoints {
+        let mut item = Map::new();
+        let mut as_json = Map::new();
+        for (method, operation) in endpoint.operations() {
+            let operation = operation.finished();
+            let name = method.as_str().to_lowercase();
+            if operation.may_be_json {
+                as_json.insert(name.clone(), writer.operation(method, &operation, true));
+            }
+            item.insert(name, writer.operation(method, &operation, false));
+        }
+        paths.insert(endpoint.path().to_owned(), item.into());
+        if !as_json.is_empty() {
+            paths.insert(format!("{}#json", endpoint.path()), as_json.into());
+        }
+    }
+    let tags = Tag::ALL.map(|tag| json!({ "name": tag.name(), "description": tag.says() }));
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "flashsale",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": introduction(),
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/", "description": "Wherever this document is served from" }],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": writer.schemas.all(),
+            "responses": writer.responses,
+            "headers": headers(&header::of_every_answer()),
+            "securitySchemes": { TOKEN: {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "Who the buyer is, where the service is set to check that. Elsewhere no \
+                                token is looked at, and `user_id` is believed.",
+            } },
+        },
+    })
+}
+
+/// Writes, and keeps what is referred to.
+#[derive(Default)]
+struct Writer {
+    schemas: Schemas,
+    responses: BTreeMap<String, Value>,
+}
+
+impl Writer {
+    fn new() -> Self {
+        let mut writer = Self::default();
+        let methods = writer.answer(&Method::OPTIONS, &methods());
+        writer.responses.insert("Methods".to_owned(), methods);
+        // Of no operation: what is answered where there is none.
+        for kind in [Kind::NotFound, Kind::MethodNotAllowed] {
+            let response = writer.problems(&Method::GET, &kind.samples());
+            writer.responses.insert(kind.schema_name().to_owned(), response);
+        }
+        writer
+    }
+
+    fn operation(&mut self, method: &Method, operation: &Operation, as_json: bool) -> Value {
+        let suffix = match (as_json, is_bodiless(method)) {
+            (true, _) => "Json",
+            (false, true) => "Head",
+            (false, false) => "",
+        };
+        let mut written = json!({
+            "tags": [operation.tag.name()],
+            "operationId": format!("{}{suffix}", operation.id),
+            "summary": operation.summary,
+        });
+        let mut says = operation.says.clone();
+        if as_json {
+            says += "\n\nThe same request with its parameters in a JSON body. What comes after `#` in \
+                     the path is not sent: it tells this description from the other.";
+        }
+        if is_bodiless(method) {
+            says += "\n\nThe headers of the same request with GET, and no body.";
+        }
+        written["description"] = says.trim().into();
+        let is_shown = |it: &&Parameter| !as_json || it.place != Place::Query;
+        let parameters = operation.parameters.iter().filter(is_shown);
+        let parameters: Vec<_> = parameters.map(|it| self.parameter(it)).collect();
+        if !parameters.is_empty() {
+            written["parameters"] = parameters.into();
+        }
+        if as_json {
+            written["requestBody"] = self.body(&operation.parameters);
+        }
+        if operation.is_of_buyer {
+            written["security"] = json!([{}, { TOKEN: [] }]);
+        }
+        written["responses"] = self.answers(method, operation);
+        written
+    }
+
+    fn parameter(&mut self, parameter: &Parameter) -> Value {
+        let place = match parameter.place {
+            Place::Path => "path",
+            Place::Query => "query",
+            Place::Header => "header",
+        };
+        json!({
+            "name": parameter.name,
+            "in": place,
+            "description": parameter.says,
+            "required": parameter.is_required(),
+            "schema": (parameter.schema)(&mut self.schemas),
+            "example": parameter.example,
+        })
+    }
+
+    fn body(&mut self, parameters: &[Parameter]) -> Value {
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        let mut example = Map::new();
+        for parameter in parameters.iter().filter(|it| it.place == Place::Query) {
+            let schema = (parameter.schema)(&mut self.schemas);
+            let schema = match &parameter.in_json {
+                Some(other) => json!({ "anyOf": [schema, other] }),
+                None => schema,
+            };
+            properties.insert(parameter.name.to_owned(), schema);
+            example.insert(parameter.name.to_owned(), parameter.example.clone());
+            if parameter.is_required() {
+                required.push(parameter.name);
+            }
+        }
+        let schema = json!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        });
+        json!({
+            "required": true,
+            "content": { "application/json": { "schema": schema, "example": example } },
+        })
+    }
+
+    fn answers(&mut self, method: &Method, operation: &Operation) -> Value {
+        let mut by_status = BTreeMap::new();
+        for answer in &operation.answers {
+            by_status.insert(answer.status, self.answer(method, answer));
+        }
+        for (status, problems) in &operation.problems {
+            let mut written = self.problems(method, problems);
+            if EVERYWHERE.contains(status) && !is_bodiless(method) {
+                let name = name_of(*status);
+                let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+                self.responses.insert(name, written);
+                written = reference;
+            } else if let Some(answer) = by_status.remove(status) {
+                written = merged(answer, &written);
+            }
+            by_status.insert(*status, written);
+        }
+        let by_status = by_status.into_iter().map(|(status, it)| (status.to_string(), it));
+        Value::Object(by_status.collect())
+    }
+
+    fn answer(&mut self, method: &Method, answer: &Answer) -> Value {
+        let mut written = json!({ "description": answer.says });
+        written["headers"] = headers(&answer.headers);
+        if is_bodiless(method) {
+            return written;
+        }
+        for content in &answer.contents {
+            let mut described = json!({ "schema": (content.schema)(&mut self.schemas) });
+            if let Some(example) = &content.example {
+                described["example"] = example.clone();
+            }
+            written["content"][content.kind] = described;
+        }
+        for link in &answer.links {
+            let found = |at: &str| json!(format!("$response.body#{at}"));
+            let parameters =
+                link.parameters.iter().map(|(name, at)| ((*name).to_owned(), found(at)));
+            written["links"][link.to] = json!({
+                "operationId": link.to,
+                "description": link.says,
+                "parameters": parameters.collect::<Map<_, _>>(),
+            });
+        }
+        written
+    }
+
+    /// The answer with a status whose problems these may be.
+    fn problems(&mut self, method: &Method, problems: &[Problem]) -> Value {
+        let mut kinds: Vec<_> = problems.iter().map(Problem::kind).collect();
+        kinds.dedup();
+        let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name())).collect();
+        let mut written =
+            json!({ "description": format!("{}: {}", title_of(problems), names.join(", ")) });
+        let mut described = vec![header::caching("no-store")];
+        if problems.iter().any(|it| it.retry_after_s.is_some()) {
+            let is_always = problems.iter().all(|it| it.retry_after_s.is_some());
+            described.push(header::retry_after(is_always));
+        }
+        if problems.iter().any(|it| it.allow.is_some()) {
+            described.push(header::allow());
+        }
+        if let Some(challenge) = problems.iter().find_map(|it| it.challenge.as_ref()) {
+            described.push(header::challenge(challenge.to_str().unwrap_or_default()));
+        }
+        if problems.iter().any(|it| it.status_code() == StatusCode::UNSUPPORTED_MEDIA_TYPE) {
+            described.push(header::accept_encoding());
+        }
+        written["headers"] = headers(&described);
+        if is_bodiless(method) {
+            return written;
+        }
+        let mut schemas: Vec<_> = kinds.iter().map(|kind| self.kind(*kind)).collect();
+        let schema = match schemas.len() {
+            1 => schemas.remove(0),
+            _ => json!({ "oneOf": schemas }),
+        };
+        let mut examples = Map::new();
+        for (index, problem) in problems.iter().enumerate() {
+            let seen = problems[..index].iter().filter(|it| it.kind() == problem.kind()).count();
+            let number = if seen == 0 { String::new() } else { format!("-{}", seen + 1) };
+            let name = format!("{}{number}", problem.name());
+            examples.insert(name, json!({ "summary": problem.detail, "value": problem }));
+        }
+        written["content"] = json!({ PROBLEM: { "schema": schema, "examples": examples } });
+        written
+    }
+
+    /// A reference to the schema of a kind.
+    fn kind(&mut self, kind: Kind) -> Value {
+        let mut statuses: Vec<_> =
+            kind.samples().iter().map(|it| it.status_code().as_u16()).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        let mut properties = json!({
+            "type": { "type": "string", "format": "uri-reference", "const": kind.path() },
+            "title": { "type": "string", "description": "The type, in words." },
+            "status": { "type": "integer", "enum": statuses, "description": "The status of the answer." },
+            "detail": { "type": "string", "description": "What happened this time." },
+        });
+        let mut required = vec!["type", "title", "status", "detail"];
+        for member in kind.members() {
+            let mut schema = (member.schema)(&mut self.schemas);
+            schema["description"] = member.says.into();
+            properties[member.name] = schema;
+            if member.is_always {
+                required.push(member.name);
+            }
+        }
+        let about = kind.about();
+        let schema = json!({
+            "type": "object",
+            "title": kind.schema_name(),
+            "description": format!("{} {}", about.means, about.remedy),
+            "properties": properties,
+            "required": required,
+            "externalDocs": { "url": kind.path() },
+        });
+        self.schemas.keep(kind.schema_name(), schema);
+        Schemas::reference(kind.schema_name())
+    }
+}
+
+/// The answer to OPTIONS, wherever there is something.
+fn methods() -> Answer {
+    Answer::empty(204, "To OPTIONS: the methods that the path has.")
+        .headers([header::caching("no-store"), header::allow()])
+        .headers(header::of_preflight())
+}
+
+/// An answer that may be a problem of the same status, too.
+fn merged(mut answer: Value, problem: &Value) -> Value {
+    for part in ["headers", "content"] {
+        if let Some(members) = problem[part].as_object() {
+            for (name, value) in members {
+                answer[part][name] = value.clone();
+            }
+        }
+    }
+    let says = [&answer, problem].map(|it| it["description"].as_str().unwrap_or_default());
+    let says = format!("{}; or a problem: {}", says[0], says[1]);
+    answer["description"] = says.into();
+    answer
+}
+
+fn headers(headers: &[Header]) -> Value {
+    let written = |header: &Header| {
+        json!({
+            "description": header.says,
+            "required": header.is_always,
+            "schema": header.schema,
+            "example": header.example,
+        })
+    };
+    Value::Object(headers.iter().map(|it| (it.name.to_owned(), written(it))).collect())
+}
+
+fn title_of(problems: &[Problem]) -> &'static str {
+    let status = problems.first().map(Problem::status_code);
+    status.and_then(|status| status.canonical_reason()).unwrap_or_default()
+}
+
+/// What an answer with this status is called where all of them are kept.
+fn name_of(status: u16) -> String {
+    let status = StatusCode::from_u16(status).ok();
+    status.and_then(|it| it.canonical_reason()).unwrap_or_default().replace([' ', '-'], "")
+}

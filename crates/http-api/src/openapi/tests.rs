@@ -1,0 +1,141 @@
+//! What is described is what is served, and whatever is referred to is there.
+
+use std::{collections::HashSet, env, fs, path::Path};
+
+use actix_web::{
+    App,
+    dev::Service as _,
+    http::Method,
+    test::{TestRequest, init_service},
+};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::problem::Kind;
+
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+
+fn document() -> Value {
+    serde_json::from_str(&openapi()).unwrap()
+}
+
+/// The operations, each with its path and its method.
+fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+    })
+}
+
+/// Calls this for each object in a document.
+fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
+    visit(value);
+    match value {
+        Value::Object(members) => members.values().for_each(|value| walk(value, visit)),
+        Value::Array(values) => values.iter().for_each(|value| walk(value, visit)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_committed_document_is_that_of_the_code() {
+    if env::var_os("UPDATE_OPENAPI").is_some() {
+        fs::write(COMMITTED, openapi()).unwrap();
+    }
+
+    let committed = fs::read_to_string(Path::new(COMMITTED)).unwrap_or_default();
+
+    assert!(committed == openapi(), "docs/openapi.json is not what the code says: `make openapi`");
+}
+
+#[test]
+fn whatever_is_referred_to_is_there() {
+    let document = document();
+    let mut references = Vec::new();
+
+    walk(&document, &mut |value| references.extend(value["$ref"].as_str()));
+
+    assert!(references.len() > 100, "{references:?}");
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_and_the_parameters_of_its_path() {
+    let document = document();
+    let mut names = HashSet::new();
+
+    for (path, method, operation) in operations(&document) {
+        assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}");
+        let of_path: HashSet<_> =
+            path.split('{').skip(1).map(|part| part.split_once('}').unwrap().0).collect();
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let declared = parameters.iter().filter(|it| it["in"] == "path");
+        let declared: HashSet<_> = declared.map(|it| it["name"].as_str().unwrap()).collect();
+        assert_eq!(of_path, declared, "{method} {path}");
+    }
+}
+
+#[test]
+fn every_link_leads_to_an_operation_that_has_its_parameters() {
+    let document = document();
+    let mut links = Vec::new();
+    walk(&document, &mut |value| {
+        links.extend(value["links"].as_object().into_iter().flat_map(|links| links.values()));
+    });
+
+    assert!(links.len() > 10);
+    for link in links {
+        let (_, _, operation) = operations(&document)
+            .find(|(_, _, operation)| operation["operationId"] == link["operationId"])
+            .unwrap_or_else(|| panic!("{link}"));
+        for name in link["parameters"].as_object().unwrap().keys() {
+            let parameters = operation["parameters"].as_array().unwrap();
+            assert!(parameters.iter().any(|it| it["name"] == **name), "{link}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_method_is_served_where_it_is_described_and_nowhere_else() {
+    let app = init_service(App::new().configure(crate::routes)).await;
+    let methods =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        let Some(path) = Some(path).filter(|path| !path.contains('#')) else { continue };
+        for method in &methods {
+            let request = TestRequest::with_uri(&path.replace(['{', '}'], "0"));
+            let answered = app.call(request.method(method.clone()).to_request()).await;
+
+            let answered = answered.unwrap();
+            let is_described = item.get(method.as_str().to_lowercase()).is_some();
+            assert_eq!(answered.request().match_pattern().as_ref(), Some(path), "{method} {path}");
+            assert_eq!(answered.status() != 405, is_described, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn every_type_of_problem_is_described_with_all_its_members_and_shown() {
+    let document = document();
+    let mut shown = Vec::new();
+    walk(&document, &mut |value| {
+        let examples = value["examples"].as_object().into_iter().flat_map(|it| it.values());
+        shown.extend(examples.map(|example| &example["value"]));
+    });
+
+    for kind in Kind::ALL {
+        let schema = &document["components"]["schemas"][kind.schema_name()];
+        let of_kind: Vec<_> = shown.iter().filter(|it| it["type"] == kind.path()).collect();
+        assert!(!of_kind.is_empty(), "{kind:?} is answered nowhere");
+        for member in schema["properties"].as_object().unwrap().keys() {
+            let is_required = schema["required"].as_array().unwrap().contains(&json!(member));
+            let has_it = of_kind.iter().filter(|it| it.get(member).is_some()).count();
+            assert!(has_it > 0, "no {kind:?} has {member}");
+            assert_eq!(has_it == of_kind.len(), is_required, "{kind:?}: {member}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! `/problems/{name}`: a page about each type of problem, for whoever meets one.
+
+use std::fmt::Write as _;
+
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use serde_json::{Value, json};
+
+use super::{Kind, Problem};
+use crate::{
+    asset::Asset,
+    docs,
+    openapi::{Endpoint, Operation, Parameter, Scalar, Schemas, Shape, Tag},
+    params::Params,
+};
+
+const TEMPLATE: &str = include_str!("page.html");
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The name of a type.
+struct Name;
+
+impl Shape for Name {
+    const NAME: Option<&'static str> = Some("ProblemName");
+
+    fn schema(_: &mut Schemas) -> Value {
+        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        json!({ "type": "string", "enum": names, "description": "The last part of a type." })
+    }
+}
+
+impl Scalar for Name {
+    fn example() -> Value {
+        Kind::SoldOut.name().into()
+    }
+
+    fn refusal() -> String {
+        String::new()
+    }
+}
+
+/// `/problems`.
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::at("/problems/{name}").reading(get_page, describe)
+}
+
+fn describe() -> Operation {
+    Operation::new(Tag::Description, "problem", "Explain a type of problem")
+        .says("What it means, what to do about it, and examples: a page for people.")
+        .parameter(Parameter::path::<Name>("name", "The type."))
+        .parameters(Asset::parameters())
+        .answers(Asset::answers(HTML, "The page"))
+        .problem(Kind::NotFound)
+}
+
+async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Params::of_query(&request).finish(Some(()))?;
+    let name = request.match_info().get("name").unwrap_or_default();
+    let kind = Kind::ALL.iter().find(|kind| kind.name() == name);
+    let kind = kind.ok_or_else(|| Problem::no_such_route(request.path()))?;
+    Ok(Asset::of_text(HTML, page(*kind)).with_policy(docs::PAGE_POLICY).answer(&request))
+}
+
+fn page(kind: Kind) -> String {
+    let samples = kind.samples();
+    let title = samples.first().map_or(kind.name(), |sample| sample.title);
+    let about = kind.about();
+    let mut members = String::new();
+    for member in kind.members() {
+        let (name, says) = (escaped(member.name), prose(member.says));
+        let _ = write!(members, "<dt><code>{name}</code></dt><dd>{says}</dd>");
+    }
+    if !members.is_empty() {
+        members = format!("<h2>What it says</h2><dl>{members}</dl>");
+    }
+    let examples = samples.iter().map(example).collect::<String>();
+    let parts = [
+        ("{title}", escaped(title)),
+        ("{type}", escaped(kind.path())),
+        ("{means}", prose(about.means)),
+        ("{remedy}", prose(about.remedy)),
+        ("{members}", members),
+        ("{examples}", examples),
+    ];
+    parts.iter().fold(TEMPLATE.to_owned(), |page, (name, part)| page.replace(name, part))
+}
+
+fn example(problem: &Problem) -> String {
+    let status = problem.status_code();
+    let document = serde_json::to_string_pretty(problem).unwrap_or_default();
+    let retry = problem.retry_after_s.map(|seconds| format!("Retry-After: {seconds}\n"));
+    let allow = problem.allow.as_ref().map(|methods| format!("Allow: {methods}\n"));
+    let challenge = problem.challenge.as_ref().and_then(|it| it.to_str().ok());
+    let challenge = challenge.map(|text| format!("WWW-Authenticate: {text}\n"));
+    let text = format!(
+        "HTTP/1.1 {status}\nContent-Type: application/problem+json\n{}{}{}\n{document}",
+        retry.unwrap_or_default(),
+        allow.unwrap_or_default(),
+        challenge.unwrap_or_default(),
+    );
+    format!("<pre>{}</pre>", escaped(&text))
+}
+
+/// A text in which every other part between backticks is a name.
+fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(index, part)| {
+        let part = escaped(part);
+        if index % 2 == 1 { format!("<code>{part}</code>") } else { part }
+    });
+    parts.collect()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_into_a_page_is_text_in_it() {
+        assert_eq!(
+            prose("a < b, `<c>` & \"d\""),
+            "a &lt; b, <code>&lt;c&gt;</code> &amp; &quot;d&quot;"
+        );
+    }
+
+    #[test]
+    fn every_type_has_a_page_with_its_meaning_its_remedy_and_its_examples() {
+        for kind in Kind::ALL {
+            let page = page(*kind);
+
+            let about = kind.about();
+            for part in [kind.path().to_owned(), prose(about.means), prose(about.remedy)] {
+                assert!(page.contains(&part), "{kind:?}: {part}");
+            }
+            assert_eq!(page.matches("<pre>").count(), kind.samples().len(), "{kind:?}");
+            for name in ["{title}", "{type}", "{means}", "{remedy}", "{members}", "{examples}"] {
+                assert!(!page.contains(name), "{kind:?}: {name}");
+            }
+        }
+    }
+}

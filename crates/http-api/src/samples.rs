@@ -1,0 +1,119 @@
+//! One purchase, from the sale to the receipt: what the examples of the API's description are
+//! written from, by whatever writes the answers.
+
+use std::str::FromStr;
+
+use domain::{
+    Code, Epoch, Hold, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Standing, Terms, Unit,
+    UnixMillis, UserId, Window,
+    ids::ParseUserIdError,
+    ports::{CodeLife, CodeState, UnitsOfUser},
+    sale::SaleState,
+};
+
+use crate::{items::picture_path, limits::Rate};
+
+/// The code, as it is written.
+pub(crate) const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
+
+/// A client's name for its request.
+pub(crate) const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
+
+/// The buyer.
+pub(crate) const USER: &str = "alice";
+
+/// The number of the sale.
+pub(crate) const SALE: &str = "1";
+
+/// The number of the unit.
+pub(crate) const UNIT: &str = "1";
+
+/// Reads what is known to be right.
+fn read<T: FromStr>(text: &str) -> T {
+    let Ok(value) = text.parse() else { unreachable!("{text} is well-formed") };
+    value
+}
+
+/// A moment as a person writes it.
+pub(crate) fn moment(text: &str) -> UnixMillis {
+    UnixMillis(read::<jiff::Timestamp>(text).as_millisecond())
+}
+
+pub(crate) fn sale_id() -> SaleId {
+    read(SALE)
+}
+
+pub(crate) fn unit() -> Unit {
+    read(UNIT)
+}
+
+/// How the sale stands when it has just opened.
+pub(crate) fn standing() -> Standing {
+    let window = Window::new(moment("2026-11-23T01:00:00Z"), moment("2026-11-23T02:00:00Z"));
+    let (Ok(window), Ok(terms)) = (window, Terms::new(10_000, 10, 300_000)) else {
+        unreachable!("a sale of an hour")
+    };
+    let sale = Sale {
+        id: sale_id(),
+        window,
+        terms,
+        origin: Origin::Timetable,
+        state: SaleState::Active,
+        epoch: Epoch(1),
+        // In no answer.
+        salt: Salt::new([0; Salt::LENGTH]),
+    };
+    Standing { sale, sold: 0, held: 0, at: moment("2026-11-23T01:21:11.003Z") }
+}
+
+/// When the unit was granted.
+pub(crate) fn granted_at() -> UnixMillis {
+    moment("2026-11-23T01:21:11.184Z")
+}
+
+/// What the unit is.
+pub(crate) fn item() -> Item {
+    Item { name: "Onyx Breeze Balloon No. 1".to_owned(), image: picture_path(sale_id(), unit()) }
+}
+
+pub(crate) fn hold() -> Hold {
+    Hold {
+        code: read::<Code>(CODE),
+        sale: sale_id(),
+        user: read::<UserId>(USER),
+        unit: unit(),
+        slot: Slot(1),
+        expires_at: moment("2026-11-23T01:26:11.182Z"),
+    }
+}
+
+/// What a limit says.
+pub(crate) fn rate() -> Rate {
+    read("20/s:40")
+}
+
+/// What is wrong with a user's name that is none.
+pub(crate) fn impossible_user() -> ParseUserIdError {
+    let Err(wrong) = "al ice".parse::<UserId>() else { unreachable!("no name has a space") };
+    wrong
+}
+
+/// What has become of the code when the unit is bought.
+pub(crate) fn code_life() -> CodeLife {
+    let Hold { code, user, unit, expires_at, .. } = hold();
+    let resolved_at = Some(receipt().purchased_at);
+    let seen_at = moment("2026-11-23T01:21:12.340Z");
+    CodeLife { code, user, unit, expires_at, state: CodeState::Sold, resolved_at, seen_at }
+}
+
+/// What the user has then.
+pub(crate) fn units_of_user() -> UnitsOfUser {
+    UnitsOfUser { held: Vec::new(), bought: vec![receipt()], seen_at: code_life().seen_at }
+}
+
+pub(crate) fn receipt() -> Receipt {
+    let Hold { code, sale, user, unit, .. } = hold();
+    let item = item();
+    let purchased_at = moment("2026-11-23T01:21:11.202Z");
+    Receipt { code, sale, user, unit, item, purchased_at }
+}

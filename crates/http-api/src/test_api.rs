@@ -1,0 +1,39 @@
+//! The API on stores in memory, for tests of its routes.
+
+use std::{pin::Pin, sync::Arc};
+
+use domain::ports::Tasks;
+use fakes::World;
+
+use crate::{Api, Limits, Manners, Pictures, StoreNames, Streams, sale_board};
+
+/// Has tasks done on the thread that starts them.
+struct LocalTasks;
+
+impl Tasks for LocalTasks {
+    fn start(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        actix_web::rt::spawn(task);
+    }
+}
+
+/// An API on these stores, which believes who asks and limits nobody.
+pub(crate) fn api_over(world: &World) -> Api {
+    let services = world.services(1);
+    let tasks = Arc::new(LocalTasks);
+    let health = services.health(world.live.clone(), tasks.clone(), true);
+    Api {
+        board: sale_board(&services, tasks),
+        way: services.way(&health),
+        health,
+        services,
+        owners: world.ledger.clone(),
+        lookups: world.ledger.clone(),
+        manners: Arc::new(Manners::default()),
+        identity: None,
+        limits: Arc::new(Limits::default()),
+        names: StoreNames { ledger: "ledger", live: "live" },
+        draw: |_, _| String::new(),
+        pictures: Pictures::default(),
+        streams: Streams::default(),
+    }
+}

@@ -1,0 +1,112 @@
+//! `Lookups` on Postgres: looking up what codes are and what users have, by the batch.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use batcher::Call;
+use domain::{
+    Code, Failure, StoreError, UnixMillis,
+    ports::{CodeLife, Lookups, Operation, UnitsOfUser, UserOfSale},
+};
+use tokio_postgres::{Row, types::ToSql};
+
+use crate::{
+    PostgresLedger, not_accepted, rows,
+    session::{Session, SessionError},
+};
+
+const LOOK_UP_CODES: &str = include_str!("sql/look_up_codes.sql");
+const LOOK_UP_UNITS: &str = include_str!("sql/look_up_units.sql");
+
+/// The statements of this room.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[LOOK_UP_CODES, LOOK_UP_UNITS];
+
+/// The reply to a caller, of their code.
+pub(crate) type LifeReply = Result<Option<CodeLife>, StoreError>;
+
+/// The reply to a caller, of their user.
+pub(crate) type UnitsReply = Result<UnitsOfUser, StoreError>;
+
+#[async_trait]
+impl Lookups for PostgresLedger {
+    async fn code(&self, code: Code) -> LifeReply {
+        self.look_up.submit(code).await.map_err(not_accepted(Operation::LookUpCode))?
+    }
+
+    async fn units(&self, of: UserOfSale) -> UnitsReply {
+        self.units.submit(of).await.map_err(not_accepted(Operation::LookUpUnits))?
+    }
+}
+
+/// Looks up what codes are.
+pub(crate) struct LookUp(pub(crate) Session);
+
+#[async_trait]
+impl Call<Code, LifeReply> for LookUp {
+    const NAME: &'static str = "look_up_code";
+
+    async fn call(&mut self, batch: Vec<Code>) -> Vec<LifeReply> {
+        let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
+        let found = query(&mut self.0, LOOK_UP_CODES, &[&codes]).await.and_then(|found| {
+            let lives = found.iter().map(|row| Ok((rows::code(row)?, rows::life(row)?)));
+            lives.collect::<Result<HashMap<_, _>, _>>()
+        });
+        let life = |code| match &found {
+            Ok(lives) => Ok(lives.get(code).cloned()),
+            Err(error) => Err(error.shared(Operation::LookUpCode)),
+        };
+        batch.iter().map(life).collect()
+    }
+}
+
+/// Looks up what users have.
+pub(crate) struct Units(pub(crate) Session);
+
+#[async_trait]
+impl Call<UserOfSale, UnitsReply> for Units {
+    const NAME: &'static str = "look_up_units";
+
+    async fn call(&mut self, batch: Vec<UserOfSale>) -> Vec<UnitsReply> {
+        let sales: Vec<_> = batch.iter().map(|of| of.sale.get()).collect();
+        let users: Vec<_> = batch.iter().map(|of| of.user.as_str()).collect();
+        let found = query(&mut self.0, LOOK_UP_UNITS, &[&sales, &users]).await;
+        match found.and_then(|found| read_units(&found, batch.len())) {
+            Ok(units) => units.into_iter().map(Ok).collect(),
+            Err(error) => batch.iter().map(|_| Err(error.shared(Operation::LookUpUnits))).collect(),
+        }
+    }
+}
+
+/// Looks, and if the answer gets lost once more.
+async fn query(
+    session: &mut Session,
+    sql: &'static str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, SessionError> {
+    match session.query_patiently(sql, parameters).await {
+        Err(error) if error.failure() == Failure::Unknown => {
+            tracing::debug!(%error, "looking up again");
+            session.query_patiently(sql, parameters).await
+        }
+        decided => decided,
+    }
+}
+
+/// The rows of `look_up_units.sql`, for so many who asked.
+fn read_units(found: &[Row], asked: usize) -> Result<Vec<UnitsOfUser>, SessionError> {
+    let none = UnitsOfUser { held: Vec::new(), bought: Vec::new(), seen_at: UnixMillis(0) };
+    let mut units = vec![none; asked];
+    for row in found {
+        let place = rows::count(row, "place")?;
+        let of = usize::try_from(place).ok().and_then(|place| units.get_mut(place.checked_sub(1)?));
+        let Some(of) = of else { continue };
+        of.seen_at = rows::moment(row, "now")?;
+        match rows::column(row, "state")? {
+            None => {}
+            Some("held") => of.held.push(rows::held_unit(row)?),
+            Some(_) => of.bought.push(rows::receipt(row)?),
+        }
+    }
+    Ok(units)
+}

@@ -1,0 +1,8 @@
+-- bought_by: what a user has bought in a sale, in the order of their slots.
+--
+-- ?1 sale_id   ?2 user_id
+
+SELECT code, sale_id, user_id, unit, item_name, item_image, purchased_at
+FROM purchases
+WHERE sale_id = ?1 AND user_id = ?2
+ORDER BY slot
