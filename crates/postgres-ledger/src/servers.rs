@@ -232,7 +232,7 @@ impl Servers {
 
     /// Warns of the servers that a process which has only just begun knows nothing of: that this one is
     /// the ledger is certain only if none of them was promoted after it.
-    fn warn_of_unknown(&self, host: &Host, others: &[(String, HostError)]) {
+    fn warn_of_unknown(host: &Host, others: &[(String, HostError)]) {
         let unknown = others.iter().filter(|(_, why)| !matches!(why, HostError::Standby));
         let unknown = unknown.map(|(name, why)| format!("{name}{why}")).collect::<Vec<_>>();
         if !unknown.is_empty() {

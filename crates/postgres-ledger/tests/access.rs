@@ -295,9 +295,9 @@ async fn whom_a_server_does_not_let_in_is_told_which_of_its_rules_it_is() {
                  hostssl all safe 127.0.0.1/32 trust\n\
                  host all postgres,asleep,full 127.0.0.1/32 trust\n";
     let server = server(rules, AUTHORITY.issue("localhost").unwrap());
-    let roles = "CREATE ROLE asleep NOLOGIN; CREATE ROLE nobody LOGIN; CREATE ROLE certain LOGIN; \
+    let make = "CREATE ROLE asleep NOLOGIN; CREATE ROLE nobody LOGIN; CREATE ROLE certain LOGIN; \
                  CREATE ROLE safe LOGIN; CREATE ROLE full LOGIN CONNECTION LIMIT 0";
-    server.psql("postgres", roles).unwrap();
+    server.psql("postgres", make).unwrap();
     let host = format!("localhost:{}", server.port());
 
     for (role, mode, all, none) in [

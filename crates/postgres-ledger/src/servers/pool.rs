@@ -90,7 +90,7 @@ impl Manager {
             Err(error) => return Err(error.at(&host.name, others)),
         };
         if is_first {
-            servers.warn_of_unknown(&host, &others);
+            Servers::warn_of_unknown(&host, &others);
         }
         Ok(connection)
     }

@@ -57,7 +57,7 @@ enum Heard {
     /// Which addresses a host has.
     Addresses(Arc<Host>, io::Result<Vec<Arc<Host>>>),
     /// What one of them is.
-    Answer(Arc<Host>, Result<(Identity, Line), HostError>),
+    Answer(Arc<Host>, Box<Result<(Identity, Line), HostError>>),
 }
 
 /// Asks all hosts, and takes of those that take writes the one that was promoted last.
@@ -100,23 +100,19 @@ async fn ask_all(
             Heard::Addresses(host, Err(error)) => {
                 failures.push((host.name.clone(), HostError::NotFound(error)));
             }
-            Heard::Answer(host, Ok((identity, line))) => {
-                let settles = servers.known().settles(&host, &identity);
-                if settles && patience == Patience::Brief {
-                    deadline = deadline.min(Instant::now() + OTHERS_TIMEOUT);
+            Heard::Answer(host, answer) => {
+                asked_of.remove(&host.name);
+                match *answer {
+                    Ok((identity, line)) => {
+                        let settles = servers.known().settles(&host, &identity);
+                        if settles && patience == Patience::Brief {
+                            deadline = deadline.min(Instant::now() + OTHERS_TIMEOUT);
+                        }
+                        let (key, others) = (key.clone(), Vec::new());
+                        writable.push(Winner { host, key, identity, line, others });
+                    }
+                    Err(error) => failures.push((host.name.clone(), error)),
                 }
-                asked_of.remove(&host.name);
-                writable.push(Winner {
-                    host,
-                    key: key.clone(),
-                    identity,
-                    line,
-                    others: Vec::new(),
-                });
-            }
-            Heard::Answer(host, Err(error)) => {
-                asked_of.remove(&host.name);
-                failures.push((host.name.clone(), error));
             }
         }
     }
@@ -165,7 +161,7 @@ fn find(host: Arc<Host>, servers: &Servers, limit: Instant) -> BoxFuture<'_, Hea
 fn ask(host: Arc<Host>, key: &Key, permit: Permit, limit: Instant) -> BoxFuture<'_, Heard> {
     async move {
         let answer = timeout_at(limit, probe(&host, key, permit)).await;
-        Heard::Answer(host, answer.unwrap_or(Err(HostError::Silent)))
+        Heard::Answer(host, Box::new(answer.unwrap_or(Err(HostError::Silent))))
     }
     .boxed()
 }

@@ -78,15 +78,14 @@ fn settings(server: u16, pooling: Pooling, connections: u16, port: u16) -> Strin
     };
     format!(
         "[databases]\n\
-         * = host=127.0.0.1 port={} user=postgres\n\
+         * = host=127.0.0.1 port={server} user=postgres\n\
          [pgbouncer]\n\
          listen_addr = 127.0.0.1\n\
          listen_port = {port}\n\
          unix_socket_dir =\n\
          auth_type = any\n\
          pool_mode = {pool_mode}\n\
-         default_pool_size = {connections}\n",
-        server
+         default_pool_size = {connections}\n"
     )
 }
 

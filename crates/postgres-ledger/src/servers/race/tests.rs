@@ -158,7 +158,7 @@ async fn what_the_others_say_is_known_of_a_process_that_has_only_just_begun() {
     let gone = PostgresServer::start().unwrap();
     gone.stop().unwrap();
     let url = PostgresServer::url_of_all(&[&first, &standby, &gone], "postgres");
-    let url = url.replace("@", &format!("@127.0.0.1:{},", silent.port()));
+    let url = url.replace('@', &format!("@127.0.0.1:{},", silent.port()));
     let servers = servers(&url);
     assert_eq!(servers.patience(), Patience::Whole);
 
