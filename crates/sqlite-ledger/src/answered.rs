@@ -39,10 +39,10 @@ impl Call<Code, AnsweredReply> for LookUpAnswered {
 }
 
 /// Looks up batches of codes whose sales are closed, past the guard.
-pub(crate) struct LookUpFiled(pub(crate) Worker);
+pub(crate) struct LookUpFiledAnswer(pub(crate) Worker);
 
 #[async_trait]
-impl Call<Code, AnsweredReply> for LookUpFiled {
+impl Call<Code, AnsweredReply> for LookUpFiledAnswer {
     const NAME: &'static str = "answered_archived";
 
     async fn call(&mut self, batch: Vec<Code>) -> Vec<AnsweredReply> {

@@ -52,7 +52,7 @@ use domain::{
 };
 
 use crate::{
-    answered::{AnsweredReply, LookUpAnswered, LookUpFiled},
+    answered::{AnsweredReply, LookUpAnswered, LookUpFiledAnswer},
     checkpointer::Checkpointer,
     ledger_store::{
         CodeReply, Find, FindFiled, FindFiledOwner, FindOwner, OwnerReply, RecordAttempts,
@@ -169,7 +169,7 @@ impl SqliteLedger {
             find: Batcher::spawn(narrow, [Find(writer())]),
             find_filed: Batcher::spawn(narrow, [FindFiled(finder())]),
             answered: Batcher::spawn(limits, [LookUpAnswered(writer())]),
-            answered_filed: Batcher::spawn(narrow, [LookUpFiled(finder())]),
+            answered_filed: Batcher::spawn(narrow, [LookUpFiledAnswer(finder())]),
             // Every purchase of a service that knows its buyers asks for an owner first.
             find_owner: Batcher::spawn(limits, [FindOwner(writer())]),
             find_filed_owner: Batcher::spawn(narrow, [FindFiledOwner(finder())]),

@@ -5,13 +5,16 @@ use std::{collections::HashSet, env, fs, path::Path};
 use actix_web::{
     App,
     dev::Service as _,
-    http::Method,
+    http::{
+        Method,
+        header::{CACHE_CONTROL, HeaderMap, HeaderName},
+    },
     test::{TestRequest, init_service},
 };
 use serde_json::{Value, json};
 
 use super::*;
-use crate::problem::Kind;
+use crate::{Manners, problem::Kind};
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
 
@@ -116,6 +119,24 @@ async fn a_method_is_served_where_it_is_described_and_nowhere_else() {
             assert_eq!(answered.status() != 405, is_described, "{method} {path}");
         }
     }
+}
+
+#[test]
+fn what_every_answer_has_is_described_as_what_each_has() {
+    let (manners, mut given) = (Manners::default(), HeaderMap::new());
+    manners.finish(manners.asked(&Method::GET, &HeaderMap::new()), &mut given);
+    // Of this each answer says its own.
+    given.remove(CACHE_CONTROL);
+
+    let document = document();
+    let described = document["components"]["headers"].as_object().unwrap();
+    let required = described.iter().filter(|(_, header)| header["required"] == true);
+    let mut required: Vec<_> = required.map(|(name, _)| name.to_lowercase()).collect();
+    let mut given: Vec<_> = given.keys().map(HeaderName::as_str).collect();
+    required.sort_unstable();
+    given.sort_unstable();
+
+    assert_eq!(required, given);
 }
 
 #[test]
