@@ -52,7 +52,7 @@ pub(super) fn endpoint() -> Endpoint {
 }
 
 fn describe_checkout() -> Operation {
-    let hold = HoldBody::of(samples::hold(), samples::item(), samples::granted_at());
+    let hold = HoldBody::of(&samples::hold(), samples::item(), samples::granted_at());
     let hold = Answer::json::<HoldBody>(200, "The hold.", json!(hold))
         .headers([header::caching("no-store"), header::replayed()])
         .link(Link { to: "purchase", says: "Redeems it.", parameters: &[("code", "/code")] })
@@ -161,10 +161,10 @@ async fn delete_checkout(
 impl HoldBody {
     fn now(hold: Hold, api: &Api) -> Self {
         let item = api.services.item(hold.sale, hold.unit);
-        Self::of(hold, item, api.services.catalog.reckoned_now())
+        Self::of(&hold, item, api.services.catalog.reckoned_now())
     }
 
-    fn of(hold: Hold, item: Item, now: UnixMillis) -> Self {
+    fn of(hold: &Hold, item: Item, now: UnixMillis) -> Self {
         Self {
             code: hold.code.to_string(),
             sale_id: hold.sale.get(),

@@ -258,7 +258,7 @@ mod tests {
     use batcher::Limits;
     use credentials::Access;
     use dev_servers::PostgresServer;
-    use domain::{Epoch, Sale, SaleId, Terms, UnixMillis, Window};
+    use domain::{Epoch, Sale, SaleId, Salt, Terms, UnixMillis, Window};
     use tokio::task::block_in_place;
 
     use super::*;
@@ -273,6 +273,7 @@ mod tests {
             origin: Origin::Timetable,
             state: SaleState::Active,
             epoch: Epoch(1),
+            salt: Salt::new([7; Salt::LENGTH]),
         };
         SaleCopy { sale, epoch_at: None, closed_at: None, sold: 0 }
     }

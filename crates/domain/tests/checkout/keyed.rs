@@ -189,11 +189,11 @@ async fn a_hold_that_could_not_be_recorded_is_taken_over_by_the_next_of_its_key(
     process.rebuild.restore(sale.id, None).await.unwrap();
     world.ledger.faults().plan(Operation::Record, Fault::Refuse);
     ask(&process, &sale, "alice", KEY).await.unwrap_err();
-    let held = world.live.held(sale.id);
+    let left_behind = world.live.held(sale.id);
 
     let hold = take(&process, &sale, "alice", KEY).await.hold;
 
-    assert_eq!(held, [(hold.code, hold.unit)]);
+    assert_eq!(left_behind, [(hold.code, hold.unit)]);
     assert_eq!(free(&world, &sale), 1);
 }
 
@@ -206,12 +206,12 @@ async fn a_client_that_hangs_up_and_asks_again_gets_the_hold_it_left() {
     let mut left = Box::pin(ask(&process, &sale, "alice", KEY));
     stand_still(&world, &mut left).await;
     drop(left);
-    let held = world.live.held(sale.id);
+    let left_behind = world.live.held(sale.id);
     assert_eq!(process.reclaim.take(), [], "its hold is not its own");
 
     let hold = take(&process, &sale, "alice", KEY).await.hold;
 
-    assert_eq!(held, [(hold.code, hold.unit)]);
+    assert_eq!(left_behind, [(hold.code, hold.unit)]);
 }
 
 #[tokio::test]

@@ -314,13 +314,13 @@ fn as_many_tokens_are_remembered_as_there_is_room_for_and_those_that_are_used() 
     let verified = Verified::new();
     let user: UserId = "ann".parse().unwrap();
     let found = Found { user, key: 7, good_until_s: 9 };
-    let used = fingerprint("used");
-    verified.put(used, found.clone());
+    let in_use = fingerprint("used");
+    verified.put(in_use, found.clone());
 
     for number in 0..3 * VERIFIED_MAX {
         verified.put(fingerprint(&number.to_string()), found.clone());
         if number % 1_000 == 0 {
-            assert_eq!(verified.get(&used), Some(found.clone()), "after {number}");
+            assert_eq!(verified.get(&in_use), Some(found.clone()), "after {number}");
         }
     }
 

@@ -196,7 +196,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Epoch, Origin, Sale, Terms, UnixMillis, Window};
+    use domain::{Epoch, Origin, Sale, Salt, Terms, UnixMillis, Window};
 
     use super::*;
 
@@ -230,7 +230,8 @@ mod tests {
     fn sale(hour: i64, state: SaleState) -> Sale {
         let window = Window::new(UnixMillis(hour * 100), UnixMillis(hour * 100 + 100)).unwrap();
         let terms = Terms::new(5, 1, 1).unwrap();
-        Sale { id: number(hour), window, terms, origin: Origin::Timetable, state, epoch: Epoch(1) }
+        let (origin, salt) = (Origin::Timetable, Salt::new([7; Salt::LENGTH]));
+        Sale { id: number(hour), window, terms, origin, state, epoch: Epoch(1), salt }
     }
 
     fn at(now: i64, sales: &[Sale]) -> Calendar {

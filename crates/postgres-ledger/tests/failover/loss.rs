@@ -64,7 +64,6 @@ async fn answers_that_were_lost_because_waits_were_let_go_are_missed_on_the_prom
     let promoted = pair.after_promotion();
 
     let lost = lost(&promoted, &answered).await;
-    eprintln!("{lost} of {} answers were lost", answered.len());
     assert!(lost > 0, "none of {} was lost", answered.len());
     let _third = block_in_place(|| pair.second.start_standby()).unwrap();
     block_in_place(|| pair.second.wait_for_standbys(true)).unwrap();

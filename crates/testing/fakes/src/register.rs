@@ -28,8 +28,8 @@ impl Tables {
         let last = self.sales.last_key_value().map_or(0, |(id, _)| id.get());
         let id = SaleId::try_from(last + 1).ok()?;
         let (state, epoch) = (SaleState::Active, Epoch(0));
-        let salt = Salt::new([7; Salt::LENGTH]);
-        let sale = Sale { id, window, terms, origin, state, epoch, salt };
+        let sale =
+            Sale { id, window, terms, origin, state, epoch, salt: Salt::new([7; Salt::LENGTH]) };
         self.sales.insert(id, SaleRow { sale, epoch_at: None, epoch_moves: 0, closed_at: None });
         Some(sale)
     }

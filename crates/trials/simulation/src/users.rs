@@ -105,15 +105,14 @@ impl User {
     /// Asks with a key, mostly one that they used before, and sometimes twice at once.
     async fn ask_with_key(&mut self) {
         let before = self.world.random.pick(&self.keys).filter(|_| self.world.random.below(3) > 0);
-        let (sale, key) = match before {
-            Some(before) => before,
-            None => {
-                let Some(sale) = self.choose_sale() else { return };
-                let name = format!("key-{}", self.keys.len());
-                let key: IdempotencyKey = name.parse().expect("it is a plain word");
-                self.keys.push((sale, key.clone()));
-                (sale, key)
-            }
+        let (sale, key) = if let Some(before) = before {
+            before
+        } else {
+            let Some(sale) = self.choose_sale() else { return };
+            let name = format!("key-{}", self.keys.len());
+            let key: IdempotencyKey = name.parse().expect("it is a plain word");
+            self.keys.push((sale, key.clone()));
+            (sale, key)
         };
         if self.world.random.below(3) > 0 {
             let answer = self.press_ask(sale, &key).await;
