@@ -75,7 +75,7 @@ fn use_small_pages() {
 async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Serve => serve::serve(config).await?,
-        Command::Migrate(options) => migrate(&options, config).await?,
+        Command::Migrate(options) => Box::pin(migrate(&options, config)).await?,
         Command::Sales(command) => sales_command::run(command, config).await?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),

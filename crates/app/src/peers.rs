@@ -11,7 +11,7 @@ mod stream;
 mod viewing;
 
 use std::{
-    future::poll_fn,
+    future::{poll_fn, ready},
     io,
     net::{SocketAddr, TcpListener},
     pin::Pin,
@@ -122,7 +122,7 @@ fn on_a_thread(
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
-        .expect(fn_service(move |request| expect(request, Arc::clone(&of_expectations))))
+        .expect(fn_service(move |request| ready(expect(request, &of_expectations))))
         .on_connect_ext(|stream: &PeerStream, data| {
             data.insert(Rc::clone(stream.connection()));
         })
@@ -166,7 +166,7 @@ struct Around {
 }
 
 /// Lets a body be sent that is waited for.
-async fn expect(request: Request, manners: Arc<Manners>) -> Result<Request, Response<BoxBody>> {
+fn expect(request: Request, manners: &Manners) -> Result<Request, Response<BoxBody>> {
     let Some(refusal) = http_api::refusal_of_expectation(request.headers()) else {
         return Ok(request);
     };
@@ -196,7 +196,7 @@ where
     let counted = telemetry::Request::came();
     let (method, route) = (request.method().clone(), http_api::route_of(request.path()));
     let admitted = match unmet_expectation(&request) {
-        Some(refusal) => Err(refusal),
+        Some(refusal) => Err(Box::new(refusal)),
         // A browser that asks what a page may send asks no store.
         None if is_over || method == Method::OPTIONS => Ok(None),
         None => rates.admit_client(request.peer_addr(), request.headers(), route),
@@ -216,7 +216,7 @@ where
                 }
                 answered.into()
             }
-            (Some(refusal), None) if !is_over => refusal.into(),
+            (Some(refusal), None) if !is_over => (*refusal).into(),
             // The peer was told that this is not answered.
             _ => {
                 all_written(connection.as_ref()).await;

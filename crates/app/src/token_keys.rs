@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use credentials::{FileError, NamedFile, reading};
+use credentials::{AccessError, FileError, NamedFile, Reader};
 use http_api::{Identity, KeysError};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,9 @@ pub(crate) enum TokenKeysError {
     /// The file is of no use.
     #[error(transparent)]
     File(#[from] FileError),
+    /// It was not read to its end.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// What is in it is of no use.
     #[error("{setting}: {} {source}", path.display())]
     Keys { setting: &'static str, path: std::path::PathBuf, source: KeysError },
@@ -44,7 +47,7 @@ impl TokenKeys {
     /// Looks at the file again and again until told to stop. One that is of no use changes nothing: the
     /// keys stay that were read before, and whoever watches is told.
     pub(crate) async fn keep(self, stop: CancellationToken) {
-        let mut looks = interval(LOOK_EVERY);
+        let (mut looks, reader) = (interval(LOOK_EVERY), Reader::default());
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = None;
         loop {
@@ -53,8 +56,7 @@ impl TokenKeys {
                 _ = looks.tick() => {}
             }
             let this = self.clone();
-            // What is left undone is done with the next look.
-            let Ok(looked) = reading(move || this.look()).await else { continue };
+            let looked = reader.read(move || this.look()).await;
             telemetry::show_token_keys_outdated(looked.is_err());
             match looked {
                 Ok(Some(keys)) => tracing::info!(keys, "read the keys of buyers' tokens again"),

@@ -133,7 +133,7 @@ async fn post_checkout(
     });
 
     let KeyedHold { hold, is_repeated } = hold?;
-    let answer = not_stored(HoldBody::now(hold, &api));
+    let answer = not_stored(HoldBody::now(&hold, &api));
     Ok(if is_repeated { replayed(answer) } else { answer })
 }
 
@@ -159,9 +159,9 @@ async fn delete_checkout(
 }
 
 impl HoldBody {
-    fn now(hold: Hold, api: &Api) -> Self {
+    fn now(hold: &Hold, api: &Api) -> Self {
         let item = api.services.item(hold.sale, hold.unit);
-        Self::of(&hold, item, api.services.catalog.reckoned_now())
+        Self::of(hold, item, api.services.catalog.reckoned_now())
     }
 
     fn of(hold: &Hold, item: Item, now: UnixMillis) -> Self {

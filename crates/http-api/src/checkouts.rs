@@ -68,7 +68,7 @@ pub(super) fn endpoint() -> Endpoint {
 }
 
 fn describe() -> Operation {
-    let life = CodeBody::of(samples::code_life(), samples::item());
+    let life = CodeBody::of(&samples::code_life(), samples::item());
     let life = Answer::json::<CodeBody>(200, "What it is now.", json!(life))
         .headers([header::caching("no-store")])
         .link(Link { to: "sale", says: "Its sale.", parameters: &[("id", "/sale_id")] });
@@ -96,11 +96,11 @@ async fn get_checkout(
 
     let life = life.filter(|life| buyer.may_see(&life.user)).ok_or(CodeRefusal::Unknown)?;
     let item = api.services.item(life.code.sale(), life.unit);
-    Ok(not_stored(CodeBody::of(life, item)))
+    Ok(not_stored(CodeBody::of(&life, item)))
 }
 
 impl CodeBody {
-    fn of(life: CodeLife, item: Item) -> Self {
+    fn of(life: &CodeLife, item: Item) -> Self {
         Self {
             code: life.code.to_string(),
             sale_id: life.code.sale().get(),

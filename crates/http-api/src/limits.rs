@@ -101,7 +101,7 @@ impl Limits {
         peer: Option<SocketAddr>,
         headers: &HeaderMap,
         route: &str,
-    ) -> Result<Option<Left>, HttpResponse> {
+    ) -> Result<Option<Left>, Box<HttpResponse>> {
         let (Some(limit), Some(peer)) = (&self.clients, peer) else { return Ok(None) };
         if route.starts_with(FREE) {
             return Ok(None);
@@ -111,7 +111,7 @@ impl Limits {
         admitted.map(|()| Some(left)).map_err(|problem| {
             let mut answer = problem.error_response();
             write([left].into_iter(), answer.headers_mut());
-            answer
+            Box::new(answer)
         })
     }
 

@@ -17,7 +17,7 @@ pub(super) fn of(line: &[u8], is_shown: bool) -> Cow<'_, [u8]> {
     let mut rest = body;
     while let Some(character) = rest.chars().next() {
         if written.len() >= LINE_MAX {
-            written.push_str(&format!("… ({} bytes more)", rest.len()));
+            written.extend(["… (", &rest.len().to_string(), " bytes more)"]);
             break;
         }
         let colour = if is_shown { colour(rest) } else { "" };
@@ -46,7 +46,7 @@ fn may_break(character: char) -> bool {
 fn colour(text: &str) -> &str {
     let Some(after) = text.strip_prefix("\u{1b}[") else { return "" };
     match after.find(|it: char| !it.is_ascii_digit() && it != ';') {
-        Some(end) if after[end..].starts_with('m') => &text[..text.len() - after.len() + end + 1],
+        Some(end) if after[end..].starts_with('m') => &text[..=text.len() - after.len() + end],
         _ => "",
     }
 }

@@ -363,7 +363,7 @@ async fn a_code_is_shown_as_what_it_is(kind: Kind) {
     let hold = stack.checkout("ann", sale).await;
     let path = format!("/checkouts/{}", hold.code());
 
-    let held = stack.get(&path).await;
+    let at_first = stack.get(&path).await;
     let receipt = stack.purchase(hold.code()).await;
     let sold = stack.get(&path).await;
     let other = stack.checkout("ann", sale).await;
@@ -372,11 +372,11 @@ async fn a_code_is_shown_as_what_it_is(kind: Kind) {
     let released = stack.get(&format!("/checkouts/{}", other.code())).await;
 
     for field in ["code", "sale_id", "user_id", "unit", "item", "expires_at"] {
-        assert_eq!(held.body[field], hold.body[field], "{field}");
+        assert_eq!(at_first.body[field], hold.body[field], "{field}");
         assert_eq!(sold.body[field], hold.body[field], "{field}");
     }
     assert_eq!(receipt.body["item"], hold.body["item"]);
-    assert_eq!((&held.body["state"], held.body.get("resolved_at")), (&json!("held"), None));
+    assert_eq!((&at_first.body["state"], at_first.body.get("resolved_at")), (&json!("held"), None));
     assert_eq!(
         (&sold.body["state"], &released.body["state"]),
         (&json!("sold"), &json!("released"))

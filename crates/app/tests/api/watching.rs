@@ -69,8 +69,8 @@ impl Viewer {
         let read = async {
             loop {
                 if let Some((said, rest)) = self.text.split_once(end) {
-                    let said = said.to_owned();
-                    self.text = rest.to_owned();
+                    let (said, rest) = (said.to_owned(), rest.to_owned());
+                    self.text = rest;
                     return Some(said);
                 }
                 let mut bytes = [0; 4_096];
@@ -157,8 +157,8 @@ async fn a_viewer_is_told_how_the_sale_stands_and_what_becomes_of_it(kind: Kind)
 async fn a_viewer_who_comes_back_is_told_only_what_is_new(kind: Kind) {
     let stack = Stack::start(Settings::on(kind)).await;
     let sale = stack.sale().await;
-    let known = Viewer::of(&stack, "/stream").await.sale().await.id;
-    let knows = format!("last-event-id: {known}\r\n");
+    let seen = Viewer::of(&stack, "/stream").await.sale().await.id;
+    let knows = format!("last-event-id: {seen}\r\n");
 
     let (mut back, mut waits) = (Vec::new(), Vec::new());
     for _ in 0..4 {

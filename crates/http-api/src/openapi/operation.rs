@@ -82,7 +82,7 @@ impl Operation {
         ];
         statuses
             .into_iter()
-            .fold(operation, |operation, status| operation.invalid(status))
+            .fold(operation, Self::invalid)
             .refused_as(&[Kind::RequestTimeout, Kind::TooManyRequests])
     }
 

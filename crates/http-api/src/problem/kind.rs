@@ -152,6 +152,7 @@ impl Kind {
     }
 
     /// What a person is told of it.
+    #[expect(clippy::too_many_lines, reason = "two texts a kind, in one table")]
     pub(crate) const fn about(self) -> About {
         let (means, remedy) = match self {
             Self::InvalidRequest => (
