@@ -47,10 +47,10 @@ pub(crate) fn figure(metrics: &str, start: &str) -> Option<f64> {
 async fn what_happens_is_counted_where_operators_listen(kind: Kind) {
     let (stack, url) = watched(kind).await;
     let sale = stack.sale().await;
-    let code = stack.checkout("ann", sale).await.body["code"].as_str().unwrap().to_owned();
+    let code = stack.checkout("ann.of.ours", sale).await.body["code"].as_str().unwrap().to_owned();
     stack.purchase(&code).await;
     stack.purchase(&code).await;
-    stack.checkout("ann", 77).await;
+    stack.checkout("ann.of.ours", 77).await;
 
     stack
         .until("the sale's figures are those of now", async |stack| {
@@ -87,7 +87,7 @@ async fn what_happens_is_counted_where_operators_listen(kind: Kind) {
     };
     let calls = format!("flashsale_store_call_duration_seconds_count{store}");
     assert!(figure(&metrics, &calls) >= Some(1.0), "{metrics}");
-    assert!(!metrics.contains("ann") && !metrics.contains(&code), "{metrics}");
+    assert!(!metrics.contains("ann.of.ours") && !metrics.contains(&code), "{metrics}");
 }
 
 /// Against what `telemetry` has, the document is held there.

@@ -352,7 +352,11 @@ async fn what_is_no_stream_is_a_problem_and_head_shows_the_headers_alone(kind: K
         assert_eq!((answer.status, answer.name()), (status, name), "{query}: {answer:?}");
     }
     let posted = stack.post("/stream").await;
-    assert_eq!((posted.status, posted.header("allow")), (405, Some("GET, HEAD")), "{posted:?}");
+    assert_eq!(
+        (posted.status, posted.header("allow")),
+        (405, Some("GET, HEAD, OPTIONS")),
+        "{posted:?}"
+    );
     let requests =
         "HEAD /stream HTTP/1.1\r\nhost: h\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: h\r\n\r\n";
     let mut head = Viewer::after(stack.url(), requests).await;

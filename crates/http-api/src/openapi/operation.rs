@@ -6,7 +6,7 @@ use actix_web::{
     ResponseError as _,
     http::{Method, StatusCode},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{MakeSchema, Scalar, Schemas, Shape};
 use crate::problem::{FieldError, Kind, Problem};
@@ -272,9 +272,13 @@ impl Answer {
         Self::empty(200, says).or_text(kind)
     }
 
-    /// The same, or text of this kind.
+    /// The same, or text of this kind; JSON is an object.
     pub(crate) fn or_text(mut self, kind: &'static str) -> Self {
-        let schema = Schemas::of::<String>;
+        let schema = match kind {
+            // Of which nothing more is said.
+            "application/json" => Schemas::of::<Map<String, Value>>,
+            _ => Schemas::of::<String>,
+        };
         self.contents.push(Content { kind, schema, example: None });
         self
     }

@@ -25,6 +25,9 @@ pub(crate) trait Scalar: Shape {
     }
 }
 
+/// The largest number up to which all whole ones are the same for whoever writes them as floats.
+const WHOLE_MAX: i64 = (1 << 53) - 1;
+
 /// Says why a text is not a `T`.
 fn refusal_of<T: FromStr<Err: ToString>>(text: &str) -> String {
     text.parse::<T>().err().map(|error| error.to_string()).unwrap_or_default()
@@ -130,7 +133,8 @@ impl Scalar for UserName {
     }
 
     fn in_json() -> Option<Value> {
-        Some(json!({ "type": "number" }))
+        // A larger one is written with a point or an exponent by some, and is no name then.
+        Some(json!({ "type": "integer", "minimum": -WHOLE_MAX, "maximum": WHOLE_MAX }))
     }
 }
 

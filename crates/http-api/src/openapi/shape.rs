@@ -58,6 +58,14 @@ impl Shape for String {
     }
 }
 
+impl Shape for Map<String, Value> {
+    const NAME: Option<&'static str> = None;
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "type": "object" })
+    }
+}
+
 impl<T: Shape> Shape for Option<T> {
     const NAME: Option<&'static str> = None;
 

@@ -122,6 +122,17 @@ async fn a_method_is_served_where_it_is_described_and_nowhere_else() {
 }
 
 #[test]
+fn a_number_that_is_described_as_a_user_is_one() {
+    let schema = UserName::in_json().unwrap();
+
+    assert_eq!(schema["type"], "integer");
+    for bound in ["minimum", "maximum"] {
+        assert!(schema[bound].is_i64(), "{schema}");
+        assert!(schema[bound].to_string().parse::<domain::UserId>().is_ok(), "{schema}");
+    }
+}
+
+#[test]
 fn what_every_answer_has_is_described_as_what_each_has() {
     let (manners, mut given) = (Manners::default(), HeaderMap::new());
     manners.finish(manners.asked(&Method::GET, &HeaderMap::new()), &mut given);
