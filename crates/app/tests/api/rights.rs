@@ -196,7 +196,7 @@ async fn the_start_and_the_metrics_tell_the_budget_the_server_and_how_far_it_kee
     stack.start_app().await;
 
     let log = stack.apps[0].log();
-    assert!(log.contains("at most 18 connections to Postgres"), "{log}");
+    assert!(log.contains("at most 19 connections to Postgres"), "{log}");
     assert!(log.contains("the ledger takes writes: an answer is on the storage"), "{log}");
     let shown = metrics(&stack, &operators_of(&stack.apps[0])).await;
     for line in [
@@ -245,7 +245,7 @@ async fn behind_a_pooler_a_process_serves_in_session_mode_and_ends_in_transactio
     let (sessions, transactions) = (pooler(Pooling::Session), pooler(Pooling::Transaction));
 
     stack.set_env([("DATABASE_URL", transactions.url(&database))]);
-    let output = stack.command().arg("serve").output().unwrap();
+    let output = stack.command().arg("serve").env("HTTP_ADDR", "127.0.0.1:0").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("a pooler in transaction mode"), "{said}");
 

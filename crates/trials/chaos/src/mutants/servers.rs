@@ -126,7 +126,7 @@ pub(super) const MUTANTS: [Mutant; 13] = [
         what: "a commit whose wait for the standby was cancelled is told as done",
         changes: &[(
             "crates/postgres-ledger/src/servers/connection.rs",
-            "heard.store(true, Ordering::Release);",
+            "self.has.store(true, Ordering::Release);",
             "",
         )],
     },
