@@ -96,7 +96,7 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, value_name = "ADDRESS")]
     pub(crate) admin_addr: Option<AdminAddr>,
 
-    /// Origins whose pages may ask (CORS), with commas between them, such as https://shop.example; `*` for
+    /// Origins whose pages may ask (CORS), with commas between them, such as `https://shop.example`; `*` for
     /// any, nothing for none but our own
     #[arg(long, env, global = true, default_value = "", value_name = "ORIGINS")]
     pub(crate) cors_origins: Origins,

@@ -29,7 +29,7 @@ impl FromStr for Proxies {
     fn from_str(text: &str) -> Result<Self, ProxiesError> {
         let one = |part: &str| {
             let net = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
-            net.map_err(|_| ProxiesError(format!("{part:?}")))
+            net.ok().and_then(canonical).ok_or_else(|| ProxiesError(format!("{part:?}")))
         };
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts.map(one).collect::<Result<_, _>>().map(Self)
@@ -45,10 +45,11 @@ impl Proxies {
             return client;
         }
         let fields: Vec<_> = headers.get_all(FORWARDED_FOR).collect();
-        let named = fields.iter().rev().flat_map(|field| {
-            let field = field.to_str().unwrap_or_default();
-            field.rsplit(',').map(address)
-        });
+        // Each by itself: what a client wrote to the left must not hide what our proxy wrote after it.
+        let named = fields
+            .iter()
+            .rev()
+            .flat_map(|field| field.as_bytes().rsplit(|&byte| byte == b',').map(address));
         for named in named.take(HOPS_MAX) {
             // A proxy that writes something else has not said for whom it asks: it is the client.
             let Some(address) = named else { break };
@@ -65,9 +66,17 @@ impl Proxies {
     }
 }
 
+/// A network as addresses are compared with it: one of IPv4 is not written as one of IPv6.
+fn canonical(net: IpNet) -> Option<IpNet> {
+    let IpNet::V6(mapped) = net else { return Some(net) };
+    let Some(address) = mapped.network().to_ipv4_mapped() else { return Some(net) };
+    let prefix = mapped.prefix_len().checked_sub(128 - 32)?;
+    IpNet::new(address.into(), prefix).ok()
+}
+
 /// An address as proxies write it, some with the port, IPv6 in brackets.
-fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(bytes).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().or_else(|_| text.parse().map(|it: SocketAddr| it.ip()));
     address.ok().map(|it: IpAddr| it.to_canonical())

@@ -165,6 +165,23 @@ proptest! {
 }
 
 #[test]
+fn what_is_no_text_hides_nothing_that_a_proxy_wrote_after_it() {
+    let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
+    let mut headers = HeaderMap::new();
+    let field = HeaderValue::from_bytes(b"\xff, 203.0.113.9").unwrap();
+    headers.append(HeaderName::from_static("x-forwarded-for"), field);
+
+    assert_eq!(proxies.client(ip("10.1.2.3"), &headers), ip("203.0.113.9"));
+}
+
+#[test]
+fn a_network_of_ipv4_may_be_written_as_one_of_ipv6() {
+    let proxies: Proxies = "::ffff:10.0.0.0/104".parse().unwrap();
+
+    assert_eq!(proxies, "10.0.0.0/8".parse().unwrap());
+}
+
+#[test]
 fn a_client_is_told_what_is_left_and_refused_beyond_it_but_for_its_health() {
     let limits = Limits::new(Some(rate("1/s:2")), None, Proxies::default());
     let peer = Some("192.0.2.1:4711".parse().unwrap());
