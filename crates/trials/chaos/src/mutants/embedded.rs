@@ -120,6 +120,6 @@ pub(super) const MUTANTS: [Mutant; 10] = [
         name: "guards-no-slots",
         tried_by: TriedBy::SimulationEmbedded,
         what: "a slot may be live twice",
-        changes: &[(GUARD, "guarded.slots.contains(&(hold.user.clone(), hold.slot))", "false")],
+        changes: &[(GUARD, "guarded.slots.contains_key(&(hold.user.clone(), hold.slot))", "false")],
     },
 ];
