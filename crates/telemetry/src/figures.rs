@@ -115,13 +115,13 @@ impl Http {
             checkouts: counters(
                 registry,
                 "flashsale_checkouts_total",
-                "Checkouts by what became of them: granted, or the name of the problem",
+                "Checkouts by what became of them: granted, replayed (a key that was answered before), or the name of the problem",
                 &["outcome"],
             ),
             purchases: counters(
                 registry,
                 "flashsale_purchases_total",
-                "Purchases by what became of them: sold, or the name of the problem",
+                "Purchases by what became of them: sold, replayed (asked again with a key), or the name of the problem",
                 &["outcome"],
             ),
             viewers: registered(
