@@ -22,6 +22,7 @@ mod large_sale;
 mod limits;
 mod live_state;
 mod log;
+mod lookups;
 mod manners;
 mod moving_up;
 mod operators;
