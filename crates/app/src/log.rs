@@ -52,16 +52,8 @@ enum Job {
 
 /// Has the log written to the standard error output from now on.
 pub(crate) fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env()
-        // What libraries log of their own daily work is not for an operator; nor is a peer that
-        // speaks no HTTP.
-        .unwrap_or_else(|_| {
-            EnvFilter::new(
-                "info,actix_server=warn,actix_http::h1::dispatcher=off,refinery_core=warn,\
-                 tokio_postgres=warn",
-            )
-        })
-        .and(filter_fn(may_be_written));
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok();
+    let filter = filter(asked.as_deref()).and(filter_fn(may_be_written));
     let is_shown = io::stderr().is_terminal();
     start_writing(io::stderr());
     let lines = fmt::layer().log_internal_errors(false).with_writer(Lines { format, is_shown });
@@ -78,6 +70,19 @@ pub(crate) fn start(format: LogFormat) {
             registry.with(lines.with_filter(filter)).init();
         }
     }
+}
+
+/// What libraries log of their own daily work is not for an operator; nor is a peer that speaks no HTTP,
+/// or goes away.
+const QUIET: &str =
+    "actix_server=warn,actix_http::h1::dispatcher=off,refinery_core=warn,tokio_postgres=warn";
+
+/// Which lines there are: those that are asked for, of what is quiet only if it is named. What cannot be
+/// read asks for nothing.
+fn filter(asked: Option<&str>) -> EnvFilter {
+    let asked = asked.filter(|it| !it.is_empty()).unwrap_or("info");
+    EnvFilter::try_new(format!("{QUIET},{asked}"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")))
 }
 
 /// What a line ends with, and what stands there before and after the name of the request that it is
@@ -258,5 +263,18 @@ mod tests {
         assert_eq!(lost.load(Ordering::Relaxed), 3);
         drop(jobs);
         assert!(!send(Some(&writer), b"line", &lost));
+    }
+
+    #[test]
+    fn what_is_quiet_is_so_whatever_is_asked_for_unless_it_is_named() {
+        for asked in [None, Some(""), Some("info"), Some("trace"), Some("no=such=thing")] {
+            let filter = filter(asked).to_string();
+            assert!(filter.contains("actix_http::h1::dispatcher=off"), "{asked:?}: {filter}");
+        }
+        assert!(filter(Some("trace")).to_string().split(',').any(|it| it == "trace"));
+        assert!(filter(None).to_string().split(',').any(|it| it == "info"));
+
+        let named = filter(Some("info,actix_http::h1::dispatcher=trace")).to_string();
+        assert!(named.contains("actix_http::h1::dispatcher=trace") && !named.contains("=off"));
     }
 }

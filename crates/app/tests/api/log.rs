@@ -28,6 +28,10 @@ struct Logging {
     url: String,
 }
 
+/// What is quiet unless it is named, too.
+const EVERYTHING: &str = "trace,actix_server=trace,actix_http::h1::dispatcher=trace,\
+                          refinery_core=trace,tokio_postgres=trace";
+
 impl Logging {
     async fn start(stack: &Stack, log: impl Into<Stdio>) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
@@ -35,7 +39,7 @@ impl Logging {
         command
             .arg("serve")
             .env("HTTP_ADDR", free.to_string())
-            .env("RUST_LOG", "trace")
+            .env("RUST_LOG", EVERYTHING)
             .stderr(log);
         let child = block_in_place(|| tied::spawn(command).unwrap());
         let logging = Self { child, url: format!("http://{free}") };
