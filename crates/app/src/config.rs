@@ -236,6 +236,11 @@ impl Config {
         self.buyers.limits()
     }
 
+    /// Whether each client is believed to be whoever it says, which leaves no limit of addresses.
+    pub(crate) fn trusts_everybody(&self) -> bool {
+        self.buyers.trust_everybody()
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         let Self { queue_max, batch_max, queue_wait_max: wait_max, .. } = *self;
         Limits { queue_max, batch_max, wait_max }

@@ -95,6 +95,12 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         Ok(Place::Embedded { data_dir }) => log_where(data_dir),
         _ => log_connections(config)?,
     }
+    if config.trusts_everybody() {
+        tracing::warn!(
+            "TRUSTED_PROXIES has every address in it: each client may say that it is another, and \
+             CLIENT_RATE holds nobody back; name the proxies alone"
+        );
+    }
     // Until here a signal ends the process at once: there is nothing to finish.
     let mut signals = Signals::new()?;
     let limits = peers::Limits {

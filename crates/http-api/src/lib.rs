@@ -41,7 +41,9 @@ mod stream;
 mod test_api;
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, http::Method, web,
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
+    http::{Method, header::LOCATION},
+    web,
 };
 
 pub use self::{
@@ -63,7 +65,7 @@ pub use self::{
     stream::{Streams, Viewer},
 };
 
-use self::{manners::other_method, openapi::Endpoint, problem::Problem};
+use self::{caching::NO_STORE, manners::other_method, openapi::Endpoint, problem::Problem};
 
 /// All that is served to buyers and shops, with what is said of it. Where two paths fit, the first is
 /// meant.
@@ -78,7 +80,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(health::endpoints());
     endpoints.push(openapi::endpoint());
     endpoints.extend(docs::endpoints());
-    endpoints.push(problem::endpoint());
+    endpoints.extend(problem::endpoints());
     endpoints
 }
 
@@ -122,5 +124,20 @@ async fn no_such_route(request: HttpRequest) -> Result<HttpResponse, Problem> {
     if request.method() == Method::OPTIONS && request.path() == "*" {
         return other_method(&request, "GET, HEAD, POST, DELETE, OPTIONS".into());
     }
-    Err(Problem::no_such_route(request.path()))
+    match without_slash(&request) {
+        Some(there) => Ok(HttpResponse::PermanentRedirect()
+            .insert_header(NO_STORE)
+            .insert_header((LOCATION, there))
+            .finish()),
+        None => Err(Problem::no_such_route(request.path())),
+    }
+}
+
+/// Where a request belongs whose path has a slash too many at its end: no path ends with one.
+fn without_slash(request: &HttpRequest) -> Option<String> {
+    // What is not a path of this service may be another host to whoever reads it as a reference.
+    let path =
+        request.path().strip_suffix('/').filter(|it| request.resource_map().has_resource(it))?;
+    let query = request.uri().query().map(|query| format!("?{query}"));
+    Some(format!("{path}{}", query.unwrap_or_default()))
 }

@@ -15,6 +15,8 @@
 mod document;
 mod endpoint;
 mod operation;
+#[cfg(test)]
+mod rules;
 mod scalars;
 mod shape;
 #[cfg(test)]

@@ -54,7 +54,9 @@ impl std::str::FromStr for PageLimit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let limit = text.parse().ok().filter(|limit| PAGE.contains(limit));
+        // As it is written anywhere else: without a sign, and without zeros before it.
+        let is_plain = |limit: &u8| PAGE.contains(limit) && limit.to_string() == text;
+        let limit = text.parse().ok().filter(is_plain);
         let wrong = || format!("must be a whole number from {} to {}", PAGE.start(), PAGE.end());
         limit.map(Self).ok_or_else(wrong)
     }

@@ -136,6 +136,11 @@ impl BuyerSettings {
         }
         Ok(Limits::new(of_client, of_user, proxies))
     }
+
+    /// Whether each client is believed to be whoever it says.
+    pub(super) fn trust_everybody(&self) -> bool {
+        self.trusted_proxies.as_ref().is_some_and(Proxies::are_everybody)
+    }
 }
 
 fn parse_rate(text: &str) -> Result<SomeRate, String> {

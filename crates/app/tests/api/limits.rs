@@ -102,6 +102,18 @@ async fn a_proxy_that_is_trusted_names_the_client_and_nobody_else_does(kind: Kin
     assert!(statuses.contains(&429));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_trusts_everybody_is_warned_at_the_start() {
+    let warned = async |proxies| {
+        let settings = [("CLIENT_RATE", "1/s"), ("TRUSTED_PROXIES", proxies)];
+        let (stack, _) = limited(Kind::Embedded, &settings).await;
+        stack.apps[0].log().contains("TRUSTED_PROXIES has every address in it")
+    };
+
+    assert!(warned("10.0.0.0/8,0.0.0.0/0").await);
+    assert!(!warned("10.0.0.0/8,127.0.0.1").await);
+}
+
 async fn a_user_beyond_their_limit_is_refused_by_their_token(kind: Kind) {
     const SECRET: &str = "a secret of a shop, of thirty-two bytes and more";
     let dir = tempfile::tempdir().unwrap();

@@ -37,6 +37,13 @@ impl FromStr for Proxies {
 }
 
 impl Proxies {
+    /// Whether there is an address family all of which is trusted: then clients are, too, and each is
+    /// whoever it says.
+    #[must_use]
+    pub fn are_everybody(&self) -> bool {
+        IpNet::aggregate(&self.0).iter().any(|net| net.prefix_len() == 0)
+    }
+
     /// The client of a request that came from `peer`: the last of those it was forwarded for that is no
     /// proxy of ours. What is further left was written by somebody whom nobody knows.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {

@@ -47,9 +47,10 @@ impl FromStr for Rate {
         let (rate, burst) = text.split_once(':').map_or((text, None), |(it, at)| (it, Some(at)));
         let rate = rate.strip_suffix("/s").ok_or(RateError)?;
         let number = |text: &str| {
-            let number = text.parse().map_err(|_| RateError)?;
-            let is_within = Self::REQUESTS.contains(&number) && !text.starts_with('+');
-            NonZeroU32::new(number).filter(|_| is_within).ok_or(RateError)
+            let number: u32 = text.parse().map_err(|_| RateError)?;
+            // Without a sign, and without zeros before it.
+            let is_plain = Self::REQUESTS.contains(&number) && number.to_string() == text;
+            NonZeroU32::new(number).filter(|_| is_plain).ok_or(RateError)
         };
         let per_second = number(rate)?;
         Ok(Self { per_second, burst: burst.map_or(Ok(per_second), number)? })

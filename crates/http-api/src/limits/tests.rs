@@ -52,6 +52,10 @@ fn a_rate_is_requests_a_second_and_how_many_come_at_once() {
         "20/s:0",
         "-1/s",
         "+1/s",
+        "020/s",
+        "20/s:+40",
+        "20/s:040",
+        "00/s",
         "1.5/s",
         "100001/s",
         "1/s:100001",
@@ -139,6 +143,20 @@ fn a_client_is_who_connects_unless_a_proxy_of_ours_names_another() {
     assert_eq!(nobody.client(ip("10.1.2.3"), &forwarded(&["1.1.1.1"])), ip("10.1.2.3"));
     for wrong in ["10.0.0.0/33", "proxy", "10.0.0", "10.0.0.1 10.0.0.2"] {
         assert!(wrong.parse::<Proxies>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn that_everybody_is_trusted_is_noticed() {
+    let are_everybody = |text: &str| text.parse::<Proxies>().unwrap().are_everybody();
+
+    for all in
+        ["0.0.0.0/0", "::/0", "10.0.0.0/8, ::/0", "0.0.0.0/1,128.0.0.0/1", "::ffff:0.0.0.0/96"]
+    {
+        assert!(are_everybody(all), "{all}");
+    }
+    for some in ["", "10.0.0.0/8", "0.0.0.0/1", "::1", "fd00::/8,0.0.0.0"] {
+        assert!(!are_everybody(some), "{some}");
     }
 }
 

@@ -18,12 +18,12 @@ use crate::{Manners, problem::Kind};
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
 
-fn document() -> Value {
+pub(super) fn document() -> Value {
     serde_json::from_str(&openapi()).unwrap()
 }
 
 /// The operations, each with its path and its method.
-fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     paths.iter().flat_map(|(path, item)| {
         item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))

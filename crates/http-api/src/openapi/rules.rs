@@ -1,0 +1,117 @@
+//! What holds for every route that is described, tried on each: without a test of its own it holds for
+//! the next one, too.
+
+use actix_web::{
+    App,
+    body::to_bytes,
+    dev::{Service, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{CACHE_CONTROL, LOCATION},
+    },
+    test::{TestRequest, init_service},
+    web,
+};
+use fakes::World;
+use serde_json::Value;
+
+use super::tests::{document, operations};
+use crate::test_api::api_over;
+
+/// A request of each operation, with the parameters it must have: its method, its path, and its query.
+fn requests(document: &Value) -> Vec<(Method, String, String)> {
+    let mut requests = Vec::new();
+    for (path, method, operation) in operations(document) {
+        if path.contains('#') {
+            continue;
+        }
+        let (mut path, mut query) = (path.clone(), Vec::new());
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let (name, example) = (parameter["name"].as_str().unwrap(), &parameter["example"]);
+            let example = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+            match parameter["in"].as_str().unwrap() {
+                "path" => path = path.replace(&format!("{{{name}}}"), &example),
+                "query" if parameter["required"] == true => query.push(format!("{name}={example}")),
+                _ => {}
+            }
+        }
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        requests.push((method, path, query.join("&")));
+    }
+    assert!(requests.len() > 30, "{requests:?}");
+    requests
+}
+
+/// Whatever is asked of a store is a 503.
+fn out_of_reach() -> World {
+    let world = World::new();
+    world.ledger.faults().set_down(true);
+    world.live.faults().set_down(true);
+    world
+}
+
+async fn app()
+-> impl Service<actix_http::Request, Response = ServiceResponse, Error = actix_web::Error> {
+    let api = web::Data::new(api_over(&out_of_reach()));
+    init_service(App::new().app_data(api).configure(crate::routes)).await
+}
+
+#[actix_web::test]
+async fn a_parameter_that_is_not_one_of_a_route_is_refused_by_name_before_any_store_is_asked() {
+    let app = app().await;
+
+    for (method, path, query) in requests(&document()) {
+        let uri = format!("{path}?{query}&surely_unknown=1");
+        let request = TestRequest::with_uri(&uri).method(method.clone()).to_request();
+        let answered = app.call(request).await.unwrap();
+
+        assert_eq!(answered.status(), StatusCode::BAD_REQUEST, "{method} {uri}");
+        let body = to_bytes(answered.into_body()).await.unwrap();
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        let errors = problem["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 1, "{method} {uri}: {problem}");
+        assert_eq!(errors[0]["field"], "surely_unknown", "{method} {uri}");
+    }
+}
+
+#[actix_web::test]
+async fn a_slash_too_many_at_the_end_of_a_path_leads_to_the_path_without() {
+    let app = app().await;
+
+    for (method, path, query) in requests(&document()) {
+        let query = if query.is_empty() { query } else { format!("?{query}") };
+        let uri = format!("{path}/{query}");
+        let request = TestRequest::with_uri(&uri).method(method.clone()).to_request();
+        let answered = app.call(request).await.unwrap();
+
+        assert_eq!(answered.status(), StatusCode::PERMANENT_REDIRECT, "{method} {uri}");
+        let header = |name| answered.headers().get(name)?.to_str().ok();
+        let there = format!("{path}{query}");
+        assert_eq!(header(LOCATION), Some(there.as_str()), "{method} {uri}");
+        assert_eq!(header(CACHE_CONTROL), Some("no-store"), "{method} {uri}");
+    }
+}
+
+#[actix_web::test]
+async fn a_path_that_is_none_leads_nowhere_with_a_slash_either() {
+    let app = app().await;
+
+    // Some of them would be another host to whoever reads them as references.
+    for path in [
+        "/",
+        "//",
+        "/nowhere/",
+        "/docs//",
+        "//docs/",
+        "//shop.example/",
+        "/sales//",
+        "//sales/1/",
+        "/items/1/",
+        "/%2F/",
+    ] {
+        let answered = app.call(TestRequest::with_uri(path).to_request()).await.unwrap();
+
+        assert_eq!(answered.status(), StatusCode::NOT_FOUND, "{path}");
+        assert!(answered.headers().get(LOCATION).is_none(), "{path}");
+    }
+}
