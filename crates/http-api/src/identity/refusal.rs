@@ -1,8 +1,12 @@
 //! Why a token does not say who asks.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::ids::ParseUserIdError;
-use jsonwebtoken::errors::{Error, ErrorKind};
-use serde_json::error::Category;
+use jsonwebtoken::{
+    Algorithm,
+    errors::{Error, ErrorKind},
+};
+use serde_json::{Map, Value};
 
 /// Why a token does not say who asks. Says nothing of what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub(crate) enum TokenRefusal {
     Missing,
     /// It cannot be read.
     Malformed,
+    /// It says how it is signed, and something else beside that which it cannot mean.
+    Head,
     /// It is not signed, or in a way that is not taken.
     Algorithm,
     /// No key is called so.
@@ -25,8 +31,14 @@ pub(crate) enum TokenRefusal {
     Audience,
     /// It is of somebody else.
     Issuer,
-    /// It lacks something.
+    /// What it says is no JSON object.
     Claims,
+    /// It does not say when its time is over.
+    Expiry,
+    /// It does not say when its time comes, and would.
+    Beginning,
+    /// It names nobody.
+    Nobody,
     /// It is good, but whom it names cannot be a user.
     User(ParseUserIdError),
 }
@@ -36,7 +48,7 @@ impl TokenRefusal {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",
-            Self::Malformed => "malformed",
+            Self::Malformed | Self::Head => "malformed",
             Self::Algorithm => "algorithm",
             Self::UnknownKey => "unknown_key",
             Self::Signature => "signature",
@@ -44,7 +56,7 @@ impl TokenRefusal {
             Self::NotYet => "not_yet",
             Self::Audience => "audience",
             Self::Issuer => "issuer",
-            Self::Claims => "claims",
+            Self::Claims | Self::Expiry | Self::Beginning | Self::Nobody => "claims",
             Self::User(_) => "user",
         }
     }
@@ -54,6 +66,9 @@ impl TokenRefusal {
         match self {
             Self::Missing => "this needs a token of the buyer, as Authorization: Bearer",
             Self::Malformed => "this is no token that can be read",
+            Self::Head => {
+                "the head of the token has a member of the wrong kind, such as kid, a text"
+            }
             Self::Algorithm => "the token is not signed in a way that is taken here",
             Self::UnknownKey => "the token is signed with a key that is not known here",
             Self::Signature => "the signature of the token is wrong",
@@ -61,7 +76,12 @@ impl TokenRefusal {
             Self::NotYet => "the token is not good yet",
             Self::Audience => "the token is for somebody else",
             Self::Issuer => "the token is of an issuer that is not believed here",
-            Self::Claims => "the token lacks what it must have: exp, and the name of the user",
+            Self::Claims => "what the token says is no JSON object",
+            Self::Expiry => "the token needs exp, as a number of seconds",
+            Self::Beginning => "nbf of the token is no number of seconds",
+            Self::Nobody => {
+                "the token lacks the claim that names its user here, as a text or a whole number"
+            }
             Self::User(_) => "the user of the token cannot be one here",
         }
     }
@@ -77,19 +97,21 @@ impl TokenRefusal {
             ErrorKind::MissingRequiredClaim(claim) if claim == "aud" => Self::Audience,
             ErrorKind::MissingRequiredClaim(claim) if claim == "iss" => Self::Issuer,
             ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => Self::Algorithm,
-            ErrorKind::MissingRequiredClaim(_)
-            | ErrorKind::InvalidClaimFormat(_)
-            | ErrorKind::Json(_) => Self::Claims,
+            ErrorKind::InvalidClaimFormat(claim) if claim == "nbf" => Self::Beginning,
+            ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => Self::Expiry,
+            ErrorKind::Json(_) => Self::Claims,
             _ => Self::Malformed,
         }
     }
 
-    /// The same, where the head of a token is read: what is JSON there, and no head, names no
-    /// algorithm that there is.
-    pub(super) fn of_head(error: &Error) -> Self {
-        match error.kind() {
-            ErrorKind::Json(error) if error.classify() == Category::Data => Self::Algorithm,
-            _ => Self::Malformed,
-        }
+    /// What is wrong with the head of a token that cannot be read as one.
+    pub(super) fn of_head(token: &str) -> Self {
+        let head = token.split('.').next().unwrap_or_default();
+        let head = URL_SAFE_NO_PAD.decode(head).unwrap_or_default();
+        let Ok(mut head) = serde_json::from_slice::<Map<String, Value>>(&head) else {
+            return Self::Malformed;
+        };
+        let algorithm = head.remove("alg").map(serde_json::from_value::<Algorithm>);
+        if matches!(algorithm, Some(Ok(_))) { Self::Head } else { Self::Algorithm }
     }
 }

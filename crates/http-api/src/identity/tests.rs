@@ -178,6 +178,7 @@ fn a_token_says_what_the_rules_ask_for() {
         ("aud", Value::Null, "audience"),
         ("iss", json!("https://id.example/"), "issuer"),
         ("iss", Value::Null, "issuer"),
+        ("iss", json!(["https://id.example"]), "issuer"),
         ("sub", Value::Null, "claims"),
         ("sub", json!(["ann"]), "claims"),
         ("sub", json!(1.5), "claims"),
@@ -200,6 +201,59 @@ fn a_clock_may_be_off_by_the_leeway_and_no_more() {
 
     assert_eq!([with(-20, -60), with(60, 20)], ["ann", "ann"]);
     assert_eq!([with(-40, -60), with(60, 40)], ["expired", "not_yet"]);
+}
+
+#[test]
+fn a_token_is_good_until_just_before_its_second_and_the_leeway_by_our_clock() {
+    static NOW_S: AtomicI64 = AtomicI64::new(0);
+    let at = || UnixMillis(NOW_S.load(Ordering::Relaxed) * 1_000 + 1);
+    let expires_at_s = now_s() + 1_000;
+    let token = TokenIssuer::hs256(SECRET).token_of("ann", expires_at_s);
+
+    for leeway_s in [0_i64, 30] {
+        let leeway = Duration::from_secs(leeway_s.unsigned_abs());
+        let rules = || Rules { leeway, ..rules() };
+        let fresh = || Identity::new(KeySource::Secret, SECRET, rules(), at).unwrap();
+        let (remembers, end_s) = (fresh(), expires_at_s + leeway_s);
+
+        NOW_S.store(end_s - 1, Ordering::Relaxed);
+        assert_eq!([said(&fresh(), &token), said(&remembers, &token)], ["ann", "ann"]);
+        NOW_S.store(end_s, Ordering::Relaxed);
+        assert_eq!([said(&fresh(), &token), said(&remembers, &token)], ["expired", "expired"]);
+    }
+}
+
+#[test]
+fn what_is_said_of_a_token_is_what_is_wrong_with_it() {
+    let identity = by_jwks(&[&TokenIssuer::es256("one")], rules());
+    let issuer = TokenIssuer::es256("one");
+    let says = |token: &str| identity.user_of(&bearing(token)).unwrap_err().says();
+    let headed = |head: &str| says(&issuer.token_headed(head, "{}"));
+    let signed = TokenIssuer::hs256(SECRET);
+    let of_secret = by_secret(rules());
+    let claiming =
+        |claims: &str| of_secret.user_of(&bearing(&signed.token(claims))).unwrap_err().says();
+
+    for head in ["{\"alg\":\"ES256\",\"kid\":7}", "{\"alg\":\"ES256\",\"crit\":\"exp\"}"] {
+        assert!(headed(head).contains("kid"), "{head}: {}", headed(head));
+    }
+    for head in ["{\"kid\":7}", "{\"alg\":7}", "{\"alg\":\"none\",\"kid\":7}"] {
+        assert!(headed(head).contains("not signed in a way"), "{head}: {}", headed(head));
+    }
+    for head in ["7", "[]", "\"ES256\""] {
+        assert!(headed(head).contains("can be read"), "{head}: {}", headed(head));
+    }
+    for (claims, named) in [
+        ("{\"sub\":\"ann\"}", "exp"),
+        ("{\"sub\":\"ann\",\"exp\":\"9999999999\"}", "exp"),
+        ("{\"sub\":\"ann\",\"exp\":-1}", "exp"),
+        ("{\"sub\":\"ann\",\"exp\":9999999999,\"nbf\":\"1\"}", "nbf"),
+        ("{\"exp\":9999999999}", "the claim that names its user"),
+        ("{\"sub\":null,\"exp\":9999999999}", "the claim that names its user"),
+        ("[]", "no JSON object"),
+    ] {
+        assert!(claiming(claims).contains(named), "{claims}: {}", claiming(claims));
+    }
 }
 
 #[test]
@@ -313,7 +367,7 @@ fn of_a_set_only_public_keys_are_taken_that_are_there_to_check_signatures() {
 fn as_many_tokens_are_remembered_as_there_is_room_for_and_those_that_are_used() {
     let verified = Verified::new();
     let user: UserId = "ann".parse().unwrap();
-    let found = Found { user, key: 7, good_until_s: 9 };
+    let found = Found { user, key: 7, good_before_s: 9 };
     let in_use = fingerprint("used");
     verified.put(in_use, found.clone());
 

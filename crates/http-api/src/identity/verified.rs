@@ -34,8 +34,8 @@ pub(super) struct Found {
     pub(super) user: UserId,
     /// The key that it was checked with.
     pub(super) key: u64,
-    /// The last second in which it is good.
-    pub(super) good_until_s: i64,
+    /// The first second in which it is good no longer.
+    pub(super) good_before_s: i64,
 }
 
 /// The tokens that were found good.
