@@ -70,13 +70,13 @@ impl Asset {
         response
             .insert_header((CACHE_CONTROL, CACHING))
             .insert_header((VARY, "Accept-Encoding"))
+            // A browser takes the fields of a 304 for those of what it has.
+            .insert_header((CONTENT_SECURITY_POLICY, self.policy))
             .insert_header((ETAG, tag.to_string()));
         if is_known {
             return response.finish();
         }
-        response
-            .insert_header((CONTENT_TYPE, HeaderValue::from_static(self.kind)))
-            .insert_header((CONTENT_SECURITY_POLICY, self.policy));
+        response.insert_header((CONTENT_TYPE, HeaderValue::from_static(self.kind)));
         if is_compressed {
             response.insert_header((CONTENT_ENCODING, "gzip")).body(self.compressed.clone())
         } else {
@@ -101,10 +101,10 @@ impl Asset {
     /// What is said of the answers, of this kind.
     pub(crate) fn answers(kind: &'static str, says: &'static str) -> [Answer; 2] {
         let tag = || header::tag("\"8f3a0c2b6d1e4f57-gz\"");
-        let headers = || [header::caching(CACHING), header::varies(), tag()];
-        let found = Answer::text(format!("{says}."), kind)
-            .headers(headers())
-            .headers([header::policy(NOTHING), header::coding()]);
+        let headers =
+            || [header::caching(CACHING), header::varies(), tag(), header::policy(NOTHING)];
+        let found =
+            Answer::text(format!("{says}."), kind).headers(headers()).headers([header::coding()]);
         [found, Answer::empty(304, "The client has it.").headers(headers())]
     }
 }

@@ -68,6 +68,12 @@ async fn every_type_of_problem_leads_to_its_page(kind: Kind) {
     assert!(seen >= 16, "{seen}");
     let refused = stack.checkout("alice", 999).await;
     assert_eq!(stack.get(refused.body["type"].as_str().unwrap()).await.status, 200);
+    let list = stack.get("/problems").await;
+    let leads = |reference: &&str| reference.starts_with("problems/");
+    assert_eq!(
+        (list.status, references(&list.text).into_iter().filter(leads).count()),
+        (200, seen)
+    );
     let unknown = stack.get("/problems/no-such-problem").await;
     assert_eq!((unknown.status, unknown.name()), (404, "not-found"));
 }
@@ -75,13 +81,28 @@ async fn every_type_of_problem_leads_to_its_page(kind: Kind) {
 async fn what_a_client_has_is_not_sent_again(kind: Kind) {
     let stack = Stack::start(Settings::on(kind)).await;
 
-    for path in ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js", "/problems/sold-out"] {
+    for path in [
+        "/openapi.json",
+        "/docs",
+        "/docs/swagger-ui-bundle.js",
+        "/problems",
+        "/problems/sold-out",
+        "/items/1/1.svg",
+    ] {
         let first = stack.get(path).await;
         let tag = first.header("etag").unwrap().to_owned();
         let request = stack.http.get(format!("{}{path}", stack.url())).header(IF_NONE_MATCH, &tag);
         let again = Answer::read(request).await.unwrap();
 
         assert_eq!((again.status, again.text.as_str()), (304, ""), "{path}");
+        // A browser takes them for those of what it has, and goes by them.
+        for (name, value) in &again.headers {
+            let is_its_own = ["date", "x-request-id"].contains(&name.as_str());
+            assert!(
+                is_its_own || first.headers.get(name) == Some(value),
+                "{path}: {name}: {value:?}"
+            );
+        }
         assert_eq!(again.header("etag"), Some(tag.as_str()), "{path}");
     }
 }
