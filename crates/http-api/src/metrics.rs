@@ -53,6 +53,7 @@ pub fn route_of(path: &str) -> &'static str {
         "/metrics" => "/metrics",
         "/openapi.json" => "/openapi.json",
         "/docs" => "/docs",
+        "/problems" => "/problems",
         _ if path.starts_with("/sales/") => "/sales/{id}",
         _ if path.starts_with("/checkouts/") => "/checkouts/{code}",
         _ if path.starts_with("/purchases/") => "/purchases/{code}",

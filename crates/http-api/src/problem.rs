@@ -25,7 +25,7 @@ use serde_json::Value;
 pub use self::requests::{LINE_BYTES_MAX, document_of_server};
 pub(crate) use self::{
     kind::Kind,
-    page::endpoint,
+    page::endpoints,
     refusals::RETRY_AFTER_FAILURE_S,
     requests::{FieldError, HEAD_BYTES_MAX, HEAD_FIELDS_MAX},
 };

@@ -1,4 +1,4 @@
-//! `/problems/{name}`: a page about each type of problem, for whoever meets one.
+//! `/problems`: a page about each type of problem, for whoever meets one, and one that lists them.
 
 use std::fmt::Write as _;
 
@@ -14,6 +14,7 @@ use crate::{
 };
 
 const TEMPLATE: &str = include_str!("page.html");
+const LIST_TEMPLATE: &str = include_str!("list.html");
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -40,8 +41,18 @@ impl Scalar for Name {
 }
 
 /// `/problems`.
-pub(crate) fn endpoint() -> Endpoint {
-    Endpoint::at("/problems/{name}").reading(get_page, describe)
+pub(crate) fn endpoints() -> [Endpoint; 2] {
+    [
+        Endpoint::at("/problems").reading(get_list, describe_list),
+        Endpoint::at("/problems/{name}").reading(get_page, describe),
+    ]
+}
+
+fn describe_list() -> Operation {
+    Operation::new(Tag::Description, "problems", "List the types of problems")
+        .says("Each by its title, with what it means and where its page is: a page for people.")
+        .parameters(Asset::parameters())
+        .answers(Asset::answers(HTML, "The page"))
 }
 
 fn describe() -> Operation {
@@ -53,6 +64,11 @@ fn describe() -> Operation {
         .problem(Kind::NotFound)
 }
 
+async fn get_list(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Params::of_query(&request).finish(Some(()))?;
+    Ok(Asset::of_text(HTML, list()).with_policy(docs::PAGE_POLICY).answer(&request))
+}
+
 async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Params::of_query(&request).finish(Some(()))?;
     let name = request.match_info().get("name").unwrap_or_default();
@@ -61,9 +77,31 @@ async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Ok(Asset::of_text(HTML, page(*kind)).with_policy(docs::PAGE_POLICY).answer(&request))
 }
 
+/// All types, by the lowest status that each comes with.
+fn list() -> String {
+    let mut kinds: Vec<_> = Kind::ALL.iter().map(|kind| (kind.statuses(), *kind)).collect();
+    kinds.sort_by_key(|(statuses, _)| statuses.first().copied());
+    let mut problems = String::new();
+    for (statuses, kind) in kinds {
+        let statuses: Vec<_> = statuses.iter().map(u16::to_string).collect();
+        let (path, title, statuses) = (kind.path(), escaped(title(kind)), statuses.join(", "));
+        let means = prose(kind.about().means);
+        let _ = write!(
+            problems,
+            "<dt><a href=\"{}\">{title}</a> <span class=\"status\">{statuses}</span></dt>\
+             <dd>{means}</dd>",
+            path.trim_start_matches('/'),
+        );
+    }
+    LIST_TEMPLATE.replace("{problems}", &problems)
+}
+
+fn title(kind: Kind) -> &'static str {
+    kind.samples().first().map_or(kind.name(), |sample| sample.title)
+}
+
 fn page(kind: Kind) -> String {
     let samples = kind.samples();
-    let title = samples.first().map_or(kind.name(), |sample| sample.title);
     let about = kind.about();
     let mut members = String::new();
     for member in kind.members() {
@@ -75,7 +113,7 @@ fn page(kind: Kind) -> String {
     }
     let examples = samples.iter().map(example).collect::<String>();
     let parts = [
-        ("{title}", escaped(title)),
+        ("{title}", escaped(title(kind))),
         ("{type}", escaped(kind.path())),
         ("{means}", prose(about.means)),
         ("{remedy}", prose(about.remedy)),
@@ -124,6 +162,17 @@ mod tests {
             prose("a < b, `<c>` & \"d\""),
             "a &lt; b, <code>&lt;c&gt;</code> &amp; &quot;d&quot;"
         );
+    }
+
+    #[test]
+    fn the_list_leads_to_every_type() {
+        let list = list();
+
+        for kind in Kind::ALL {
+            let (link, means) = (format!("href=\"problems/{}\"", kind.name()), kind.about().means);
+            assert!(list.contains(&link) && list.contains(&prose(means)), "{kind:?}");
+        }
+        assert!(!list.contains("{problems}"));
     }
 
     #[test]

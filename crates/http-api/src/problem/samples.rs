@@ -1,7 +1,7 @@
 //! A problem of each kind, made as the service makes it: for its page and for the description of
 //! the API, which so say nothing that the code does not.
 
-use actix_web::http::StatusCode;
+use actix_web::{ResponseError as _, http::StatusCode};
 use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, answer::Retry};
 
 use super::{Kind, Problem, refusals::RETRY_AFTER_FAILURE_S};
@@ -12,6 +12,15 @@ use crate::{
 };
 
 impl Kind {
+    /// The statuses that problems of this kind come with, in order.
+    pub(crate) fn statuses(self) -> Vec<u16> {
+        let mut statuses: Vec<_> =
+            self.samples().iter().map(|sample| sample.status_code().as_u16()).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        statuses
+    }
+
     /// Problems of this kind, each of another status or with other members.
     pub(crate) fn samples(self) -> Vec<Problem> {
         let sale = samples::sale_id();
