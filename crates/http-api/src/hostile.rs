@@ -207,12 +207,47 @@ fn a_body_is_of_a_checkout_or_refused_by_field() {
         let members = serde_json::from_slice::<serde_json::Map<_, _>>(body).unwrap_or_default();
         let members = members.into_iter().map(|(name, value)| match value {
             Value::String(text) => (name, text),
+            // A whole number is one however it is written.
+            Value::Number(number) if number.is_f64() => {
+                let float = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 1e15);
+                (name, float.map_or_else(|| number.to_string(), |it| format!("{it:.0}")))
+            }
             other => (name, other.to_string()),
         });
         let members: Vec<_> = members.collect();
         let pairs = members.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         check_one(is_checkout(pairs) && answer.0 != REFUSED, &answer)
     });
+}
+
+#[test]
+fn a_number_is_a_user_as_far_as_it_is_the_same_for_everybody_who_reads_it() {
+    let numbers = [
+        ("0", true),
+        ("9007199254740991", true),
+        ("-9007199254740991", true),
+        ("9007199254740992", false),
+        ("-9007199254740992", false),
+        ("9223372036854775808", false),
+        ("1.5", false),
+        ("1e99", false),
+        ("1.0", true),
+        ("1e3", true),
+        ("-0", true),
+        ("9007199254740992.0", false),
+    ];
+
+    for (number, is_good) in numbers {
+        let body = format!("{{\"user_id\":{number},\"id\":1}}");
+        let request = |body: &String| {
+            TestRequest::post()
+                .uri("/checkout")
+                .insert_header((header::CONTENT_TYPE, "application/json"))
+                .insert_header((header::CONTENT_LENGTH, body.len()))
+                .set_payload(body.clone())
+        };
+        check_all(1, Just(body), request, |_, answer| check_one(is_good, &answer));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use actix_web::{HttpRequest, web::Payload};
 use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::{Value, error::Category};
+use serde_json::{Number, Value, error::Category};
 
 use crate::{
     body,
@@ -14,6 +14,10 @@ use crate::{
 /// The most parameters of a query string; the largest request has three. Each is compared with
 /// those before it, and each that is wrong is named in the answer.
 pub(crate) const PARAMETERS_MAX: usize = 16;
+
+/// The largest number of JSON up to which all whole ones are the same for whoever reads them as floats,
+/// as many do (RFC 8259, 6). What two users' numbers are must not depend on that.
+pub(crate) const WHOLE_MAX: i64 = (1 << 53) - 1;
 
 /// The parameters of a request and what is wrong with them, so that one answer names all.
 pub(crate) struct Params {
@@ -25,6 +29,8 @@ pub(crate) struct Params {
 enum Given {
     Text(String),
     Number(String),
+    /// A number that is not whole, or not the same for everybody who reads it.
+    Inexact,
     Other,
 }
 
@@ -64,9 +70,17 @@ impl Params {
     /// The parameter of this name, if it is there.
     pub(crate) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, field: &str) -> Option<T> {
         let index = self.given.iter().position(|(name, _)| name == field)?;
-        let (Given::Text(text) | Given::Number(text)) = self.given.swap_remove(index).1 else {
-            self.refuse(field, "must be a text or a number".to_owned());
-            return None;
+        let text = match self.given.swap_remove(index).1 {
+            Given::Text(text) | Given::Number(text) => text,
+            Given::Inexact => {
+                let message = format!("as a number must be whole, and {WHOLE_MAX} at most");
+                self.refuse(field, message);
+                return None;
+            }
+            Given::Other => {
+                self.refuse(field, "must be a text or a number".to_owned());
+                return None;
+            }
         };
         text.parse().map_err(|error: T::Err| self.refuse(field, error.to_string())).ok()
     }
@@ -104,7 +118,8 @@ impl Params {
                 for (name, value) in members {
                     let value = match value {
                         Value::String(text) => Given::Text(text),
-                        Value::Number(number) => Given::Number(number.to_string()),
+                        Value::Number(number) => whole(&number)
+                            .map_or(Given::Inexact, |whole| Given::Number(whole.to_string())),
                         _ => Given::Other,
                     };
                     self.give(name, value);
@@ -113,6 +128,16 @@ impl Params {
             Err(error) => self.refuse("body", no_object(&error)),
         }
     }
+}
+
+/// The whole number that a number of JSON is, however it is written: `1.0` is one, too.
+fn whole(number: &Number) -> Option<i64> {
+    let written_otherwise = || {
+        let float = number.as_f64().filter(|it| it.fract() == 0.0)?;
+        format!("{float:.0}").parse().ok()
+    };
+    let is_exact = |whole: &i64| (-WHOLE_MAX..=WHOLE_MAX).contains(whole);
+    number.as_i64().or_else(written_otherwise).filter(is_exact)
 }
 
 /// A parameter that is part of the path.

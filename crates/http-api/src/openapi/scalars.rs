@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Shape, scalars};
 use crate::{
     limits::{OF_CLIENT, OF_USER},
+    params::WHOLE_MAX,
     samples,
 };
 
@@ -24,9 +25,6 @@ pub(crate) trait Scalar: Shape {
         None
     }
 }
-
-/// The largest number up to which all whole ones are the same for whoever writes them as floats.
-const WHOLE_MAX: i64 = (1 << 53) - 1;
 
 /// Says why a text is not a `T`.
 fn refusal_of<T: FromStr<Err: ToString>>(text: &str) -> String {
@@ -133,7 +131,6 @@ impl Scalar for UserName {
     }
 
     fn in_json() -> Option<Value> {
-        // A larger one is written with a point or an exponent by some, and is no name then.
         Some(json!({ "type": "integer", "minimum": -WHOLE_MAX, "maximum": WHOLE_MAX }))
     }
 }
