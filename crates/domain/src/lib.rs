@@ -58,7 +58,7 @@ pub use key::{IdempotencyKey, Salt};
 pub use purchase::Purchase;
 pub use sale::{Origin, Phase, Sale, Terms, Window};
 pub use services::{Ports, Services};
-pub use standing::{Standing, Standings};
+pub use standing::{NextSale, Standing, Standings};
 pub use steady::SteadyClock;
 pub use time::UnixMillis;
 pub use timetable::Timetable;

@@ -19,6 +19,18 @@ pub struct Standing {
     pub held: u32,
     /// The moment, by the stores' clock.
     pub at: UnixMillis,
+    /// What follows it, if that is planned already.
+    pub next: Option<NextSale>,
+}
+
+/// The sale that follows another: the first of those made as it was, by the timetable or by an
+/// operator, that starts when it has ended or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextSale {
+    /// Its number.
+    pub id: SaleId,
+    /// Its first moment.
+    pub starts_at: UnixMillis,
 }
 
 impl Standing {
@@ -112,7 +124,7 @@ impl Standings {
             return None;
         }
         let LiveStatus { sold, held, now, .. } = self.sales.status(sale.id).await.ok()??;
-        Some(Standing { sale, sold, held, at: now })
+        Some(Standing { sale, sold, held, at: now, next: self.next_after(&sale) })
     }
 
     /// How a sale stands by the ledger, which counts what it has of it.
@@ -120,11 +132,27 @@ impl Standings {
         &self,
         Listed { sale, seen_at }: Listed,
     ) -> Result<Standing, StoreError> {
+        let next = self.next_after(&sale);
         Ok(match self.register.tally(sale.id).await? {
-            Some(tally) => Standing { sale, sold: tally.sold, held: tally.held, at: tally.now },
-            None => Standing { sale, sold: 0, held: 0, at: seen_at },
+            Some(tally) => {
+                Standing { sale, sold: tally.sold, held: tally.held, at: tally.now, next }
+            }
+            None => Standing { sale, sold: 0, held: 0, at: seen_at, next },
         })
     }
+
+    fn next_after(&self, sale: &Sale) -> Option<NextSale> {
+        next_after(&self.catalog.calendar(), sale)
+    }
+}
+
+/// What follows a sale, by a calendar, which has the sales by their start.
+fn next_after(calendar: &Calendar, sale: &Sale) -> Option<NextSale> {
+    let follows = |other: &&Sale| {
+        other.origin == sale.origin && sale.window.ends_at() <= other.window.starts_at()
+    };
+    let next = calendar.sales.iter().find(follows)?;
+    Some(NextSale { id: next.id, starts_at: next.window.starts_at() })
 }
 
 /// The sales that are not over, those a shop would show first at the front: of the timetable before
@@ -150,7 +178,7 @@ mod tests {
 
     /// Sales in the order of their starts, numbered from 1: whose they are, when they start and
     /// end, counted from now, and whether they are paused.
-    fn shown_first(sales: &[(Origin, i64, i64, bool)]) -> Vec<i64> {
+    fn calendar(sales: &[(Origin, i64, i64, bool)]) -> Calendar {
         let sale = |(&(origin, from, to, is_paused), number)| Sale {
             id: SaleId::try_from(number).unwrap(),
             window: Window::new(NOW + from, NOW + to).unwrap(),
@@ -161,8 +189,32 @@ mod tests {
             salt: crate::Salt::new([7; 32]),
         };
         let sales = sales.iter().zip(1..).map(sale).collect();
-        let calendar = Calendar { now: NOW, sales, just_closed: Vec::new() };
-        by_precedence(&calendar).map(|sale| sale.id.get()).collect()
+        Calendar { now: NOW, sales, just_closed: Vec::new() }
+    }
+
+    fn shown_first(sales: &[(Origin, i64, i64, bool)]) -> Vec<i64> {
+        by_precedence(&calendar(sales)).map(|sale| sale.id.get()).collect()
+    }
+
+    #[test]
+    fn what_follows_a_sale_is_the_first_of_its_kind_that_starts_when_it_has_ended() {
+        let (timetable, operator) = (Origin::Timetable, Origin::Operator);
+        let calendar = calendar(&[
+            (timetable, -5, 5, false),
+            (operator, -4, 6, false),
+            (operator, 0, 9, false),
+            (timetable, 5, 15, true),
+            (operator, 8, 9, false),
+            (timetable, 15, 25, false),
+        ]);
+
+        let next: Vec<_> = calendar.sales.iter().map(|sale| next_after(&calendar, sale)).collect();
+
+        let [fourth, fifth, sixth] = [(4, 5), (5, 8), (6, 15)].map(|(number, starts)| {
+            let id = SaleId::try_from(number).unwrap();
+            Some(NextSale { id, starts_at: NOW + starts })
+        });
+        assert_eq!(next, [fourth, fifth, None, sixth, None, None]);
     }
 
     #[test]

@@ -114,7 +114,7 @@ proptest! {
         sale in (0..=Unit::MAX).prop_flat_map(sale), sold in any::<u32>(), held in any::<u32>(),
         at in any::<i64>()
     ) {
-        let standing = Standing { sale, sold, held, at: UnixMillis(at) };
+        let standing = Standing { sale, sold, held, at: UnixMillis(at), next: None };
 
         let taken = u64::from(sold) + u64::from(held);
         let left = u64::from(sale.terms.stock()).saturating_sub(taken);

@@ -4,8 +4,8 @@
 use std::str::FromStr;
 
 use domain::{
-    Code, Epoch, Hold, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Standing, Terms, Unit,
-    UnixMillis, UserId, Window,
+    Code, Epoch, Hold, Item, NextSale, Origin, Receipt, Sale, SaleId, Salt, Slot, Standing, Terms,
+    Unit, UnixMillis, UserId, Window,
     ids::ParseUserIdError,
     ports::{CodeLife, CodeState, UnitsOfUser},
     sale::SaleState,
@@ -63,7 +63,8 @@ pub(crate) fn standing() -> Standing {
         // In no answer.
         salt: Salt::new([0; Salt::LENGTH]),
     };
-    Standing { sale, sold: 0, held: 0, at: moment("2026-11-23T01:21:11.003Z") }
+    let next = SaleId::try_from(2).ok().map(|id| NextSale { id, starts_at: window.ends_at() });
+    Standing { sale, sold: 0, held: 0, at: moment("2026-11-23T01:21:11.003Z"), next }
 }
 
 /// When the unit was granted.

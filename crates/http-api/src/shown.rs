@@ -11,7 +11,7 @@ use actix_web::{
     web::Bytes,
 };
 use domain::{
-    Board, Phase, Services, Standing, Terms,
+    Board, NextSale, Phase, Services, Standing, Terms,
     board::{Forms, Page},
     ports::Tasks,
     sale::SaleState,
@@ -100,6 +100,18 @@ bodies! {
         per_user_limit: u16 as PerUserLimit,
         /// How long a unit is held.
         hold_ms: i64 as Millis,
+        /// What follows it, if that is planned and it has not ended.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_sale: Option<NextSaleBody> as Option<NextSaleBody>,
+    }
+
+    /// The sale that follows another.
+    #[derive(Hash)]
+    struct NextSaleBody as "NextSale" {
+        /// Its number.
+        id: i64 as SaleNumber,
+        /// Its first moment.
+        starts_at: String as Moment,
     }
 }
 
@@ -287,7 +299,18 @@ impl From<&Standing> for SaleBody {
             available: standing.available(),
             per_user_limit: sale.terms.per_user_limit(),
             hold_ms: sale.terms.hold_ms(),
+            // One that has ended is the same for ever, whatever is planned then.
+            next_sale: standing
+                .next
+                .filter(|_| standing.phase() != Phase::Ended)
+                .map(NextSaleBody::from),
         }
+    }
+}
+
+impl From<NextSale> for NextSaleBody {
+    fn from(next: NextSale) -> Self {
+        Self { id: next.id.get(), starts_at: rfc3339(next.starts_at) }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
 on_both_stacks! {
     a_sale_shows_how_it_stands
     sales_are_listed_by_the_page_the_newest_first
+    a_sale_says_what_follows_it_until_it_has_ended
     a_sale_to_come_is_shown_and_refuses_until_it_opens
     an_item_has_a_picture_that_never_changes
     a_shop_without_a_timetable_is_ready_without_a_sale_and_shows_what_an_operator_makes
@@ -78,6 +79,30 @@ async fn sales_are_listed_by_the_page_the_newest_first(kind: Kind) {
     assert!(all["next"].is_null() && ids(&all).ends_with(&[1]), "{all}");
 }
 
+async fn a_sale_says_what_follows_it_until_it_has_ended(kind: Kind) {
+    let settings = Settings { by_hand: false, sale_period: "1s", ..Settings::on(kind) };
+    let stack = Stack::start(settings).await;
+    let (mut followed, mut ended) = (false, false);
+
+    stack
+        .until("a sale that goes on and one that has ended are shown", async |stack| {
+            let page = stack.get("/sales").await.body;
+            for sale in page["sales"].as_array().unwrap() {
+                let next = &sale["next_sale"];
+                if sale["state"] == "ended" {
+                    assert!(next.is_null(), "{sale}");
+                    ended = true;
+                } else if !next.is_null() {
+                    assert_eq!(next["id"].as_i64(), sale["id"].as_i64().map(|id| id + 1), "{sale}");
+                    assert!(next["starts_at"].as_str() >= sale["ends_at"].as_str(), "{sale}");
+                    followed = true;
+                }
+            }
+            followed && ended
+        })
+        .await;
+}
+
 async fn a_sale_to_come_is_shown_and_refuses_until_it_opens(kind: Kind) {
     let settings = Settings { by_hand: false, sale_period: "1day", ..Settings::on(kind) };
     let stack = Stack::start(settings).await;
@@ -89,6 +114,8 @@ async fn a_sale_to_come_is_shown_and_refuses_until_it_opens(kind: Kind) {
     assert_eq!((&shown["state"], &shown["available"]), (&json!("scheduled"), &json!(100)));
     assert_eq!((refused.status, refused.name()), (409, "sale-not-open"));
     assert_eq!(refused.body["starts_at"], shown["starts_at"]);
+    let followed = stack.get(&format!("/sales/{}", next - 1)).await.body;
+    assert_eq!(followed["next_sale"], json!({ "id": next, "starts_at": shown["starts_at"] }));
 }
 
 /// Makes a sale that began so many minutes ago and lasts an hour; returns its number.
