@@ -29,6 +29,7 @@ mod operators;
 mod peers;
 mod races;
 mod reading;
+mod readme;
 mod reads;
 mod rights;
 mod selling_out;
