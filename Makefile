@@ -18,7 +18,7 @@ test: deps ## Run all tests, on private servers
 test-servers: deps ## Run the adapters' tests on every version of the servers (PG_BINS="dir …" REDIS_BINS="dir …")
 	@crates/testing/dev-servers/test-servers.sh
 
-contract: ## Hold the service to docs/openapi.json by made-up requests (STACK=embedded EXAMPLES=n SEED=s)
+contract: ## Hold the service to docs/openapi.json by made-up requests (STACK=servers|embedded EXAMPLES=n SEED=s)
 	@STACK='$(STACK)' EXAMPLES='$(EXAMPLES)' SEED='$(SEED)' crates/testing/dev-servers/contract.sh
 
 openapi: ## Write docs/openapi.json anew, after a change of the API

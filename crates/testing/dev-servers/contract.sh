@@ -1,7 +1,8 @@
 #!/bin/sh
 # Holds the service to its description, docs/openapi.json, on both stacks: schemathesis makes up
 # requests of each operation, right ones and wrong ones, follows the links between operations, and
-# checks each answer.
+# checks each answer. Buyers have no tokens: with them `user_id` may be left out and a key be shorter, so
+# the service takes more than the description says, which is that of a service without.
 #
 # STACK=servers|embedded is one of them alone; EXAMPLES=n is how many requests of each kind it makes
 # up, SEED=s which.
