@@ -62,6 +62,7 @@ mod defences;
 mod explore;
 mod ledger;
 mod live;
+mod operator;
 pub mod promises;
 mod requests;
 mod scenario;
@@ -76,6 +77,7 @@ mod walk;
 
 pub use defences::{Defence, Defences};
 pub use explore::{Breach, Explored, explore};
+pub use operator::Act;
 pub use promises::{PROMISES, Promise, every_promise};
 pub use scenario::Scenario;
 pub use state::{Faults, State};

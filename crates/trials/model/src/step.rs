@@ -50,6 +50,8 @@ pub enum Step {
     Expire(usize),
     /// Redis is told what the ledger decided.
     Settle(usize),
+    /// Redis is told that a code was sold, which it was once, and may be cancelled since.
+    SettleSold(usize),
     /// Redis frees a hold that is due by itself.
     FreeUnasked(usize),
     /// The code vanishes from Redis.
@@ -76,6 +78,24 @@ pub enum Step {
     RestoreLedger,
     /// Another ledger loads its sale of this number.
     LoadOfOther,
+    /// An operator looks at the sale, before changing it.
+    LookAtSale(usize),
+    /// An operator's act is carried out, of a cancellation on this code.
+    Act(usize, usize),
+    /// The same, but the outcome gets lost.
+    ActUnheard(usize, usize),
+    /// The outcome is given up before the server has begun: it may still do it.
+    ActDelayed(usize, usize),
+    /// What was given up comes to the server after all.
+    ActLate(usize),
+    /// A cancellation has looked at the epoch, and is written.
+    WriteCancelled(usize),
+    /// A cancellation puts its unit back by itself.
+    FreeByHand(usize),
+    /// An operator is told that what they changed is in effect.
+    AnswerInEffect(usize),
+    /// An operator is told that it stands, and is in effect soon.
+    AnswerNotYet(usize),
 }
 
 impl Step {
@@ -89,6 +109,8 @@ impl Step {
                 | Self::RecordDelayed(_)
                 | Self::RecordFails(_)
                 | Self::RedeemUnheard(_)
+                | Self::ActUnheard(..)
+                | Self::ActDelayed(..)
                 | Self::RaiseEpoch(_)
                 | Self::Abandon(_)
                 | Self::Restart

@@ -4,7 +4,7 @@ use crate::{
     defences::Defence,
     live::Verdict,
     scenario::Scenario,
-    state::{Answer, Attempt, Faults, Live, Rebuild, Row, State, Till},
+    state::{Answer, Attempt, Faults, Live, Rebuild, Row, State, Steering, Terms, Till},
     step::Step,
 };
 
@@ -32,6 +32,9 @@ impl State {
                 _ => steps.push(Step::RaiseEpoch(rebuild)),
             }
         }
+        for operator in 0..scenario.acts.len() {
+            self.steps_of_operator(scenario, operator, steps);
+        }
         steps.extend([Step::Restart, Step::Flush, Step::Copy]);
         steps.extend([Step::RestartWithCopy, Step::RollBack]);
         steps.extend([Step::RestoreLedger, Step::LoadOfOther]);
@@ -56,6 +59,9 @@ impl State {
         let is_here = self.live.codes[code].is_some();
         if is_here || !scenario.has(Defence::SettleOnce) {
             steps.push(Step::Settle(code));
+        }
+        if is_here && attempt.row == Row::Cancelled {
+            steps.push(Step::SettleSold(code));
         }
         if is_here && !scenario.has(Defence::NoExpiry) {
             steps.push(Step::Vanish(code));
@@ -126,6 +132,7 @@ impl State {
                 let verdict = self.verdict(scenario, code)?;
                 self.settle(scenario, code, verdict);
             }
+            Step::SettleSold(code) => self.settle_sold_late(scenario, code)?,
             Step::FreeUnasked(code) => self.settle(scenario, code, Verdict::Free),
             Step::Vanish(code) => self.live.codes[code] = None,
             _ => return self.take_fault_or_rebuild(scenario, step),
@@ -138,13 +145,15 @@ impl State {
         match step {
             Step::ReadSnapshot(rebuild) => {
                 let snapshot = self.snapshot();
-                let Rebuild { epoch, .. } = self.rebuilds[rebuild];
-                self.rebuilds[rebuild] = Rebuild { epoch, has_read: true, snapshot };
+                let before = self.rebuilds[rebuild];
+                self.rebuilds[rebuild] = Rebuild { has_read: true, snapshot, ..before };
             }
             Step::RaiseEpoch(rebuild) => {
                 spend(rebuilds)?;
                 let epoch = self.raise_epoch(scenario)?;
-                self.rebuilds[rebuild].epoch = epoch;
+                let terms = self.terms_to_load(scenario);
+                let before = self.rebuilds[rebuild];
+                self.rebuilds[rebuild] = Rebuild { epoch, terms, ..before };
             }
             Step::Load(rebuild) => {
                 let snapshot = std::mem::take(&mut self.rebuilds[rebuild]);
@@ -186,12 +195,14 @@ impl State {
                 self.attempts = Default::default();
                 self.rebuilds = Default::default();
                 self.epoch = 0;
+                self.terms = Terms::at_opening(scenario);
+                self.steering = Steering::default();
             }
             Step::LoadOfOther => {
                 spend(&mut self.left.others)?;
                 self.load_of_other(scenario)?;
             }
-            _ => return None,
+            _ => return self.take_of_operator(scenario, step),
         }
         Some(())
     }
