@@ -36,7 +36,13 @@ const ROLLBACK: Faults = Faults { rebuilds: 1, rollbacks: 1, ..NONE };
 const RESTORE: Faults = Faults { rebuilds: 1, flushes: 1, restores: 1, ..NONE };
 const OTHER: Faults = Faults { rebuilds: 1, flushes: 1, others: 1, ..NONE };
 const ZOMBIES: Faults = Faults { rebuilds: 3, restarts: 1, flushes: 1, lost: 1, ..NONE };
+const REPLY: Faults = Faults { lost: 1, ..NONE };
 const REPLIES: Faults = Faults { rebuilds: 1, lost: 1, ..NONE };
+const EMPTY: Faults = Faults { restarts: 1, ..NONE };
+const OLD: Faults = Faults { old_copies: 1, ..NONE };
+const BACK: Faults = Faults { rollbacks: 1, ..NONE };
+const RESTORED: Faults = Faults { restores: 1, ..NONE };
+const STRAY: Faults = Faults { rebuilds: 1, lost: 1, strays: 1, ..NONE };
 const LOST_ROLLBACK: Faults = Faults { rebuilds: 2, rollbacks: 1, lost: 1, strays: 1, ..NONE };
 const LOST_RESTART: Faults =
     Faults { rebuilds: 1, restarts: 1, flushes: 1, lost: 1, strays: 1, failures: 1, ..NONE };
@@ -138,31 +144,25 @@ pub fn small() -> Vec<Exhaustive> {
         all(keyed("keys: Redis comes back old", 2, &[0, 0], OLD_COPY), &[REPEATED, NOT_SERVED]),
         all(keyed("keys: unnoticed rollback", 2, &[0, 0], ROLLBACK), &[REPEATED, SECOND_UNIT]),
         all(keyed("keys: Redis outlives ledger", 1, &[0, 0], RESTORE), &[REPEATED, OLD_EPOCH]),
-        all(steered("stock raised", 1, &[A::Stock(2)], REPLIES), &[ADDED, OLD_EPOCH, EFFECTIVE]),
-        all(steered("stock lowered", 2, &[A::Stock(1)], REPLIES), &[REFUSED, OLD_EPOCH, EFFECTIVE]),
-        all(limited("limit raised", 2, &[A::Limit(2)], RESTART), &[SOLD_OUT, EFFECTIVE]),
-        all(steered("ended", 1, &[A::Close], ZOMBIES), &[OLD_EPOCH, EFFECTIVE]),
+        all(steered("stock raised", 1, &[A::Stock(2)], REPLY), &[ADDED, OLD_EPOCH, EFFECTIVE]),
+        all(steered("stock lowered", 2, &[A::Stock(1)], REPLY), &[REFUSED, OLD_EPOCH, EFFECTIVE]),
+        all(limited("limit raised", 2, &[A::Limit(2)], EMPTY), &[SOLD_OUT, EFFECTIVE]),
+        all(steered("ended", 1, &[A::Close], RESTART), &[OLD_EPOCH, EFFECTIVE]),
+        all(steered("ended, Redis comes back old", 1, &[A::Close], OLD), &[NOT_SERVED, EFFECTIVE]),
+        all(steered("ended, unnoticed rollback", 1, &[A::Close], BACK), &[OLD_EPOCH, EFFECTIVE]),
+        all(steered("paused and resumed", 1, &[A::Close, A::Open], PAUSES), &[REFUSED, EFFECTIVE]),
         all(
-            steered("ended, Redis comes back old", 1, &[A::Close], OLD_COPY),
-            &[NOT_SERVED, EFFECTIVE],
-        ),
-        all(
-            steered("ended, unnoticed rollback", 1, &[A::Close], ROLLBACK),
-            &[OLD_EPOCH, EFFECTIVE],
-        ),
-        all(steered("paused and resumed", 1, &[A::Close, A::Open], REPLIES), &[REFUSED, EFFECTIVE]),
-        all(
-            steered("changed, Redis outlives ledger", 1, &[A::Stock(2)], RESTORE),
+            steered("changed, Redis outlives ledger", 1, &[A::Stock(2)], RESTORED),
             &[REFUSED, ADDED],
         ),
         all(steered("cancelled", 1, &[A::Cancel], LOST), &[LATE_VERDICT]),
-        all(steered("cancelled, rebuilt", 1, &[A::Cancel], LOST_RESTART), &[RESOLD, LATE_VERDICT]),
+        all(steered("cancelled, rebuilt", 1, &[A::Cancel], STRAY), &[RESOLD, LATE_VERDICT]),
         all(steered("cancelled by two", 1, &[A::Cancel, A::Cancel], REPLIES), &[RESOLD, REFUSED]),
         all(steered("cancelled, Redis comes back old", 1, &[A::Cancel], OLD_COPY), &[RESOLD]),
         all(steered("cancelled, unnoticed rollback", 1, &[A::Cancel], ROLLBACK), &[RESOLD, TAKEN]),
         all(limited("cancelled, the buyer's slot", 1, &[A::Cancel], RESTART), &[RESOLD]),
         all(
-            steered("cancelled beside a change", 1, &[A::Cancel, A::Stock(2)], RESTART),
+            steered("cancelled beside a change", 1, &[A::Cancel, A::Stock(2)], PAUSES),
             &[RESOLD, ADDED],
         ),
         all(keyed_cancelled("keys: cancelled", LOST), &[REPEATED, NEXT_CODE, LATE_VERDICT]),
@@ -193,6 +193,11 @@ pub fn large() -> Vec<Scenario> {
         scenario("everything, two codes", 1, TWO, everything),
         scenario("zombies, two codes", 1, TWO, zombies),
         steered("changed, everything", 1, &[A::Stock(2)], everything),
+        steered("stock raised, rebuilds", 1, &[A::Stock(2)], LOST_RESTART),
+        steered("ended, zombies", 1, &[A::Close], ZOMBIES),
+        steered("paused, resumed, rebuilt", 1, &[A::Close, A::Open], REPLIES),
+        steered("changed, restored", 1, &[A::Stock(2)], RESTORE),
+        steered("cancelled beside a change", 1, &[A::Cancel, A::Stock(2)], RESTART),
         steered("lowered, zombies", 2, &[A::Stock(1), A::Close], ZOMBIES),
         steered("cancelled, everything", 1, &[A::Cancel], everything),
         Scenario { users: THREE, ..steered("cancelled, three codes", 2, &[A::Cancel], REPLIES) },
@@ -295,18 +300,19 @@ fn steering_ablations() -> Vec<Ablation> {
         let scenario = scenario.without(taken_away);
         Ablation { scenario, taken_away, breaks }
     };
-    let raised = |faults| steered("", 1, &[A::Stock(2)], faults);
-    let lowered = |faults| steered("", 2, &[A::Stock(1)], faults);
-    let ended = |faults| steered("", 1, &[A::Close], faults);
-    let two = |faults| steered("", 1, &[A::Stock(2), A::Close], faults);
-    let cancelled = |faults| steered("", 1, &[A::Cancel], faults);
+    let raised = |faults| steered("raised", 1, &[A::Stock(2)], faults);
+    let lowered = |faults| steered("lowered", 2, &[A::Stock(1)], faults);
+    let ended = |faults| steered("ended", 1, &[A::Close], faults);
+    let two = |faults| steered("two operators", 1, &[A::Stock(2), A::Close], faults);
+    let cancelled = |faults| steered("cancelled", 1, &[A::Cancel], faults);
+    let late = steered("cancelled, late verdict", 1, &[A::Cancel], LOST_RESTART);
     vec![
         without(&[D::ChangeRaises], ended(PAUSES), Some(WITHIN_TERMS)),
         without(&[D::EpochCheck], ended(PAUSES), Some(WITHIN_TERMS)),
         without(&[D::Drain], ended(PAUSES), Some(WITHIN_TERMS)),
         without(&[D::StockFloor], lowered(PAUSES), Some(WITHIN_TERMS)),
         // The epoch keeps the grants of before away, and these what would come all the same.
-        without(&[D::TermsCheck], lowered(REPLIES), None),
+        without(&[D::TermsCheck], lowered(REPLY), None),
         without(&[D::TermsCheck, D::EpochCheck], lowered(PAUSES), Some(WITHIN_TERMS)),
         without(&[D::TermsWithEpoch], ended(PAUSES), Some(IN_EFFECT)),
         without(&[D::ServedFirst], raised(PAUSES), Some(IN_EFFECT)),
@@ -316,10 +322,14 @@ fn steering_ablations() -> Vec<Ablation> {
         without(&[D::ActOnce], raised(REPLIES), Some(TOLD_TRULY)),
         without(&[D::ActOnce, D::SeenChange], raised(REPLIES), Some(ACTS_ONCE)),
         without(&[D::RefusalStays], lowered(REPLIES), Some(TOLD_TRULY)),
-        without(&[D::CancelOnce], steered("", 1, &[A::Cancel, A::Cancel], PAUSES), Some(CANCELLED)),
+        without(
+            &[D::CancelOnce],
+            steered("cancelled by two", 1, &[A::Cancel, A::Cancel], PAUSES),
+            Some(CANCELLED),
+        ),
         without(&[D::ActOnce], cancelled(REPLIES), Some(TOLD_TRULY)),
         without(&[D::ActOnce, D::CancelOnce], cancelled(REPLIES), Some(CANCELLED)),
-        without(&[D::CompareAndSet, D::EndOnce], cancelled(PAUSES), Some(CANCELLED)),
+        without(&[D::CompareAndSet, D::EndOnce], cancelled(REPLIES), Some(CANCELLED)),
         without(&[D::RebuildFrees], cancelled(PAUSES), Some(ADDS_UP)),
         without(&[D::UnitIndex], cancelled(ROLLBACK), Some(ONE_OWNER)),
         // Whoever does not look at the mark compares the stores, when all is quiet.
@@ -329,7 +339,7 @@ fn steering_ablations() -> Vec<Ablation> {
         without(&[D::StaleMark, D::Reconcile], cancelled(RESTART), Some(NO_LEAK)),
         without(&[D::CancelLocks, D::Reconcile], cancelled(RESTART), Some(NO_LEAK)),
         // A late verdict takes a unit that came back to a code: the two stores are compared.
-        without(&[D::Reconcile], cancelled(LOST_RESTART), Some(NO_LEAK)),
-        without(&[D::AnswerStays], keyed_cancelled("", PAUSES), Some(ONE_CODE)),
+        without(&[D::Reconcile], late, Some(NO_LEAK)),
+        without(&[D::AnswerStays], keyed_cancelled("keys: cancelled", PAUSES), Some(ONE_CODE)),
     ]
 }

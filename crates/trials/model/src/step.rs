@@ -42,6 +42,8 @@ pub enum Step {
     RedeemUnheard(usize),
     /// The row is written as sold, after it was looked at.
     WriteSold(usize),
+    /// The same, but the outcome gets lost, and it is written again.
+    WriteSoldUnheard(usize),
     /// The owner gives the hold back.
     Release(usize),
     /// A sweep found the code due in Redis; it has no record and gets a tombstone.
@@ -109,6 +111,7 @@ impl Step {
                 | Self::RecordDelayed(_)
                 | Self::RecordFails(_)
                 | Self::RedeemUnheard(_)
+                | Self::WriteSoldUnheard(_)
                 | Self::ActUnheard(..)
                 | Self::ActDelayed(..)
                 | Self::RaiseEpoch(_)

@@ -50,7 +50,7 @@ impl State {
             Till::Idle => steps.extend([Step::LookInRedis(code), Step::MissRedis(code)]),
             Till::Find => steps.push(Step::Find(code)),
             Till::Redeem(_) => steps.extend([Step::Redeem(code), Step::RedeemUnheard(code)]),
-            Till::Write => steps.push(Step::WriteSold(code)),
+            Till::Write => steps.extend([Step::WriteSold(code), Step::WriteSoldUnheard(code)]),
         }
     }
 
@@ -109,6 +109,13 @@ impl State {
                 *attempt = Attempt { till, told, ..*attempt };
             }
             Step::WriteSold(code) => self.write_sold(scenario, code),
+            Step::WriteSoldUnheard(code) => {
+                spend(&mut self.left.lost)?;
+                let Attempt { till, told, .. } = self.attempts[code];
+                self.write_sold(scenario, code);
+                let attempt = &mut self.attempts[code];
+                *attempt = Attempt { till, told, ..*attempt };
+            }
             Step::Release(code) => {
                 let attempt = &mut self.attempts[code];
                 if attempt.row != Row::Held {
@@ -163,7 +170,7 @@ impl State {
             Step::Restart => {
                 spend(restarts)?;
                 self.live = Live::default();
-                self.loaded = 0;
+                self.lose_variables();
             }
             Step::Flush => {
                 spend(flushes)?;
@@ -179,7 +186,7 @@ impl State {
                 let copy = self.copy?;
                 spend(old_copies)?;
                 self.live = copy;
-                self.loaded = 0;
+                self.lose_variables();
                 self.copy = None;
             }
             Step::RollBack => {
@@ -205,6 +212,13 @@ impl State {
             _ => return self.take_of_operator(scenario, step),
         }
         Some(())
+    }
+
+    /// What the library of a Redis process keeps is in no copy. With it goes what fences rebuilds off
+    /// that began before a change: one of them may be served until the epochs are compared.
+    fn lose_variables(&mut self) {
+        self.loaded = 0;
+        self.steering.in_effect = 0;
     }
 }
 

@@ -72,7 +72,11 @@ impl Ablation {
     #[must_use]
     pub fn name(&self) -> String {
         let names: Vec<_> = self.taken_away.iter().map(|defence| format!("{defence:?}")).collect();
-        format!("no {}", names.join(", no "))
+        let without = format!("no {}", names.join(", no "));
+        match self.scenario.name {
+            "" => without,
+            name => format!("{name}, {without}"),
+        }
     }
 }
 
