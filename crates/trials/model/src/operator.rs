@@ -180,13 +180,13 @@ impl State {
             }
             Step::Act(number, code) => {
                 self.name_code(number, code)?;
-                let stand = self.act(scenario, number)?;
+                let stand = self.act(scenario, number);
                 self.steering.operators[number].stand = stand;
             }
             Step::ActUnheard(number, code) => {
                 spend(&mut self.left.lost)?;
                 self.name_code(number, code)?;
-                let _ = self.act(scenario, number)?;
+                self.act(scenario, number);
                 self.steering.operators[number].stand = Stand::Again;
             }
             Step::ActDelayed(number, code) => {
@@ -196,7 +196,7 @@ impl State {
                 *operator = Operator { stand: Stand::Again, has_twin: true, ..*operator };
             }
             Step::ActLate(number) => {
-                let _ = self.act(scenario, number);
+                self.act(scenario, number);
                 self.steering.operators[number].has_twin = false;
             }
             Step::WriteCancelled(number) => {
@@ -224,27 +224,27 @@ impl State {
         Some(())
     }
 
-    /// The transaction of an act, under the lock of the sale's row. `None` if it cannot be tried now.
-    fn act(&mut self, scenario: &Scenario, number: usize) -> Option<Stand> {
+    /// The transaction of an act, under the lock of the sale's row.
+    fn act(&mut self, scenario: &Scenario, number: usize) -> Stand {
         let act = scenario.acts[number];
         let Operator { seen, done, stand, .. } = self.steering.operators[number];
         if stand == Stand::Refused && scenario.has(Defence::RefusalStays) {
-            return Some(Stand::Refused);
+            return Stand::Refused;
         }
         // Before anything is refused: whoever runs it again is told what it did.
         if done > 0 && scenario.has(Defence::ActOnce) {
-            return Some(if act == Act::Cancel { Stand::Over } else { Stand::Stands });
+            return if act == Act::Cancel { Stand::Over } else { Stand::Stands };
         }
         if act == Act::Cancel {
             if !scenario.has(Defence::CancelLocks) {
                 self.steering.operators[number].epoch = self.epoch;
-                return Some(Stand::Read);
+                return Stand::Read;
             }
-            return Some(self.cancel(scenario, number));
+            return self.cancel(scenario, number);
         }
         let is_new_to_them = seen != self.steering.changes;
         if is_new_to_them && scenario.has(Defence::SeenChange) || !self.may_change(scenario, act) {
-            return Some(Stand::Refused);
+            return Stand::Refused;
         }
         self.terms = self.terms.after(act);
         self.steering.changes += 1;
@@ -256,7 +256,7 @@ impl State {
         let epoch = self.epoch;
         let operator = &mut self.steering.operators[number];
         *operator = Operator { epoch, done: done + 1, ..*operator };
-        Some(Stand::Stands)
+        Stand::Stands
     }
 
     fn may_change(&self, scenario: &Scenario, act: Act) -> bool {

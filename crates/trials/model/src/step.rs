@@ -62,6 +62,8 @@ pub enum Step {
     ReadSnapshot(usize),
     /// A rebuild raises the epoch.
     RaiseEpoch(usize),
+    /// An operator accepts a ledger that knows less than Redis, and begins a rebuild above it.
+    Accept(usize),
     /// A rebuild loads its snapshot.
     Load(usize),
     /// A rebuilder dies.
@@ -115,6 +117,7 @@ impl Step {
                 | Self::ActUnheard(..)
                 | Self::ActDelayed(..)
                 | Self::RaiseEpoch(_)
+                | Self::Accept(_)
                 | Self::Abandon(_)
                 | Self::Restart
                 | Self::Flush

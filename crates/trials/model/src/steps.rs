@@ -29,6 +29,7 @@ impl State {
                 Rebuild { has_read: false, .. } if !scenario.has(Defence::LateSnapshot) => {
                     steps.push(Step::ReadSnapshot(rebuild));
                 }
+                _ if self.is_behind(scenario) => steps.push(Step::Accept(rebuild)),
                 _ => steps.push(Step::RaiseEpoch(rebuild)),
             }
         }
@@ -161,6 +162,12 @@ impl State {
                 let terms = self.terms_to_load(scenario);
                 let before = self.rebuilds[rebuild];
                 self.rebuilds[rebuild] = Rebuild { epoch, terms, ..before };
+            }
+            Step::Accept(rebuild) => {
+                spend(rebuilds)?;
+                self.epoch = self.live.epoch + 1;
+                let (epoch, terms) = (self.epoch, self.terms_to_load(scenario));
+                self.rebuilds[rebuild] = Rebuild { epoch, terms, ..Rebuild::default() };
             }
             Step::Load(rebuild) => {
                 let snapshot = std::mem::take(&mut self.rebuilds[rebuild]);
