@@ -25,7 +25,7 @@ pub fn row(
     seconds: &str,
     result: &str,
 ) -> String {
-    format!("{name:<30} {faults:<46} {states:>11} {depth:>5} {seconds:>6}  {result}")
+    format!("{name:<40} {faults:<46} {states:>11} {depth:>5} {seconds:>6}  {result}")
 }
 
 /// The row of an exploration.
