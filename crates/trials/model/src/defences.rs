@@ -75,6 +75,9 @@ pub enum Defence {
     /// A rebuild loads the terms that were read when its epoch was raised, not those that its process
     /// remembers: `lock_sale.sql`.
     TermsWithEpoch,
+    /// A rebuild whose epoch is no more the ledger's when it has read its snapshot gives up: what it read may be
+    /// beyond its terms. Not built yet, and so only where there are operators.
+    SnapshotOfEpoch,
     /// A change is called in effect when Redis serves its epoch, or a newer.
     ServedFirst,
     /// A change is refused if another came since its operator looked: `sales.changed_by`.
@@ -101,7 +104,7 @@ pub struct Defences(u64);
 
 impl Defence {
     /// Every defence.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::EpochCheck,
         Self::Tombstone,
         Self::Incarnation,
@@ -134,6 +137,7 @@ impl Defence {
         Self::StockFloor,
         Self::TermsCheck,
         Self::TermsWithEpoch,
+        Self::SnapshotOfEpoch,
         Self::ServedFirst,
         Self::SeenChange,
         Self::ActOnce,

@@ -154,6 +154,12 @@ impl State {
             Step::ReadSnapshot(rebuild) => {
                 let snapshot = self.snapshot();
                 let before = self.rebuilds[rebuild];
+                let looks_again =
+                    !scenario.acts.is_empty() && scenario.has(Defence::SnapshotOfEpoch);
+                if looks_again && before.epoch != 0 && before.epoch != self.epoch {
+                    self.rebuilds[rebuild] = Rebuild::default();
+                    return Some(());
+                }
                 self.rebuilds[rebuild] = Rebuild { has_read: true, snapshot, ..before };
             }
             Step::RaiseEpoch(rebuild) => {

@@ -116,6 +116,7 @@ pub(super) fn ablations() -> Vec<Ablation> {
         without(&[D::TermsCheck], lowered(REPLY), None),
         without(&[D::TermsCheck, D::EpochCheck], lowered(PAUSES), Some(WITHIN_TERMS)),
         without(&[D::TermsWithEpoch], ended(PAUSES), Some(IN_EFFECT)),
+        without(&[D::SnapshotOfEpoch], raised(RESTART), Some(ADDS_UP)),
         without(&[D::ServedFirst], raised(PAUSES), Some(IN_EFFECT)),
         without(&[D::LoadFence], ended(RESTART), Some(IN_EFFECT)),
         without(&[D::ChangeLooks], raised(RESTORE), Some(IN_EFFECT)),
