@@ -151,17 +151,7 @@ impl State {
     fn take_fault_or_rebuild(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
         let Faults { restarts, flushes, old_copies, rollbacks, rebuilds, .. } = &mut self.left;
         match step {
-            Step::ReadSnapshot(rebuild) => {
-                let snapshot = self.snapshot();
-                let before = self.rebuilds[rebuild];
-                let looks_again =
-                    !scenario.acts.is_empty() && scenario.has(Defence::SnapshotOfEpoch);
-                if looks_again && before.epoch != 0 && before.epoch != self.epoch {
-                    self.rebuilds[rebuild] = Rebuild::default();
-                    return Some(());
-                }
-                self.rebuilds[rebuild] = Rebuild { has_read: true, snapshot, ..before };
-            }
+            Step::ReadSnapshot(rebuild) => self.read_snapshot(scenario, rebuild),
             Step::RaiseEpoch(rebuild) => {
                 spend(rebuilds)?;
                 let epoch = self.raise_epoch(scenario)?;
@@ -225,6 +215,17 @@ impl State {
             _ => return self.take_of_operator(scenario, step),
         }
         Some(())
+    }
+
+    fn read_snapshot(&mut self, scenario: &Scenario, rebuild: usize) {
+        let before = self.rebuilds[rebuild];
+        let looks_again = !scenario.acts.is_empty() && scenario.has(Defence::SnapshotOfEpoch);
+        let is_behind = before.epoch != 0 && before.epoch != self.epoch;
+        self.rebuilds[rebuild] = if looks_again && is_behind {
+            Rebuild::default()
+        } else {
+            Rebuild { has_read: true, snapshot: self.snapshot(), ..before }
+        };
     }
 
     /// What the library of a Redis process keeps is in no copy. With it goes what fences rebuilds off
