@@ -9,8 +9,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{Client, look::figures};
 use crate::sightings::{Event, Farewell, Visit};
 
-/// How long a viewer waits for something to be sent: comments come every fifteen seconds.
-const SILENCE_MAX: Duration = Duration::from_secs(16);
+/// After so much silence a viewer comes back, perhaps to another process: sooner than a comment would
+/// come, for a sale is short, and a connection may be dead.
+const SILENCE_MAX: Duration = Duration::from_secs(4);
 
 /// Longer than a viewer stays.
 const STAYS_MAX: Duration = Duration::from_secs(120);

@@ -10,13 +10,15 @@ use crate::{
     crowd::Crowd,
     history::now_ms,
     sightings::{Farewell, Watched},
+    timetable::HEALED_BY_MS,
 };
 
 /// Before a viewer comes back, in milliseconds; sooner than it is asked to, for a sale is short.
 const COMES_BACK_MS: std::ops::Range<u64> = 100..1_000;
 
-/// How long after its sale a viewer waits for its end, in milliseconds: as long as buyers do.
-const PERSISTS_MS: i64 = 30_000;
+/// How long after its sale a viewer waits for its end, in milliseconds: until the faults of the next one
+/// are healed, and as much again as it takes to see that a connection is dead.
+const PERSISTS_MS: i64 = HEALED_BY_MS as i64 + 4_000;
 
 impl Crowd {
     /// Watches the sale to its end.
