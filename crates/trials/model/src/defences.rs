@@ -64,15 +64,47 @@ pub enum Defence {
     PastTombstone,
     /// Whatever became of a hold, its code stays the answer to its key.
     AnswerStays,
+    /// A change of terms raises the epoch in its own transaction: `change_sale.sql`.
+    ChangeRaises,
+    /// A change is refused where Redis serves an epoch that the ledger never issued.
+    ChangeLooks,
+    /// No stock is lowered below a unit that is live: `highest_live.sql`, under the sale's lock.
+    StockFloor,
+    /// A grant is recorded only within the terms that stand: `record_grants.sql`.
+    TermsCheck,
+    /// A rebuild loads the terms that were read when its epoch was raised, not those that its process
+    /// remembers: `lock_sale.sql`.
+    TermsWithEpoch,
+    /// A rebuild whose epoch is no more the ledger's when it has read its snapshot gives up: what it read may be
+    /// beyond its terms. Not built yet, and so only where there are operators.
+    SnapshotOfEpoch,
+    /// A change is called in effect when Redis serves its epoch, or a newer.
+    ServedFirst,
+    /// A change is refused if another came since its operator looked: `sales.changed_by`.
+    SeenChange,
+    /// An act of an id is carried out once, and its answer is what it did then: primary key of
+    /// `operator_actions`, which is looked at before anything is refused.
+    ActOnce,
+    /// A refusal is recorded under the id of its act, too: what was run again and refused may still come.
+    RefusalStays,
+    /// A purchase is cancelled only from `sold`, in the statement that looks: `cancel_purchase.sql`.
+    CancelOnce,
+    /// A cancellation locks the sale's row, so that no epoch is raised between its look at the epoch
+    /// and its end.
+    CancelLocks,
+    /// A cancellation says in the sale's row up to which epoch Redis lacks it: `sales.stale_epoch`.
+    StaleMark,
+    /// A cancelled unit comes back by a rebuild alone.
+    RebuildFrees,
 }
 
 /// Which defences are up.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Defences(u32);
+pub struct Defences(u64);
 
 impl Defence {
     /// Every defence.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 41] = [
         Self::EpochCheck,
         Self::Tombstone,
         Self::Incarnation,
@@ -100,21 +132,35 @@ impl Defence {
         Self::LookFirst,
         Self::PastTombstone,
         Self::AnswerStays,
+        Self::ChangeRaises,
+        Self::ChangeLooks,
+        Self::StockFloor,
+        Self::TermsCheck,
+        Self::TermsWithEpoch,
+        Self::SnapshotOfEpoch,
+        Self::ServedFirst,
+        Self::SeenChange,
+        Self::ActOnce,
+        Self::RefusalStays,
+        Self::CancelOnce,
+        Self::CancelLocks,
+        Self::StaleMark,
+        Self::RebuildFrees,
     ];
 
-    const fn bit(self) -> u32 {
+    const fn bit(self) -> u64 {
         1 << self as u32
     }
 }
 
 impl Defences {
     /// All of them, as the service has them.
-    pub const ALL: Self = Self(u32::MAX);
+    pub const ALL: Self = Self(u64::MAX);
 
     /// All but these.
     #[must_use]
     pub fn without(taken_away: &[Defence]) -> Self {
-        Self(taken_away.iter().fold(u32::MAX, |bits, defence| bits & !defence.bit()))
+        Self(taken_away.iter().fold(u64::MAX, |bits, defence| bits & !defence.bit()))
     }
 
     /// Whether this one is up.

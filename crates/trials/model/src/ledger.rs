@@ -20,12 +20,14 @@ impl State {
         let code = usize::from(code);
         let row = self.attempts[code].row;
         // A code has one row whatever else is off: it is the key the row is known by.
-        if row != Row::None || self.collides(scenario, code, place) {
+        let is_beyond = scenario.has(Defence::TermsCheck) && !self.terms.allow(place);
+        if row != Row::None || is_beyond || self.collides(scenario, code, place) {
             return false;
         }
         let attempt = &mut self.attempts[code];
         attempt.row = Row::Held;
         attempt.recorded = place;
+        attempt.is_beyond_terms = !self.terms.is_open || !self.terms.allow(place);
         true
     }
 
@@ -88,6 +90,7 @@ impl State {
             Row::Sold => attempt.tell(Answer::Sold),
             Row::Expired => attempt.tell(Answer::Expired),
             Row::Released => attempt.tell(Answer::Released),
+            Row::Cancelled => attempt.tell(Answer::Cancelled),
             Row::None | Row::Void => attempt.tell(Answer::Unknown),
         }
     }
@@ -103,7 +106,7 @@ impl State {
         }
         match row {
             Row::Sold => Some(Verdict::Sold),
-            Row::Expired | Row::Released | Row::Void => Some(Verdict::Free),
+            Row::Expired | Row::Released | Row::Cancelled | Row::Void => Some(Verdict::Free),
             // Without tombstones, a sweep that finds no row has nothing else to go by.
             Row::None if was_placed && !scenario.has(Defence::Tombstone) => Some(Verdict::Free),
             Row::None | Row::Held => None,

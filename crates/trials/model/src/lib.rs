@@ -33,9 +33,16 @@
 //! | `Restart`, `Flush`, `RestartWithCopy`, `RollBack` | Redis empty; `FLUSHALL`, which leaves the library's variables; an earlier copy, noticed and unnoticed |
 //! | `RestoreLedger` | an empty Postgres in the place of the one before; Redis lives on |
 //! | `LoadOfOther` | `load.lua` by a process of another ledger, on the same keys |
+//! | `Accept` | `Rebuild::accept` |
+//! | `LookAtSale` | an operator sees the sale, and by which change it is as it is |
+//! | `Act`, `ActUnheard`, `ActDelayed`, `ActLate` | an operator's act, one transaction under the lock of the sale's row; its outcome lost, it is run again with the same id |
+//! | `AnswerInEffect`, `AnswerNotYet` | the answer to a change: its epoch is served, or is not yet |
+//! | `SettleSold` | `settle.lua` with a verdict from before a cancellation |
 //!
-//! `PassFence`, `WriteSold`, `FreeUnasked`, `Vanish`, and `ReadSnapshot` before `RaiseEpoch`, are what
-//! the service would do without one of its [`Defence`]s.
+//! `PassFence`, `WriteSold`, `WriteSoldUnheard`, `FreeUnasked`, `Vanish`, `WriteCancelled`, `FreeByHand`, and
+//! `ReadSnapshot` before `RaiseEpoch`, are what the service would do without one of its [`Defence`]s.
+//!
+//! What operators do is modelled before it is built: `docs/decisions/18` has the protocol.
 //!
 //! # Where it does more than the service can
 //!
@@ -47,7 +54,7 @@
 //!
 //! # What is left out
 //!
-//! The window of a sale, its pausing, closing and forgetting; changed terms; what a process
+//! The window of a sale, but for being over or paused by an operator; its closing and forgetting; what a process
 //! remembers of the live store (a belief like that of Redis, for a moment); refusals and their
 //! records; batches (the rows of one do not depend on each other); queues and time-outs; some of
 //! the data lost by Postgres, where not all is. A purchase is answered in the step that decides it: what it says is final, so it
@@ -62,6 +69,7 @@ mod defences;
 mod explore;
 mod ledger;
 mod live;
+mod operator;
 pub mod promises;
 mod requests;
 mod scenario;
@@ -76,6 +84,7 @@ mod walk;
 
 pub use defences::{Defence, Defences};
 pub use explore::{Breach, Explored, explore};
+pub use operator::Act;
 pub use promises::{PROMISES, Promise, every_promise};
 pub use scenario::Scenario;
 pub use state::{Faults, State};

@@ -3,7 +3,7 @@
 use crate::{
     defences::Defence,
     scenario::Scenario,
-    state::{Live, Mark, Place, Rebuild, State},
+    state::{Live, Mark, Place, Rebuild, State, Terms},
 };
 
 /// What the ledger decided of a code, as `settle.lua` is told it.
@@ -33,7 +33,8 @@ impl State {
         }
         // Any epoch that Redis will take; what it has loaded of either is told apart, or is not.
         let epoch = if can_tell { 1 } else { self.loaded + 1 };
-        self.live = Live { epoch, is_other: can_tell, ..Live::default() };
+        let terms = Terms::at_opening(scenario);
+        self.live = Live { epoch, terms, is_other: can_tell, ..Live::default() };
         self.live.free[..usize::from(scenario.units)].fill(1);
         if !can_tell {
             self.loaded = epoch;
@@ -52,8 +53,12 @@ impl State {
         if let Some(place) = self.live.codes[code] {
             return (place.unit == unit).then_some(place);
         }
+        let Terms { per_user_limit, is_open, .. } = self.live.terms;
+        if !is_open {
+            return None;
+        }
         let marks = &mut self.live.marks[scenario.user(code)];
-        let within_limit = &mut marks[..usize::from(scenario.per_user_limit)];
+        let within_limit = &mut marks[..usize::from(per_user_limit)];
         let slot = within_limit.iter().position(|mark| *mark == Mark::Free)?;
         let free = &mut self.live.free[usize::from(unit)];
         *free = free.checked_sub(1)?;
@@ -96,8 +101,9 @@ impl State {
         if served >= rebuild.epoch && scenario.has(Defence::LoadFence) {
             return;
         }
-        let mut live = Live { epoch: rebuild.epoch, ..Live::default() };
-        live.free[..usize::from(scenario.units)].fill(1);
+        let Rebuild { epoch, terms, .. } = *rebuild;
+        let mut live = Live { epoch, terms, ..Live::default() };
+        live.free[..usize::from(terms.units)].fill(1);
         for code in scenario.codes() {
             let mark = rebuild.snapshot[code];
             let place = self.attempts[code].recorded;
@@ -125,7 +131,7 @@ impl State {
 
     /// Whether each unit is free, held or sold in Redis, and nothing twice.
     #[must_use]
-    pub fn live_adds_up(&self, scenario: &Scenario) -> bool {
+    pub fn live_adds_up(&self) -> bool {
         let mut counts = self.live.free;
         let mut held = 0;
         for place in self.live.codes.iter().flatten() {
@@ -133,6 +139,6 @@ impl State {
             held += 1;
         }
         counts.iter().all(|count| *count <= 1)
-            && self.free_units() + held + self.live.sold == scenario.units
+            && self.free_units() + held + self.live.sold == self.live.terms.units
     }
 }

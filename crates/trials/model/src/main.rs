@@ -31,6 +31,9 @@ struct Arguments {
     /// Only the schedules.
     #[arg(long)]
     random: bool,
+    /// Only the large scenarios whose name has this in it, and no schedules.
+    #[arg(long)]
+    only: Option<String>,
     /// Only show, step by step, how each promise breaks without its defence.
     #[arg(long)]
     traces: bool,
@@ -45,11 +48,12 @@ fn main() -> ExitCode {
     let mut rows = vec![table::heading()];
     let mut stories = Vec::new();
     if !arguments.random {
-        for scenario in large() {
+        let is_meant = |name: &str| arguments.only.as_ref().is_none_or(|only| name.contains(only));
+        for scenario in large().into_iter().filter(|scenario| is_meant(scenario.name)) {
             explore_one(&scenario, arguments.million_steps * 1_000_000, &mut rows, &mut stories);
         }
     }
-    for scenario in vast() {
+    for scenario in vast().into_iter().filter(|_| arguments.only.is_none()) {
         walk_one(&scenario, &arguments, &mut rows, &mut stories);
     }
     println!("\n{}\n{}", rows.join("\n"), stories.join("\n"));

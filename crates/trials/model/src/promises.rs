@@ -3,6 +3,7 @@
 use crate::{
     defences::Defence,
     live::Verdict,
+    operator::Stand,
     scenario::Scenario,
     state::{Answer, Live, Mark, Phase, Rebuild, Request, Row, State, UNITS_MAX, USERS_MAX},
 };
@@ -31,8 +32,19 @@ pub const ACCURATE: &str = "what Redis calls free is free";
 /// Once all actors have stopped and all holds are due, what is not sold can be sold.
 pub const NO_LEAK: &str = "every unit can still be sold";
 
+/// What is granted is within the terms of the moment, and what is live within those that stand.
+pub const WITHIN_TERMS: &str = "nothing is granted beyond the terms";
+/// Redis serves the terms of its epoch, and none from before a change that was answered.
+pub const IN_EFFECT: &str = "a change that was answered is in effect";
+/// An act is carried out at most once, and no other is undone unseen.
+pub const ACTS_ONCE: &str = "an act is done once, and undoes none unseen";
+/// Whoever is refused has changed nothing.
+pub const TOLD_TRULY: &str = "an operator is told what became of it";
+/// A purchase that was cancelled stays so, and is taken from the count once.
+pub const CANCELLED: &str = "a cancelled purchase stays cancelled";
+
 /// Every promise.
-pub const PROMISES: [Promise; 10] = [
+pub const PROMISES: [Promise; 15] = [
     (ONE_OWNER, has_one_owner_a_unit),
     (WITHIN_LIMIT, keeps_users_within_limit),
     (DURABLE, has_what_it_acknowledged),
@@ -40,6 +52,11 @@ pub const PROMISES: [Promise; 10] = [
     (TRUE_ANSWER, names_the_recorded_unit),
     (HONOURED, honours_live_codes),
     (ONE_ANSWER, answers_once),
+    (WITHIN_TERMS, grants_within_terms),
+    (IN_EFFECT, serves_what_was_answered),
+    (ACTS_ONCE, acts_once),
+    (TOLD_TRULY, tells_operators_truly),
+    (CANCELLED, keeps_what_was_cancelled),
     (ADDS_UP, adds_up),
     (ACCURATE, is_accurate),
     (NO_LEAK, leaks_nothing),
@@ -61,7 +78,7 @@ fn has_one_owner_a_unit(scenario: &Scenario, state: &State) -> bool {
 }
 
 fn keeps_users_within_limit(scenario: &Scenario, state: &State) -> bool {
-    live_units(scenario, state).iter().all(|units| *units <= scenario.per_user_limit)
+    live_units(scenario, state).iter().all(|units| *units <= state.terms.per_user_limit)
 }
 
 /// How many live units each user has in the ledger.
@@ -99,21 +116,52 @@ fn honours_live_codes(scenario: &Scenario, state: &State) -> bool {
     state.attempts[scenario.codes()].iter().all(|attempt| match attempt.told {
         None | Some(Answer::Sold) => true,
         Some(Answer::Unknown) => false,
-        Some(Answer::Expired | Answer::Released) => !attempt.row.is_live(),
+        Some(Answer::Expired | Answer::Released | Answer::Cancelled) => !attempt.row.is_live(),
     })
 }
 
 fn answers_once(scenario: &Scenario, state: &State) -> bool {
     state.attempts[scenario.codes()].iter().all(|attempt| match attempt.told {
         None | Some(Answer::Unknown) => true,
-        Some(Answer::Sold) => attempt.row == Row::Sold,
+        Some(Answer::Sold) => matches!(attempt.row, Row::Sold | Row::Cancelled),
+        Some(Answer::Cancelled) => attempt.row == Row::Cancelled,
         Some(Answer::Expired) => attempt.row == Row::Expired,
         Some(Answer::Released) => attempt.row == Row::Released,
     })
 }
 
+fn grants_within_terms(scenario: &Scenario, state: &State) -> bool {
+    state.attempts[scenario.codes()].iter().all(|attempt| {
+        let is_within = !attempt.row.is_live() || state.terms.allow(attempt.recorded);
+        is_within && !attempt.is_beyond_terms
+    })
+}
+
+fn serves_what_was_answered(scenario: &Scenario, state: &State) -> bool {
+    let Live { epoch, terms, .. } = state.live;
+    !state.is_served(scenario)
+        || epoch >= state.steering.in_effect && (epoch != state.epoch || terms == state.terms)
+}
+
+fn acts_once(scenario: &Scenario, state: &State) -> bool {
+    let operators = &state.steering.operators[..scenario.acts.len()];
+    operators.iter().all(|operator| operator.done <= 1) && !state.steering.is_overwritten
+}
+
+fn tells_operators_truly(_: &Scenario, state: &State) -> bool {
+    let operators = &state.steering.operators;
+    operators.iter().all(|operator| operator.stand != Stand::Refused || operator.done == 0)
+}
+
+fn keeps_what_was_cancelled(scenario: &Scenario, state: &State) -> bool {
+    let attempts = &state.attempts[scenario.codes()];
+    let cancelled = attempts.iter().filter(|attempt| attempt.row == Row::Cancelled).count();
+    usize::from(state.steering.taken_from_count) == cancelled
+        && attempts.iter().all(|attempt| !attempt.was_cancelled || attempt.row == Row::Cancelled)
+}
+
 fn adds_up(scenario: &Scenario, state: &State) -> bool {
-    !state.is_served(scenario) || state.live_adds_up(scenario)
+    !state.is_served(scenario) || state.live_adds_up()
 }
 
 /// Not promised while Redis serves an old copy without being able to know it: then the ledger's
@@ -136,7 +184,7 @@ fn leaks_nothing(scenario: &Scenario, state: &State) -> bool {
     state.recover(scenario);
     let sold_before = state.sold();
     let is_shut_out = |user: usize| {
-        let marks = &state.live.marks[user][..usize::from(scenario.per_user_limit)];
+        let marks = &state.live.marks[user][..usize::from(state.terms.per_user_limit)];
         marks.iter().all(|mark| *mark != Mark::Free)
     };
     let units = live_units(scenario, &state);
@@ -146,8 +194,8 @@ fn leaks_nothing(scenario: &Scenario, state: &State) -> bool {
         && scenario
             .codes()
             .map(|code| scenario.user(code))
-            .any(|user| is_shut_out(user) && units[user] < scenario.per_user_limit);
-    !wronged && sold_before + sell_out(scenario, &state) == scenario.units
+            .any(|user| is_shut_out(user) && units[user] < state.terms.per_user_limit);
+    !wronged && sold_before + sell_out(scenario, &state) == state.terms.units
 }
 
 impl State {
@@ -190,8 +238,13 @@ impl State {
                 }
             }
         }
+        let stale = self.steering.stale;
+        let is_marked = stale > 0 && stale >= self.live.epoch;
+        if is_marked && scenario.has(Defence::StaleMark) {
+            self.rebuild(scenario);
+        }
         let is_looked_at = scenario.has(Defence::Reconcile) && self.is_served(scenario);
-        if is_looked_at && self.has_drifted(scenario) {
+        if is_looked_at && self.has_drifted() {
             self.rebuild(scenario);
         }
     }
@@ -212,15 +265,17 @@ impl State {
     fn rebuild(&mut self, scenario: &Scenario) {
         if let Some(epoch) = self.raise_epoch(scenario) {
             let snapshot = self.snapshot();
-            self.load(scenario, &Rebuild { epoch, has_read: true, snapshot });
+            let terms = self.terms_to_load(scenario);
+            self.load(scenario, &Rebuild { epoch, terms, has_read: true, snapshot });
         }
     }
 
     /// `Reconcile::run`, when nothing moves any more.
-    fn has_drifted(&self, scenario: &Scenario) -> bool {
+    fn has_drifted(&self) -> bool {
         let live = self.attempts.iter().map(|attempt| u8::from(attempt.row.is_live())).sum::<u8>();
-        !self.live_adds_up(scenario)
-            || self.free_units() + live != scenario.units
+        !self.live_adds_up()
+            || self.live.terms != self.terms
+            || self.free_units() + live != self.terms.units
             || self.live.epoch < self.epoch
     }
 }
@@ -240,7 +295,7 @@ fn sell_out(scenario: &Scenario, state: &State) -> u8 {
             // Refused as stale, which has Redis rebuilt.
             is_stale = false;
             free = [0; UNITS_MAX];
-            for unit in 0..usize::from(scenario.units) {
+            for unit in 0..usize::from(state.terms.units) {
                 free[unit] = u8::from(live[unit] == 0);
             }
         } else {

@@ -22,7 +22,7 @@ impl State {
         match request.phase {
             Phase::New if looks_first => steps.push(Step::LookFirst(number)),
             Phase::New | Phase::LookedFirst => {
-                steps.extend((0..scenario.units).map(|unit| Step::Place(number, unit)));
+                steps.extend((0..self.live.terms.units).map(|unit| Step::Place(number, unit)));
             }
             Phase::Granted if scenario.has(Defence::Drain) => steps.extend([
                 Step::Record(number),
@@ -41,7 +41,7 @@ impl State {
             Phase::Acknowledged | Phase::Over => {}
         }
         if self.left.strays > 0 {
-            steps.extend((0..scenario.units).map(|unit| Step::StrayPlace(number, unit)));
+            steps.extend((0..self.live.terms.units).map(|unit| Step::StrayPlace(number, unit)));
         }
         if request.has_twin {
             steps.push(Step::RecordLate(number));
@@ -134,7 +134,7 @@ impl State {
                 return;
             }
             Row::Held | Row::Sold => false,
-            Row::Expired | Row::Released => !scenario.has(Defence::AnswerStays),
+            Row::Expired | Row::Released | Row::Cancelled => !scenario.has(Defence::AnswerStays),
             Row::Void => scenario.has(Defence::PastTombstone),
         };
         match scenario.next_code(code).filter(|_| goes_on) {
@@ -154,7 +154,7 @@ impl State {
                 Phase::OtherUnit
             }
             Row::Held | Row::Sold => Phase::Recorded,
-            Row::Expired | Row::Released | Row::Void => Phase::Over,
+            Row::Expired | Row::Released | Row::Cancelled | Row::Void => Phase::Over,
             // What was run again may still come: the sweep decides it.
             Row::None
                 if request.phase == Phase::LeftOutAgain && scenario.has(Defence::CertainStale) =>

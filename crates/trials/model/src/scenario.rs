@@ -2,7 +2,8 @@
 
 use crate::{
     defences::{Defence, Defences},
-    state::{Attempt, Faults, Live, REQUESTS_MAX, Request, State},
+    operator::Act,
+    state::{Attempt, Faults, Live, REQUESTS_MAX, Request, State, Steering, Terms},
 };
 
 /// A small world to explore.
@@ -20,6 +21,8 @@ pub struct Scenario {
     pub keyed: &'static [u8],
     /// Live units one user may have.
     pub per_user_limit: u8,
+    /// What each operator wants, once.
+    pub acts: &'static [Act],
     /// How many rebuilds can be under way at once.
     pub rebuilders: usize,
     /// What may go wrong, and how often.
@@ -57,6 +60,12 @@ impl Scenario {
         0..if self.is_keyed() { self.keyed.len() } else { self.users.len() }
     }
 
+    /// Whether a purchase may be cancelled.
+    #[must_use]
+    pub fn can_cancel(&self) -> bool {
+        self.acts.contains(&Act::Cancel)
+    }
+
     /// Whether requests have keys.
     #[must_use]
     pub const fn is_keyed(&self) -> bool {
@@ -85,7 +94,8 @@ impl Scenario {
     /// Everything new: the sale is loaded for the first time, and nobody has come yet.
     #[must_use]
     pub fn opening(&self) -> State {
-        let mut live = Live { epoch: 1, ..Live::default() };
+        let terms = Terms::at_opening(self);
+        let mut live = Live { epoch: 1, terms, ..Live::default() };
         live.free[..usize::from(self.units)].fill(1);
         let mut requests = [Request::default(); REQUESTS_MAX];
         for request in self.requests() {
@@ -95,6 +105,8 @@ impl Scenario {
             requests,
             attempts: [Attempt::default(); _],
             epoch: 1,
+            terms,
+            steering: Steering::default(),
             live,
             loaded: 1,
             copy: None,

@@ -1,7 +1,10 @@
 //! The scenarios: small ones to explore wholly, and larger ones for those who have time.
 
+mod steered;
+
 use crate::{
     defences::{Defence, Defences},
+    operator::Act,
     promises::{
         ACCURATE, ADDS_UP, DURABLE, HONOURED, NO_LEAK, ONE_ANSWER, ONE_CODE, ONE_OWNER,
         TRUE_ANSWER, WITHIN_LIMIT,
@@ -74,6 +77,7 @@ const fn scenario(name: &'static str, units: u8, users: &'static [u8], faults: F
         users,
         keyed: &[],
         per_user_limit: 2,
+        acts: &[],
         rebuilders: 2,
         faults,
         defences,
@@ -114,6 +118,9 @@ pub fn small() -> Vec<Exhaustive> {
         all(keyed("keys: unnoticed rollback", 2, &[0, 0], ROLLBACK), &[REPEATED, SECOND_UNIT]),
         all(keyed("keys: Redis outlives ledger", 1, &[0, 0], RESTORE), &[REPEATED, OLD_EPOCH]),
     ]
+    .into_iter()
+    .chain(steered::small())
+    .collect()
 }
 
 /// What takes minutes.
@@ -139,6 +146,9 @@ pub fn large() -> Vec<Scenario> {
         scenario("everything, two codes", 1, TWO, everything),
         scenario("zombies, two codes", 1, TWO, zombies),
     ]
+    .into_iter()
+    .chain(steered::large(everything))
+    .collect()
 }
 
 const SIX_LESS_ONE: [u8; 5] = [0, 0, 1, 1, 2];
@@ -162,6 +172,8 @@ pub fn vast() -> Vec<Scenario> {
     vec![
         walked("random, noticed faults", noticed),
         walked("random, with rollbacks", Faults { rollbacks: 2, ..noticed }),
+        Scenario { acts: &[Act::Cancel, Act::Cancel], ..walked("random, cancelled", noticed) },
+        Scenario { acts: &[Act::Stock(2), Act::Close], ..walked("random, changed", noticed) },
     ]
 }
 
@@ -222,4 +234,7 @@ pub fn ablations() -> Vec<Ablation> {
         // It spares the live store a second unit; what is recorded is the answer all the same.
         without(&[D::LookFirst], equal(FLUSH), None),
     ]
+    .into_iter()
+    .chain(steered::ablations())
+    .collect()
 }

@@ -1,6 +1,7 @@
 //! Sights: what must come about somewhere, or an exploration that breaks no promise says little.
 
 use crate::{
+    operator::Stand,
     scenario::Scenario,
     state::{Attempt, Phase, Request, Row, State},
 };
@@ -26,8 +27,19 @@ pub const NEXT_CODE: &str = "a key leads past a tombstone";
 /// A code that has a record is granted another unit.
 pub const SECOND_UNIT: &str = "a code is granted a second unit";
 
+/// The unit of a purchase that was cancelled is sold once more.
+pub const RESOLD: &str = "a cancelled unit is sold again";
+/// A code is in Redis whose purchase was cancelled.
+pub const LATE_VERDICT: &str = "a cancelled code is on hold in Redis";
+/// A unit is sold that was not there at the opening.
+pub const ADDED: &str = "a unit is sold that was added";
+/// An operator is refused.
+pub const REFUSED: &str = "an operator is refused";
+/// An operator's change is in effect.
+pub const EFFECTIVE: &str = "a change is in effect";
+
 /// Every sight.
-pub const SIGHTS: [Sight; 8] = [
+pub const SIGHTS: [Sight; 13] = [
     (SOLD_OUT, |scenario, state| state.sold() == scenario.units),
     (TOO_LATE, |_, state| is_left_out(state, |_, attempt| attempt.row == Row::Void)),
     (OLD_EPOCH, |_, state| {
@@ -63,6 +75,24 @@ pub const SIGHTS: [Sight; 8] = [
         };
         state.is_served(scenario) && scenario.codes().any(is_other)
     }),
+    (RESOLD, |scenario, state| {
+        let is_of = |code: usize, row| state.attempts[code].row == row;
+        let unit = |code: usize| state.attempts[code].recorded.unit;
+        scenario.codes().filter(|code| is_of(*code, Row::Cancelled)).any(|code| {
+            scenario.codes().any(|other| is_of(other, Row::Sold) && unit(other) == unit(code))
+        })
+    }),
+    (LATE_VERDICT, |scenario, state| {
+        let is_there = |code: usize| state.live.codes[code].is_some();
+        let is_cancelled = |code: usize| state.attempts[code].row == Row::Cancelled;
+        scenario.codes().any(|code| is_cancelled(code) && is_there(code))
+    }),
+    (ADDED, |scenario, state| {
+        let is_added = |attempt: &Attempt| attempt.recorded.unit >= scenario.units;
+        state.attempts.iter().any(|attempt| attempt.row == Row::Sold && is_added(attempt))
+    }),
+    (REFUSED, |_, state| state.steering.is_any(Stand::Refused)),
+    (EFFECTIVE, |_, state| state.steering.is_any(Stand::InEffect)),
 ];
 
 fn acknowledged(state: &State) -> impl Iterator<Item = &Request> {

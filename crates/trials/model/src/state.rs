@@ -1,5 +1,7 @@
 //! What there is at one moment: the ledger, Redis, and how far every actor has come.
 
+pub use crate::operator::{Operator, Steering};
+
 /// The most codes of a scenario. Each is of one user.
 pub const CODES_MAX: usize = 6;
 /// The most checkout requests of a scenario: one a code, but where requests have keys.
@@ -10,6 +12,8 @@ pub const UNITS_MAX: usize = 3;
 pub const USERS_MAX: usize = 3;
 /// The most slots of a user.
 pub const SLOTS_MAX: usize = 2;
+/// The most operators of a scenario. Each wants one thing.
+pub const OPERATORS_MAX: usize = 2;
 /// How many rebuilds can be under way at once.
 pub const REBUILDS_MAX: usize = 2;
 
@@ -22,6 +26,10 @@ pub struct State {
     pub attempts: [Attempt; CODES_MAX],
     /// The epoch of the sale in the ledger.
     pub epoch: u8,
+    /// The terms of the sale in the ledger.
+    pub terms: Terms,
+    /// What operators have made of the sale.
+    pub steering: Steering,
     /// What Redis has of the sale.
     pub live: Live,
     /// The epoch that this Redis process has loaded; 0 is none. It is a variable of the function
@@ -69,6 +77,21 @@ pub struct Attempt {
     pub till: Till,
     /// What its owner was told first, if anything.
     pub told: Option<Answer>,
+    /// Whether it was recorded although the terms of that moment do not allow it.
+    pub is_beyond_terms: bool,
+    /// Whether its purchase was ever cancelled.
+    pub was_cancelled: bool,
+}
+
+/// What a sale is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Terms {
+    /// Units in stock.
+    pub units: u8,
+    /// Live units one user may have.
+    pub per_user_limit: u8,
+    /// Whether it is neither paused nor over.
+    pub is_open: bool,
 }
 
 /// A unit and the user's slot it takes.
@@ -126,6 +149,8 @@ pub enum Row {
     Expired,
     /// A hold that was given back.
     Released,
+    /// A sold unit whose purchase was cancelled; the row of `purchases` stays, marked.
+    Cancelled,
     /// A tombstone.
     Void,
 }
@@ -155,6 +180,8 @@ pub enum Answer {
     Expired,
     /// He has given it back.
     Released,
+    /// It was sold to them, and their purchase cancelled.
+    Cancelled,
     /// There never was such a code.
     Unknown,
 }
@@ -164,6 +191,8 @@ pub enum Answer {
 pub struct Live {
     /// The epoch that is there; 0 when nothing is.
     pub epoch: u8,
+    /// The terms that were loaded with it.
+    pub terms: Terms,
     /// How often each unit is in the list of free ones. Once is right.
     pub free: [u8; UNITS_MAX],
     /// What each code holds.
@@ -194,6 +223,8 @@ pub enum Mark {
 pub struct Rebuild {
     /// The epoch it has raised; 0 when it has not.
     pub epoch: u8,
+    /// The terms it has read with that.
+    pub terms: Terms,
     /// Whether it has read its snapshot; before the epoch only without [`LateSnapshot`].
     ///
     /// [`LateSnapshot`]: crate::Defence::LateSnapshot

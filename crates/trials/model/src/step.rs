@@ -42,6 +42,8 @@ pub enum Step {
     RedeemUnheard(usize),
     /// The row is written as sold, after it was looked at.
     WriteSold(usize),
+    /// The same, but the outcome gets lost, and it is written again.
+    WriteSoldUnheard(usize),
     /// The owner gives the hold back.
     Release(usize),
     /// A sweep found the code due in Redis; it has no record and gets a tombstone.
@@ -50,6 +52,8 @@ pub enum Step {
     Expire(usize),
     /// Redis is told what the ledger decided.
     Settle(usize),
+    /// Redis is told that a code was sold, which it was once, and may be cancelled since.
+    SettleSold(usize),
     /// Redis frees a hold that is due by itself.
     FreeUnasked(usize),
     /// The code vanishes from Redis.
@@ -58,6 +62,8 @@ pub enum Step {
     ReadSnapshot(usize),
     /// A rebuild raises the epoch.
     RaiseEpoch(usize),
+    /// An operator accepts a ledger that knows less than Redis, and begins a rebuild above it.
+    Accept(usize),
     /// A rebuild loads its snapshot.
     Load(usize),
     /// A rebuilder dies.
@@ -76,6 +82,24 @@ pub enum Step {
     RestoreLedger,
     /// Another ledger loads its sale of this number.
     LoadOfOther,
+    /// An operator looks at the sale, before changing it.
+    LookAtSale(usize),
+    /// An operator's act is carried out, of a cancellation on this code.
+    Act(usize, usize),
+    /// The same, but the outcome gets lost.
+    ActUnheard(usize, usize),
+    /// The outcome is given up before the server has begun: it may still do it.
+    ActDelayed(usize, usize),
+    /// What was given up comes to the server after all.
+    ActLate(usize),
+    /// A cancellation has looked at the epoch, and is written.
+    WriteCancelled(usize),
+    /// A cancellation puts its unit back by itself.
+    FreeByHand(usize),
+    /// An operator is told that what they changed is in effect.
+    AnswerInEffect(usize),
+    /// An operator is told that it stands, and is in effect soon.
+    AnswerNotYet(usize),
 }
 
 impl Step {
@@ -89,7 +113,11 @@ impl Step {
                 | Self::RecordDelayed(_)
                 | Self::RecordFails(_)
                 | Self::RedeemUnheard(_)
+                | Self::WriteSoldUnheard(_)
+                | Self::ActUnheard(..)
+                | Self::ActDelayed(..)
                 | Self::RaiseEpoch(_)
+                | Self::Accept(_)
                 | Self::Abandon(_)
                 | Self::Restart
                 | Self::Flush

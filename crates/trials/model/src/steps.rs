@@ -4,7 +4,7 @@ use crate::{
     defences::Defence,
     live::Verdict,
     scenario::Scenario,
-    state::{Answer, Attempt, Faults, Live, Rebuild, Row, State, Till},
+    state::{Answer, Attempt, Faults, Live, Rebuild, Row, State, Steering, Terms, Till},
     step::Step,
 };
 
@@ -29,8 +29,12 @@ impl State {
                 Rebuild { has_read: false, .. } if !scenario.has(Defence::LateSnapshot) => {
                     steps.push(Step::ReadSnapshot(rebuild));
                 }
+                _ if self.is_behind(scenario) => steps.push(Step::Accept(rebuild)),
                 _ => steps.push(Step::RaiseEpoch(rebuild)),
             }
+        }
+        for operator in 0..scenario.acts.len() {
+            self.steps_of_operator(scenario, operator, steps);
         }
         steps.extend([Step::Restart, Step::Flush, Step::Copy]);
         steps.extend([Step::RestartWithCopy, Step::RollBack]);
@@ -47,7 +51,7 @@ impl State {
             Till::Idle => steps.extend([Step::LookInRedis(code), Step::MissRedis(code)]),
             Till::Find => steps.push(Step::Find(code)),
             Till::Redeem(_) => steps.extend([Step::Redeem(code), Step::RedeemUnheard(code)]),
-            Till::Write => steps.push(Step::WriteSold(code)),
+            Till::Write => steps.extend([Step::WriteSold(code), Step::WriteSoldUnheard(code)]),
         }
     }
 
@@ -56,6 +60,9 @@ impl State {
         let is_here = self.live.codes[code].is_some();
         if is_here || !scenario.has(Defence::SettleOnce) {
             steps.push(Step::Settle(code));
+        }
+        if is_here && attempt.row == Row::Cancelled {
+            steps.push(Step::SettleSold(code));
         }
         if is_here && !scenario.has(Defence::NoExpiry) {
             steps.push(Step::Vanish(code));
@@ -103,6 +110,13 @@ impl State {
                 *attempt = Attempt { till, told, ..*attempt };
             }
             Step::WriteSold(code) => self.write_sold(scenario, code),
+            Step::WriteSoldUnheard(code) => {
+                spend(&mut self.left.lost)?;
+                let Attempt { till, told, .. } = self.attempts[code];
+                self.write_sold(scenario, code);
+                let attempt = &mut self.attempts[code];
+                *attempt = Attempt { till, told, ..*attempt };
+            }
             Step::Release(code) => {
                 let attempt = &mut self.attempts[code];
                 if attempt.row != Row::Held {
@@ -126,6 +140,7 @@ impl State {
                 let verdict = self.verdict(scenario, code)?;
                 self.settle(scenario, code, verdict);
             }
+            Step::SettleSold(code) => self.settle_sold_late(scenario, code)?,
             Step::FreeUnasked(code) => self.settle(scenario, code, Verdict::Free),
             Step::Vanish(code) => self.live.codes[code] = None,
             _ => return self.take_fault_or_rebuild(scenario, step),
@@ -136,15 +151,19 @@ impl State {
     fn take_fault_or_rebuild(&mut self, scenario: &Scenario, step: Step) -> Option<()> {
         let Faults { restarts, flushes, old_copies, rollbacks, rebuilds, .. } = &mut self.left;
         match step {
-            Step::ReadSnapshot(rebuild) => {
-                let snapshot = self.snapshot();
-                let Rebuild { epoch, .. } = self.rebuilds[rebuild];
-                self.rebuilds[rebuild] = Rebuild { epoch, has_read: true, snapshot };
-            }
+            Step::ReadSnapshot(rebuild) => self.read_snapshot(scenario, rebuild),
             Step::RaiseEpoch(rebuild) => {
                 spend(rebuilds)?;
                 let epoch = self.raise_epoch(scenario)?;
-                self.rebuilds[rebuild].epoch = epoch;
+                let terms = self.terms_to_load(scenario);
+                let before = self.rebuilds[rebuild];
+                self.rebuilds[rebuild] = Rebuild { epoch, terms, ..before };
+            }
+            Step::Accept(rebuild) => {
+                spend(rebuilds)?;
+                self.epoch = self.live.epoch + 1;
+                let (epoch, terms) = (self.epoch, self.terms_to_load(scenario));
+                self.rebuilds[rebuild] = Rebuild { epoch, terms, ..Rebuild::default() };
             }
             Step::Load(rebuild) => {
                 let snapshot = std::mem::take(&mut self.rebuilds[rebuild]);
@@ -154,7 +173,7 @@ impl State {
             Step::Restart => {
                 spend(restarts)?;
                 self.live = Live::default();
-                self.loaded = 0;
+                self.lose_variables();
             }
             Step::Flush => {
                 spend(flushes)?;
@@ -170,7 +189,7 @@ impl State {
                 let copy = self.copy?;
                 spend(old_copies)?;
                 self.live = copy;
-                self.loaded = 0;
+                self.lose_variables();
                 self.copy = None;
             }
             Step::RollBack => {
@@ -186,14 +205,34 @@ impl State {
                 self.attempts = Default::default();
                 self.rebuilds = Default::default();
                 self.epoch = 0;
+                self.terms = Terms::at_opening(scenario);
+                self.steering = Steering::default();
             }
             Step::LoadOfOther => {
                 spend(&mut self.left.others)?;
                 self.load_of_other(scenario)?;
             }
-            _ => return None,
+            _ => return self.take_of_operator(scenario, step),
         }
         Some(())
+    }
+
+    fn read_snapshot(&mut self, scenario: &Scenario, rebuild: usize) {
+        let before = self.rebuilds[rebuild];
+        let looks_again = !scenario.acts.is_empty() && scenario.has(Defence::SnapshotOfEpoch);
+        let is_behind = before.epoch != 0 && before.epoch != self.epoch;
+        self.rebuilds[rebuild] = if looks_again && is_behind {
+            Rebuild::default()
+        } else {
+            Rebuild { has_read: true, snapshot: self.snapshot(), ..before }
+        };
+    }
+
+    /// What the library of a Redis process keeps is in no copy. With it goes what fences rebuilds off
+    /// that began before a change: one of them may be served until the epochs are compared.
+    fn lose_variables(&mut self) {
+        self.loaded = 0;
+        self.steering.in_effect = 0;
     }
 }
 

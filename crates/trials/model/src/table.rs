@@ -25,7 +25,7 @@ pub fn row(
     seconds: &str,
     result: &str,
 ) -> String {
-    format!("{name:<30} {faults:<46} {states:>11} {depth:>5} {seconds:>6}  {result}")
+    format!("{name:<40} {faults:<46} {states:>11} {depth:>5} {seconds:>6}  {result}")
 }
 
 /// The row of an exploration.
@@ -72,7 +72,11 @@ impl Ablation {
     #[must_use]
     pub fn name(&self) -> String {
         let names: Vec<_> = self.taken_away.iter().map(|defence| format!("{defence:?}")).collect();
-        format!("no {}", names.join(", no "))
+        let without = format!("no {}", names.join(", no "));
+        match self.scenario.name {
+            "" => without,
+            name => format!("{name}, {without}"),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ impl State {
                 self.forget_where_it_was(code);
             }
         }
+        self.steering.tidy(scenario);
         self.rebuilds.sort_unstable();
         self.rebuilds.reverse();
         if self.left.old_copies == 0 && self.left.rollbacks == 0 {
@@ -54,7 +55,19 @@ impl State {
     /// wrong any more.
     fn finish_at_the_till(&mut self, scenario: &Scenario, code: usize) {
         let row = self.attempts[code].row;
+        let can_be_cancelled = scenario.can_cancel();
         let right = match row {
+            // What is told of it then is right for ever, but who asks later may be told more.
+            Row::Sold if can_be_cancelled => {
+                let told = &mut self.attempts[code].told;
+                *told = told.filter(|told| *told != Answer::Sold);
+                return;
+            }
+            Row::Cancelled => {
+                let told = &mut self.attempts[code].told;
+                *told = told.filter(|told| *told != Answer::Sold);
+                Answer::Cancelled
+            }
             Row::Sold => Answer::Sold,
             Row::Expired => Answer::Expired,
             Row::Released => Answer::Released,
@@ -75,7 +88,9 @@ impl State {
     fn forget_where_it_was(&mut self, code: usize) {
         let is_in_a_snapshot =
             self.rebuilds.iter().any(|rebuild| rebuild.snapshot[code] != Mark::Free);
-        if !self.attempts[code].row.is_live() && !is_in_a_snapshot {
+        let row = self.attempts[code].row;
+        // A verdict that is on its way names the unit.
+        if !row.is_live() && row != Row::Cancelled && !is_in_a_snapshot {
             self.attempts[code].recorded = Place::default();
         }
     }
