@@ -166,7 +166,7 @@ struct Servers {
 }
 
 enum Postgres {
-    Alone(PostgresServer),
+    Alone(Box<PostgresServer>),
     Trio(Tended),
 }
 
@@ -179,7 +179,7 @@ impl Servers {
                 None
             }
             (None, Some(data)) if ha => Some(Postgres::Trio(Tended::start(data)?)),
-            (None, data) => Some(Postgres::Alone(start_postgres(data)?)),
+            (None, data) => Some(Postgres::Alone(Box::new(start_postgres(data)?))),
         };
         let redis = if env::var_os(REDIS_URL).is_some() {
             say("Redis:    the one that REDIS_URL names");
