@@ -93,10 +93,7 @@ impl Beat<'_> {
         let Self { pulse, .. } = self;
         let now_ms = pulse.clock.uptime_ms();
         pulse.moved_at_ms.store(now_ms, Relaxed);
-        let error = match came {
-            Ok(_) => return pulse.did_at_ms.store(now_ms, Relaxed),
-            Err(error) => error,
-        };
+        let Err(error) = came else { return pulse.did_at_ms.store(now_ms, Relaxed) };
         match error.failure() {
             Failure::NotDone | Failure::Unknown => {
                 let mut remedy = pulse.remedy.lock().unwrap_or_else(PoisonError::into_inner);
