@@ -6,7 +6,7 @@
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: ## Run the service (STACK=embedded|local|compose|external|auto; PROFILE=release: slow to build, fast)
+run: ## Run the service (STACK=embedded|local|compose|external|auto; HA=on: with standbys; PROFILE=release: slow to build, fast)
 	@crates/testing/dev-servers/run.sh
 
 demo: deps ## Sell out a sale to thousands of users, and check every unit

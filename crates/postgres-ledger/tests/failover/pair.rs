@@ -46,6 +46,21 @@ impl Pair {
         Self { first, second, sale }
     }
 
+    /// The same with another standby of the first, none of which is waited for; and a ledger that knows
+    /// all three, of which each has the one attempt that was recorded.
+    pub(crate) async fn start_with_third() -> (Self, PostgresServer, Arc<PostgresLedger>) {
+        let pair = Self::start().await;
+        block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
+        let third = block_in_place(|| pair.first.start_standby()).unwrap();
+        let url = PostgresServer::url_of_all(&[&pair.first, &pair.second, &third], DATABASE);
+        let ledger = ledger(&url, Durability::Single);
+        record(&ledger, &pair.sale, 1).await.1.unwrap();
+        for standby in [&pair.second, &third] {
+            until(&WallClock, async || (attempts(standby) == "1").then_some(())).await;
+        }
+        (pair, third, ledger)
+    }
+
     /// The ledger as a process sees it that knows both.
     pub(crate) fn ledger(&self) -> Arc<PostgresLedger> {
         let url = PostgresServer::url_of_all(&[&self.first, &self.second], DATABASE);
@@ -89,6 +104,12 @@ pub(crate) fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
     Arc::new(
         PostgresLedger::new(Access::to_database(url), durability, connections, limits).unwrap(),
     )
+}
+
+/// How many attempts a server has.
+pub(crate) fn attempts(server: &PostgresServer) -> String {
+    let count = "SELECT count(*) FROM checkout_attempts";
+    block_in_place(|| server.psql(DATABASE, count)).unwrap().trim().to_owned()
 }
 
 /// A sale that is open for an hour more.
