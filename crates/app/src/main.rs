@@ -10,6 +10,7 @@ mod import_command;
 mod log;
 mod output;
 mod peers;
+mod products_command;
 mod sales_command;
 mod serve;
 mod supervision;
@@ -58,7 +59,7 @@ const fn what_failed(command: &Command) -> &'static str {
     match command {
         Command::Serve => "the service has stopped",
         Command::Migrate(_) => "not migrated",
-        Command::Sales(_) => "not done",
+        Command::Sales(_) | Command::Products(_) => "not done",
         Command::Import(_) => "nothing was imported",
         Command::Audit(_) => "no audit was made",
     }
@@ -77,6 +78,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Serve => serve::serve(config).await?,
         Command::Migrate(options) => Box::pin(migrate(&options, config)).await?,
         Command::Sales(command) => sales_command::run(command, config).await?,
+        Command::Products(command) => products_command::run(command, config).await?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }
