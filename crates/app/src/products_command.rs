@@ -31,8 +31,8 @@ pub(crate) enum ProductsError {
     Price(#[from] PriceError),
     #[error("the picture {path} cannot be read")]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("the picture {path} {source}")]
-    Image { path: PathBuf, source: ImageError },
+    #[error("the picture {path} {why}")]
+    Image { path: PathBuf, why: ImageError },
     #[error("{0}: {1}")]
     Refused(Sku, ProductRefusal),
     #[error("it is not known whether it was done; `flashsale products list` shows it if it was")]
@@ -106,7 +106,7 @@ fn picture(path: &Path) -> Result<Image, ProductsError> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
     read.map_err(|source| ProductsError::Unreadable { path: path.to_owned(), source })?;
-    Image::new(bytes).map_err(|source| ProductsError::Image { path: path.to_owned(), source })
+    Image::new(bytes).map_err(|why| ProductsError::Image { path: path.to_owned(), why })
 }
 
 const HEADING: &str =
