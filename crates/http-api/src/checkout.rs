@@ -151,9 +151,9 @@ async fn delete_checkout(
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
     let code = params.finish::<GivenCode>(code)?.known()?;
-    buyer.check_owns(code, &api).await?;
 
-    if let Err(refusal) = in_time(api.services.purchase.release(code)).await? {
+    let released = buyer.with_own(code, &api, api.services.purchase.release(code)).await?;
+    if let Err(refusal) = released {
         return Err(receipt::refused(refusal, &api).await);
     }
 

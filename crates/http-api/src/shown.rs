@@ -11,7 +11,7 @@ use actix_web::{
     web::Bytes,
 };
 use domain::{
-    Board, NextSale, Phase, ProductVersion, Services, Standing, Terms,
+    Board, NextSale, Phase, ProductVersion, SaleId, Services, Standing, Terms,
     board::{Forms, Page},
     ports::Tasks,
     sale::SaleState,
@@ -226,12 +226,17 @@ impl Written {
             .zip(standings)
             .map(|(sale, standing)| TimedBody { sale, server_time: rfc3339(standing.at) });
         let body = PageBody { sales: timed.collect(), next: &next };
-        // A page that is not full, or of open sales, has another one on it soon.
-        let caching = match (which.phase, &next) {
-            (None, Some(_)) => caching(standings),
-            (None, None) => brief(standings),
+        // A page that is not full, or of open sales, has another one on it soon, and so has the first, or one
+        // that begins with the newest: only below the sale before its bound there is no room.
+        let is_below =
+            |(newest, before): (&Standing, SaleId)| newest.sale.id.get() + 1 == before.get();
+        let has_no_room =
+            next.is_some() && standings.first().zip(which.before).is_some_and(is_below);
+        let caching = match which.phase {
+            None if has_no_room => caching(standings),
+            None => brief(standings),
             // Another may come to be in this state at any moment.
-            (Some(_), _) => NOT_AT_ALL,
+            Some(_) => NOT_AT_ALL,
         };
         Self::of(&body, &(&sales, &next), caching)
     }
@@ -335,3 +340,6 @@ pub(crate) const fn phase_name(phase: Phase) -> &'static str {
         Phase::Ended => "ended",
     }
 }
+
+#[cfg(test)]
+mod tests;
