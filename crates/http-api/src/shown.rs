@@ -65,7 +65,9 @@ scalars! {
     PhaseName is "SaleState": {
         "type": "string",
         "enum": PHASES.map(phase_name),
-        "description": "Where a sale is in its life.",
+        "description": "Where a sale is in its life: `scheduled` has not started, `open` gives units, \
+                        `paused` is stopped by an operator for now and gives none, `ended` gives none \
+                        any more. Codes stay good in each.",
     }
     /// How many units one user may have.
     PerUserLimit is "PerUserLimit": {
@@ -95,7 +97,7 @@ bodies! {
         sold: u32 as Count,
         /// How many are on hold.
         held: u32 as Count,
-        /// How many are free.
+        /// How many are free. Of a sale that has ended: how many were not sold, or are not yet.
         available: u32 as Count,
         /// How many one user may have, on hold and bought.
         per_user_limit: u16 as PerUserLimit,
@@ -200,7 +202,7 @@ pub(crate) fn page_answers() -> [Answer; 2] {
 }
 
 fn with_headers(shown: Answer) -> [Answer; 2] {
-    let headers = || [header::caching("public, max-age=1"), header::tag(TAG_EXAMPLE)];
+    let headers = || [header::caching_of_sales(), header::tag(TAG_EXAMPLE)];
     let known = Answer::empty(304, "The client has it: nothing of it has changed but the time.");
     [shown.headers(headers()), known.headers(headers())]
 }
