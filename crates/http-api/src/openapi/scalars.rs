@@ -163,7 +163,11 @@ impl Scalar for GivenCodeText {
 mod tests {
     use std::collections::BTreeSet;
 
-    use proptest::{prelude::*, string::string_regex, test_runner::TestRunner};
+    use proptest::{
+        strategy::{Strategy as _, ValueTree as _},
+        string::string_regex,
+        test_runner::TestRunner,
+    };
 
     use super::*;
 
