@@ -8,7 +8,7 @@ use actix_web::{
     web,
 };
 use fakes::{Fault, Operation, World};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{routes, test_api::api_over};
