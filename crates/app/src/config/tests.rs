@@ -109,7 +109,7 @@ fn the_document_on_limits_has_the_defaults_and_the_bounds_of_the_program() {
 fn connections_are_counted_by_the_threads_unless_somebody_counts_them() {
     let total = |arguments: &[&str]| config(arguments).unwrap().connections().map(|it| it.total());
 
-    assert_eq!(total(&["--http-workers", "3"]).unwrap(), 33);
+    assert_eq!(total(&["--http-workers", "3"]).unwrap(), 36);
     assert_eq!(total(&["--database-connections", "7"]).unwrap(), 7);
     assert_eq!(total(&["--database-connections", "3", "--http-workers", "2"]).unwrap(), 3);
     let few = total(&["--database-connections", "2", "--http-workers", "2"]).unwrap_err();

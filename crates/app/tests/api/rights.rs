@@ -230,7 +230,7 @@ async fn the_start_and_the_metrics_tell_the_budget_the_server_and_how_far_it_kee
     stack.start_app().await;
 
     let log = stack.apps[0].log();
-    assert!(log.contains("at most 19 connections to Postgres"), "{log}");
+    assert!(log.contains("at most 20 connections to Postgres"), "{log}");
     assert!(log.contains("the ledger takes writes: an answer is on the storage"), "{log}");
     let shown = metrics(&stack, &operators_of(&stack.apps[0])).await;
     for line in [

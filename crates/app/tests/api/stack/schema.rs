@@ -58,6 +58,7 @@ fn is_of_type(bound: &Value, value: &Value) -> bool {
         "string" => value.is_string(),
         "object" => value.is_object(),
         "array" => value.is_array(),
+        "boolean" => value.is_boolean(),
         "null" => value.is_null(),
         other => panic!("the type {other} is not known here"),
     };
