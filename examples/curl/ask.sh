@@ -32,7 +32,15 @@ ask() {
 
 # field NAME: the first text or number of this name in `body`. (With jq: jq -r .NAME)
 field() {
-    sed -n -E 's/^[^{]*\{(.*[,{])?"'"$1"'":"?([^",}]*).*$/\2/p' <<<"$body"
+    local rest=${body#*\"$1\":}
+    case $rest in
+    "$body") ;;
+    \"*)
+        rest=${rest#\"}
+        echo "${rest%%\"*}"
+        ;;
+    *) echo "${rest%%[,\}]*}" ;;
+    esac
 }
 
 # refused: says what `body` says, and ends.

@@ -104,7 +104,7 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, default_value = "", value_name = "ORIGINS")]
     pub(crate) cors_origins: Origins,
 
-    /// Threads that serve HTTP, each with 3 connections to Redis and 7 to Postgres if it is on
+    /// Threads that serve HTTP, each with 3 connections to Redis and 8 to Postgres if it is on
     /// those; one serves some 40,000 requests a second
     #[arg(long, env, global = true, default_value_t = 1, value_parser = clap::value_parser!(u16).range(whole(HTTP_WORKERS)))]
     pub(crate) http_workers: u16,

@@ -96,7 +96,7 @@ impl Checkout {
         request: CheckoutRequest,
     ) -> Result<Result<Hold, CheckoutRefusal>, StoreError> {
         let code = Code::new(request.sale, self.mint.draw());
-        let asked = HoldRequest { code, user: request.user };
+        let asked = HoldRequest { code, user: request.user, has_key: false };
 
         let mut unanswered = Unanswered { checkout: self, code, reached: Some(Reached::LiveStore) };
         let asked_for = self.ask(&asked).await;

@@ -7,6 +7,7 @@
 //! asked before is not remembered after; one that comes back through another process is offered
 //! here within that tenth of a second, and so is one whose request went away before it heard of it:
 //! most such requests had none, and a crowd that hangs up must not send the next one to the store.
+//! Whoever has a key is not answered from memory: the store may have a unit on hold for it.
 //!
 //! **The units of codes granted here.** Most codes are redeemed soon, and many where they were
 //! granted. What is remembered is a belief, as what the live store says of a code is one: the
@@ -138,19 +139,22 @@ impl RememberedLive {
 
 #[async_trait]
 impl CodeStore for RememberedLive {
-    /// A code must not be asked for twice through this, unless the ledger was asked each time whether
-    /// it was granted: sold out would be the second answer.
+    /// A code that was drawn must not be asked for twice through this: sold out would be the second
+    /// answer. One that leads from a key may be.
     async fn place_hold(&self, request: HoldRequest) -> Result<PlaceReply, StoreError> {
         let sale = request.code.sale();
         let comebacks = match self.memo.recall(sale) {
-            Ok(refusal) => return Ok(PlaceReply::Refused(refusal)),
-            Err(comebacks) => comebacks,
+            Ok(refusal) if !request.has_key => return Ok(PlaceReply::Refused(refusal)),
+            Ok(_) => None,
+            Err(comebacks) => Some(comebacks),
         };
         let reply = self.codes.place_hold(request).await?;
         match reply {
             PlaceReply::Granted(Grant { code, unit, .. }) => self.granted().note(code, unit),
             PlaceReply::Refused(refusal @ CheckoutRefusal::SoldOut { .. }) => {
-                self.memo.hear(sale, refusal, comebacks);
+                if let Some(comebacks) = comebacks {
+                    self.memo.hear(sale, refusal, comebacks);
+                }
             }
             PlaceReply::Refused(_) | PlaceReply::NotLoaded => {}
         }

@@ -84,7 +84,7 @@ async fn a_product_that_is_changed_is_sold_as_it_is_then_and_shown_as_it_was_sol
 async fn products_are_asked_for_only_where_a_listed_sale_is_of_one_and_only_what_is_new() {
     let world = World::new();
     let services = world.services(1);
-    world.open_sale(5, 5);
+    let _ = world.open_sale(5, 5);
     for operation in [Operation::CurrentVersions, Operation::Versions] {
         world.ledger.faults().plan(operation, Fault::Pause);
     }

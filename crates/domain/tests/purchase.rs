@@ -154,7 +154,7 @@ async fn a_code_that_nobody_was_given_buys_nothing() {
     process.rebuild.restore(sale.id, None).await.unwrap();
     let made_up = Code::new(sale.id, 12_345);
     let granted = Code::new(sale.id, 67_890);
-    let request = HoldRequest { code: granted, user: "alice".parse().unwrap() };
+    let request = HoldRequest { code: granted, user: "alice".parse().unwrap(), has_key: false };
     world.live.place_hold(request).await.unwrap();
 
     for code in [made_up, granted] {

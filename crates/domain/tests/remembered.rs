@@ -114,7 +114,7 @@ async fn a_sale_that_is_loaded_again_is_asked_again() {
     };
     let ask = async || {
         let code = Code::new(sale.id, 1);
-        let request = HoldRequest { code, user: "bob".parse().unwrap() };
+        let request = HoldRequest { code, user: "bob".parse().unwrap(), has_key: false };
         live.place_hold(request).await.unwrap()
     };
     load(1, 0).await;
@@ -152,7 +152,9 @@ async fn a_unit_that_was_granted_here_and_got_no_record_is_offered_at_once() {
     live.load(&SaleSnapshot { sale, live: Vec::new() }, world.clock.now()).await.unwrap();
     let ask = async |number| {
         let code = Code::new(sale.id, number);
-        live.place_hold(HoldRequest { code, user: "bob".parse().unwrap() }).await.unwrap()
+        live.place_hold(HoldRequest { code, user: "bob".parse().unwrap(), has_key: false })
+            .await
+            .unwrap()
     };
     let PlaceReply::Granted(grant) = ask(1).await else { panic!("there is one") };
     assert!(matches!(ask(2).await, PlaceReply::Refused(_)));

@@ -23,7 +23,8 @@ use crate::{
 };
 
 bodies! {
-    /// A unit on hold.
+    /// A unit on hold, as it was granted: an answer that is repeated is the same, whatever has become of
+    /// the hold since. What it is now says GET /checkouts/{code}.
     struct HoldBody as "Hold" {
         /// Redeems the hold at `POST /purchase`.
         code: String as GivenCodeText,
@@ -35,7 +36,8 @@ bodies! {
         unit: u32 as UnitNumber,
         /// What the unit is.
         item: ItemBody as ItemBody,
-        /// Until when it is kept. The code is good until the service has noticed, a moment later.
+        /// Until when it was to be kept when it was granted. The code is good until the service has
+        /// noticed, a moment later; one that was redeemed or given back is over before.
         expires_at: String as Moment,
         /// The clock of the stores, when this was answered: count down by the difference.
         server_time: String as Moment,
@@ -53,7 +55,10 @@ pub(super) fn endpoint() -> Endpoint {
 
 fn describe_checkout() -> Operation {
     let hold = HoldBody::of(&samples::hold(), samples::item(), samples::granted_at());
-    let hold = Answer::json::<HoldBody>(200, "The hold.", json!(hold))
+    let says = "The hold, on disk. With `Idempotency-Replayed` it is the answer of an earlier request \
+                with this key, and the hold may be over since: `GET /checkouts/{code}` says what it \
+                is now. If it is over, a new unit needs a new key.";
+    let hold = Answer::json::<HoldBody>(200, says, json!(hold))
         .headers([header::caching("no-store"), header::replayed()])
         .link(Link { to: "purchase", says: "Redeems it.", parameters: &[("code", "/code")] })
         .link(Link { to: "release", says: "Gives it back.", parameters: &[("code", "/code")] })
@@ -64,14 +69,24 @@ fn describe_checkout() -> Operation {
         .says(
             "If a unit is free, and the user is under the limit, it is put on hold for them. Each \
              request that is granted takes a unit, but for those with the same `Idempotency-Key`: of \
-             them one does, and all get its hold as it was granted, whatever has become of it. \
-             Refusals are not kept: the same key may try again.",
+             them one does, and all get its hold as it was granted, whatever has become of it. A key \
+             is remembered for as long as its sale is in the ledger: after the hold is sold, given back \
+             or run out, while the sale is sold out, and when it has ended. So a new intention needs a \
+             new key. Refusals are not kept: the same key may try again.\n\nThe answer is on disk \
+             before it is given: its code never becomes one that is not found.\n\nIf several refusals \
+             are true, the first of these is answered: `sale-not-found`; `sale-ended`, `sale-paused` or \
+             `sale-not-open`; `sold-out`; `user-limit-reached`. A user at the limit is told `sold-out` \
+             while no unit is free: once a sale is sold out a crowd is answered so from memory, and no \
+             store is asked what each of them has. `GET /me` says that.",
         )
         .parameter(Parameter::query::<UserName>(
             "user_id",
             "Who asks. With a token it may be left out, and must be its user if it is there.",
         ))
-        .parameter(Parameter::query::<SaleNumber>("id", "The sale."))
+        .parameter(Parameter::query::<SaleNumber>(
+            "id",
+            "The sale: `sale_id` in answers, and `sale` in newer routes. Here it is `id` for good.",
+        ))
         .parameter(idempotency::parameter())
         .or_as_json()
         .of_buyer()
@@ -151,9 +166,9 @@ async fn delete_checkout(
     let mut params = Params::read(&request, payload).await?;
     let code = params.required("code");
     let code = params.finish::<GivenCode>(code)?.known()?;
-    buyer.check_owns(code, &api).await?;
 
-    if let Err(refusal) = in_time(api.services.purchase.release(code)).await? {
+    let released = buyer.with_own(code, &api, api.services.purchase.release(code)).await?;
+    if let Err(refusal) = released {
         return Err(receipt::refused(refusal, &api).await);
     }
 

@@ -33,7 +33,8 @@ scalars! {
     StateName is "CodeState": {
         "type": "string",
         "enum": STATES.map(name_of),
-        "description": "What a code is: it keeps a unit, was redeemed, ran out, or was given back.",
+        "description": "What a code is: `held` keeps a unit, `sold` was redeemed, `expired` ran out, \
+                        `released` was given back. Only `held` changes.",
     }
 }
 
@@ -50,7 +51,8 @@ bodies! {
         unit: u32 as UnitNumber,
         /// What the unit is.
         item: ItemBody as ItemBody,
-        /// What it is. A hold that is due is one until the ledger has ended it.
+        /// What it is. After `expires_at` a code stays `held`, and can be redeemed, until the service ends
+        /// the hold, which it does within moments.
         state: &'static str as StateName,
         /// Until when the unit was kept, or is.
         expires_at: String as Moment,
@@ -73,7 +75,10 @@ fn describe() -> Operation {
         .headers([header::caching("no-store")])
         .link(Link { to: "sale", says: "Its sale.", parameters: &[("id", "/sale_id")] });
     Operation::new(Tag::Buying, "code", "Show what a code is now")
-        .says("It changes nothing, and decides nothing.")
+        .says(
+            "It only looks. A code that POST /checkout answered is there for good, in one of these \
+             states.",
+        )
         .parameter(Parameter::path::<GivenCodeText>("code", "The code."))
         .of_buyer()
         .answer(life)

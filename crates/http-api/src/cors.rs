@@ -19,12 +19,13 @@ const ORIGINS_MAX: usize = 64;
 
 /// What a page may send beside what any may.
 const ALLOWED: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id",
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-Id",
 );
 
 /// What a page may read beside what any may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id",
+    "ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, \
+     X-Request-Id",
 );
 
 /// How long a browser may keep what it was allowed, in seconds: as long as any does.

@@ -70,7 +70,8 @@ impl Scalar for AnyKey {
 /// The header of a request for a unit.
 pub(crate) fn parameter() -> Parameter {
     let says = "The same key of the same user in the same sale gets the same answer, once a unit was \
-                granted. Where buyers have tokens, one character is enough.";
+                granted, for as long as the sale is in the ledger: draw a new one for each unit. Where \
+                buyers have tokens, one character is enough.";
     Parameter::checked_header::<Key>(FIELD, says)
 }
 

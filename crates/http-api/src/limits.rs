@@ -1,5 +1,5 @@
-//! How often somebody may ask: each client address, each user. Of this process alone, and before any
-//! store is asked or anything of a body received.
+//! How often somebody may ask: each client address, each user. Of this process alone, before any store is
+//! asked, and before anything of a body is received, but where that names the user.
 //!
 //! The header fields are those of the IETF's draft-ietf-httpapi-ratelimit-headers-10.
 

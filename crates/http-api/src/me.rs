@@ -99,9 +99,12 @@ async fn get_me(
     let of = params.finish(of)?;
     buyer.check_asks_as(&of.user, &request, &api)?;
 
-    let sale = in_time(api.board.find(of.sale)).await?;
-    let sale = sale.ok_or_else(|| Problem::sale_not_found(Some(of.sale)))?;
-    let units = in_time(api.lookups.units(of.clone())).await?;
+    let found = in_time(async {
+        let Some(sale) = api.board.find(of.sale).await? else { return Ok(None) };
+        Ok(Some((sale, api.lookups.units(of.clone()).await?)))
+    });
+    let found = found.await?;
+    let (sale, units) = found.ok_or_else(|| Problem::sale_not_found(Some(of.sale)))?;
 
     let UnitsOfUser { held, bought, seen_at } = units;
     let mut receipts = Vec::with_capacity(bought.len());

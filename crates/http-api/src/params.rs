@@ -15,6 +15,9 @@ use crate::{
 /// those before it, and each that is wrong is named in the answer.
 pub(crate) const PARAMETERS_MAX: usize = 16;
 
+/// What is said of a parameter that a request does not have.
+pub(crate) const UNKNOWN: &str = "is not a parameter of this request";
+
 /// The largest number of JSON up to which all whole ones are the same for whoever reads them as floats,
 /// as many do (RFC 8259, 6). What two users' numbers are must not depend on that.
 pub(crate) const WHOLE_MAX: i64 = (1 << 53) - 1;
@@ -23,6 +26,8 @@ pub(crate) const WHOLE_MAX: i64 = (1 << 53) - 1;
 pub(crate) struct Params {
     given: Vec<(String, Given)>,
     errors: Vec<FieldError>,
+    /// Whether there is a body that cannot be read: nobody knows what is missing.
+    is_broken: bool,
 }
 
 /// A parameter's value, as it was given.
@@ -37,7 +42,7 @@ enum Given {
 impl Params {
     /// The parameters of a request without a body.
     pub(crate) fn of_query(request: &HttpRequest) -> Self {
-        let mut params = Self { given: Vec::new(), errors: Vec::new() };
+        let mut params = Self { given: Vec::new(), errors: Vec::new(), is_broken: false };
         let mut pairs = form_urlencoded::parse(request.query_string().as_bytes());
         for (name, value) in pairs.by_ref().take(PARAMETERS_MAX) {
             params.give(name.into_owned(), Given::Text(value.into_owned()));
@@ -53,6 +58,7 @@ impl Params {
         let mut params = Self::of_query(request);
         let body = body::read(request, payload).await?;
         if !body.is_empty() {
+            params.refuse_query();
             params.take_json(&body);
         }
         Ok(params)
@@ -61,7 +67,8 @@ impl Params {
     /// The parameter of this name, which must be there.
     pub(crate) fn required<T: FromStr<Err: fmt::Display>>(&mut self, field: &str) -> Option<T> {
         let value = self.optional(field);
-        if value.is_none() && !self.errors.iter().any(|error| error.field == field) {
+        let is_said = self.is_broken || self.errors.iter().any(|error| error.field == field);
+        if value.is_none() && !is_said {
             self.refuse(field, "is missing".to_owned());
         }
         value
@@ -70,7 +77,7 @@ impl Params {
     /// The parameter of this name, if it is there.
     pub(crate) fn optional<T: FromStr<Err: fmt::Display>>(&mut self, field: &str) -> Option<T> {
         let index = self.given.iter().position(|(name, _)| name == field)?;
-        let text = match self.given.swap_remove(index).1 {
+        let text = match self.given.remove(index).1 {
             Given::Text(text) | Given::Number(text) => text,
             Given::Inexact => {
                 let message = format!("as a number must be whole, and {WHOLE_MAX} at most");
@@ -88,7 +95,7 @@ impl Params {
     /// The parameters that were read, if nothing is wrong and no others were given.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Problem> {
         for (name, _) in std::mem::take(&mut self.given) {
-            self.refuse(&name, "is not a parameter of this request".to_owned());
+            self.refuse(&name, UNKNOWN.to_owned());
         }
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
@@ -112,6 +119,13 @@ impl Params {
         self.errors.push(FieldError { field, message });
     }
 
+    /// Notes that parameters are in the query where there is a body: all of them belong into it.
+    fn refuse_query(&mut self) {
+        for (name, _) in std::mem::take(&mut self.given) {
+            self.refuse(&name, "is in the query of a request that has a body".to_owned());
+        }
+    }
+
     fn take_json(&mut self, body: &[u8]) {
         match read_object(body) {
             Ok(members) => {
@@ -125,7 +139,10 @@ impl Params {
                     self.give(name, value);
                 }
             }
-            Err(error) => self.refuse("body", no_object(&error)),
+            Err(error) => {
+                self.is_broken = true;
+                self.refuse("body", no_object(&error));
+            }
         }
     }
 }
@@ -189,3 +206,6 @@ fn no_object(error: &serde_json::Error) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,6 @@ use serde_json::json;
 use crate::{
     api::Api,
     caching::not_stored,
-    deadline::in_time,
     given_code::GivenCode,
     idempotency::{self, any_key_of, replayed},
     identity::Buyer,
@@ -77,10 +76,9 @@ async fn post_purchase(
     let code = params.required("code");
     let may_repeat = any_key_of(&request, &mut params).is_some();
     let code = params.finish::<GivenCode>(code)?.known()?;
-    buyer.check_owns(code, &api).await?;
 
     let beat = api.way.purchases.begin();
-    let receipt = in_time(api.services.purchase.redeem(code)).await;
+    let receipt = buyer.with_own(code, &api, api.services.purchase.redeem(code)).await;
     beat.end(&receipt);
     let receipt = match receipt {
         Ok(Err(CodeRefusal::AlreadyUsed(receipt))) if may_repeat => {
@@ -105,9 +103,8 @@ async fn get_purchase(
     let code: GivenCode = of_path(&request, "code")?;
     Params::of_query(&request).finish(Some(()))?;
     let code = code.known()?;
-    buyer.check_owns(code, &api).await?;
 
-    let receipt = in_time(api.services.purchase.receipt(code)).await??;
+    let receipt = buyer.with_own(code, &api, api.services.purchase.receipt(code)).await??;
 
     Ok(not_stored(receipt::shown(receipt, &api).await?))
 }

@@ -91,16 +91,20 @@ fn describe_sales() -> Operation {
 
 fn describe_current_sale() -> Operation {
     Operation::new(Tag::Sales, "currentSale", "Show the sale that is on, or else the next")
-        .says("Of sales that an operator made, where there is no timetable: the one open the longest.")
+        .says(
+            "Of the timetable, the sale that is on, open or paused, or else the next. Where there is no \
+             timetable, of the sales that an operator made: an open one; or else one that is paused or \
+             to come. Of several it is the one with the earliest start.",
+        )
         .parameter(if_none_match(shown::TAG_EXAMPLE))
         .answers(shown::sale_answers())
-        .problem(Kind::SaleNotFound)
+        .refused_with(Problem::sale_not_found(None))
         .asks_stores()
 }
 
 fn describe_sale() -> Operation {
     Operation::new(Tag::Sales, "sale", "Show one sale")
-        .says("What was so within the last fifth of a second.")
+        .says("The counts are at most a fifth of a second old.")
         .parameter(Parameter::path::<SaleNumber>("id", "The sale."))
         .parameter(if_none_match(shown::TAG_EXAMPLE))
         .answers(shown::sale_answers())

@@ -11,7 +11,7 @@ use actix_web::{
     web::Bytes,
 };
 use domain::{
-    Board, NextSale, Phase, ProductVersion, Services, Standing, Terms,
+    Board, NextSale, Phase, ProductVersion, SaleId, Services, Standing, Terms,
     board::{Forms, Page},
     ports::Tasks,
     sale::SaleState,
@@ -65,7 +65,9 @@ scalars! {
     PhaseName is "SaleState": {
         "type": "string",
         "enum": PHASES.map(phase_name),
-        "description": "Where a sale is in its life.",
+        "description": "Where a sale is in its life: `scheduled` has not started, `open` gives units, \
+                        `paused` is stopped by an operator for now and gives none, `ended` gives none \
+                        any more. Codes stay good in each.",
     }
     /// How many units one user may have.
     PerUserLimit is "PerUserLimit": {
@@ -95,7 +97,7 @@ bodies! {
         sold: u32 as Count,
         /// How many are on hold.
         held: u32 as Count,
-        /// How many are free.
+        /// How many are free. Of a sale that has ended: how many were not sold, or are not yet.
         available: u32 as Count,
         /// How many one user may have, on hold and bought.
         per_user_limit: u16 as PerUserLimit,
@@ -200,7 +202,7 @@ pub(crate) fn page_answers() -> [Answer; 2] {
 }
 
 fn with_headers(shown: Answer) -> [Answer; 2] {
-    let headers = || [header::caching("public, max-age=1"), header::tag(TAG_EXAMPLE)];
+    let headers = || [header::caching_of_sales(), header::tag(TAG_EXAMPLE)];
     let known = Answer::empty(304, "The client has it: nothing of it has changed but the time.");
     [shown.headers(headers()), known.headers(headers())]
 }
@@ -226,12 +228,17 @@ impl Written {
             .zip(standings)
             .map(|(sale, standing)| TimedBody { sale, server_time: rfc3339(standing.at) });
         let body = PageBody { sales: timed.collect(), next: &next };
-        // A page that is not full, or of open sales, has another one on it soon.
-        let caching = match (which.phase, &next) {
-            (None, Some(_)) => caching(standings),
-            (None, None) => brief(standings),
+        // A page that is not full, or of open sales, has another one on it soon, and so has the first, or one
+        // that begins with the newest: only below the sale before its bound there is no room.
+        let is_below =
+            |(newest, before): (&Standing, SaleId)| newest.sale.id.get() + 1 == before.get();
+        let has_no_room =
+            next.is_some() && standings.first().zip(which.before).is_some_and(is_below);
+        let caching = match which.phase {
+            None if has_no_room => caching(standings),
+            None => brief(standings),
             // Another may come to be in this state at any moment.
-            (Some(_), _) => NOT_AT_ALL,
+            Some(_) => NOT_AT_ALL,
         };
         Self::of(&body, &(&sales, &next), caching)
     }
@@ -335,3 +342,6 @@ pub(crate) const fn phase_name(phase: Phase) -> &'static str {
         Phase::Ended => "ended",
     }
 }
+
+#[cfg(test)]
+mod tests;

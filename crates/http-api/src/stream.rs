@@ -57,15 +57,23 @@ pub(super) fn endpoint() -> Endpoint {
 }
 
 fn describe() -> Operation {
-    let has = "The `id` of the last event the client has: it is sent what is new. Browsers say so by \
-               themselves.";
-    let events = "Events `sale`, of which `data` is what GET /sales/{id} answers and `id` names the \
-                  state; after the last, `end`. While nothing happens there is a comment now and then.";
+    let has = "The `id` of the last event that the client has: if that is still the state, it is not \
+               sent again. With any other `id`, or an unknown one, the state is sent at once. Browsers \
+               send the header by themselves.";
+    let events = "Events `sale`: `data` is what GET /sales/{id} answers, and `id` names the state. With \
+                  `sale`, when it has ended and its last hold is over, one event `end` follows, whose \
+                  `data` is `{}`, and the connection is closed. First of all `retry` says how many \
+                  milliseconds to wait before coming back, 1,000 to 4,999, another number for each \
+                  client. After 15 s without an event there is a comment (`:`).";
     Operation::new(Tag::Sales, "stream", "Watch a sale")
         .says(
             "Server-sent events: the state at once, and again whenever it has changed, at most once a \
-             second. Without `sale`, of the sale that is on or else the next, and so on. The connection \
-             has no other request after it.",
+             second. With `sale`, of that sale until nothing more can become of it: after its end it \
+             goes on until the last hold is sold or over. Without `sale`, of the sale that `GET \
+             /sales/current` shows, one after the other, with no `end`: it goes on to the next sale \
+             when one has ended, with an event that says so, and tells nothing of its last holds. While there \
+             is no such sale the answer is 404, after which a browser does not ask again by itself. What \
+             is sent on the connection after this request is not answered.",
         )
         .parameter(Parameter::query::<SaleNumber>("sale", "The sale, to its end.").optional())
         .parameter(Parameter::header("Last-Event-ID", has, "5d1c3f0a9e7b2468"))
@@ -74,7 +82,7 @@ fn describe() -> Operation {
                 .headers([header::caching("no-store"), header::unbuffered()]),
         )
         .answer(
-            Answer::empty(204, "The client has the last event of the sale, and need not come back.")
+            Answer::empty(204, "`Last-Event-ID` is the last state of the sale: do not come back.")
                 .headers([header::caching("no-store")]),
         )
         .problem(Kind::SaleNotFound)

@@ -11,6 +11,7 @@ use domain::{
 
 use crate::{
     PostgresLedger, not_accepted, rows,
+    servers::{Answer, By},
     session::{Session, SessionError},
 };
 
@@ -47,6 +48,9 @@ impl Call<Code, AnsweredReply> for LookUpAnswered {
             }
             decided => decided,
         };
+        let granted = found.iter().flatten().filter(|(_, it)| matches!(it, Answered::Granted(_)));
+        let granted = granted.map(|(&code, _)| Answer { code, is_sold: false }).collect::<Vec<_>>();
+        self.0.saw(By::Finding, granted.into_iter());
         let reply_to = |code| match &found {
             Ok(records) => Ok(records.get(code).copied().unwrap_or(Answered::NotYet)),
             Err(error) => Err(error.shared(Operation::Answered)),

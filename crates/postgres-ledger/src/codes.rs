@@ -133,8 +133,7 @@ impl Redeem {
         for row in &sold {
             replies.insert(rows::code(row)?, Ok(CodeRecord::SoldNow(rows::receipt(row)?)));
         }
-        let sold = replies.keys().map(|&code| Answer { code, is_sold: true }).collect::<Vec<_>>();
-        self.0.saw(By::Writing, sold.into_iter());
+        saw_sold(&self.0, By::Writing, replies.keys().copied());
         let rest: Vec<_> = redemptions
             .iter()
             .map(|asked| asked.code)
@@ -144,7 +143,7 @@ impl Redeem {
         let found = read_codes(&mut self.0, &uuids).await.map_err(unseen);
         // What a run whose outcome got lost has sold is new.
         let by = if outcome_was_lost { By::Writing } else { By::Finding };
-        saw_sold(&self.0, by, &found);
+        saw_sold(&self.0, by, sold_of(&found));
         for (code, reply) in rest.iter().zip(tell_all(&rest, &found, Operation::Redeem)) {
             let reply = match reply {
                 Ok(CodeRecord::Sold(receipt)) if outcome_was_lost => {
@@ -197,16 +196,22 @@ impl Call<Code, CodeReply> for Find {
             }
             decided => decided,
         };
-        saw_sold(&self.0, By::Finding, &found);
+        saw_sold(&self.0, By::Finding, sold_of(&found));
         tell_all(&batch, &found, Operation::FindCode)
     }
 }
 
 /// Notes what is answered as sold, which a receipt is given for.
-fn saw_sold(session: &Session, by: By, found: &Result<HashMap<Code, CodeRecord>, SessionError>) {
-    let sold = found.iter().flatten().filter(|(_, record)| matches!(record, CodeRecord::Sold(_)));
-    let sold = sold.map(|(&code, _)| Answer { code, is_sold: true }).collect::<Vec<_>>();
+pub(crate) fn saw_sold(session: &Session, by: By, codes: impl Iterator<Item = Code>) {
+    let sold = codes.map(|code| Answer { code, is_sold: true }).collect::<Vec<_>>();
     session.saw(by, sold.into_iter());
+}
+
+fn sold_of(
+    found: &Result<HashMap<Code, CodeRecord>, SessionError>,
+) -> impl Iterator<Item = Code> + '_ {
+    let sold = found.iter().flatten().filter(|(_, record)| matches!(record, CodeRecord::Sold(_)));
+    sold.map(|(&code, _)| code)
 }
 
 /// Looks up whose batches of codes are.

@@ -3,13 +3,14 @@
 /// Connections that every thread keeps for what buyers wait for: grants, refusals, redemptions.
 const HOT: usize = 3;
 
-/// Those it keeps for releases, look-ups of codes, of sales and of what was answered, if there is room.
-const COLD: usize = 4;
+/// Those it keeps for releases, look-ups of codes, of their owners, of sales and of what was answered, if
+/// there is room.
+const COLD: usize = 5;
 
 /// Connections for the upkeep alone, so that no crowd of readers keeps a sale from being rebuilt.
 const UPKEEP: usize = 6;
 
-/// Connections for whoever looks at sales.
+/// Connections for whoever looks at sales, codes, and what users have.
 const READS: usize = 4;
 
 /// Connections for whoever asks by the way of the upkeep: the health as operators see it.
@@ -106,18 +107,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_more_has_seven_connections_more_unless_somebody_says_otherwise() {
+    fn a_thread_more_has_eight_connections_more_unless_somebody_says_otherwise() {
         let [one, two] = [1, 2].map(Connections::for_threads);
 
-        assert_eq!((one.total(), two.total()), (19, 26));
-        assert_eq!((one.batchers, two.batchers), (ForBatchers::Kept(9), ForBatchers::Kept(16)));
+        assert_eq!((one.total(), two.total()), (20, 28));
+        assert_eq!((one.batchers, two.batchers), (ForBatchers::Kept(10), ForBatchers::Kept(18)));
         assert_eq!(Connections::of(1_000, 1).unwrap(), one);
     }
 
     #[test]
     fn however_few_there_are_each_has_some_and_all_are_no_more() {
         for threads in [1, 2, 5, 512] {
-            for total in 3..7 * threads + 12 {
+            for total in 3..8 * threads + 12 {
                 let shares = Connections::of(total, threads).unwrap();
 
                 assert_eq!(shares.total(), total);

@@ -254,8 +254,6 @@ impl PostgresLedger {
             (Role::Thread, Lent::ForGood(pool)) => Session::eager(pool.clone()),
             (Role::Upkeep, _) | (_, Lent::ForACall(_)) => cold(),
         };
-        // Every purchase of a service that knows its buyers asks for an owner first, so the queue is
-        // as long as that of purchases; its connection is lent by those for looks.
         let lent = || match role {
             Role::Upkeep => cold(),
             Role::Thread => Session::borrowing(shared.reads.clone()),
@@ -268,7 +266,9 @@ impl PostgresLedger {
             release: Batcher::spawn(limits, [Release(cold())]),
             find: Batcher::spawn(narrow, [Find(cold())]),
             answered: Batcher::spawn(limits, [LookUpAnswered(cold())]),
-            owner: Batcher::spawn(limits, [FindOwner(lent())]),
+            // Every purchase of a service that knows its buyers asks for an owner first: its queue is as
+            // long as that of purchases, and no connection of it is lent by those for looks.
+            owner: Batcher::spawn(limits, [FindOwner(cold())]),
             look_up: Batcher::spawn(narrow, [LookUp(lent())]),
             units: Batcher::spawn(of_users, [Units(lent())]),
             find_sale: Batcher::spawn(narrow, [FindSales(cold())]),

@@ -6,12 +6,15 @@ use async_trait::async_trait;
 use batcher::Call;
 use domain::{
     Code, Failure, StoreError, UnixMillis,
-    ports::{CodeLife, Lookups, Operation, UnitsOfUser, UserOfSale},
+    ports::{CodeLife, CodeState, Lookups, Operation, UnitsOfUser, UserOfSale},
 };
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
-    PostgresLedger, not_accepted, rows,
+    PostgresLedger,
+    codes::saw_sold,
+    not_accepted, rows,
+    servers::By,
     session::{Session, SessionError},
 };
 
@@ -52,6 +55,8 @@ impl Call<Code, LifeReply> for LookUp {
             let lives = found.iter().map(|row| Ok((rows::code(row)?, rows::life(row)?)));
             lives.collect::<Result<HashMap<_, _>, _>>()
         });
+        let sold = found.iter().flatten().filter(|(_, life)| life.state == CodeState::Sold);
+        saw_sold(&self.0, By::Finding, sold.map(|(&code, _)| code));
         let life = |code| match &found {
             Ok(lives) => Ok(lives.get(code).cloned()),
             Err(error) => Err(error.shared(Operation::LookUpCode)),
@@ -71,7 +76,10 @@ impl Call<UserOfSale, UnitsReply> for Units {
         let sales: Vec<_> = batch.iter().map(|of| of.sale.get()).collect();
         let users: Vec<_> = batch.iter().map(|of| of.user.as_str()).collect();
         let found = query(&mut self.0, LOOK_UP_UNITS, &[&sales, &users]).await;
-        match found.and_then(|found| read_units(&found, batch.len())) {
+        let found = found.and_then(|found| read_units(&found, batch.len()));
+        let bought = found.iter().flatten().flat_map(|units| &units.bought);
+        saw_sold(&self.0, By::Finding, bought.map(|receipt| receipt.code));
+        match found {
             Ok(units) => units.into_iter().map(Ok).collect(),
             Err(error) => batch.iter().map(|_| Err(error.shared(Operation::LookUpUnits))).collect(),
         }

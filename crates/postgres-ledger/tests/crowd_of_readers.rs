@@ -1,4 +1,4 @@
-//! Readers and upkeep do not wait for each other.
+//! Neither upkeep nor buyers wait for readers.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
@@ -7,8 +7,8 @@ mod database;
 use std::sync::Arc;
 
 use domain::{
-    Failure, NewSale, Origin, Terms, Window,
-    ports::{RaiseReply, SaleRegister},
+    Code, Failure, NewSale, Origin, Terms, Window,
+    ports::{CodeOwners as _, RaiseReply, SaleRegister},
 };
 use store_contract::fixtures::{WallClock, until};
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::database::{SERVER, fresh_database, ledger_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sale_is_rebuilt_while_a_crowd_of_readers_waits() {
+async fn a_sale_is_rebuilt_and_bought_of_while_a_crowd_of_readers_waits() {
     let database = fresh_database().await;
     let ledger = ledger_in(&database);
     let now = ledger.now().await.unwrap();
@@ -26,7 +26,7 @@ async fn a_sale_is_rebuilt_while_a_crowd_of_readers_waits() {
         ledger.schedule(NewSale::unnamed(window, terms, Origin::Operator)).await.unwrap().unwrap();
     let readers = Arc::new(ledger.on_this_thread(None));
     readers.tally(sale.id).await.unwrap();
-    // Whoever counts waits for it; nothing that the upkeep does here reads this table.
+    // Whoever counts waits for it; nothing that the upkeep or a buyer does here reads this table.
     let lock = "SET application_name = 'in the way'; BEGIN; \
          LOCK TABLE sold_counts IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3600)";
     let in_the_way = std::thread::spawn({
@@ -52,9 +52,11 @@ async fn a_sale_is_rebuilt_while_a_crowd_of_readers_waits() {
 
     let calendar = ledger.calendar().await.unwrap();
     let raised = ledger.raise_epoch(sale.id, None).await.unwrap();
+    let owner = readers.owner(Code::new(sale.id, 7)).await.unwrap();
 
     assert_eq!(calendar.sales, [sale]);
     assert!(matches!(raised, RaiseReply::Raised(_)), "{raised:?}");
+    assert_eq!(owner, None, "each purchase asks that first");
     let mut waiting = 0;
     while let Some(read) = crowd.join_next().await {
         waiting += usize::from(read.unwrap().unwrap_err().failure() != Failure::Overloaded);

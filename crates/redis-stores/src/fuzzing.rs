@@ -27,8 +27,10 @@ fn read(questions: usize, value: &Value) {
     let Ok(sale) = SaleId::try_from(7) else { return };
     let Ok(user) = "alice".parse() else { return };
     let codes: Vec<_> = (0..questions).map(|number| Code::new(sale, number as u128)).collect();
-    let asked: Vec<_> =
-        codes.iter().map(|&code| HoldRequest { code, user: Clone::clone(&user) }).collect();
+    let asked: Vec<_> = codes
+        .iter()
+        .map(|&code| HoldRequest { code, user: Clone::clone(&user), has_key: false })
+        .collect();
 
     if let Ok(answers) = read_placed(value, &asked.iter().collect::<Vec<_>>()) {
         assert_eq!(answers.len(), questions);

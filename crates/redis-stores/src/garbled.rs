@@ -146,7 +146,8 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn requests() -> impl Strategy<Value = Vec<HoldRequest>> {
     let user = "[a-c]".prop_map(|name| name.parse::<UserId>().unwrap());
-    let request = (code(), user).prop_map(|(code, user)| HoldRequest { code, user });
+    let request =
+        (code(), user).prop_map(|(code, user)| HoldRequest { code, user, has_key: false });
     prop::collection::vec(request, 0..5)
 }
 

@@ -13,6 +13,8 @@ use crate::stack::{Kind, Settings, Stack, on_both_stacks};
 
 on_both_stacks! {
     a_unit_is_bought
+    a_unit_of_the_sale_that_is_on_is_bought_and_not_of_the_next
+    a_checkout_whose_answer_gets_lost_is_asked_for_again
     a_refusal_is_told_and_not_repeated
     a_code_whose_answer_got_lost_has_its_receipt
     a_purchase_whose_answer_gets_lost_is_asked_for_again
@@ -89,6 +91,46 @@ async fn a_unit_is_bought(kind: Kind) {
         assert_eq!((shown.status, &shown.body), (200, &receipt));
     }
     assert_eq!(stack.count("SELECT count(*) FROM purchases"), 2);
+}
+
+async fn a_unit_of_the_sale_that_is_on_is_bought_and_not_of_the_next(kind: Kind) {
+    let settings = Settings { by_hand: false, sale_period: "1h", ..Settings::on(kind) };
+    let stack = Stack::start(settings).await;
+    let mut on = stack.get("/sales/current").await.body;
+    stack
+        .until("the next sale is planned", async |stack| {
+            on = stack.get("/sales/current").await.body;
+            on["next_sale"]["id"].is_number()
+        })
+        .await;
+
+    for language in 0..LANGUAGES.len() {
+        let receipt = Run::start(language, "buy", stack.url(), &["alice"]).receipt(&stack).await;
+
+        assert_eq!(receipt["sale_id"], on["id"], "{receipt} {on}");
+    }
+}
+
+async fn a_checkout_whose_answer_gets_lost_is_asked_for_again(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+    let network = Proxy::to(stack.apps[0].port()).await.unwrap();
+    let base_url = format!("http://127.0.0.1:{}", network.port());
+    let sale = stack.sale().await.to_string();
+
+    for (language, user) in ["ann", "bob"].into_iter().enumerate() {
+        let granted = format!(
+            "SELECT count(*) FROM checkout_attempts WHERE outcome = 'granted' AND user_id = '{user}'"
+        );
+        network.set_condition(Condition::AnswersBlocked);
+        let run = Run::start(language, "buy", &base_url, &[user, &sale]);
+        stack.until("a unit is granted", async |stack| stack.count(&granted) == 1).await;
+        network.set_condition(Condition::Good);
+        network.cut();
+
+        let receipt = run.receipt(&stack).await;
+
+        assert_eq!((&receipt["user_id"], stack.count(&granted)), (&user.into(), 1));
+    }
 }
 
 async fn a_refusal_is_told_and_not_repeated(kind: Kind) {

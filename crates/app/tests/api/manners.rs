@@ -304,7 +304,7 @@ async fn a_page_of_an_origin_that_is_named_may_ask_and_hear(kind: Kind) {
         ("access-control-allow-methods", "POST, DELETE, OPTIONS"),
         (
             "access-control-allow-headers",
-            "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id",
+            "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-Id",
         ),
         ("access-control-max-age", "7200"),
         ("vary", "Origin"),
@@ -318,7 +318,14 @@ async fn a_page_of_an_origin_that_is_named_may_ask_and_hear(kind: Kind) {
         let answer = ask(&stack, Method::GET, "/sales", &[("origin", SHOP)]).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some(SHOP), "{answer:?}");
         let exposed = answer.header("access-control-expose-headers").unwrap();
-        for name in ["ETag", "Idempotency-Replayed", "RateLimit", "Retry-After", "X-Request-Id"] {
+        for name in [
+            "ETag",
+            "Idempotency-Replayed",
+            "RateLimit",
+            "Retry-After",
+            "WWW-Authenticate",
+            "X-Request-Id",
+        ] {
             assert!(exposed.contains(name), "{exposed}");
         }
         assert_eq!(answer.header("access-control-allow-credentials"), None);

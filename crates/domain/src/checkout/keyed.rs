@@ -4,7 +4,7 @@
 //! both stores give one code one unit. What sets such a request apart is that **its hold is not its
 //! own**: an equal one may have asked for it, recorded it or been answered it meanwhile. So it gives
 //! nothing back, and leaves its hold to the next request of its key, or to the ledger's verdict when
-//! it is due; and what it answers is what the record has, not what it was granted itself.
+//! it is due, or to a load of its sale, which has nothing without a record; and what it answers is what the record has, not what it was granted itself.
 
 use crate::{
     Checkout, CheckoutRefusal, CheckoutRequest, Code, Failure, Hold, IdempotencyKey, Sale,
@@ -49,14 +49,13 @@ impl Checkout {
         key: &IdempotencyKey,
     ) -> Result<Result<KeyedHold, CheckoutRefusal>, StoreError> {
         let Some(Listed { sale, .. }) = self.catalog.find(request.sale).await? else {
-            let refused = self.attempt(request).await?;
-            return Ok(refused.map(|hold| KeyedHold { hold, is_repeated: false }));
+            return self.refuse_unknown(request).await.map(Err);
         };
         let code = match self.look_first(&sale, &request.user, key).await? {
             Found::Answer(hold) => return Ok(Ok(KeyedHold { hold, is_repeated: true })),
             Found::Nothing(code) => code,
         };
-        let asked = HoldRequest { code, user: request.user };
+        let asked = HoldRequest { code, user: request.user, has_key: true };
         let (outcome, permit) = self.ask(&asked).await?;
         let HoldRequest { user, .. } = asked;
         let attempt = Attempt { sale: sale.id, user: user.clone(), outcome };
@@ -65,6 +64,18 @@ impl Checkout {
             Outcome::Refused(refusal) => recorded.map(|_| Err(refusal)),
             Outcome::Granted(grant) => self.conclude_shared(grant, user, recorded?).map(Ok),
         }
+    }
+
+    /// Refuses a request for a sale that there is not. Nobody is asked again: a sale that is made
+    /// meanwhile would be asked without the key.
+    async fn refuse_unknown(
+        &self,
+        CheckoutRequest { sale, user }: CheckoutRequest,
+    ) -> Result<CheckoutRefusal, StoreError> {
+        let refusal = CheckoutRefusal::UnknownSale;
+        let attempt = Attempt { sale, user, outcome: Outcome::Refused(refusal) };
+        self.ledger.permit()?.record(attempt).await?;
+        Ok(refusal)
     }
 
     /// The first code of a key that is no tombstone, or what was granted under it.

@@ -40,7 +40,8 @@ impl Way {
     /// says after it has found the memory and the right to grant a unit.
     pub(super) async fn can_take(&self) -> Result<(), Ill> {
         let user = "health".parse::<UserId>().map_err(|_| Ill::default())?;
-        let placed = self.codes.place_hold(HoldRequest { code: NOBODYS, user }).await;
+        let placed =
+            self.codes.place_hold(HoldRequest { code: NOBODYS, user, has_key: false }).await;
         match placed {
             Ok(PlaceReply::NotLoaded) => Ok(()),
             Ok(_) => Err(Ill::default()),

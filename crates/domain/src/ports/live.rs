@@ -138,6 +138,8 @@ pub struct HoldRequest {
     pub code: Code,
     /// Who asks.
     pub user: UserId,
+    /// Whether the code leads from a key, and so may have been asked for before.
+    pub has_key: bool,
 }
 
 /// What the live store says to a [`HoldRequest`].

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Epoch, Failure, Sale, SaleId, StoreError,
+    Epoch, Failure, Sale, SaleId, StoreError, UnixMillis,
     answer::Doing,
     ports::{LiveStatus, SaleRegister, SaleStore, Tally},
     sale::SaleState,
@@ -17,13 +17,18 @@ use crate::{
 /// loaded again: a sale shall open within a quarter of a second of its time.
 const SKEW_MAX_MS: i64 = 200;
 
+/// How long after its time a hold may still be on the live store, in milliseconds: the sweep has come
+/// by many times.
+const SWEPT_WITHIN_MS: i64 = 5_000;
+
 /// Compares what the live store serves with the ledger and has it rebuilt where they differ
 /// for good. Never invents a record.
 ///
 /// Under load the two always differ a little, because a grant is on the live store first and a
 /// verdict is in the ledger first. A difference lasts when it is there twice and nothing
-/// moved in between; what is held here and sold there evens out when the hold is due. Clocks
-/// that are apart twice are apart, whatever moves.
+/// moved in between; what is held here and sold or free there evens out when the hold is due, and
+/// lasts when it is still there after that: a request with a key whose client went away has such a
+/// hold, for whoever asks again. Clocks that are apart twice are apart, whatever moves.
 ///
 /// A ledger that has moved to another server may lack the last of what the live store was told, so
 /// each sale is then loaded once, at an epoch that is raised as ever: one that the ledger never
@@ -32,7 +37,7 @@ pub struct Reconcile {
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
     rebuild: Arc<Rebuild>,
-    last: Mutex<HashMap<SaleId, Look>>,
+    last: Mutex<HashMap<SaleId, Seen>>,
     /// How often the ledger had moved when a sale was looked at first, or was loaded for it.
     moves: Mutex<HashMap<SaleId, u64>>,
 }
@@ -57,6 +62,16 @@ impl Drift {
         let Self { free, held, sold, clock_ms } = *self;
         free == 0 && held == 0 && sold == 0 && clock_ms.unsigned_abs() <= SKEW_MAX_MS.unsigned_abs()
     }
+
+    /// Whether it is of holds that the live store has and the ledger has not: each comes to be judged.
+    const fn is_of_holds(&self) -> bool {
+        self.free < 0 && self.sold <= 0
+    }
+
+    /// How long it may be there while nothing moves, in milliseconds.
+    const fn may_last_ms(&self, sale: &Sale) -> i64 {
+        if self.is_of_holds() { sale.terms.hold_ms() + SWEPT_WITHIN_MS } else { 0 }
+    }
 }
 
 /// What a comparison led to.
@@ -79,6 +94,13 @@ struct Look {
     changes: u64,
     ledger: (u32, u32),
     off_time: bool,
+}
+
+/// What is seen, and since when, by the ledger's clock.
+#[derive(Clone, Copy)]
+struct Seen {
+    look: Look,
+    since: UnixMillis,
 }
 
 impl Reconcile {
@@ -125,15 +147,18 @@ impl Reconcile {
             // Perhaps only the ledger's answer was slow: what it says lies between two looks.
             drift.clock_ms = (later.now - ledger.now).min(0);
         }
-        let (lasts, is_off_time) = self.compare(sale.id, look(&live, &ledger, drift));
-        // Behind by an epoch, because a rebuilder died before it loaded, it sells nothing.
-        let is_useless = drift.free != 0 || live.epoch < ledger.epoch;
+        let (lasts_ms, is_off_time) =
+            self.compare(sale.id, look(&live, &ledger, drift), ledger.now);
+        let is_useless = lasts_ms.is_some_and(|lasts_ms| {
+            // Behind by an epoch, because a rebuilder died before it loaded, it sells nothing.
+            live.epoch < ledger.epoch || drift.free != 0 && lasts_ms >= drift.may_last_ms(sale)
+        });
         let has_moved = self.has_moved(sale.id, &ledger);
         if has_moved
             || serves_other_terms(&live, sale)
             || breaks_itself(&live, sale)
             || is_off_time
-            || (lasts && is_useless)
+            || is_useless
         {
             self.rebuild.restore(sale.id, Some(live.epoch)).await?;
             lock(&self.last).remove(&sale.id);
@@ -161,13 +186,15 @@ impl Reconcile {
         *moves != ledger.moves
     }
 
-    /// Whether both stores look as they did the last time, and whether the clocks are apart for
-    /// the second time, however much else moved.
-    fn compare(&self, sale: SaleId, look: Look) -> (bool, bool) {
+    /// For how long both stores have looked as they do, if they did the last time; and whether the
+    /// clocks are apart for the second time, however much else moved.
+    fn compare(&self, sale: SaleId, look: Look, now: UnixMillis) -> (Option<i64>, bool) {
         let mut last = lock(&self.last);
-        let before = last.insert(sale, look);
-        let off_time = look.off_time && before.is_some_and(|before| before.off_time);
-        (before == Some(look), off_time)
+        let before = last.get(&sale).copied();
+        let same = before.filter(|before| before.look == look);
+        last.insert(sale, same.unwrap_or(Seen { look, since: now }));
+        let off_time = look.off_time && before.is_some_and(|before| before.look.off_time);
+        (same.map(|same| now - same.since), off_time)
     }
 }
 
@@ -212,7 +239,7 @@ fn serves_other_terms(live: &LiveStatus, sale: &Sale) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Origin, Terms, UnixMillis, Window};
+    use crate::{Origin, Terms, Window};
 
     fn sale(stock: u32) -> Sale {
         Sale {

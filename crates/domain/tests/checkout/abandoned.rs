@@ -82,7 +82,8 @@ async fn a_request_dropped_before_it_heard_of_its_unit_gives_it_back_without_the
 
     let [abandoned] = process.reclaim.take()[..] else { panic!("one is noted") };
     // The call was on its way already.
-    let request = HoldRequest { code: abandoned.code, user: "alice".parse().unwrap() };
+    let request =
+        HoldRequest { code: abandoned.code, user: "alice".parse().unwrap(), has_key: false };
     world.live.place_hold(request).await.unwrap();
     assert_eq!(free(&world, &sale), 0);
     process.reclaim.give_back(abandoned).await.unwrap();

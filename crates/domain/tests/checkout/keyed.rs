@@ -9,6 +9,7 @@ use domain::{
     ports::{Attempt, Grant, LedgerStore, Outcome, Recorded},
 };
 use fakes::{AttemptRecord, Fault, HoldState, Operation, Process, World};
+use futures_util::FutureExt as _;
 
 use crate::{free, open_world};
 
@@ -148,6 +149,32 @@ async fn a_sale_that_never_was_is_refused_with_a_key_too() {
     assert!(matches!(world.ledger.attempts()[..], [AttemptRecord::Refusal { .. }]));
 }
 
+/// Else it would be granted without its key, and again when it is repeated.
+#[tokio::test]
+async fn a_sale_that_is_made_after_it_was_looked_for_is_not_looked_for_again() {
+    let (world, process) = open_world();
+    let to_come = Sale { id: SaleId::try_from(2).unwrap(), ..world.open_sale(5, 5) };
+    world.ledger.faults().plan(Operation::FindSale, Fault::Pause);
+    world.ledger.faults().plan(Operation::FindSale, Fault::Pause);
+
+    let mut asked = Box::pin(ask(&process, &to_come, "alice", KEY));
+    let mut looks = 0;
+    let refused = loop {
+        if let Some(answer) = (&mut asked).now_or_never() {
+            break answer.unwrap();
+        }
+        looks += 1;
+        if looks == 2 {
+            let _made = world.open_sale(5, 5);
+        }
+        world.ledger.faults().resume();
+        tokio::task::yield_now().await;
+    };
+
+    assert_eq!(refused, Err(CheckoutRefusal::UnknownSale));
+    assert!(matches!(world.ledger.attempts()[..], [AttemptRecord::Refusal { .. }]));
+}
+
 #[tokio::test]
 async fn what_was_answered_is_told_though_the_process_remembers_that_all_is_sold() {
     let (world, process) = open_world();
@@ -157,6 +184,21 @@ async fn what_was_answered_is_told_though_the_process_remembers_that_all_is_sold
     assert!(matches!(refused, Err(CheckoutRefusal::SoldOut { .. })), "{refused:?}");
 
     assert_eq!(take(&process, &sale, "alice", KEY).await.hold, first.hold);
+}
+
+#[tokio::test]
+async fn a_hold_without_a_record_is_taken_over_though_the_process_remembers_that_all_is_sold() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(1, 1);
+    process.rebuild.restore(sale.id, None).await.unwrap();
+    world.ledger.faults().plan(Operation::Record, Fault::Refuse);
+    ask(&process, &sale, "alice", KEY).await.unwrap_err();
+    let refused = process.ask(&sale, "bob").await.unwrap();
+    assert!(matches!(refused, Err(CheckoutRefusal::SoldOut { .. })), "{refused:?}");
+
+    let hold = take(&process, &sale, "alice", KEY).await.hold;
+
+    assert_eq!(world.live.held(sale.id), [(hold.code, hold.unit)]);
 }
 
 /// The other of two equal requests has recorded the hold, and its client may have the code.

@@ -31,7 +31,7 @@ async fn a_sale_is_shown_with_its_product_as_that_is_now_listed_or_not() {
     };
     let (closed, open) = (of(-1_000).await, of(0).await);
     assert!(world.ledger.close(closed.id).await.unwrap());
-    world.open_sale(5, 5);
+    let _ = world.open_sale(5, 5);
     services.catalog.refresh().await.unwrap();
     let name = |product: &domain::ProductVersion| product.name.to_string();
     let forms = Forms {

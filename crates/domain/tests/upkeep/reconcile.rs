@@ -1,15 +1,23 @@
 //! What [`Reconcile`](domain::upkeep::Reconcile) promises.
 
 use domain::{
-    Code, Epoch, Failure, Slot, Unit,
+    Code, Epoch, Failure, Sale, Slot, Unit,
     ports::{CodeStore, HoldRequest, LiveUnit, SaleRegister, Verdict},
     upkeep::{Drift, Reconciled},
 };
-use fakes::{Fault, Operation};
+use fakes::{Fault, Operation, World};
 
 use crate::{counts, epoch, open_world, serve, status};
 
 const NONE: Drift = Drift { free: 0, held: 0, sold: 0, clock_ms: 0 };
+
+/// Has the live store hold a unit of which the ledger knows nothing.
+async fn hold_unrecorded(world: &World, sale: &Sale) -> Code {
+    let code = Code::new(sale.id, 7);
+    let request = HoldRequest { code, user: "bob".parse().unwrap(), has_key: true };
+    world.live.place_hold(request).await.unwrap();
+    code
+}
 
 #[tokio::test]
 async fn sides_that_agree_are_left_alone() {
@@ -84,6 +92,63 @@ async fn a_drift_that_is_there_twice_while_nothing_moves_is_rebuilt() {
     assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(NONE));
 }
 
+/// A request with a key went away before its record: the hold is for whoever asks again.
+#[tokio::test]
+async fn a_hold_without_a_record_is_left_until_it_is_judged() {
+    let (world, process, sale) = open_world().await;
+    let code = hold_unrecorded(&world, &sale).await;
+    let drift = Drift { free: -1, held: 1, ..NONE };
+
+    for _ in 0..3 {
+        assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(drift));
+        world.clock.advance_ms(World::HOLD_MS / 3 - 1);
+    }
+    assert_eq!(world.live.held(sale.id)[0].0, code);
+    world.clock.advance_ms(3);
+    process.sweep.run(sale.id).await.unwrap();
+
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(NONE));
+    assert_eq!(epoch(&world, &sale), Epoch(1));
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_judges_long_after_its_time_is_a_drift() {
+    let (world, process, sale) = open_world().await;
+    hold_unrecorded(&world, &sale).await;
+    let drift = Drift { free: -1, held: 1, ..NONE };
+    let swept_within_ms = 5_000;
+
+    let mut looks = vec![process.reconcile.run(&sale).await.unwrap()];
+    world.clock.advance_ms(World::HOLD_MS + swept_within_ms - 1);
+    looks.push(process.reconcile.run(&sale).await.unwrap());
+    world.clock.advance_ms(1);
+    looks.push(process.reconcile.run(&sale).await.unwrap());
+
+    let [left, rebuilt] = [Reconciled::Left(drift), Reconciled::Rebuilt(drift)];
+    assert_eq!(looks, [left, left, rebuilt]);
+    assert_eq!(world.live.held(sale.id), []);
+}
+
+/// The ledger has no such purchase, and no verdict takes one back.
+#[tokio::test]
+async fn a_unit_that_is_sold_here_and_free_there_waits_for_no_verdict() {
+    let (world, process, sale) = open_world().await;
+    let sold = LiveUnit {
+        code: Code::new(sale.id, 7),
+        user: "bob".parse().unwrap(),
+        unit: Unit::try_from(1).unwrap(),
+        slot: Slot(0),
+        held_until: None,
+    };
+    world.ledger.raise_epoch(sale.id, None).await.unwrap();
+    serve(&world, &sale, Epoch(2), vec![sold]).await;
+    world.clock.advance_ms(1_000);
+    let drift = Drift { free: -1, sold: 1, ..NONE };
+
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(drift));
+    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Rebuilt(drift));
+}
+
 #[tokio::test]
 async fn a_drift_is_left_while_either_side_moves() {
     let (world, process, sale) = open_world().await;
@@ -121,7 +186,7 @@ async fn counters_that_are_equal_although_units_came_and_went_are_no_stillness()
         looks.push(process.reconcile.run(&sale).await.unwrap());
         // A crowd comes and goes: afterwards every counter of both stores is as it was.
         let code = Code::new(sale.id, 7);
-        let request = HoldRequest { code, user: "bob".parse().unwrap() };
+        let request = HoldRequest { code, user: "bob".parse().unwrap(), has_key: false };
         world.live.place_hold(request).await.unwrap();
         world.live.settle(sale.id, &[(code, Verdict::Free)]).await.unwrap();
     }

@@ -31,7 +31,7 @@ async fn a_hold_that_is_due_expires_and_its_unit_is_free_again() {
 async fn a_code_without_a_record_gets_a_tombstone_so_that_none_can_come_later() {
     let (world, process, sale) = open_world().await;
     let code = Code::new(sale.id, 12_345);
-    let request = HoldRequest { code, user: "alice".parse().unwrap() };
+    let request = HoldRequest { code, user: "alice".parse().unwrap(), has_key: false };
     world.live.place_hold(request).await.unwrap();
     world.clock.advance_ms(World::HOLD_MS);
 

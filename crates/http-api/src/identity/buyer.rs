@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use domain::{Code, UserId, ports::check_owner};
+use domain::{Code, CodeRefusal, StoreError, UserId, ports::check_owner};
 
 use super::TokenRefusal;
 use crate::{api::Api, deadline::in_time, params::Params, problem::Problem};
@@ -16,7 +16,7 @@ const USER_ID: &str = "user_id";
 ///
 /// A handler that takes a `Buyer` is not called without one: a token that is missing or wrong is
 /// refused, and a buyer beyond their limit, before anything of the body is received. Whatever takes or
-/// shows a code asks [`check_owns`](Self::check_owns) first.
+/// shows a code does it by [`with_own`](Self::with_own).
 #[derive(Debug)]
 pub(crate) struct Buyer(Option<UserId>);
 
@@ -53,13 +53,23 @@ impl Buyer {
         }
     }
 
-    /// Refuses a code of somebody else as one that was never given. The code of a buyer who is not
-    /// known is whoever's has it.
-    pub(crate) async fn check_owns(&self, code: Code, api: &Api) -> Result<(), Problem> {
-        if let Some(user) = &self.0 {
-            in_time(check_owner(&*api.owners, code, user)).await??;
-        }
-        Ok(())
+    /// Does `work` with a code, but refuses one of somebody else as one that was never given. The code of
+    /// a buyer who is not known is whoever's has it. Both together have the time of one request.
+    pub(crate) async fn with_own<T>(
+        &self,
+        code: Code,
+        api: &Api,
+        work: impl Future<Output = Result<Result<T, CodeRefusal>, StoreError>>,
+    ) -> Result<Result<T, CodeRefusal>, StoreError> {
+        in_time(async {
+            if let Some(user) = &self.0
+                && let Err(refusal) = check_owner(&*api.owners, code, user).await?
+            {
+                return Ok(Err(refusal));
+            }
+            work.await
+        })
+        .await
     }
 
     /// Whether what is this user's may be shown: to themselves, or where nobody is known to whoever has

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     body::BODY_BYTES_MAX,
-    connection::REQUEST_TIMEOUT,
+    connection::{IDLE_TIMEOUT, REQUEST_TIMEOUT},
     params::PARAMETERS_MAX,
     problem::{HEAD_BYTES_MAX, HEAD_FIELDS_MAX, Kind, LINE_BYTES_MAX, Problem},
 };
@@ -30,6 +30,9 @@ const PROBLEM: &str = "application/problem+json";
 
 /// Statuses that mean the same wherever they are answered.
 const EVERYWHERE: [u16; 7] = [408, 413, 414, 415, 417, 429, 431];
+
+/// What the answer to a path with a slash too many is called where all of them are kept.
+const MOVED: &str = "PermanentRedirect";
 
 /// What the tokens of buyers are called here.
 const TOKEN: &str = "token";
@@ -44,6 +47,7 @@ fn introduction() -> String {
         head_kib = HEAD_BYTES_MAX / 1_024,
         fields = HEAD_FIELDS_MAX,
         seconds = REQUEST_TIMEOUT.as_secs(),
+        idle_seconds = IDLE_TIMEOUT.as_secs(),
     )
 }
 
@@ -106,6 +110,8 @@ impl Writer {
         let mut writer = Self::default();
         let methods = writer.answer(&Method::OPTIONS, &methods());
         writer.responses.insert("Methods".to_owned(), methods);
+        let moved = writer.answer(&Method::GET, &moved());
+        writer.responses.insert(MOVED.to_owned(), moved);
         // Of no operation: what is answered where there is none.
         for kind in [Kind::NotFound, Kind::MethodNotAllowed] {
             let response = writer.problems(&Method::GET, &kind.samples());
@@ -194,7 +200,8 @@ impl Writer {
     }
 
     fn answers(&mut self, method: &Method, operation: &Operation) -> Value {
-        let mut by_status = BTreeMap::new();
+        let moved = json!({ "$ref": format!("#/components/responses/{MOVED}") });
+        let mut by_status = BTreeMap::from([(308, moved)]);
         for answer in &operation.answers {
             by_status.insert(answer.status, self.answer(method, answer));
         }
@@ -286,7 +293,7 @@ impl Writer {
         let statuses = kind.statuses();
         let mut properties = json!({
             "type": { "type": "string", "format": "uri-reference", "const": kind.path() },
-            "title": { "type": "string", "description": "The type, in words." },
+            "title": { "type": "string", "description": "The type, in words: the same for each." },
             "status": { "type": "integer", "enum": statuses, "description": "The status of the answer." },
             "detail": { "type": "string", "description": "What happened this time." },
         });
@@ -318,6 +325,12 @@ fn methods() -> Answer {
     Answer::empty(204, "To OPTIONS: the methods that the path has.")
         .headers([header::caching("no-store"), header::allow()])
         .headers(header::of_preflight())
+}
+
+/// The answer to any method where a path has a slash too many at its end.
+fn moved() -> Answer {
+    Answer::empty(308, "The path had a slash added: ask at `Location`, with the same method.")
+        .headers([header::caching("no-store"), header::location("/sales")])
 }
 
 /// An answer that may be a problem of the same status, too.

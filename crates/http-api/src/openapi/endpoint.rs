@@ -60,7 +60,7 @@ impl Endpoint {
 
     /// The methods, with what is said of each.
     pub(crate) fn operations(&self) -> impl Iterator<Item = (&Method, Operation)> {
-        self.served.iter().map(|served| (&served.method, (served.describe)()))
+        self.served.iter().map(|served| (&served.method, (served.describe)().at(self.path)))
     }
 
     /// What actix serves. OPTIONS, and methods that there are not, are answered with those there are.

@@ -9,7 +9,13 @@ use actix_web::{
 use serde_json::{Map, Value, json};
 
 use super::{MakeSchema, Scalar, Schemas, Shape};
-use crate::problem::{FieldError, Kind, Problem};
+use crate::{
+    params::UNKNOWN,
+    problem::{FieldError, Kind, Problem},
+};
+
+/// By what a client gives its request a name.
+const REQUEST_ID: &str = "X-Request-Id";
 
 /// What belongs together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,10 +136,13 @@ impl Operation {
     }
 
     /// It may be refused so.
-    pub(crate) fn problem(mut self, kind: Kind) -> Self {
-        for sample in kind.samples() {
-            self.problems.entry(sample.status_code().as_u16()).or_default().push(sample);
-        }
+    pub(crate) fn problem(self, kind: Kind) -> Self {
+        kind.samples().into_iter().fold(self, Self::refused_with)
+    }
+
+    /// It may be refused in this one way of its kind.
+    pub(crate) fn refused_with(mut self, sample: Problem) -> Self {
+        self.problems.entry(sample.status_code().as_u16()).or_default().push(sample);
         self
     }
 
@@ -147,16 +156,46 @@ impl Operation {
         self.refused_as(&[Kind::Unavailable, Kind::Overloaded])
     }
 
-    /// What it is as it is described: with what a request of it lacks when it is refused.
-    pub(crate) fn finished(mut self) -> Self {
+    /// What it is as it is described: with what a request of it lacks when it is refused, and with a
+    /// name.
+    pub(crate) fn finished(self) -> Self {
         let parameter = self.parameters.iter().find(|it| !it.refusal.is_empty());
-        let problem = parameter.map_or_else(Problem::malformed_request, |parameter| {
+        let (field, message) = parameter.map_or(("page", UNKNOWN), |parameter| {
             let is_missing = parameter.place == Place::Query && parameter.is_required();
             let message = if is_missing { "is missing" } else { parameter.refusal.as_str() };
-            let (field, message) = (parameter.name.to_owned(), message.to_owned());
-            Problem::invalid_request(&[FieldError { field, message }])
+            (parameter.name, message)
         });
-        self.problems.entry(400).or_default().push(problem);
+        let (field, message) = (field.to_owned(), message.to_owned());
+        self.refused_with(Problem::invalid_request(&[FieldError { field, message }])).parameter(
+            Parameter::header(
+                REQUEST_ID,
+                "A name for the request: 1 to 128 letters, digits and `- . _ ~ : / + = @`. The answer \
+                 has it, and the service's log. In the place of any other the service makes one.",
+                "7f3a",
+            ),
+        )
+    }
+
+    /// What it is at this path: the example of a path that leads nowhere is one beside it.
+    pub(crate) fn at(mut self, pattern: &str) -> Self {
+        let mut path = pattern.to_owned();
+        for parameter in self.parameters.iter().filter(|it| it.place == Place::Path) {
+            let example = match &parameter.example {
+                // Of a few names, what is none of them leads nowhere.
+                _ if parameter.refusal.is_empty() => "unknown".to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            path = path.replace(&format!("{{{}}}", parameter.name), &example);
+        }
+        if !path.ends_with("/unknown") {
+            path.push_str("/unknown");
+        }
+        for problem in self.problems.values_mut().flatten() {
+            if problem.kind() == Kind::NotFound {
+                *problem = Problem::no_such_route(&path);
+            }
+        }
         self
     }
 
@@ -321,12 +360,20 @@ pub(crate) struct Header {
 
 /// The headers there are.
 pub(crate) mod header {
-    use super::{Header, Value, json};
+    use super::{Header, REQUEST_ID, Value, json};
     use crate::manners::{NO_PAGE, NO_REFERRER, NOSNIFF, SAME_ORIGIN};
 
     fn text(name: &'static str, says: &'static str, example: &str) -> Header {
         let schema = json!({ "type": "string" });
         Header { name, says, schema, example: example.into(), is_always: true }
+    }
+
+    /// How long a sale may be kept.
+    pub(crate) fn caching_of_sales() -> Header {
+        let says = "Whether the answer may be kept: `public, max-age=1` as a rule; `no-cache` within \
+                    a second of an opening or an end, and of a page of one state; `public, \
+                    max-age=3600` of sales that are closed.";
+        text("Cache-Control", says, "public, max-age=1")
     }
 
     /// How long it may be kept.
@@ -358,6 +405,11 @@ pub(crate) mod header {
         text("X-Accel-Buffering", "Asks proxies not to hold events back.", "no")
     }
 
+    /// Where to go on.
+    pub(crate) fn location(example: &str) -> Header {
+        text("Location", "Where to go on.", example)
+    }
+
     /// What the document may do.
     pub(crate) fn policy(example: &str) -> Header {
         text("Content-Security-Policy", "What a browser lets the document do.", example)
@@ -378,7 +430,8 @@ pub(crate) mod header {
 
     /// Whether it was answered before.
     pub(crate) fn replayed() -> Header {
-        let says = "There if the request was answered before: this is that answer.";
+        let says = "There if the request was answered before: this is that answer, but for \
+                    `server_time`. It says what was granted then, not what has become of it.";
         let schema = json!({ "type": "string", "const": "true" });
         let header = text("Idempotency-Replayed", says, "true");
         Header { schema, is_always: false, ..header }
@@ -393,7 +446,7 @@ pub(crate) mod header {
     pub(crate) fn of_every_answer() -> Vec<Header> {
         let browsers = "What a browser may do with the answer.";
         let mut headers = vec![
-            text("X-Request-Id", "What the request is called: as it said itself, or anew.", "7f3a"),
+            text(REQUEST_ID, "The name of the request: the client's, or a new one.", "7f3a"),
             text("X-Content-Type-Options", browsers, NOSNIFF),
             text("Referrer-Policy", browsers, NO_REFERRER),
             text("Content-Security-Policy", browsers, NO_PAGE),
@@ -434,8 +487,7 @@ pub(crate) mod header {
     fn limits() -> [Header; 2] {
         let policy = "The limits that the request counts for, if there are some: `q` requests may come \
                       at once, and as many again in `w` seconds.";
-        let left =
-            "How they stand: `r` requests may come at once, and in `t` seconds all that ever may.";
+        let left = "How they stand: `r` more requests may come at once; after `t` seconds without any, `q`.";
         [
             optional(text("RateLimit-Policy", policy, "\"client\";q=40;w=2")),
             optional(text("RateLimit", left, "\"client\";r=39;t=1")),

@@ -7,7 +7,7 @@ use actix_web::{
     dev::{Service, ServiceResponse},
     http::{
         Method, StatusCode,
-        header::{CACHE_CONTROL, LOCATION},
+        header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION},
     },
     test::{TestRequest, init_service},
     web,
@@ -78,7 +78,8 @@ async fn a_parameter_that_is_not_one_of_a_route_is_refused_by_name_before_any_st
 async fn a_slash_too_many_at_the_end_of_a_path_leads_to_the_path_without() {
     let app = app().await;
 
-    for (method, path, query) in requests(&document()) {
+    let document = document();
+    for (method, path, query) in requests(&document) {
         let query = if query.is_empty() { query } else { format!("?{query}") };
         let uri = format!("{path}/{query}");
         let request = TestRequest::with_uri(&uri).method(method.clone()).to_request();
@@ -89,6 +90,85 @@ async fn a_slash_too_many_at_the_end_of_a_path_leads_to_the_path_without() {
         let there = format!("{path}{query}");
         assert_eq!(header(LOCATION), Some(there.as_str()), "{method} {uri}");
         assert_eq!(header(CACHE_CONTROL), Some("no-store"), "{method} {uri}");
+        let described = described_308(&document, &method, &path);
+        for (name, described) in described["headers"].as_object().unwrap() {
+            assert_eq!(described["required"], true, "{name}");
+            assert!(answered.headers().contains_key(name.as_str()), "{method} {uri}: {name}");
+        }
+        let headers = answered.headers().keys();
+        for name in headers.filter(|it| *it != CONTENT_LENGTH) {
+            let mut names = described["headers"].as_object().unwrap().keys();
+            assert!(names.any(|it| name.as_str().eq_ignore_ascii_case(it)), "{name}");
+        }
+    }
+}
+
+/// What is said of a 308 where this is described.
+fn described_308<'a>(document: &'a Value, method: &Method, path: &str) -> &'a Value {
+    let (_, _, operation) = operations(document)
+        .find(|(pattern, name, _)| {
+            let pattern = pattern.split('{').next().unwrap();
+            name.eq_ignore_ascii_case(method.as_str()) && path.starts_with(pattern)
+        })
+        .unwrap();
+    let reference = operation["responses"]["308"]["$ref"].as_str().unwrap();
+    document.pointer(reference.trim_start_matches('#')).unwrap()
+}
+
+/// The examples of an answer, of any type.
+fn examples(answer: &Value) -> impl Iterator<Item = &Value> {
+    let content = answer["content"]["application/problem+json"]["examples"].as_object();
+    content.into_iter().flatten().map(|(_, example)| &example["value"])
+}
+
+#[actix_web::test]
+async fn the_example_of_a_path_or_a_parameter_that_is_none_is_what_is_answered_beside_its_route() {
+    let (app, document) = (app().await, document());
+    let mut seen = [0; 2];
+
+    for (path, method, operation) in operations(&document) {
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        let (missing, refused) = (&operation["responses"]["404"], &operation["responses"]["400"]);
+        let missing = examples(missing).filter(|it| it["type"] == "/problems/not-found");
+        let there = |it: &Value| {
+            it["detail"].as_str().unwrap().strip_prefix("There is nothing at ").unwrap().to_owned()
+        };
+        let unknown = examples(refused).filter(|it| it["errors"][0]["field"] == "page");
+        let asked = missing.map(|it| (0, there(it), it));
+        let asked = asked
+            .chain(unknown.map(|it| (1, format!("{}?page=1", path.replace(['{', '}'], "0")), it)));
+        for (which, uri, example) in asked.collect::<Vec<_>>() {
+            let stem = path.split('{').next().unwrap();
+            assert!(uri.starts_with(stem), "{method} {path}: {uri}");
+            let request = TestRequest::with_uri(&uri).method(method.clone()).to_request();
+            let answered = app.call(request).await.unwrap();
+
+            let body = to_bytes(answered.into_body()).await.unwrap();
+            assert_eq!(&serde_json::from_slice::<Value>(&body).unwrap(), example, "{uri}");
+            seen[which] += 1;
+        }
+        assert!(examples(refused).all(|it| it["errors"][0]["field"] != "request"), "{path}");
+    }
+    assert!(seen[0] >= 6 && seen[1] >= 6, "{seen:?}");
+}
+
+#[test]
+fn where_nobody_names_a_sale_the_example_names_none() {
+    let document = document();
+    let found = &document["paths"]["/sales/current"]["get"]["responses"]["404"];
+
+    let details: Vec<_> = examples(found).map(|it| &it["detail"]).collect();
+
+    assert_eq!(details, ["No sale is on and none is planned"]);
+}
+
+#[test]
+fn every_operation_may_be_given_a_name() {
+    for (path, method, operation) in operations(&document()) {
+        let parameters = operation["parameters"].as_array().unwrap();
+        let named = parameters.iter().find(|it| it["name"] == "X-Request-Id");
+        let named = named.unwrap_or_else(|| panic!("{method} {path}"));
+        assert_eq!((&named["in"], &named["required"]), (&"header".into(), &false.into()));
     }
 }
 

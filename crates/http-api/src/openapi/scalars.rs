@@ -31,6 +31,21 @@ fn refusal_of<T: FromStr<Err: ToString>>(text: &str) -> String {
     text.parse::<T>().err().map(|error| error.to_string()).unwrap_or_default()
 }
 
+/// The pattern of the whole numbers from 1 to `max`, in plain digits.
+fn digits_up_to(max: &str) -> String {
+    let length = max.len();
+    let mut ways = vec![format!("[1-9][0-9]{{0,{}}}", length.saturating_sub(2))];
+    for (index, digit) in max.char_indices() {
+        let (before, least) = (&max[..index], if index == 0 { '1' } else { '0' });
+        if digit > least {
+            let below = char::from_u32(u32::from(digit) - 1).unwrap_or(least);
+            ways.push(format!("{before}[{least}-{below}][0-9]{{{}}}", length - index - 1));
+        }
+    }
+    ways.push(max.to_owned());
+    format!("^({})$", ways.join("|"))
+}
+
 scalars! {
     /// The number of a sale.
     SaleNumber is "SaleId": {
@@ -106,8 +121,7 @@ impl Scalar for SaleNumber {
     }
 
     fn in_json() -> Option<Value> {
-        let digits = SaleId::MAX.to_string().len() - 1;
-        Some(json!({ "type": "string", "pattern": format!("^[1-9][0-9]{{0,{}}}$", digits - 1) }))
+        Some(json!({ "type": "string", "pattern": digits_up_to(&SaleId::MAX.to_string()) }))
     }
 }
 
@@ -142,5 +156,43 @@ impl Scalar for GivenCodeText {
 
     fn refusal() -> String {
         refusal_of::<Code>("7")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::{
+        strategy::{Strategy as _, ValueTree as _},
+        string::string_regex,
+        test_runner::TestRunner,
+    };
+
+    use super::*;
+
+    /// Many texts that fit a pattern.
+    fn fitting(pattern: &str) -> BTreeSet<String> {
+        let texts = string_regex(pattern.trim_matches(['^', '$'])).unwrap();
+        let mut runner = TestRunner::deterministic();
+        (0..20_000).map(|_| texts.new_tree(&mut runner).unwrap().current()).collect()
+    }
+
+    #[test]
+    fn the_digits_of_a_number_are_those_up_to_the_largest_and_no_others() {
+        for max in [10, 25, 42, 105] {
+            let all: BTreeSet<_> = (1..=max).map(|number: u32| number.to_string()).collect();
+
+            assert_eq!(fitting(&digits_up_to(&max.to_string())), all);
+        }
+    }
+
+    #[test]
+    fn a_sale_in_a_body_may_be_any_of_those_that_are_read() {
+        let schema = SaleNumber::in_json().unwrap();
+        let texts = fitting(schema["pattern"].as_str().unwrap());
+
+        assert!(texts.iter().all(|text| text.parse::<SaleId>().is_ok()));
+        assert!(texts.contains(&SaleId::MAX.to_string()));
     }
 }

@@ -58,6 +58,14 @@ impl Shape for String {
     }
 }
 
+impl Shape for bool {
+    const NAME: Option<&'static str> = None;
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "type": "boolean" })
+    }
+}
+
 impl Shape for Map<String, Value> {
     const NAME: Option<&'static str> = None;
 

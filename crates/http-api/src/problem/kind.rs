@@ -137,6 +137,11 @@ impl Kind {
             Self::TooManyRequests => {
                 vec![Member::of::<LimitName>("limit", "Whose limit it is.")]
             }
+            Self::Unavailable | Self::Overloaded => {
+                let says = "Whether this request may have taken effect, or may yet. If it says `false`, \
+                            it has not and will not, whatever became of an earlier one like it.";
+                vec![Member::of::<bool>("may_have_been_done", says)]
+            }
             Self::Unauthorized
             | Self::Forbidden
             | Self::SaleNotFound
@@ -145,9 +150,7 @@ impl Kind {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout
-            | Self::CodeExpired
-            | Self::Unavailable
-            | Self::Overloaded => Vec::new(),
+            | Self::CodeExpired => Vec::new(),
         }
     }
 
@@ -180,8 +183,8 @@ impl Kind {
                 "Ask GET /sales/current or GET /sales for the sales there are.",
             ),
             Self::CodeNotFound => (
-                "This code was never given to anyone; or, where buyers have tokens, to nobody of the \
-                 user of this one. For a receipt it may also mean that the code was \
+                "This code was never given to anyone; or, where buyers have tokens, not to the user of \
+                 this token. For a receipt it may also mean that the code was \
                  not redeemed: there is nothing to show yet.",
                 "Check that the code is the one that POST /checkout answered with. To redeem it, send \
                  it to POST /purchase.",
@@ -192,7 +195,8 @@ impl Kind {
             ),
             Self::NotFound => (
                 "Nothing is at this path.",
-                "Look at the paths in /openapi.json, or in /docs. A path has no slash at its end.",
+                "Look at the paths in /openapi.json, or in /docs. No path ends with a slash: one of those \
+                 with a slash added is answered with 308 and the right path in `Location`.",
             ),
             Self::MethodNotAllowed => (
                 "The path is right, and has no such method.",
@@ -207,17 +211,19 @@ impl Kind {
                 "No unit of the sale is free now: each is sold or on hold.",
                 "With `retry_at` and `Retry-After` a unit may come back then, if a hold is not \
                  redeemed: ask again at that time. Without them, what is left is sold or will be, and \
-                 asking again is of no use.",
+                 asking again is of no use. Whoever is at the limit of the sale is told this, too, and not \
+                 that: it is answered from memory, to a crowd. GET /me says what one user may have.",
             ),
             Self::UserLimitReached => (
                 "The user has as many units of this sale, on hold and bought, as one user may have.",
                 "Redeem a hold, or give one back with DELETE /checkout; a hold that is not redeemed \
-                 runs out by itself. Of what is bought the limit is used up.",
+                 runs out by itself. Units that are bought count against the limit for good.",
             ),
             Self::SaleNotOpen => (
                 "The sale has not started.",
-                "Ask again at `starts_at`, by the service's clock: `server_time` of GET /sales/{id} \
-                 says what it shows.",
+                "Ask again at `starts_at`, by the service's clock: wait for as long as it is from \
+                 `server_time` of GET /sales/{id} to then. `starts_at` stands in the place of a \
+                 `Retry-After`.",
             ),
             Self::SaleEnded => (
                 "The sale is over, and gives no more units. Codes it has given stay good until they \
@@ -236,7 +242,9 @@ impl Kind {
             Self::CodeExpired => (
                 "The hold ran out before the code was redeemed, or was given back. The unit is on sale \
                  again.",
-                "Ask POST /checkout for another.",
+                "Ask POST /checkout for another unit. If the hold was asked for with an \
+                 `Idempotency-Key`, draw a new one: the old key is answered with this same hold, which is \
+                 over, for as long as the sale is in the ledger, also when it has ended or is sold out.",
             ),
             Self::TooManyRequests => (
                 "This client or this user asks more often than one may: `limit` says which of them. \
@@ -245,16 +253,16 @@ impl Kind {
                  many requests are left.",
             ),
             Self::Unavailable => (
-                "A store is down or gave no answer, or the sale is being rebuilt. `detail` says whether \
-                 nothing was done, or whether it may have been.",
+                "A store is down or gave no answer, or the sale is being rebuilt. `detail` says which, \
+                 and `may_have_been_done` whether the request may have taken effect.",
                 "Ask again after `Retry-After`. POST /purchase and DELETE /checkout are safe to repeat: \
                  a code is redeemed once, and its receipt is answered again. So is POST /checkout with an \
                  `Idempotency-Key`; without one, a checkout that may have been done leaves a hold at \
                  most, which nobody has the code of and which runs out.",
             ),
             Self::Overloaded => (
-                "Too many requests are waiting. This one would have waited for too long; nothing was \
-                 done.",
+                "Too many requests are waiting. This one would have waited for too long, and was turned \
+                 away before anything was done.",
                 "Ask again after `Retry-After`, which is another while for each client, so that they do \
                  not come again all at once.",
             ),

@@ -165,6 +165,17 @@ mod tests {
     }
 
     #[test]
+    fn all_of_a_type_have_the_same_title() {
+        for kind in Kind::ALL {
+            let titles: Vec<_> = kind.samples().iter().map(|sample| sample.title).collect();
+            assert!(titles.iter().all(|it| *it == title(*kind)), "{kind:?}: {titles:?}");
+        }
+        for problem in [Problem::unsupported_charset(), Problem::unsupported_coding()] {
+            assert_eq!(problem.title, title(Kind::InvalidRequest));
+        }
+    }
+
+    #[test]
     fn the_list_leads_to_every_type() {
         let list = list();
 

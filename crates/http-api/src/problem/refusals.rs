@@ -139,6 +139,11 @@ impl Problem {
                 (Kind::Unavailable, "Unavailable", "The sale is being rebuilt; nothing was done")
             }
         };
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, title, detail).retry_after(retry_after_s)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, title, detail)
+            .with("may_have_been_done", failure == Failure::Unknown)
+            .retry_after(retry_after_s)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,9 @@ pub(crate) const HEAD_FIELDS_MAX: usize = 96;
 /// The most bytes of a line before a body, its end included.
 pub const LINE_BYTES_MAX: usize = 32_768;
 
+/// The title of whatever is wrong with a request: the type's, of which `detail` says more.
+const INVALID: &str = "Invalid request";
+
 bodies! {
     /// What is wrong with one parameter, or with another part of a request.
     pub(crate) struct FieldError as "FieldError" {
@@ -36,14 +39,14 @@ impl Problem {
     pub(crate) fn invalid_request(errors: &[FieldError]) -> Self {
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         let detail = format!("These parameters are wrong: {}", fields.join(", "));
-        Self::new(StatusCode::BAD_REQUEST, Kind::InvalidRequest, "Invalid request", detail)
+        Self::new(StatusCode::BAD_REQUEST, Kind::InvalidRequest, INVALID, detail)
             .with("errors", json!(errors))
     }
 
     /// The body is larger than any request needs.
     pub(crate) fn body_too_large() -> Self {
         let detail = format!("A body may have {BODY_BYTES_MAX} bytes");
-        Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", &detail).closing()
+        Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, &detail).closing()
     }
 
     /// The body has few bytes or none, and much around them.
@@ -53,7 +56,7 @@ impl Problem {
              a Content-Length",
             BODY_RAW_BYTES_MAX / 1_024
         );
-        Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", &detail).closing()
+        Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, &detail).closing()
     }
 
     /// The body cannot be told from what is around it, or ends before its length.
@@ -67,37 +70,36 @@ impl Problem {
     /// The body is not JSON.
     pub(crate) fn unsupported_media_type() -> Self {
         let detail = "Send parameters in the query string or as application/json";
-        Self::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", detail)
+        Self::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
     /// The body is JSON, in other characters.
     pub(crate) fn unsupported_charset() -> Self {
         let detail = "JSON is read as UTF-8 alone: send it so, with no charset or charset=utf-8";
-        Self::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported charset", detail)
+        Self::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
     /// The body is compressed.
     pub(crate) fn unsupported_coding() -> Self {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         let detail = "A body is read as it is: send it without a Content-Encoding, or as identity";
-        let problem = Self::of_body(status, "Unsupported content coding", detail);
+        let problem = Self::of_body(status, detail);
         Self { names_coding: true, ..problem }
     }
 
     /// More is expected of the service than it does.
     pub(crate) fn expectation_failed() -> Self {
         let detail = "Expect may ask for 100-continue and for nothing else";
-        Self::of_part("expect", StatusCode::EXPECTATION_FAILED, "Expectation failed", detail)
-            .closing()
+        Self::of_part("expect", StatusCode::EXPECTATION_FAILED, detail).closing()
     }
 
-    fn of_body(status: StatusCode, title: &'static str, detail: &str) -> Self {
-        Self::of_part("body", status, title, detail)
+    fn of_body(status: StatusCode, detail: &str) -> Self {
+        Self::of_part("body", status, detail)
     }
 
-    fn of_part(part: &str, status: StatusCode, title: &'static str, detail: &str) -> Self {
+    fn of_part(part: &str, status: StatusCode, detail: &str) -> Self {
         let error = FieldError { field: part.to_owned(), message: detail.to_owned() };
-        Self::new(status, Kind::InvalidRequest, title, detail.to_owned())
+        Self::new(status, Kind::InvalidRequest, INVALID, detail.to_owned())
             .with("errors", json!([error]))
     }
 
@@ -133,7 +135,7 @@ impl Problem {
         let detail = "This cannot be read as a request of HTTP/1.1: it needs a line of method, path \
                       and version, one Host, well-formed fields, and for a body either one \
                       Content-Length or Transfer-Encoding: chunked";
-        Self::of_part("request", StatusCode::BAD_REQUEST, "Invalid request", detail)
+        Self::of_part("request", StatusCode::BAD_REQUEST, detail)
     }
 
     /// The first line of a request is longer than any needs to be.
@@ -142,7 +144,7 @@ impl Problem {
             "The first line of a request, with its path and query, may have {} KiB",
             LINE_BYTES_MAX / 1_024
         );
-        Self::of_part("path", StatusCode::URI_TOO_LONG, "Request line too long", &detail)
+        Self::of_part("path", StatusCode::URI_TOO_LONG, &detail)
     }
 
     /// The lines before the body are more than are read.
@@ -154,11 +156,15 @@ impl Problem {
             HEAD_BYTES_MAX / 1_024
         );
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        Self::of_part("head", status, "Head too large", &detail)
+        Self::of_part("head", status, &detail)
     }
 
     pub(crate) fn no_such_route(path: &str) -> Self {
-        let detail = format!("There is nothing at {path}");
+        let detail = match path {
+            // The target of CONNECT is a host.
+            "" => "The target of the request is no path, and this is no proxy".to_owned(),
+            path => format!("There is nothing at {path}"),
+        };
         Self::new(StatusCode::NOT_FOUND, Kind::NotFound, "Not found", detail)
     }
 

@@ -65,7 +65,9 @@ impl Kind {
                 let problem = |limit| Problem::too_many_requests(limit, samples::rate(), 1);
                 [OF_CLIENT, OF_USER].map(problem).into()
             }
-            Self::Unavailable => vec![Problem::of_failure(Failure::NotDone, RETRY_AFTER_FAILURE_S)],
+            Self::Unavailable => [Failure::NotDone, Failure::Unknown, Failure::Rebuilding]
+                .map(|failure| Problem::of_failure(failure, RETRY_AFTER_FAILURE_S))
+                .into(),
             Self::Overloaded => {
                 vec![Problem::of_failure(Failure::Overloaded, RETRY_AFTER_FAILURE_S)]
             }

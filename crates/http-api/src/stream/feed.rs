@@ -56,6 +56,9 @@ pub struct Streams {
 #[derive(Debug, Default)]
 struct Feed {
     latest: RefCell<Latest>,
+    /// Whether somebody came with another state than was told last: what is told next may be new to
+    /// them, though it is not to the others.
+    is_owed: Cell<bool>,
     /// Those who are gone are left out when the others are told.
     seats: RefCell<Vec<Weak<Seat>>>,
     viewers: Cell<usize>,
@@ -65,8 +68,8 @@ struct Feed {
 #[derive(Debug, Default)]
 struct Latest {
     event: Bytes,
-    /// The id of the state that is told last in it.
-    id: String,
+    /// The id of the state that was told last, by it or before there was any.
+    id: Rc<str>,
     events: u64,
     comments: u64,
     is_over: bool,
@@ -83,8 +86,9 @@ pub struct Viewer {
     seat: Rc<Seat>,
     /// What comes before anything else.
     opening: Option<Bytes>,
-    /// The id of the state it came with, until there is another: the feed may come to it later.
-    has: Option<String>,
+    /// The id of the state it was told last: the feed may come to what it came with later, or tell what
+    /// others have not.
+    has: Option<Rc<str>>,
     events: u64,
     comments: u64,
 }
@@ -115,8 +119,9 @@ impl Streams {
         board: &Arc<SaleBoard>,
     ) -> Viewer {
         let mut feeds = self.feeds.borrow_mut();
+        let id: Rc<str> = told.form.id().into();
         let feed = feeds.entry(subject).or_insert_with(|| {
-            let feed = Rc::<Feed>::default();
+            let feed = Rc::new(Feed::having_told(Rc::clone(&id)));
             let telling = tell(Rc::clone(&feed), subject, Arc::clone(told), Arc::clone(board));
             let feeds = Rc::clone(&self.feeds);
             rt::spawn(async move {
@@ -125,7 +130,7 @@ impl Streams {
             });
             feed
         });
-        Viewer::of(feed).having(told.form.id())
+        Viewer::of(feed).having(id)
     }
 }
 
@@ -143,9 +148,10 @@ async fn tell(feed: Rc<Feed>, subject: Subject, mut told: ShownSale, board: Arc<
         let now = Instant::now();
         if now - event_at >= PACE
             && let Ok(shown) = shown
-            && let Some((event, state)) = news(&told, shown, &board).await
+            && let Some((event, state)) = news(&told, shown, &board, &feed.is_owed).await
         {
             (event_at, said_at, told) = (now, now, state);
+            feed.is_owed.set(false);
             let is_over = subject.ends_with(&told.standing);
             feed.change(|latest| latest.put(event, told.form.id(), is_over)).await;
             if is_over {
@@ -158,12 +164,13 @@ async fn tell(feed: Rc<Feed>, subject: Subject, mut told: ShownSale, board: Arc<
     }
 }
 
-/// What is new to who was told that, and what they know then. Where another sale is the one that is
-/// on, the end of the one before is told first.
+/// What is new to who was told that, or to somebody else, and what they know then. Where another sale is
+/// the one that is on, the end of the one before is told first.
 async fn news(
     told: &ShownSale,
     shown: Option<ShownSale>,
     board: &Arc<SaleBoard>,
+    is_owed: &Cell<bool>,
 ) -> Option<(String, ShownSale)> {
     let sale = told.standing.sale.id;
     let mut states = Vec::new();
@@ -174,7 +181,7 @@ async fn news(
     {
         states.push(end);
     }
-    states.extend(shown.filter(|shown| shown.form.id() != told.form.id()));
+    states.extend(shown.filter(|shown| is_owed.get() || shown.form.id() != told.form.id()));
     let event = states.iter().map(|state| state.form.event()).collect();
     states.pop().map(|last| (event, last))
 }
@@ -185,13 +192,18 @@ impl Latest {
             event.push_str(END);
         }
         self.event = event.into();
-        id.clone_into(&mut self.id);
+        self.id = id.into();
         self.events += 1;
         self.is_over = is_over;
     }
 }
 
 impl Feed {
+    fn having_told(id: Rc<str>) -> Self {
+        let latest = Latest { id, ..Latest::default() };
+        Self { latest: RefCell::new(latest), ..Self::default() }
+    }
+
     /// Changes what there is to be told, and tells all who watch.
     async fn change(&self, change: impl FnOnce(&mut Latest)) {
         change(&mut self.latest.borrow_mut());
@@ -238,8 +250,11 @@ impl Viewer {
         Self { feed: Rc::clone(feed), seat, opening: None, has: None, events, comments }
     }
 
-    fn having(mut self, id: &str) -> Self {
-        self.has = Some(id.to_owned());
+    fn having(mut self, id: Rc<str>) -> Self {
+        if id != self.feed.latest.borrow().id {
+            self.feed.is_owed.set(true);
+        }
+        self.has = Some(id);
         self
     }
 
@@ -264,7 +279,8 @@ impl Viewer {
         let is_new = self.events != latest.events;
         let is_silent = self.comments != latest.comments;
         (self.events, self.comments) = (latest.events, latest.comments);
-        if is_new && self.has.take().is_none_or(|has| has != latest.id) {
+        if is_new && self.has.as_ref() != Some(&latest.id) {
+            self.has = Some(Rc::clone(&latest.id));
             telemetry::viewer_told();
             return Poll::Ready(Some(latest.event.clone()));
         }

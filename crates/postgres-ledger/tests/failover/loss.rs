@@ -4,7 +4,10 @@
 use dev_servers::PostgresServer;
 use domain::{
     Sale,
-    ports::{Attempt, LedgerStore, Outcome, Recorded, SaleRegister},
+    ports::{
+        AnsweredCodes as _, Attempt, LedgerStore, Lookups as _, Outcome, Recorded, SaleRegister,
+        UserOfSale,
+    },
     sale::SaleState,
 };
 use postgres_ledger::Durability;
@@ -128,7 +131,7 @@ async fn a_loss_between_two_sales_stops_the_next() {
 async fn what_was_answered_because_it_was_there_is_looked_for_on_a_promoted_server() {
     let pair = Pair::start().await;
     let writer = pair.ledger_of_one();
-    let [again, receipt, hold] = [(), (), ()].map(|()| pair.ledger_of_one());
+    let [again, receipt, hold, key, life, units] = [(); 6].map(|()| pair.ledger_of_one());
     pair.cut_off();
     let (sold, reply) = record(&writer, &pair.sale, 1).await;
     reply.unwrap();
@@ -141,9 +144,13 @@ async fn what_was_answered_because_it_was_there_is_looked_for_on_a_promoted_serv
     let attempt =
         Attempt { sale: pair.sale.id, user: nth_user(2), outcome: Outcome::Granted(second) };
     hold.permit().unwrap().record(attempt).await.unwrap();
+    key.answered(second.code).await.unwrap();
+    life.code(sold.code).await.unwrap().unwrap();
+    let units_of_first = UserOfSale { sale: pair.sale.id, user: nth_user(1) };
+    assert_eq!(units.units(units_of_first).await.unwrap().bought.len(), 1);
     pair.after_promotion();
 
-    for process in [again, receipt, hold] {
+    for process in [again, receipt, hold, key, life, units] {
         says_within(&process, &pair.sale, "has lost answers").await;
     }
 }

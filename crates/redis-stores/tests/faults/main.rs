@@ -201,7 +201,7 @@ async fn a_server_that_is_slow_takes_one_unit_for_a_code_that_is_asked_again() {
     let server = RedisServer::start().unwrap();
     let (live, sale, _) = a_sale_in_full_swing(&server).await;
     let code = new_code(sale.id);
-    let request = HoldRequest { code, user: user("slow") };
+    let request = HoldRequest { code, user: user("slow"), has_key: false };
 
     assert_eq!(ask(&server, "CLIENT PAUSE 1500 ALL"), "+OK");
     let late = tokio::time::timeout(SOON, live.codes.place_hold(request.clone())).await.unwrap();
@@ -294,7 +294,7 @@ async fn every_failure(live: &Live, sale: &Sale, code: Code) -> Vec<Failure> {
 }
 
 async fn place(live: &Live, sale: &Sale) -> Result<PlaceReply, StoreError> {
-    let request = HoldRequest { code: new_code(sale.id), user: user("eve") };
+    let request = HoldRequest { code: new_code(sale.id), user: user("eve"), has_key: false };
     tokio::time::timeout(SOON, live.codes.place_hold(request)).await.unwrap()
 }
 

@@ -36,7 +36,8 @@ fn url_of(server: &RedisServer, who: &str) -> String {
 }
 
 async fn why_no_hold(live: &Live) -> (Failure, String) {
-    let request = HoldRequest { code: new_code(open_sale(1, 1).id), user: user("ann") };
+    let request =
+        HoldRequest { code: new_code(open_sale(1, 1).id), user: user("ann"), has_key: false };
     let error: StoreError = live.codes.place_hold(request).await.unwrap_err();
     (error.failure(), error.source().unwrap().to_string())
 }
@@ -94,7 +95,7 @@ async fn a_right_that_a_function_lacks_is_named_although_it_may_have_stopped_hal
     let (server, live) = as_user(rights());
     let sale = live.open(5, 5).await;
     call(&server, &["ACL", "SETUSER", "shop", "-lpop"]);
-    let request = HoldRequest { code: new_code(sale.id), user: user("ann") };
+    let request = HoldRequest { code: new_code(sale.id), user: user("ann"), has_key: false };
 
     let error = live.codes.place_hold(request).await.unwrap_err();
 
@@ -151,7 +152,7 @@ async fn what_a_server_says_in_its_own_codes_is_a_refusal_that_passes() {
         let sale = live.open(5, 5).await;
         call(&server, &breaks.split(' ').collect::<Vec<_>>());
 
-        let request = HoldRequest { code: new_code(sale.id), user: user("ann") };
+        let request = HoldRequest { code: new_code(sale.id), user: user("ann"), has_key: false };
         let error = live.codes.place_hold(request).await.unwrap_err();
 
         let why = error.source().unwrap().to_string();

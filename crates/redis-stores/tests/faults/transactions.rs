@@ -106,8 +106,13 @@ async fn a_connection_that_may_be_in_a_transaction_is_used_no_more() {
     for slip in [Slip::LateMulti, Slip::LeftOpen] {
         let live = live_at(&server_that_slips(slip), Ledger(7));
         // Of those who keep their connection, and do not ask whether it is well before each call.
-        let place =
-            || live.codes.place_hold(HoldRequest { code: code_of_no_sale(), user: user("ann") });
+        let place = || {
+            live.codes.place_hold(HoldRequest {
+                code: code_of_no_sale(),
+                user: user("ann"),
+                has_key: false,
+            })
+        };
 
         let first = place().await;
         let second = place().await;

@@ -54,7 +54,7 @@ async fn the_sale_of_another_ledger_is_neither_served_nor_touched() {
     }
     assert_is_of_other(second.sales.status(sale.id).await);
     assert_is_of_other(second.sales.forget(sale.id).await);
-    let request = HoldRequest { code: new_code(sale.id), user: user("bob") };
+    let request = HoldRequest { code: new_code(sale.id), user: user("bob"), has_key: false };
     assert_is_of_other(second.codes.place_hold(request).await);
     assert_is_of_other(second.codes.due(sale.id, 10).await);
     assert_is_of_other(second.codes.settle(sale.id, &[(grant.code, Verdict::Free)]).await);

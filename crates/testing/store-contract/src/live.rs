@@ -48,7 +48,7 @@ impl Live {
 
     /// Asks for a unit of the code's sale under it.
     pub async fn ask_under(&self, code: Code, user: &UserId) -> PlaceReply {
-        let request = HoldRequest { code, user: user.clone() };
+        let request = HoldRequest { code, user: user.clone(), has_key: false };
         self.codes.place_hold(request).await.unwrap()
     }
 

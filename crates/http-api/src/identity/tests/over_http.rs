@@ -247,3 +247,34 @@ fn nothing_that_is_written_down_has_a_token_in_it() {
     assert!(parts.iter().all(|part| !written.contains(part)), "{written}");
     assert!(!written.contains(SECRET));
 }
+
+/// Ten seconds, as `docs/limits.md` has it.
+#[actix_web::test]
+async fn whose_a_code_is_and_what_becomes_of_it_are_waited_for_no_longer_than_for_one() {
+    let shop = Shop::open();
+    let app = serve!(shop);
+    let ann = token("ann");
+    let hold = ask(&app, post(&format!("/checkout?id={}", shop.sale)), Some(&ann)).await;
+    let code = hold.body["code"].as_str().unwrap();
+    let faults = shop.world.ledger.faults();
+    tokio::time::pause();
+
+    for (request, operation) in with_code(code).into_iter().zip([
+        Operation::Redeem,
+        Operation::Release,
+        Operation::FindCode,
+    ]) {
+        faults.plan(Operation::FindOwner, Fault::Pause);
+        faults.plan(operation, Fault::Pause);
+        let began = tokio::time::Instant::now();
+        let the_owner_comes_late = async {
+            tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+            assert!(faults.resume());
+        };
+
+        let (answer, ()) = tokio::join!(ask(&app, request, Some(&ann)), the_owner_comes_late);
+
+        assert_eq!((answer.status, began.elapsed().as_secs()), (503, 10), "{operation}");
+        faults.clear();
+    }
+}

@@ -1,8 +1,11 @@
 //! Who is told what, and in which order.
 
+use domain::CheckoutRequest;
+use fakes::World;
 use futures_util::FutureExt;
 
 use super::*;
+use crate::test_api::api_over;
 
 #[actix_web::test]
 async fn a_slow_viewer_is_told_the_latest_and_nothing_that_was_before() {
@@ -38,7 +41,7 @@ async fn what_a_viewer_begins_with_comes_before_what_happened_since() {
 #[actix_web::test]
 async fn what_a_viewer_came_with_is_not_told_again_when_the_feed_comes_to_it() {
     let feed = Rc::<Feed>::default();
-    let who_has = |id| Viewer::of(&feed).having(id);
+    let who_has = |id| Viewer::of(&feed).having(Rc::from(id));
     let (mut at_first, mut at_last) = (who_has("first"), who_has("last"));
     feed.change(|latest| latest.put("first".to_owned(), "first", false)).await;
 
@@ -54,6 +57,35 @@ async fn what_a_viewer_came_with_is_not_told_again_when_the_feed_comes_to_it() {
     feed.change(|latest| latest.put("last".to_owned(), "last", true)).await;
     assert_eq!(late.next().await.unwrap(), END, "that there is no other is news");
     assert_eq!(late.next().await, None);
+}
+
+/// The sale was something else for less than the feed's pace.
+#[actix_web::test]
+async fn who_came_with_what_the_feed_never_told_is_told_when_it_is_over_and_nobody_else() {
+    tokio::time::pause();
+    let world = World::new();
+    let sale = world.open_sale(2, 2);
+    let api = api_over(&world);
+    api.services.rebuild.restore(sale.id, None).await.unwrap();
+    let subject = Subject::Sale(sale.id);
+    let shown = async || {
+        world.clock.advance_ms(1_000);
+        subject.look(&api.board).await.unwrap().unwrap()
+    };
+    let before = shown().await;
+    let mut first = api.streams.viewer(subject, &before, &api.board);
+    let request = CheckoutRequest { sale: sale.id, user: "ann".parse().unwrap() };
+
+    let hold = api.services.checkout.attempt(request).await.unwrap().unwrap();
+    let mut second = api.streams.viewer(subject, &shown().await, &api.board);
+    api.services.purchase.release(hold.code).await.unwrap().unwrap();
+    let after = shown().await;
+
+    assert_eq!(after.form.id(), before.form.id());
+    let told = second.next().await.unwrap();
+    assert!(told.ends_with(after.form.event().as_bytes()), "{told:?}");
+    assert_eq!(first.next().await.unwrap(), COMMENT, "it has that");
+    assert_eq!(second.next().await.unwrap(), COMMENT, "once is enough");
 }
 
 #[actix_web::test]
