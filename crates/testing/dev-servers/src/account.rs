@@ -53,6 +53,11 @@ impl Account {
         ]
     }
 
+    /// As `chown` has it.
+    pub(crate) fn owner(self) -> String {
+        format!("{}:{}", self.uid, self.gid)
+    }
+
     /// Makes the account the owner of `path`.
     pub(crate) fn owns(self, path: &Path) -> Result<(), ServerError> {
         chown(path, Some(self.uid), Some(self.gid))

@@ -73,10 +73,14 @@ enum Step {
     /// Says what each server is
     Status,
     /// Kills the server that takes writes, with SIGKILL, and all its children
-    Kill,
+    Kill {
+        /// Which one, where that is another, or two take writes: what only this one has is lost.
+        #[arg(value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
+        server: Option<u8>,
+    },
     /// Promotes the standby that has received most
     Promote,
-    /// Makes the server that was killed a standby
+    /// Makes each a standby that is down, or does not follow
     Rejoin,
 }
 
@@ -124,7 +128,7 @@ fn drill(step: &Step, data: &Path) -> Result<u8, RunError> {
     let mut drill = Drill::at(data, say)?;
     match step {
         Step::Status => drill.status(),
-        Step::Kill => drill.kill(),
+        Step::Kill { server } => drill.kill(*server),
         Step::Promote => drill.promote(),
         Step::Rejoin => drill.rejoin(),
     }?;

@@ -1,8 +1,9 @@
 //! What an operator does in a failover, done to a [`Trio`](super::trio::Trio) that another process
 //! runs. Each command is said before it is run, so that it can be run by hand.
 
+mod rejoin;
+
 use std::{
-    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -12,7 +13,7 @@ use std::{
 
 use super::{
     programs,
-    trio::{SERVERS, STANDBY, UNFINISHED, place, ports_of, source, timeline},
+    trio::{FORKED, SERVERS, STANDBY, place, ports_of, timeline},
 };
 use crate::{
     ServerError,
@@ -35,6 +36,18 @@ const ANSWER_LIMIT_S: &str = "3";
 /// minute in all.
 const LOOKS_MAX: u32 = 300;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether a standby that has just started follows: three seconds in all.
+const STATUS_LOOKS_MAX: u32 = 15;
+
+/// What a standby says that will not follow, or not even start, until it is made anew: it has received
+/// what the server never had, or its files are of two servers.
+const SIGNS: [&str; 4] = [
+    "forked off current database system timeline",
+    "does not contain minimum recovery point",
+    "is not a child of this server's history",
+    "could not locate a valid checkpoint record",
+];
 
 /// The three servers in a directory, as one sees them who does not run them.
 pub struct Drill<S> {
@@ -61,12 +74,13 @@ enum Role {
 impl<S: FnMut(&str)> Drill<S> {
     /// Of the servers in `dir`, which somebody runs. What is done is said.
     pub fn at(dir: &Path, say: S) -> Result<Self, ServerError> {
-        let account = Account::for_postgres()?;
+        let (account, wanted) = (Account::for_postgres()?, dir.display());
         let dir = Home::of(dir, account)?;
         let ports = ports_of(&dir).ok_or_else(|| {
             refused(format!(
-                "there are none in {}: start them first, make run HA=on",
-                dir.display()
+                "there are no servers in {wanted}: start them first, with \
+                 dev-servers run --ha --data {wanted} -- COMMAND, which make run HA=on does for \
+                 target/dev-data-ha"
             ))
         })?;
         Ok(Self { dir, account, programs: programs::find()?, ports, say })
@@ -74,44 +88,81 @@ impl<S: FnMut(&str)> Drill<S> {
 
     /// Says what each of the servers is.
     pub fn status(&mut self) -> Result<(), ServerError> {
-        for (index, role) in self.roles()?.iter().enumerate() {
-            let cluster = self.cluster(index);
-            let mut line = format!("server {}  port {}  ", index + 1, self.ports[index]);
-            let pid = || postmaster(&cluster).map(|pid| format!(", pid {pid}")).unwrap_or_default();
+        let roles = self.settled()?;
+        for (index, role) in roles.iter().enumerate() {
+            let pid = postmaster(&self.cluster(index));
+            let pid = pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
             let told = match role {
-                Role::Server { followed_by } => write!(
-                    line,
-                    "takes writes, timeline {}{}; standbys: {followed_by}",
-                    timeline(&cluster),
-                    pid()
-                ),
-                Role::Standby { received } => {
-                    write!(line, "standby{}; has received {received} bytes", pid())
+                Role::Server { followed_by } => {
+                    let timeline = timeline(&self.cluster(index));
+                    format!("takes writes, timeline {timeline}{pid}; standbys: {followed_by}")
                 }
-                Role::Down => write!(line, "down"),
-                Role::Silent(said) => write!(line, "does not answer{}: {said}", pid()),
+                Role::Standby { received } => format!(
+                    "standby{pid}; {}has received {received} bytes",
+                    self.whom_it_follows(&roles, index)
+                ),
+                Role::Down => "down".to_owned(),
+                Role::Silent(said) => format!("does not answer{pid}: {said}"),
             };
-            told.map_err(|_| refused("it cannot be told".to_owned()))?;
-            (self.say)(&line);
+            let port = self.ports[index];
+            (self.say)(&format!("server {}  port {port}  {told}", index + 1));
+        }
+        if let Err(ServerError::Failed { said, .. }) = self.the_server(&roles) {
+            (self.say)(&said);
         }
         Ok(())
     }
 
-    /// Kills the server, as a power cut would: the one that takes writes, or else one that
-    /// does not answer.
-    pub fn kill(&mut self) -> Result<(), ServerError> {
+    fn whom_it_follows(&self, roles: &[Role; SERVERS], index: usize) -> String {
+        let followed = writers(roles).find(|&first| is_followed(&roles[first], index));
+        match (followed, writers(roles).next()) {
+            (Some(first), _) => format!("follows server {}; ", first + 1),
+            (None, Some(_)) => {
+                let sign = self.sign(index).map(|sign| format!(" ({sign})")).unwrap_or_default();
+                format!("does not follow{sign}: ha rejoin makes it anew; ")
+            }
+            (None, None) => String::new(),
+        }
+    }
+
+    /// Kills a server, as a power cut would: the one of this number, else the one that takes writes, or
+    /// one that does not answer. Of two that take writes, the killed one is the server no more.
+    pub fn kill(&mut self, number: Option<u8>) -> Result<(), ServerError> {
         let roles = self.roles()?;
-        let index = the_server(&roles)
-            .or_else(|| roles.iter().position(|role| matches!(role, Role::Silent(_))))
-            .ok_or_else(|| refused("no server takes writes".to_owned()))?;
-        let pid = postmaster(&self.cluster(index))
-            .ok_or_else(|| refused(format!("server {} has no pid", index + 1)))?;
-        let family = tied::family(pid).iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
-        // One of its children may have ended meanwhile.
-        self.run(&["sh", "-c", &format!("kill -9 {family}")], None)?;
-        self.until("the server to be gone", |this| Ok(this.role(index)? == Role::Down))?;
+        let index = match number {
+            Some(number) => usize::from(number) - 1,
+            None => self
+                .the_server(&roles)?
+                .or_else(|| roles.iter().position(|role| matches!(role, Role::Silent(_))))
+                .ok_or_else(|| refused("no server takes writes".to_owned()))?,
+        };
+        let is_another = if roles[index] == Role::Down {
+            (0..SERVERS).any(|other| other != index && self.could_be_the_server(other))
+        } else {
+            let cluster = self.cluster(index);
+            let pid = postmaster(&cluster)
+                .ok_or_else(|| refused(format!("server {} has no pid", index + 1)))?;
+            let family = tied::family(pid).iter().map(u32::to_string).collect::<Vec<_>>();
+            // One of its children may have ended meanwhile.
+            self.run(&["sh", "-c", &format!("kill -9 {}", family.join(" "))], None)?;
+            // Whoever runs the servers may start a standby again before it is looked.
+            self.until("the server to be gone", |this| {
+                Ok(postmaster(&cluster) != Some(pid) || this.role(index)? == Role::Down)
+            })?;
+            writers(&roles).any(|other| other != index)
+        };
+        if is_another && self.could_be_the_server(index) {
+            let forked = place(&self.dir, index).join(FORKED);
+            fs::write(&forked, "").attempting(format!("write {}", forked.display()))?;
+        }
         (self.say)(&format!("server {} is dead", index + 1));
         Ok(())
+    }
+
+    /// Whether it would take writes if it were started.
+    fn could_be_the_server(&self, index: usize) -> bool {
+        let (cluster, forked) = (self.cluster(index), place(&self.dir, index).join(FORKED));
+        cluster.exists() && !cluster.join(STANDBY).exists() && !forked.exists()
     }
 
     /// Has the standby take the server's place that has received most: what one lacks that another has
@@ -140,49 +191,45 @@ impl<S: FnMut(&str)> Drill<S> {
         Ok(())
     }
 
-    /// Makes each server a standby that is down, and is not one: with what it still has, or else
-    /// with a copy. Whoever runs the servers starts it; it follows when this returns.
-    pub fn rejoin(&mut self) -> Result<(), ServerError> {
-        let roles = self.roles()?;
-        let first = the_server(&roles).ok_or_else(|| {
-            refused("no server takes writes that could be followed: ha promote first".to_owned())
-        })?;
-        for index in (0..SERVERS).filter(|&index| roles[index] == Role::Down) {
-            let is_unfinished = place(&self.dir, index).join(UNFINISHED).exists();
-            if is_unfinished || !self.cluster(index).join(STANDBY).exists() {
-                self.make_standby(first, index)?;
+    /// What the servers are, once each standby follows, or is not going to.
+    fn settled(&self) -> Result<[Role; SERVERS], ServerError> {
+        for _ in 1..STATUS_LOOKS_MAX {
+            let roles = self.roles()?;
+            let is_settled = |index: usize| {
+                !matches!(roles[index], Role::Standby { .. })
+                    || writers(&roles).any(|first| is_followed(&roles[first], index))
+                    || self.sign(index).is_some()
+            };
+            if writers(&roles).next().is_none() || (0..SERVERS).all(is_settled) {
+                return Ok(roles);
             }
-            let follows = format!("server-{}", index + 1);
-            self.until("it to follow; does anybody run the servers?", |this| {
-                Ok(matches!(this.role(first)?, Role::Server { followed_by }
-                    if followed_by.contains(&follows)))
-            })?;
-            (self.say)(&format!("server {} is a standby of server {}", index + 1, first + 1));
+            thread::sleep(LOOK_AGAIN);
         }
-        Ok(())
+        self.roles()
     }
 
-    fn make_standby(&mut self, first: usize, index: usize) -> Result<(), ServerError> {
-        let unfinished = place(&self.dir, index).join(UNFINISHED);
-        fs::write(&unfinished, "").attempting(format!("write {}", unfinished.display()))?;
-        let cluster = self.cluster(index).display().to_string();
-        let source = source(&self.dir, self.ports[first]);
-        // Until the promoted server has made a checkpoint, pg_rewind takes it for one that was not.
-        let psql = programs::client(&self.programs, "psql").display().to_string();
-        self.run_well(&[&psql, "-q", "-d", &source, "-c", "CHECKPOINT"], None)?;
-        let rewind = self.program("pg_rewind");
-        let rewound =
-            self.run(&[&rewind, "-D", &cluster, "--source-server", &source], self.account)?;
-        if let Err(error) = succeeded("pg_rewind", &rewound) {
-            (self.say)(&format!("{error}so it gets a copy of all that the server has"));
-            self.run_well(&["find", &cluster, "-mindepth", "1", "-delete"], self.account)?;
-            let copy = self.program("pg_basebackup");
-            let copy = [&copy, "-D", &cluster, "-d", &source, "-X", "stream", "-c", "fast"];
-            self.run_well(&copy, self.account)?;
+    /// The one that takes writes. If there are two, the operator has to say which one goes.
+    fn the_server(&self, roles: &[Role; SERVERS]) -> Result<Option<usize>, ServerError> {
+        let writers = writers(roles).collect::<Vec<_>>();
+        if writers.len() < 2 {
+            return Ok(writers.first().copied());
         }
-        self.run_well(&["touch", &format!("{cluster}/{STANDBY}")], self.account)?;
-        // Whoever runs the servers starts it now.
-        fs::remove_file(&unfinished).attempting(format!("remove {}", unfinished.display()))
+        let timeline = |index: usize| timeline(&self.cluster(index));
+        let names =
+            writers.iter().map(|&index| format!("{} (timeline {})", index + 1, timeline(index)));
+        Err(refused(format!(
+            "servers {} take writes: end all but one of them, each with ha kill N, which loses what only \
+             that one has; then ha rejoin",
+            names.collect::<Vec<_>>().join(" and ")
+        )))
+    }
+
+    /// The last words of a server that it cannot follow as it is.
+    fn sign(&self, index: usize) -> Option<String> {
+        let log = fs::read(place(&self.dir, index).join("postgres.log")).ok()?;
+        let log = String::from_utf8_lossy(&log);
+        let line = log.lines().rfind(|line| SIGNS.iter().any(|sign| line.contains(sign)))?;
+        Some(line.split_once(":  ").map_or(line, |(_, said)| said).to_owned())
     }
 
     fn roles(&self) -> Result<[Role; SERVERS], ServerError> {
@@ -255,8 +302,12 @@ impl<S: FnMut(&str)> Drill<S> {
     }
 }
 
-fn the_server(roles: &[Role; SERVERS]) -> Option<usize> {
-    roles.iter().position(|role| matches!(role, Role::Server { .. }))
+fn writers(roles: &[Role; SERVERS]) -> impl Iterator<Item = usize> {
+    (0..SERVERS).filter(|&index| matches!(roles[index], Role::Server { .. }))
+}
+
+fn is_followed(by: &Role, index: usize) -> bool {
+    matches!(by, Role::Server { followed_by } if followed_by.contains(&format!("server-{}", index + 1)))
 }
 
 /// The process that is the server, by the file that it keeps.

@@ -3,7 +3,8 @@
 //!
 //! All three have the same settings, and each follows whichever takes writes. Who that is stands in
 //! their directories alone: a standby has the file `standby.signal`, as Postgres has it, and of those
-//! without one the server is the one on the highest timeline. So it is the same after a restart.
+//! without one the server is the one on the highest timeline. So it is the same after a restart. Where two
+//! are on the same, somebody has to say.
 
 mod files;
 
@@ -12,12 +13,17 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::Path,
-    sync::mpsc::{Receiver, RecvTimeoutError},
-    time::Duration,
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, SystemTime},
 };
 
 use self::files::{AUTHORITY, HBA, LET_IN, SETTINGS, certificates, ports, settings, write};
-pub(super) use self::files::{SERVERS, STANDBY, UNFINISHED, place, ports_of, source, timeline};
+pub(super) use self::files::{
+    FORKED, LOST, SERVERS, STANDBY, UNFINISHED, place, ports_of, source, timeline,
+};
 use super::PostgresServer;
 use crate::{ServerError, account::Account, error::Attempting, home::Home, running::Running};
 
@@ -27,6 +33,9 @@ const TEND_EVERY: Duration = Duration::from_millis(250);
 /// Three servers in a directory.
 pub struct Trio {
     servers: [PostgresServer; SERVERS],
+    /// Of each standby that did not start, when it was made one: it is not tried again before that is
+    /// done anew.
+    given_up: Mutex<[Option<SystemTime>; SERVERS]>,
     // After the servers, which live in it.
     home: Home,
 }
@@ -59,7 +68,8 @@ impl Trio {
             Ok::<_, ServerError>(server)
         };
         let [one, two, three] = homes;
-        let trio = Self { servers: [server(0, one)?, server(1, two)?, server(2, three)?], home };
+        let servers = [server(0, one)?, server(1, two)?, server(2, three)?];
+        let trio = Self { servers, given_up: Mutex::default(), home };
         trio.start(database, &mut say)?;
         Ok(trio)
     }
@@ -72,14 +82,21 @@ impl Trio {
             if !server.cluster().exists() {
                 self.copy_of(first, index)?;
             }
-            if follows(server) {
-                server.start_again()?;
+            if is_unfinished(server) {
+                say(&format!(
+                    "Server {} was not made a standby to the end, and stays down until it is: {}",
+                    index + 1,
+                    self.rejoin()
+                ));
+            } else if follows(server) {
+                self.start_standby(index, say);
             } else {
                 say(&format!(
                     "Server {} was the server before {} was promoted, and stays down until it is \
-                     made a standby: dev-servers ha rejoin",
+                     made a standby: {}",
                     index + 1,
-                    first + 1
+                    first + 1,
+                    self.rejoin()
                 ));
             }
         }
@@ -90,22 +107,62 @@ impl Trio {
         Ok(())
     }
 
+    /// Starts a standby that ended, and says whether it could be. If not, the others serve without it.
+    fn start_standby(&self, index: usize, say: &mut impl FnMut(&str)) -> bool {
+        let number = index + 1;
+        let made = made_standby(&self.servers[index]);
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        if given_up[index].is_some() && given_up[index] == made {
+            return false;
+        }
+        let started = self.servers[index].start_again();
+        given_up[index] = if started.is_ok() { None } else { made };
+        if let Err(error) = &started {
+            say(&format!(
+                "Server {number} does not start, and stays down until it is made a standby anew: {}\n{error}",
+                self.rejoin()
+            ));
+        }
+        started.is_ok()
+    }
+
+    /// The command that makes standbys.
+    fn rejoin(&self) -> String {
+        format!("dev-servers ha rejoin --data {}", self.home.path().display())
+    }
+
     /// The one that takes writes, by what the directories hold; the first is made if there is none.
     fn first(&self) -> Result<usize, ServerError> {
         if self.servers.iter().all(|server| !server.cluster().exists()) {
             self.make_first()?;
             return Ok(0);
         }
+        let failed = |said: String| {
+            let program = "finding the server".to_owned();
+            ServerError::Failed { program, said }
+        };
+        let dir = self.home.path().display();
         let candidates = (0..SERVERS).filter(|&index| {
             let server = &self.servers[index];
             server.cluster().exists() && !follows(server) && !is_unfinished(server)
         });
-        candidates.max_by_key(|&index| timeline(&self.servers[index].cluster())).ok_or_else(|| {
-            ServerError::Failed {
-                program: "finding the server".to_owned(),
-                said: format!("each of those in {} is a standby", self.home.path().display()),
-            }
-        })
+        let rank = |index: usize| {
+            let server = &self.servers[index];
+            (!server.dir().join(FORKED).exists(), timeline(&server.cluster()))
+        };
+        let candidates = candidates.collect::<Vec<_>>();
+        let best = candidates.iter().map(|&index| rank(index)).max();
+        let best = candidates.into_iter().filter(|&index| Some(rank(index)) == best);
+        match best.collect::<Vec<_>>()[..] {
+            [] => Err(failed(format!("each of those in {dir} is a standby"))),
+            [first] => Ok(first),
+            [one, two, ..] => Err(failed(format!(
+                "servers {} and {} were promoted beside each other: say which one is not the server, \
+                 with dev-servers ha kill N --data {dir}, which loses what only that one has",
+                one + 1,
+                two + 1
+            ))),
+        }
     }
 
     fn make_first(&self) -> Result<(), ServerError> {
@@ -137,8 +194,6 @@ impl Trio {
     /// the other end of `stop` is gone. One that takes writes stays down when it ends, for
     /// another may have taken its place.
     pub fn tend(&self, stop: &Receiver<()>, mut say: impl FnMut(&str)) {
-        // Of each, whether it was said that it does not start.
-        let mut is_said = [false; SERVERS];
         while matches!(stop.recv_timeout(TEND_EVERY), Err(RecvTimeoutError::Timeout)) {
             for (index, server) in self.servers.iter().enumerate() {
                 // Asked in any case: who was killed is there until somebody asks.
@@ -146,16 +201,9 @@ impl Trio {
                 if is_alive || !follows(server) || is_unfinished(server) {
                     continue;
                 }
-                let started = server.start_again();
-                let number = index + 1;
-                match started {
-                    Ok(()) => say(&format!("server {number} is a standby, and was started")),
-                    Err(error) if !is_said[index] => {
-                        say(&format!("server {number} does not start: {error}"));
-                    }
-                    Err(_) => {}
+                if self.start_standby(index, &mut say) {
+                    say(&format!("server {} is a standby, and was started", index + 1));
                 }
-                is_said[index] = !server.running().as_mut().is_some_and(Running::is_alive);
             }
         }
     }
@@ -194,6 +242,11 @@ impl Drop for Trio {
 
 fn follows(server: &PostgresServer) -> bool {
     server.cluster().join(STANDBY).exists()
+}
+
+/// When it was made one.
+fn made_standby(server: &PostgresServer) -> Option<SystemTime> {
+    fs::metadata(server.cluster().join(STANDBY)).and_then(|signal| signal.modified()).ok()
 }
 
 fn is_unfinished(server: &PostgresServer) -> bool {

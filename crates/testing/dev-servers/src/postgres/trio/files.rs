@@ -28,6 +28,13 @@ const PORTS: &str = "ports";
 /// In the directory of a server whose files are being replaced by a copy of another's.
 pub(in crate::postgres) const UNFINISHED: &str = "unfinished";
 
+/// In the directory of a server that was killed while another one took writes, too: what only it has is
+/// given up, and its timeline may be another's, too.
+pub(in crate::postgres) const FORKED: &str = "forked";
+
+/// In the directory of a server that got a copy: what it had before.
+pub(in crate::postgres) const LOST: &str = "postgres-lost";
+
 /// In a cluster that follows another.
 pub(in crate::postgres) const STANDBY: &str = "standby.signal";
 
