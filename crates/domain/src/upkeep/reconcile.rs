@@ -191,10 +191,10 @@ impl Reconcile {
     fn compare(&self, sale: SaleId, look: Look, now: UnixMillis) -> (Option<i64>, bool) {
         let mut last = lock(&self.last);
         let before = last.get(&sale).copied();
-        let same = before.filter(|before| before.look == look);
-        last.insert(sale, same.unwrap_or(Seen { look, since: now }));
+        let unmoved = before.filter(|before| before.look == look);
+        last.insert(sale, unmoved.unwrap_or(Seen { look, since: now }));
         let off_time = look.off_time && before.is_some_and(|before| before.look.off_time);
-        (same.map(|same| now - same.since), off_time)
+        (unmoved.map(|seen| now - seen.since), off_time)
     }
 }
 

@@ -205,7 +205,8 @@ fn one_that_ends_while_it_is_awaited_is_an_error_at_once() {
 
 #[test]
 fn its_words_are_awaited_in_each_run_anew() {
-    let script = Script::of(&[LISTENS, "sleep 0.02; echo 'the live store serves a sale'"]);
+    let says = "sleep 0.02; echo 'the live store serves a sale'; exec sleep 60";
+    let script = Script::of(&[LISTENS, says]);
     script.write("next", &[LISTENS, STOPS_WITH_7]);
     let service = script.program().start(&[]).unwrap();
 
