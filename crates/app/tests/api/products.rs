@@ -99,7 +99,8 @@ async fn a_product_is_shown_and_sold_by_its_name_with_its_picture(kind: Kind) {
     let image = shown.body["product"]["image"].clone();
     assert_eq!(shown.body["product"], lamp(&image));
     let path = image.as_str().unwrap();
-    assert!(path.starts_with("/products/images/") && path.ends_with(".png"), "{path}");
+    let file = path.strip_prefix("/products/images/").and_then(|file| file.strip_suffix(".png"));
+    assert!(file.is_some(), "{path}");
 
     let held = stack.checkout("ann", sale).await;
     let item = json!({ "name": format!("Amber Lamp No. {}", held.unit()), "image": image });

@@ -217,7 +217,7 @@ async fn a_server_that_comes_back_with_all_it_had_goes_on_selling() {
 /// It is on the timeline of the one that answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_missed_on_a_server_that_was_promoted_beside_the_one_that_gave_them() {
-    let (pair, third, ledger) = Pair::start_with_third().await;
+    let (pair, third, ledger) = Box::pin(Pair::start_with_third()).await;
     block_in_place(|| pair.first.kill().and_then(|()| pair.second.promote())).unwrap();
     until(&WallClock, async || record(&ledger, &pair.sale, 2).await.1.ok()).await;
 

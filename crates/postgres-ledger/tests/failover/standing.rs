@@ -98,7 +98,7 @@ async fn a_server_that_was_promoted_for_a_moment_and_is_of_no_use_leaves_no_trac
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_that_were_promoted_beside_each_other_are_not_taken_for_one() {
-    let (pair, third, ledger) = Pair::start_with_third().await;
+    let (pair, third, ledger) = Box::pin(Pair::start_with_third()).await;
 
     block_in_place(|| pair.first.kill().and_then(|()| pair.second.promote())).unwrap();
     until(&WallClock, async || (moves(&ledger, &pair).await == Some(1)).then_some(())).await;
