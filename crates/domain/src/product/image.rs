@@ -256,24 +256,24 @@ mod tests {
         [&before[..], &height.to_be_bytes(), &width.to_be_bytes(), &[1, 1, 0x11, 0]].concat()
     }
 
-    fn webp(chunk: &[u8; 4], data: &[u8]) -> Vec<u8> {
-        [&b"RIFF\x1a\0\0\0WEBP"[..], chunk, b"\x0e\0\0\0", data].concat()
+    fn webp(chunk: [u8; 4], data: &[u8]) -> Vec<u8> {
+        [&b"RIFF\x1a\0\0\0WEBP"[..], &chunk, b"\x0e\0\0\0", data].concat()
     }
 
     fn lossy(width: u16, height: u16) -> Vec<u8> {
         // The upper two bits of either are its scale.
         let [width, height] = [width | 0x4000, height | 0x8000].map(u16::to_le_bytes);
-        webp(b"VP8 ", &[&b"\x30\x01\0\x9d\x01\x2a"[..], &width, &height].concat())
+        webp(*b"VP8 ", &[&b"\x30\x01\0\x9d\x01\x2a"[..], &width, &height].concat())
     }
 
     fn lossless(width: u32, height: u32) -> Vec<u8> {
         let bits = (width - 1) | (height - 1) << 14;
-        webp(b"VP8L", &[&[0x2f][..], &bits.to_le_bytes()].concat())
+        webp(*b"VP8L", &[&[0x2f][..], &bits.to_le_bytes()].concat())
     }
 
     fn extended(width: u32, height: u32) -> Vec<u8> {
         let [width, height] = [width, height].map(|size| (size - 1).to_le_bytes());
-        webp(b"VP8X", &[&[0; 4][..], &width[..3], &height[..3]].concat())
+        webp(*b"VP8X", &[&[0; 4][..], &width[..3], &height[..3]].concat())
     }
 
     #[test]

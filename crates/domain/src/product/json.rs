@@ -224,7 +224,7 @@ mod tests {
             (r#"{"a":"\ud83d"}"#, 13),
             (r#"{"a":"\ude00"}"#, 13),
             ("{\"a\":\"\n\"}", 7),
-            (r#"{'a':1}"#, 2),
+            (r"{'a':1}", 2),
         ] {
             assert_eq!(check_object(wrong), Err(JsonError::Malformed(at)), "{wrong}");
         }

@@ -21,12 +21,12 @@ async fn a_sale_is_shown_with_its_product_as_that_is_now_listed_or_not() {
         let change = ProductChange { sku, name, price: None, metadata: None, image: None };
         world.ledger.put(change).await.unwrap().unwrap().version.product
     };
-    let product = Some(put("Lamp").await);
+    let lamp = put("Lamp").await;
     let of = async |from: i64| {
         let starts_at = world.clock.now() + from;
         let window = Window::new(starts_at, starts_at + 1_000).unwrap();
         let terms = Terms::new(5, 5, 1_000).unwrap();
-        let sale = NewSale { window, terms, origin: Origin::Operator, product };
+        let sale = NewSale { window, terms, origin: Origin::Operator, product: Some(lamp) };
         world.ledger.schedule(sale).await.unwrap().unwrap()
     };
     let (closed, open) = (of(-1_000).await, of(0).await);
@@ -46,7 +46,7 @@ async fn a_sale_is_shown_with_its_product_as_that_is_now_listed_or_not() {
     let which = WhichPage { phase: None, before: None, limit: 9 };
 
     // One was seen with the calendar, the other is asked for.
-    let known = services.catalog.products().listed(product.unwrap()).unwrap();
+    let known = services.catalog.products().listed(lamp).unwrap();
     assert_eq!(name(&known), "Lamp");
     assert_eq!(board.of(open.id).await.unwrap().unwrap().form, ["Lamp"]);
     services.catalog.refresh().await.unwrap();
