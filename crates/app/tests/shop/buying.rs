@@ -160,24 +160,38 @@ fn two_tabs_agree() {
 }
 
 #[test]
+fn before_it_opens_the_page_says_when() {
+    let later = ago_s(-3_000);
+    let shop = Shop::with(&[], &[&["sales", "schedule", "--starts-at", &later, "--lasts", "1h"]]);
+    let visitor = shop.visitor();
+
+    visitor.sees("before");
+
+    visitor.until("/^(49|50):[0-5][0-9]$/.test(document.getElementById('countValue').textContent)");
+    assert_eq!(visitor.read("document.querySelectorAll('#act button:not([hidden])').length"), 0);
+    visitor.looks("before");
+}
+
+#[test]
 fn the_next_sale_begins_by_itself() {
-    let soon = ago_s(-6);
-    let shop = Shop::with(
-        &[("SALE_STOCK", "50")],
-        &[&["sales", "schedule", "--starts-at", &soon, "--lasts", "8s"]],
-    );
+    let soon = ago_s(-15);
+    let shop = Shop::with(&[], &[&["sales", "schedule", "--starts-at", &soon, "--lasts", "20s"]]);
     let buyer = shop.buyer("heidi");
-    buyer.sees("before");
-    buyer.looks("before");
+    let other = shop.stranger();
+    other.open(&format!("{}/#sale=1", shop.service.url()));
+    other.sees("before");
 
     buyer.sees("open");
     buyer.presses("Get one");
     buyer.sees("hold");
 
     buyer.reads("eyebrow", "The sale is over, but this one you can still buy");
+    other.sees("ended");
+    other.reads("lead", "1 on hold can still be bought");
     buyer.presses("Buy it");
     buyer.sees("mine");
     buyer.presses("Back to the sale");
-    buyer.until("['ended', 'none'].includes(document.getElementById('main').dataset.view)");
-    buyer.looks("ended");
+    buyer.sees("none");
+    other.looks("ended");
+    buyer.looks("none");
 }

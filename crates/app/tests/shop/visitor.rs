@@ -46,6 +46,7 @@ impl Shop {
             .env("ADMIN_ADDR", "off")
             .env("QUEUE_WAIT_MAX", "10s")
             .envs(terms.iter().copied());
+        program.run(&["migrate"]).unwrap();
         for command in commands {
             program.run(command).unwrap();
         }

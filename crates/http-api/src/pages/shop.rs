@@ -23,9 +23,9 @@ macro_rules! files {
 }
 
 /// The program, in the order in which it is needed; the first is what starts it.
-const MODULES: [File; 13] = files! {
+const MODULES: [File; 14] = files! {
     "shop.js" "actions.js" "api.js" "clock.js" "dom.js" "feed.js" "panel.js" "sale.js" "shelf.js" "state.js"
-    "units.js" "wall.js" "words.js"
+    "units.js" "wall.js" "who.js" "words.js"
 };
 
 /// The page where `user_id` is believed, and where buyers have tokens: only there it has a place for one.
@@ -33,7 +33,7 @@ static PAGES: LazyLock<[Asset; 2]> = LazyLock::new(|| [page("off"), page("on")])
 
 /// What it is made of, by name.
 static FILES: LazyLock<Vec<(&str, Asset)>> = LazyLock::new(|| {
-    let own: [File; 3] = files! { "back.svg" "shop.css" "who.js" };
+    let own: [File; 2] = files! { "back.svg" "shop.css" };
     SHARED.into_iter().chain(own).chain(MODULES).map(asset).collect()
 });
 

@@ -92,7 +92,8 @@ impl Wire {
         awaiting: Option<Sender<Value>>,
     ) {
         let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut order = json!({ "id": number, "method": method, "params": parameters });
+        let mut order = json!({ "id": number, "method": method });
+        order["params"] = parameters;
         if let Some(session) = session {
             order["sessionId"] = session.into();
         }
