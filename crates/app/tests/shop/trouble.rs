@@ -114,8 +114,9 @@ fn whoever_is_told_that_it_is_busy_is_asked_for_again() {
     buyer.presses("Get one");
     buyer.reads("msg", "Nothing was taken. We ask again in");
     buyer.looks("busy");
-
     buyer.let_be();
+
+    buyer.presses("Ask again now");
 
     buyer.sees("hold");
 }
@@ -165,4 +166,31 @@ fn where_buyers_have_tokens_the_page_asks_for_one() {
     buyer.presses("Buy it");
     buyer.sees("mine");
     assert_eq!(buyer.kept()[0]["user"], "peggy");
+}
+
+fn network(latency_ms: u32, bytes_a_second: i32, is_offline: bool) -> serde_json::Value {
+    serde_json::json!({ "offline": is_offline, "latency": latency_ms,
+        "downloadThroughput": bytes_a_second, "uploadThroughput": bytes_a_second })
+}
+
+#[test]
+fn over_a_slow_network_and_after_none_at_all_a_buyer_buys() {
+    let shop = Shop::open(&[]);
+    let buyer = shop.stranger();
+    buyer.order("Network.emulateNetworkConditions", network(300, 50_000, false));
+    buyer.open(shop.service.url());
+    buyer.is_called("trent");
+    buyer.sees("open");
+    buyer.presses("Get one");
+    buyer.sees("hold");
+
+    buyer.order("Network.emulateNetworkConditions", network(0, 0, true));
+    buyer.read("dispatchEvent(new Event('offline'))");
+    buyer.reads("banner", "You are offline. You see how things stood at");
+    buyer.looks("offline");
+    buyer.order("Network.emulateNetworkConditions", network(0, -1, false));
+
+    buyer.reads("linkText", "Live");
+    buyer.presses("Buy it");
+    buyer.sees("mine");
 }

@@ -35,6 +35,8 @@ const tell = {
 		const isOther = was === undefined || was?.id !== sale?.id;
 		if (isOther) { S.retry_at = null; who.recount(); wall.hang(); }
 		if (isOther || was?.state !== sale?.state) around();
+		// What was said of a unit that came back is over when the sale is.
+		if (sale && (sale.state === 'ended' || sale.sold === sale.stock)) S.message = null;
 		if (!isOther && sale?.sold === sale?.stock && was?.sold !== sale?.sold) wall.hang();
 		render();
 	},

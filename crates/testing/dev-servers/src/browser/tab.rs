@@ -241,7 +241,11 @@ fn meddled(meddling: Option<&Meddling>, what: &Value) -> (&'static str, Value) {
             ("Fetch.failRequest", json!({ "requestId": id, "errorReason": "ConnectionRefused" }))
         }
         Some(Meddling::Answer(status, kind, text)) => {
-            let headers = json!([{ "name": "Content-Type", "value": kind }]);
+            // Not soon: what is said until then can be looked at.
+            let headers = json!([
+                { "name": "Content-Type", "value": kind },
+                { "name": "Retry-After", "value": "50" },
+            ]);
             let answer = json!({ "requestId": id, "responseCode": status, "responseHeaders": headers, "body": BASE64.encode(text) });
             ("Fetch.fulfillRequest", answer)
         }
