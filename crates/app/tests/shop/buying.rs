@@ -1,6 +1,6 @@
 //! The ways a buyer goes.
 
-use crate::visitor::{Shop, ago_s};
+use crate::visitor::{Shop, Visitor, ago_s};
 
 #[test]
 fn from_nothing_to_a_receipt_with_the_keyboard_alone() {
@@ -195,7 +195,7 @@ fn what_is_on_hold_when_a_sale_ends_can_be_bought_after_it() {
     let shop =
         Shop::with(&[], &[&["sales", "schedule", "--starts-at", &before, "--lasts", "100s"]]);
     let buyer = shop.buyer("heidi");
-    let other = shop.stranger();
+    let other = Visitor::stranger();
     other.open(&format!("{}/#sale=1", shop.service.url()));
     buyer.sees("open");
     buyer.presses("Get one");

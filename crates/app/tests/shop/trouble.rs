@@ -2,12 +2,12 @@
 
 use dev_servers::{Meddling, TokenIssuer};
 
-use crate::visitor::Shop;
+use crate::visitor::{Shop, Visitor};
 
 #[test]
 fn a_reload_in_mid_hold_loses_nothing_whatever_the_clock_of_the_browser_says() {
     let shop = Shop::open(&[]);
-    let buyer = shop.stranger();
+    let buyer = Visitor::stranger();
     // An hour slow.
     buyer.prepare("{ const D = Date, now = () => D.now() - 3_600_000; window.Date = class extends D { constructor(...of) { of.length ? super(...of) : super(now()); } static now() { return now(); } }; }");
     buyer.open(shop.service.url());
@@ -124,7 +124,7 @@ fn whoever_is_told_that_it_is_busy_is_asked_for_again() {
 #[test]
 fn a_stream_that_says_nonsense_is_left_for_looks_every_few_seconds() {
     let shop = Shop::open(&[("SALE_STOCK", "5")]);
-    let buyer = shop.stranger();
+    let buyer = Visitor::stranger();
     let nonsense = "event: sale\ndata: {\"id\":\"<b>\",\"stock\":-1}\n\n".repeat(4);
     buyer.meddle("*/stream*", Meddling::Answer(200, "text/event-stream", nonsense));
 
@@ -176,7 +176,7 @@ fn network(latency_ms: u32, bytes_a_second: i32, is_offline: bool) -> serde_json
 #[test]
 fn over_a_slow_network_and_after_none_at_all_a_buyer_buys() {
     let shop = Shop::open(&[]);
-    let buyer = shop.stranger();
+    let buyer = Visitor::stranger();
     buyer.order("Network.emulateNetworkConditions", network(300, 50_000, false));
     buyer.open(shop.service.url());
     buyer.is_called("trent");

@@ -57,16 +57,9 @@ impl Shop {
 
     /// Somebody who was never here, and has opened the page.
     pub(crate) fn visitor(&self) -> Visitor {
-        let visitor = self.stranger();
+        let visitor = Visitor::stranger();
         visitor.open(self.service.url());
         visitor
-    }
-
-    /// Somebody who is about to open it.
-    pub(crate) fn stranger(&self) -> Visitor {
-        let tab = BROWSER.visitor();
-        tab.show_as(1_280, 800, false, true);
-        Visitor { tab }
     }
 
     /// Somebody who has put in a name.
@@ -96,6 +89,13 @@ impl Deref for Visitor {
 }
 
 impl Visitor {
+    /// Somebody who is about to open the page.
+    pub(crate) fn stranger() -> Self {
+        let tab = BROWSER.visitor();
+        tab.show_as(1_280, 800, false, true);
+        Self { tab }
+    }
+
     /// The same person in another tab.
     pub(crate) fn another_tab(&self, shop: &Shop) -> Self {
         let tab = self.tab.another();

@@ -96,6 +96,7 @@ impl Tab {
     }
 
     /// Orders it something of the protocol.
+    #[expect(clippy::must_use_candidate, reason = "often it is asked for what it does")]
     pub fn order(&self, method: &str, parameters: Value) -> Value {
         self.wire.call(method, parameters, Some(&self.session))
     }
@@ -118,6 +119,7 @@ impl Tab {
     /// # Panics
     ///
     /// If it throws.
+    #[expect(clippy::must_use_candidate, reason = "often it is asked for what it does")]
     pub fn read(&self, expression: &str) -> Value {
         let mut answer = self.evaluate(expression);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
