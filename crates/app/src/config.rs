@@ -29,7 +29,10 @@ use postgres_ledger::{Connections, Durability, TooFewConnections};
 pub(crate) use self::{
     access::PlaceError,
     buyers::{Believed, BuyersError},
-    command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
+    command::{
+        ActionsCommand, ActorOptions, AuditOptions, ChangeOptions, Command, HoldsCommand,
+        ImportOptions, MigrateOptions, SalesCommand,
+    },
     place::Place,
 };
 

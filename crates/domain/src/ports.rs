@@ -13,6 +13,7 @@ mod ledger;
 mod live;
 mod lookups;
 mod operation;
+mod operator;
 mod owners;
 mod register;
 
@@ -33,6 +34,7 @@ pub use live::{
 };
 pub use lookups::{CodeLife, CodeState, HeldUnit, Lookups, UnitsOfUser, UserOfSale};
 pub use operation::{Operation, Store};
+pub use operator::{ActReply, Operator, TrailPage};
 pub use owners::{CodeOwners, check_owner};
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    Board, Catalog, Checkout, Health, Item, Purchase, SaleId, Standings, Timetable, Unit,
+    Board, Catalog, Checkout, Health, Item, Purchase, SaleId, Standings, Steering, Timetable, Unit,
     abandoned::Abandoned,
     board::Forms,
     health::Way,
     ports::{
-        AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister,
-        SaleStore, Tasks,
+        AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, Operator,
+        SaleRegister, SaleStore, Tasks,
     },
     upkeep::{Rebuild, Reclaim, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
@@ -21,6 +21,7 @@ pub struct Ports {
     pub register: Arc<dyn SaleRegister>,
     pub ledger: Arc<dyn LedgerStore>,
     pub answered: Arc<dyn AnsweredCodes>,
+    pub operator: Arc<dyn Operator>,
     pub sales: Arc<dyn SaleStore>,
     pub codes: Arc<dyn CodeStore>,
     pub items: Arc<dyn Items>,
@@ -99,6 +100,19 @@ impl Services {
             reconcile: Reconcile::new(register.clone(), sales.clone(), rebuild.clone()),
             retire: Retire::new(register.clone(), sales.clone(), catalog.clone()),
         }
+    }
+
+    /// Carries out what operators order; sales of `timetable` stay in their slots.
+    #[must_use]
+    pub fn steering(&self, timetable: impl Into<Option<Timetable>>) -> Steering {
+        let Ports { operator, sales, codes, clock, .. } = &self.ports;
+        Steering::new(
+            operator.clone(),
+            (sales.clone(), codes.clone()),
+            clock.clone(),
+            (self.catalog.clone(), self.rebuild.clone()),
+            timetable.into(),
+        )
     }
 
     /// How sales stand for the readers of the process. One is enough, whatever the number of

@@ -6,6 +6,7 @@ use deadpool_postgres::Transaction;
 use domain::{
     Failure, Origin, StoreError,
     answer::Doing,
+    operator::StoredAction,
     ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy},
     sale::SaleState,
 };
@@ -28,6 +29,8 @@ const SALE_SQL: &str = include_str!("sql/import/sale.sql");
 const SOLD_COUNT_SQL: &str = include_str!("sql/import/sold_count.sql");
 const NEXT_SALE_SQL: &str = include_str!("sql/import/next_sale.sql");
 const ATTEMPTS_SQL: &str = include_str!("sql/import/attempts.sql");
+const ACTION_SQL: &str = include_str!("sql/import/action.sql");
+const NEXT_ACTION_SQL: &str = include_str!("sql/import/next_action.sql");
 const PURCHASES_SQL: &str = include_str!("sql/import/purchases.sql");
 
 /// Long statements are what this is for.
@@ -142,6 +145,22 @@ impl Import<'_> {
         let columns: [&(dyn ToSql + Sync); 8] =
             [&codes, &sales, &at, &units, &slots, &users, &names, &images];
         self.run(PURCHASES_SQL, &columns).await
+    }
+
+    /// Takes rows of the trail over.
+    pub async fn actions(&self, actions: &[StoredAction]) -> Result<(), StoreError> {
+        for row in actions {
+            let code = row.code.map(Uuid::from_u128);
+            let (id, at) = (Uuid::from_u128(row.id), to_system_time(row.acted_at));
+            let StoredAction { number, sale_id, operator, action, asked, why, .. } = row;
+            let StoredAction { request_id, before, after, refused, .. } = row;
+            let columns: [&(dyn ToSql + Sync); 13] = [
+                number, &id, &at, sale_id, &code, operator, action, asked, why, request_id, before,
+                after, refused,
+            ];
+            self.run(ACTION_SQL, &columns).await?;
+        }
+        self.run(NEXT_ACTION_SQL, &[]).await
     }
 
     /// Makes all of it stand.

@@ -18,7 +18,12 @@ const FILED_BY_THE_UPKEEP: usize = 64;
 pub(crate) type SaleReply = Result<Option<Listed>, StoreError>;
 
 impl SqliteLedger {
-    async fn look<T: Send + 'static>(
+    /// In memory nothing is left to chance.
+    pub(crate) fn salt_of_new(&self) -> Option<Salt> {
+        self.workers.dir.is_none().then_some(Salt::new([7; Salt::LENGTH]))
+    }
+
+    pub(crate) async fn look<T: Send + 'static>(
         &self,
         operation: Operation,
         look: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
@@ -26,7 +31,7 @@ impl SqliteLedger {
         self.workers.looker.run(look).await.map_err(|error| error.during(operation))
     }
 
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         operation: Operation,
         write: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
@@ -59,8 +64,7 @@ impl SaleRegister for SqliteLedger {
         terms: Terms,
         origin: Origin,
     ) -> Result<Option<Sale>, StoreError> {
-        // In memory nothing is left to chance.
-        let salt = self.workers.dir.is_none().then_some(Salt::new([7; Salt::LENGTH]));
+        let salt = self.salt_of_new();
         let schedule = move |tables: &Tables<'_>| tables.schedule(window, terms, origin, salt);
         self.write(Operation::Schedule, schedule).await
     }

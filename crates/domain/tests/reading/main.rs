@@ -45,6 +45,7 @@ fn ports(world: &World) -> Ports {
         register: world.ledger.clone(),
         ledger: world.ledger.clone(),
         answered: world.ledger.clone(),
+        operator: world.ledger.clone(),
         sales: world.live.clone(),
         codes: world.live.clone(),
         items: Arc::new(PlainItems),

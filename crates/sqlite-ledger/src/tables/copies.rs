@@ -1,12 +1,16 @@
 //! Reading the whole ledger, row by row, for another to take over.
 
-use domain::ports::{AttemptCopy, PurchaseCopy, SaleCopy};
+use domain::{
+    operator::StoredAction,
+    ports::{AttemptCopy, PurchaseCopy, SaleCopy},
+};
 
 use super::Tables;
 use crate::{SqliteError, rows};
 
 const COPY_SALES: &str = include_str!("../sql/copy_sales.sql");
 const COPY_ATTEMPTS: &str = include_str!("../sql/copy_attempts.sql");
+const COPY_ACTIONS: &str = include_str!("../sql/copy_actions.sql");
 const COPY_PURCHASES: &str = include_str!("../sql/copy_purchases.sql");
 
 /// Some rows in their order, and where the next ones begin.
@@ -42,6 +46,15 @@ impl Tables<'_> {
         self.copies(COPY_PURCHASES, after, limit, |row| {
             Ok(PurchaseCopy { receipt: rows::receipt(row)?, slot: rows::slot(row)? })
         })
+    }
+
+    /// At most `limit` rows of the trail after a row, 0 for the first.
+    pub fn copy_actions(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Copies<StoredAction>, SqliteError> {
+        self.copies(COPY_ACTIONS, after, limit, |row| rows::stored_action(row, "action_id"))
     }
 
     fn copies<T>(

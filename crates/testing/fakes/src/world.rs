@@ -77,6 +77,7 @@ impl World {
             register: self.ledger.clone(),
             ledger: self.ledger.clone(),
             answered: self.ledger.clone(),
+            operator: self.ledger.clone(),
             sales: live.clone(),
             codes: live,
             items: Arc::new(PlainItems),

@@ -14,8 +14,8 @@ use domain::{
     UserId, Window,
     ports::{
         Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore,
-        Lookups, Outcome, RaiseReply, Recorded, Redemption, SaleRegister, SaleSnapshot, Tally,
-        Verdict,
+        Lookups, Operator, Outcome, RaiseReply, Recorded, Redemption, SaleRegister, SaleSnapshot,
+        Tally, Verdict,
     },
 };
 
@@ -34,6 +34,8 @@ pub struct Ledger {
     pub lookups: Arc<dyn Lookups>,
     /// Its sales.
     pub register: Arc<dyn SaleRegister>,
+    /// What operators do in it.
+    pub operator: Arc<dyn Operator>,
     /// Lets the time of both pass.
     pub clock: Arc<dyn Clock>,
     /// Looks at the records behind the port.
@@ -50,7 +52,9 @@ pub trait CountRecords: Send + Sync {
 
 impl Ledger {
     /// A ledger that is one store; waiting on `clock` lets the store's time pass.
-    pub fn new<S: LedgerStore + AnsweredCodes + CodeOwners + Lookups + SaleRegister + 'static>(
+    pub fn new<
+        S: LedgerStore + AnsweredCodes + CodeOwners + Lookups + Operator + SaleRegister + 'static,
+    >(
         store: Arc<S>,
         clock: Arc<dyn Clock>,
         records: Arc<dyn CountRecords>,
@@ -60,6 +64,7 @@ impl Ledger {
             owners: store.clone(),
             answered: store.clone(),
             lookups: store.clone(),
+            operator: store.clone(),
             register: store,
             clock,
             records,

@@ -48,6 +48,7 @@ impl Process {
         let services = Services::over(Ports {
             register: ledger.clone(),
             answered: ledger.clone(),
+            operator: ledger.clone(),
             ledger,
             sales,
             codes,
@@ -55,8 +56,7 @@ impl Process {
             mint: Arc::new(Mint(number, AtomicU64::new(0))),
             clock,
         });
-        let timetable = Timetable::new(world.plan.period_ms, world.plan.terms)
-            .expect("the plan's slots fill the day");
+        let timetable = timetable(&world);
         let scheduler = Scheduler::new(services.upkeep(timetable));
         let process = Self { number, services };
         world.note(|| format!("p{number} starts"));
@@ -65,6 +65,11 @@ impl Process {
         });
         process
     }
+}
+
+/// The timetable of a run.
+pub(crate) fn timetable(world: &World) -> Timetable {
+    Timetable::new(world.plan.period_ms, world.plan.terms).expect("the plan's slots fill the day")
 }
 
 /// All processes of a run, and the network that they share.

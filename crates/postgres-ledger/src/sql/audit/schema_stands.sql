@@ -11,6 +11,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('table', 'purchases', '', 'permanent'),
     ('table', 'sold_counts', '', 'permanent'),
     ('table', 'ledger_identity', '', 'permanent'),
+    ('table', 'operator_actions', '', 'permanent'),
     ('column', 'sales', 'epoch', 'bigint NOT NULL'),
     ('column', 'sales', 'stock', 'integer NOT NULL'),
     ('column', 'sales', 'per_user_limit', 'smallint NOT NULL'),
@@ -70,6 +71,12 @@ WITH promised (kind, relation, name, definition) AS (
     ('constraint', 'sold_counts', 'sold_counts_pkey', 'PRIMARY KEY (sale_id, writer)'),
     ('constraint', 'ledger_identity', 'ledger_identity_pkey', 'PRIMARY KEY (is_only)'),
     ('constraint', 'ledger_identity', 'ledger_identity_is_one', 'CHECK (is_only)'),
+    ('constraint', 'operator_actions', 'operator_actions_pkey', 'PRIMARY KEY (number)'),
+    ('constraint', 'operator_actions', 'operator_actions_id', 'UNIQUE (id)'),
+    (
+        'constraint', 'operator_actions', 'operator_actions_are_whole',
+        'CHECK (num_nonnulls(after, refused) = 1)'
+    ),
     (
         'index', 'sales', 'sales_of_timetable_start',
         'CREATE UNIQUE INDEX sales_of_timetable_start ON sales '
@@ -132,6 +139,16 @@ WITH promised (kind, relation, name, definition) AS (
         'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
     ),
     (
+        'trigger', 'operator_actions', 'operator_actions_stay',
+        'CREATE TRIGGER operator_actions_stay BEFORE DELETE OR UPDATE ON operator_actions '
+        'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'operator_actions', 'operator_actions_stay_all',
+        'CREATE TRIGGER operator_actions_stay_all BEFORE TRUNCATE ON operator_actions '
+        'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
+    ),
+    (
         'function', '', 'refuse_change',
         'BEGIN RAISE EXCEPTION ''% of % is refused: the ledger is append-only'', '
         'TG_OP, TG_TABLE_NAME; END'
@@ -143,7 +160,8 @@ ledger AS (
     FROM pg_class AS class
     WHERE
         class.relname IN (
-            'sales', 'checkout_attempts', 'purchases', 'sold_counts', 'ledger_identity'
+            'sales', 'checkout_attempts', 'purchases', 'sold_counts', 'ledger_identity',
+            'operator_actions'
         )
         AND class.oid = to_regclass(quote_ident(class.relname))
 ),
