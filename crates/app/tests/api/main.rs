@@ -34,5 +34,6 @@ mod reads;
 mod rights;
 mod selling_out;
 mod stack;
+mod steering;
 mod two_shops;
 mod watching;
