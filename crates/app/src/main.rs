@@ -80,8 +80,8 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
     match command {
         Command::Serve => serve::serve(config).await?,
         Command::Migrate(options) => Box::pin(migrate(&options, config)).await?,
-        Command::Sales(command) => sales_command::run(command, config).await?,
-        Command::Holds(command) => actions_command::run_holds(command, config).await?,
+        Command::Sales(command) => Box::pin(sales_command::run(command, config)).await?,
+        Command::Holds(command) => Box::pin(actions_command::run_holds(command, config)).await?,
         Command::Actions(command) => actions_command::run(command, config).await?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),

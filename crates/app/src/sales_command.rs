@@ -2,10 +2,7 @@
 
 mod live;
 
-use std::{
-    io::{self, Write},
-    time::Instant,
-};
+use std::io::{self, Write};
 
 use domain::{
     Failure, Origin, Phase, Sale, SaleId, StoreError, UnixMillis,
@@ -19,6 +16,7 @@ use domain::{
 
 use http_api::rfc3339;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::{
     compose::{self, ComposeError, Task},
@@ -102,7 +100,7 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
         SalesCommand::Resume { sale, actor } => (Action::ResumeSale(sale), actor),
         SalesCommand::End { sale, actor, .. } => (Action::EndSale(sale), actor),
     };
-    act(action, config).await
+    Box::pin(act(action, config)).await
 }
 
 async fn list(limit: usize, config: &Config) -> Result<(), SalesError> {
@@ -205,9 +203,10 @@ fn drawn() -> Result<u128, getrandom::Error> {
 
 /// Whose account the command runs in, as far as that is a name.
 fn account() -> OperatorName {
-    let named = ["LOGNAME", "USER"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let mut names = named.filter_map(|name| name.parse().ok());
-    names.next().unwrap_or_else(|| "shell".parse().expect("it has plain characters"))
+    let set = ["LOGNAME", "USER"].into_iter().filter_map(|variable| std::env::var(variable).ok());
+    set.filter_map(|account| account.parse().ok())
+        .next()
+        .unwrap_or_else(|| "shell".parse().expect("it has plain characters"))
 }
 
 /// Says what came of an order: the row of the trail if it was carried out.

@@ -160,6 +160,7 @@ pub(crate) struct ChangeOptions {
 
 /// Who acts, and what is kept of it beside what they do.
 #[derive(Args, Clone)]
+#[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
 pub(crate) struct ActorOptions {
     /// Who does it, as the trail has it; by default whose account the command runs in
     #[arg(long = "as", env = "OPERATOR", value_name = "NAME")]

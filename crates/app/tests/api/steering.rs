@@ -35,8 +35,9 @@ impl Stack {
     }
 }
 
-async fn one_sale(kind: Kind, stock: u32, per_user_limit: u16) -> (Stack, i64, String) {
-    let stack = Stack::start(Settings { stock, per_user_limit, ..Settings::on(kind) }).await;
+async fn one_sale(kind: Kind, units: u32, per_user_limit: u16) -> (Stack, i64, String) {
+    let settings = Settings { stock: units, per_user_limit, ..Settings::on(kind) };
+    let stack = Stack::start(settings).await;
     let sale = stack.sale().await;
     (stack, sale, sale.to_string())
 }
