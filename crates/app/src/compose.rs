@@ -1,18 +1,18 @@
 //! Ports meet adapters here, and only here.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
-    Health, Ports, ProductImages, Services,
+    Health, Ports, ProductImages, Services, Steering,
     ports::{
         AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups,
-        ProductRegister, Products, SaleRegister, SaleStore,
+        Operator, ProductRegister, Products, SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
 use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, Streams, sale_board};
-use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
+use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
 use postgres_ledger::{
     MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
 };
@@ -29,6 +29,8 @@ use crate::{
         GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
         wall_clock,
     },
+    no_live::NoLive,
+    orders::{Acting, OrdersOf},
     token_keys::{TokenKeys, TokenKeysError},
 };
 
@@ -56,6 +58,8 @@ pub(crate) struct Shared {
     board: Arc<SaleBoard>,
     health: Arc<Health>,
     product_images: Arc<ProductImages>,
+    /// What operators order.
+    pub(crate) steering: Arc<Steering>,
     /// Where buyers have tokens.
     pub(crate) token_keys: Option<TokenKeys>,
     limits: Arc<Limits>,
@@ -175,9 +179,19 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let product_images = services.product_images(tasks.clone());
     let board = sale_board(&services, tasks);
+    let steering = Arc::new(services.steering(timetable));
     let services = Arc::new(services);
-    let shared =
-        Shared { stores, services, board, health, product_images, token_keys, limits, manners };
+    let shared = Shared {
+        stores,
+        services,
+        board,
+        health,
+        product_images,
+        steering,
+        token_keys,
+        limits,
+        manners,
+    };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -218,22 +232,86 @@ impl Registers {
 pub(crate) async fn registers(config: &Config, task: Task) -> Result<Registers, ComposeError> {
     Ok(match config.ledger_place()? {
         Place::Servers { database, .. } => {
-            let ledger = match task {
-                Task::Look => postgres_to_look_at(database, config)?,
-                Task::Change => postgres(database, config)?,
+            Registers::of(&postgres_for(task, database, config).await?)
+        }
+        Place::Embedded { data_dir } => Registers::of(&visited(data_dir, config).await?),
+    })
+}
+
+/// The trail of what operators did.
+pub(crate) async fn trail(config: &Config, task: Task) -> Result<Arc<dyn Operator>, ComposeError> {
+    Ok(match config.ledger_place()? {
+        Place::Servers { database, .. } => postgres_for(task, database, config).await?,
+        Place::Embedded { data_dir } => visited(data_dir, config).await?,
+    })
+}
+
+/// Whoever carries out what an operator orders, and the registers of the same ledger. On a directory that is
+/// the process that serves from it; if none does, this one serves from it for that long.
+pub(crate) async fn acting(config: &Config) -> Result<(Acting, Registers), ComposeError> {
+    match config.ledger_place()? {
+        Place::Servers { database, redis: live } => {
+            let ledger = postgres_for(Task::Change, database, config).await?;
+            let ports = match live {
+                Some(_) => ports(&ledger, &redis(live, &ledger, config)?),
+                None => ports(&ledger, &Arc::new(NoLive)),
             };
-            match ledger.schema().await.map_err(ComposeError::Schema)? {
-                Schema::Current => Registers::of(&ledger),
-                Schema::Older { lacks } => return Err(ComposeError::OlderLedger(lacks)),
-                Schema::Absent { .. } => return Err(ComposeError::NoLedger),
-            }
+            let steering = steering_over(ports, config)?;
+            Ok((Acting::Here(steering), Registers::of(&ledger)))
         }
         Place::Embedded { data_dir } => {
+            let ledger = visited(data_dir, config).await?;
             let dir = DataDir::at(data_dir.to_owned());
-            let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
-            Registers::of(&Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
+            if dir.is_in_service() {
+                return Ok((
+                    Acting::There(RemoteLive::at(dir.live_socket())),
+                    Registers::of(&ledger),
+                ));
+            }
+            let in_service = match dir.serve() {
+                // One has begun to meanwhile.
+                Err(ServiceError::InUse { .. }) => {
+                    return Ok((
+                        Acting::There(RemoteLive::at(dir.live_socket())),
+                        Registers::of(&ledger),
+                    ));
+                }
+                served => served?,
+            };
+            let ledger = Arc::new(SqliteLedger::serve(dir, &steady_clock(), config.limits())?);
+            let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
+            let steering = steering_over(ports(&ledger, &live), config)?;
+            Ok((Acting::Alone { steering, _in_service: in_service }, Registers::of(&ledger)))
         }
-    })
+    }
+}
+
+/// A large sale takes longer to load than a command waits at a time, and its load goes on meanwhile.
+fn steering_over(ports: Ports, config: &Config) -> Result<Steering, ComposeError> {
+    let services = Services::going_on_in(Arc::new(TokioTasks::here()), ports);
+    Ok(services.steering(config.timetable()?))
+}
+
+async fn visited(data_dir: &Path, config: &Config) -> Result<Arc<SqliteLedger>, ComposeError> {
+    let dir = DataDir::at(data_dir.to_owned());
+    let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
+    Ok(Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
+}
+
+async fn postgres_for(
+    task: Task,
+    database: Access,
+    config: &Config,
+) -> Result<Arc<PostgresLedger>, ComposeError> {
+    let ledger = match task {
+        Task::Look => postgres_to_look_at(database, config)?,
+        Task::Change => postgres(database, config)?,
+    };
+    match ledger.schema().await.map_err(ComposeError::Schema)? {
+        Schema::Current => Ok(ledger),
+        Schema::Older { lacks } => Err(ComposeError::OlderLedger(lacks)),
+        Schema::Absent { .. } => Err(ComposeError::NoLedger),
+    }
 }
 
 /// The stores as an audit looks at them; what is not there is not made.
@@ -362,7 +440,7 @@ fn on_servers(
 
 /// A ledger and a live store, and what else the services need.
 fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + 'static>,
+    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + Operator + 'static>,
     live: &Arc<impl SaleStore + CodeStore + 'static>,
 ) -> Ports {
     Ports {
@@ -370,6 +448,7 @@ fn ports(
         ledger: ledger.clone(),
         answered: ledger.clone(),
         products: ledger.clone(),
+        operator: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
         items: Arc::new(GeneratedItems),
@@ -385,6 +464,11 @@ impl Asked {
 }
 
 impl Shared {
+    /// What carries out orders that come through the socket.
+    pub(crate) fn orders(&self) -> Arc<dyn Orders> {
+        Arc::new(OrdersOf(self.steering.clone()))
+    }
+
     /// Shows the connections to the stores to whoever watches.
     pub(crate) fn watch_pools(&self) {
         if let Stores::Servers { ledger, live, .. } = &self.stores {
