@@ -1,21 +1,19 @@
 //! Ports meet adapters here, and only here.
 
-use std::{path::Path, sync::Arc};
+mod commands;
+mod stores;
+
+use std::sync::Arc;
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, ProductImages, Services, Steering,
-    ports::{
-        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups,
-        Operator, ProductRegister, Products, SaleRegister, SaleStore,
-    },
-    remembered::{RememberedLive, SoldOutMemo},
+    ports::{AuditedLedger, AuditedLive},
+    remembered::SoldOutMemo,
 };
-use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, Streams, sale_board};
+use http_api::{Api, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
-use postgres_ledger::{
-    MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
-};
+use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
 use sqlite_ledger::{
@@ -23,14 +21,12 @@ use sqlite_ledger::{
 };
 use telemetry::watch_pools;
 
+pub(crate) use self::commands::{Registers, Task, acting, registers, trail};
+use self::stores::{Asked, Stores};
 use crate::{
     config::{BuyersError, Config, Place, PlaceError, SettingError},
-    environment::{
-        GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
-        wall_clock,
-    },
-    no_live::NoLive,
-    orders::{Acting, OrdersOf},
+    environment::{TokioClock, TokioTasks, check_random, steady_clock, wall_clock},
+    orders::OrdersOf,
     token_keys::{TokenKeys, TokenKeysError},
 };
 
@@ -64,21 +60,6 @@ pub(crate) struct Shared {
     pub(crate) token_keys: Option<TokenKeys>,
     limits: Arc<Limits>,
     manners: Arc<Manners>,
-}
-
-/// What handlers ask of the ledger themselves.
-struct Asked {
-    owners: Arc<dyn CodeOwners>,
-    lookups: Arc<dyn Lookups>,
-}
-
-/// Where the service keeps what it knows.
-#[derive(Clone)]
-enum Stores {
-    /// On Postgres and Redis, with any number of processes.
-    Servers { ledger: Arc<PostgresLedger>, live: Arc<RedisStores>, memo: Arc<SoldOutMemo> },
-    /// In SQLite and this process's memory, which need no memo of what they say.
-    Embedded { ledger: Arc<SqliteLedger>, live: Arc<MemoryStores> },
 }
 
 /// The stores as an audit looks at them.
@@ -206,114 +187,6 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
     Ok(())
 }
 
-/// What a command wants of the register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Task {
-    Look,
-    Change,
-}
-
-/// The ledger of sales and products, for commands that need no more.
-#[derive(Clone)]
-pub(crate) struct Registers {
-    pub(crate) sales: Arc<dyn SaleRegister>,
-    pub(crate) products: Arc<dyn Products>,
-    pub(crate) product_register: Arc<dyn ProductRegister>,
-}
-
-impl Registers {
-    fn of(ledger: &Arc<impl SaleRegister + Products + ProductRegister + 'static>) -> Self {
-        Self { sales: ledger.clone(), products: ledger.clone(), product_register: ledger.clone() }
-    }
-}
-
-/// The registers of sales and products. Those that are not there are not made: they would be those of
-/// a mistyped place.
-pub(crate) async fn registers(config: &Config, task: Task) -> Result<Registers, ComposeError> {
-    Ok(match config.ledger_place()? {
-        Place::Servers { database, .. } => {
-            Registers::of(&postgres_for(task, database, config).await?)
-        }
-        Place::Embedded { data_dir } => Registers::of(&visited(data_dir, config).await?),
-    })
-}
-
-/// The trail of what operators did.
-pub(crate) async fn trail(config: &Config, task: Task) -> Result<Arc<dyn Operator>, ComposeError> {
-    Ok(match config.ledger_place()? {
-        Place::Servers { database, .. } => postgres_for(task, database, config).await?,
-        Place::Embedded { data_dir } => visited(data_dir, config).await?,
-    })
-}
-
-/// Whoever carries out what an operator orders, and the registers of the same ledger. On a directory that is
-/// the process that serves from it; if none does, this one serves from it for that long.
-pub(crate) async fn acting(config: &Config) -> Result<(Acting, Registers), ComposeError> {
-    match config.ledger_place()? {
-        Place::Servers { database, redis: live } => {
-            let ledger = postgres_for(Task::Change, database, config).await?;
-            let ports = match live {
-                Some(_) => ports(&ledger, &redis(live, &ledger, config)?),
-                None => ports(&ledger, &Arc::new(NoLive)),
-            };
-            let steering = steering_over(ports, config)?;
-            Ok((Acting::Here(steering), Registers::of(&ledger)))
-        }
-        Place::Embedded { data_dir } => {
-            let ledger = visited(data_dir, config).await?;
-            let dir = DataDir::at(data_dir.to_owned());
-            if dir.is_in_service() {
-                return Ok((
-                    Acting::There(RemoteLive::at(dir.live_socket())),
-                    Registers::of(&ledger),
-                ));
-            }
-            let in_service = match dir.serve() {
-                // One has begun to meanwhile.
-                Err(ServiceError::InUse { .. }) => {
-                    return Ok((
-                        Acting::There(RemoteLive::at(dir.live_socket())),
-                        Registers::of(&ledger),
-                    ));
-                }
-                served => served?,
-            };
-            let ledger = Arc::new(SqliteLedger::serve(dir, &steady_clock(), config.limits())?);
-            let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
-            let steering = steering_over(ports(&ledger, &live), config)?;
-            Ok((Acting::Alone { steering, _in_service: in_service }, Registers::of(&ledger)))
-        }
-    }
-}
-
-/// A large sale takes longer to load than a command waits at a time, and its load goes on meanwhile.
-fn steering_over(ports: Ports, config: &Config) -> Result<Steering, ComposeError> {
-    let services = Services::going_on_in(Arc::new(TokioTasks::here()), ports);
-    Ok(services.steering(config.timetable()?))
-}
-
-async fn visited(data_dir: &Path, config: &Config) -> Result<Arc<SqliteLedger>, ComposeError> {
-    let dir = DataDir::at(data_dir.to_owned());
-    let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
-    Ok(Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
-}
-
-async fn postgres_for(
-    task: Task,
-    database: Access,
-    config: &Config,
-) -> Result<Arc<PostgresLedger>, ComposeError> {
-    let ledger = match task {
-        Task::Look => postgres_to_look_at(database, config)?,
-        Task::Change => postgres(database, config)?,
-    };
-    match ledger.schema().await.map_err(ComposeError::Schema)? {
-        Schema::Current => Ok(ledger),
-        Schema::Older { lacks } => Err(ComposeError::OlderLedger(lacks)),
-        Schema::Absent { .. } => Err(ComposeError::NoLedger),
-    }
-}
-
 /// The stores as an audit looks at them; what is not there is not made.
 pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
     Ok(match config.place()? {
@@ -379,88 +252,6 @@ pub(crate) fn redis(
     RedisStores::new(access, ledger.clone(), config.limits())
         .map(Arc::new)
         .map_err(ComposeError::Live)
-}
-
-impl Stores {
-    /// The stores for the upkeep.
-    fn ports(&self) -> Ports {
-        match self {
-            Self::Servers { ledger, live, memo } => on_servers(ledger, live, memo),
-            Self::Embedded { ledger, live } => ports(ledger, live),
-        }
-    }
-
-    /// What is asked of the ledger for whoever runs the service.
-    fn asked(&self) -> Asked {
-        match self {
-            Self::Servers { ledger, .. } => Asked::of(ledger),
-            Self::Embedded { ledger, .. } => Asked::of(ledger),
-        }
-    }
-
-    /// The stores by a way that no other thread uses.
-    fn on_this_thread(&self) -> (Ports, Asked) {
-        match self {
-            Self::Servers { ledger, live, memo } => {
-                let live = Arc::new(live.on_this_thread());
-                let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
-                (on_servers(&ledger, &live, memo), Asked::of(&ledger))
-            }
-            Self::Embedded { ledger, live } => {
-                let ledger = Arc::new(ledger.on_this_thread());
-                (ports(&ledger, live), Asked::of(&ledger))
-            }
-        }
-    }
-
-    /// The live store itself, with nothing remembered before it.
-    fn live(&self) -> Arc<dyn AuditedLive> {
-        match self {
-            Self::Servers { live, .. } => live.clone(),
-            Self::Embedded { live, .. } => live.clone(),
-        }
-    }
-
-    const fn names(&self) -> StoreNames {
-        match self {
-            Self::Servers { .. } => StoreNames { ledger: "postgres", live: "redis" },
-            Self::Embedded { .. } => StoreNames { ledger: "sqlite", live: "memory" },
-        }
-    }
-}
-
-/// Postgres, and what is remembered of Redis before Redis.
-fn on_servers(
-    ledger: &Arc<PostgresLedger>,
-    live: &Arc<RedisStores>,
-    memo: &Arc<SoldOutMemo>,
-) -> Ports {
-    ports(ledger, &Arc::new(RememberedLive::new(live.clone(), memo.clone())))
-}
-
-/// A ledger and a live store, and what else the services need.
-fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + Operator + 'static>,
-    live: &Arc<impl SaleStore + CodeStore + 'static>,
-) -> Ports {
-    Ports {
-        register: ledger.clone(),
-        ledger: ledger.clone(),
-        answered: ledger.clone(),
-        products: ledger.clone(),
-        operator: ledger.clone(),
-        sales: live.clone(),
-        codes: live.clone(),
-        items: Arc::new(GeneratedItems),
-        mint: Arc::new(SystemRandom::default()),
-        clock: Arc::new(TokioClock),
-    }
-}
-
-impl Asked {
-    fn of(ledger: &Arc<impl CodeOwners + Lookups + 'static>) -> Self {
-        Self { owners: ledger.clone(), lookups: ledger.clone() }
-    }
 }
 
 impl Shared {
