@@ -1,20 +1,19 @@
 //! Ports meet adapters here, and only here.
 
+mod commands;
 mod stores;
 
 use std::sync::Arc;
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
-    Health, Ports, ProductImages, Services,
-    ports::{AuditedLedger, AuditedLive, ProductRegister, Products, SaleRegister},
+    Health, Ports, ProductImages, Services, Steering,
+    ports::{AuditedLedger, AuditedLive},
     remembered::SoldOutMemo,
 };
 use http_api::{Api, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
-use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
-use postgres_ledger::{
-    MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
-};
+use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
+use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
 use sqlite_ledger::{
@@ -22,10 +21,12 @@ use sqlite_ledger::{
 };
 use telemetry::watch_pools;
 
+pub(crate) use self::commands::{Registers, Task, acting, registers, trail};
 use self::stores::{Asked, Stores};
 use crate::{
     config::{BuyersError, Config, Place, PlaceError, SettingError},
     environment::{TokioClock, TokioTasks, check_random, steady_clock, wall_clock},
+    orders::OrdersOf,
     token_keys::{TokenKeys, TokenKeysError},
 };
 
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     board: Arc<SaleBoard>,
     health: Arc<Health>,
     product_images: Arc<ProductImages>,
+    /// What operators order.
+    pub(crate) steering: Arc<Steering>,
     /// Where buyers have tokens.
     pub(crate) token_keys: Option<TokenKeys>,
     limits: Arc<Limits>,
@@ -157,9 +160,19 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let product_images = services.product_images(tasks.clone());
     let board = sale_board(&services, tasks);
+    let steering = Arc::new(services.steering(timetable));
     let services = Arc::new(services);
-    let shared =
-        Shared { stores, services, board, health, product_images, token_keys, limits, manners };
+    let shared = Shared {
+        stores,
+        services,
+        board,
+        health,
+        product_images,
+        steering,
+        token_keys,
+        limits,
+        manners,
+    };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -172,50 +185,6 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
         Place::Embedded { data_dir } => drop(Database::open(&DataDir::at(data_dir.to_owned()))?),
     }
     Ok(())
-}
-
-/// What a command wants of the register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Task {
-    Look,
-    Change,
-}
-
-/// The ledger of sales and products, for commands that need no more.
-#[derive(Clone)]
-pub(crate) struct Registers {
-    pub(crate) sales: Arc<dyn SaleRegister>,
-    pub(crate) products: Arc<dyn Products>,
-    pub(crate) product_register: Arc<dyn ProductRegister>,
-}
-
-impl Registers {
-    fn of(ledger: &Arc<impl SaleRegister + Products + ProductRegister + 'static>) -> Self {
-        Self { sales: ledger.clone(), products: ledger.clone(), product_register: ledger.clone() }
-    }
-}
-
-/// The registers of sales and products. Those that are not there are not made: they would be those of
-/// a mistyped place.
-pub(crate) async fn registers(config: &Config, task: Task) -> Result<Registers, ComposeError> {
-    Ok(match config.ledger_place()? {
-        Place::Servers { database, .. } => {
-            let ledger = match task {
-                Task::Look => postgres_to_look_at(database, config)?,
-                Task::Change => postgres(database, config)?,
-            };
-            match ledger.schema().await.map_err(ComposeError::Schema)? {
-                Schema::Current => Registers::of(&ledger),
-                Schema::Older { lacks } => return Err(ComposeError::OlderLedger(lacks)),
-                Schema::Absent { .. } => return Err(ComposeError::NoLedger),
-            }
-        }
-        Place::Embedded { data_dir } => {
-            let dir = DataDir::at(data_dir.to_owned());
-            let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
-            Registers::of(&Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
-        }
-    })
 }
 
 /// The stores as an audit looks at them; what is not there is not made.
@@ -286,6 +255,11 @@ pub(crate) fn redis(
 }
 
 impl Shared {
+    /// What carries out orders that come through the socket.
+    pub(crate) fn orders(&self) -> Arc<dyn Orders> {
+        Arc::new(OrdersOf(self.steering.clone()))
+    }
+
     /// Shows the connections to the stores to whoever watches.
     pub(crate) fn watch_pools(&self) {
         if let Stores::Servers { ledger, live, .. } = &self.stores {

@@ -30,8 +30,8 @@ pub(crate) use self::{
     access::PlaceError,
     buyers::{Believed, BuyersError},
     command::{
-        AuditOptions, Command, ImportOptions, MigrateOptions, ProductsCommand, PutOptions,
-        SalesCommand,
+        ActionsCommand, ActorOptions, AuditOptions, ChangeOptions, Command, HoldsCommand,
+        ImportOptions, MigrateOptions, ProductsCommand, PutOptions, SalesCommand,
     },
     place::Place,
 };

@@ -125,7 +125,8 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let mut background = Background {
         token_keys: token_keys.map(|it| supervision::task(TOKEN_KEYS, it.keep(stop.clone()))),
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
-        live_socket: socket.map(|it| supervision::task(LIVE_SOCKET, it.answer(stop.clone()))),
+        live_socket: socket
+            .map(|it| supervision::task(LIVE_SOCKET, it.answer(shared.orders(), stop.clone()))),
         operators: operators.map(|it| tell_operators(it, shared, stop.clone())).transpose()?,
     };
     let running = server.handle();

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::SaleId;
+use crate::{SaleId, uuid};
 
 /// The secret that redeems a hold, once: a UUID of version 8 (RFC 9562).
 ///
@@ -70,36 +70,15 @@ impl Code {
 impl FromStr for Code {
     type Err = ParseCodeError;
 
-    /// Reads the hyphenated form; RFC 9562 lets the reader accept both cases of a digit.
     fn from_str(text: &str) -> Result<Self, ParseCodeError> {
-        if text.len() != 36 {
-            return Err(ParseCodeError::Malformed);
-        }
-        let bits =
-            text.bytes().enumerate().try_fold(0, |bits, (index, byte)| match (index, byte) {
-                (8 | 13 | 18 | 23, b'-') => Ok(bits),
-                (8 | 13 | 18 | 23, _) => Err(ParseCodeError::Malformed),
-                (_, b'0'..=b'9') => Ok(bits << 4 | u128::from(byte - b'0')),
-                (_, b'a'..=b'f') => Ok(bits << 4 | u128::from(byte - b'a' + 10)),
-                (_, b'A'..=b'F') => Ok(bits << 4 | u128::from(byte - b'A' + 10)),
-                _ => Err(ParseCodeError::Malformed),
-            })?;
+        let bits = uuid::read(text).ok_or(ParseCodeError::Malformed)?;
         Ok(Self::from_bits(bits)?)
     }
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [b'-'; 36];
-        let mut shift = 128;
-        for (index, byte) in text.iter_mut().enumerate() {
-            if !matches!(index, 8 | 13 | 18 | 23) {
-                shift -= 4;
-                *byte = DIGITS[(self.0 >> shift & 0xf) as usize];
-            }
-        }
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        uuid::write(self.0, f)
     }
 }
 

@@ -13,6 +13,7 @@ mod ledger;
 mod live;
 mod lookups;
 mod operation;
+mod operator;
 mod owners;
 mod products;
 mod register;
@@ -36,6 +37,7 @@ pub use live::{
 };
 pub use lookups::{CodeLife, CodeState, HeldUnit, Lookups, UnitsOfUser, UserOfSale};
 pub use operation::{Operation, Store};
+pub use operator::{ActReply, Operator, TrailPage};
 pub use owners::{CodeOwners, check_owner};
 pub use products::{ProductRegister, Products};
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};

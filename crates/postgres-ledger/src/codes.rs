@@ -18,8 +18,8 @@ use crate::{
 };
 
 const REDEEM_SQL: &str = include_str!("sql/redeem.sql");
-const RELEASE_SQL: &str = include_str!("sql/release.sql");
-const READ_CODES: &str = include_str!("sql/read_codes.sql");
+pub(crate) const RELEASE_SQL: &str = include_str!("sql/release.sql");
+pub(crate) const READ_CODES: &str = include_str!("sql/read_codes.sql");
 const READ_OWNERS: &str = include_str!("sql/read_owners.sql");
 
 /// The statements of this room.

@@ -21,6 +21,7 @@ mod import;
 mod ledger_store;
 mod lookups;
 mod migrate;
+mod operator;
 #[cfg(test)]
 mod plans;
 mod products;

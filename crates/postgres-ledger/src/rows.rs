@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use domain::{
     Code, Epoch, Item, Origin, ProductId, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit,
     UnixMillis, UserId, VersionId, Window,
+    operator::{ActionRecord, StoredAction},
     ports::{
         Answered, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, LiveUnit, Recorded, Verdict,
     },
@@ -77,6 +78,31 @@ pub(crate) fn moment(row: &Row, name: &str) -> Result<UnixMillis, SessionError> 
     Ok(to_millis(column(row, name)?))
 }
 
+pub(crate) fn moment_if(row: &Row, name: &str) -> Result<Option<UnixMillis>, SessionError> {
+    Ok(column::<Option<SystemTime>>(row, name)?.map(to_millis))
+}
+
+/// A row of the trail.
+pub(crate) fn action(row: &Row) -> Result<ActionRecord, SessionError> {
+    let stored = StoredAction {
+        number: column(row, "number")?,
+        acted_at: moment(row, "acted_at")?,
+        id: column::<Uuid>(row, "id")?.as_u128(),
+        operator: column(row, "operator")?,
+        action: column(row, "action")?,
+        sale_id: column(row, "sale_id")?,
+        product_id: column(row, "product_id")?,
+        code: column::<Option<Uuid>>(row, "code")?.map(|code| code.as_u128()),
+        asked: column(row, "asked")?,
+        why: column(row, "why")?,
+        request_id: column(row, "request_id")?,
+        before: column(row, "before")?,
+        after: column(row, "after")?,
+        refused: column(row, "refused")?,
+    };
+    ActionRecord::try_from(stored).map_err(|error| SessionError::Unreadable(error.to_string()))
+}
+
 pub(crate) fn count(row: &Row, name: &str) -> Result<u32, SessionError> {
     checked::<i64, u32>(row, name)
 }
@@ -93,7 +119,7 @@ fn terms(row: &Row) -> Result<Terms, SessionError> {
     terms.map_err(|error| unreadable(error.field(), error))
 }
 
-fn unit(row: &Row) -> Result<Unit, SessionError> {
+pub(crate) fn unit(row: &Row) -> Result<Unit, SessionError> {
     Unit::try_from(checked::<i32, u32>(row, "unit")?).map_err(|error| unreadable("unit", error))
 }
 

@@ -34,6 +34,7 @@ mod guard;
 mod in_memory;
 mod ledger_store;
 mod lookups;
+mod operator;
 mod products;
 mod rows;
 mod sale_register;

@@ -9,6 +9,7 @@ mod codes;
 mod copies;
 mod guard;
 mod lookups;
+mod operator;
 mod owner;
 mod products;
 mod sales;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::{
     Ports,
     ports::{
-        AnsweredCodes, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups, Products,
-        SaleRegister, SaleStore,
+        AnsweredCodes, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups, Operator,
+        Products, SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
@@ -91,8 +91,8 @@ fn on_servers(
 }
 
 /// A ledger and a live store, and what else the services need.
-fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + 'static>,
+pub(super) fn ports(
+    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + Operator + 'static>,
     live: &Arc<impl SaleStore + CodeStore + 'static>,
 ) -> Ports {
     Ports {
@@ -100,6 +100,7 @@ fn ports(
         ledger: ledger.clone(),
         answered: ledger.clone(),
         products: ledger.clone(),
+        operator: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
         items: Arc::new(GeneratedItems),

@@ -36,5 +36,6 @@ mod rights;
 mod selling_out;
 mod stack;
 mod standbys;
+mod steering;
 mod two_shops;
 mod watching;

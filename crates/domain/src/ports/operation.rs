@@ -101,6 +101,9 @@ operations! {
     RaiseEpoch = SaleRegister::raise_epoch, Ledger, Write, Again;
     Tally = SaleRegister::tally, Ledger, Read, Again;
     Close = SaleRegister::close, Ledger, Write, Again;
+    Act = Operator::act, Ledger, Write, Again;
+    FindAction = Operator::action, Ledger, Read, Again;
+    Trail = Operator::trail, Ledger, Read, Again;
     Audit = AuditedLedger::audit, Ledger, Read, Again;
     LateHolds = AuditedLedger::late_holds, Ledger, Read, Again;
     LedgerSnapshot = AuditedLedger::snapshot, Ledger, Read, Again;

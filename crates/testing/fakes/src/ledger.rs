@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
+    operator::ActionRecord,
     ports::{
         Answered, AnsweredCodes, Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant,
         LedgerStore, Outcome, Recorded, Redemption, Verdict,
@@ -46,6 +47,7 @@ pub(crate) struct Tables {
     pub(crate) purchases: BTreeMap<Code, Receipt>,
     pub(crate) products: ProductRows,
     pub(crate) moves: u64,
+    pub(crate) actions: Vec<ActionRecord>,
 }
 
 #[derive(Clone)]
@@ -169,7 +171,7 @@ impl Tables {
         })
     }
 
-    fn held_mut(&mut self, code: Code) -> Option<&mut HoldRecord> {
+    pub(crate) fn held_mut(&mut self, code: Code) -> Option<&mut HoldRecord> {
         self.holds_mut().find(|hold| hold.code == code && hold.state == HoldState::Held)
     }
 
@@ -224,7 +226,7 @@ impl Tables {
         CodeRecord::SoldNow(receipt)
     }
 
-    fn find(&self, code: Code) -> CodeRecord {
+    pub(crate) fn find(&self, code: Code) -> CodeRecord {
         let Some(AttemptRecord::Hold(hold)) = self.of_code(code) else {
             return CodeRecord::Unknown;
         };

@@ -14,7 +14,7 @@ use domain::{
     UnixMillis, UserId, Window,
     ports::{
         Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore,
-        Lookups, Outcome, ProductRegister, Products, RaiseReply, Recorded, Redemption,
+        Lookups, Operator, Outcome, ProductRegister, Products, RaiseReply, Recorded, Redemption,
         SaleRegister, SaleSnapshot, Tally, Verdict,
     },
 };
@@ -38,6 +38,8 @@ pub struct Ledger {
     pub product_register: Arc<dyn ProductRegister>,
     /// Its sales.
     pub register: Arc<dyn SaleRegister>,
+    /// What operators do in it.
+    pub operator: Arc<dyn Operator>,
     /// Lets the time of both pass.
     pub clock: Arc<dyn Clock>,
     /// Looks at the records behind the port.
@@ -62,6 +64,7 @@ impl Ledger {
             + Lookups
             + Products
             + ProductRegister
+            + Operator
             + SaleRegister
             + 'static,
     {
@@ -72,6 +75,7 @@ impl Ledger {
             lookups: store.clone(),
             products: store.clone(),
             product_register: store.clone(),
+            operator: store.clone(),
             register: store,
             clock,
             records,
