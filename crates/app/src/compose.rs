@@ -1,17 +1,16 @@
 //! Ports meet adapters here, and only here.
 
+mod stores;
+
 use std::sync::Arc;
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, ProductImages, Services,
-    ports::{
-        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups,
-        ProductRegister, Products, SaleRegister, SaleStore,
-    },
-    remembered::{RememberedLive, SoldOutMemo},
+    ports::{AuditedLedger, AuditedLive, ProductRegister, Products, SaleRegister},
+    remembered::SoldOutMemo,
 };
-use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, Streams, sale_board};
+use http_api::{Api, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{
     MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
@@ -23,12 +22,10 @@ use sqlite_ledger::{
 };
 use telemetry::watch_pools;
 
+use self::stores::{Asked, Stores};
 use crate::{
     config::{BuyersError, Config, Place, PlaceError, SettingError},
-    environment::{
-        GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
-        wall_clock,
-    },
+    environment::{TokioClock, TokioTasks, check_random, steady_clock, wall_clock},
     token_keys::{TokenKeys, TokenKeysError},
 };
 
@@ -60,21 +57,6 @@ pub(crate) struct Shared {
     pub(crate) token_keys: Option<TokenKeys>,
     limits: Arc<Limits>,
     manners: Arc<Manners>,
-}
-
-/// What handlers ask of the ledger themselves.
-struct Asked {
-    owners: Arc<dyn CodeOwners>,
-    lookups: Arc<dyn Lookups>,
-}
-
-/// Where the service keeps what it knows.
-#[derive(Clone)]
-enum Stores {
-    /// On Postgres and Redis, with any number of processes.
-    Servers { ledger: Arc<PostgresLedger>, live: Arc<RedisStores>, memo: Arc<SoldOutMemo> },
-    /// In SQLite and this process's memory, which need no memo of what they say.
-    Embedded { ledger: Arc<SqliteLedger>, live: Arc<MemoryStores> },
 }
 
 /// The stores as an audit looks at them.
@@ -301,87 +283,6 @@ pub(crate) fn redis(
     RedisStores::new(access, ledger.clone(), config.limits())
         .map(Arc::new)
         .map_err(ComposeError::Live)
-}
-
-impl Stores {
-    /// The stores for the upkeep.
-    fn ports(&self) -> Ports {
-        match self {
-            Self::Servers { ledger, live, memo } => on_servers(ledger, live, memo),
-            Self::Embedded { ledger, live } => ports(ledger, live),
-        }
-    }
-
-    /// What is asked of the ledger for whoever runs the service.
-    fn asked(&self) -> Asked {
-        match self {
-            Self::Servers { ledger, .. } => Asked::of(ledger),
-            Self::Embedded { ledger, .. } => Asked::of(ledger),
-        }
-    }
-
-    /// The stores by a way that no other thread uses.
-    fn on_this_thread(&self) -> (Ports, Asked) {
-        match self {
-            Self::Servers { ledger, live, memo } => {
-                let live = Arc::new(live.on_this_thread());
-                let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
-                (on_servers(&ledger, &live, memo), Asked::of(&ledger))
-            }
-            Self::Embedded { ledger, live } => {
-                let ledger = Arc::new(ledger.on_this_thread());
-                (ports(&ledger, live), Asked::of(&ledger))
-            }
-        }
-    }
-
-    /// The live store itself, with nothing remembered before it.
-    fn live(&self) -> Arc<dyn AuditedLive> {
-        match self {
-            Self::Servers { live, .. } => live.clone(),
-            Self::Embedded { live, .. } => live.clone(),
-        }
-    }
-
-    const fn names(&self) -> StoreNames {
-        match self {
-            Self::Servers { .. } => StoreNames { ledger: "postgres", live: "redis" },
-            Self::Embedded { .. } => StoreNames { ledger: "sqlite", live: "memory" },
-        }
-    }
-}
-
-/// Postgres, and what is remembered of Redis before Redis.
-fn on_servers(
-    ledger: &Arc<PostgresLedger>,
-    live: &Arc<RedisStores>,
-    memo: &Arc<SoldOutMemo>,
-) -> Ports {
-    ports(ledger, &Arc::new(RememberedLive::new(live.clone(), memo.clone())))
-}
-
-/// A ledger and a live store, and what else the services need.
-fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + 'static>,
-    live: &Arc<impl SaleStore + CodeStore + 'static>,
-) -> Ports {
-    Ports {
-        register: ledger.clone(),
-        ledger: ledger.clone(),
-        answered: ledger.clone(),
-        products: ledger.clone(),
-        sales: live.clone(),
-        codes: live.clone(),
-        items: Arc::new(GeneratedItems),
-        mint: Arc::new(SystemRandom::default()),
-        clock: Arc::new(TokioClock),
-    }
-}
-
-impl Asked {
-    fn of(ledger: &Arc<impl CodeOwners + Lookups + 'static>) -> Self {
-        Self { owners: ledger.clone(), lookups: ledger.clone() }
-    }
 }
 
 impl Shared {

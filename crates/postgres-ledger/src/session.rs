@@ -13,6 +13,7 @@ use tokio_postgres::{Row, types::ToSql};
 use crate::servers::{Answer, By, Connection, Object, Pool, of_pool};
 
 pub(crate) use error::SessionError;
+pub(crate) use wrong_connection::is_of_another_session;
 
 /// How long one statement may take, the way there and back included. The server gives up on
 /// its own a little earlier, see [`settings`](crate::settings).

@@ -294,13 +294,26 @@ impl Stack {
 
     /// Looks again and again until `condition` holds.
     pub(crate) async fn until(&self, what: &str, mut condition: impl AsyncFnMut(&Self) -> bool) {
-        let look = async {
+        self.once(what, async |stack| condition(stack).await.then_some(())).await;
+    }
+
+    /// The same, with what is there when it is true.
+    pub(crate) async fn once<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut(&Self) -> Option<T>,
+    ) -> T {
+        let looking = async {
             let mut looks = tokio::time::interval(Duration::from_millis(20));
-            while !condition(self).await {
+            loop {
+                if let Some(seen) = look(self).await {
+                    return seen;
+                }
                 looks.tick().await;
             }
         };
-        assert!(timeout(PATIENCE, look).await.is_ok(), "gave up waiting until {what}");
+        let seen = timeout(PATIENCE, looking).await;
+        seen.unwrap_or_else(|_| panic!("gave up waiting until {what}"))
     }
 }
 
