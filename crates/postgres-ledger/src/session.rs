@@ -5,6 +5,7 @@ mod wrong_connection;
 
 use std::time::Duration;
 
+use domain::Failure;
 use telemetry::{Watch, store_call_ended};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{Row, types::ToSql};
@@ -140,6 +141,22 @@ impl Session {
             }
         }
         result
+    }
+
+    /// [`query_patiently`](Self::query_patiently) for what only reads, which is asked once more if its answer
+    /// gets lost.
+    pub(crate) async fn look_up(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, SessionError> {
+        match self.query_patiently(sql, parameters).await {
+            Err(error) if error.failure() == Failure::Unknown => {
+                tracing::debug!(%error, "looking up again: {}", name_of(sql));
+                self.query_patiently(sql, parameters).await
+            }
+            decided => decided,
+        }
     }
 
     /// Notes what is answered with what came of a statement.
