@@ -12,7 +12,9 @@
 pub mod answered_codes;
 pub mod code_owners;
 pub mod code_store;
+pub mod exports;
 pub mod fixtures;
+pub mod inspections;
 mod ledger;
 pub mod ledger_store;
 mod live;
@@ -20,6 +22,7 @@ pub mod lookups;
 pub mod sale_register;
 pub mod sale_store;
 
+pub use inspections::Inspected;
 pub use ledger::{CountRecords, Ledger, grant, record, redemption};
 pub use live::Live;
 
@@ -38,9 +41,11 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 7] = [
+    const PORTS: [(&str, &[&str]); 9] = [
         (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
+        (include_str!("exports.rs"), &[include_str!("exports.rs")]),
+        (include_str!("inspections.rs"), &[include_str!("inspections.rs")]),
         (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (
