@@ -6,14 +6,15 @@
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: ## Run the service (STACK=embedded|local|compose|external|auto; PROFILE=release: slow to build, fast)
+run: ## Run the service (STACK=embedded|local|compose|external|auto; HA=on: with standbys; PROFILE=release: slow to build, fast)
 	@crates/testing/dev-servers/run.sh
 
 demo: deps ## Sell out a sale to thousands of users, and check every unit
 	cargo test -q -p app --test demo
 
+# Most tests wait for servers, not for the processor: more of them at once than it has cores.
 test: deps ## Run all tests, on private servers
-	cargo test --workspace
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace
 
 test-servers: deps ## Run the adapters' tests on every version of the servers (PG_BINS="dir …" REDIS_BINS="dir …")
 	@crates/testing/dev-servers/test-servers.sh

@@ -30,7 +30,10 @@ use postgres_ledger::{Connections, Durability, TooFewConnections};
 pub(crate) use self::{
     access::PlaceError,
     buyers::{Believed, BuyersError},
-    command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand},
+    command::{
+        AuditOptions, Command, ImportOptions, MigrateOptions, ProductsCommand, PutOptions,
+        SalesCommand,
+    },
     looking::{
         CodesCommand, ExportCursor, ExportFormat, ExportOptions, Exported, UnitsCommand,
         UsersCommand,
@@ -228,7 +231,13 @@ impl Config {
 
     /// Where the ledger is, for commands that need no live store.
     pub(crate) fn ledger_place(&self) -> Result<Place<'_>, PlaceError> {
-        Place::of_ledger(self.access.database()?, self.access.redis()?, &self.data_dir)
+        let database = self.access.database()?;
+        let redis = match self.access.redis() {
+            // Half of the way to the live store is none, and nobody here need go there.
+            Err(PlaceError::Without { .. }) if database.is_some() => None,
+            redis => redis?,
+        };
+        Place::of_ledger(database, redis, &self.data_dir)
     }
 
     /// How buyers' tokens are checked, if they have some.

@@ -12,6 +12,7 @@ mod inspect_command;
 mod log;
 mod output;
 mod peers;
+mod products_command;
 mod records;
 mod sales_command;
 mod serve;
@@ -61,7 +62,7 @@ const fn what_failed(command: &Command) -> &'static str {
     match command {
         Command::Serve => "the service has stopped",
         Command::Migrate(_) => "not migrated",
-        Command::Sales(_) => "not done",
+        Command::Sales(_) | Command::Products(_) => "not done",
         Command::Import(_) => "nothing was imported",
         Command::Audit(_) => "no audit was made",
         Command::Users(_) | Command::Codes(_) | Command::Units(_) => "nothing was found out",
@@ -82,6 +83,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Serve => serve::serve(config).await?,
         Command::Migrate(options) => Box::pin(migrate(&options, config)).await?,
         Command::Sales(command) => sales_command::run(command, config).await?,
+        Command::Products(command) => products_command::run(command, config).await?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Users(command) => inspect_command::users(command, config).await?,
         Command::Codes(command) => inspect_command::codes(command, config).await?,

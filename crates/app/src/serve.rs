@@ -328,8 +328,8 @@ impl Schema {
                 Err(error) => {
                     let text = error.to_string();
                     if told != text {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(error, "the schema is not up to date yet; trying on");
+                        let because = std::error::Error::source(&error);
+                        tracing::warn!(because, "{text}; nothing is served yet, trying on");
                         told = text;
                     }
                 }

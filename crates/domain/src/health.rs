@@ -162,6 +162,11 @@ impl Health {
         let beats = |is: fn(&Pulse) -> bool| {
             ways.iter().any(|way| is(&way.checkouts) || is(&way.purchases))
         };
+        let failing_remedy = ways
+            .iter()
+            .flat_map(|way| [&way.checkouts, &way.purchases])
+            .filter(|pulse| pulse.is_failing())
+            .find_map(Pulse::remedy);
         let mut checked = Checked {
             ledger,
             ledger_remedy,
@@ -171,6 +176,7 @@ impl Health {
             stands_still: unserved.is_none() || beats(Pulse::stands_still),
             unserved: unserved.unwrap_or_default(),
             is_failing: beats(Pulse::is_failing),
+            failing_remedy,
             has_sales,
             is_starting: false,
         };

@@ -150,7 +150,8 @@ fn checks(checked: &Checked, names: StoreNames) -> Vec<(&'static str, Cow<'stati
     if checked.stands_still {
         checks.push(("requests", "waiting for more than 3 s".into()));
     } else if checked.is_failing {
-        checks.push(("requests", "failing for want of a store".into()));
+        let why = checked.failing_remedy.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+        checks.push(("requests", format!("failing for want of a store{why}").into()));
     }
     checks
 }

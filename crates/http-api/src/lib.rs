@@ -30,6 +30,7 @@ mod moment;
 mod openapi;
 mod params;
 mod problem;
+mod products;
 mod purchase;
 mod receipt;
 mod request_id;
@@ -60,6 +61,7 @@ pub use self::{
     metrics::route_of,
     moment::rfc3339,
     problem::{LINE_BYTES_MAX, document_of_server},
+    products::product_image_path,
     request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
     stream::{Streams, Viewer},
@@ -77,6 +79,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(sales::endpoints());
     endpoints.push(stream::endpoint());
     endpoints.push(items::endpoint());
+    endpoints.push(products::endpoint());
     endpoints.extend(health::endpoints());
     endpoints.push(openapi::endpoint());
     endpoints.extend(docs::endpoints());

@@ -26,6 +26,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod told;
 mod url;
 mod watch;
 mod witness;
@@ -55,6 +56,7 @@ use self::{
     identity::Identity,
     known::{Known, Standing, Trust},
     race::Patience,
+    told::Told,
 };
 
 pub use self::{barrier::Durability, source::SourceError, tls::TlsSettingError, url::UrlError};
@@ -82,6 +84,8 @@ pub(crate) struct Servers {
     looking_back: tokio::sync::Mutex<()>,
     /// When it was last said that a server has no connection left.
     warned_at: Mutex<Option<Instant>>,
+    /// What was said of why nothing is sold.
+    told: Told,
     unusable: CancellationToken,
 }
 
@@ -119,6 +123,7 @@ impl Servers {
             witness: Witness::default(),
             looking_back: tokio::sync::Mutex::default(),
             warned_at: Mutex::default(),
+            told: Told::default(),
             unusable: CancellationToken::new(),
         }
     }

@@ -37,6 +37,7 @@ mod in_memory;
 mod inspections;
 mod ledger_store;
 mod lookups;
+mod products;
 mod rows;
 mod sale_register;
 mod snapshot;

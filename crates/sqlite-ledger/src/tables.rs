@@ -11,6 +11,7 @@ mod guard;
 mod inspections;
 mod lookups;
 mod owner;
+mod products;
 mod sales;
 
 use std::{

@@ -7,6 +7,8 @@
 #   embedded   no databases: a directory and the memory of the one process
 #   auto       the first of these that needs nothing that is not here, and says why (the default)
 #
+# HA=on has `local` start three Postgres servers, of which two stand by, so that one can watch a failover.
+#
 # Ctrl-C stops all that it started. With the argument --which it only says which stack it would be.
 
 set -eu
@@ -83,6 +85,14 @@ esac
 
 stack=${STACK:-auto}
 why="as you said"
+case ${HA:-off} in
+off) ;;
+on)
+    [ "$stack" != auto ] || stack=local
+    [ "$stack" = local ] || fail "HA=on starts servers of its own, as STACK=local does: it does not go with STACK=$stack"
+    ;;
+*) fail "HA=$HA is none of on and off" ;;
+esac
 [ "$stack" != auto ] || choose
 if [ "${1:-}" = --which ]; then
     echo "$stack, $why"
@@ -112,6 +122,12 @@ compose)
 local)
     crates/testing/dev-servers/deps.sh servers
     build -p app --bin flashsale -p dev-servers --bin dev-servers
+    if [ "${HA:-off}" = on ]; then
+        data=${CARGO_TARGET_DIR:-target}/dev-data-ha
+        announce "a Redis, and three Postgres servers, of which two stand by, $why; they are kept in $data."
+        forget_servers
+        exec "$programs/dev-servers" run --ha --data "$data" -- "$programs/flashsale" serve
+    fi
     announce "private servers, $why; the database is kept in ${CARGO_TARGET_DIR:-target}/dev-data."
     forget_servers
     exec "$programs/dev-servers" run --data "${CARGO_TARGET_DIR:-target}/dev-data" -- \

@@ -108,7 +108,10 @@ pub(crate) enum PlaceError {
         other: &'static str,
     },
     /// A setting without the one that it belongs to.
-    #[error("{set} is set, but {missing} is not")]
+    #[error(
+        "{set} is set, but {missing} is not, to whose server it belongs: set {missing} or \
+         {missing}_FILE too, or leave {set} out"
+    )]
     Without {
         /// What is there.
         set: &'static str,
@@ -219,7 +222,10 @@ fn names_password(text: &str) -> bool {
 mod tests {
     use clap::{CommandFactory, FromArgMatches};
 
-    use super::{super::Cli, *};
+    use super::{
+        super::{Cli, Place},
+        *,
+    };
 
     fn read(arguments: &[&str]) -> (Cli, Vec<&'static str>) {
         let matches = <Cli as CommandFactory>::command()
@@ -265,6 +271,19 @@ mod tests {
             let error = read(arguments).0.config.place().err().unwrap().to_string();
             assert!(names.iter().all(|name| error.contains(name)), "{arguments:?}: {error}");
         }
+    }
+
+    #[test]
+    fn half_of_a_way_to_the_live_store_keeps_nobody_from_the_ledger() {
+        let arguments = ["--database-url=postgres://h/d", "--redis-password-file=f"];
+        let config = read(&arguments).0.config;
+
+        let place = config.ledger_place().unwrap();
+        assert!(matches!(place, Place::Servers { redis: None, .. }));
+        let error = config.place().err().unwrap().to_string();
+        assert!(error.contains("set REDIS_URL or REDIS_URL_FILE too, or leave"), "{error}");
+        let nowhere = read(&["--redis-password-file=f"]).0.config;
+        assert!(nowhere.ledger_place().is_err(), "which ledger is meant is not said");
     }
 
     #[test]

@@ -2,12 +2,16 @@
 //! `public`; and what it says where it has fewer connections than it wants, or another way to its
 //! ledger.
 
+use std::fs;
+
 use dev_servers::{Place, Pooler, Pooling, Service, block};
+use tempfile::NamedTempFile;
 use tokio::task::block_in_place;
 
 use crate::{
     crowd::assert_holds,
     operators::{metrics, operators_of},
+    products,
     stack::{PATIENCE, Settings, Stack},
 };
 
@@ -79,6 +83,21 @@ async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
             stack.count(over) > 0
         })
         .await;
+    let picture = NamedTempFile::new().unwrap();
+    fs::write(picture.path(), products::png(1)).unwrap();
+    let picture = picture.path().to_str().unwrap();
+    for name in ["Lamp", "Lantern"] {
+        let put = ["products", "put", "--sku", "lamp", "--name", name, "--image", picture];
+        stack.operate(&put);
+    }
+    let lamps = products::sale_of(&stack, "lamp");
+    stack
+        .until("a unit of a product is bought", async |stack| {
+            let held = stack.checkout("fay", lamps).await;
+            held.status == 200 && stack.purchase(held.code()).await.name() == "ok"
+        })
+        .await;
+    stack.operate(&["products", "archive", "lamp"]);
     stack.operate(&["sales", "pause", &sale.to_string()]);
     stack.operate(&["sales", "resume", &sale.to_string()]);
     block_in_place(|| stack.redis().flush_all().unwrap());
@@ -112,6 +131,7 @@ async fn a_process_that_shall_not_migrate_waits_and_says_what_is_missing() {
 
     let log = app.log();
     assert!(log.contains("V3__ledger_identity") && log.contains("flashsale migrate"), "{log}");
+    assert!(log.contains("WARN the schema lacks V1__ledger"), "{log}");
     let ready = stack.http.get(format!("{}/health/ready", app.url())).send().await.unwrap();
     assert_eq!(ready.status(), 503);
     let list = stack.command().args(["sales", "list"]).output().unwrap();
@@ -122,10 +142,24 @@ async fn a_process_that_shall_not_migrate_waits_and_says_what_is_missing() {
     stack.sql(
         "CREATE TABLE flashsale.refinery_schema_history (version int, name text, checksum text)",
     );
-    block_in_place(|| app.await_words("SELECT on refinery_schema_history", PATIENCE)).unwrap();
+    let right = "WARN the role of DATABASE_URL lacks a right: SELECT on refinery_schema_history";
+    block_in_place(|| app.await_words(right, PATIENCE)).unwrap();
     stack.sql("DROP TABLE flashsale.refinery_schema_history");
     migrate(&stack);
     block_in_place(|| app.await_ready(PATIENCE)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_waits_for_its_ledger_heads_what_it_says_with_the_cause() {
+    let mut stack = an_empty_database();
+    block_in_place(|| stack.postgres().kill()).unwrap();
+    stack.set_env([("MIGRATE", "off".to_owned())]);
+
+    let app = stack.start_app_unready();
+
+    let heading = "WARN Postgres cannot be reached; nothing is served yet, trying on";
+    block_in_place(|| app.await_words(heading, PATIENCE)).unwrap();
+    assert!(!app.log().contains("the schema"), "{}", app.log());
 }
 
 /// As many processes as there is room for, and one more, on a database without tables.
@@ -213,6 +247,28 @@ async fn the_start_and_the_metrics_tell_the_budget_the_server_and_how_far_it_kee
     ] {
         assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");
     }
+}
+
+/// No look asks for it, for what a look writes would be there; whoever is refused says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_only_grants_need_is_named_by_health_once_one_was_refused() {
+    let mut stack = an_empty_database();
+    migrate(&stack);
+    let role = stack.url_of("flashsale_app");
+    stack.set_env([("DATABASE_URL", role), ("MIGRATE", "off".to_owned())]);
+    stack.start_app().await;
+    let sale = stack.sale().await;
+
+    stack.sql("REVOKE INSERT ON flashsale.checkout_attempts FROM flashsale_app");
+
+    stack
+        .until("health says what is missing", async |stack| {
+            stack.checkout("ann", sale).await;
+            let health = stack.get("/health").await;
+            let requests = health.body["checks"]["requests"].as_str().unwrap_or_default();
+            health.status == 503 && requests.contains("lacks a right")
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,8 @@ pub struct Checked {
     pub stands_still: bool,
     /// The last checkout, or the last purchase, failed for want of a store, a moment ago.
     pub is_failing: bool,
+    /// What an operator can do about that, if it is known.
+    pub failing_remedy: Option<Cow<'static, str>>,
     /// Whether the sales of this process are known.
     pub has_sales: bool,
     /// Whether this process is still about to serve its sales for the first time.

@@ -1,8 +1,11 @@
 //! How the last requests of buyers went.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use super::STANDS_STILL_MS;
@@ -25,6 +28,8 @@ pub struct Pulse {
     moved_at_ms: AtomicU64,
     did_at_ms: AtomicU64,
     failed_at_ms: AtomicU64,
+    /// What can be done about the last failure, if that is known.
+    remedy: Mutex<Option<Cow<'static, str>>>,
 }
 
 /// A request under way. One that is dropped says nothing.
@@ -41,6 +46,7 @@ impl Pulse {
             moved_at_ms: AtomicU64::new(0),
             did_at_ms: AtomicU64::new(0),
             failed_at_ms: AtomicU64::new(0),
+            remedy: Mutex::default(),
         }
     }
 
@@ -71,6 +77,11 @@ impl Pulse {
         failed_at_ms > self.did_at_ms.load(Relaxed) && self.age_ms(&self.failed_at_ms) < FAILED_MS
     }
 
+    /// What can be done about the last failure, if that is known.
+    pub(super) fn remedy(&self) -> Option<Cow<'static, str>> {
+        self.remedy.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn age_ms(&self, at_ms: &AtomicU64) -> u64 {
         self.clock.uptime_ms().saturating_sub(at_ms.load(Relaxed))
     }
@@ -82,11 +93,15 @@ impl Beat<'_> {
         let Self { pulse, .. } = self;
         let now_ms = pulse.clock.uptime_ms();
         pulse.moved_at_ms.store(now_ms, Relaxed);
-        match came.as_ref().map_err(StoreError::failure) {
-            Ok(_) => pulse.did_at_ms.store(now_ms, Relaxed),
-            Err(Failure::NotDone | Failure::Unknown) => pulse.failed_at_ms.store(now_ms, Relaxed),
+        let Err(error) = came else { return pulse.did_at_ms.store(now_ms, Relaxed) };
+        match error.failure() {
+            Failure::NotDone | Failure::Unknown => {
+                let mut remedy = pulse.remedy.lock().unwrap_or_else(PoisonError::into_inner);
+                *remedy = error.remedy().cloned();
+                pulse.failed_at_ms.store(now_ms, Relaxed);
+            }
             // Busy is not broken; and whether a sale is served is looked at by itself.
-            Err(Failure::Overloaded | Failure::Rebuilding) => {}
+            Failure::Overloaded | Failure::Rebuilding => {}
         }
     }
 }

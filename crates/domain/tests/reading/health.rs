@@ -167,7 +167,10 @@ async fn a_sale_that_is_paused_to_come_or_over_is_no_fault() {
 #[tokio::test]
 async fn how_the_requests_of_buyers_went_counts() {
     let serving = Serving::start().await;
-    let lost = || Err::<(), _>(StoreError::new(Doing::step("a test"), Failure::Unknown, "lost"));
+    let lost = || {
+        let error = StoreError::new(Doing::step("a test"), Failure::Unknown, "lost");
+        Err::<(), _>(error.with_remedy(Some("find it".into())))
+    };
 
     let waiting = serving.way.checkouts.begin();
     assert!(!serving.look().await.stands_still);
@@ -179,6 +182,7 @@ async fn how_the_requests_of_buyers_went_counts() {
 
     assert!(stands_still.stands_still && !stands_still.can_sell());
     assert!(failing.is_failing && !failing.can_sell());
+    assert_eq!(failing.failing_remedy.as_deref(), Some("find it"));
     assert!(serving.look().await.can_sell());
 }
 

@@ -65,6 +65,8 @@ struct Feed {
 #[derive(Debug, Default)]
 struct Latest {
     event: Bytes,
+    /// The id of the state that is told last in it.
+    id: String,
     events: u64,
     comments: u64,
     is_over: bool,
@@ -81,6 +83,8 @@ pub struct Viewer {
     seat: Rc<Seat>,
     /// What comes before anything else.
     opening: Option<Bytes>,
+    /// The id of the state it came with, until there is another: the feed may come to it later.
+    has: Option<String>,
     events: u64,
     comments: u64,
 }
@@ -121,7 +125,7 @@ impl Streams {
             });
             feed
         });
-        Viewer::of(feed)
+        Viewer::of(feed).having(told.form.id())
     }
 }
 
@@ -143,7 +147,7 @@ async fn tell(feed: Rc<Feed>, subject: Subject, mut told: ShownSale, board: Arc<
         {
             (event_at, said_at, told) = (now, now, state);
             let is_over = subject.ends_with(&told.standing);
-            feed.change(|latest| latest.put(event, is_over)).await;
+            feed.change(|latest| latest.put(event, told.form.id(), is_over)).await;
             if is_over {
                 return;
             }
@@ -176,11 +180,12 @@ async fn news(
 }
 
 impl Latest {
-    fn put(&mut self, mut event: String, is_over: bool) {
+    fn put(&mut self, mut event: String, id: &str, is_over: bool) {
         if is_over {
             event.push_str(END);
         }
         self.event = event.into();
+        id.clone_into(&mut self.id);
         self.events += 1;
         self.is_over = is_over;
     }
@@ -230,7 +235,12 @@ impl Viewer {
         feed.viewers.update(|viewers| viewers + 1);
         telemetry::viewer_came();
         let Latest { events, comments, .. } = *feed.latest.borrow();
-        Self { feed: Rc::clone(feed), seat, opening: None, events, comments }
+        Self { feed: Rc::clone(feed), seat, opening: None, has: None, events, comments }
+    }
+
+    fn having(mut self, id: &str) -> Self {
+        self.has = Some(id.to_owned());
+        self
     }
 
     /// Has this sent before anything else.
@@ -254,9 +264,12 @@ impl Viewer {
         let is_new = self.events != latest.events;
         let is_silent = self.comments != latest.comments;
         (self.events, self.comments) = (latest.events, latest.comments);
-        if is_new {
+        if is_new && self.has.take().is_none_or(|has| has != latest.id) {
             telemetry::viewer_told();
             return Poll::Ready(Some(latest.event.clone()));
+        }
+        if is_new && latest.is_over {
+            return Poll::Ready(Some(Bytes::from_static(END.as_bytes())));
         }
         if latest.is_over {
             return Poll::Ready(None);
@@ -277,65 +290,4 @@ impl Drop for Viewer {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    #[actix_web::test]
-    async fn a_slow_viewer_is_told_the_latest_and_nothing_that_was_before() {
-        let feed = Rc::<Feed>::default();
-        let mut viewer = Viewer::of(&feed);
-        feed.change(|latest| latest.put("first".to_owned(), false)).await;
-        feed.change(|latest| latest.put("second".to_owned(), false)).await;
-        feed.change(|latest| latest.comments += 1).await;
-
-        assert_eq!(viewer.next().await.unwrap(), "second");
-        assert_eq!(viewer.next().now_or_never(), None, "silence was no news");
-
-        feed.change(|latest| latest.comments += 1).await;
-        assert_eq!(viewer.next().await.unwrap(), COMMENT);
-
-        feed.change(|latest| latest.put("third".to_owned(), true)).await;
-        assert_eq!(viewer.next().await.unwrap(), format!("third{END}"));
-        assert_eq!(viewer.next().await, None);
-    }
-
-    #[actix_web::test]
-    async fn what_a_viewer_begins_with_comes_before_what_happened_since() {
-        let feed = Rc::<Feed>::default();
-        let viewer = Viewer::of(&feed);
-        feed.change(|latest| latest.put("event".to_owned(), false)).await;
-
-        let mut viewer = viewer.after("opening".into());
-
-        assert_eq!(viewer.next().await.unwrap(), "opening");
-        assert_eq!(viewer.next().await.unwrap(), "event");
-    }
-
-    #[actix_web::test]
-    async fn all_of_a_crowd_are_told_and_those_who_left_are_forgotten() {
-        let feed = Rc::<Feed>::default();
-        let mut viewers: Vec<_> = (0..1_000).map(|_| Viewer::of(&feed)).collect();
-        viewers.retain_mut(|viewer| viewer.next().now_or_never().is_none());
-        let mut number = 0;
-        viewers.retain(|_| {
-            number += 1;
-            number % 3 == 0
-        });
-        let told: Vec<_> = viewers
-            .into_iter()
-            .map(|mut viewer| rt::spawn(async move { viewer.next().await }))
-            .collect();
-        yield_now().await;
-
-        feed.change(|latest| latest.put("event".to_owned(), false)).await;
-
-        for told in told {
-            assert_eq!(told.await.unwrap().unwrap(), "event");
-        }
-        assert_eq!(feed.viewers.get(), 0);
-        feed.change(|latest| latest.comments += 1).await;
-        assert!(feed.seats.borrow().is_empty());
-    }
-}
+mod tests;

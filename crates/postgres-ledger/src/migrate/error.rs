@@ -23,8 +23,8 @@ const TO_SEE_THE_SCHEMA: &str = "USAGE on a schema of its search path";
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The database cannot be asked, or cannot do it now.
-    #[error("the database cannot be migrated yet")]
-    NotYet(#[source] Cause),
+    #[error(transparent)]
+    NotYet(Cause),
     /// Somebody else migrates, or holds a lock on a table, for longer than was waited.
     #[error("a migration waits for {blocker}")]
     Blocked {

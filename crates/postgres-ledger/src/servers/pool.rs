@@ -119,6 +119,7 @@ impl Manager {
             return Err(ConnectError::Outlived);
         }
         if self.is_for != Use::Lookers {
+            servers.told.is_used(&host.name);
             servers.announce(&host, moves, kept.is_flushed);
         }
         Ok((Connection::new(line, trust), is_first))
@@ -151,6 +152,7 @@ impl managed::Manager for Manager {
         let created = self.connect().await;
         if let Err(error) = &created {
             self.servers.warn_if_full(error);
+            self.servers.told.is_kept_by(error);
             if matches!(error, ConnectError::Pooler) {
                 self.servers.unusable.cancel();
             }

@@ -210,17 +210,7 @@ async fn a_server_that_comes_back_with_all_it_had_goes_on_selling() {
 /// It is on the timeline of the one that answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_missed_on_a_server_that_was_promoted_beside_the_one_that_gave_them() {
-    let pair = Pair::start().await;
-    block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
-    let third = block_in_place(|| pair.first.start_standby()).unwrap();
-    let url = PostgresServer::url_of_all(&[&pair.first, &pair.second, &third], DATABASE);
-    let ledger = ledger(&url, Durability::Single);
-    record(&ledger, &pair.sale, 1).await.1.unwrap();
-    let all = "SELECT count(*) FROM checkout_attempts";
-    for standby in [&pair.second, &third] {
-        let has_all = || block_in_place(|| standby.psql(DATABASE, all)).unwrap().trim() == "1";
-        until(&WallClock, async || has_all().then_some(())).await;
-    }
+    let (pair, third, ledger) = Pair::start_with_third().await;
     block_in_place(|| pair.first.kill().and_then(|()| pair.second.promote())).unwrap();
     until(&WallClock, async || record(&ledger, &pair.sale, 2).await.1.ok()).await;
 

@@ -12,7 +12,7 @@ use batcher::Limits;
 use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
-    Code, Origin, Sale, StoreError, Terms, Window,
+    Code, NewSale, Origin, Sale, StoreError, Terms, Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
     },
@@ -44,6 +44,21 @@ impl Pair {
         let heard = || first.psql("postgres", is_heard).unwrap().trim() == "1";
         until(&WallClock, async || heard().then_some(())).await;
         Self { first, second, sale }
+    }
+
+    /// The same with another standby of the first, none of which is waited for; and a ledger that knows
+    /// all three, of which each has the one attempt that was recorded.
+    pub(crate) async fn start_with_third() -> (Self, PostgresServer, Arc<PostgresLedger>) {
+        let pair = Self::start().await;
+        block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
+        let third = block_in_place(|| pair.first.start_standby()).unwrap();
+        let url = PostgresServer::url_of_all(&[&pair.first, &pair.second, &third], DATABASE);
+        let ledger = ledger(&url, Durability::Single);
+        record(&ledger, &pair.sale, 1).await.1.unwrap();
+        for standby in [&pair.second, &third] {
+            until(&WallClock, async || (attempts(standby) == "1").then_some(())).await;
+        }
+        (pair, third, ledger)
     }
 
     /// The ledger as a process sees it that knows both.
@@ -91,6 +106,12 @@ pub(crate) fn ledger(url: &str, durability: Durability) -> Arc<PostgresLedger> {
     )
 }
 
+/// How many attempts a server has.
+pub(crate) fn attempts(server: &PostgresServer) -> String {
+    let count = "SELECT count(*) FROM checkout_attempts";
+    block_in_place(|| server.psql(DATABASE, count)).unwrap().trim().to_owned()
+}
+
 /// A sale that is open for an hour more.
 pub(crate) async fn make_sale(ledger: &PostgresLedger) -> Sale {
     ledger.migrate().await.unwrap();
@@ -102,7 +123,8 @@ pub(crate) async fn open_sale(ledger: &PostgresLedger, in_ms: i64) -> Sale {
     let starts_at = ledger.now().await.unwrap() + in_ms;
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
-    let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let sale =
+        ledger.schedule(NewSale::unnamed(window, terms, Origin::Timetable)).await.unwrap().unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };

@@ -13,7 +13,7 @@ use postgres_ledger::{Connections, Durability, PostgresLedger};
 use store_contract::fixtures::{WallClock, until};
 use tokio::task::block_in_place;
 
-use crate::pair::{DATABASE, Pair, ledger, make_sale, record};
+use crate::pair::{DATABASE, Pair, attempts, ledger, make_sale, record};
 
 /// Records until one is granted.
 async fn until_granted(ledger: &PostgresLedger, pair: &Pair, first: u32) {
@@ -38,11 +38,6 @@ async fn until_refused(ledger: &PostgresLedger, pair: &Pair, first: u32) {
 
 async fn moves(ledger: &PostgresLedger, pair: &Pair) -> Option<u64> {
     ledger.tally(pair.sale.id).await.ok().flatten().map(|tally| tally.moves)
-}
-
-fn attempts(server: &PostgresServer) -> String {
-    let count = "SELECT count(*) FROM checkout_attempts";
-    block_in_place(|| server.psql(DATABASE, count)).unwrap().trim().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,16 +98,7 @@ async fn a_server_that_was_promoted_for_a_moment_and_is_of_no_use_leaves_no_trac
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_that_were_promoted_beside_each_other_are_not_taken_for_one() {
-    let pair = Pair::start().await;
-    block_in_place(|| pair.first.wait_for_standbys(false)).unwrap();
-    let third = block_in_place(|| pair.first.start_standby()).unwrap();
-    let url = PostgresServer::url_of_all(&[&pair.first, &pair.second, &third], DATABASE);
-    let ledger = ledger(&url, Durability::Single);
-    record(&ledger, &pair.sale, 1).await.1.unwrap();
-    // Both have it.
-    for standby in [&pair.second, &third] {
-        until(&WallClock, async || (attempts(standby) == "1").then_some(())).await;
-    }
+    let (pair, third, ledger) = Pair::start_with_third().await;
 
     block_in_place(|| pair.first.kill().and_then(|()| pair.second.promote())).unwrap();
     until(&WallClock, async || (moves(&ledger, &pair).await == Some(1)).then_some(())).await;

@@ -35,8 +35,22 @@ impl Account {
 
     /// Lets this account run `command`, with none of root's groups.
     pub(crate) fn runs(self, command: &mut Command) {
-        // Dropping root with `uid` drops the supplementary groups too.
-        command.uid(self.uid).gid(self.gid);
+        // Dropping root with `uid` drops the supplementary groups too. Clients of Postgres look for
+        // certificates at home, and root's is closed to others.
+        command.uid(self.uid).gid(self.gid).env("HOME", "/");
+    }
+
+    /// The words before those of a command that run it so, for whoever may.
+    pub(crate) fn words(self) -> Vec<String> {
+        let (uid, gid) = (self.uid, self.gid);
+        vec![
+            "setpriv".to_owned(),
+            format!("--reuid={uid}"),
+            format!("--regid={gid}"),
+            "--clear-groups".to_owned(),
+            // Root's home is closed to others, and clients of Postgres look for certificates there.
+            "--reset-env".to_owned(),
+        ]
     }
 
     /// Makes the account the owner of `path`.

@@ -73,11 +73,20 @@ impl Home {
         {
             // It stays if it is not empty, and it does no harm if it stays.
             let _ = fs::remove_dir(&path);
-            path = Path::new("/var/tmp").join(format!("flashsale-{:016x}", hash(&path)));
+            path = stand_in(&path);
             make(&path).attempting(making(&path))?;
         }
         let lock = lock_soon(open_lock(&path)?, &path)?;
         Ok(Self { path, lock, is_temporary: false })
+    }
+
+    /// Where [`at`](Self::at) puts, or has put, what is kept in `dir`; nothing is made or locked.
+    pub(crate) fn of(dir: &Path, guest: Option<Account>) -> Result<PathBuf, ServerError> {
+        let path = std::path::absolute(dir).attempting(format!("find {}", dir.display()))?;
+        match guest {
+            Some(guest) if !guest.can_enter(&path)? => Ok(stand_in(&path)),
+            _ => Ok(path),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -160,6 +169,11 @@ fn admit(guest: Option<Account>, dir: &Path) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not root's"));
     }
     fs::set_permissions(dir, Permissions::from_mode(metadata.mode() | PASSAGE))
+}
+
+/// The directory that takes the place of one that a guest cannot enter.
+fn stand_in(path: &Path) -> PathBuf {
+    Path::new("/var/tmp").join(format!("flashsale-{:016x}", hash(path)))
 }
 
 /// FNV-1a: the same in every release of Rust, unlike the standard library's hashes.

@@ -8,11 +8,16 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::{
+        Arc,
+        mpsc::{self, Sender},
+    },
+    thread::{self, JoinHandle},
 };
 
 use clap::{Parser, Subcommand};
 use dev_servers::{
-    PostgresServer, RedisServer, ServerError,
+    Drill, PostgresServer, RedisServer, ServerError, Trio,
     tied::{self, Signal as Death},
 };
 use tokio::{
@@ -40,6 +45,10 @@ enum Verb {
     /// The command finds them by `DATABASE_URL` and `REDIS_URL`. A server whose variable is set
     /// already is not started.
     Run {
+        /// Three Postgres servers, of which two stand by, over TLS: to watch a failover. They are kept
+        /// in the directory that --data names.
+        #[arg(long, requires = "data")]
+        ha: bool,
         /// Keep the database in this directory, and find it there next time.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
@@ -47,15 +56,41 @@ enum Verb {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
+    /// Does what an operator does in a failover to the three servers of `run --ha`, and says each
+    /// command that it runs.
+    Ha {
+        /// What is done.
+        #[command(subcommand)]
+        step: Step,
+        /// Where the servers are kept.
+        #[arg(long, value_name = "DIR", default_value = "target/dev-data-ha", global = true)]
+        data: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Step {
+    /// Says what each server is
+    Status,
+    /// Kills the server that takes writes, with SIGKILL, and all its children
+    Kill,
+    /// Promotes the standby that has received most
+    Promote,
+    /// Makes the server that was killed a standby
+    Rejoin,
 }
 
 fn main() -> ExitCode {
-    let Verb::Run { data, command } = Cli::parse().verb;
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime
-        .map_err(RunError::Signals)
-        // The current thread, because the command is tied to the thread that starts it.
-        .and_then(|runtime| runtime.block_on(run(data, command)));
+    let outcome = match Cli::parse().verb {
+        Verb::Ha { step, data } => drill(&step, &data),
+        Verb::Run { ha, data, command } => {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            runtime
+                .map_err(RunError::Signals)
+                // The current thread, because the command is tied to the thread that starts it.
+                .and_then(|runtime| runtime.block_on(run(ha, data, command)))
+        }
+    };
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -81,19 +116,32 @@ enum RunError {
     Command(String, #[source] io::Error),
     #[error("starting the servers panicked")]
     Panicked(#[from] task::JoinError),
+    #[error("DATABASE_URL names servers already, and --ha starts others: unset one of the two")]
+    TwoDatabases,
 }
 
-async fn run(data: Option<PathBuf>, command: Vec<OsString>) -> Result<u8, RunError> {
+fn drill(step: &Step, data: &Path) -> Result<u8, RunError> {
+    let mut drill = Drill::at(data, say)?;
+    match step {
+        Step::Status => drill.status(),
+        Step::Kill => drill.kill(),
+        Step::Promote => drill.promote(),
+        Step::Rejoin => drill.rejoin(),
+    }?;
+    Ok(0)
+}
+
+async fn run(ha: bool, data: Option<PathBuf>, command: Vec<OsString>) -> Result<u8, RunError> {
     // From here on Ctrl-C ends nothing by itself: servers that are started are also stopped.
     let mut signals = Signals::listen().map_err(RunError::Signals)?;
-    let servers = task::spawn_blocking(move || Servers::start(data.as_deref())).await??;
+    let servers = task::spawn_blocking(move || Servers::start(ha, data.as_deref())).await??;
     if let Some(code) = signals.pending().await {
         return Ok(code);
     }
 
     let name = command[0].to_string_lossy().into_owned();
     let mut tied = tied::command(&command[0], Death::Terminate);
-    tied.args(&command[1..]).envs(servers.urls());
+    tied.args(&command[1..]).envs(servers.told());
     let mut child = tied.spawn().map_err(|error| RunError::Command(name.clone(), error))?;
     let pid = child.id();
     let mut end = task::spawn_blocking(move || child.wait());
@@ -113,17 +161,25 @@ async fn run(data: Option<PathBuf>, command: Vec<OsString>) -> Result<u8, RunErr
 
 /// The servers we started. Those of the environment are left alone.
 struct Servers {
-    postgres: Option<PostgresServer>,
+    postgres: Option<Postgres>,
     redis: Option<RedisServer>,
 }
 
+enum Postgres {
+    Alone(Box<PostgresServer>),
+    Trio(Tended),
+}
+
 impl Servers {
-    fn start(data: Option<&Path>) -> Result<Self, ServerError> {
-        let postgres = if env::var_os(DATABASE_URL).is_some() {
-            say("Postgres: the one that DATABASE_URL names");
-            None
-        } else {
-            Some(start_postgres(data)?)
+    fn start(ha: bool, data: Option<&Path>) -> Result<Self, RunError> {
+        let postgres = match (env::var_os(DATABASE_URL), data) {
+            (Some(_), _) if ha => return Err(RunError::TwoDatabases),
+            (Some(_), _) => {
+                say("Postgres: the one that DATABASE_URL names");
+                None
+            }
+            (None, Some(data)) if ha => Some(Postgres::Trio(Tended::start(data)?)),
+            (None, data) => Some(Postgres::Alone(Box::new(start_postgres(data)?))),
         };
         let redis = if env::var_os(REDIS_URL).is_some() {
             say("Redis:    the one that REDIS_URL names");
@@ -134,10 +190,55 @@ impl Servers {
         Ok(Self { postgres, redis })
     }
 
-    fn urls(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let postgres = self.postgres.as_ref().map(|server| (DATABASE_URL, server.url(DATABASE)));
+    fn told(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let postgres = match &self.postgres {
+            None => vec![],
+            Some(Postgres::Alone(server)) => vec![(DATABASE_URL, server.url(DATABASE))],
+            Some(Postgres::Trio(tended)) => vec![
+                (DATABASE_URL, tended.trio.url(DATABASE)),
+                ("LEDGER_DURABILITY", "standby".to_owned()),
+            ],
+        };
         let redis = self.redis.as_ref().map(|server| (REDIS_URL, server.url()));
         postgres.into_iter().chain(redis)
+    }
+}
+
+/// Three servers, and the thread that starts those again that are to be.
+struct Tended {
+    trio: Arc<Trio>,
+    thread: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Tended {
+    fn start(data: &Path) -> Result<Self, ServerError> {
+        let trio = Arc::new(Trio::start_in(data, DATABASE, say)?);
+        say(&format!("Postgres: {}, a server and two standbys", trio.version()?));
+        say(&format!("          psql '{}'", trio.url(DATABASE)));
+        say(&format!("          kept in {}", trio.dir().display()));
+        Drill::at(trio.dir(), |line: &str| say(&format!("          {line}")))?.status()?;
+        say("\nA failover, from another terminal; each says the commands that it runs:\n");
+        let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("dev-servers"));
+        for step in ["status", "kill", "promote", "rejoin"] {
+            say(&format!("    {} ha {step} --data {}", program.display(), trio.dir().display()));
+        }
+        say("");
+        let (sender, stop) = mpsc::channel();
+        let thread = thread::spawn({
+            let trio = Arc::clone(&trio);
+            move || trio.tend(&stop, say)
+        });
+        Ok(Self { trio, thread: Some((sender, thread)) })
+    }
+}
+
+impl Drop for Tended {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.thread.take() {
+            drop(sender);
+            // What it said last is said already.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -29,8 +29,13 @@ pub(crate) fn on_a_free_port<T>(
     }
 }
 
+/// Whether a loopback port is free now.
+pub(crate) fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
 /// A loopback port that nobody has now. Somebody else may be faster: be ready to take another.
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     let mut refusal = io::Error::other("no port was tried");
     for _ in 0..100 {
         let port = FIRST + random_below(COUNT);

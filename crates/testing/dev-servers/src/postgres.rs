@@ -1,9 +1,11 @@
 //! Private Postgres clusters.
 
 mod copy;
+pub(crate) mod drill;
 mod programs;
 mod standby;
 mod tls;
+pub(crate) mod trio;
 
 use std::{
     ffi::OsString,
@@ -41,6 +43,8 @@ pub struct PostgresServer {
     programs: PathBuf,
     account: Option<Account>,
     environment: Vec<(&'static str, OsString)>,
+    /// What it is told beside what all are told, such as `cluster_name=server-1`.
+    settings: Vec<String>,
     port: u16,
     running: Mutex<Option<Running>>,
     home: Home,
@@ -203,9 +207,7 @@ impl PostgresServer {
         environment: Vec<(&'static str, OsString)>,
         make: impl FnOnce(&Self) -> Result<(), ServerError>,
     ) -> Result<Self, ServerError> {
-        let running = Mutex::new(None);
-        let programs = programs::find()?;
-        let mut server = Self { programs, account, environment, port: 0, running, home };
+        let mut server = Self::stopped(home, account, environment)?;
         if !server.cluster().exists() {
             make(&server)?;
         }
@@ -213,6 +215,17 @@ impl PostgresServer {
         server.port = port;
         *server.running() = Some(running);
         Ok(server)
+    }
+
+    /// One that does not run, and has no port yet.
+    fn stopped(
+        home: Home,
+        account: Option<Account>,
+        environment: Vec<(&'static str, OsString)>,
+    ) -> Result<Self, ServerError> {
+        let (programs, running) = (programs::find()?, Mutex::new(None));
+        let settings = Vec::new();
+        Ok(Self { programs, account, environment, settings, port: 0, running, home })
     }
 
     fn cluster(&self) -> PathBuf {
@@ -283,6 +296,7 @@ impl PostgresServer {
         ] {
             command.args(["-c", setting]);
         }
+        command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
         if let Some(account) = self.account {
             account.runs(&mut command);
         }

@@ -110,3 +110,22 @@ fn a_stack_that_there_is_none_of_is_an_error_that_names_those_there_are() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("external, compose, local, embedded and auto"), "{said}");
 }
+
+#[test]
+fn standbys_are_started_beside_private_servers_and_nothing_else() {
+    let machine = Machine::with(&[SERVERS.as_slice(), &["docker"]].concat());
+
+    assert_eq!(machine.which(&[("HA", "on")]), "local, as you said");
+    assert_eq!(machine.which(&[("HA", "on"), ("STACK", "local")]), "local, as you said");
+    assert_eq!(machine.which(&[("HA", "off"), ("STACK", "embedded")]), "embedded, as you said");
+    for (ha, stack, words) in [
+        ("on", "embedded", "it does not go with STACK=embedded"),
+        ("yes", "local", "none of on and off"),
+    ] {
+        let output = Command::new("/bin/sh").arg(SCRIPT).env("HA", ha).env("STACK", stack).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+}

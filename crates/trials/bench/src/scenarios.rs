@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod identity;
+pub(crate) mod keyed;
 pub(crate) mod latency;
 pub(crate) mod long_day;
 pub(crate) mod lost_live;
@@ -21,6 +22,8 @@ use clap::ValueEnum;
 pub(crate) enum Scenario {
     /// Checkouts of random users, with stock for all
     Grant,
+    /// Grants with a key for each request, beside those without
+    Keyed,
     /// Grants of users with a token each, beside those of users who are believed
     Identity,
     /// Checkouts of a sale that is sold out
@@ -54,8 +57,9 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Grant,
+        Self::Keyed,
         Self::Identity,
         Self::Storm,
         Self::Replay,

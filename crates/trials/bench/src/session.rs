@@ -1,6 +1,7 @@
 //! What `make bench` goes through, and what it holds the service to.
 
 mod crowds;
+mod pairs;
 
 use std::collections::HashMap;
 
@@ -15,10 +16,8 @@ use crate::{
     marks::{Bound, Marks},
     rates,
     scenarios::{
-        Scenario, audit, flow, grant, identity, latency, long_day,
-        old_ledger::{self, Pairs},
+        Scenario, audit, flow, grant, latency, long_day,
         sold_out::{self, AfterTheSale},
-        tls,
     },
     table::{Row, Table},
 };
@@ -41,7 +40,8 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 11] = [
+    const BELOW: [(Scenario, Measure<'a>); 12] = [
+        (Scenario::Keyed, Self::keyed),
         (Scenario::Identity, Self::identity),
         (Scenario::Reads, Self::reads),
         (Scenario::Stream, Self::stream),
@@ -199,76 +199,6 @@ impl<'a> Session<'a> {
         let remark = sales.as_deref().map_or_else(|_| String::new(), flow::remark);
         let runs = sales.map(|sales| sales.iter().map(|sale| sale.run).collect());
         self.show(row, runs, &remark);
-    }
-
-    fn old_ledger(&mut self, stack: Stack) {
-        let measured = self.known_floor().and_then(|floor| {
-            old_ledger::measure(self.bench, stack, self.load(CONNECTIONS))
-                .map(|pairs| (floor, pairs))
-        });
-        match measured {
-            Ok((floor, Pairs { old, new })) => {
-                let row = |scenario| Row {
-                    scenario,
-                    stack: Some(stack),
-                    connections: CONNECTIONS,
-                    floor,
-                };
-                let ratio = rates(&old).median / rates(&new).median;
-                let what = "old ledger: grants ÷ a new ledger's";
-                self.note(stack, what, ratio, Bound::AtLeast(0.9));
-                self.show(row("new ledger"), Ok(new), "");
-                self.show(row("old ledger"), Ok(old), &format!("old ÷ new {ratio:.2}"));
-            }
-            Err(error) => self.table.failure("old ledger", &error),
-        }
-    }
-
-    /// A directory is spoken to by nobody.
-    fn tls(&mut self, stack: Stack) {
-        if stack == Stack::Embedded {
-            return;
-        }
-        let measured = self
-            .known_floor()
-            .and_then(|floor| Ok((floor, tls::measure(self.bench, self.load(CONNECTIONS))?)));
-        match measured {
-            Ok((floor, tls::Pairs { plain, tls })) => {
-                let row = |scenario| Row {
-                    scenario,
-                    stack: Some(stack),
-                    connections: CONNECTIONS,
-                    floor,
-                };
-                let ratio = rates(&tls).median / rates(&plain).median;
-                self.note(stack, "tls: grants ÷ those in plain text", ratio, Bound::AtLeast(0.8));
-                self.show(row("plain text"), Ok(plain), "");
-                self.show(row("tls"), Ok(tls), &format!("tls ÷ plain {ratio:.2}"));
-            }
-            Err(error) => self.table.failure("tls", &error),
-        }
-    }
-
-    fn identity(&mut self, stack: Stack) {
-        let measured = self.known_floor().and_then(|floor| {
-            identity::measure(self.bench, stack, self.load(CONNECTIONS)).map(|pairs| (floor, pairs))
-        });
-        match measured {
-            Ok((floor, identity::Pairs { believed, checked })) => {
-                let row = |scenario| Row {
-                    scenario,
-                    stack: Some(stack),
-                    connections: CONNECTIONS,
-                    floor,
-                };
-                let ratio = rates(&checked).median / rates(&believed).median;
-                let what = "identity: grants with a token ÷ without";
-                self.note(stack, what, ratio, Bound::AtLeast(0.9));
-                self.show(row("no token"), Ok(believed), "");
-                self.show(row("identity"), Ok(checked), &format!("with ÷ without {ratio:.2}"));
-            }
-            Err(error) => self.table.failure("identity", &error),
-        }
     }
 
     fn latency(&mut self, stack: Stack) {

@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -36,6 +36,8 @@ pub(crate) struct Buyers {
     pub(crate) client: Client,
     pub(crate) sale: i64,
     pub(crate) opens_ms: i64,
+    /// Whether they name their requests, as half of them do where the service knows keys.
+    pub(crate) have_keys: bool,
     pub(crate) history: Arc<History>,
 }
 
@@ -88,19 +90,19 @@ impl Buyer<'_> {
             match self.plan() {
                 Plan::Buy { after_ms } => {
                     self.pause(after_ms..=after_ms).await;
-                    self.settle(Ask::Purchase(hold.code)).await;
+                    self.redeem(hold).await;
                     if self.rng.u8(..) < 32 {
-                        self.settle(Ask::Purchase(hold.code)).await;
+                        self.redeem(hold).await;
                     }
                 }
                 Plan::GiveBack => {
                     self.settle(Ask::Release(hold.code)).await;
-                    self.settle(Ask::Purchase(hold.code)).await;
+                    self.redeem(hold).await;
                 }
                 Plan::Forget => {}
                 Plan::ComeLate => {
                     self.lapse(hold).await;
-                    self.settle(Ask::Purchase(hold.code)).await;
+                    self.redeem(hold).await;
                 }
             }
             if what != Ask::Checkout && self.rng.u8(..) < 96 {
@@ -115,7 +117,7 @@ impl Buyer<'_> {
 
     /// Half of the units are asked for with a key, each with its own.
     fn way_to_ask(&mut self) -> Ask {
-        if self.rng.bool() {
+        if self.rng.bool() || !self.all.have_keys {
             return Ask::Checkout;
         }
         self.keys += 1;
@@ -125,10 +127,12 @@ impl Buyer<'_> {
     /// Asks for a unit until there is one; `None` if the sale ends before.
     async fn get_hold(&mut self, what: Ask) -> Option<Granted> {
         while now_ms() < self.all.ends_ms() + PERSISTS_MS {
-            match self.ask(what).await {
-                Answer::Granted(hold) => {
+            let is_hasty = what != Ask::Checkout && self.rng.u8(..) < 32;
+            let answer = if is_hasty { self.ask_twice(what).await } else { self.ask(what).await };
+            match answer {
+                Answer::Granted(hold) | Answer::GrantedBefore(hold) => {
                     if what != Ask::Checkout && self.rng.u8(..) < 64 {
-                        self.ask(what).await;
+                        self.settle(what).await;
                     }
                     return Some(hold);
                 }
@@ -138,6 +142,14 @@ impl Buyer<'_> {
             }
         }
         None
+    }
+
+    /// Redeems a code until it is known what became of it; half of the buyers say that they may be
+    /// repeating themselves.
+    async fn redeem(&mut self, hold: Granted) {
+        let says_so = self.rng.bool() && self.all.have_keys;
+        let again = if says_so { Ask::PurchaseAgain } else { Ask::Purchase };
+        self.settle(again(hold.code)).await;
     }
 
     /// Asks until the answer is known. The same answer again is part of the promise.
@@ -177,7 +189,25 @@ impl Buyer<'_> {
     }
 
     async fn ask(&mut self, what: Ask) -> Answer {
-        let service = self.rng.usize(0..self.all.client.len());
+        let service = self.any_service();
+        self.ask_at(service, what).await
+    }
+
+    /// Presses the button twice. The hold, if either answer has one.
+    async fn ask_twice(&mut self, what: Ask) -> Answer {
+        let (one, other) = (self.any_service(), self.any_service());
+        let (one, other) = join(self.ask_at(one, what), self.ask_at(other, what)).await;
+        if one.is_unknown() != other.is_unknown() {
+            self.settle(what).await;
+        }
+        if one.hold().is_some() { one } else { other }
+    }
+
+    fn any_service(&mut self) -> usize {
+        self.rng.usize(0..self.all.client.len())
+    }
+
+    async fn ask_at(&self, service: usize, what: Ask) -> Answer {
         let (sent, sent_ms) = (Instant::now(), now_ms());
         let answer = self.all.client.ask(service, self.all.sale, &self.name, what).await;
         let took_ms = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);

@@ -1,6 +1,7 @@
 //! The service as its clients see it: one request, and what it was answered.
 
 mod look;
+mod watch;
 
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ use crate::{
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a client names its request with, and what says that it was answered before.
+const KEY: &str = "Idempotency-Key";
+const REPLAYED: &str = "Idempotency-Replayed";
 
 /// The processes of the service, each behind the network.
 #[derive(Clone)]
@@ -98,19 +103,27 @@ impl Client {
             Ask::Checkout | Ask::Keyed(_) => {
                 (Method::POST, format!("/checkout?user_id={user}&id={sale}"))
             }
-            Ask::Purchase(code) => (Method::POST, format!("/purchase?code={code}")),
+            Ask::Purchase(code) | Ask::PurchaseAgain(code) => {
+                (Method::POST, format!("/purchase?code={code}"))
+            }
             Ask::Release(code) => (Method::DELETE, format!("/checkout?code={code}")),
         };
         let mut request = self.http.request(method, format!("{}{path}", self.urls[service]));
-        if let Ask::Keyed(number) = what {
-            request = request.header("Idempotency-Key", format!("a-key-of-a-buyer-{number}"));
+        match what {
+            // The same of every buyer: they have nothing to do with each other.
+            Ask::Keyed(number) => {
+                request = request.header(KEY, format!("a-key-of-a-buyer-{number}"));
+            }
+            Ask::PurchaseAgain(_) => request = request.header(KEY, "once-more"),
+            Ask::Checkout | Ask::Purchase(_) | Ask::Release(_) => {}
         }
         let answered = async {
             let response = request.send().await?;
-            Ok((response.status().as_u16(), response.text().await?))
+            let is_replay = response.headers().get(REPLAYED).is_some_and(|value| value == "true");
+            Ok((response.status().as_u16(), is_replay, response.text().await?))
         };
         match answered.await {
-            Ok((status, body)) => read(what, status, &body),
+            Ok((status, is_replay, body)) => read(what, status, is_replay, &body),
             Err(error) => Answer::Unknown(cause(&error)),
         }
     }
@@ -129,7 +142,7 @@ fn cause(error: &reqwest::Error) -> String {
     error.to_string()
 }
 
-fn read(what: Ask, status: u16, body: &str) -> Answer {
+fn read(what: Ask, status: u16, is_replay: bool, body: &str) -> Answer {
     let json: Value = serde_json::from_str(body).unwrap_or_default();
     let problem = json["type"].as_str().and_then(|name| name.strip_prefix("/problems/"));
     let read = match (what, status, problem.unwrap_or_default()) {
@@ -137,12 +150,17 @@ fn read(what: Ask, status: u16, body: &str) -> Answer {
         // HTTP's own: a connection that carried nothing for a while is closed with it, also one
         // that a request is just on its way to.
         (_, 408, _) => Some(Answer::Unknown("the request came too late".to_owned())),
-        (Ask::Checkout | Ask::Keyed(_), 200, _) => granted(&json),
+        (Ask::Keyed(_), 200, _) if is_replay => granted(&json).map(Answer::GrantedBefore),
+        // Without the header nobody is told that they repeat themselves.
+        (Ask::Checkout | Ask::Purchase(_), 200, _) if is_replay => None,
+        (Ask::Checkout | Ask::Keyed(_), 200, _) => granted(&json).map(Answer::Granted),
         (Ask::Checkout | Ask::Keyed(_), 409, name) => refused(name).map(Answer::Refused),
         (Ask::Checkout | Ask::Keyed(_), 404, "sale-not-found") => {
             Some(Answer::Refused("unknown_sale"))
         }
         (Ask::Purchase(_), 200, _) => bought(&json, false),
+        (Ask::PurchaseAgain(_), 200, _) => bought(&json, is_replay),
+        (Ask::PurchaseAgain(_), 409, _) => None,
         (_, 409, "code-already-used") => bought(&json["purchase"], true),
         (Ask::Release(_), 204, _) => Some(Answer::Released),
         (_, 410, "code-expired") => Some(Answer::Expired),
@@ -152,13 +170,13 @@ fn read(what: Ask, status: u16, body: &str) -> Answer {
     read.unwrap_or_else(|| Answer::Wrong(format!("{status} {body}")))
 }
 
-fn granted(json: &Value) -> Option<Answer> {
+fn granted(json: &Value) -> Option<Granted> {
     let expires_at: jiff::Timestamp = json["expires_at"].as_str()?.parse().ok()?;
-    Some(Answer::Granted(Granted {
+    Some(Granted {
         code: Uuid::try_parse(json["code"].as_str()?).ok()?,
         unit: unit(json)?,
         expires_ms: expires_at.as_millisecond(),
-    }))
+    })
 }
 
 fn bought(json: &Value, is_replay: bool) -> Option<Answer> {
@@ -186,36 +204,50 @@ fn refused(problem: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    const HOLD: &str = r#"{"code":"00000000-0000-0000-0000-000000000007","sale_id":1,
+                           "user_id":"a","unit":3,"expires_at":"1970-01-01T00:00:01.500Z"}"#;
+    const RECEIPT: &str = r#"{"unit":3,"item":{"name":"A","image":"/i"}}"#;
+
     #[test]
     fn an_answer_is_read_by_what_was_asked() {
         let code = Uuid::from_u128(7);
-        let hold = r#"{"code":"00000000-0000-0000-0000-000000000007","sale_id":1,"user_id":"a",
-                       "unit":3,"expires_at":"1970-01-01T00:00:01.500Z"}"#;
-        let receipt = r#"{"unit":3,"item":{"name":"A","image":"/i"}}"#;
+        let (hold, receipt) = (HOLD, RECEIPT);
         let used = format!(r#"{{"type":"/problems/code-already-used","purchase":{receipt}}}"#);
 
-        let granted = Answer::Granted(Granted { code, unit: 3, expires_ms: 1_500 });
+        let granted = Granted { code, unit: 3, expires_ms: 1_500 };
         let bought = |is_replay| Answer::Bought { unit: 3, item: "A".to_owned(), is_replay };
-        assert_eq!(read(Ask::Checkout, 200, hold), granted);
-        assert_eq!(read(Ask::Purchase(code), 200, receipt), bought(false));
-        assert_eq!(read(Ask::Purchase(code), 409, &used), bought(true));
+        assert_eq!(read(Ask::Checkout, 200, false, hold), Answer::Granted(granted));
+        assert_eq!(read(Ask::Keyed(1), 200, false, hold), Answer::Granted(granted));
+        assert_eq!(read(Ask::Keyed(1), 200, true, hold), Answer::GrantedBefore(granted));
+        assert_eq!(read(Ask::Purchase(code), 200, false, receipt), bought(false));
+        assert_eq!(read(Ask::Purchase(code), 409, false, &used), bought(true));
+        assert_eq!(read(Ask::PurchaseAgain(code), 200, false, receipt), bought(false));
+        assert_eq!(read(Ask::PurchaseAgain(code), 200, true, receipt), bought(true));
         assert_eq!(
-            read(Ask::Checkout, 409, r#"{"type":"/problems/sold-out"}"#),
+            read(Ask::Checkout, 409, false, r#"{"type":"/problems/sold-out"}"#),
             Answer::Refused("sold_out")
         );
-        assert!(read(Ask::Checkout, 503, "").is_unknown());
-        assert!(read(Ask::Checkout, 408, "").is_unknown());
+        assert!(read(Ask::Checkout, 503, false, "").is_unknown());
+        assert!(read(Ask::Checkout, 408, false, "").is_unknown());
     }
 
     #[test]
     fn what_is_no_answer_of_the_service_is_wrong() {
-        for (what, status, body) in [
-            (Ask::Checkout, 200, "{}"),
-            (Ask::Checkout, 500, ""),
-            (Ask::Purchase(Uuid::nil()), 409, r#"{"type":"/problems/sold-out"}"#),
-            (Ask::Purchase(Uuid::nil()), 400, r#"{"type":"/problems/invalid-request"}"#),
+        let (hold, receipt) = (HOLD, RECEIPT);
+        let used = format!(r#"{{"type":"/problems/code-already-used","purchase":{receipt}}}"#);
+        let code = Uuid::nil();
+        for (what, status, is_replay, body) in [
+            (Ask::Checkout, 200, false, "{}"),
+            (Ask::Checkout, 200, true, hold),
+            (Ask::Checkout, 500, false, ""),
+            (Ask::Purchase(code), 200, true, receipt),
+            (Ask::Purchase(code), 409, false, r#"{"type":"/problems/sold-out"}"#),
+            (Ask::Purchase(code), 400, false, r#"{"type":"/problems/invalid-request"}"#),
+            (Ask::PurchaseAgain(code), 409, false, &used),
         ] {
-            assert!(matches!(read(what, status, body), Answer::Wrong(_)), "{status} {body}");
+            let answer = read(what, status, is_replay, body);
+
+            assert!(matches!(answer, Answer::Wrong(_)), "{what:?} {status} {body}: {answer:?}");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The crowd of one sale: who only looks, and who stands still. It buys nothing, and is gone when the
-//! sale ends.
+//! The crowd of one sale: who only looks, who watches, and who stands still. It buys nothing, and is
+//! gone when the sale ends; who watches, when they are told so.
 
 mod standing;
+mod watching;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,6 +32,7 @@ const STILL: usize = 4;
 pub(crate) struct Crowd {
     pub(crate) client: Client,
     pub(crate) readers: usize,
+    pub(crate) viewers: usize,
     pub(crate) sale: i64,
     pub(crate) opens_ms: i64,
     pub(crate) sightings: Arc<Sightings>,
@@ -47,6 +49,9 @@ impl Crowd {
             for _ in 0..STILL {
                 crowd.spawn(self.clone().stand_still(how, rng.fork()));
             }
+        }
+        for _ in 0..self.viewers {
+            crowd.spawn(self.clone().watch(rng.fork()));
         }
         crowd.join_all().await;
     }

@@ -29,6 +29,8 @@ pub(crate) enum Ask {
     /// The same with a key, by its number among those of the buyer.
     Keyed(u32),
     Purchase(Uuid),
+    /// The same by one who says that they may be repeating themselves.
+    PurchaseAgain(Uuid),
     Release(Uuid),
 }
 
@@ -36,6 +38,8 @@ pub(crate) enum Ask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Granted(Granted),
+    /// A hold that was recorded before it was asked for with this key, as the answer says.
+    GrantedBefore(Granted),
     /// A checkout was refused, by this name.
     Refused(&'static str),
     /// A purchase, now or before, and whether it was told as a replay.
@@ -62,7 +66,25 @@ pub(crate) struct Granted {
     pub(crate) expires_ms: i64,
 }
 
+impl Ask {
+    /// The code that it is about, if it has one already.
+    pub(crate) const fn code(self) -> Option<Uuid> {
+        match self {
+            Self::Checkout | Self::Keyed(_) => None,
+            Self::Purchase(code) | Self::PurchaseAgain(code) | Self::Release(code) => Some(code),
+        }
+    }
+}
+
 impl Answer {
+    /// The hold it tells of.
+    pub(crate) const fn hold(&self) -> Option<Granted> {
+        match self {
+            Self::Granted(hold) | Self::GrantedBefore(hold) => Some(*hold),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown(_))
     }

@@ -1,6 +1,8 @@
 //! Judging a sale that is over: what its buyers were told against what the ledger holds.
 
+mod keys;
 mod reads;
+mod streams;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -30,6 +32,8 @@ pub(crate) enum Promise {
     AnswersAreKept,
     /// One code, one answer.
     AnswersStay,
+    /// A key has one hold, and whoever asks again with it is told that they do.
+    KeysHaveOneHold,
     /// No hold is refused before it is due.
     HoldsAreHonoured,
     /// No unit is sold twice, none beyond the stock.
@@ -46,6 +50,8 @@ pub(crate) enum Promise {
     ReadsAreTrue,
     /// What a reader is shown is of now.
     ReadsAreFresh,
+    /// Who watches a sale is told its end, as the ledger has it, and nothing twice.
+    ViewersAreTold,
     /// Who stands still is let go of.
     PeersAreLetGo,
     /// `flashsale audit` finds nothing.
@@ -57,6 +63,7 @@ impl fmt::Display for Promise {
         f.write_str(match self {
             Self::AnswersAreKept => "an answer was lost",
             Self::AnswersStay => "one code got two answers",
+            Self::KeysHaveOneHold => "a request with a key was taken for another",
             Self::HoldsAreHonoured => "a live hold was refused",
             Self::NothingIsOversold => "oversold",
             Self::NothingIsUndersold => "undersold",
@@ -65,6 +72,7 @@ impl fmt::Display for Promise {
             Self::AnswersAreKnown => "an unknown answer",
             Self::ReadsAreTrue => "a reader was shown what is not so",
             Self::ReadsAreFresh => "a reader was shown what is long past",
+            Self::ViewersAreTold => "a viewer was not told what there was",
             Self::PeersAreLetGo => "a peer that stands still was kept",
             Self::AuditIsClean => "the audit found a breach",
         })
@@ -81,6 +89,7 @@ impl fmt::Display for Breach {
 pub(crate) fn judge(history: &[Asked], records: &Records) -> Vec<Breach> {
     let mut court = Court { history, records, breaches: Vec::new() };
     court.check_grants();
+    court.check_keys();
     court.check_refusals();
     court.check_codes();
     court.check_unknowns();
@@ -100,10 +109,7 @@ impl<'a> Court<'a> {
     }
 
     fn grants(&self) -> impl Iterator<Item = (&'a Asked, Granted)> + use<'a> {
-        self.history.iter().filter_map(|asked| match asked.answer {
-            Answer::Granted(hold) => Some((asked, hold)),
-            _ => None,
-        })
+        self.history.iter().filter_map(|asked| Some((asked, asked.answer.hold()?)))
     }
 
     /// Each code that was given is a row of its own, as it was told. A key gets one code, however often
@@ -163,15 +169,13 @@ impl<'a> Court<'a> {
             self.grants().map(|(_, hold)| (hold.code, hold)).collect();
         let mut answers: HashMap<Uuid, Vec<&Asked>> = HashMap::new();
         for asked in self.history {
-            match (asked.what, &asked.answer) {
+            match (asked.what.code(), &asked.answer) {
                 (_, Answer::Wrong(said)) => {
                     let what = format!("{:?}: {said}", asked.what);
                     self.charge(Promise::AnswersAreKnown, what);
                 }
-                (_, Answer::Unknown(_)) | (Ask::Checkout | Ask::Keyed(_), _) => {}
-                (Ask::Purchase(code) | Ask::Release(code), _) => {
-                    answers.entry(code).or_default().push(asked);
-                }
+                (_, Answer::Unknown(_)) | (None, _) => {}
+                (Some(code), _) => answers.entry(code).or_default().push(asked),
             }
         }
         for (code, answers) in answers {
@@ -234,11 +238,7 @@ impl<'a> Court<'a> {
     fn check_unknowns(&mut self) {
         let mut last: HashMap<(&str, Option<Uuid>), &Asked> = HashMap::new();
         for asked in self.history {
-            let code = match asked.what {
-                Ask::Checkout | Ask::Keyed(_) => None,
-                Ask::Purchase(code) | Ask::Release(code) => Some(code),
-            };
-            last.insert((&asked.user, code), asked);
+            last.insert((&asked.user, asked.what.code()), asked);
         }
         for asked in last.into_values().filter(|asked| asked.answer.is_unknown()) {
             let what = format!("{}, {:?}: {:?}", asked.user, asked.what, asked.answer);

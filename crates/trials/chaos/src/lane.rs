@@ -60,6 +60,8 @@ pub(crate) struct Lane {
     pub(crate) is_timed: bool,
     /// How many readers look at each sale.
     pub(crate) readers: usize,
+    /// How many viewers watch it.
+    pub(crate) viewers: usize,
     /// Where its deployments leave their logs.
     pub(crate) dir: PathBuf,
     pub(crate) progress: Arc<Progress>,
@@ -98,6 +100,15 @@ struct Running {
     found: Vec<Breach>,
 }
 
+/// A sale that opens.
+#[derive(Clone, Copy)]
+struct Opening {
+    sale: i64,
+    opens_ms: i64,
+    /// Whether the version before serves it at first.
+    is_of_before: bool,
+}
+
 impl Lane {
     /// Runs sales until the trial has had enough of them.
     pub(crate) async fn run(mut self) -> Result<(), ChaosError> {
@@ -125,9 +136,11 @@ impl Lane {
             }
             let sale = open(deployment, opens_ms).await?;
             let (history, sightings) = <(Arc<History>, Arc<Sightings>)>::default();
-            let visitors = self.visitors(deployment, sale, opens_ms, &history, &sightings)?;
+            let is_of_before = self.is_upgraded && turn == 0;
+            let opening = Opening { sale, opens_ms, is_of_before };
+            let visitors = self.visitors(deployment, opening, &history, &sightings)?;
             let pace = self.pace(turn);
-            let plan = if self.is_upgraded && turn == 0 {
+            let plan = if is_of_before {
                 vec![PlannedFault::upgrade(&mut self.rng)]
             } else {
                 self.planner.plan(&mut self.rng, pace)
@@ -155,21 +168,23 @@ impl Lane {
     }
 
     /// Lets buyers and readers come. What they do comes from one draw, however many they are, so that
-    /// a seed gives the same faults with any crowd.
+    /// a seed gives the same faults with any crowd. What the version before may not know, keys and
+    /// streams, nobody uses while it serves.
     fn visitors(
         &mut self,
         deployment: &Deployment,
-        sale: i64,
-        opens_ms: i64,
+        Opening { sale, opens_ms, is_of_before }: Opening,
         history: &Arc<History>,
         sightings: &Arc<Sightings>,
     ) -> Result<JoinHandle<()>, ChaosError> {
         let (client, mut rng) = (deployment.client()?, self.rng.fork());
         let mut readers_rng = rng.fork();
         let history = Arc::clone(history);
-        let buyers = Buyers { client: client.clone(), sale, opens_ms, history };
+        let have_keys = !is_of_before;
+        let buyers = Buyers { client: client.clone(), sale, opens_ms, have_keys, history };
+        let viewers = if is_of_before { 0 } else { self.viewers };
         let (readers, sightings) = (self.readers, Arc::clone(sightings));
-        let crowd = Crowd { client, readers, sale, opens_ms, sightings };
+        let crowd = Crowd { client, readers, viewers, sale, opens_ms, sightings };
         Ok(tokio::spawn(async move {
             tokio::join!(buyers.buy(&mut rng), crowd.look(&mut readers_rng));
         }))

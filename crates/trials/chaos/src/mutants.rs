@@ -2,6 +2,7 @@
 //! must kill.
 
 mod embedded;
+mod keys;
 mod servers;
 mod simulation;
 
@@ -166,7 +167,8 @@ impl Mutant {
 
 /// All of them.
 fn all() -> impl Iterator<Item = &'static Mutant> {
-    servers::MUTANTS.iter().chain(&embedded::MUTANTS).chain(&simulation::MUTANTS)
+    let of_stacks = servers::MUTANTS.iter().chain(&embedded::MUTANTS);
+    of_stacks.chain(&keys::MUTANTS).chain(&simulation::MUTANTS)
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub(crate) struct Report {
     answers: usize,
     unknown: usize,
     grants: usize,
+    repeated: usize,
     refusals: usize,
     purchases: usize,
     sold: usize,
@@ -65,6 +66,7 @@ impl Report {
             }
             match (asked.what, &asked.answer) {
                 (_, Answer::Granted(_)) => self.grants += 1,
+                (_, Answer::GrantedBefore(_)) => self.repeated += 1,
                 (Ask::Checkout | Ask::Keyed(_), Answer::Refused(_)) => self.refusals += 1,
                 (_, Answer::Bought { is_replay: false, .. }) => self.purchases += 1,
                 _ => {}
@@ -89,12 +91,13 @@ impl Report {
     pub(crate) fn print(&self, capabilities: &Capabilities) {
         println!();
         println!(
-            "{}; {} sales: {} answers, of these {} units granted, {} checkouts refused, {} units \
-             bought; {} requests without an answer, each asked again; {} units sold",
+            "{}; {} sales: {} answers, of these {} units granted, {} told again by their key, {} \
+             checkouts refused, {} units bought; {} requests without an answer, each asked again; {} units sold",
             description_of(self.stack),
             self.cycles,
             self.answers,
             self.grants,
+            self.repeated,
             self.refusals,
             self.purchases,
             self.unknown,
@@ -199,6 +202,9 @@ fn breaches_of(cycle: &Cycle) -> String {
     }
     for stood in cycle.sightings.stood() {
         let _ = writeln!(lines, "{stood:?}");
+    }
+    for watched in cycle.sightings.watched() {
+        let _ = writeln!(lines, "{watched:?}");
     }
     for breach in &cycle.breaches {
         let _ = writeln!(lines, "{breach}");

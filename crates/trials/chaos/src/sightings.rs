@@ -85,11 +85,49 @@ pub(crate) enum Ending {
     Answered(u16),
 }
 
+/// Everything one viewer of a sale was told, visit after visit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Watched {
+    pub(crate) visits: Vec<Visit>,
+}
+
+/// What a viewer was told on one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Visit {
+    /// Which process was asked.
+    pub(crate) service: usize,
+    /// The id of the event that the viewer came with.
+    pub(crate) had: Option<String>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) farewell: Farewell,
+}
+
+/// A state of the sale, by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) figures: Figures,
+}
+
+/// How a visit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// The viewer was told that there will be no other event, after the last, or instead of it.
+    Over,
+    /// No store says how the sale stands.
+    Busy,
+    /// The connection broke, or there never was one.
+    Broken,
+    /// No answer this service may give.
+    Wrong(String),
+}
+
 /// All that the crowd of one sale saw.
 #[derive(Debug, Default)]
 pub(crate) struct Sightings {
     seen: Mutex<Vec<Seen>>,
     stood: Mutex<Vec<Stood>>,
+    watched: Mutex<Vec<Watched>>,
 }
 
 impl Sightings {
@@ -101,6 +139,10 @@ impl Sightings {
         lock(&self.stood).push(stood);
     }
 
+    pub(crate) fn note_watched(&self, watched: Watched) {
+        lock(&self.watched).push(watched);
+    }
+
     /// Every look so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         lock(&self.seen).clone()
@@ -109,6 +151,11 @@ impl Sightings {
     /// Everybody who stood still so far.
     pub(crate) fn stood(&self) -> Vec<Stood> {
         lock(&self.stood).clone()
+    }
+
+    /// Every viewer who has gone.
+    pub(crate) fn watched(&self) -> Vec<Watched> {
+        lock(&self.watched).clone()
     }
 }
 

@@ -39,6 +39,9 @@ pub(crate) struct Trial {
     /// Readers of each sale, which look at it again and again
     #[arg(long, value_name = "N", default_value_t = 30, global = true)]
     readers: usize,
+    /// Viewers of each sale, who are told how it stands as that changes
+    #[arg(long, value_name = "N", default_value_t = 20, global = true)]
+    viewers: usize,
     /// Gives the same faults at the same times again [default: a new one]
     #[arg(long, global = true)]
     seed: Option<u64>,
@@ -145,6 +148,7 @@ impl Trial {
                 capabilities: capabilities.clone(),
                 is_timed: !self.until_broken,
                 readers: self.readers,
+                viewers: self.viewers,
                 dir: logs.clone(),
                 progress: Arc::clone(&progress),
                 cycles: sender.clone(),

@@ -55,6 +55,14 @@ impl Told {
         Self::Nothing,
     ];
 
+    /// Whether it leaves open what there is.
+    pub(crate) const fn is_no_answer(self) -> bool {
+        matches!(
+            self,
+            Self::Nothing | Self::Overloaded | Self::NotDone | Self::Unknown | Self::Rebuilding
+        )
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Granted => "a code",

@@ -19,12 +19,20 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct History {
     known: BTreeMap<Code, Known>,
-    /// What was answered to the keys of users.
-    of_keys: Vec<((SaleId, UserId, IdempotencyKey), Code)>,
+    /// The keys that were asked with, whatever came of it.
+    keys: Vec<KeyOfUser>,
+    /// What was answered to them.
+    of_keys: Vec<(KeyOfUser, Code)>,
     refused: BTreeMap<(SaleId, UserId, &'static str), usize>,
     /// Codes that clients know of and a restored ledger does not. Nothing is promised of them.
     lost: BTreeSet<Code>,
 }
+
+/// A key in a sale, and whose it is.
+type KeyOfUser = (SaleId, UserId, IdempotencyKey);
+
+/// How many codes a key may lead to, by what is promised of tombstones.
+const CODES_OF_KEY: u8 = 4;
 
 /// A hold that a client knows of.
 struct Known {
@@ -82,6 +90,17 @@ impl History {
         ensure(recorded == told, || format!("told {told:?}, but recorded is {recorded:?}"))?;
         let before = self.known.insert(code, Known::of(hold));
         ensure(before.is_none(), || format!("{code:?} was given twice"))
+    }
+
+    /// A client asks with a key for the first time.
+    pub(crate) fn asks_with(&mut self, sale: SaleId, user: &UserId, key: &IdempotencyKey) {
+        self.keys.push((sale, user.clone(), key.clone()));
+    }
+
+    /// Whether a client was told what their key leads to.
+    pub(crate) fn has_answered(&self, sale: SaleId, user: &UserId, key: &IdempotencyKey) -> bool {
+        let is_it = |(of, whom, with): &KeyOfUser| *of == sale && whom == user && with == key;
+        self.of_keys.iter().any(|(known, _)| is_it(known))
     }
 
     /// A client is told of the hold that their key leads to: the same each time, whatever became of
@@ -209,8 +228,9 @@ impl History {
         ensure(may_be_told, || format!("{code:?} is {state:?}, and its client is told: {refusal}"))
     }
 
-    /// Whatever was told is in the ledger, now as then.
+    /// Whatever was told is in the ledger, now as then; and a key has one hold, heard of or not.
     pub(crate) fn check(&self, ledger: &dyn Ledger) -> Checked {
+        self.check_keys(ledger)?;
         let records = ledger.records();
         for (code, Known { hold, receipt, .. }) in &self.known {
             let record = records.hold(*code).ok_or_else(|| format!("{code:?} is lost"))?;
@@ -221,6 +241,17 @@ impl History {
                 let kept = records.receipts.get(code) == Some(receipt);
                 ensure(kept, || format!("the receipt of {code:?} is lost"))?;
             }
+        }
+        Ok(())
+    }
+
+    fn check_keys(&self, ledger: &dyn Ledger) -> Checked {
+        let (records, sales) = (ledger.records(), ledger.sales());
+        for (id, user, key) in &self.keys {
+            let Some(sale) = sales.iter().find(|sale| sale.id == *id) else { continue };
+            let codes = (0..CODES_OF_KEY).map(|nth| sale.salt.code(*id, user, key, nth));
+            let holds: Vec<_> = codes.filter_map(|code| records.hold(code)).collect();
+            ensure(holds.len() < 2, || format!("{key:?} of {user} has {holds:?}"))?;
         }
         Ok(())
     }

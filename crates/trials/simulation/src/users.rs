@@ -1,13 +1,14 @@
 //! The users: they ask, buy, forget, give back, ask again when they heard nothing, and remember
 //! every answer.
 
+mod codes;
+mod keys;
+
 use std::sync::Arc;
 
 use domain::{
-    CheckoutRefusal, CheckoutRequest, Code, CodeRefusal, IdempotencyKey, Receipt, SaleId,
-    StoreError, UserId, Window, checkout::KeyedHold, ports::Store, sale::Sale,
+    CheckoutRequest, Code, IdempotencyKey, SaleId, UserId, Window, ports::Store, sale::Sale,
 };
-use futures_util::future::join;
 use tokio::{
     sync::oneshot,
     time::{Duration, timeout},
@@ -17,7 +18,6 @@ use crate::{
     answers::Told,
     checked::Checked,
     fault::Fault,
-    history::History,
     lock::lock,
     process::{Process, Service},
     world::World,
@@ -38,10 +38,6 @@ pub(crate) struct User {
     /// The keys they have used, and for which sale.
     keys: Vec<(SaleId, IdempotencyKey)>,
 }
-
-type Asked = Option<Result<Result<KeyedHold, CheckoutRefusal>, StoreError>>;
-
-type Redeemed = Option<Result<Result<Receipt, CodeRefusal>, StoreError>>;
 
 impl User {
     pub(crate) fn new(service: &Arc<Service>, name: &str) -> Self {
@@ -100,174 +96,6 @@ impl User {
         self.hear(told, checked, code);
         self.codes.extend(code);
         code.ok_or(told)
-    }
-
-    /// Asks with a key, mostly one that they used before, and sometimes twice at once.
-    async fn ask_with_key(&mut self) {
-        let before = self.world.random.pick(&self.keys).filter(|_| self.world.random.below(3) > 0);
-        let (sale, key) = if let Some(before) = before {
-            before
-        } else {
-            let Some(sale) = self.choose_sale() else { return };
-            let name = format!("key-{}", self.keys.len());
-            let key: IdempotencyKey = name.parse().expect("it is a plain word");
-            self.keys.push((sale, key.clone()));
-            (sale, key)
-        };
-        if self.world.random.below(3) > 0 {
-            let answer = self.press_ask(sale, &key).await;
-            self.hear_of_key(sale, &key, answer);
-            return;
-        }
-        let restorations = self.restorations();
-        let (one, other) = join(self.press_ask(sale, &key), self.press_ask(sale, &key)).await;
-        if self.restorations() == restorations {
-            self.hear_of_key(sale, &key, one);
-            self.hear_of_key(sale, &key, other);
-        }
-    }
-
-    async fn press_ask(&self, sale: SaleId, key: &IdempotencyKey) -> Asked {
-        let request = CheckoutRequest { sale, user: self.name.clone() };
-        let key = key.clone();
-        let asking = move |process: Arc<Process>| async move {
-            process.services.checkout.attempt_again(request, &key).await
-        };
-        self.request(asking).await
-    }
-
-    fn hear_of_key(&mut self, sale: SaleId, key: &IdempotencyKey, answer: Asked) {
-        let ledger = &*self.world.stores.ledger;
-        let mut safety = lock(&self.world.safety);
-        let (told, checked, code) = match answer {
-            None => (Told::Nothing, Ok(()), None),
-            Some(Err(error)) => (error.failure().into(), Ok(()), None),
-            Some(Ok(Err(refusal))) => {
-                let checked = safety.history.hear_of_refusal(sale, &self.name, &refusal, ledger);
-                (Told::from(&refusal), checked, None)
-            }
-            Some(Ok(Ok(KeyedHold { hold, is_repeated }))) => {
-                let told = if is_repeated { Told::GrantedBefore } else { Told::Granted };
-                let code = hold.code;
-                let checked = safety.history.hear_of_keyed_hold(hold, &self.name, key, ledger);
-                (told, checked, Some(code))
-            }
-        };
-        drop(safety);
-        self.hear(told, checked, code);
-        self.codes.extend(code.filter(|code| !self.codes.contains(code)));
-    }
-
-    /// Redeems a code, and asks again until they are told something of it.
-    pub(crate) async fn redeem(&self, code: Code) {
-        lock(&self.world.safety).history.wants(code);
-        loop {
-            let answer = self.press_buy(code).await;
-            if self.hear_of_redemption(code, answer) {
-                return;
-            }
-            self.world.pass(self.world.random.within(1..=300)).await;
-        }
-    }
-
-    async fn press_buy(&self, code: Code) -> Redeemed {
-        let redeeming = move |process: Arc<Process>| async move {
-            process.services.purchase.redeem(code).await
-        };
-        self.request(redeeming).await
-    }
-
-    /// Presses the button twice.
-    async fn redeem_twice(&self, code: Code) {
-        lock(&self.world.safety).history.wants(code);
-        let restorations = self.restorations();
-        let (one, other) = join(self.press_buy(code), self.press_buy(code)).await;
-        if self.restorations() != restorations {
-            return;
-        }
-        self.hear_of_redemption(code, one);
-        self.hear_of_redemption(code, other);
-    }
-
-    /// Says whether the answer tells what became of the code.
-    fn hear_of_redemption(&self, code: Code, answer: Redeemed) -> bool {
-        let (told, checked) = match answer {
-            None => (Told::Nothing, Ok(())),
-            Some(Err(error)) => (error.failure().into(), Ok(())),
-            Some(Ok(Ok(receipt))) => {
-                let mut safety = lock(&self.world.safety);
-                let checked =
-                    safety.history.hear_of_sale(code, &receipt, &*self.world.stores.ledger);
-                (Told::Sold, checked)
-            }
-            Some(Ok(Err(CodeRefusal::NotRedeemed))) => {
-                (Told::NotRedeemed, Err(format!("{code:?} was neither sold nor refused")))
-            }
-            Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
-        };
-        self.hear(told, checked, Some(code));
-        !matches!(
-            told,
-            Told::Nothing | Told::Overloaded | Told::NotDone | Told::Unknown | Told::Rebuilding
-        )
-    }
-
-    async fn give_back(&self, code: Code) {
-        lock(&self.world.safety).history.gives_back(code);
-        let releasing = move |process: Arc<Process>| async move {
-            process.services.purchase.release(code).await
-        };
-        let answer = self.request(releasing).await;
-        let (told, checked) = match answer {
-            None => (Told::Nothing, Ok(())),
-            Some(Err(error)) => (error.failure().into(), Ok(())),
-            Some(Ok(Ok(()))) => {
-                let checked = History::hear_of_return(code, &*self.world.stores.ledger);
-                (Told::GivenBack, checked)
-            }
-            Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
-        };
-        self.hear(told, checked, Some(code));
-    }
-
-    async fn look_at_receipt(&self, code: Code) {
-        let looking = move |process: Arc<Process>| async move {
-            process.services.purchase.receipt(code).await
-        };
-        let answer = self.request(looking).await;
-        let (told, checked) = match answer {
-            None => (Told::Nothing, Ok(())),
-            Some(Err(error)) => (error.failure().into(), Ok(())),
-            Some(Ok(Ok(receipt))) => {
-                let mut safety = lock(&self.world.safety);
-                let checked =
-                    safety.history.hear_of_receipt(code, &receipt, &*self.world.stores.ledger);
-                (Told::Receipt, checked)
-            }
-            Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
-        };
-        self.hear(told, checked, Some(code));
-    }
-
-    fn check_bad_code(&self, code: Code, refusal: &CodeRefusal) -> (Told, Checked) {
-        let mut safety = lock(&self.world.safety);
-        let latest = safety.latest;
-        let checked =
-            safety.history.hear_of_bad_code(code, refusal, latest, &*self.world.stores.ledger);
-        (Told::from(refusal), checked)
-    }
-
-    /// Nobody was ever given this code.
-    async fn make_up_a_code(&self) {
-        let Some(sale) = self.choose_sale() else { return };
-        let code = Code::new(sale, u128::MAX);
-        let (told, checked) = match self.press_buy(code).await {
-            None => (Told::Nothing, Ok(())),
-            Some(Err(error)) => (error.failure().into(), Ok(())),
-            Some(Ok(Err(CodeRefusal::Unknown))) => (Told::UnknownCode, Ok(())),
-            Some(Ok(answer)) => (Told::Sold, Err(format!("a made-up code is answered {answer:?}"))),
-        };
-        self.hear(told, checked, Some(code));
     }
 
     async fn look_at_sales(&self) {

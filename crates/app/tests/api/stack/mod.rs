@@ -30,7 +30,7 @@ pub(crate) use self::{answer::Answer, described::DOCUMENT, schema::breach};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The service.
-const BINARY: &str = env!("CARGO_BIN_EXE_flashsale");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_flashsale");
 
 /// Writes each of these tests twice: on Redis and Postgres, and on a directory.
 macro_rules! on_both_stacks {

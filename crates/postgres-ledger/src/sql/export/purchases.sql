@@ -6,7 +6,7 @@
 -- $4 past         bigint        rows of that moment that are past
 
 SELECT
-    sale_id, purchased_at, code, user_id, unit, slot, item_name, item_image,
+    sale_id, purchased_at, code, user_id, unit, slot, item_name, item_image, product_version,
     (extract(epoch FROM purchased_at) * 1000000)::bigint AS at
 FROM purchases
 WHERE

@@ -10,7 +10,8 @@
 
 SELECT
     attempt.sale_id, attempt.code, attempt.user_id, attempt.unit, attempt.expires_at,
-    attempt.state, purchase.item_name, purchase.item_image, purchase.purchased_at,
+    attempt.state, purchase.item_name, purchase.item_image, purchase.product_version,
+    purchase.purchased_at,
     attempt.sale_id AS at
 FROM (
     SELECT id FROM sales

@@ -53,7 +53,7 @@ impl PostgresServer {
     }
 
     /// Puts a file into the cluster, in one step: the server may read it at any moment.
-    fn write(&self, name: &str, content: &str) -> Result<(), ServerError> {
+    pub(super) fn write(&self, name: &str, content: &str) -> Result<(), ServerError> {
         let path = self.cluster().join(name);
         let new = self.cluster().join(format!("{name}.new"));
         let written = private(&new).and_then(|mut file| file.write_all(content.as_bytes()));
@@ -66,6 +66,6 @@ impl PostgresServer {
 }
 
 /// A new file that its owner alone may read, as Postgres wants its key to be.
-fn private(path: &Path) -> std::io::Result<File> {
+pub(in crate::postgres) fn private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }

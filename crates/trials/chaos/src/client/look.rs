@@ -21,7 +21,7 @@ pub(super) fn read(look: Look, status: u16, had_tag: bool, body: &str) -> Sight 
     seen.unwrap_or_else(|| Sight::Wrong(format!("{status} {body}")))
 }
 
-fn figures(json: &Value) -> Option<Figures> {
+pub(super) fn figures(json: &Value) -> Option<Figures> {
     let number = |name: &str| json[name].as_i64();
     let server_time: jiff::Timestamp = json["server_time"].as_str()?.parse().ok()?;
     Some(Figures {

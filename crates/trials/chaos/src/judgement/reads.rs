@@ -5,7 +5,7 @@
 //! from the live store again. So `sold` may fall beside a fault, and nowhere else; beyond what the
 //! ledger has in the end it never goes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     inject::{CLOCK_MS, InjectedFault},
@@ -45,10 +45,13 @@ pub(crate) fn judge_crowd(
     for stood in sightings.stood() {
         court.check_still(&stood);
     }
+    for watched in sightings.watched() {
+        court.check_watched(&watched);
+    }
     court.breaches
 }
 
-struct Court<'a> {
+pub(super) struct Court<'a> {
     sale: i64,
     faults: &'a [InjectedFault],
     records: &'a Records,
@@ -63,7 +66,7 @@ struct Shown {
 }
 
 impl Court<'_> {
-    fn charge(&mut self, promise: Promise, what: String) {
+    pub(super) fn charge(&mut self, promise: Promise, what: String) {
         self.breaches.push(Breach { promise, what });
     }
 
@@ -76,20 +79,36 @@ impl Court<'_> {
             Sight::Sale(figures) => *figures,
             Sight::Healthy | Sight::Unchanged | Sight::Busy | Sight::Unknown(_) => return,
         };
-        let Figures { sale, stock, sold, held, available, server_ms } = figures;
-        if sold + held + available != stock || sold.min(held).min(available) < 0 {
-            self.charge(Promise::ReadsAreTrue, format!("the figures do not add up: {seen:?}"));
-        }
-        if seen.look == Look::OneSale && sale != self.sale {
-            self.charge(Promise::ReadsAreTrue, format!("another sale was asked for: {seen:?}"));
-        }
-        let bought = i64::try_from(self.records.purchases.len()).unwrap_or(i64::MAX);
-        if sale == self.sale && sold > bought {
-            self.charge(Promise::ReadsAreTrue, format!("{bought} were sold in the end: {seen:?}"));
-        }
+        let server_ms = figures.server_ms;
+        self.check_figures(figures, seen.look == Look::OneSale, seen);
         if server_ms < seen.sent_ms - AGE_MAX_MS || server_ms > seen.answered_ms + AHEAD_MAX_MS {
             self.charge(Promise::ReadsAreFresh, format!("{seen:?}"));
         }
+    }
+
+    /// Figures add up, are of the sale that was asked for, and not beyond the ledger.
+    pub(super) fn check_figures(
+        &mut self,
+        figures: Figures,
+        is_of_this_sale: bool,
+        shown: &impl fmt::Debug,
+    ) {
+        let Figures { sale, stock, sold, held, available, .. } = figures;
+        if sold + held + available != stock || sold.min(held).min(available) < 0 {
+            self.charge(Promise::ReadsAreTrue, format!("the figures do not add up: {shown:?}"));
+        }
+        if is_of_this_sale && sale != self.sale {
+            self.charge(Promise::ReadsAreTrue, format!("another sale was asked for: {shown:?}"));
+        }
+        let bought = self.bought();
+        if sale == self.sale && sold > bought {
+            self.charge(Promise::ReadsAreTrue, format!("{bought} were sold in the end: {shown:?}"));
+        }
+    }
+
+    /// How many units were sold in the end.
+    pub(super) fn bought(&self) -> i64 {
+        i64::try_from(self.records.purchases.len()).unwrap_or(i64::MAX)
     }
 
     /// What a process has shown to be sold stays sold.

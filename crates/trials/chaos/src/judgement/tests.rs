@@ -109,10 +109,52 @@ fn a_key_gets_one_code_and_no_other_request_gets_that() {
     let keyed = |number, hold| asked(Ask::Keyed(number), Answer::Granted(hold));
     let other = Granted { code: Uuid::from_u128(8), ..HOLD };
 
-    assert_eq!(broken(&[keyed(1, HOLD), keyed(1, HOLD)], &sold), []);
-    assert_eq!(broken(&[keyed(1, HOLD), keyed(2, HOLD)], &sold), [Promise::AnswersStay]);
+    let again = |number, hold| asked(Ask::Keyed(number), Answer::GrantedBefore(hold));
+
+    assert_eq!(broken(&[keyed(1, HOLD), again(1, HOLD)], &sold), []);
+    assert_eq!(broken(&[keyed(1, HOLD), again(2, HOLD)], &sold), [Promise::AnswersStay]);
     assert_eq!(broken(&[keyed(1, HOLD), granted()], &sold), [Promise::AnswersStay]);
-    assert!(broken(&[keyed(1, HOLD), keyed(1, other)], &sold).contains(&Promise::AnswersStay));
+    assert!(broken(&[keyed(1, HOLD), again(1, other)], &sold).contains(&Promise::AnswersStay));
+}
+
+#[test]
+fn equal_keys_of_two_users_lead_to_two_holds() {
+    let sold = ledger("sold", Some(1_005));
+    let of_ann = asked(Ask::Keyed(1), Answer::Granted(HOLD));
+    let of_ben = Asked { user: "ben".to_owned(), ..of_ann.clone() };
+
+    assert_eq!(broken(&[of_ann, of_ben], &sold), [Promise::AnswersAreKept, Promise::AnswersStay]);
+}
+
+#[test]
+fn whoever_was_answered_before_they_asked_again_is_told_so() {
+    let sold = ledger("sold", Some(1_005));
+    let told = |answer, sent_ms| {
+        let answered_ms = sent_ms + 10;
+        Asked { sent_ms, answered_ms, ..asked(Ask::Keyed(1), answer) }
+    };
+    let first = told(Answer::Granted(HOLD), 1_000);
+
+    for (answer, sent_ms, breaches) in [
+        (Answer::GrantedBefore(HOLD), 1_011, &[][..]),
+        (Answer::Granted(HOLD), 1_010, &[]),
+        (Answer::Granted(HOLD), 1_011, &[Promise::KeysHaveOneHold]),
+        (Answer::Refused("sold_out"), 1_011, &[Promise::AnswersAreKept, Promise::KeysHaveOneHold]),
+    ] {
+        assert_eq!(broken(&[first.clone(), told(answer, sent_ms)], &sold), breaches, "{sent_ms}");
+    }
+}
+
+#[test]
+fn a_key_leaves_one_hold_whether_somebody_heard_of_it_or_not() {
+    let mut two = ledger("sold", Some(1_005));
+    two.holds.insert(Uuid::from_u128(8), hold("expired", Some(3_000)));
+    let keyed = || asked(Ask::Keyed(1), Answer::Granted(HOLD));
+    let lost = |what| asked(what, Answer::Unknown("reset".to_owned()));
+
+    assert_eq!(broken(&[lost(Ask::Keyed(1)), keyed()], &two), [Promise::KeysHaveOneHold]);
+    assert_eq!(broken(&[lost(Ask::Keyed(2)), keyed()], &two), []);
+    assert_eq!(broken(&[lost(Ask::Checkout), keyed()], &two), []);
 }
 
 #[test]

@@ -2,51 +2,7 @@
 
 use super::{Mutant, TriedBy};
 
-pub(super) const MUTANTS: [Mutant; 17] = [
-    Mutant {
-        name: "keyed-hold-freed",
-        tried_by: TriedBy::Simulation,
-        what: "a request with a key that could not record its hold gives it back, also if an equal one did",
-        changes: &[(
-            "crates/domain/src/checkout/keyed.rs",
-            "self.conclude_shared(grant, user, recorded?).map(Ok),",
-            "{
-                let _ = Self::conclude_shared;
-                let hold = self.conclude(grant, user, recorded);
-                hold.map(|hold| Ok(KeyedHold { hold, is_repeated: false }))
-            }",
-        )],
-    },
-    Mutant {
-        name: "other-unit-frees-all",
-        tried_by: TriedBy::Simulation,
-        what: "a unit that was granted beside the record is given back by its code alone",
-        changes: &[(
-            "crates/domain/src/checkout/keyed.rs",
-            "Verdict::Only { unit: granted.unit }",
-            "Verdict::Free",
-        )],
-    },
-    Mutant {
-        name: "answers-what-was-granted",
-        tried_by: TriedBy::Simulation,
-        what: "a request with a key is answered what it was granted, not what is recorded",
-        changes: &[(
-            "crates/domain/src/checkout/keyed.rs",
-            "hold: hold_of(code, user, granted), is_repeated: false",
-            "hold: Hold { unit, ..hold_of(code, user, granted) }, is_repeated: false",
-        )],
-    },
-    Mutant {
-        name: "ended-answers-forgotten",
-        tried_by: TriedBy::Simulation,
-        what: "a key whose hold has ended leads to the next code",
-        changes: &[(
-            "crates/testing/fakes/src/ledger.rs",
-            "Some(AttemptRecord::Hold(hold)) => Answered::Granted(hold.granted()),",
-            "Some(AttemptRecord::Hold(hold)) if hold.is_live() => Answered::Granted(hold.granted()),",
-        )],
-    },
+pub(super) const MUTANTS: [Mutant; 13] = [
     Mutant {
         name: "no-epoch-check",
         tried_by: TriedBy::Simulation,

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     fault::{Fault, Kind},
     ledger::PurchaseRecord,
+    sightings::{Event, Farewell, Visit, Watched},
 };
 
 const SALE: i64 = 7;
@@ -113,4 +114,51 @@ fn half_a_request_does_nothing_and_garbage_is_no_answer() {
 
     assert_eq!(broken(&[], &[half], &[]), [Promise::AnswersAreKnown]);
     assert_eq!(broken(&[wrong], &[], &[]), [Promise::AnswersAreKnown]);
+}
+
+fn event(id: &str, sold: i64, held: i64) -> Event {
+    let available = 10 - sold - held;
+    let figures = Figures { sale: SALE, stock: 10, sold, held, available, server_ms: 10_000 };
+    Event { id: id.to_owned(), figures }
+}
+
+fn visit(events: &[Event], farewell: Farewell) -> Visit {
+    Visit { service: 0, had: None, events: events.to_vec(), farewell }
+}
+
+/// What is broken to one viewer of a sale of which five units are sold.
+fn broken_to_viewer(visits: &[Visit]) -> Vec<Promise> {
+    let sightings = Sightings::default();
+    sightings.note_watched(Watched { visits: visits.to_vec() });
+    let breaches = judge_crowd(SALE, &sightings, &[], &ledger(5));
+    breaches.into_iter().map(|breach| breach.promise).collect()
+}
+
+#[test]
+fn a_viewer_who_is_cut_off_and_comes_back_is_told_what_is_new_to_the_end() {
+    let cut_off = visit(&[event("a", 1, 1), event("b", 4, 1)], Farewell::Broken);
+    let over = visit(&[event("c", 5, 0)], Farewell::Over);
+
+    assert_eq!(broken_to_viewer(&[cut_off.clone(), over.clone()]), []);
+    let heard = visit(&[event("c", 5, 0)], Farewell::Broken);
+    assert_eq!(broken_to_viewer(&[heard, visit(&[], Farewell::Over)]), []);
+    let busy = visit(&[], Farewell::Busy);
+    assert_eq!(broken_to_viewer(&[busy, cut_off, over]), []);
+}
+
+#[test]
+fn a_viewer_is_told_nothing_twice_nothing_untrue_and_the_end() {
+    let over = visit(&[event("c", 5, 0)], Farewell::Over);
+    let again = visit(&[event("b", 4, 1)], Farewell::Broken);
+    let untrue = visit(&[event("b", 6, 1)], Farewell::Broken);
+    let wrong = visit(&[event("c", 5, 0)], Farewell::Wrong("500".to_owned()));
+    let told = Promise::ViewersAreTold;
+
+    assert_eq!(broken_to_viewer(&[again.clone(), again.clone(), over.clone()]), [told]);
+    assert_eq!(broken_to_viewer(&[untrue, over]), [Promise::ReadsAreTrue]);
+    assert_eq!(broken_to_viewer(&[visit(&[event("c", 5, 0)], Farewell::Broken)]), [told]);
+    assert_eq!(broken_to_viewer(&[visit(&[event("b", 4, 1)], Farewell::Over)]), [told]);
+    assert_eq!(broken_to_viewer(&[visit(&[event("b", 4, 0)], Farewell::Over)]), [told]);
+    assert_eq!(broken_to_viewer(&[]), [told]);
+    assert_eq!(broken_to_viewer(&[wrong]), [Promise::AnswersAreKnown, told]);
 }

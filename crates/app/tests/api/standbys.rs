@@ -1,0 +1,154 @@
+//! A ledger with standbys: the failover that `make run HA=on` shows, by the commands that it prints, and
+//! what the log says while nobody follows a promoted server.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use dev_servers::{PostgresServer, Program, Service};
+use tokio::{
+    task::block_in_place,
+    time::{interval, timeout},
+};
+
+use crate::stack::{Answer, BINARY, PATIENCE, Settings, Stack};
+
+/// What starts them: beside the service. Where this crate alone is built it is of another build.
+fn program() -> PathBuf {
+    Path::new(BINARY).with_file_name("dev-servers")
+}
+
+/// Three servers and the service on them, as `make run HA=on` starts them.
+struct Stand {
+    run: Service,
+    http: reqwest::Client,
+}
+
+impl Stand {
+    fn start(data: &Path) -> Self {
+        assert!(program().exists(), "first: cargo build -p dev-servers --bin dev-servers");
+        let program = Program::at(program())
+            .without_env("DATABASE_URL")
+            .without_env("REDIS_URL")
+            .env("ADMIN_ADDR", "off")
+            .env("SALE_PERIOD", "24h");
+        let data = data.to_str().unwrap();
+        let run = block_in_place(|| {
+            program.start(&["run", "--ha", "--data", data, "--", BINARY, "serve"])
+        });
+        let run = run.unwrap();
+        block_in_place(|| run.await_ready(PATIENCE)).unwrap();
+        Self { run, http: reqwest::Client::new() }
+    }
+
+    /// Runs the command that is shown for a step; returns what it said.
+    fn does(&self, step: &str) -> String {
+        let log = self.run.log();
+        let shown = log.lines().find(|line| line.contains(&format!("dev-servers ha {step} ")));
+        let output = block_in_place(|| Command::new("sh").args(["-c", shown.unwrap()]).output());
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    }
+
+    /// Buys a unit, as soon as that can be done; returns the receipt.
+    async fn buys(&self, user: &str) -> Answer {
+        let buy = async {
+            let mut tries = interval(Duration::from_millis(50));
+            loop {
+                tries.tick().await;
+                let sale = self.ask(self.http.get(self.at("/sales/current"))).await;
+                let held = format!("/checkout?user_id={user}&id={}", sale.body["id"]);
+                let held = self.ask(self.http.post(self.at(&held))).await;
+                if held.name() != "ok" {
+                    continue;
+                }
+                let sold = format!("/purchase?code={}", held.code());
+                let sold = self.ask(self.http.post(self.at(&sold))).await;
+                if sold.name() == "ok" {
+                    return sold;
+                }
+            }
+        };
+        timeout(PATIENCE, buy).await.unwrap()
+    }
+
+    async fn receipt(&self, sold: &Answer) -> Answer {
+        self.ask(self.http.get(self.at(&format!("/purchases/{}", sold.code())))).await
+    }
+
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Answer {
+        Answer::read(request).await.unwrap()
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.run.url())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_by_the_commands_that_are_shown_keeps_every_receipt() {
+    let data = tempfile::tempdir_in("/var/tmp").unwrap();
+    let stand = Stand::start(data.path());
+    let before = stand.buys("ann").await;
+    let refused = format!("{} ha promote --data {}", program().display(), data.path().display());
+    let refused = block_in_place(|| Command::new("sh").args(["-c", &refused]).output()).unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("fence it first"), "{refused:?}");
+
+    assert!(stand.does("kill").contains("server 1 is dead"));
+    stand.does("promote");
+    let after = stand.buys("bob").await;
+
+    assert_eq!(stand.receipt(&before).await.body, before.body);
+    assert!(stand.does("rejoin").contains("pg_rewind"));
+    assert!(stand.run.log().contains("server 1 is a standby, and was started"));
+    let status = stand.does("status");
+    assert!(status.contains("server-1") && status.contains("timeline 2"), "{status}");
+
+    // Who takes writes is known after a restart, and nobody else does.
+    block_in_place(|| stand.run.terminate().unwrap());
+    block_in_place(|| stand.run.start_again().unwrap());
+    block_in_place(|| stand.run.await_ready(PATIENCE)).unwrap();
+    let status = stand.does("status");
+    assert_eq!(status.matches("takes writes, timeline 2").count(), 1, "{status}");
+    assert_eq!(status.matches("standby, pid").count(), 2, "{status}");
+    for sold in [&before, &after] {
+        assert_eq!(stand.receipt(sold).await.body, sold.body);
+    }
+    stand.buys("cid").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_nobody_follows_a_promoted_server_is_in_the_log_until_somebody_does() {
+    let mut stack = Stack::prepare(Settings { own_postgres: true, ..Settings::default() });
+    let standby = block_in_place(|| {
+        let standby = stack.postgres().start_standby().unwrap();
+        stack.postgres().wait_for_standbys(true).unwrap();
+        standby.wait_for_standbys(true).unwrap();
+        standby
+    });
+    let url = stack.database_url();
+    let database = url.rsplit('/').next().unwrap();
+    let url = PostgresServer::url_of_all(&[stack.postgres(), &standby], database);
+    stack.set_env([("DATABASE_URL", url), ("LEDGER_DURABILITY", "standby".to_owned())]);
+    stack.start_app().await;
+    let app = &stack.apps[0];
+
+    block_in_place(|| stack.postgres().kill().and_then(|()| standby.promote())).unwrap();
+    let alone = "nothing is sold: no synchronous standby confirms what is written: bring one back";
+    block_in_place(|| app.await_words(alone, PATIENCE)).unwrap();
+    stack
+        .until("health says so, too", async |stack| {
+            stack.get("/health").await.text.contains("no synchronous standby confirms")
+        })
+        .await;
+    assert_eq!(app.log().matches(alone).count(), 1, "not for each connection");
+
+    let _third = block_in_place(|| standby.start_standby().unwrap());
+    block_in_place(|| app.await_words("it can be sold again", PATIENCE)).unwrap();
+    let sale = stack.sale().await;
+    stack.until("it sells", async |stack| stack.checkout("ann", sale).await.name() == "ok").await;
+}

@@ -1,0 +1,110 @@
+//! Grants in two ways, measured in turns: what one costs is told by the other.
+
+use dev_servers::Stack;
+
+use super::Session;
+use crate::{
+    CONNECTIONS,
+    error::BenchError,
+    figures::Run,
+    marks::Bound,
+    rates,
+    scenarios::{
+        identity, keyed,
+        old_ledger::{self, Pairs},
+        tls,
+    },
+    table::Row,
+};
+
+/// A look-up in the ledger before each grant, in a batch with others and by its index, may cost so much.
+const KEYED_MIN: f64 = 0.6;
+
+impl Session<'_> {
+    pub(super) fn old_ledger(&mut self, stack: Stack) {
+        let (bench, load) = (self.bench, self.load(CONNECTIONS));
+        let measured = self.beside_floor(|| old_ledger::measure(bench, stack, load));
+        match measured {
+            Ok((floor, Pairs { old, new })) => {
+                let ratio = rates(&old).median / rates(&new).median;
+                let what = "old ledger: grants ÷ a new ledger's";
+                self.note(stack, what, ratio, Bound::AtLeast(0.9));
+                self.row("new ledger", stack, floor, new, "");
+                self.row("old ledger", stack, floor, old, &format!("old ÷ new {ratio:.2}"));
+            }
+            Err(error) => self.table.failure("old ledger", &error),
+        }
+    }
+
+    /// A directory is spoken to by nobody.
+    pub(super) fn tls(&mut self, stack: Stack) {
+        if stack == Stack::Embedded {
+            return;
+        }
+        let (bench, load) = (self.bench, self.load(CONNECTIONS));
+        match self.beside_floor(|| tls::measure(bench, load)) {
+            Ok((floor, tls::Pairs { plain, tls })) => {
+                let ratio = rates(&tls).median / rates(&plain).median;
+                self.note(stack, "tls: grants ÷ those in plain text", ratio, Bound::AtLeast(0.8));
+                self.row("plain text", stack, floor, plain, "");
+                self.row("tls", stack, floor, tls, &format!("tls ÷ plain {ratio:.2}"));
+            }
+            Err(error) => self.table.failure("tls", &error),
+        }
+    }
+
+    pub(super) fn keyed(&mut self, stack: Stack) {
+        let (bench, load) = (self.bench, self.load(CONNECTIONS));
+        match self.beside_floor(|| keyed::measure(bench, stack, load)) {
+            Ok((floor, keyed::Pairs { plain, keyed })) => {
+                let ratio = rates(&keyed).median / rates(&plain).median;
+                let what = "keyed: grants with a key ÷ without";
+                self.note(stack, what, ratio, Bound::AtLeast(KEYED_MIN));
+                self.row("no key", stack, floor, plain, "");
+                self.row("keyed", stack, floor, keyed, &format!("with ÷ without {ratio:.2}"));
+            }
+            Err(error) => self.table.failure("keyed", &error),
+        }
+    }
+
+    pub(super) fn identity(&mut self, stack: Stack) {
+        let (bench, load) = (self.bench, self.load(CONNECTIONS));
+        match self.beside_floor(|| identity::measure(bench, stack, load)) {
+            Ok((floor, identity::Ways { believed, by_secret, by_jwks })) => {
+                let without = rates(&believed).median;
+                self.row("no token", stack, floor, believed, "");
+                let (secret, jwks) = (rates(&by_secret).median, rates(&by_jwks).median);
+                let what = "identity: grants with a token ÷ without";
+                self.note(stack, what, secret / without, Bound::AtLeast(0.9));
+                let remark = format!("with ÷ without {:.2}", secret / without);
+                self.row("HS256", stack, floor, by_secret, &remark);
+                // What the first request of each user costs is in proportion to how often one asks.
+                let remark =
+                    format!("÷ without {:.2}, ÷ HS256 {:.2}", jwks / without, jwks / secret);
+                self.row("ES256", stack, floor, by_jwks, &remark);
+            }
+            Err(error) => self.table.failure("identity", &error),
+        }
+    }
+
+    /// What was measured, and the floor beside it.
+    fn beside_floor<T>(
+        &mut self,
+        measure: impl FnOnce() -> Result<T, BenchError>,
+    ) -> Result<(f64, T), BenchError> {
+        let floor = self.known_floor()?;
+        measure().map(|measured| (floor, measured))
+    }
+
+    fn row(
+        &mut self,
+        scenario: &'static str,
+        stack: Stack,
+        floor: f64,
+        runs: Vec<Run>,
+        remark: &str,
+    ) {
+        let row = Row { scenario, stack: Some(stack), connections: CONNECTIONS, floor };
+        self.show(row, Ok(runs), remark);
+    }
+}
