@@ -1,13 +1,13 @@
 //! Ports meet adapters here, and only here.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
     Health, Ports, ProductImages, Services,
     ports::{
-        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups,
-        ProductRegister, Products, SaleRegister, SaleStore,
+        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, Exports, Inspections,
+        LedgerStore, Lookups, ProductRegister, Products, SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
@@ -86,6 +86,13 @@ pub(crate) struct Audited {
     pub(crate) ledger_hint: &'static str,
     /// What says where the live store is.
     pub(crate) live_hint: &'static str,
+}
+
+/// The ledger as an operator looks things up in it.
+pub(crate) struct Inspected {
+    pub(crate) register: Arc<dyn SaleRegister>,
+    pub(crate) inspections: Arc<dyn Inspections>,
+    pub(crate) exports: Arc<dyn Exports>,
 }
 
 /// Why the service cannot be put together.
@@ -218,22 +225,44 @@ impl Registers {
 pub(crate) async fn registers(config: &Config, task: Task) -> Result<Registers, ComposeError> {
     Ok(match config.ledger_place()? {
         Place::Servers { database, .. } => {
-            let ledger = match task {
-                Task::Look => postgres_to_look_at(database, config)?,
-                Task::Change => postgres(database, config)?,
-            };
-            match ledger.schema().await.map_err(ComposeError::Schema)? {
-                Schema::Current => Registers::of(&ledger),
-                Schema::Older { lacks } => return Err(ComposeError::OlderLedger(lacks)),
-                Schema::Absent { .. } => return Err(ComposeError::NoLedger),
-            }
+            Registers::of(&current_postgres(database, config, task).await?)
         }
-        Place::Embedded { data_dir } => {
-            let dir = DataDir::at(data_dir.to_owned());
-            let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
-            Registers::of(&Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
-        }
+        Place::Embedded { data_dir } => Registers::of(&visited(data_dir, config).await?),
     })
+}
+
+/// The ledger as an operator looks things up in it; one that is not there is not made.
+pub(crate) async fn inspected(config: &Config) -> Result<Inspected, ComposeError> {
+    Ok(match config.ledger_place()? {
+        Place::Servers { database, .. } => {
+            Inspected::of(&current_postgres(database, config, Task::Look).await?)
+        }
+        Place::Embedded { data_dir } => Inspected::of(&visited(data_dir, config).await?),
+    })
+}
+
+/// A ledger on Postgres that is there and up to date.
+async fn current_postgres(
+    access: Access,
+    config: &Config,
+    task: Task,
+) -> Result<Arc<PostgresLedger>, ComposeError> {
+    let ledger = match task {
+        Task::Look => postgres_to_look_at(access, config)?,
+        Task::Change => postgres(access, config)?,
+    };
+    match ledger.schema().await.map_err(ComposeError::Schema)? {
+        Schema::Current => Ok(ledger),
+        Schema::Older { lacks } => Err(ComposeError::OlderLedger(lacks)),
+        Schema::Absent { .. } => Err(ComposeError::NoLedger),
+    }
+}
+
+/// The ledger in a directory that another process may serve from.
+async fn visited(data_dir: &Path, config: &Config) -> Result<Arc<SqliteLedger>, ComposeError> {
+    let dir = DataDir::at(data_dir.to_owned());
+    let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
+    Ok(Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
 }
 
 /// The stores as an audit looks at them; what is not there is not made.
@@ -375,6 +404,12 @@ fn ports(
         items: Arc::new(GeneratedItems),
         mint: Arc::new(SystemRandom::default()),
         clock: Arc::new(TokioClock),
+    }
+}
+
+impl Inspected {
+    fn of(ledger: &Arc<impl SaleRegister + Inspections + Exports + 'static>) -> Self {
+        Self { register: ledger.clone(), inspections: ledger.clone(), exports: ledger.clone() }
     }
 }
 

@@ -8,12 +8,15 @@
 mod answered;
 mod audited;
 mod copied;
+mod exports;
 mod identity;
+mod inspections;
 mod ledger;
 mod live;
 mod lookups;
 mod operation;
 mod owners;
+mod pages;
 mod products;
 mod register;
 
@@ -28,7 +31,9 @@ pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{
     AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, ProductCopy, PurchaseCopy, SaleCopy,
 };
+pub use exports::{ExportAsked, Exports, Sink};
 pub use identity::LedgerIdentity;
+pub use inspections::{CodeRows, Inspections, UnitHad, UnitOfSale, UserOfSales};
 pub use ledger::{Attempt, AttemptPermit, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
 pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleSnapshot,
@@ -37,6 +42,7 @@ pub use live::{
 pub use lookups::{CodeLife, CodeState, HeldUnit, Lookups, UnitsOfUser, UserOfSale};
 pub use operation::{Operation, Store};
 pub use owners::{CodeOwners, check_owner};
+pub use pages::{By, Cursor, Page, PageAsked, ParseCursorError};
 pub use products::{ProductRegister, Products};
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 
