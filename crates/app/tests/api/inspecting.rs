@@ -98,20 +98,20 @@ async fn a_code_is_shown_masked_until_it_is_redeemed(kind: Kind) {
     let hold = stack.checkout("ann", sale).await;
     let arguments = ["codes", "show", hold.code()];
 
-    let held = stack.look_up(&arguments);
-    let held_as_text = stack.operate(&arguments);
+    let live = stack.look_up(&arguments);
+    let live_as_text = stack.operate(&arguments);
     let receipt = stack.purchase(hold.code()).await;
     let sold = stack.look_up(&arguments);
     let sold_as_text = stack.operate(&arguments);
 
-    let (attempt, masked) = (&held["attempt"], masked(hold.code()));
+    let (attempt, masked) = (&live["attempt"], masked(hold.code()));
     assert_eq!((&attempt["code"], &attempt["state"]), (&json!(masked), &json!("held")));
-    assert_eq!((&attempt["user_id"], &held["purchase"]), (&json!("ann"), &Value::Null));
+    assert_eq!((&attempt["user_id"], &live["purchase"]), (&json!("ann"), &Value::Null));
     assert_eq!(
         (&attempt["unit"], &attempt["expires_at"]),
         (&hold.body["unit"], &hold.body["expires_at"])
     );
-    assert!(held_as_text.contains(&masked) && !held_as_text.contains(hold.code()));
+    assert!(live_as_text.contains(&masked) && !live_as_text.contains(hold.code()));
     assert_eq!(
         (&sold["attempt"]["code"], &sold["attempt"]["state"]),
         (&json!(hold.code()), &json!("sold"))

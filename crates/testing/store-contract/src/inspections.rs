@@ -44,10 +44,10 @@ pub struct Inspected {
 
 const ALL: PageAsked = PageAsked { after: None, limit: 100 };
 
-/// What became of the hold of an attempt: nothing of one that was refused.
-fn ended(attempt: &AttemptCopy) -> Option<Option<HoldEnd>> {
+/// What became of the hold of an attempt.
+fn ended(attempt: &AttemptCopy) -> Option<HoldEnd> {
     match &attempt.outcome {
-        OutcomeCopy::Granted(hold) => Some(hold.ended.map(|(end, _)| end)),
+        OutcomeCopy::Granted(hold) => hold.ended.map(|(end, _)| end),
         OutcomeCopy::Refused { .. } | OutcomeCopy::Tombstone(_) => None,
     }
 }
@@ -80,7 +80,7 @@ pub async fn a_code_is_shown_with_all_that_was_recorded_of_it(of: Inspected) {
     let expired = ledger.hold_and_wait(&brief, &user("ann"), 1, 0).await;
     ledger.judge(&brief, expired.code).await;
     let sale = ledger.open(5, 5).await;
-    let (held, expires_at) = ledger.hold_until(&sale, &user("ann"), 2, 3).await;
+    let (live, expires_at) = ledger.hold_until(&sale, &user("ann"), 2, 3).await;
     let released = ledger.hold(&sale, &user("bob"), 3, 0).await;
     ledger.release(released.code).await;
     let sold = ledger.hold(&sale, &user("bob"), 4, 0).await;
@@ -89,7 +89,7 @@ pub async fn a_code_is_shown_with_all_that_was_recorded_of_it(of: Inspected) {
     ledger.judge(&sale, unrecorded).await;
 
     for (grant, name, end) in [
-        (held, "ann", None),
+        (live, "ann", None),
         (expired, "ann", Some(HoldEnd::Expired)),
         (released, "bob", Some(HoldEnd::Released)),
         (sold, "bob", Some(HoldEnd::Sold)),
@@ -104,7 +104,7 @@ pub async fn a_code_is_shown_with_all_that_was_recorded_of_it(of: Inspected) {
         assert_eq!(hold.ended.map(|(end, _)| end), end);
         assert_eq!(purchase.map(|bought| bought.receipt), (grant == sold).then(|| receipt.clone()));
     }
-    let shown = inspections.code(held.code).await.unwrap().unwrap().attempt;
+    let shown = inspections.code(live.code).await.unwrap().unwrap().attempt;
     let OutcomeCopy::Granted(hold) = &shown.outcome else { panic!("{shown:?}") };
     assert_eq!(hold.expires_at, expires_at);
     let tombstone = inspections.code(unrecorded).await.unwrap().unwrap();
@@ -160,7 +160,7 @@ pub async fn a_unit_had_its_holders_one_after_the_other(of: Inspected) {
     }
     let found = holders(2, ALL).await.rows;
     assert_eq!(
-        found.iter().filter_map(ended).collect::<Vec<_>>(),
+        found.iter().map(ended).collect::<Vec<_>>(),
         [
             Some(HoldEnd::Released),
             Some(HoldEnd::Released),
@@ -220,7 +220,7 @@ pub async fn a_user_asked_for_what_was_granted_and_what_was_refused(of: Inspecte
     ledger.record_refusal(nowhere, &ann, CheckoutRefusal::UnknownSale).await;
     let ended = ledger.hold(&sale, &ann, 1, 0).await;
     ledger.release(ended.code).await;
-    let held = ledger.hold(&sale, &ann, 2, 0).await;
+    let live = ledger.hold(&sale, &ann, 2, 0).await;
     let limit = CheckoutRefusal::UserLimit { limit: 1, held: 1, bought: 0 };
     ledger.record_refusal(sale.id, &ann, limit).await;
     ledger.record_refusal(sale.id, &user("anna"), limit).await;
@@ -240,7 +240,7 @@ pub async fn a_user_asked_for_what_was_granted_and_what_was_refused(of: Inspecte
 
     let all = [
         (sale.id, "ann user_limit".to_owned()),
-        (sale.id, held.code.to_string()),
+        (sale.id, live.code.to_string()),
         (sale.id, ended.code.to_string()),
         (nowhere, "ann unknown_sale".to_owned()),
     ];
