@@ -34,8 +34,14 @@ pub(crate) enum ExportError {
     NoSuchSale(SaleId),
     #[error("--after is where an export of {} of sale {} goes on", .0.what.name(), .0.sale)]
     OtherExport(ExportCursor),
-    #[error("cannot write; the last line may be cut: it is after the rows that were counted")]
+    #[error("there is nothing to write to")]
+    NoOutput(#[source] io::Error),
+    #[error("cannot write; what is written ends with the last of these rows")]
     Write(#[source] io::Error),
+    #[error("cannot write; something was written after these rows, and the last line may be cut")]
+    WriteInPart(#[source] io::Error),
+    #[error("whoever read has closed the pipe; nobody knows how many rows they have")]
+    ReaderGone,
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
 }
@@ -60,12 +66,12 @@ pub(crate) async fn run(options: &ExportOptions, config: &Config) -> Result<Exit
     let cursor = |cursor| ExportCursor { what, sale, cursor };
     match what {
         Exported::Attempts => {
-            let mut out = Out::<AttemptRecord>::new(format, after);
+            let mut out = Out::<AttemptRecord>::new(format, after)?;
             let ended = unless(interrupted, exports.attempts(asked, &mut out)).await;
             out.end(ended, cursor)
         }
         Exported::Purchases => {
-            let mut out = Out::<PurchaseRecord>::new(format, after);
+            let mut out = Out::<PurchaseRecord>::new(format, after)?;
             let ended = unless(interrupted, exports.purchases(asked, &mut out)).await;
             out.end(ended, cursor)
         }

@@ -31,7 +31,7 @@ pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{
     AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, ProductCopy, PurchaseCopy, SaleCopy,
 };
-pub use exports::{ExportAsked, Exports, Sink};
+pub use exports::{ExportAsked, Exports, NO_SUCH_ROW, Sink};
 pub use identity::LedgerIdentity;
 pub use inspections::{CodeRows, Inspections, UnitHad, UnitOfSale, UserOfSales};
 pub use ledger::{Attempt, AttemptPermit, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};

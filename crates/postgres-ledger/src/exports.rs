@@ -1,11 +1,16 @@
 //! `Exports` on Postgres: one snapshot, read through a portal, some rows at a time.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use domain::{
-    StoreError,
-    ports::{AttemptCopy, By, Cursor, ExportAsked, Exports, Operation, PurchaseCopy, Sink},
+    Failure, StoreError,
+    ports::{
+        AttemptCopy, By, Cursor, ExportAsked, Exports, NO_SUCH_ROW, Operation, PurchaseCopy, Sink,
+    },
 };
 use tokio::time::timeout;
 use tokio_postgres::{Row, types::ToSql};
@@ -28,12 +33,14 @@ const ROWS_AT_ONCE: i32 = 2_000;
 const FETCH_TIMEOUT: Duration = Duration::from_secs(910);
 
 /// What an export is set to. The server sorts at most `work_mem` in memory, and the rest in files; it
-/// waits for whoever reads for as long as it may keep from being cleaned up what was dead before.
+/// waits for whoever reads for as long as it may keep from being cleaned up what was dead before, and
+/// sorts for nobody who has left.
 const SETTINGS: &str = "SET LOCAL statement_timeout = '15min'; \
      SET LOCAL idle_in_transaction_session_timeout = '5min'; \
      SET LOCAL max_parallel_workers_per_gather = 0; \
      SET LOCAL enable_seqscan = on; \
-     SET LOCAL work_mem = '64MB'";
+     SET LOCAL work_mem = '64MB'; \
+     SET LOCAL client_connection_check_interval = '1s'";
 
 #[async_trait]
 impl Exports for PostgresLedger {
@@ -43,11 +50,11 @@ impl Exports for PostgresLedger {
         to: &mut dyn Sink<AttemptCopy>,
     ) -> Result<(), StoreError> {
         let operation = Operation::ExportAttempts;
-        let (from, past) = moment_of(asked.after, operation)?;
-        let parameters: [&(dyn ToSql + Sync); 3] = [&asked.sale.get(), &from, &past];
+        let (from, before) = last_row(asked.after, operation)?;
+        let parameters: [&(dyn ToSql + Sync); 3] = [&asked.sale.get(), &from, &before];
         let read = rows::attempt_copy;
         let exported = self.export(ATTEMPTS_SQL, &parameters, asked.after, read, to).await;
-        exported.map_err(|error| error.during(operation))
+        ended(exported, operation)
     }
 
     async fn purchases(
@@ -56,11 +63,11 @@ impl Exports for PostgresLedger {
         to: &mut dyn Sink<PurchaseCopy>,
     ) -> Result<(), StoreError> {
         let operation = Operation::ExportPurchases;
-        let (from, past) = moment_of(asked.after, operation)?;
+        let (from, before) = last_row(asked.after, operation)?;
         let (first, last) = codes_of(asked.sale);
-        let parameters: [&(dyn ToSql + Sync); 4] = [&first, &last, &from, &past];
+        let parameters: [&(dyn ToSql + Sync); 4] = [&first, &last, &from, &before];
         let exported = self.export(PURCHASES_SQL, &parameters, asked.after, purchase, to).await;
-        exported.map_err(|error| error.during(operation))
+        ended(exported, operation)
     }
 }
 
@@ -69,10 +76,12 @@ impl PostgresLedger {
         &self,
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
-        mut next: Option<Cursor>,
+        after: Option<Cursor>,
         read: fn(&Row) -> Result<T, SessionError>,
         to: &mut dyn Sink<T>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Ended, SessionError> {
+        let mut next = after;
+        let mut is_past = after.is_none();
         let export = self.in_a_snapshot(SETTINGS, async move |transaction| {
             let portal = transaction.bind(sql, parameters).await.map_err(SessionError::of)?;
             loop {
@@ -83,15 +92,50 @@ impl PostgresLedger {
                 let fetched = fetched.map_err(SessionError::of)?;
                 let mut taken = Vec::with_capacity(fetched.len());
                 for row in &fetched {
-                    next = Some(Cursor::past(next, By::Moment, rows::column(row, "at")?));
-                    taken.push(read(row)?);
+                    let at = rows::column(row, "at")?;
+                    if is_past {
+                        next = Some(Cursor::past(next, By::Moment, at));
+                        taken.push(read(row)?);
+                    } else if after.is_some_and(|after| after.at == at) {
+                        is_past = true;
+                    } else {
+                        return Ok(Ended::Astray);
+                    }
                 }
-                let Some(next) = next.filter(|_| !taken.is_empty()) else { return Ok(()) };
-                if to.take(taken, next) == ControlFlow::Break(()) {
-                    return Ok(());
+                let Some(next) = next.filter(|_| !fetched.is_empty()) else { break };
+                if !taken.is_empty() && to.take(taken, next) == ControlFlow::Break(()) {
+                    break;
                 }
             }
+            Ok(if is_past { Ended::Well } else { Ended::Astray })
         });
         export.await
     }
+}
+
+/// How an export came to its end.
+enum Ended {
+    Well,
+    /// The row that it was to go on after is not there.
+    Astray,
+}
+
+fn ended(ended: Result<Ended, SessionError>, operation: Operation) -> Result<(), StoreError> {
+    match ended.map_err(|error| error.during(operation))? {
+        Ended::Well => Ok(()),
+        Ended::Astray => Err(StoreError::new(operation, Failure::NotDone, NO_SUCH_ROW)),
+    }
+}
+
+/// The moment of the row to go on after, and how many rows of that moment are before it. That row is read
+/// too, to see that it is there.
+fn last_row(
+    after: Option<Cursor>,
+    operation: Operation,
+) -> Result<(Option<SystemTime>, i64), StoreError> {
+    let (from, past) = moment_of(after, operation)?;
+    if after.is_some() && past == 0 {
+        return Err(StoreError::new(operation, Failure::NotDone, NO_SUCH_ROW));
+    }
+    Ok((from, (past - 1).max(0)))
 }

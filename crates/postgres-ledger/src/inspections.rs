@@ -27,15 +27,18 @@ pub(crate) const STATEMENTS: &[&str] = &[CODE_SQL, HOLDERS_SQL, UNITS_SQL];
 /// How long a look may take; the server gives up on its own a little earlier.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(310);
 
-/// What a look is set to. It leaves the other processors of the server to whoever sells.
+/// What a look is set to. It leaves the other processors of the server to whoever sells, and looks for
+/// nobody who has left.
 const SETTINGS: &str = "SET LOCAL statement_timeout = '5min'; \
      SET LOCAL idle_in_transaction_session_timeout = '1min'; \
-     SET LOCAL max_parallel_workers_per_gather = 0";
+     SET LOCAL max_parallel_workers_per_gather = 0; \
+     SET LOCAL client_connection_check_interval = '1s'";
 
 /// The same, for one that reads a whole table.
 const SETTINGS_TO_READ_ALL: &str = "SET LOCAL statement_timeout = '5min'; \
      SET LOCAL idle_in_transaction_session_timeout = '1min'; \
      SET LOCAL max_parallel_workers_per_gather = 0; \
+     SET LOCAL client_connection_check_interval = '1s'; \
      SET LOCAL enable_seqscan = on";
 
 #[async_trait]

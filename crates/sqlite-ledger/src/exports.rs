@@ -4,14 +4,19 @@ use std::ops::ControlFlow;
 
 use async_trait::async_trait;
 use domain::{
-    SaleId, StoreError,
-    ports::{AttemptCopy, By, Cursor, ExportAsked, Exports, Operation, PurchaseCopy, Sink},
+    Failure, SaleId, StoreError,
+    ports::{
+        AttemptCopy, By, Cursor, ExportAsked, Exports, NO_SUCH_ROW, Operation, PurchaseCopy, Sink,
+    },
 };
 
 use crate::{Copies, SqliteError, SqliteLedger, inspections::ordered, tables::Tables};
 
 /// How the next rows of a sale are read.
 type ReadNext<T> = fn(&Tables<'_>, SaleId, i64) -> Result<Option<Copies<(i64, T)>>, SqliteError>;
+
+/// Whether a row of a sale has this number.
+type IsThere = fn(&Tables<'_>, SaleId, i64) -> Result<bool, SqliteError>;
 
 #[async_trait]
 impl Exports for SqliteLedger {
@@ -21,7 +26,8 @@ impl Exports for SqliteLedger {
         to: &mut dyn Sink<AttemptCopy>,
     ) -> Result<(), StoreError> {
         let read: ReadNext<_> = |tables, sale, after| tables.export_attempts(sale, after);
-        self.export(Operation::ExportAttempts, asked, read, to).await
+        let is_there: IsThere = |tables, sale, number| tables.has_attempt(sale, number);
+        self.export(Operation::ExportAttempts, asked, is_there, read, to).await
     }
 
     async fn purchases(
@@ -30,7 +36,8 @@ impl Exports for SqliteLedger {
         to: &mut dyn Sink<PurchaseCopy>,
     ) -> Result<(), StoreError> {
         let read: ReadNext<_> = |tables, sale, after| tables.export_purchases(sale, after);
-        self.export(Operation::ExportPurchases, asked, read, to).await
+        let is_there: IsThere = |tables, sale, number| tables.has_purchase(sale, number);
+        self.export(Operation::ExportPurchases, asked, is_there, read, to).await
     }
 }
 
@@ -39,12 +46,20 @@ impl SqliteLedger {
         &self,
         operation: Operation,
         asked: ExportAsked,
+        is_there: IsThere,
         read: ReadNext<T>,
         to: &mut dyn Sink<T>,
     ) -> Result<(), StoreError> {
         let mut next = ordered(asked.after, By::Row, operation)?;
         let mut reached = next.map_or(0, |cursor| cursor.at);
         let mut aside = self.aside();
+        if let Some(after) = next {
+            let sale = asked.sale;
+            let look = move |tables: &Tables<'_>| is_there(tables, sale, after.at);
+            if after.nth != 1 || !aside.look(operation, look).await? {
+                return Err(StoreError::new(operation, Failure::NotDone, NO_SUCH_ROW));
+            }
+        }
         loop {
             let look = move |tables: &Tables<'_>| read(tables, asked.sale, reached);
             let Some(Copies { rows, last }) = aside.look(operation, look).await? else {

@@ -2,9 +2,11 @@
 
 use std::{
     borrow::Cow,
-    io::{self, ErrorKind, IsTerminal, Write},
+    fs::File,
+    io::{self, ErrorKind, IsTerminal, Seek, SeekFrom, Write},
     marker::PhantomData,
     ops::ControlFlow,
+    os::fd::AsFd,
     process::ExitCode,
     time::Duration,
 };
@@ -28,36 +30,39 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// The standard output, and how far it has come.
 pub(super) struct Out<R> {
     format: ExportFormat,
-    file: io::Stdout,
+    /// Without a buffer, so that what is written is where it belongs.
+    file: File,
     /// What is to be written next: whole lines.
     lines: Vec<u8>,
     /// How many rows are written, and where the export goes on after them.
     rows: u64,
     next: Option<Cursor>,
-    /// What came of the last write, if that was the last.
-    failed: Option<io::Error>,
-    /// When the number of rows was last shown; `None` where nobody watches.
+    /// Why nothing more can be written.
+    failed: Option<ExportError>,
+    /// When the number of rows was last shown; `None` where nobody watches, or watches the rows.
     shown_at: Option<Instant>,
     of: PhantomData<R>,
 }
 
 impl<R: Record> Out<R> {
     /// An output that goes on where another ended, or else begins with its heading.
-    pub(super) fn new(format: ExportFormat, after: Option<Cursor>) -> Self {
+    pub(super) fn new(format: ExportFormat, after: Option<Cursor>) -> Result<Self, ExportError> {
+        let file = io::stdout().as_fd().try_clone_to_owned().map_err(ExportError::NoOutput)?;
         let mut lines = Vec::new();
         if after.is_none() && format == ExportFormat::Csv {
             write_line(&mut lines, R::COLUMNS.iter().map(|&name| Cow::Borrowed(name)));
         }
-        Self {
+        let is_watched = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Ok(Self {
             format,
-            file: io::stdout(),
+            file: file.into(),
             lines,
             rows: 0,
             next: after,
             failed: None,
-            shown_at: io::stderr().is_terminal().then(Instant::now),
+            shown_at: is_watched.then(Instant::now),
             of: PhantomData,
-        }
+        })
     }
 
     /// Says how many rows are written and where to go on. `ended` is what came of the export, if it was
@@ -71,22 +76,27 @@ impl<R: Record> Out<R> {
             // Where there is no row, the heading.
             self.write();
         }
-        if self.failed.as_ref().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
-            // Whoever reads has enough.
-            return Ok(ExitCode::SUCCESS);
+        if self.shown_at.is_some() {
+            say("\r");
         }
+        if matches!(self.failed, Some(ExportError::ReaderGone)) {
+            // Rows may be lost in the pipe, so nobody knows where to go on.
+            return Err(ExportError::ReaderGone);
+        }
+        let ended = match ended {
+            // As it was before.
+            Some(Err(error)) if self.rows == 0 => return Err(error.into()),
+            ended => ended,
+        };
         let is_whole = matches!(ended, Some(Ok(()))) && self.failed.is_none();
         let so = if is_whole { "that is all" } else { "there may be more" };
         let next = match self.next {
             Some(next) => format!("; to go on: --after {}", cursor(next)),
             None => String::new(),
         };
-        if self.shown_at.is_some() {
-            say("\r");
-        }
         say(&format!("{} rows; {so}{next}\n", self.rows));
         match (self.failed, ended) {
-            (Some(error), _) => Err(ExportError::Write(error)),
+            (Some(error), _) => Err(error),
             (None, Some(Err(error))) => Err(error.into()),
             (None, Some(Ok(()))) => Ok(ExitCode::SUCCESS),
             (None, None) => Ok(ExitCode::from(INTERRUPTED)),
@@ -104,9 +114,26 @@ impl<R: Record> Out<R> {
         Ok(())
     }
 
+    /// Writes the lines that are ready; all of them or none, where that can be had.
     fn write(&mut self) {
-        let written = self.file.write_all(&self.lines).and_then(|()| self.file.flush());
-        self.failed = written.err();
+        let mut written = 0;
+        let ended = loop {
+            let rest = self.lines.get(written..).unwrap_or_default();
+            if rest.is_empty() {
+                break Ok(());
+            }
+            match self.file.write(rest) {
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                Ok(more) => written += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        self.failed = ended.err().map(|error: io::Error| match error.kind() {
+            ErrorKind::BrokenPipe => ExportError::ReaderGone,
+            _ if take_back(&mut self.file, written).is_ok() => ExportError::Write(error),
+            _ => ExportError::WriteInPart(error),
+        });
         self.lines.clear();
     }
 
@@ -126,7 +153,7 @@ where
         let added = rows.iter().try_for_each(|row| self.add(&R::from(row)));
         match added {
             Ok(()) => self.write(),
-            Err(error) => self.failed = Some(error),
+            Err(error) => self.failed = Some(ExportError::Write(error)),
         }
         if self.failed.is_some() {
             return ControlFlow::Break(());
@@ -136,6 +163,21 @@ where
         self.show_progress();
         ControlFlow::Continue(())
     }
+}
+
+/// Takes back so many bytes that were just written to the end of a file, so that it ends with a whole row.
+///
+/// # Errors
+/// What is no file keeps what it was given, and so does a file in which something follows.
+fn take_back(file: &mut File, written: usize) -> io::Result<()> {
+    if written == 0 {
+        return Ok(());
+    }
+    let (end, length) = (file.stream_position()?, file.metadata()?.len());
+    let start = end.checked_sub(written as u64).filter(|_| end == length);
+    let start = start.ok_or(ErrorKind::InvalidInput)?;
+    file.set_len(start)?;
+    file.seek(SeekFrom::Start(start)).map(drop)
 }
 
 /// Writes a line of CSV, by RFC 4180.
@@ -148,11 +190,15 @@ fn write_line<'c>(lines: &mut Vec<u8>, cells: impl Iterator<Item = Cow<'c, str>>
 /// A cell that every spreadsheet takes for a text. Whoever reads them by program takes one `'` away
 /// where there is one at the beginning.
 fn as_text(cell: Cow<'_, str>) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']) {
+    let seen = cell.trim_start();
+    if seen.starts_with(FORMULA) || cell.starts_with(char::is_control) || cell.starts_with('\'') {
         return format!("'{cell}").into();
     }
     cell
 }
+
+/// What a formula begins with. Some spreadsheets take the wide ones for the others, and look past spaces.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// Tells whoever gave the command. That the standard error output cannot be written to is no reason to
 /// write no rows.
@@ -180,10 +226,18 @@ mod tests {
             "\t=1",
             "\r=1",
             "\n=1",
+            "\0=1",
+            "  =1+1",
+            "\u{3000}=1",
+            "\u{ff1d}1+1",
+            "\u{ff20}SUM(A1)",
             "'=1",
             "'",
             "''",
             "a=1",
+            "'\"=1",
+            "\u{1f388} balloon",
+            "a;=1",
             "",
             "ß",
             "a,b",
@@ -198,9 +252,25 @@ mod tests {
         let read = reader.records().next().unwrap().unwrap();
         assert_eq!(read.len(), cells.len());
         for (cell, read) in cells.iter().zip(&read) {
-            assert!(!read.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']), "{read:?}");
+            let seen = read.trim_start();
+            assert!(!seen.starts_with(FORMULA) && !read.starts_with(char::is_control), "{read:?}");
             assert_eq!(read.strip_prefix('\'').unwrap_or(read), *cell);
         }
+    }
+
+    #[test]
+    fn what_was_written_in_part_is_taken_back_unless_something_follows() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"whole\nin pa").unwrap();
+
+        take_back(&mut file, 5).unwrap();
+        file.write_all(b"next\n").unwrap();
+        file.seek(SeekFrom::Start(6)).unwrap();
+        let in_the_middle = take_back(&mut file, 5);
+
+        assert!(in_the_middle.is_err());
+        file.seek(SeekFrom::Start(0)).unwrap();
+        assert_eq!(io::read_to_string(file).unwrap(), "whole\nnext\n");
     }
 
     #[test]

@@ -11,7 +11,8 @@ use crate::{SaleId, StoreError};
 /// Nobody who sells waits for it.
 ///
 /// After an error, or when the reader has had enough, the export can go on after the last row that was
-/// taken. A row is as it was when it was read. What is recorded meanwhile may be in it or not.
+/// taken. A row is as it was when it was read. What is recorded meanwhile may be in it or not. Where the
+/// row to go on after is not there, the cursor is of another ledger, and nothing is read.
 #[async_trait]
 pub trait Exports: Send + Sync {
     /// Every attempt at the sale, granted or refused. Tombstones are nobody's attempts.
@@ -28,6 +29,10 @@ pub trait Exports: Send + Sync {
         to: &mut dyn Sink<PurchaseCopy>,
     ) -> Result<(), StoreError>;
 }
+
+/// What a ledger says of a cursor that leads to no row.
+pub const NO_SUCH_ROW: &str =
+    "there is no row where the cursor leads: it is of another ledger, or was never printed";
 
 /// What of a sale is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

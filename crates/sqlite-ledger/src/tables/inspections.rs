@@ -106,6 +106,18 @@ impl Tables<'_> {
         self.export(last, EXPORT_PURCHASES, sale, after, read)
     }
 
+    /// Whether an attempt at a sale has this number.
+    pub(crate) fn has_attempt(&self, sale: SaleId, number: i64) -> Result<bool, SqliteError> {
+        let attempt = "SELECT 1 FROM checkout_attempts WHERE id = ?1 AND sale_id = ?2";
+        Ok(self.one(attempt, (number, sale.get()), |_| Ok(()))?.is_some())
+    }
+
+    /// Whether a purchase of a sale has this number.
+    pub(crate) fn has_purchase(&self, sale: SaleId, number: i64) -> Result<bool, SqliteError> {
+        let purchase = "SELECT 1 FROM purchases WHERE id = ?1 AND +sale_id = ?2";
+        Ok(self.one(purchase, (number, sale.get()), |_| Ok(()))?.is_some())
+    }
+
     fn export<T>(
         &self,
         last: &str,

@@ -23,6 +23,7 @@ macro_rules! exports_contract {
             an_export_goes_on_with_what_was_recorded_since
             an_export_that_is_broken_off_goes_on_with_the_next_row
             an_export_does_not_go_on_by_the_cursor_of_another_list
+            an_export_does_not_go_on_after_a_row_that_is_not_there
         }
     };
 }
@@ -186,4 +187,42 @@ pub async fn an_export_does_not_go_on_by_the_cursor_of_another_list(of: Inspecte
 
     assert!(of.exports.attempts(asked, &mut Taken::all()).await.is_err());
     assert!(of.exports.purchases(asked, &mut Taken::all()).await.is_err());
+}
+
+/// It would leave rows out, and nobody would know.
+pub async fn an_export_does_not_go_on_after_a_row_that_is_not_there(of: Inspected) {
+    let ledger = of.ledger.clone();
+    let (sale, other) = (ledger.open(5, 5).await, ledger.open(5, 5).await);
+    for (number, slot) in [(1, 0), (2, 1)] {
+        ledger.sell(ledger.hold(&sale, &user("ann"), number, slot).await).await;
+    }
+    ledger.sell(ledger.hold(&other, &user("bob"), 1, 0).await).await;
+    let printed =
+        [attempts(&of, sale.id, None).await.next, purchases(&of, sale.id, None).await.next];
+    let elsewhere =
+        [attempts(&of, other.id, None).await.next, purchases(&of, other.id, None).await.next];
+    let wrong = |cursor: Option<Cursor>| {
+        let cursor = cursor.unwrap();
+        [
+            Cursor { nth: cursor.nth + 1, ..cursor },
+            Cursor { nth: 0, ..cursor },
+            Cursor { at: cursor.at - 5_000_000, ..cursor },
+            Cursor { at: cursor.at + 5_000_000, ..cursor },
+            Cursor { at: i64::MAX, ..cursor },
+            Cursor { at: i64::MIN, ..cursor },
+        ]
+    };
+
+    for after in wrong(printed[0]).into_iter().chain(elsewhere[0]) {
+        let (asked, mut taken) = (ExportAsked { sale: sale.id, after: Some(after) }, Taken::all());
+        assert!(of.exports.attempts(asked, &mut taken).await.is_err(), "{after}");
+        assert!(taken.rows.is_empty(), "{after}");
+    }
+    for after in wrong(printed[1]).into_iter().chain(elsewhere[1]) {
+        let (asked, mut taken) = (ExportAsked { sale: sale.id, after: Some(after) }, Taken::all());
+        assert!(of.exports.purchases(asked, &mut taken).await.is_err(), "{after}");
+        assert!(taken.rows.is_empty(), "{after}");
+    }
+    assert_eq!(attempts(&of, sale.id, printed[0]).await.rows, []);
+    assert_eq!(purchases(&of, sale.id, printed[1]).await.rows, []);
 }

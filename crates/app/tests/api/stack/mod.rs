@@ -221,7 +221,7 @@ impl Stack {
     }
 
     /// Another program, set to these stores.
-    fn program_at(&self, path: &str) -> Program {
+    pub(crate) fn program_at(&self, path: &str) -> Program {
         let program = Program::at(path).on(&self.stores.place());
         let program = match &self.settings.redis_url {
             Some(url) => program.env("REDIS_URL", url),

@@ -3,7 +3,7 @@
 --
 -- $1 sale_id   bigint
 -- $2 from      timestamptz   null for the first
--- $3 past      bigint        rows of that moment that are past
+-- $3 before    bigint        rows of that moment before the first of these
 
 SELECT
     sale_id, attempted_at, outcome::text AS outcome, code, user_id, unit, slot, epoch, expires_at,

@@ -3,7 +3,7 @@
 -- $1 first_code   uuid          the codes of the sale lie together in their index
 -- $2 last_code    uuid
 -- $3 from         timestamptz   null for the first
--- $4 past         bigint        rows of that moment that are past
+-- $4 before       bigint        rows of that moment before the first of these
 
 SELECT
     sale_id, purchased_at, code, user_id, unit, slot, item_name, item_image, product_version,
