@@ -21,7 +21,7 @@ use sqlite_ledger::{
 };
 use telemetry::watch_pools;
 
-pub(crate) use self::commands::{Registers, Task, acting, registers, trail};
+pub(crate) use self::commands::{Inspected, Registers, Task, acting, inspected, registers, trail};
 use self::stores::{Asked, Stores};
 use crate::{
     config::{BuyersError, Config, Place, PlaceError, SettingError},

@@ -5,6 +5,7 @@ mod buyers;
 mod command;
 #[cfg(test)]
 mod hostile;
+mod looking;
 mod parse;
 mod place;
 #[cfg(test)]
@@ -32,6 +33,10 @@ pub(crate) use self::{
     command::{
         ActionsCommand, ActorOptions, AuditOptions, ChangeOptions, Command, HoldsCommand,
         ImportOptions, MigrateOptions, ProductsCommand, PutOptions, SalesCommand,
+    },
+    looking::{
+        CodesCommand, ExportCursor, ExportFormat, ExportOptions, Exported, UnitsCommand,
+        UsersCommand,
     },
     place::Place,
 };

@@ -6,14 +6,17 @@ mod audit_command;
 mod compose;
 mod config;
 mod environment;
+mod export_command;
 mod file_limit;
 mod import_command;
+mod inspect_command;
 mod log;
 mod no_live;
 mod orders;
 mod output;
 mod peers;
 mod products_command;
+mod records;
 mod sales_command;
 mod serve;
 mod supervision;
@@ -66,6 +69,8 @@ const fn what_failed(command: &Command) -> &'static str {
         Command::Actions(_) => "nothing is shown",
         Command::Import(_) => "nothing was imported",
         Command::Audit(_) => "no audit was made",
+        Command::Users(_) | Command::Codes(_) | Command::Units(_) => "nothing was found out",
+        Command::Export(_) => "not all was taken out",
     }
 }
 
@@ -86,6 +91,10 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Holds(command) => Box::pin(actions_command::run_holds(command, config)).await?,
         Command::Actions(command) => actions_command::run(command, config).await?,
         Command::Import(options) => import_command::run(&options, config).await?,
+        Command::Users(command) => inspect_command::users(command, config).await?,
+        Command::Codes(command) => inspect_command::codes(command, config).await?,
+        Command::Units(command) => inspect_command::units(command, config).await?,
+        Command::Export(options) => return Ok(export_command::run(&options, config).await?),
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }
     Ok(ExitCode::SUCCESS)

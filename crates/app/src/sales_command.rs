@@ -223,9 +223,9 @@ fn drawn() -> Result<u128, getrandom::Error> {
 
 /// Whose account the command runs in, as far as that is a name.
 fn account() -> OperatorName {
-    let set = ["LOGNAME", "USER"].into_iter().filter_map(|variable| std::env::var(variable).ok());
-    set.filter_map(|account| account.parse().ok())
-        .next()
+    let mut set =
+        ["LOGNAME", "USER"].into_iter().filter_map(|variable| std::env::var(variable).ok());
+    set.find_map(|account| account.parse().ok())
         .unwrap_or_else(|| "shell".parse().expect("it has plain characters"))
 }
 

@@ -60,6 +60,27 @@ impl Code {
         if is_ours { Ok(Self(bits)) } else { Err(ForeignCodeError) }
     }
 
+    /// The code as it is shown to whoever may know of it and not spend it: its sale and twenty more
+    /// bits, by which two can be told apart; the other 62 that were drawn are not shown.
+    #[must_use]
+    pub fn masked(self) -> String {
+        let mut text = self.to_string();
+        text.replace_range(Self::SHOWN.., Self::HIDDEN);
+        text
+    }
+
+    /// How many characters of a masked code are its own, and what it has in the place of the others.
+    const SHOWN: usize = 19;
+    const HIDDEN: &str = "****-************";
+
+    /// The least and the most bits a code of `sale` can have: those of a sale lie together.
+    #[must_use]
+    #[expect(clippy::cast_sign_loss, reason = "a sale's number is positive")]
+    pub const fn range_of(sale: SaleId) -> (u128, u128) {
+        let first = (sale.get() as u128) << Self::SALE_SHIFT;
+        (first, first | ((1 << Self::SALE_SHIFT) - 1))
+    }
+
     /// The bits, for stores that keep codes in binary.
     #[must_use]
     pub const fn to_bits(self) -> u128 {
@@ -153,6 +174,24 @@ mod tests {
             let bits = u128::from_str_radix(&foreign.replace('-', ""), 16).unwrap();
             assert_eq!(Code::from_bits(bits), Err(ForeignCodeError), "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_masked_code_tells_its_sale_and_no_more_than_twenty_bits_that_were_drawn() {
+        let (none, all) = (Code::new(sale(7), 0).masked(), Code::new(sale(7), u128::MAX).masked());
+
+        assert_eq!(none, "00000000-0700-8000-****-************");
+        assert_eq!(all, "00000000-07ff-8fff-****-************");
+    }
+
+    #[test]
+    fn the_codes_of_a_sale_lie_between_those_of_its_neighbours() {
+        let (first, last) = Code::range_of(sale(7));
+
+        let [least, most] = [0, u128::MAX].map(|drawn| Code::new(sale(7), drawn).to_bits());
+        assert!(first <= least && most <= last);
+        assert!(Code::new(sale(6), u128::MAX).to_bits() < first);
+        assert!(last < Code::new(sale(8), 0).to_bits());
     }
 
     #[test]

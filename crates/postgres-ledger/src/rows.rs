@@ -9,7 +9,8 @@ use domain::{
     UnixMillis, UserId, VersionId, Window,
     operator::{ActionRecord, StoredAction},
     ports::{
-        Answered, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, LiveUnit, Recorded, Verdict,
+        Answered, AttemptCopy, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, HoldCopy,
+        HoldEnd, LiveUnit, OutcomeCopy, Recorded, Verdict,
     },
     sale::SaleState,
 };
@@ -219,6 +220,46 @@ pub(crate) fn held_unit(row: &Row) -> Result<HeldUnit, SessionError> {
     Ok(HeldUnit { code: code(row)?, unit: unit(row)?, expires_at: moment(row, "expires_at")? })
 }
 
+/// A row of `checkout_attempts`.
+pub(crate) fn attempt_copy(row: &Row) -> Result<AttemptCopy, SessionError> {
+    let outcome = match column::<Option<&str>>(row, "outcome")? {
+        None => OutcomeCopy::Tombstone(code(row)?),
+        Some("granted") => OutcomeCopy::Granted(hold_copy(row)?),
+        Some(name) => OutcomeCopy::Refused { user: user(row)?, name: name.to_owned() },
+    };
+    Ok(AttemptCopy {
+        sale: sale_id(row, "sale_id")?,
+        attempted_at: moment(row, "attempted_at")?,
+        outcome,
+    })
+}
+
+fn hold_copy(row: &Row) -> Result<HoldCopy, SessionError> {
+    let end = match column(row, "state")? {
+        "held" => None,
+        "sold" => Some(HoldEnd::Sold),
+        "expired" => Some(HoldEnd::Expired),
+        "released" => Some(HoldEnd::Released),
+        other => return Err(unreadable("state", other)),
+    };
+    Ok(HoldCopy {
+        code: code(row)?,
+        user: user(row)?,
+        unit: unit(row)?,
+        slot: slot(row)?,
+        epoch: Epoch(column(row, "epoch")?),
+        expires_at: moment(row, "expires_at")?,
+        ended: match end {
+            None => None,
+            Some(end) => Some((end, moment(row, "resolved_at")?)),
+        },
+    })
+}
+
+pub(crate) fn slot(row: &Row) -> Result<Slot, SessionError> {
+    checked::<i16, u16>(row, "slot").map(Slot)
+}
+
 /// A row of `live_units.sql`.
 pub(crate) fn live_unit(row: &Row) -> Result<LiveUnit, SessionError> {
     Ok(LiveUnit {
@@ -240,6 +281,12 @@ fn to_millis(moment: SystemTime) -> UnixMillis {
         Ok(since) => ms(since),
         Err(before) => -ms(before.duration()),
     })
+}
+
+/// A moment of a cursor as a parameter, in microseconds since the Unix epoch.
+pub(crate) fn micros_to_system_time(micros: i64) -> SystemTime {
+    let nearer = to_system_time(UnixMillis(micros.div_euclid(1_000)));
+    nearer + Duration::from_micros(micros.rem_euclid(1_000).unsigned_abs())
 }
 
 /// A moment as a parameter; one that the driver has no number for, as the furthest it has.

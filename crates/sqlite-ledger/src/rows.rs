@@ -124,7 +124,7 @@ fn terms(row: &Row<'_>) -> rusqlite::Result<Terms> {
     terms.map_err(|error| unreadable(error.field(), error))
 }
 
-fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
+pub(crate) fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
     Unit::try_from(checked::<u32>(row, "unit")?).map_err(|error| unreadable("unit", error))
 }
 

@@ -8,6 +8,7 @@ mod checks;
 mod codes;
 mod copies;
 mod guard;
+mod inspections;
 mod lookups;
 mod operator;
 mod owner;

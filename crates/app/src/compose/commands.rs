@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use credentials::Access;
 use domain::{
     Ports, Services, Steering,
-    ports::{Operator, ProductRegister, Products, SaleRegister},
+    ports::{Exports, Inspections, Operator, ProductRegister, Products, SaleRegister},
 };
 use memory_stores::{MemoryStores, RemoteLive};
 use postgres_ledger::{PostgresLedger, Schema};
@@ -48,6 +48,29 @@ pub(crate) async fn registers(config: &Config, task: Task) -> Result<Registers, 
             Registers::of(&postgres_for(task, database, config).await?)
         }
         Place::Embedded { data_dir } => Registers::of(&visited(data_dir, config).await?),
+    })
+}
+
+/// The ledger as an operator looks things up in it.
+pub(crate) struct Inspected {
+    pub(crate) register: Arc<dyn SaleRegister>,
+    pub(crate) inspections: Arc<dyn Inspections>,
+    pub(crate) exports: Arc<dyn Exports>,
+}
+
+impl Inspected {
+    fn of(ledger: &Arc<impl SaleRegister + Inspections + Exports + 'static>) -> Self {
+        Self { register: ledger.clone(), inspections: ledger.clone(), exports: ledger.clone() }
+    }
+}
+
+/// The ledger to look things up in; one that is not there is not made.
+pub(crate) async fn inspected(config: &Config) -> Result<Inspected, ComposeError> {
+    Ok(match config.ledger_place()? {
+        Place::Servers { database, .. } => {
+            Inspected::of(&postgres_for(Task::Look, database, config).await?)
+        }
+        Place::Embedded { data_dir } => Inspected::of(&visited(data_dir, config).await?),
     })
 }
 

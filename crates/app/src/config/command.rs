@@ -9,7 +9,10 @@ use domain::{
     product::{Currency, Metadata, ProductName},
 };
 
-use super::parse::{parse_hold, parse_lasts, parse_moment};
+use super::{
+    looking::{CodesCommand, ExportOptions, UnitsCommand, UsersCommand},
+    parse::{parse_hold, parse_lasts, parse_moment},
+};
 
 /// What to do.
 #[derive(Subcommand, Clone)]
@@ -38,6 +41,21 @@ pub(crate) enum Command {
     /// process serves from a directory: there is none. Changes nothing, and leaves the cores to
     /// whoever sells: it has the least priority.
     Audit(AuditOptions),
+    /// Look up what users have, and asked for
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Look up what is recorded of a code
+    #[command(subcommand)]
+    Codes(CodesCommand),
+    /// Look up who had a unit
+    #[command(subcommand)]
+    Units(UnitsCommand),
+    /// Write all attempts or purchases of a sale to the standard output, as CSV or JSON
+    ///
+    /// Can be run while the service runs, with less priority, in a memory that does not grow with the
+    /// rows. It says at its end where to go on, on the standard error output, also if it is
+    /// interrupted. A code that can still be redeemed is masked.
+    Export(ExportOptions),
     /// Take the ledger of a directory along to the empty Postgres database of `DATABASE_URL`
     ///
     /// All of it or nothing; both ledgers are audited. The service must not run meanwhile. The

@@ -22,14 +22,6 @@ on_both_stacks! {
 }
 
 impl Stack {
-    /// What a command that fails says.
-    fn refused(&self, arguments: &[&str]) -> String {
-        let output = block_in_place(|| self.command().args(arguments).output().unwrap());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{arguments:?}: {said}");
-        said
-    }
-
     fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.operate(arguments)).unwrap()
     }

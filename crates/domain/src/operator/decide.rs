@@ -89,13 +89,13 @@ impl Order {
             Action::ScheduleSale { window, .. } if window.ends_at() <= facts.now => {
                 Err(Refused::EndsInThePast { now: facts.now })
             }
-            Action::ScheduleSale { window, terms, product } => match facts.not_to_be_sold {
-                Some(why) => Err(Refused::not_to_be_sold(why)),
-                None => {
-                    let origin = Origin::Operator;
-                    Ok(Decided::Make(NewSale { window, terms, origin, product }))
+            Action::ScheduleSale { window, terms, product } => {
+                if let Some(why) = facts.not_to_be_sold {
+                    return Err(Refused::not_to_be_sold(why));
                 }
-            },
+                let origin = Origin::Operator;
+                Ok(Decided::Make(NewSale { window, terms, origin, product }))
+            }
             Action::ReleaseHold(code) => match facts.code {
                 Some(CodeRecord::Held { unit }) => Ok(Decided::Release { code, unit }),
                 ref other => Err(Refused::no_hold(other.as_ref())),

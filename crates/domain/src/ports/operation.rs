@@ -82,6 +82,12 @@ operations! {
     FindOwner = CodeOwners::owner, Ledger, Read, Again;
     LookUpCode = Lookups::code, Ledger, Read, Again;
     LookUpUnits = Lookups::units, Ledger, Read, Again;
+    InspectCode = Inspections::code, Ledger, Read, Again;
+    InspectHolders = Inspections::holders, Ledger, Read, Again;
+    InspectUnits = Inspections::units, Ledger, Read, Again;
+    InspectAttempts = Inspections::attempts, Ledger, Read, Again;
+    ExportAttempts = Exports::attempts, Ledger, Read, Again;
+    ExportPurchases = Exports::purchases, Ledger, Read, Again;
     Judge = LedgerStore::judge, Ledger, Write, Again;
     ExpireOverdue = LedgerStore::expire_overdue, Ledger, Write, Again;
     Answered = AnsweredCodes::answered, Ledger, Read, Again;

@@ -12,7 +12,9 @@
 pub mod answered_codes;
 pub mod code_owners;
 pub mod code_store;
+pub mod exports;
 pub mod fixtures;
+pub mod inspections;
 mod ledger;
 pub mod ledger_store;
 mod live;
@@ -22,6 +24,7 @@ pub mod products;
 pub mod sale_register;
 pub mod sale_store;
 
+pub use inspections::Inspected;
 pub use ledger::{CountRecords, Ledger, grant, record, redemption};
 pub use live::Live;
 
@@ -40,9 +43,11 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 9] = [
+    const PORTS: [(&str, &[&str]); 11] = [
         (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
+        (include_str!("exports.rs"), &[include_str!("exports.rs")]),
+        (include_str!("inspections.rs"), &[include_str!("inspections.rs")]),
         (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
         (include_str!("products.rs"), &[include_str!("products.rs")]),
         (include_str!("operator.rs"), &[include_str!("operator.rs")]),

@@ -148,6 +148,14 @@ impl Stack {
         block_in_place(|| self.program().run(arguments).unwrap())
     }
 
+    /// What a command of an operator says that does not succeed, and so prints nothing.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        let output = block_in_place(|| self.command().args(arguments).output().unwrap());
+        assert!(!output.status.success(), "{arguments:?} succeeded");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// The Postgres of a service that is on one.
     pub(crate) fn postgres(&self) -> &PostgresServer {
         match &self.stores {
@@ -221,7 +229,7 @@ impl Stack {
     }
 
     /// Another program, set to these stores.
-    fn program_at(&self, path: &str) -> Program {
+    pub(crate) fn program_at(&self, path: &str) -> Program {
         let program = Program::at(path).on(&self.stores.place());
         let program = match &self.settings.redis_url {
             Some(url) => program.env("REDIS_URL", url),
