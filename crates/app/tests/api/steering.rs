@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio::task::block_in_place;
 
 use crate::stack::{Kind, Settings, Stack, on_both_stacks};
 
