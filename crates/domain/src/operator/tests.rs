@@ -72,8 +72,8 @@ fn every_change_of_a_sale_raises_its_epoch_and_none_that_changes_nothing() {
         let is = (after.state, after.window.ends_at(), after.epoch);
         assert_eq!(is, (state, ends_at, Epoch(5)), "{order:?}");
     }
-    let same = Changed { stock: Some(10), ..Changed::default() };
-    for order in [order(Action::ResumeSale(sale.id)), change(same)] {
+    let as_it_is = Changed { stock: Some(10), ..Changed::default() };
+    for order in [order(Action::ResumeSale(sale.id)), change(as_it_is)] {
         assert_eq!(after(&order, &facts(sale)), Ok(sale), "{order:?}");
     }
 }
