@@ -331,7 +331,11 @@ fn records() -> Vec<ActionRecord> {
     ];
     let record = |order: &Order, before, outcome| {
         let sale = order.action.sale().or(Some(sale.id));
-        let (order, product) = (order.clone(), ProductId::try_from(3).ok());
+        let product = match order.action {
+            Action::ScheduleSale { product, .. } => product,
+            _ => ProductId::try_from(3).ok(),
+        };
+        let order = order.clone();
         ActionRecord { number: 5, acted_at: NOON, order, sale, product, before, outcome }
     };
     let done = orders.iter().map(|order| {
