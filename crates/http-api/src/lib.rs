@@ -28,6 +28,7 @@ mod me;
 mod metrics;
 mod moment;
 mod openapi;
+mod pages;
 mod params;
 mod problem;
 mod products;
@@ -83,6 +84,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(health::endpoints());
     endpoints.push(openapi::endpoint());
     endpoints.extend(docs::endpoints());
+    endpoints.extend(pages::endpoints());
     endpoints.extend(problem::endpoints());
     endpoints
 }
