@@ -1,21 +1,19 @@
 //! Ports meet adapters here, and only here.
 
+mod commands;
+mod stores;
+
 use std::sync::Arc;
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
-    Health, Ports, ProductImages, Services,
-    ports::{
-        AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups,
-        ProductRegister, Products, SaleRegister, SaleStore,
-    },
-    remembered::{RememberedLive, SoldOutMemo},
+    Health, Ports, ProductImages, Services, Steering,
+    ports::{AuditedLedger, AuditedLive},
+    remembered::SoldOutMemo,
 };
-use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, Streams, sale_board};
-use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
-use postgres_ledger::{
-    MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
-};
+use http_api::{Api, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
+use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
+use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
 use sqlite_ledger::{
@@ -23,12 +21,12 @@ use sqlite_ledger::{
 };
 use telemetry::watch_pools;
 
+pub(crate) use self::commands::{Inspected, Registers, Task, acting, inspected, registers, trail};
+use self::stores::{Asked, Stores};
 use crate::{
     config::{BuyersError, Config, Place, PlaceError, SettingError},
-    environment::{
-        GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
-        wall_clock,
-    },
+    environment::{TokioClock, TokioTasks, check_random, steady_clock, wall_clock},
+    orders::OrdersOf,
     token_keys::{TokenKeys, TokenKeysError},
 };
 
@@ -56,25 +54,12 @@ pub(crate) struct Shared {
     board: Arc<SaleBoard>,
     health: Arc<Health>,
     product_images: Arc<ProductImages>,
+    /// What operators order.
+    pub(crate) steering: Arc<Steering>,
     /// Where buyers have tokens.
     pub(crate) token_keys: Option<TokenKeys>,
     limits: Arc<Limits>,
     manners: Arc<Manners>,
-}
-
-/// What handlers ask of the ledger themselves.
-struct Asked {
-    owners: Arc<dyn CodeOwners>,
-    lookups: Arc<dyn Lookups>,
-}
-
-/// Where the service keeps what it knows.
-#[derive(Clone)]
-enum Stores {
-    /// On Postgres and Redis, with any number of processes.
-    Servers { ledger: Arc<PostgresLedger>, live: Arc<RedisStores>, memo: Arc<SoldOutMemo> },
-    /// In SQLite and this process's memory, which need no memo of what they say.
-    Embedded { ledger: Arc<SqliteLedger>, live: Arc<MemoryStores> },
 }
 
 /// The stores as an audit looks at them.
@@ -175,9 +160,19 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let product_images = services.product_images(tasks.clone());
     let board = sale_board(&services, tasks);
+    let steering = Arc::new(services.steering(timetable));
     let services = Arc::new(services);
-    let shared =
-        Shared { stores, services, board, health, product_images, token_keys, limits, manners };
+    let shared = Shared {
+        stores,
+        services,
+        board,
+        health,
+        product_images,
+        steering,
+        token_keys,
+        limits,
+        manners,
+    };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -190,50 +185,6 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
         Place::Embedded { data_dir } => drop(Database::open(&DataDir::at(data_dir.to_owned()))?),
     }
     Ok(())
-}
-
-/// What a command wants of the register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Task {
-    Look,
-    Change,
-}
-
-/// The ledger of sales and products, for commands that need no more.
-#[derive(Clone)]
-pub(crate) struct Registers {
-    pub(crate) sales: Arc<dyn SaleRegister>,
-    pub(crate) products: Arc<dyn Products>,
-    pub(crate) product_register: Arc<dyn ProductRegister>,
-}
-
-impl Registers {
-    fn of(ledger: &Arc<impl SaleRegister + Products + ProductRegister + 'static>) -> Self {
-        Self { sales: ledger.clone(), products: ledger.clone(), product_register: ledger.clone() }
-    }
-}
-
-/// The registers of sales and products. Those that are not there are not made: they would be those of
-/// a mistyped place.
-pub(crate) async fn registers(config: &Config, task: Task) -> Result<Registers, ComposeError> {
-    Ok(match config.ledger_place()? {
-        Place::Servers { database, .. } => {
-            let ledger = match task {
-                Task::Look => postgres_to_look_at(database, config)?,
-                Task::Change => postgres(database, config)?,
-            };
-            match ledger.schema().await.map_err(ComposeError::Schema)? {
-                Schema::Current => Registers::of(&ledger),
-                Schema::Older { lacks } => return Err(ComposeError::OlderLedger(lacks)),
-                Schema::Absent { .. } => return Err(ComposeError::NoLedger),
-            }
-        }
-        Place::Embedded { data_dir } => {
-            let dir = DataDir::at(data_dir.to_owned());
-            let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
-            Registers::of(&Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
-        }
-    })
 }
 
 /// The stores as an audit looks at them; what is not there is not made.
@@ -303,88 +254,12 @@ pub(crate) fn redis(
         .map_err(ComposeError::Live)
 }
 
-impl Stores {
-    /// The stores for the upkeep.
-    fn ports(&self) -> Ports {
-        match self {
-            Self::Servers { ledger, live, memo } => on_servers(ledger, live, memo),
-            Self::Embedded { ledger, live } => ports(ledger, live),
-        }
-    }
-
-    /// What is asked of the ledger for whoever runs the service.
-    fn asked(&self) -> Asked {
-        match self {
-            Self::Servers { ledger, .. } => Asked::of(ledger),
-            Self::Embedded { ledger, .. } => Asked::of(ledger),
-        }
-    }
-
-    /// The stores by a way that no other thread uses.
-    fn on_this_thread(&self) -> (Ports, Asked) {
-        match self {
-            Self::Servers { ledger, live, memo } => {
-                let live = Arc::new(live.on_this_thread());
-                let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
-                (on_servers(&ledger, &live, memo), Asked::of(&ledger))
-            }
-            Self::Embedded { ledger, live } => {
-                let ledger = Arc::new(ledger.on_this_thread());
-                (ports(&ledger, live), Asked::of(&ledger))
-            }
-        }
-    }
-
-    /// The live store itself, with nothing remembered before it.
-    fn live(&self) -> Arc<dyn AuditedLive> {
-        match self {
-            Self::Servers { live, .. } => live.clone(),
-            Self::Embedded { live, .. } => live.clone(),
-        }
-    }
-
-    const fn names(&self) -> StoreNames {
-        match self {
-            Self::Servers { .. } => StoreNames { ledger: "postgres", live: "redis" },
-            Self::Embedded { .. } => StoreNames { ledger: "sqlite", live: "memory" },
-        }
-    }
-}
-
-/// Postgres, and what is remembered of Redis before Redis.
-fn on_servers(
-    ledger: &Arc<PostgresLedger>,
-    live: &Arc<RedisStores>,
-    memo: &Arc<SoldOutMemo>,
-) -> Ports {
-    ports(ledger, &Arc::new(RememberedLive::new(live.clone(), memo.clone())))
-}
-
-/// A ledger and a live store, and what else the services need.
-fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + 'static>,
-    live: &Arc<impl SaleStore + CodeStore + 'static>,
-) -> Ports {
-    Ports {
-        register: ledger.clone(),
-        ledger: ledger.clone(),
-        answered: ledger.clone(),
-        products: ledger.clone(),
-        sales: live.clone(),
-        codes: live.clone(),
-        items: Arc::new(GeneratedItems),
-        mint: Arc::new(SystemRandom::default()),
-        clock: Arc::new(TokioClock),
-    }
-}
-
-impl Asked {
-    fn of(ledger: &Arc<impl CodeOwners + Lookups + 'static>) -> Self {
-        Self { owners: ledger.clone(), lookups: ledger.clone() }
-    }
-}
-
 impl Shared {
+    /// What carries out orders that come through the socket.
+    pub(crate) fn orders(&self) -> Arc<dyn Orders> {
+        Arc::new(OrdersOf(self.steering.clone()))
+    }
+
     /// Shows the connections to the stores to whoever watches.
     pub(crate) fn watch_pools(&self) {
         if let Stores::Servers { ledger, live, .. } = &self.stores {

@@ -5,6 +5,7 @@ mod buyers;
 mod command;
 #[cfg(test)]
 mod hostile;
+mod looking;
 mod parse;
 mod place;
 #[cfg(test)]
@@ -30,8 +31,12 @@ pub(crate) use self::{
     access::PlaceError,
     buyers::{Believed, BuyersError},
     command::{
-        AuditOptions, Command, ImportOptions, MigrateOptions, ProductsCommand, PutOptions,
-        SalesCommand,
+        ActionsCommand, ActorOptions, AuditOptions, ChangeOptions, Command, HoldsCommand,
+        ImportOptions, MigrateOptions, ProductsCommand, PutOptions, SalesCommand,
+    },
+    looking::{
+        CodesCommand, ExportCursor, ExportFormat, ExportOptions, Exported, UnitsCommand,
+        UsersCommand,
     },
     place::Place,
 };

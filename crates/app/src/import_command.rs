@@ -155,6 +155,16 @@ async fn copy(
         counts.purchases += rows.len() as u64;
         last = reached;
     }
+    let mut last = 0;
+    loop {
+        let next = |tables: &Tables<'_>| tables.copy_actions(last, ROWS_AT_ONCE);
+        let Copies { rows, last: reached } = read(source, options, next)?;
+        if rows.is_empty() {
+            break;
+        }
+        import.actions(&rows).await.map_err(ImportError::Target)?;
+        last = reached;
+    }
     import.finish().await.map_err(|error| match error.failure() {
         Failure::Unknown => ImportError::NotCertain(error),
         _ => ImportError::Target(error),

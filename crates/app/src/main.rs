@@ -1,16 +1,22 @@
 //! Flash sales, as a service: read the settings, put the parts together, serve, stop.
 
+mod actions_command;
 mod admin;
 mod audit_command;
 mod compose;
 mod config;
 mod environment;
+mod export_command;
 mod file_limit;
 mod import_command;
+mod inspect_command;
 mod log;
+mod no_live;
+mod orders;
 mod output;
 mod peers;
 mod products_command;
+mod records;
 mod sales_command;
 mod serve;
 mod supervision;
@@ -59,9 +65,12 @@ const fn what_failed(command: &Command) -> &'static str {
     match command {
         Command::Serve => "the service has stopped",
         Command::Migrate(_) => "not migrated",
-        Command::Sales(_) | Command::Products(_) => "not done",
+        Command::Sales(_) | Command::Products(_) | Command::Holds(_) => "not done",
+        Command::Actions(_) => "nothing is shown",
         Command::Import(_) => "nothing was imported",
         Command::Audit(_) => "no audit was made",
+        Command::Users(_) | Command::Codes(_) | Command::Units(_) => "nothing was found out",
+        Command::Export(_) => "not all was taken out",
     }
 }
 
@@ -77,9 +86,15 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
     match command {
         Command::Serve => serve::serve(config).await?,
         Command::Migrate(options) => Box::pin(migrate(&options, config)).await?,
-        Command::Sales(command) => sales_command::run(command, config).await?,
-        Command::Products(command) => products_command::run(command, config).await?,
+        Command::Sales(command) => Box::pin(sales_command::run(command, config)).await?,
+        Command::Products(command) => Box::pin(products_command::run(command, config)).await?,
+        Command::Holds(command) => Box::pin(actions_command::run_holds(command, config)).await?,
+        Command::Actions(command) => actions_command::run(command, config).await?,
         Command::Import(options) => import_command::run(&options, config).await?,
+        Command::Users(command) => inspect_command::users(command, config).await?,
+        Command::Codes(command) => inspect_command::codes(command, config).await?,
+        Command::Units(command) => inspect_command::units(command, config).await?,
+        Command::Export(options) => return Ok(export_command::run(&options, config).await?),
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }
     Ok(ExitCode::SUCCESS)

@@ -5,17 +5,24 @@ mod live;
 use std::io::{self, Write};
 
 use domain::{
-    Failure, NewSale, NotScheduled, Origin, Phase, Sale, SaleId, Sku, StoreError, UnixMillis,
-    Window,
-    ports::{SaleRegister, Tally},
+    Failure, Origin, Phase, ProductId, Sale, SaleId, Sku, StoreError, UnixMillis,
+    operator::{
+        Acted, Action, ActionId, ActionRecord, Answer, Change, ChangeError, Changed, Noted,
+        OperatorName, Order, Refused, SaleSeen, Seen,
+    },
+    ports::{Clock, Listed, Tally},
     sale::{SaleState, TermsError, WindowError},
 };
 
 use http_api::rfc3339;
+use serde_json::json;
+use tokio::time::Instant;
 
 use crate::{
     compose::{self, ComposeError, Registers, Task},
-    config::{Config, SalesCommand, window},
+    config::{ActorOptions, ChangeOptions, Config, SalesCommand, window},
+    environment::TokioClock,
+    orders::{Acting, document},
     output::output,
 };
 
@@ -30,115 +37,238 @@ pub(crate) enum SalesError {
     Window(#[from] WindowError),
     #[error("{field} of the sale {0}", field = .0.field())]
     Terms(#[from] TermsError),
+    #[error("{field} of the sale {0}", field = .0.field().unwrap_or("what is to be otherwise"))]
+    Change(#[from] ChangeError),
     #[error("the sale would be over already: it ends at {}", rfc3339(*.0))]
     Over(UnixMillis),
-    #[error("the ledger made no sale")]
-    NotMade(#[source] NotScheduled),
     #[error("there is no product {0}; `flashsale products list` shows which there are")]
     NoSuchProduct(Sku),
-    #[error("it is not known whether the sale was made; `flashsale sales list` shows it if it was")]
-    Unsure(#[source] StoreError),
+    #[error("it is not known whether it was done; the same command with `--id {0}` says so")]
+    Unsure(ActionId, #[source] StoreError),
+    /// Why, and the sale as it stands.
+    #[error("{0}{1}")]
+    Refused(Refused, String),
+    #[error("the id is that of number {} of the trail: {} by {}", .0.number, .0.action, .0.by)]
+    IdUsed(Noted),
     #[error("there is no sale {0}, or it has ended; `flashsale sales list` shows which there are")]
     NoSuchSale(SaleId),
     #[error(
         "the ledger has it, but whether the service goes by it was not seen within {}s; it looks \
          every few seconds", live::PATIENCE.as_secs()
     )]
-    NotYet(#[source] Option<StoreError>),
+    NotYet,
     #[error("a directory's live store begins anew with its process: there is nothing to do")]
     Embedded,
+    #[error("there is no random source to draw an id from")]
+    Random(#[from] getrandom::Error),
     #[error("cannot print")]
     Print(#[from] io::Error),
 }
 
+/// A sale as it stands, for whoever is refused.
+fn standing(seen: Option<&Seen>) -> String {
+    let Some(Seen::Sale(SaleSeen { window, terms, state, .. })) = seen else {
+        return String::new();
+    };
+    let paused = if *state == SaleState::Paused { ", paused" } else { "" };
+    format!(
+        "; the sale is from {} to {}, {} units, {} a user{paused}",
+        rfc3339(window.starts_at()),
+        rfc3339(window.ends_at()),
+        terms.stock(),
+        terms.per_user_limit()
+    )
+}
+
 /// Carries the command out.
 pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), SalesError> {
-    let task = match command {
-        SalesCommand::List { .. } => Task::Look,
-        _ => Task::Change,
-    };
-    let registers = compose::registers(config, task).await?;
-    let ledger = &registers.sales;
-    match command {
-        SalesCommand::List { limit } => {
-            let mut out = output();
-            writeln!(out, "{HEADING}")?;
-            let now = ledger.now().await?;
-            for sale in ledger.page(None, limit).await? {
-                let tally = ledger.tally(sale.id).await?;
-                writeln!(out, "{}", line(&sale, tally, now))?;
-            }
-        }
-        SalesCommand::Schedule { starts_at, lasts, product } => {
-            let window = window(starts_at, lasts)?;
-            schedule(&registers, config, window, product.as_ref()).await?;
-        }
-        SalesCommand::Pause { sale } => set_paused(&**ledger, config, sale, true).await?,
-        SalesCommand::Resume { sale } => set_paused(&**ledger, config, sale, false).await?,
-        SalesCommand::AcceptRestore { sale } => {
-            if ledger.find(sale).await?.is_none() {
-                return Err(SalesError::NoSuchSale(sale));
-            }
-            let accepted = live::accept_restore(config, sale).await?;
-            let says = if accepted {
-                "is served as the ledger has it"
-            } else {
-                "needs no accepting: the live store serves nothing that the ledger does not know"
-            };
-            writeln!(output(), "sale {sale} {says}")?;
-        }
+    let (action, actor, seen) = match command {
+        SalesCommand::List { limit } => return list(limit, config).await,
+        SalesCommand::AcceptRestore { sale } => return accept_restore(sale, config).await,
         SalesCommand::HandOver => {
-            let sales = live::hand_over(&**ledger, config).await?;
+            let ledger = compose::registers(config, Task::Change).await?.sales;
+            let sales = live::hand_over(&*ledger, config).await?;
             writeln!(output(), "{sales} sales: who comes next loads them from the ledger")?;
+            return Ok(());
         }
-    }
-    Ok(())
-}
-
-async fn schedule(
-    Registers { sales, products, .. }: &Registers,
-    config: &Config,
-    window: Window,
-    product: Option<&Sku>,
-) -> Result<(), SalesError> {
-    let now = sales.now().await?;
-    if window.ends_at() <= now {
-        return Err(SalesError::Over(window.ends_at()));
-    }
-    let product = match product {
-        None => None,
-        Some(sku) => {
-            let product = products.find(sku).await?;
-            let product = product.ok_or_else(|| SalesError::NoSuchProduct(sku.clone()))?;
-            Some(product.version.product)
+        SalesCommand::End { sale, dry_run: true, .. } => return would_end(sale, config).await,
+        SalesCommand::Schedule { starts_at, lasts, product, actor } => {
+            let (window, terms) = (window(starts_at, lasts)?, config.terms()?);
+            let (acting, registers) = compose::acting(config).await?;
+            let product = match &product {
+                Some(sku) => Some(product_of(sku, &registers).await?),
+                None => None,
+            };
+            let action = Action::ScheduleSale { window, terms, product };
+            return Box::pin(act_by(&acting, &registers, action, &actor, None)).await;
         }
+        SalesCommand::Change { sale, terms, actor, seen } => {
+            (Action::ChangeSale { sale, change: change(&terms)? }, actor, seen)
+        }
+        SalesCommand::Pause { sale, actor, seen } => (Action::PauseSale(sale), actor, seen),
+        SalesCommand::Resume { sale, actor, seen } => (Action::ResumeSale(sale), actor, seen),
+        SalesCommand::End { sale, actor, seen, .. } => (Action::EndSale(sale), actor, seen),
     };
-    let sale = NewSale { window, terms: config.terms()?, origin: Origin::Operator, product };
-    let made = sales.schedule(sale).await.map_err(|error| match error.failure() {
-        Failure::Unknown => SalesError::Unsure(error),
-        _ => SalesError::Store(error),
-    });
-    let sale = made?.map_err(SalesError::NotMade)?;
-    writeln!(output(), "{HEADING}\n{}", line(&sale, None, now))?;
+    let (acting, registers) = compose::acting(config).await?;
+    Box::pin(act_by(&acting, &registers, action, &actor, seen.if_at)).await
+}
+
+/// The product of a key.
+async fn product_of(sku: &Sku, registers: &Registers) -> Result<ProductId, SalesError> {
+    let found = registers.products.find(sku).await?;
+    let product = found.ok_or_else(|| SalesError::NoSuchProduct(sku.clone()))?;
+    Ok(product.version.product)
+}
+
+async fn list(limit: usize, config: &Config) -> Result<(), SalesError> {
+    let ledger = compose::registers(config, Task::Look).await?.sales;
+    let mut out = output();
+    writeln!(out, "{HEADING}")?;
+    let now = ledger.now().await?;
+    for sale in ledger.page(None, limit).await? {
+        let tally = ledger.tally(sale.id).await?;
+        writeln!(out, "{}", line(&sale, tally, now))?;
+    }
     Ok(())
 }
 
-async fn set_paused(
-    register: &dyn SaleRegister,
-    config: &Config,
-    sale: SaleId,
-    paused: bool,
-) -> Result<(), SalesError> {
-    let before = register.find(sale).await?;
-    let set = register.set_paused(sale, paused).await?;
-    let sale = set.ok_or(SalesError::NoSuchSale(sale))?;
-    // Said twice, it has taken effect already, and nothing will change by which that could be seen.
-    if before.is_none_or(|before| before.sale.state != sale.state) {
-        live::take_effect(register, config, &sale).await?;
+async fn accept_restore(sale: SaleId, config: &Config) -> Result<(), SalesError> {
+    let ledger = compose::registers(config, Task::Change).await?.sales;
+    if ledger.find(sale).await?.is_none() {
+        return Err(SalesError::NoSuchSale(sale));
     }
-    let (now, tally) = (register.now().await?, register.tally(sale.id).await?);
-    writeln!(output(), "{HEADING}\n{}", line(&sale, tally, now))?;
+    let accepted = live::accept_restore(config, sale).await?;
+    let says = if accepted {
+        "is served as the ledger has it"
+    } else {
+        "needs no accepting: the live store serves nothing that the ledger does not know"
+    };
+    writeln!(output(), "sale {sale} {says}")?;
     Ok(())
+}
+
+/// Says what would end with a sale.
+async fn would_end(sale: SaleId, config: &Config) -> Result<(), SalesError> {
+    let ledger = compose::registers(config, Task::Look).await?.sales;
+    let (found, now) = (ledger.find(sale).await?, ledger.now().await?);
+    let found = found.filter(|it| it.sale.phase_at(now) != Phase::Ended);
+    let (Some(Listed { sale, .. }), Some(tally)) = (found, ledger.tally(sale).await?) else {
+        return Err(SalesError::NoSuchSale(sale));
+    };
+    let free = sale.terms.stock().saturating_sub(tally.held).saturating_sub(tally.sold);
+    let mut out = output();
+    writeln!(out, "{HEADING}\n{}", line(&sale, Some(tally), now))?;
+    writeln!(
+        out,
+        "it would end now, and not at {}: {free} units would not be sold; {} on hold stay good \
+         until they expire. Nothing was done",
+        rfc3339(sale.window.ends_at()),
+        tally.held
+    )?;
+    Ok(())
+}
+
+fn change(terms: &ChangeOptions) -> Result<Change, ChangeError> {
+    let &ChangeOptions { starts_at, ends_at, stock, limit, hold } = terms;
+    let hold_ms = hold.map(|hold| i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
+    Change::new(Changed { starts_at, ends_at, stock, per_user_limit: limit, hold_ms })
+}
+
+/// How long between two looks whether it is in effect.
+const LOOK_AGAIN_MS: u64 = 50;
+
+/// Has an order carried out, and shows the sale as it is then.
+async fn act_by(
+    acting: &Acting,
+    Registers { sales: register, .. }: &Registers,
+    action: Action,
+    actor: &ActorOptions,
+    if_at: Option<i64>,
+) -> Result<(), SalesError> {
+    let order = Order { if_at, ..order_of(action, actor)? };
+    let give_up_at = Instant::now() + live::PATIENCE;
+    let mut answer = acting.act(&order).await;
+    // The same order again does nothing more, and says whether it is in effect by now.
+    while matches!(answer, Ok(Answer::Done { in_effect: false, .. })) && Instant::now() < give_up_at
+    {
+        TokioClock.wait(LOOK_AGAIN_MS).await;
+        answer = acting.act(&order).await;
+    }
+    let is_late = matches!(answer, Ok(Answer::Done { in_effect: false, .. }));
+    let record = print_answer(&order, answer, actor)?;
+    if let Some(sale) = record.and_then(|record| record.sale)
+        && !actor.json
+        && let Some(Listed { sale, seen_at }) = register.find(sale).await?
+    {
+        let tally = register.tally(sale.id).await?;
+        writeln!(output(), "{HEADING}\n{}", line(&sale, tally, seen_at))?;
+    }
+    if is_late { Err(SalesError::NotYet) } else { Ok(()) }
+}
+
+/// An order of whoever runs the command.
+pub(crate) fn order_of(action: Action, actor: &ActorOptions) -> Result<Order, SalesError> {
+    let id = match actor.id {
+        Some(id) => id,
+        None => ActionId::drawn(drawn()?),
+    };
+    let by = actor.by.clone().unwrap_or_else(account);
+    Ok(Order { id, by, why: actor.why.clone(), request_id: None, action, if_at: None })
+}
+
+fn drawn() -> Result<u128, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(u128::from_be_bytes(bytes))
+}
+
+/// Whose account the command runs in, as far as that is a name.
+fn account() -> OperatorName {
+    let mut set =
+        ["LOGNAME", "USER"].into_iter().filter_map(|variable| std::env::var(variable).ok());
+    set.find_map(|account| account.parse().ok())
+        .unwrap_or_else(|| "shell".parse().expect("it has plain characters"))
+}
+
+/// Says what came of an order: the row of the trail if it was carried out.
+pub(crate) fn print_answer(
+    order: &Order,
+    answer: Result<Answer, StoreError>,
+    actor: &ActorOptions,
+) -> Result<Option<ActionRecord>, SalesError> {
+    let answer = answer.map_err(|error| match error.failure() {
+        Failure::Unknown => SalesError::Unsure(order.id, error),
+        _ => SalesError::Store(error),
+    })?;
+    if actor.json {
+        let (record, in_effect, replayed) = match &answer {
+            Answer::Done { record, in_effect, is_replayed } => (record, *in_effect, *is_replayed),
+            Answer::Refused { record, is_replayed } => (record, false, *is_replayed),
+            Answer::IdUsed(record) => (record, false, true),
+        };
+        let action = document(record);
+        let said = json!({ "action": action, "in_effect": in_effect, "replayed": replayed });
+        writeln!(output(), "{said}")?;
+    }
+    match answer {
+        Answer::Done { record, .. } => Ok(Some(record)),
+        Answer::IdUsed(record) => Err(SalesError::IdUsed(Noted::of(&record))),
+        Answer::Refused { record, .. } => Err(refusal(&order.action, record)),
+    }
+}
+
+fn refusal(action: &Action, ActionRecord { outcome, before, .. }: ActionRecord) -> SalesError {
+    match (outcome, action, action.sale()) {
+        (Acted::Refused(Refused::EndsInThePast { .. }), Action::ScheduleSale { window, .. }, _) => {
+            SalesError::Over(window.ends_at())
+        }
+        (Acted::Refused(Refused::NoSuchSale | Refused::SaleEnded { .. }), _, Some(sale)) => {
+            SalesError::NoSuchSale(sale)
+        }
+        (Acted::Refused(refused), ..) => SalesError::Refused(refused, standing(before.as_ref())),
+        // What is done is not refused.
+        (Acted::Done(_), ..) => SalesError::NotYet,
+    }
 }
 
 const HEADING: &str = "  sale  starts at                 ends at                   state       stock     \

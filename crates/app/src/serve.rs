@@ -125,7 +125,8 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let mut background = Background {
         token_keys: token_keys.map(|it| supervision::task(TOKEN_KEYS, it.keep(stop.clone()))),
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
-        live_socket: socket.map(|it| supervision::task(LIVE_SOCKET, it.answer(stop.clone()))),
+        live_socket: socket
+            .map(|it| supervision::task(LIVE_SOCKET, it.answer(shared.orders(), stop.clone()))),
         operators: operators.map(|it| tell_operators(it, shared, stop.clone())).transpose()?,
     };
     let running = server.handle();
@@ -148,18 +149,26 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         stop.cancel();
         background.ended().await
     };
-    tokio::select! {
-        stopped = stopping => {
-            drop(ManuallyDrop::into_inner(in_service));
-            stopped?;
-        }
-        _ = signals.next() => return Err(ServeError::SecondSignal),
-        () = sleep(STOP_LIMIT) => {
-            tracing::warn!("not all of what was accepted could be finished in time");
-        }
+    if in_time(stopping, &mut signals).await? {
+        drop(ManuallyDrop::into_inner(in_service));
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits for the end of a stop, as long as it may take; says whether it came. Another signal ends it.
+async fn in_time(
+    stopping: impl Future<Output = Result<(), ServeError>>,
+    signals: &mut Signals,
+) -> Result<bool, ServeError> {
+    tokio::select! {
+        stopped = stopping => stopped.map(|()| true),
+        _ = signals.next() => Err(ServeError::SecondSignal),
+        () = sleep(STOP_LIMIT) => {
+            tracing::warn!("not all of what was accepted could be finished in time");
+            Ok(false)
+        }
+    }
 }
 
 /// Listens, with a way to the stores for each thread that is to answer.

@@ -193,7 +193,7 @@ impl<B: Send + Sync + 'static> Board<B> {
             return self.asker.of_closed(sale).await;
         }
         if let Some(shown) = self.on_board(sale.id) {
-            return Ok(Standing { sale, ..shown.standing });
+            return Ok(Standing { sale: sale.or_newer(shown.standing.sale), ..shown.standing });
         }
         let listed = Listed { sale, seen_at: self.catalog.calendar().now };
         self.asker.of_open(listed).await.map(|asked| asked.standing)

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::SaleId;
+use crate::{SaleId, uuid};
 
 /// The secret that redeems a hold, once: a UUID of version 8 (RFC 9562).
 ///
@@ -60,6 +60,27 @@ impl Code {
         if is_ours { Ok(Self(bits)) } else { Err(ForeignCodeError) }
     }
 
+    /// The code as it is shown to whoever may know of it and not spend it: its sale and twenty more
+    /// bits, by which two can be told apart; the other 62 that were drawn are not shown.
+    #[must_use]
+    pub fn masked(self) -> String {
+        let mut text = self.to_string();
+        text.replace_range(Self::SHOWN.., Self::HIDDEN);
+        text
+    }
+
+    /// How many characters of a masked code are its own, and what it has in the place of the others.
+    const SHOWN: usize = 19;
+    const HIDDEN: &str = "****-************";
+
+    /// The least and the most bits a code of `sale` can have: those of a sale lie together.
+    #[must_use]
+    #[expect(clippy::cast_sign_loss, reason = "a sale's number is positive")]
+    pub const fn range_of(sale: SaleId) -> (u128, u128) {
+        let first = (sale.get() as u128) << Self::SALE_SHIFT;
+        (first, first | ((1 << Self::SALE_SHIFT) - 1))
+    }
+
     /// The bits, for stores that keep codes in binary.
     #[must_use]
     pub const fn to_bits(self) -> u128 {
@@ -70,36 +91,15 @@ impl Code {
 impl FromStr for Code {
     type Err = ParseCodeError;
 
-    /// Reads the hyphenated form; RFC 9562 lets the reader accept both cases of a digit.
     fn from_str(text: &str) -> Result<Self, ParseCodeError> {
-        if text.len() != 36 {
-            return Err(ParseCodeError::Malformed);
-        }
-        let bits =
-            text.bytes().enumerate().try_fold(0, |bits, (index, byte)| match (index, byte) {
-                (8 | 13 | 18 | 23, b'-') => Ok(bits),
-                (8 | 13 | 18 | 23, _) => Err(ParseCodeError::Malformed),
-                (_, b'0'..=b'9') => Ok(bits << 4 | u128::from(byte - b'0')),
-                (_, b'a'..=b'f') => Ok(bits << 4 | u128::from(byte - b'a' + 10)),
-                (_, b'A'..=b'F') => Ok(bits << 4 | u128::from(byte - b'A' + 10)),
-                _ => Err(ParseCodeError::Malformed),
-            })?;
+        let bits = uuid::read(text).ok_or(ParseCodeError::Malformed)?;
         Ok(Self::from_bits(bits)?)
     }
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [b'-'; 36];
-        let mut shift = 128;
-        for (index, byte) in text.iter_mut().enumerate() {
-            if !matches!(index, 8 | 13 | 18 | 23) {
-                shift -= 4;
-                *byte = DIGITS[(self.0 >> shift & 0xf) as usize];
-            }
-        }
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        uuid::write(self.0, f)
     }
 }
 
@@ -174,6 +174,24 @@ mod tests {
             let bits = u128::from_str_radix(&foreign.replace('-', ""), 16).unwrap();
             assert_eq!(Code::from_bits(bits), Err(ForeignCodeError), "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_masked_code_tells_its_sale_and_no_more_than_twenty_bits_that_were_drawn() {
+        let (none, all) = (Code::new(sale(7), 0).masked(), Code::new(sale(7), u128::MAX).masked());
+
+        assert_eq!(none, "00000000-0700-8000-****-************");
+        assert_eq!(all, "00000000-07ff-8fff-****-************");
+    }
+
+    #[test]
+    fn the_codes_of_a_sale_lie_between_those_of_its_neighbours() {
+        let (first, last) = Code::range_of(sale(7));
+
+        let [smallest, largest] = [0, u128::MAX].map(|drawn| Code::new(sale(7), drawn).to_bits());
+        assert!(first <= smallest && largest <= last);
+        assert!(Code::new(sale(6), u128::MAX).to_bits() < first);
+        assert!(last < Code::new(sale(8), 0).to_bits());
     }
 
     #[test]

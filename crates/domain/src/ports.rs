@@ -8,12 +8,16 @@
 mod answered;
 mod audited;
 mod copied;
+mod exports;
 mod identity;
+mod inspections;
 mod ledger;
 mod live;
 mod lookups;
 mod operation;
+mod operator;
 mod owners;
+mod pages;
 mod products;
 mod register;
 
@@ -28,7 +32,9 @@ pub use audited::{AuditedLedger, AuditedLive};
 pub use copied::{
     AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, ProductCopy, PurchaseCopy, SaleCopy,
 };
+pub use exports::{ExportAsked, Exports, NO_SUCH_ROW, Sink};
 pub use identity::LedgerIdentity;
+pub use inspections::{CodeRows, Inspections, UnitHad, UnitOfSale, UserOfSales};
 pub use ledger::{Attempt, AttemptPermit, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
 pub use live::{
     CodeStore, Grant, HoldRequest, LiveStatus, LiveUnit, LoadReply, PlaceReply, SaleSnapshot,
@@ -36,8 +42,10 @@ pub use live::{
 };
 pub use lookups::{CodeLife, CodeState, HeldUnit, Lookups, UnitsOfUser, UserOfSale};
 pub use operation::{Operation, Store};
+pub use operator::{ActReply, Operator, TrailPage};
 pub use owners::{CodeOwners, check_owner};
-pub use products::{ProductRegister, Products};
+pub use pages::{By, Cursor, Page, PageAsked, ParseCursorError};
+pub use products::Products;
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 
 /// A way to wait, and to measure how long ago something was. Nothing is decided by it: a sale's

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How long a sale is called sold out after the live store last said so, in milliseconds.
-const HEARD_MS_MAX: u64 = 100;
+pub(crate) const HEARD_MS_MAX: u64 = 100;
 
 /// How many codes are remembered: more than are granted while a buyer makes up their mind.
 const CODES_MAX: usize = 16_384;

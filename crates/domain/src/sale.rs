@@ -287,6 +287,12 @@ impl Sale {
         }
     }
 
+    /// The same sale as somebody else saw it, if that was at a newer epoch.
+    #[must_use]
+    pub(crate) const fn or_newer(self, other: Self) -> Self {
+        if other.epoch.0 > self.epoch.0 { other } else { self }
+    }
+
     /// How long an epoch stands at the least, in milliseconds. Serving a large stock takes whoever
     /// rebuilds it longer, and who raises the epoch meanwhile undoes that work.
     const fn epoch_age_min_ms(&self) -> i64 {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     Board, Catalog, Checkout, Health, Naming, ProductCatalog, ProductImages, Purchase, Standings,
-    Timetable,
+    Steering, Timetable,
     abandoned::Abandoned,
     board::Forms,
     health::Way,
     ports::{
-        AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, Products,
-        SaleRegister, SaleStore, Tasks,
+        AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, Operator,
+        Products, SaleRegister, SaleStore, Tasks,
     },
     upkeep::{Rebuild, Reclaim, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
@@ -23,6 +23,7 @@ pub struct Ports {
     pub ledger: Arc<dyn LedgerStore>,
     pub answered: Arc<dyn AnsweredCodes>,
     pub products: Arc<dyn Products>,
+    pub operator: Arc<dyn Operator>,
     pub sales: Arc<dyn SaleStore>,
     pub codes: Arc<dyn CodeStore>,
     pub items: Arc<dyn Items>,
@@ -104,6 +105,19 @@ impl Services {
             reconcile: Reconcile::new(register.clone(), sales.clone(), rebuild.clone()),
             retire: Retire::new(register.clone(), sales.clone(), catalog.clone()),
         }
+    }
+
+    /// Carries out what operators order; sales of `timetable` stay in their slots.
+    #[must_use]
+    pub fn steering(&self, timetable: impl Into<Option<Timetable>>) -> Steering {
+        let Ports { operator, sales, codes, clock, .. } = &self.ports;
+        Steering::new(
+            operator.clone(),
+            (sales.clone(), codes.clone()),
+            clock.clone(),
+            (self.catalog.clone(), self.rebuild.clone()),
+            timetable.into(),
+        )
     }
 
     /// How sales stand for the readers of the process. One is enough, whatever the number of

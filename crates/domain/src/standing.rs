@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Catalog, Origin, Phase, Sale, SaleId, StoreError, UnixMillis,
-    ports::{Calendar, Listed, LiveStatus, SaleRegister, SaleStore},
+    ports::{Calendar, Listed, LiveStatus, SaleRegister, SaleStore, Tally},
     sale::SaleState,
 };
 
@@ -123,7 +123,9 @@ impl Standings {
         if sale.state == SaleState::Closed {
             return None;
         }
-        let LiveStatus { sold, held, now, .. } = self.sales.status(sale.id).await.ok()??;
+        let status = self.sales.status(sale.id).await.ok()??;
+        let sale = as_served(sale, &status);
+        let LiveStatus { sold, held, now, .. } = status;
         Some(Standing { sale, sold, held, at: now, next: self.next_after(&sale) })
     }
 
@@ -132,18 +134,39 @@ impl Standings {
         &self,
         Listed { sale, seen_at }: Listed,
     ) -> Result<Standing, StoreError> {
-        let next = self.next_after(&sale);
-        Ok(match self.register.tally(sale.id).await? {
-            Some(tally) => {
-                Standing { sale, sold: tally.sold, held: tally.held, at: tally.now, next }
-            }
-            None => Standing { sale, sold: 0, held: 0, at: seen_at, next },
-        })
+        let Some(Tally { now: at, epoch, held, sold, .. }) = self.register.tally(sale.id).await?
+        else {
+            let next = self.next_after(&sale);
+            return Ok(Standing { sale, sold: 0, held: 0, at: seen_at, next });
+        };
+        let mut sale = sale;
+        if epoch > sale.epoch
+            && let Some(now) = self.register.find(sale.id).await?
+        {
+            // It may have been changed since it was listed, and what is counted is more than it had.
+            sale = now.sale;
+        }
+        Ok(Standing { sale, sold, held, at, next: self.next_after(&sale) })
     }
 
     fn next_after(&self, sale: &Sale) -> Option<NextSale> {
         next_after(&self.catalog.calendar(), sale)
     }
+}
+
+/// A sale as it was listed; or, where the live store serves another epoch, with the terms under which it
+/// counts, and if that one is newer as it is served.
+fn as_served(listed: Sale, status: &LiveStatus) -> Sale {
+    if status.epoch == listed.epoch {
+        return listed;
+    }
+    let terms = status.terms.unwrap_or(listed.terms);
+    if status.epoch < listed.epoch {
+        return Sale { terms, ..listed };
+    }
+    let window = status.window.unwrap_or(listed.window);
+    let state = if status.paused { SaleState::Paused } else { SaleState::Active };
+    Sale { terms, window, state, epoch: status.epoch, ..listed }
 }
 
 /// What follows a sale, by a calendar, which has the sales by their start.

@@ -92,6 +92,12 @@ impl Timetable {
         gaps
     }
 
+    /// The slot that a moment is in.
+    #[must_use]
+    pub fn slot_of(self, moment: UnixMillis) -> Option<Window> {
+        self.slots(moment).next()
+    }
+
     /// The slots from the current one to the last that starts within the lead.
     fn slots(self, now: UnixMillis) -> impl Iterator<Item = Window> {
         let slot_at = move |moment: UnixMillis| moment.0.div_euclid(self.period_ms);

@@ -19,11 +19,9 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use crate::{
     caching::is_known,
+    manners::NO_PAGE,
     openapi::{Answer, Parameter, header},
 };
-
-/// What a document that is no page may do in a browser.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// It may be kept, but is asked for again: the next version has another.
 const CACHING: &str = "no-cache";
@@ -62,7 +60,7 @@ impl Asset {
     pub(crate) fn of_gzip(kind: &'static str, compressed: Bytes) -> Self {
         let mut hasher = DefaultHasher::new();
         compressed.hash(&mut hasher);
-        let (policy, plain) = (NOTHING, OnceLock::new());
+        let (policy, plain) = (NO_PAGE, OnceLock::new());
         Self { kind, policy, compressed, plain, tag: hasher.finish() }
     }
 
@@ -113,7 +111,7 @@ impl Asset {
     pub(crate) fn answers(kind: &'static str, says: &'static str) -> [Answer; 2] {
         let tag = || header::tag("\"8f3a0c2b6d1e4f57-gz\"");
         let headers =
-            || [header::caching(CACHING), header::varies(), tag(), header::policy(NOTHING)];
+            || [header::caching(CACHING), header::varies(), tag(), header::policy(NO_PAGE)];
         let found =
             Answer::text(format!("{says}."), kind).headers(headers()).headers([header::coding()]);
         [found, Answer::empty(304, "The client has it.").headers(headers())]

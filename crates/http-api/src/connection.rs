@@ -4,6 +4,9 @@
 //! The server's stream asks before it receives, and a request says when it is being answered. So
 //! what a peer sends ahead of its answers stays with the peer, whatever it sends.
 
+mod patience;
+mod receiving;
+
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -14,6 +17,12 @@ use std::{
 use actix_web::web::Bytes;
 use tokio::time::Instant;
 
+pub(crate) use self::receiving::BODY_RAW_BYTES_MAX;
+use self::receiving::PORTION;
+pub use self::{
+    patience::{Overdue, Patience},
+    receiving::Allowance,
+};
 use crate::stream::Viewer;
 
 /// How long a request may take to arrive, from its first byte to the last of its body.
@@ -21,19 +30,6 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a connection may be without a request.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a peer may be silent, or take to finish what it sends, once the service stops: long
-/// enough for a client under way to send what it has, whose answer then says that it is the last.
-const STOP_GRACE: Duration = Duration::from_millis(500);
-
-/// How many bytes a body may take to arrive, however few of them are its own: the rest is the
-/// framing of its chunks, and what follows the last. The largest body in chunks of one byte is
-/// within it.
-pub(crate) const BODY_RAW_BYTES_MAX: usize = 65_536;
-
-/// How much is received at a time, in bytes. It bounds what is received of requests that have to
-/// wait for the answers before theirs: a request in memory is many times its size.
-const PORTION: usize = 1_024;
 
 /// One connection. It belongs to one thread, and lives as long as the stream or an answer.
 #[derive(Debug)]
@@ -75,37 +71,6 @@ enum Turn {
     Showing,
 }
 
-/// What may be received now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowance {
-    /// So many bytes, one at least.
-    Bytes(usize),
-    /// More, after others had their turn.
-    Later,
-    /// Nothing before an answer is out; the task is woken then.
-    AfterAnswer,
-}
-
-/// What a peer is waited for to do. The lesser is the first to lose its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Patience {
-    /// It has answers to read, which take memory.
-    ToRead,
-    /// It watches, and comes back.
-    ToWatch,
-    /// It may send.
-    ToSend,
-}
-
-/// What becomes of a peer that had its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overdue {
-    /// It is told so: it may have sent something that was not read.
-    Timeout,
-    /// It has its answers and asked nothing since.
-    Idle,
-}
-
 impl Connection {
     /// A connection of which nothing has arrived.
     #[must_use]
@@ -124,39 +89,6 @@ impl Connection {
             viewer: RefCell::new(None),
             waker: RefCell::new(None),
         })
-    }
-
-    /// What may be received now.
-    #[must_use]
-    pub fn allowance(&self) -> Allowance {
-        match (self.portion.get(), self.turn.get()) {
-            (0, Turn::Answering) => Allowance::AfterAnswer,
-            (0, _) => {
-                self.portion.set(PORTION);
-                Allowance::Later
-            }
-            (left, _) => Allowance::Bytes(left),
-        }
-    }
-
-    /// Notes that there is nothing to receive, and so nothing that waits to be answered first.
-    pub fn received_all(&self) {
-        if self.is_peers_turn() {
-            self.portion.set(PORTION);
-        }
-    }
-
-    /// Notes that so many bytes were received.
-    pub fn received(&self, bytes: usize) {
-        if bytes == 0 {
-            return;
-        }
-        self.portion.set(self.portion.get().saturating_sub(bytes));
-        self.received.set(self.received.get().saturating_add(bytes));
-        if self.turn.get() == Turn::Idle {
-            self.turn.set(Turn::Sending);
-            self.deadline.set(Instant::now() + REQUEST_TIMEOUT);
-        }
     }
 
     /// Remembers how to wake the task of the connection.
@@ -182,17 +114,6 @@ impl Connection {
     #[must_use]
     pub fn may_have_body(&self) -> bool {
         self.has_body.get()
-    }
-
-    /// Whether the body of a request takes more to arrive than any needs.
-    #[must_use]
-    pub fn is_body_too_long(&self) -> bool {
-        self.has_body.get() && self.received.get() > BODY_RAW_BYTES_MAX
-    }
-
-    /// Notes that the body of the request was received to its end.
-    pub(crate) fn body_ended(&self) {
-        self.has_body.set(false);
     }
 
     /// Notes that an answer tells the peer that it is the last.
@@ -256,74 +177,6 @@ impl Connection {
         self.deadline.set(Instant::now());
     }
 
-    /// Lets a body be received, for as long as what this returns is there.
-    pub(crate) fn receive_body(&self) -> ReceivingBody<'_> {
-        self.turn.set(Turn::SendingBody);
-        self.wake();
-        ReceivingBody(self)
-    }
-
-    /// Gives a peer that was kept from reading its time from now on.
-    pub fn start_over(&self) {
-        if self.is_peers_turn() {
-            self.deadline.set(Instant::now() + IDLE_TIMEOUT);
-        }
-    }
-
-    /// By when the request that is arriving must have arrived.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        let deadline = self.deadline.get();
-        if self.is_stopping.get() {
-            return deadline - IDLE_TIMEOUT.saturating_sub(STOP_GRACE);
-        }
-        deadline
-    }
-
-    /// What becomes of the peer at this moment, if its time is over.
-    #[must_use]
-    pub fn overdue(&self, now: Instant) -> Option<Overdue> {
-        if !self.is_peers_turn() || now < self.deadline() {
-            None
-        } else if self.turn.get() == Turn::Idle && self.has_answered.get() {
-            Some(Overdue::Idle)
-        } else {
-            Some(Overdue::Timeout)
-        }
-    }
-
-    /// Until when the peer is waited for, if it is: who does not read before who watches, and they
-    /// before who does not send; and then the earlier, the longer it has been.
-    #[must_use]
-    pub fn waits_until(&self) -> Option<(Patience, Instant)> {
-        let patience = match self.turn.get() {
-            _ if self.is_cut.get() => return None,
-            _ if self.is_stalled.get() => Patience::ToRead,
-            Turn::Answering => return None,
-            Turn::Showing => Patience::ToWatch,
-            Turn::Idle | Turn::Sending | Turn::SendingBody => Patience::ToSend,
-        };
-        Some((patience, self.deadline.get()))
-    }
-
-    /// Whether the peer is not waited for any more.
-    #[must_use]
-    pub fn is_cut(&self) -> bool {
-        self.is_cut.get()
-    }
-
-    /// Whether it is to be closed now for the sake of others.
-    #[must_use]
-    pub fn gives_way(&self) -> bool {
-        self.is_cut.get() && self.is_peers_turn()
-    }
-
-    /// Has it closed for the sake of others, as soon as no request of it is being answered.
-    pub fn cut(&self) {
-        self.is_cut.set(true);
-        self.wake();
-    }
-
     /// Whether nothing is being answered.
     #[must_use]
     pub fn is_peers_turn(&self) -> bool {
@@ -357,15 +210,6 @@ impl Drop for Answering {
         if connection.portion.get() == 0 || connection.is_cut.get() {
             connection.wake();
         }
-    }
-}
-
-/// A body that is being received.
-pub(crate) struct ReceivingBody<'a>(&'a Connection);
-
-impl Drop for ReceivingBody<'_> {
-    fn drop(&mut self) {
-        self.0.turn.set(Turn::Answering);
     }
 }
 

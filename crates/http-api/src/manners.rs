@@ -18,7 +18,7 @@ use crate::{
     caching::NO_STORE,
     cors::{Origins, Page},
     problem::Problem,
-    request_id::{REQUEST_ID, RequestId, make},
+    request_id::{REQUEST_ID, RequestId},
 };
 
 /// An answer is shown as what it says it is.
@@ -78,14 +78,14 @@ impl Manners {
     }
 }
 
-/// The same as lines, for an answer to what is no request: nobody knows of whom it is.
+/// The same as lines, for an answer to what is no request: nobody knows of whom it is. It has a name of
+/// ours, for nothing that was read of it is believed.
 #[must_use]
-pub fn header_lines_of_server() -> String {
+pub fn header_lines_of_server(id: &RequestId) -> String {
     format!(
         "{CACHE_CONTROL}: no-store\r\n{X_CONTENT_TYPE_OPTIONS}: {NOSNIFF}\r\n{REFERRER_POLICY}: \
          {NO_REFERRER}\r\n{CONTENT_SECURITY_POLICY}: {NO_PAGE}\r\n{CROSS_ORIGIN_RESOURCE_POLICY}: \
-         {SAME_ORIGIN}\r\n{REQUEST_ID}: {}\r\n",
-        make()
+         {SAME_ORIGIN}\r\n{REQUEST_ID}: {id}\r\n"
     )
 }
 

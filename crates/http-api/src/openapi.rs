@@ -14,6 +14,7 @@
 
 mod document;
 mod endpoint;
+pub(crate) mod header;
 mod operation;
 #[cfg(test)]
 mod rules;
@@ -28,7 +29,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 pub(crate) use self::{
     endpoint::Endpoint,
-    operation::{Answer, Link, Operation, Parameter, Tag, header},
+    operation::{Answer, Link, Operation, Parameter, Tag},
     scalars::{
         Count, GivenCodeText, LimitName, Millis, Moment, SaleNumber, Scalar, UnitNumber, UserName,
     },

@@ -3,7 +3,7 @@
 
 use std::{
     cell::RefCell,
-    fmt::Write as _,
+    fmt::{self, Write as _},
     hash::{BuildHasher as _, RandomState},
     mem,
     pin::pin,
@@ -61,9 +61,22 @@ impl RequestId {
         .await
     }
 
+    /// The same for work that is done at once.
+    pub fn during_this<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let _at_work = AtWork::on(self);
+        work()
+    }
+
     /// The name as it is echoed.
     pub(crate) fn into_value(self) -> Option<HeaderValue> {
         self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.0.as_ref().and_then(|id| id.to_str().ok());
+        f.write_str(id.unwrap_or_default())
     }
 }
 
@@ -78,7 +91,7 @@ pub fn current_request_id() -> Option<String> {
 }
 
 /// A name: a few random digits of this process, and a number.
-pub(crate) fn make() -> String {
+fn make() -> String {
     static PROCESS: LazyLock<u64> =
         LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
     static NUMBER: AtomicU64 = AtomicU64::new(0);

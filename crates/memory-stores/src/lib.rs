@@ -28,7 +28,7 @@ use domain::{
     },
 };
 
-pub use self::socket::{LiveSocket, LiveSocketError, RemoteLive};
+pub use self::socket::{LiveSocket, LiveSocketError, Orders, RemoteLive};
 
 use self::sale::LiveSale;
 

@@ -3,7 +3,8 @@
 //!
 //! Whoever connects writes the number of a sale and a line feed; the answer is one JSON document,
 //! `null` if the sale is not served, and the end of the connection. To `now` the answer is the time
-//! by the ledger's clock, in milliseconds.
+//! by the ledger's clock, in milliseconds. What begins with `act` is an order of an operator, which whoever
+//! serves carries out: what comes back is up to them.
 
 use std::{
     fs::{self, File, Permissions},
@@ -42,8 +43,11 @@ const PATIENCE_FOR_NOW: Duration = Duration::from_secs(1);
 /// The question for the time.
 const NOW: &str = "now";
 
-/// The most bytes of a question.
-const QUESTION_MAX: u64 = 32;
+/// What an order begins with.
+const ACT: &str = "act ";
+
+/// The most bytes of a question: an order may come with a picture of 512 KiB, in base64.
+const QUESTION_MAX: u64 = 1024 * 1024;
 
 /// The longest path of a socket, in bytes: what systems have room for, and less.
 const SOCKET_PATH_MAX: usize = 90;
@@ -73,6 +77,13 @@ impl ShortPath {
 pub struct LiveSocket {
     listener: UnixListener,
     served: Served,
+}
+
+/// Carries out orders of operators that come from other processes of the owner.
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Carries one out, and says what came of it: a line of text each.
+    async fn give(&self, order: &str) -> String;
 }
 
 /// What is told of.
@@ -116,7 +127,7 @@ impl LiveSocket {
     }
 
     /// Answers until asked to stop. The socket stays behind; the next process replaces it.
-    pub async fn answer(self, stop: CancellationToken) {
+    pub async fn answer(self, orders: Arc<dyn Orders>, stop: CancellationToken) {
         loop {
             let caller = tokio::select! {
                 () = stop.cancelled() => return,
@@ -124,10 +135,10 @@ impl LiveSocket {
             };
             match caller {
                 Ok((caller, _)) => {
-                    let served = self.served.clone();
+                    let (served, orders) = (self.served.clone(), Arc::clone(&orders));
                     tokio::spawn(async move {
                         // A caller that goes away or says nothing gets nothing.
-                        let _ = timeout(PATIENCE, answer(caller, &served)).await;
+                        let _ = timeout(PATIENCE, answer(caller, &served, &*orders)).await;
                     });
                 }
                 Err(error) => {
@@ -139,12 +150,14 @@ impl LiveSocket {
     }
 }
 
-async fn answer(mut caller: UnixStream, served: &Served) -> io::Result<()> {
+async fn answer(mut caller: UnixStream, served: &Served, orders: &dyn Orders) -> io::Result<()> {
     let mut question = String::new();
     let (asking, mut answering) = caller.split();
     BufReader::new(asking.take(QUESTION_MAX)).read_line(&mut question).await?;
     let document = if question.trim() == NOW {
         serde_json::to_vec(&(served.now)().0)?
+    } else if let Some(order) = question.trim().strip_prefix(ACT) {
+        orders.give(order).await.into_bytes()
     } else {
         let snapshot = question.trim().parse().ok().and_then(|sale| served.live.look(sale));
         serde_json::to_vec(&snapshot.map(Document::from))?
@@ -186,6 +199,18 @@ impl RemoteLive {
         asked.ok()?.ok()?.flatten().map(UnixMillis)
     }
 
+    /// Gives an order to the process that serves, a line of text, and returns what it says.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotDone`] if no process serves; [`Failure::Unknown`] if it gave no answer.
+    pub async fn order(&self, order: &str) -> Result<String, StoreError> {
+        let said = in_time(Operation::Act, self.say(&format!("{ACT}{order}"))).await?;
+        let nobody = || StoreError::new(Operation::Act, Failure::NotDone, "no process serves");
+        let said = String::from_utf8(said.ok_or_else(nobody)?);
+        said.map_err(|error| StoreError::new(Operation::Act, Failure::Unknown, error))
+    }
+
     async fn look(&self, sale: SaleId) -> io::Result<Option<LiveSnapshot>> {
         let document: Option<Option<Document>> = self.ask(&sale.to_string()).await?;
         let document = document.flatten().map(|document| document.read(sale));
@@ -194,11 +219,18 @@ impl RemoteLive {
 
     /// The answer to a question, or `None` if no process serves.
     async fn ask<T: DeserializeOwned>(&self, question: &str) -> io::Result<Option<T>> {
+        match self.say(question).await? {
+            Some(answer) => Ok(Some(serde_json::from_slice(&answer)?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn say(&self, question: &str) -> io::Result<Option<Vec<u8>>> {
         let Some(mut stream) = self.connect().await? else { return Ok(None) };
         stream.write_all(format!("{question}\n").as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
-        Ok(Some(serde_json::from_slice(&answer)?))
+        Ok(Some(answer))
     }
 }
 

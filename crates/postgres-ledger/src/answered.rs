@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Code, Failure, StoreError,
+    Code, StoreError,
     ports::{Answered, AnsweredCodes, Operation},
 };
 
@@ -41,13 +41,7 @@ impl Call<Code, AnsweredReply> for LookUpAnswered {
 
     async fn call(&mut self, batch: Vec<Code>) -> Vec<AnsweredReply> {
         let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
-        let found = match self.read(&codes).await {
-            Err(error) if error.failure() == Failure::Unknown => {
-                tracing::debug!(%error, "looking up again what was answered");
-                self.read(&codes).await
-            }
-            decided => decided,
-        };
+        let found = self.read(&codes).await;
         let granted = found.iter().flatten().filter(|(_, it)| matches!(it, Answered::Granted(_)));
         let granted = granted.map(|(&code, _)| Answer { code, is_sold: false }).collect::<Vec<_>>();
         self.0.saw(By::Finding, granted.into_iter());
@@ -64,7 +58,7 @@ impl LookUpAnswered {
         &mut self,
         codes: &Vec<uuid::Uuid>,
     ) -> Result<HashMap<Code, Answered>, SessionError> {
-        let rows = self.0.query_patiently(READ_GRANTS, &[codes]).await?;
+        let rows = self.0.look_up(READ_GRANTS, &[codes]).await?;
         rows.iter().map(|row| Ok((rows::code(row)?, rows::answered(row)?))).collect()
     }
 }

@@ -130,7 +130,7 @@ impl AuditedLedger for PostgresLedger {
 impl PostgresLedger {
     /// Reads in one snapshot. After an error the connection is not used again: whatever is still
     /// under way there, nobody shall wait for it.
-    async fn in_a_snapshot<T>(
+    pub(crate) async fn in_a_snapshot<T>(
         &self,
         settings: &str,
         read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, SessionError>,

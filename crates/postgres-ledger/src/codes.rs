@@ -8,7 +8,7 @@ use domain::{
     Code, Failure, StoreError, UserId, VersionId,
     ports::{CodeRecord, Operation, Redemption},
 };
-use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
 };
 
 const REDEEM_SQL: &str = include_str!("sql/redeem.sql");
-const RELEASE_SQL: &str = include_str!("sql/release.sql");
-const READ_CODES: &str = include_str!("sql/read_codes.sql");
+pub(crate) const RELEASE_SQL: &str = include_str!("sql/release.sql");
+pub(crate) const READ_CODES: &str = include_str!("sql/read_codes.sql");
 const READ_OWNERS: &str = include_str!("sql/read_owners.sql");
 
 /// The statements of this room.
@@ -189,13 +189,8 @@ impl Call<Code, CodeReply> for Find {
 
     async fn call(&mut self, batch: Vec<Code>) -> Vec<CodeReply> {
         let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
-        let found = match read_codes(&mut self.0, &codes).await {
-            Err(error) if error.failure() == Failure::Unknown => {
-                tracing::debug!(%error, "looking codes up again");
-                read_codes(&mut self.0, &codes).await
-            }
-            decided => decided,
-        };
+        let found = self.0.look_up(READ_CODES, &[&codes]).await;
+        let found = found.and_then(|rows| records(&rows));
         saw_sold(&self.0, By::Finding, sold_of(&found));
         tell_all(&batch, &found, Operation::FindCode)
     }
@@ -223,13 +218,7 @@ impl Call<Code, OwnerReply> for FindOwner {
 
     async fn call(&mut self, batch: Vec<Code>) -> Vec<OwnerReply> {
         let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
-        let found = match read_owners(&mut self.0, &codes).await {
-            Err(error) if error.failure() == Failure::Unknown => {
-                tracing::debug!(%error, "looking owners up again");
-                read_owners(&mut self.0, &codes).await
-            }
-            decided => decided,
-        };
+        let found = read_owners(&mut self.0, &codes).await;
         let owner = |code| match &found {
             Ok(owners) => Ok(owners.get(code).cloned()),
             Err(error) => Err(error.shared(Operation::FindOwner)),
@@ -243,7 +232,7 @@ async fn read_owners(
     session: &mut Session,
     codes: &[Uuid],
 ) -> Result<HashMap<Code, UserId>, SessionError> {
-    let rows = session.query_patiently(READ_OWNERS, &[&codes]).await?;
+    let rows = session.look_up(READ_OWNERS, &[&codes]).await?;
     rows.iter().map(|row| Ok((rows::code(row)?, rows::user(row)?))).collect()
 }
 
@@ -273,6 +262,9 @@ async fn read_codes(
     if codes.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = session.query_patiently(READ_CODES, &[&codes]).await?;
+    records(&session.query_patiently(READ_CODES, &[&codes]).await?)
+}
+
+fn records(rows: &[Row]) -> Result<HashMap<Code, CodeRecord>, SessionError> {
     rows.iter().map(|row| Ok((rows::code(row)?, rows::code_record(row)?))).collect()
 }

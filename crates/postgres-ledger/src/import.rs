@@ -6,6 +6,7 @@ use deadpool_postgres::Transaction;
 use domain::{
     Failure, Origin, ProductId, ProductVersion, StoreError, VersionId,
     answer::Doing,
+    operator::StoredAction,
     ports::{AttemptCopy, HoldEnd, OutcomeCopy, ProductCopy, PurchaseCopy, SaleCopy},
     product::{Currency, Image, Metadata, Price},
     sale::SaleState,
@@ -33,6 +34,8 @@ const PRODUCT_SQL: &str = include_str!("sql/import/product.sql");
 const VERSION_SQL: &str = include_str!("sql/import/version.sql");
 const NEXT_PRODUCT_SQL: &str = include_str!("sql/import/next_product.sql");
 const ATTEMPTS_SQL: &str = include_str!("sql/import/attempts.sql");
+const ACTION_SQL: &str = include_str!("sql/import/action.sql");
+const NEXT_ACTION_SQL: &str = include_str!("sql/import/next_action.sql");
 const PURCHASES_SQL: &str = include_str!("sql/import/purchases.sql");
 
 /// Long statements are what this is for.
@@ -191,6 +194,22 @@ impl Import<'_> {
         let columns: [&(dyn ToSql + Sync); 9] =
             [&codes, &sales, &at, &units, &slots, &users, &names, &images, &versions];
         self.run(PURCHASES_SQL, &columns).await
+    }
+
+    /// Takes rows of the trail over.
+    pub async fn actions(&self, actions: &[StoredAction]) -> Result<(), StoreError> {
+        for row in actions {
+            let code = row.code.map(Uuid::from_u128);
+            let (id, at) = (Uuid::from_u128(row.id), to_system_time(row.acted_at));
+            let StoredAction { number, sale_id, product_id, operator, action, asked, .. } = row;
+            let StoredAction { why, request_id, before, after, refused, .. } = row;
+            let columns: [&(dyn ToSql + Sync); 14] = [
+                number, &id, &at, sale_id, product_id, &code, operator, action, asked, why,
+                request_id, before, after, refused,
+            ];
+            self.run(ACTION_SQL, &columns).await?;
+        }
+        self.run(NEXT_ACTION_SQL, &[]).await
     }
 
     /// Makes all of it stand.

@@ -14,13 +14,16 @@ mod attempts;
 mod audit;
 mod codes;
 mod connections;
+mod exports;
 #[cfg(test)]
 mod hostile_rows;
 mod identity;
 mod import;
+mod inspections;
 mod ledger_store;
 mod lookups;
 mod migrate;
+mod operator;
 #[cfg(test)]
 mod plans;
 mod products;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Code, Failure, StoreError, UnixMillis,
+    Code, StoreError, UnixMillis,
     ports::{CodeLife, CodeState, Lookups, Operation, UnitsOfUser, UserOfSale},
 };
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
 
 use crate::{
     PostgresLedger,
@@ -51,7 +51,7 @@ impl Call<Code, LifeReply> for LookUp {
 
     async fn call(&mut self, batch: Vec<Code>) -> Vec<LifeReply> {
         let codes: Vec<_> = batch.iter().map(|&code| rows::uuid(code)).collect();
-        let found = query(&mut self.0, LOOK_UP_CODES, &[&codes]).await.and_then(|found| {
+        let found = self.0.look_up(LOOK_UP_CODES, &[&codes]).await.and_then(|found| {
             let lives = found.iter().map(|row| Ok((rows::code(row)?, rows::life(row)?)));
             lives.collect::<Result<HashMap<_, _>, _>>()
         });
@@ -75,7 +75,7 @@ impl Call<UserOfSale, UnitsReply> for Units {
     async fn call(&mut self, batch: Vec<UserOfSale>) -> Vec<UnitsReply> {
         let sales: Vec<_> = batch.iter().map(|of| of.sale.get()).collect();
         let users: Vec<_> = batch.iter().map(|of| of.user.as_str()).collect();
-        let found = query(&mut self.0, LOOK_UP_UNITS, &[&sales, &users]).await;
+        let found = self.0.look_up(LOOK_UP_UNITS, &[&sales, &users]).await;
         let found = found.and_then(|found| read_units(&found, batch.len()));
         let bought = found.iter().flatten().flat_map(|units| &units.bought);
         saw_sold(&self.0, By::Finding, bought.map(|receipt| receipt.code));
@@ -83,21 +83,6 @@ impl Call<UserOfSale, UnitsReply> for Units {
             Ok(units) => units.into_iter().map(Ok).collect(),
             Err(error) => batch.iter().map(|_| Err(error.shared(Operation::LookUpUnits))).collect(),
         }
-    }
-}
-
-/// Looks, and if the answer gets lost once more.
-async fn query(
-    session: &mut Session,
-    sql: &'static str,
-    parameters: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<Row>, SessionError> {
-    match session.query_patiently(sql, parameters).await {
-        Err(error) if error.failure() == Failure::Unknown => {
-            tracing::debug!(%error, "looking up again");
-            session.query_patiently(sql, parameters).await
-        }
-        decided => decided,
     }
 }
 

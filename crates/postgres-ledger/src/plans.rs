@@ -5,8 +5,8 @@ use credentials::Access;
 use dev_servers::PostgresServer;
 
 use crate::{
-    Connections, Durability, PostgresLedger, answered, attempts, codes, ledger_store, lookups,
-    products, sale_register, settings, snapshot, sold_blocks::Unsold, tally,
+    Connections, Durability, PostgresLedger, answered, attempts, codes, inspections, ledger_store,
+    lookups, operator, products, sale_register, settings, snapshot, sold_blocks::Unsold, tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -52,6 +52,7 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
         codes::STATEMENTS,
         lookups::STATEMENTS,
         ledger_store::STATEMENTS,
+        operator::STATEMENTS,
         snapshot::STATEMENTS,
         tally::STATEMENTS,
         products::STATEMENTS,
@@ -65,8 +66,8 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
         in_ranges += plan.matches("AND (unit >= unsold.first) AND (unit <= unsold.last))").count();
     }
     // Read_grants 1, redeem 1, release 2, read_codes 2 (attempts, purchases), read_owners 1, look_up_codes 1,
-    // look_up_units 1 (purchases), expire_due 2, read_verdicts 1, expire_overdue 1.
-    assert_eq!(looked_up, 13);
+    // look_up_units 1 (purchases), expire_due 2, read_verdicts 1, expire_overdue 1, lock_code 1.
+    assert_eq!(looked_up, 14);
     // Look_up_units.
     assert_eq!(by_user, 1);
     // Tally, sold_blocks, next_due, expire_overdue, may_close, close_sale.
@@ -140,6 +141,25 @@ fn pages_in(plan: &str) -> u64 {
         digits.take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().unwrap()
     };
     of("Shared Hit Blocks") + of("Shared Read Blocks")
+}
+
+/// The codes of a sale lie together in their index, and so do its slots in theirs: no index is kept
+/// for operators alone.
+#[tokio::test]
+async fn what_operators_look_up_is_found_by_the_indexes_there_are() {
+    let (server, _ledger) = a_ledger().await;
+
+    let plans = inspections::STATEMENTS.iter().map(|statement| plan_of(&server, statement));
+    let plans = plans.collect::<Vec<_>>().join("\n");
+
+    assert!(!plans.contains("Bitmap") && !plans.contains("Seq Scan"), "{plans}");
+    for condition in [
+        "Index Cond: (code = $1)",
+        "Index Cond: ((code >= $1) AND (code <= $2))",
+        "(sale_id = sales.id) AND (user_id = $1)",
+    ] {
+        assert!(plans.contains(condition), "{condition}\n{plans}");
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime};
 use domain::{
     Code, Epoch, Item, Origin, ProductId, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit,
     UnixMillis, UserId, VersionId, Window,
+    operator::{ActionRecord, StoredAction},
     ports::{
-        Answered, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, LiveUnit, Recorded, Verdict,
+        Answered, AttemptCopy, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, HoldCopy,
+        HoldEnd, LiveUnit, OutcomeCopy, Recorded, Verdict,
     },
     sale::SaleState,
 };
@@ -77,6 +79,31 @@ pub(crate) fn moment(row: &Row, name: &str) -> Result<UnixMillis, SessionError> 
     Ok(to_millis(column(row, name)?))
 }
 
+pub(crate) fn moment_if(row: &Row, name: &str) -> Result<Option<UnixMillis>, SessionError> {
+    Ok(column::<Option<SystemTime>>(row, name)?.map(to_millis))
+}
+
+/// A row of the trail.
+pub(crate) fn action(row: &Row) -> Result<ActionRecord, SessionError> {
+    let stored = StoredAction {
+        number: column(row, "number")?,
+        acted_at: moment(row, "acted_at")?,
+        id: column::<Uuid>(row, "id")?.as_u128(),
+        operator: column(row, "operator")?,
+        action: column(row, "action")?,
+        sale_id: column(row, "sale_id")?,
+        product_id: column(row, "product_id")?,
+        code: column::<Option<Uuid>>(row, "code")?.map(|code| code.as_u128()),
+        asked: column(row, "asked")?,
+        why: column(row, "why")?,
+        request_id: column(row, "request_id")?,
+        before: column(row, "before")?,
+        after: column(row, "after")?,
+        refused: column(row, "refused")?,
+    };
+    ActionRecord::try_from(stored).map_err(|error| SessionError::Unreadable(error.to_string()))
+}
+
 pub(crate) fn count(row: &Row, name: &str) -> Result<u32, SessionError> {
     checked::<i64, u32>(row, name)
 }
@@ -93,7 +120,7 @@ fn terms(row: &Row) -> Result<Terms, SessionError> {
     terms.map_err(|error| unreadable(error.field(), error))
 }
 
-fn unit(row: &Row) -> Result<Unit, SessionError> {
+pub(crate) fn unit(row: &Row) -> Result<Unit, SessionError> {
     Unit::try_from(checked::<i32, u32>(row, "unit")?).map_err(|error| unreadable("unit", error))
 }
 
@@ -193,6 +220,46 @@ pub(crate) fn held_unit(row: &Row) -> Result<HeldUnit, SessionError> {
     Ok(HeldUnit { code: code(row)?, unit: unit(row)?, expires_at: moment(row, "expires_at")? })
 }
 
+/// A row of `checkout_attempts`.
+pub(crate) fn attempt_copy(row: &Row) -> Result<AttemptCopy, SessionError> {
+    let outcome = match column::<Option<&str>>(row, "outcome")? {
+        None => OutcomeCopy::Tombstone(code(row)?),
+        Some("granted") => OutcomeCopy::Granted(hold_copy(row)?),
+        Some(name) => OutcomeCopy::Refused { user: user(row)?, name: name.to_owned() },
+    };
+    Ok(AttemptCopy {
+        sale: sale_id(row, "sale_id")?,
+        attempted_at: moment(row, "attempted_at")?,
+        outcome,
+    })
+}
+
+fn hold_copy(row: &Row) -> Result<HoldCopy, SessionError> {
+    let end = match column(row, "state")? {
+        "held" => None,
+        "sold" => Some(HoldEnd::Sold),
+        "expired" => Some(HoldEnd::Expired),
+        "released" => Some(HoldEnd::Released),
+        other => return Err(unreadable("state", other)),
+    };
+    Ok(HoldCopy {
+        code: code(row)?,
+        user: user(row)?,
+        unit: unit(row)?,
+        slot: slot(row)?,
+        epoch: Epoch(column(row, "epoch")?),
+        expires_at: moment(row, "expires_at")?,
+        ended: match end {
+            None => None,
+            Some(end) => Some((end, moment(row, "resolved_at")?)),
+        },
+    })
+}
+
+pub(crate) fn slot(row: &Row) -> Result<Slot, SessionError> {
+    checked::<i16, u16>(row, "slot").map(Slot)
+}
+
 /// A row of `live_units.sql`.
 pub(crate) fn live_unit(row: &Row) -> Result<LiveUnit, SessionError> {
     Ok(LiveUnit {
@@ -214,6 +281,12 @@ fn to_millis(moment: SystemTime) -> UnixMillis {
         Ok(since) => ms(since),
         Err(before) => -ms(before.duration()),
     })
+}
+
+/// A moment of a cursor as a parameter, in microseconds since the Unix epoch.
+pub(crate) fn micros_to_system_time(micros: i64) -> SystemTime {
+    let nearer = to_system_time(UnixMillis(micros.div_euclid(1_000)));
+    nearer + Duration::from_micros(micros.rem_euclid(1_000).unsigned_abs())
 }
 
 /// A moment as a parameter; one that the driver has no number for, as the furthest it has.

@@ -15,11 +15,11 @@ use crate::{
     session::{Session, SessionError, TRIES_MAX},
 };
 
-const NOW_SQL: &str = "SELECT clock_timestamp() AS now";
+pub(crate) const NOW_SQL: &str = "SELECT clock_timestamp() AS now";
 const FIND_SQL: &str = include_str!("sql/find_sales.sql");
 const PAGE_SQL: &str = include_str!("sql/page_sales.sql");
 pub(crate) const CALENDAR_SQL: &str = include_str!("sql/calendar.sql");
-const SCHEDULE_SQL: &str = include_str!("sql/schedule.sql");
+pub(crate) const SCHEDULE_SQL: &str = include_str!("sql/schedule.sql");
 const MAY_BE_SOLD_SQL: &str = include_str!("sql/products/may_be_sold.sql");
 const SET_PAUSED_SQL: &str = include_str!("sql/set_paused.sql");
 
@@ -181,7 +181,7 @@ fn only(rows: &[Row]) -> Result<&Row, SessionError> {
 }
 
 /// Terms as columns; what does not fit is above what the table allows, and refused as such.
-fn columns(terms: Terms) -> (i32, i16) {
+pub(crate) fn columns(terms: Terms) -> (i32, i16) {
     let stock = i32::try_from(terms.stock()).unwrap_or(i32::MAX);
     (stock, i16::try_from(terms.per_user_limit()).unwrap_or(i16::MAX))
 }

@@ -5,6 +5,7 @@ mod wrong_connection;
 
 use std::time::Duration;
 
+use domain::Failure;
 use telemetry::{Watch, store_call_ended};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{Row, types::ToSql};
@@ -12,6 +13,7 @@ use tokio_postgres::{Row, types::ToSql};
 use crate::servers::{Answer, By, Connection, Object, Pool, of_pool};
 
 pub(crate) use error::SessionError;
+pub(crate) use wrong_connection::is_of_another_session;
 
 /// How long one statement may take, the way there and back included. The server gives up on
 /// its own a little earlier, see [`settings`](crate::settings).
@@ -139,6 +141,22 @@ impl Session {
             }
         }
         result
+    }
+
+    /// [`query_patiently`](Self::query_patiently) for what only reads, which is asked once more if its answer
+    /// gets lost.
+    pub(crate) async fn look_up(
+        &mut self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, SessionError> {
+        match self.query_patiently(sql, parameters).await {
+            Err(error) if error.failure() == Failure::Unknown => {
+                tracing::debug!(%error, "looking up again: {}", name_of(sql));
+                self.query_patiently(sql, parameters).await
+            }
+            decided => decided,
+        }
     }
 
     /// Notes what is answered with what came of a statement.

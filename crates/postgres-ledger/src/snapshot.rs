@@ -58,15 +58,19 @@ impl PostgresLedger {
             Ok(sale) => sale,
             Err(stands) => return Ok(stands),
         };
+        self.read_snapshot(sale).await.map(RaiseReply::Raised)
+    }
+
+    /// The snapshot of an epoch that was just raised.
+    pub(crate) async fn read_snapshot(&self, sale: Sale) -> Result<SaleSnapshot, SessionError> {
         let mut turns = Turns::on(self.pool());
-        let live = loop {
+        loop {
             let mut client = turns.connect().await?;
             let live = timeout(READ_TIMEOUT, read_live(&mut client, sale.id)).await;
             if let Some(live) = turns.end(client, live) {
-                break live?;
+                return live.map(|live| SaleSnapshot { sale, live });
             }
-        };
-        Ok(RaiseReply::Raised(SaleSnapshot { sale, live }))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use domain::SaleId;
-use store_contract::{CountRecords, Ledger, fixtures::WallClock};
+use store_contract::{CountRecords, Inspected, Ledger, fixtures::WallClock};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 
@@ -18,6 +18,14 @@ mod answered_codes {
 
 mod code_owners {
     store_contract::code_owners_contract!(super::ledger);
+}
+
+mod exports {
+    store_contract::exports_contract!(super::inspected);
+}
+
+mod inspections {
+    store_contract::inspections_contract!(super::inspected);
 }
 
 mod ledger_store {
@@ -32,15 +40,26 @@ mod products {
     store_contract::products_contract!(super::ledger);
 }
 
+mod operator {
+    store_contract::operator_contract!(super::ledger);
+}
+
 mod sale_register {
     store_contract::sale_register_contract!(super::ledger);
 }
 
 /// A ledger in a database of its own.
 async fn ledger() -> Ledger {
+    inspected().await.ledger
+}
+
+/// The same, as operators look at it too.
+async fn inspected() -> Inspected {
     let database = fresh_database().await;
     let store = Arc::new(ledger_in(&database));
-    Ledger::new(store, Arc::new(WallClock), Arc::new(Records { database }))
+    let (inspections, exports) = (store.clone(), store.clone());
+    let ledger = Ledger::new(store, Arc::new(WallClock), Arc::new(Records { database }));
+    Inspected { ledger, inspections, exports }
 }
 
 /// Counts rows.

@@ -67,8 +67,17 @@ async fn only_the_end_of_a_hold_may_change() {
 async fn no_record_disappears_and_no_receipt_changes() {
     let database = database_with(ATTEMPTS).await;
     run(&database, &purchase(1, 1, 0));
+    let action = "INSERT INTO operator_actions (id, acted_at, operator, action, asked, after) \
+                  VALUES ('00000000-0000-8000-8000-000000000001', now(), 'ann', 'sale-paused', '{}', '{}')";
+    run(&database, action);
+    assert_refused(&database, action, "operator_actions_id");
+    let without_outcome = action.replace("0001'", "0002'").replace("after", "why");
+    assert_refused(&database, &without_outcome, "operator_actions_are_whole");
 
     for statement in [
+        "DELETE FROM operator_actions",
+        "UPDATE operator_actions SET why = 'x'",
+        "TRUNCATE operator_actions",
         "DELETE FROM checkout_attempts",
         "DELETE FROM checkout_attempts WHERE outcome = 'sold_out'",
         "TRUNCATE checkout_attempts",

@@ -1,7 +1,5 @@
 //! `AnsweredCodes` on SQLite.
 
-use std::sync::atomic::Ordering;
-
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
@@ -19,9 +17,7 @@ impl AnsweredCodes for SqliteLedger {
     /// A code of a sale that goes on is in the guard, or has left it for the disk in the transaction
     /// that filed it, and both are looked at in one.
     async fn answered(&self, code: Code) -> AnsweredReply {
-        let first_unfiled = self.workers.first_unfiled.load(Ordering::Relaxed);
-        let is_filed = code.sale().get() < first_unfiled;
-        let way = if is_filed { &self.answered_filed } else { &self.answered };
+        let way = if self.is_filed(code.sale()) { &self.answered_filed } else { &self.answered };
         way.submit(code).await.map_err(not_accepted(Operation::Answered))?
     }
 }

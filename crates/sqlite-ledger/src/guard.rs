@@ -158,6 +158,11 @@ impl Guard {
         live.collect()
     }
 
+    /// The highest unit of a sale that is held or sold.
+    pub(crate) fn highest_live(&self, sale: SaleId) -> Option<Unit> {
+        self.sales.get(&sale)?.units.last_key_value().map(|(&unit, _)| unit)
+    }
+
     /// The codes of a sale that a user has on hold, in the order of their slots, and their holds.
     pub(crate) fn held_by<'g>(
         &'g self,

@@ -25,15 +25,19 @@
 )]
 
 mod answered;
+mod aside;
 mod audit;
 mod checkpointer;
 mod data_dir;
 mod database;
 mod error;
+mod exports;
 mod guard;
 mod in_memory;
+mod inspections;
 mod ledger_store;
 mod lookups;
+mod operator;
 mod products;
 mod rows;
 mod sale_register;

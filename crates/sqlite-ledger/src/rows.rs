@@ -9,6 +9,7 @@ use std::{error::Error, fmt::Display};
 use domain::{
     Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit, UnixMillis, UserId,
     Window,
+    operator::{ActionRecord, StoredAction},
     ports::{
         Answered, AttemptCopy, CodeLife, CodeState, Granted, HoldCopy, HoldEnd, LiveUnit,
         OutcomeCopy, SaleCopy, Tally,
@@ -17,7 +18,10 @@ use domain::{
 };
 use rusqlite::{Row, types::Type};
 
-use crate::guard::{Hold, Known, State};
+use crate::{
+    SqliteError,
+    guard::{Hold, Known, State},
+};
 
 pub(crate) use products::{
     image, image_copy, product, product_copy, product_id, product_row, version, version_id,
@@ -69,6 +73,33 @@ pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
     })
 }
 
+/// A row of the trail; that of another form is an error of its own.
+pub(crate) fn action(row: &Row<'_>) -> rusqlite::Result<Result<ActionRecord, SqliteError>> {
+    let stored = stored_action(row, "id")?;
+    let record = ActionRecord::try_from(stored);
+    Ok(record.map_err(|error| SqliteError::Unreadable(error.to_string())))
+}
+
+/// A row of the trail, as it is.
+pub(crate) fn stored_action(row: &Row<'_>, id: &str) -> rusqlite::Result<StoredAction> {
+    Ok(StoredAction {
+        number: row.get("number")?,
+        acted_at: moment(row, "acted_at")?,
+        id: u128::from_be_bytes(row.get(id)?),
+        operator: row.get("operator")?,
+        action: row.get("action")?,
+        sale_id: row.get("sale_id")?,
+        product_id: row.get("product_id")?,
+        code: row.get::<_, Option<[u8; 16]>>("code")?.map(u128::from_be_bytes),
+        asked: row.get("asked")?,
+        why: row.get("why")?,
+        request_id: row.get("request_id")?,
+        before: row.get("before")?,
+        after: row.get("after")?,
+        refused: row.get("refused")?,
+    })
+}
+
 pub(crate) fn sale_id(row: &Row<'_>, name: &str) -> rusqlite::Result<SaleId> {
     checked(row, name)
 }
@@ -93,7 +124,7 @@ fn terms(row: &Row<'_>) -> rusqlite::Result<Terms> {
     terms.map_err(|error| unreadable(error.field(), error))
 }
 
-fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
+pub(crate) fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
     Unit::try_from(checked::<u32>(row, "unit")?).map_err(|error| unreadable("unit", error))
 }
 

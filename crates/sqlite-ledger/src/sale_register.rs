@@ -18,6 +18,11 @@ const FILED_BY_THE_UPKEEP: usize = 64;
 pub(crate) type SaleReply = Result<Option<Listed>, StoreError>;
 
 impl SqliteLedger {
+    /// In memory nothing is left to chance.
+    pub(crate) fn salt_of_new(&self) -> Option<Salt> {
+        self.workers.dir.is_none().then_some(Salt::new([7; Salt::LENGTH]))
+    }
+
     pub(crate) async fn look<T: Send + 'static>(
         &self,
         operation: Operation,
@@ -54,8 +59,7 @@ impl SaleRegister for SqliteLedger {
     }
 
     async fn schedule(&self, new: NewSale) -> Result<Result<Sale, NotScheduled>, StoreError> {
-        // In memory nothing is left to chance.
-        let salt = self.workers.dir.is_none().then_some(Salt::new([7; Salt::LENGTH]));
+        let salt = self.salt_of_new();
         let schedule = move |tables: &Tables<'_>| tables.schedule(new, salt);
         self.write(Operation::Schedule, schedule).await
     }

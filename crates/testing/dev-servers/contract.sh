@@ -26,7 +26,8 @@ hold() {
     stack=$1
     shift
     home=$(mktemp -d)
-    DATA_DIR=$home/data "$@" serve >"$home/log" 2>&1 &
+    : >"$home/log"
+    DATA_DIR=$home/data "$@" serve >>"$home/log" 2>&1 &
     service=$!
     trap 'kill "$service" 2>/dev/null || true; wait "$service" || true; rm -rf "$home"' EXIT
     trap 'exit 130' INT TERM
@@ -40,7 +41,7 @@ hold() {
     (
         cd "$home"
         # A stream has no end that could be waited for.
-        "$contract/bin/schemathesis" run "$url/openapi.json" --checks all --seed "$seed" \
+        "$contract/bin/schemathesis" --config-file "$settings" run "$url/openapi.json" --checks all --seed "$seed" \
             --max-examples "${EXAMPLES:-100}" --exclude-path /stream
     )
     kill "$service"
@@ -50,6 +51,7 @@ hold() {
 }
 
 contract=$(cd "$target" && pwd)/contract
+settings=$PWD/crates/testing/dev-servers/schemathesis.toml
 for stack in ${STACK:-servers embedded}; do
     case $stack in
     servers) hold servers "$programs/dev-servers" run -- "$programs/flashsale" ;;

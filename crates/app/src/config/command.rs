@@ -4,11 +4,15 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use domain::{
-    SaleId, Sku, UnixMillis,
+    Code, SaleId, Sku, UnixMillis,
+    operator::{ActionId, OperatorName, Reason},
     product::{Currency, Metadata, ProductName},
 };
 
-use super::parse::{parse_lasts, parse_moment};
+use super::{
+    looking::{CodesCommand, ExportOptions, UnitsCommand, UsersCommand},
+    parse::{parse_hold, parse_lasts, parse_moment},
+};
 
 /// What to do.
 #[derive(Subcommand, Clone)]
@@ -17,12 +21,18 @@ pub(crate) enum Command {
     Serve,
     /// Bring the ledger's schema up to date and exit; `serve` does so too
     Migrate(MigrateOptions),
-    /// List, schedule, pause and resume sales
+    /// List, schedule, change, pause, resume and end sales
     #[command(subcommand)]
     Sales(SalesCommand),
     /// Make, change, archive and list the products that sales are of
     #[command(subcommand)]
     Products(ProductsCommand),
+    /// Give holds back before their time
+    #[command(subcommand)]
+    Holds(HoldsCommand),
+    /// Show what operators did
+    #[command(subcommand)]
+    Actions(ActionsCommand),
     /// Check that both stores keep what is promised; can be run while the service runs
     ///
     /// Prints a line for each invariant: whether it holds, its name, the number of breaches, what
@@ -31,6 +41,21 @@ pub(crate) enum Command {
     /// process serves from a directory: there is none. Changes nothing, and leaves the cores to
     /// whoever sells: it has the least priority.
     Audit(AuditOptions),
+    /// Look up what users have, and asked for
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Look up what is recorded of a code
+    #[command(subcommand)]
+    Codes(CodesCommand),
+    /// Look up who had a unit
+    #[command(subcommand)]
+    Units(UnitsCommand),
+    /// Write all attempts or purchases of a sale to the standard output, as CSV or JSON
+    ///
+    /// Can be run while the service runs, with less priority, in a memory that does not grow with the
+    /// rows. It says at its end where to go on, on the standard error output, also if it is
+    /// interrupted. A code that can still be redeemed is masked.
+    Export(ExportOptions),
     /// Take the ledger of a directory along to the empty Postgres database of `DATABASE_URL`
     ///
     /// All of it or nothing; both ledgers are audited. The service must not run meanwhile. The
@@ -88,17 +113,51 @@ pub(crate) enum SalesCommand {
         /// What it is of: the sku of a product. Without one its items are generated
         #[arg(long, value_name = "SKU")]
         product: Option<Sku>,
+        #[command(flatten)]
+        actor: ActorOptions,
+    },
+    /// Change a sale: before it opens everything; once it has opened its end, its stock, to no less than
+    /// the highest unit that is on hold or sold, and a higher limit
+    Change {
+        /// Its number
+        sale: SaleId,
+        #[command(flatten)]
+        terms: ChangeOptions,
+        #[command(flatten)]
+        actor: ActorOptions,
+        #[command(flatten)]
+        seen: SeenOptions,
     },
     /// Stop a sale for now; codes given before stay good. Nothing is granted any more when this
     /// is done
     Pause {
         /// Its number
         sale: SaleId,
+        #[command(flatten)]
+        actor: ActorOptions,
+        #[command(flatten)]
+        seen: SeenOptions,
     },
     /// Let a paused sale go on
     Resume {
         /// Its number
         sale: SaleId,
+        #[command(flatten)]
+        actor: ActorOptions,
+        #[command(flatten)]
+        seen: SeenOptions,
+    },
+    /// End a sale now, for ever; codes given before stay good until they expire
+    End {
+        /// Its number
+        sale: SaleId,
+        /// Only say what would end
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        actor: ActorOptions,
+        #[command(flatten)]
+        seen: SeenOptions,
     },
     /// Sell a sale again whose ledger was restored from a copy and knows less than Redis serves
     ///
@@ -125,11 +184,18 @@ pub(crate) enum ProductsCommand {
     ///
     /// Sales of it that are on show and sell it so within seconds; a receipt says what was sold as it
     /// was then.
-    Put(PutOptions),
+    Put {
+        #[command(flatten)]
+        product: PutOptions,
+        #[command(flatten)]
+        actor: ActorOptions,
+    },
     /// Take a product out of use, for ever: no sale of it can be made any more; those there are go on
     Archive {
         /// Its key
         sku: Sku,
+        #[command(flatten)]
+        actor: ActorOptions,
     },
 }
 
@@ -155,4 +221,85 @@ pub(crate) struct PutOptions {
     /// What else the shop says of it: a JSON object of up to 4 KiB, which is passed on as it is
     #[arg(long, value_name = "JSON")]
     pub(crate) metadata: Option<Metadata>,
+}
+
+/// What to change of a sale; what is not named stays.
+#[derive(Args, Clone)]
+pub(crate) struct ChangeOptions {
+    /// First moment of the sale, such as 2026-11-27T09:00:00Z
+    #[arg(long, value_parser = parse_moment)]
+    pub(crate) starts_at: Option<UnixMillis>,
+    /// First moment after the sale
+    #[arg(long, value_parser = parse_moment)]
+    pub(crate) ends_at: Option<UnixMillis>,
+    /// Units on offer
+    #[arg(long)]
+    pub(crate) stock: Option<u32>,
+    /// Units one user may have
+    #[arg(long)]
+    pub(crate) limit: Option<u16>,
+    /// How long a unit is held, such as 5m
+    #[arg(long, value_parser = parse_hold)]
+    pub(crate) hold: Option<Duration>,
+}
+
+/// Who acts, and what is kept of it beside what they do.
+#[derive(Args, Clone)]
+#[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
+pub(crate) struct ActorOptions {
+    /// Who does it, as the trail has it; by default whose account the command runs in
+    #[arg(long = "as", env = "OPERATOR", value_name = "NAME")]
+    pub(crate) by: Option<OperatorName>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<Reason>,
+    /// The name of this order, a UUID: the same again does nothing more, and says what came of it. By
+    /// default one is drawn
+    #[arg(long, value_name = "UUID")]
+    pub(crate) id: Option<ActionId>,
+    /// Print one JSON document: {"action": {…}, "in_effect": bool, "replayed": bool}; names stay, more may
+    /// come
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What whoever acts has seen of the sale.
+#[derive(Args, Clone)]
+pub(crate) struct SeenOptions {
+    /// Do it only if this is the number of the last change of the sale, as `flashsale actions list` has it,
+    /// 0 if there was none
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) if_at: Option<i64>,
+}
+
+/// What to do with holds.
+#[derive(Subcommand, Clone)]
+pub(crate) enum HoldsCommand {
+    /// Give a hold back before its time; its unit is on sale again
+    Release {
+        /// Its code
+        code: Code,
+        #[command(flatten)]
+        actor: ActorOptions,
+    },
+}
+
+/// What to show of what operators did.
+#[derive(Subcommand, Clone)]
+pub(crate) enum ActionsCommand {
+    /// List the newest actions, refused ones too
+    List {
+        /// Only of this sale
+        #[arg(long)]
+        sale: Option<SaleId>,
+        /// Only those of lower numbers
+        #[arg(long, value_name = "NUMBER")]
+        before: Option<i64>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// Print one JSON document: {"actions": [{…}, …]}; names stay, more may come
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -1,6 +1,8 @@
 //! The refusals that actix makes by itself, of what is no request: without a body by actix, with
 //! the document of the API by us.
 
+use http_api::RequestId;
+
 use super::head::TooLong;
 
 /// How far before the end of what is written such a refusal begins at most.
@@ -26,10 +28,11 @@ pub(super) fn begins_at(bytes: &[u8]) -> Option<usize> {
 
 /// The same refusal, with the document of the API for a body.
 pub(super) fn with_document(refusal: &[u8]) -> Vec<u8> {
-    let document = status(refusal).and_then(http_api::document_of_server).unwrap_or_default();
+    let status = status(refusal).unwrap_or_default();
+    let document = http_api::document_of_server(status).unwrap_or_default();
     let mut lines = refusal.split_inclusive(|&byte| byte == b'\n');
     let mut answer = lines.next().unwrap_or_default().to_vec();
-    answer.extend_from_slice(&headers(&document));
+    answer.extend_from_slice(&headers(status, &document));
     for line in lines.filter(|line| ![NO_BODY, CLOSE].contains(line)) {
         answer.extend_from_slice(line);
     }
@@ -53,18 +56,21 @@ pub(super) fn too_long(line: TooLong) -> Vec<u8> {
 fn of(status_line: &str, status: u16) -> Vec<u8> {
     let document = http_api::document_of_server(status).unwrap_or_default();
     let mut answer = format!("HTTP/1.1 {status_line}\r\n").into_bytes();
-    answer.extend_from_slice(&headers(&document));
+    answer.extend_from_slice(&headers(status, &document));
     answer.extend_from_slice(LINE_END);
     answer.extend_from_slice(&document);
     answer
 }
 
-fn headers(document: &[u8]) -> Vec<u8> {
+/// The header fields of an answer, whose name is in a line of the log, too.
+fn headers(status: u16, document: &[u8]) -> Vec<u8> {
+    let mut id = RequestId::made();
+    id.during_this(|| tracing::debug!("answered {status} to what is no request"));
     let length = document.len();
     format!(
         "content-type: application/problem+json\r\ncontent-length: {length}\r\nconnection: \
          close\r\n{}",
-        http_api::header_lines_of_server()
+        http_api::header_lines_of_server(&id)
     )
     .into_bytes()
 }

@@ -120,11 +120,15 @@ async fn after_downtime_the_current_slot_is_sold_and_missed_ones_are_not(kind: K
 
     stack.start_app().await;
 
-    // A slot of two seconds may end between two questions, and only then is the next one asked.
-    let mut answer = stack.checkout("alice", stack.sale().await).await;
-    if answer.name() == "sale-ended" {
-        answer = stack.checkout("alice", stack.sale().await).await;
-    }
+    // A slot of two seconds may end between two questions; and the process, which says what is on now,
+    // may be a moment ahead of Redis, which says what may be had.
+    let answer = stack
+        .once("an answer of the slot that is on", async |stack| {
+            let answer = stack.checkout("alice", stack.sale().await).await;
+            let at_its_edge = ["sale-ended", "sale-not-open"].contains(&answer.name());
+            (!at_its_edge).then_some(answer)
+        })
+        .await;
     assert_eq!(answer.name(), "ok", "{answer:?}");
     let next = stack.sales().into_iter().find(|sale| sale.id > before.id).unwrap();
     assert!(next.starts_at > before.ends_at, "the missed slots have no sale");

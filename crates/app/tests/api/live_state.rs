@@ -26,6 +26,50 @@ on_both_stacks! {
     whoever_gave_a_hold_back_gets_it_again_at_once
     requests_whose_clients_hang_up_hold_nothing
     after_a_pause_nothing_is_granted
+    figures_say_for_good_that_a_sale_is_sold_out_and_only_then
+}
+
+/// Waits until a sale shows so many units as sold, on hold and free.
+async fn shows(stack: &Stack, sale: i64, figures: [u64; 3]) {
+    stack
+        .until("the sale shows what was done", async |stack| {
+            let shown = stack.get(&format!("/sales/{sale}")).await.body;
+            ["sold", "held", "available"].map(|name| shown[name].as_u64()) == figures.map(Some)
+        })
+        .await;
+}
+
+/// `docs/decisions/20-sold-out.md`: what a page has of it, and that this does not go with the live store.
+async fn figures_say_for_good_that_a_sale_is_sold_out_and_only_then(kind: Kind) {
+    let settings = Settings { stock: 2, processes: 1, ..Settings::on(kind) };
+    let mut stack = Stack::start(settings).await;
+    let sale = stack.sale().await;
+    let [first, last] = [stack.checkout("ann", sale).await, stack.checkout("bob", sale).await];
+    stack.purchase(first.code()).await;
+
+    // What is on hold may come back, and does.
+    shows(&stack, sale, [1, 1, 0]).await;
+    stack.delete(&format!("/checkout?code={}", last.code())).await;
+    shows(&stack, sale, [1, 0, 1]).await;
+    let last = stack.checkout("cid", sale).await;
+    stack.purchase(last.code()).await;
+    shows(&stack, sale, [2, 0, 0]).await;
+
+    if kind == Kind::Servers {
+        block_in_place(|| stack.redis().flush_all().unwrap());
+    } else {
+        let stopped = block_in_place(|| stack.apps.remove(0).terminate().unwrap());
+        assert!(stopped.success());
+        stack.start_app().await;
+    }
+    let refused = stack
+        .once("a request is answered", async |stack| {
+            let answer = stack.checkout("dan", sale).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await;
+    assert_eq!((refused.name(), refused.header("retry-after")), ("sold-out", None));
+    shows(&stack, sale, [2, 0, 0]).await;
 }
 
 /// Over and over, on the one process that was told: the only unit, and the only slot.

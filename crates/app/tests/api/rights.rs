@@ -111,6 +111,12 @@ async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
     let redis = stack.redis_user("auditor", block(RIGHTS, "acl auditing")).await;
     stack.set_env([("DATABASE_URL", role), ("REDIS_URL", redis)]);
     assert_holds(&stack.audit());
+    let sale = sale.to_string();
+    stack.operate(&["users", "show", "ann", "--attempts"]);
+    stack.operate(&["units", "show", &sale, "1"]);
+    stack.operate(&["codes", "show", returned.code()]);
+    let purchases = stack.operate(&["export", "purchases", "--sale", &sale]);
+    assert!(purchases.contains("ann") && purchases.contains("bob"), "{purchases}");
 }
 
 /// Not ready, and told what to do, until somebody else has migrated.

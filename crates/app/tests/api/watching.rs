@@ -1,22 +1,14 @@
-//! `/stream`: what viewers see of a sale, and what they cost.
+//! `/stream`: what viewers see of a sale.
+
+mod many;
+mod viewer;
 
 use std::fmt::Write as _;
 
-use dev_servers::tied::Signal;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    task::{JoinSet, block_in_place},
-    time::timeout,
-};
 
-use crate::{
-    operators::{figure, metrics, watched_with},
-    reads::asked,
-    stack::{Answer, Kind, PATIENCE, Settings, Stack, on_both_stacks},
-};
+use self::viewer::Viewer;
+use crate::stack::{Answer, Kind, Settings, Stack, on_both_stacks};
 
 on_both_stacks! {
     a_viewer_is_told_how_the_sale_stands_and_what_becomes_of_it
@@ -25,94 +17,7 @@ on_both_stacks! {
     a_stream_goes_on_to_the_next_sale_after_the_end_of_the_one_before
     a_stream_of_one_sale_ends_with_it
     a_stream_comes_after_the_answers_to_what_was_asked_before
-    a_stop_ends_all_streams_at_once
-    viewers_are_counted_while_they_watch
     what_is_no_stream_is_a_problem_and_head_shows_the_headers_alone
-}
-
-/// Somebody who watches.
-struct Viewer {
-    from: TcpStream,
-    /// What was received and not looked at.
-    text: String,
-    head: String,
-}
-
-#[derive(Debug)]
-struct Told {
-    name: String,
-    id: String,
-    data: Value,
-}
-
-impl Viewer {
-    async fn of(stack: &Stack, path: &str) -> Self {
-        Self::at(stack.url(), path, "").await
-    }
-
-    /// One who sends these header lines, too.
-    async fn at(url: &str, path: &str, lines: &str) -> Self {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: here\r\n{lines}\r\n");
-        Self::after(url, &request).await
-    }
-
-    async fn after(url: &str, requests: &str) -> Self {
-        let mut from = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
-        from.write_all(requests.as_bytes()).await.unwrap();
-        let mut viewer = Self { from, text: String::new(), head: String::new() };
-        viewer.head = viewer.until("\r\n\r\n").await.expect("there is a head");
-        viewer
-    }
-
-    /// What comes before this; `None` if the stream ends first.
-    async fn until(&mut self, end: &str) -> Option<String> {
-        let read = async {
-            loop {
-                if let Some((said, rest)) = self.text.split_once(end) {
-                    let (said, rest) = (said.to_owned(), rest.to_owned());
-                    self.text = rest;
-                    return Some(said);
-                }
-                let mut bytes = [0; 4_096];
-                match self.from.read(&mut bytes).await.unwrap() {
-                    0 => return None,
-                    more => self.text.push_str(str::from_utf8(&bytes[..more]).unwrap()),
-                }
-            }
-        };
-        timeout(PATIENCE, read).await.expect("something is told")
-    }
-
-    /// The next event; `None` at the end.
-    async fn told(&mut self) -> Option<Told> {
-        loop {
-            let block = self.until("\n\n").await?;
-            let field = |name: &str| {
-                block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
-            };
-            if let Some(name) = field("event: ") {
-                let id = field("id: ").unwrap_or_default();
-                let data = serde_json::from_str(&field("data: ").unwrap()).unwrap();
-                return Some(Told { name, id, data });
-            }
-        }
-    }
-
-    /// The next event of a sale.
-    async fn sale(&mut self) -> Told {
-        let told = self.told().await.expect("the stream goes on");
-        assert_eq!(told.name, "sale");
-        told
-    }
-
-    async fn sale_with(&mut self, field: &str, value: i64) -> Told {
-        loop {
-            let told = self.sale().await;
-            if told.data[field] == value {
-                return told;
-            }
-        }
-    }
 }
 
 async fn a_viewer_is_told_how_the_sale_stands_and_what_becomes_of_it(kind: Kind) {
@@ -285,59 +190,6 @@ async fn a_stream_comes_after_the_answers_to_what_was_asked_before(kind: Kind) {
     viewer.sale_with("held", 1).await;
 }
 
-async fn a_stop_ends_all_streams_at_once(kind: Kind) {
-    let mut stack = Stack::start(Settings { processes: 1, ..Settings::on(kind) }).await;
-    let mut viewers = Vec::new();
-    for _ in 0..10 {
-        let mut viewer = Viewer::of(&stack, "/stream").await;
-        assert_eq!(viewer.sale().await.data["state"], "open");
-        viewers.push(viewer);
-    }
-    // Who has begun a request is waited for, a little.
-    let address = stack.url().strip_prefix("http://").unwrap();
-    let mut asking = TcpStream::connect(address).await.unwrap();
-    asking.write_all(b"GET /hea").await.unwrap();
-    let app = stack.apps.remove(0);
-
-    Signal::Terminate.send(app.pid().unwrap()).unwrap();
-    let ends = async {
-        for viewer in &mut viewers {
-            assert!(viewer.told().await.is_none(), "it ends cleanly");
-        }
-    };
-    tokio::select! {
-        biased;
-        () = ends => {}
-        _ = asking.read_u8() => panic!("a viewer is waited for longer"),
-    }
-
-    block_in_place(|| app.await_words(" stopped", PATIENCE).unwrap());
-    assert!(!app.log().contains("could be finished in time"), "{}", app.log());
-}
-
-async fn viewers_are_counted_while_they_watch(kind: Kind) {
-    let (stack, url) = watched_with(Settings::on(kind)).await;
-    let counted = async |stack: &Stack, what: &str| {
-        figure(&metrics(stack, &url).await, &format!("flashsale_stream_{what} ")).unwrap()
-    };
-
-    let mut viewers = Vec::new();
-    for _ in 0..3 {
-        let mut viewer = Viewer::of(&stack, "/stream").await;
-        viewer.sale().await;
-        viewers.push(viewer);
-    }
-
-    assert!((counted(&stack, "viewers").await - 3.0).abs() < 0.5);
-    assert!(counted(&stack, "events_total").await > 2.5);
-    drop(viewers);
-    stack
-        .until("those who are gone are not counted", async |stack| {
-            counted(stack, "viewers").await < 0.5
-        })
-        .await;
-}
-
 async fn what_is_no_stream_is_a_problem_and_head_shows_the_headers_alone(kind: Kind) {
     let stack = Stack::start(Settings::on(kind)).await;
 
@@ -366,62 +218,4 @@ async fn what_is_no_stream_is_a_problem_and_head_shows_the_headers_alone(kind: K
     assert!(!head.head.contains("content-length"), "a stream has none: {}", head.head);
     let next = head.until("\r\n\r\n").await.unwrap();
     assert!(next.starts_with("HTTP/1.1 404 "), "{next}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn however_many_watch_the_stores_are_asked_no_more() {
-    const VIEWERS: u64 = 600;
-    const EVENTS: u64 = 4;
-    let stack = Stack::start(Settings { processes: 1, ..Settings::default() }).await;
-    let sale = stack.sale().await;
-    let mut viewers = Vec::new();
-    for _ in 0..VIEWERS {
-        let mut viewer = Viewer::of(&stack, "/stream").await;
-        viewer.sale().await;
-        viewers.push(viewer);
-    }
-
-    let before = asked(&stack).await;
-    for held in 1..=EVENTS {
-        stack.checkout("ann", sale).await;
-        let mut told = JoinSet::new();
-        for mut viewer in viewers.drain(..) {
-            told.spawn(async move {
-                viewer.sale_with("held", held.try_into().unwrap()).await;
-                viewer
-            });
-        }
-        viewers = told.join_all().await;
-    }
-    let after = asked(&stack).await;
-
-    let [commands, transactions] = [0, 1].map(|store| after[store] - before[store]);
-    println!("{EVENTS} events to {VIEWERS}: {commands} of Redis, {transactions} of Postgres");
-    // The upkeep's are among them.
-    assert!(commands < VIEWERS * EVENTS / 2, "{commands} commands");
-    assert!(transactions < VIEWERS * EVENTS / 2, "{transactions} transactions");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn viewers_give_way_to_buyers_when_there_are_too_many() {
-    const VIEWERS: usize = 400;
-    let stack = Stack::prepare(Settings { processes: 1, ..Settings::on(Kind::Embedded) });
-    let app = stack.start_app_in_shell(r#"ulimit -n 300; exec "$0" serve"#);
-    block_in_place(|| app.await_ready(PATIENCE).unwrap());
-    let mut buyer = TcpStream::connect(app.url().strip_prefix("http://").unwrap()).await.unwrap();
-
-    let mut viewers = Vec::new();
-    for number in 0..VIEWERS {
-        viewers.push(Viewer::at(app.url(), "/stream", "").await);
-        if number % 5 == 4 {
-            // Of all who are silent the buyer is always the last to lose its place.
-            buyer.write_all(b"GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
-            let mut answer = [0; 4_096];
-            let read = timeout(PATIENCE, buyer.read(&mut answer)).await.unwrap().unwrap();
-            assert!(answer[..read].starts_with(b"HTTP/1.1 200 "), "{number}");
-        }
-    }
-
-    assert!(!app.log().contains("Too many open files"), "{}", app.log());
-    assert!(block_in_place(|| app.terminate().unwrap()).success());
 }

@@ -102,7 +102,8 @@ impl Asker {
         // The counts may be older than what the catalog says of the sale, and than its clock.
         let counted = counted.await??;
         let at = self.reckon().unwrap_or(counted.at);
-        Ok(Asked { standing: Standing { sale: listed.sale, at, ..counted }, is_live: false })
+        let sale = listed.sale.or_newer(counted.sale);
+        Ok(Asked { standing: Standing { sale, at, ..counted }, is_live: false })
     }
 
     /// How a closed sale stands. It is counted once.

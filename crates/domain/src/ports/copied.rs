@@ -1,4 +1,4 @@
-//! What a ledger holds, row by row, for another ledger to take over.
+//! What a ledger holds, row by row: for another ledger to take over, and for whoever runs the service.
 
 use crate::{Code, Epoch, ProductId, Receipt, Sale, SaleId, Sku, Slot, Unit, UnixMillis, UserId};
 
@@ -71,6 +71,18 @@ pub struct HoldCopy {
     pub expires_at: UnixMillis,
     /// How it ended, and when; `None` while it stands.
     pub ended: Option<(HoldEnd, UnixMillis)>,
+}
+
+impl HoldCopy {
+    /// The code as it may be shown to others than its owner: masked as long as it can be redeemed,
+    /// which is until the ledger has decided.
+    #[must_use]
+    pub fn shown_code(&self) -> String {
+        match self.ended {
+            None => self.code.masked(),
+            Some(_) => self.code.to_string(),
+        }
+    }
 }
 
 /// How a hold ended.

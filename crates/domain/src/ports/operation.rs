@@ -62,7 +62,7 @@ macro_rules! operations {
 
 // An operator's sale is made each time it is asked for: twice would be twice the stock.
 // A load is sent once: if the live store restarted in between, the second would serve a snapshot
-// without what was granted since. And what an operator said first shall not hold last: of a product neither.
+// without what was granted since. And what an operator said first shall not hold last.
 operations! {
     Load = SaleStore::load, Live, Write, Once;
     Status = SaleStore::status, Live, Read, Again;
@@ -82,6 +82,12 @@ operations! {
     FindOwner = CodeOwners::owner, Ledger, Read, Again;
     LookUpCode = Lookups::code, Ledger, Read, Again;
     LookUpUnits = Lookups::units, Ledger, Read, Again;
+    InspectCode = Inspections::code, Ledger, Read, Again;
+    InspectHolders = Inspections::holders, Ledger, Read, Again;
+    InspectUnits = Inspections::units, Ledger, Read, Again;
+    InspectAttempts = Inspections::attempts, Ledger, Read, Again;
+    ExportAttempts = Exports::attempts, Ledger, Read, Again;
+    ExportPurchases = Exports::purchases, Ledger, Read, Again;
     Judge = LedgerStore::judge, Ledger, Write, Again;
     ExpireOverdue = LedgerStore::expire_overdue, Ledger, Write, Again;
     Answered = AnsweredCodes::answered, Ledger, Read, Again;
@@ -90,8 +96,6 @@ operations! {
     FindProduct = Products::find, Ledger, Read, Again;
     PageProducts = Products::page, Ledger, Read, Again;
     ProductImage = Products::image, Ledger, Read, Again;
-    PutProduct = ProductRegister::put, Ledger, Write, Once;
-    ArchiveProduct = ProductRegister::archive, Ledger, Write, Again;
     Now = SaleRegister::now, Ledger, Read, Again;
     FindSale = SaleRegister::find, Ledger, Read, Again;
     Page = SaleRegister::page, Ledger, Read, Again;
@@ -101,6 +105,9 @@ operations! {
     RaiseEpoch = SaleRegister::raise_epoch, Ledger, Write, Again;
     Tally = SaleRegister::tally, Ledger, Read, Again;
     Close = SaleRegister::close, Ledger, Write, Again;
+    Act = Operator::act, Ledger, Write, Again;
+    FindAction = Operator::action, Ledger, Read, Again;
+    Trail = Operator::trail, Ledger, Read, Again;
     Audit = AuditedLedger::audit, Ledger, Read, Again;
     LateHolds = AuditedLedger::late_holds, Ledger, Read, Again;
     LedgerSnapshot = AuditedLedger::snapshot, Ledger, Read, Again;

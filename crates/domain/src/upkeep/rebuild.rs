@@ -8,9 +8,11 @@ use std::{
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
-    Epoch, Failure, SaleId, StoreError,
+    Epoch, Failure, Sale, SaleId, StoreError,
     answer::Doing,
-    ports::{Clock, LiveEpoch, LoadReply, RaiseReply, SaleRegister, SaleStore, Tasks},
+    ports::{
+        Clock, LiveEpoch, LoadReply, RaiseReply, SaleRegister, SaleSnapshot, SaleStore, Tasks,
+    },
     sale::SaleState,
 };
 
@@ -215,19 +217,46 @@ impl Rebuild {
             if served <= listed.sale.epoch {
                 return Ok(None);
             }
-            match self.raise_and_load(sale, Some(LiveEpoch::Fence(served))).await? {
+            let older = match self.raise_and_load(sale, Some(LiveEpoch::Fence(served))).await? {
                 Raised::Done(restored) => return Ok(Some(restored)),
-                Raised::Fenced(_) => {
-                    return self.load(sale, Some(served)).await.map(|landed| Some(landed.restored));
-                }
+                Raised::Fenced(_) => served,
+                Raised::Overtaken(epoch) => epoch,
                 // The ledger still is the one that lacks what is served: nobody else may raise it.
-                Raised::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
-            }
+                Raised::TooSoon => {
+                    self.clock.wait(LOOK_AGAIN_MS).await;
+                    continue;
+                }
+            };
+            return self.load(sale, Some(older)).await.map(|landed| Some(landed.restored));
         }
         Err(rebuilding(format!("the epoch of sale {sale} was raised only just now")))
     }
 
-    async fn load(&self, sale: SaleId, newer_than: Option<Epoch>) -> Result<Landed, StoreError> {
+    /// Loads the snapshot of an epoch that was raised for a change of the sale. Says whether that is
+    /// served; if not, something newer may be.
+    ///
+    /// It takes no turn: epochs keep it apart from any other load, and one that is waiting for this
+    /// epoch to be loaded has the turn.
+    pub async fn load_raised(self: &Arc<Self>, snapshot: SaleSnapshot) -> Result<bool, StoreError> {
+        let this = Arc::clone(self);
+        let load = async move {
+            let _place = this.places.acquire().await;
+            this.load_snapshot(&snapshot).await.map(|loaded| matches!(loaded, Raised::Done(_)))
+        };
+        let Some(tasks) = &self.tasks else { return load.await };
+        let (loaded, loading) = oneshot::channel();
+        tasks.start(Box::pin(async move {
+            // Whoever wanted it may have gone away.
+            let _ = loaded.send(load.await);
+        }));
+        loading.await.unwrap_or_else(|_| Err(rebuilding("the load was broken off")))
+    }
+
+    async fn load(
+        &self,
+        sale: SaleId,
+        mut newer_than: Option<Epoch>,
+    ) -> Result<Landed, StoreError> {
         let mut fence = None;
         for _ in 0..LOOKS_MAX {
             let served = match self.sales.status(sale).await {
@@ -250,6 +279,7 @@ impl Rebuild {
                 Raised::Done(restored) => return Ok(Landed { restored, is_ours: true }),
                 Raised::Fenced(epoch) => fence = epoch.map(LiveEpoch::Fence),
                 Raised::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
+                Raised::Overtaken(epoch) => newer_than = Some(epoch),
             }
         }
         Err(rebuilding(format!("sale {sale} is still being rebuilt by another process")))
@@ -261,15 +291,7 @@ impl Rebuild {
         live: Option<LiveEpoch>,
     ) -> Result<Raised, StoreError> {
         match self.register.raise_epoch(sale, live).await? {
-            RaiseReply::Raised(snapshot) => {
-                let ledger_now = self.register.now().await?;
-                match self.sales.load(&snapshot, ledger_now).await? {
-                    LoadReply::Loaded => self.unload_if_closed(sale).await.map(Raised::Done),
-                    // What is served is looked at again: the load has not said whose it is.
-                    LoadReply::Fenced { is_served: true, .. } => Ok(Raised::Fenced(None)),
-                    LoadReply::Fenced { epoch, .. } => Ok(Raised::Fenced(Some(epoch))),
-                }
-            }
+            RaiseReply::Raised(snapshot) => self.load_snapshot(&snapshot).await,
             RaiseReply::TooSoon => Ok(Raised::TooSoon),
             RaiseReply::Closed => Ok(Raised::Done(Restored::Closed)),
             RaiseReply::Behind { ledger } => Err(lost_data(sale, live, ledger)),
@@ -286,17 +308,32 @@ impl Rebuild {
         }
     }
 
-    /// Takes a sale back that was closed while its snapshot was on the way: it has been forgotten
-    /// already, and nobody would forget it again.
-    async fn unload_if_closed(&self, sale: SaleId) -> Result<Restored, StoreError> {
-        // A look that fails is let go: the sale is served, which is what was asked for.
-        if let Ok(Some(listed)) = self.register.find(sale).await
-            && listed.sale.state == SaleState::Closed
-        {
-            self.sales.forget(sale).await?;
-            return Ok(Restored::Closed);
+    async fn load_snapshot(&self, snapshot: &SaleSnapshot) -> Result<Raised, StoreError> {
+        let ledger_now = self.register.now().await?;
+        match self.sales.load(snapshot, ledger_now).await? {
+            LoadReply::Loaded => self.look_after_load(&snapshot.sale).await,
+            // What is served is looked at again: the load has not said whose it is.
+            LoadReply::Fenced { is_served: true, .. } => Ok(Raised::Fenced(None)),
+            LoadReply::Fenced { epoch, .. } => Ok(Raised::Fenced(Some(epoch))),
         }
-        Ok(Restored::Loaded)
+    }
+
+    /// Takes a sale back that was closed while its snapshot was on the way: it has been forgotten
+    /// already, and nobody would forget it again. One that was changed meanwhile, and is served as it was
+    /// before because the live store forgot the change, is loaded once more.
+    async fn look_after_load(&self, loaded: &Sale) -> Result<Raised, StoreError> {
+        // A look that fails is let go: the sale is served, which is what was asked for.
+        let Ok(Some(listed)) = self.register.find(loaded.id).await else {
+            return Ok(Raised::Done(Restored::Loaded));
+        };
+        if listed.sale.state == SaleState::Closed {
+            self.sales.forget(loaded.id).await?;
+            return Ok(Raised::Done(Restored::Closed));
+        }
+        if listed.sale.epoch > loaded.epoch {
+            return Ok(Raised::Overtaken(loaded.epoch));
+        }
+        Ok(Raised::Done(Restored::Loaded))
     }
 
     fn flight(&self, sale: SaleId) -> Arc<Flight> {
@@ -317,6 +354,8 @@ enum Raised {
     Fenced(Option<Epoch>),
     /// Another process is at it.
     TooSoon,
+    /// What was loaded is served, but not at the epoch that the ledger has by now.
+    Overtaken(Epoch),
 }
 
 fn lost_data(sale: SaleId, live: Option<LiveEpoch>, ledger: Epoch) -> StoreError {

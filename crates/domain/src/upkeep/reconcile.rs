@@ -140,6 +140,9 @@ impl Reconcile {
                 reason,
             ));
         }
+        // A sale that was changed since the catalog was refreshed is served as it is by now.
+        let changed = self.as_changed(sale, &live).await?;
+        let sale = changed.as_ref().unwrap_or(sale);
         let mut drift = drift(sale, &live, &ledger);
         if drift.clock_ms < -SKEW_MAX_MS
             && let Some(later) = self.sales.status(sale.id).await?
@@ -166,6 +169,16 @@ impl Reconcile {
             return Ok(Reconciled::Rebuilt(drift));
         }
         Ok(Reconciled::Left(drift))
+    }
+
+    /// The sale as the ledger has it now, if it is not served as it was when it was listed.
+    async fn as_changed(&self, sale: &Sale, live: &LiveStatus) -> Result<Option<Sale>, StoreError> {
+        if live.epoch <= sale.epoch
+            || !(serves_other_terms(live, sale) || breaks_itself(live, sale))
+        {
+            return Ok(None);
+        }
+        Ok(self.register.find(sale.id).await?.map(|listed| listed.sale))
     }
 
     /// Forgets the sales that are not among `current`.

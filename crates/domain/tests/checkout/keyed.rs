@@ -311,3 +311,30 @@ async fn the_answer_is_what_the_record_has_and_the_other_unit_goes_back() {
     assert_eq!((answered.hold.unit, answered.hold.slot), (recorded.unit, recorded.slot));
     assert_eq!(world.live.held(sale.id), [], "the other unit is nobody's");
 }
+
+/// The live store that granted the first was lost while that was on its way to the ledger, and the second
+/// was granted another unit by the one that is there now, and recorded it.
+#[tokio::test]
+async fn a_grant_of_a_live_store_that_was_lost_takes_no_unit_from_an_equal_request_that_came_after()
+{
+    let (world, process) = open_world();
+    let sale = world.open_sale(3, 2);
+    process.rebuild.restore(sale.id, None).await.unwrap();
+    world.ledger.faults().plan(Operation::Record, Fault::Pause);
+    let mut first = Box::pin(ask(&process, &sale, "alice", KEY));
+    stand_still(&world, &mut first).await;
+    let lost = world.live.held(sale.id);
+    world.live.wipe();
+    let other = world.process(2);
+    let bobs = other.take(&sale, "bob").await;
+    let hold = take(&other, &sale, "alice", KEY).await.hold;
+    assert_ne!(lost, [(hold.code, hold.unit)], "it is another unit");
+
+    assert!(world.ledger.faults().resume());
+    let answered = first.await.unwrap().unwrap().hold;
+
+    assert_eq!(answered, hold);
+    let mut now_held = world.live.held(sale.id);
+    now_held.sort_unstable_by_key(|(_, unit)| *unit);
+    assert_eq!(now_held, [(bobs.code, bobs.unit), (hold.code, hold.unit)]);
+}

@@ -1,6 +1,6 @@
 //! What one connection may do, by its turns.
 
-use super::*;
+use super::{patience::STOP_GRACE, *};
 
 /// Receives as long as that is allowed without others having had their turn; returns how much.
 fn receive(connection: &Connection) -> (usize, Allowance) {

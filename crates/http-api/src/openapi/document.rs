@@ -16,8 +16,9 @@ use actix_web::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Endpoint, Operation, Schemas, Tag, header,
-    operation::{Answer, Header, Parameter, Place, is_bodiless},
+    Endpoint, Operation, Schemas, Tag,
+    header::{self, Header},
+    operation::{Answer, Parameter, Place, is_bodiless},
 };
 use crate::{
     body::BODY_BYTES_MAX,

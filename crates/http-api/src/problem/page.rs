@@ -1,6 +1,6 @@
 //! `/problems`: a page about each type of problem, for whoever meets one, and one that lists them.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::LazyLock};
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use serde_json::{Value, json};
@@ -17,6 +17,12 @@ const TEMPLATE: &str = include_str!("page.html");
 const LIST_TEMPLATE: &str = include_str!("list.html");
 
 const HTML: &str = "text/html; charset=utf-8";
+
+static LIST: LazyLock<Asset> = LazyLock::new(|| asset(list()));
+
+/// The page of each type.
+static PAGES: LazyLock<Vec<(Kind, Asset)>> =
+    LazyLock::new(|| Kind::ALL.iter().map(|&kind| (kind, asset(page(kind)))).collect());
 
 /// The name of a type.
 struct Name;
@@ -66,15 +72,19 @@ fn describe() -> Operation {
 
 async fn get_list(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Params::of_query(&request).finish(Some(()))?;
-    Ok(Asset::of_text(HTML, list()).with_policy(docs::PAGE_POLICY).answer(&request))
+    Ok(LIST.answer(&request))
 }
 
 async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Params::of_query(&request).finish(Some(()))?;
     let name = request.match_info().get("name").unwrap_or_default();
-    let kind = Kind::ALL.iter().find(|kind| kind.name() == name);
-    let kind = kind.ok_or_else(|| Problem::no_such_route(request.path()))?;
-    Ok(Asset::of_text(HTML, page(*kind)).with_policy(docs::PAGE_POLICY).answer(&request))
+    let page = PAGES.iter().find(|(kind, _)| kind.name() == name);
+    let (_, page) = page.ok_or_else(|| Problem::no_such_route(request.path()))?;
+    Ok(page.answer(&request))
+}
+
+fn asset(page: String) -> Asset {
+    Asset::of_text(HTML, page).with_policy(docs::PAGE_POLICY)
 }
 
 /// All types, by the lowest status that each comes with.
@@ -154,7 +164,31 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::{body::MessageBody as _, http::header::ACCEPT_ENCODING, test::TestRequest};
+
     use super::*;
+
+    #[actix_web::test]
+    async fn a_page_is_written_and_compressed_once_for_all_who_ask() {
+        let name = Kind::SoldOut.name();
+        for coding in ["gzip", "identity"] {
+            let request = || {
+                let request = TestRequest::get().insert_header((ACCEPT_ENCODING, coding));
+                request.param("name", name).to_http_request()
+            };
+            let body = |answer: Result<HttpResponse, Problem>| {
+                answer.unwrap().into_body().try_into_bytes().unwrap()
+            };
+
+            let lists = [body(get_list(request()).await), body(get_list(request()).await)];
+            let pages = [body(get_page(request()).await), body(get_page(request()).await)];
+
+            for [one, other] in [lists, pages] {
+                assert!(!one.is_empty());
+                assert_eq!(one.as_ptr(), other.as_ptr(), "{coding}: it is the same memory");
+            }
+        }
+    }
 
     #[test]
     fn what_is_written_into_a_page_is_text_in_it() {

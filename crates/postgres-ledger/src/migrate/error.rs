@@ -8,7 +8,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use super::careful::StepError;
 use crate::{
     servers::{ConnectError, PoolError, of_pool},
-    session::SessionError,
+    session::{SessionError, is_of_another_session},
 };
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -143,6 +143,10 @@ impl MigrateError {
         match final_code {
             None => Self::NotYet(source),
             Some(SqlState::INSUFFICIENT_PRIVILEGE) => Self::NotAllowed { needs, source },
+            // Where no second connection can be had to look for a pooler, this is how it shows.
+            Some(code) if is_of_another_session(&code) => {
+                Self::WrongWay(ConnectError::Pooler.into())
+            }
             Some(code) => Self::Refused { code: code.code().to_owned(), source },
         }
     }

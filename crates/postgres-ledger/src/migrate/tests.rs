@@ -248,3 +248,14 @@ async fn a_role_that_may_only_read_and_write_rows_will_do_where_nothing_is_missi
     let text = text_of(&error);
     assert!(error.is_final() && text.contains("SELECT on refinery_schema_history"), "{text}");
 }
+
+/// The look for a pooler needs a second connection, which may not be had.
+#[tokio::test]
+async fn a_session_that_is_not_the_one_of_before_is_a_poolers() {
+    let pool = pool_of_one("pooled");
+
+    let refused = migrate(&pool, &runner(&["EXECUTE of_another_session"])).await.unwrap_err();
+
+    assert!(refused.is_final(), "{refused:?}");
+    assert!(text_of(&refused).contains("a pooler in transaction mode is between"), "{refused:?}");
+}

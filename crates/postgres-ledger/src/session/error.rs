@@ -111,14 +111,8 @@ impl SessionError {
 
     /// Whether it is of a session that is not the one it was: a pooler may have come in between.
     pub(crate) fn is_of_another_session(&self) -> bool {
-        matches!(
-            self,
-            Self::WrongConnection { source, .. }
-                if matches!(
-                    source.code(),
-                    Some(&(SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT))
-                )
-        )
+        matches!(self, Self::WrongConnection { source, .. }
+            if source.code().is_some_and(wrong_connection::is_of_another_session))
     }
 
     /// What the server warned of, if that is why it is not believed.

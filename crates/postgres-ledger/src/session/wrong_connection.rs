@@ -37,3 +37,9 @@ pub(super) fn why(code: &SqlState, routine: Option<&str>) -> Option<&'static str
     }
     TABLE.iter().find(|(condemning, _)| *condemning == code).map(|&(_, why)| why)
 }
+
+/// Whether an error of this code comes of statements that went to a session they were not prepared
+/// in, or to one of others: only a pooler in transaction mode sends them there.
+pub(crate) fn is_of_another_session(code: &SqlState) -> bool {
+    [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT].contains(code)
+}

@@ -191,10 +191,10 @@ fn a_process_that_is_killed_while_it_migrates_leaves_one_version_or_the_other() 
         assert_eq!(findings.of(Invariant::SchemaStands).unwrap().rows(), [""; 0]);
     }
     let killed = killed.lock().unwrap().len();
-    assert!(
-        versions == BTreeSet::from([1, 2, 3, 4]) && killed > 20,
-        "{killed} times, {versions:?}"
-    );
+    let listed = include_str!("../../migrations/checksums.txt").lines();
+    let number = |line: &str| line.strip_prefix('V')?.split_once("__")?.0.parse().ok();
+    let listed: BTreeSet<i64> = listed.filter_map(number).collect();
+    assert!(versions == listed && killed > 20, "{killed} times, {versions:?}");
 }
 
 /// Redeems a code of a sale that never was, as whoever looks at the ledger's health does.

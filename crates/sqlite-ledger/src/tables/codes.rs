@@ -158,7 +158,7 @@ impl Tables<'_> {
     }
 
     /// Ends a hold without a sale, if the code is on hold and `may_end`.
-    fn end_hold(
+    pub(super) fn end_hold(
         &self,
         counts: &mut Counts,
         code: Code,

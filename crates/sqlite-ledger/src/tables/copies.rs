@@ -2,6 +2,7 @@
 
 use domain::{
     ProductVersion,
+    operator::StoredAction,
     ports::{AttemptCopy, ProductCopy, PurchaseCopy, SaleCopy},
     product::Image,
 };
@@ -14,6 +15,7 @@ const COPY_PRODUCTS: &str = include_str!("../sql/copy_products.sql");
 const COPY_VERSIONS: &str = include_str!("../sql/copy_versions.sql");
 const COPY_IMAGES: &str = include_str!("../sql/copy_images.sql");
 const COPY_ATTEMPTS: &str = include_str!("../sql/copy_attempts.sql");
+const COPY_ACTIONS: &str = include_str!("../sql/copy_actions.sql");
 const COPY_PURCHASES: &str = include_str!("../sql/copy_purchases.sql");
 
 /// Some rows in their order, and where the next ones begin.
@@ -64,6 +66,15 @@ impl Tables<'_> {
         self.copies(COPY_PURCHASES, after, limit, |row| {
             Ok(PurchaseCopy { receipt: rows::receipt(row)?, slot: rows::slot(row)? })
         })
+    }
+
+    /// At most `limit` rows of the trail after a row, 0 for the first.
+    pub fn copy_actions(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Copies<StoredAction>, SqliteError> {
+        self.copies(COPY_ACTIONS, after, limit, |row| rows::stored_action(row, "action_id"))
     }
 
     fn copies<T>(

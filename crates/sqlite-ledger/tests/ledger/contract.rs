@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use domain::SaleId;
-use store_contract::{CountRecords, Ledger, fixtures::WallClock};
+use store_contract::{CountRecords, Inspected, Ledger, fixtures::WallClock};
 
 use crate::shop::Shop;
 
@@ -14,6 +14,14 @@ mod answered_codes {
 
 mod code_owners {
     store_contract::code_owners_contract!(super::ledger);
+}
+
+mod exports {
+    store_contract::exports_contract!(super::inspected);
+}
+
+mod inspections {
+    store_contract::inspections_contract!(super::inspected);
 }
 
 mod ledger_store {
@@ -28,15 +36,26 @@ mod products {
     store_contract::products_contract!(super::ledger);
 }
 
+mod operator {
+    store_contract::operator_contract!(super::ledger);
+}
+
 mod sale_register {
     store_contract::sale_register_contract!(super::ledger);
 }
 
 /// A ledger in a directory of its own.
 async fn ledger() -> Ledger {
+    inspected().await.ledger
+}
+
+/// The same, as operators look at it too.
+async fn inspected() -> Inspected {
     let shop = Shop::new();
     let store = Arc::new(shop.ledger());
-    Ledger::new(store, Arc::new(WallClock), Arc::new(Records(shop)))
+    let (inspections, exports) = (store.clone(), store.clone());
+    let ledger = Ledger::new(store, Arc::new(WallClock), Arc::new(Records(shop)));
+    Inspected { ledger, inspections, exports }
 }
 
 /// Counts rows, past the ledger.

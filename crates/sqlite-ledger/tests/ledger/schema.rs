@@ -85,6 +85,11 @@ fn no_record_disappears_and_no_receipt_changes() {
         (sale_id, unit, slot, purchased_at, code, user_id, item_name, item_image)
         VALUES (1, 1, 0, 5, x'00000000010080008000000000000001', 'ann', 'Teapot', '/t')";
     run(&database, purchase).unwrap();
+    let action = "INSERT INTO operator_actions (id, acted_at, operator, action, asked, after)
+        VALUES (x'00000000010080008000000000000001', 5, 'ann', 'sale-paused', '{}', '{}')";
+    run(&database, action).unwrap();
+    assert_refused(&database, action, "UNIQUE");
+    assert_refused(&database, &action.replace("01', 5", "02', 5").replace("after", "why"), "CHECK");
 
     for (statement, why) in [
         ("DELETE FROM checkout_attempts", "the ledger is append-only"),
@@ -94,8 +99,8 @@ fn no_record_disappears_and_no_receipt_changes() {
         ("DELETE FROM purchases", "the ledger is append-only"),
         ("DELETE FROM sales", "a sale is closed, not removed"),
         ("UPDATE sales SET epoch = 0", "an epoch never goes back"),
-        ("UPDATE sales SET starts_at = 1001", "a sale keeps its window"),
-        ("UPDATE sales SET ends_at = 2001", "a sale keeps its window"),
+        ("DELETE FROM operator_actions", "the ledger is append-only"),
+        ("UPDATE operator_actions SET why = 'x'", "the ledger is append-only"),
     ] {
         assert_refused(&database, statement, why);
     }
@@ -184,7 +189,18 @@ fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     }
     // What an operator makes stands in the way of nothing.
     run(&database, &sale(4_001, 5_000)).unwrap();
-    assert_refused(&database, "UPDATE sales SET on_timetable = 1", "a sale keeps its window");
+    assert_refused(&database, "UPDATE sales SET on_timetable = 1", "a sale keeps its origin");
+    // One that is moved keeps apart, too.
+    let of_three = "WHERE starts_at = 3000 AND on_timetable";
+    for moved in ["starts_at = 2999", "ends_at = 4001", "starts_at = 1, ends_at = 9000"] {
+        let update = format!("UPDATE sales SET {moved} {of_three}");
+        assert_refused(&database, &update, "two sales of the timetable overlap");
+    }
+    run(&database, &format!("UPDATE sales SET ends_at = 3500 {of_three}")).unwrap();
+    let closes = format!("UPDATE sales SET state = 'closed', closed_at = 9 {of_three}");
+    run(&database, &closes).unwrap();
+    let update = format!("UPDATE sales SET ends_at = 3400 {of_three}");
+    assert_refused(&database, &update, "a closed sale keeps its window");
     assert_refused(&database, "UPDATE sales SET state = 'closed' WHERE id = 1", "CHECK");
     assert_refused(&database, "UPDATE sales SET closed_at = 1 WHERE id = 1", "CHECK");
     assert_refused(&database, "UPDATE sales SET filed = 1 WHERE id = 1", "CHECK");
@@ -237,7 +253,7 @@ async fn processes_that_open_a_new_ledger_at_once_take_turns() {
     let versions = "SELECT count(*) FROM refinery_schema_history";
     let database = shop.database();
     let count: i64 = database.connection().query_row(versions, [], |row| row.get(0)).unwrap();
-    assert_eq!(count, 4);
+    assert_eq!(count, 5);
 }
 
 #[test]

@@ -11,10 +11,12 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
+    operator::ActionRecord,
     ports::{
         Answered, AnsweredCodes, Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant,
         LedgerStore, Outcome, Recorded, Redemption, Verdict,
     },
+    product::{Product, ProductChange},
 };
 
 use crate::{
@@ -46,6 +48,7 @@ pub(crate) struct Tables {
     pub(crate) purchases: BTreeMap<Code, Receipt>,
     pub(crate) products: ProductRows,
     pub(crate) moves: u64,
+    pub(crate) actions: Vec<ActionRecord>,
 }
 
 #[derive(Clone)]
@@ -138,6 +141,12 @@ impl FakeLedger {
         self.tables(|tables| tables.sales.get(&sale).map(|row| row.sale))
     }
 
+    /// Makes a product, or its next version, as an operator does.
+    #[must_use]
+    pub fn put_product(&self, to: &ProductChange) -> Product {
+        self.tables(|tables| tables.products.put(to, self.0.clock.now()))
+    }
+
     pub(crate) fn tables<T>(&self, work: impl FnOnce(&mut Tables) -> T) -> T {
         work(&mut lock(&self.0.tables))
     }
@@ -169,7 +178,7 @@ impl Tables {
         })
     }
 
-    fn held_mut(&mut self, code: Code) -> Option<&mut HoldRecord> {
+    pub(crate) fn held_mut(&mut self, code: Code) -> Option<&mut HoldRecord> {
         self.holds_mut().find(|hold| hold.code == code && hold.state == HoldState::Held)
     }
 
@@ -224,7 +233,7 @@ impl Tables {
         CodeRecord::SoldNow(receipt)
     }
 
-    fn find(&self, code: Code) -> CodeRecord {
+    pub(crate) fn find(&self, code: Code) -> CodeRecord {
         let Some(AttemptRecord::Hold(hold)) = self.of_code(code) else {
             return CodeRecord::Unknown;
         };

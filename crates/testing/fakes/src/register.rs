@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use domain::{
     Epoch, NewSale, NotScheduled, Origin, Sale, SaleId, Salt, StoreError, UnixMillis, Window,
-    ports::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, SaleSnapshot, Tally},
+    ports::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
 
 use crate::{
-    FakeLedger, HoldRecord, HoldState, Operation,
+    FakeLedger, HoldState, Operation,
     ledger::{SaleRow, Tables},
 };
 
@@ -48,10 +48,7 @@ impl Tables {
         row.sale = sale;
         row.epoch_at = Some(now);
         row.epoch_moves = self.moves;
-        let of_sale = self.holds().filter(|hold| hold.sale == id);
-        let mut live: Vec<_> = of_sale.filter_map(HoldRecord::live_unit).collect();
-        live.sort_unstable_by_key(|unit| unit.unit);
-        RaiseReply::Raised(SaleSnapshot { sale, live })
+        RaiseReply::Raised(self.snapshot(sale))
     }
 
     fn count(&self, sale: SaleId, state: HoldState) -> u32 {

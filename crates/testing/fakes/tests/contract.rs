@@ -35,6 +35,10 @@ mod products {
     store_contract::products_contract!(super::ledger);
 }
 
+mod operator {
+    store_contract::operator_contract!(super::ledger);
+}
+
 mod sale_register {
     store_contract::sale_register_contract!(super::ledger);
 }

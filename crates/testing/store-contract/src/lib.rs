@@ -12,15 +12,19 @@
 pub mod answered_codes;
 pub mod code_owners;
 pub mod code_store;
+pub mod exports;
 pub mod fixtures;
+pub mod inspections;
 mod ledger;
 pub mod ledger_store;
 mod live;
 pub mod lookups;
+pub mod operator;
 pub mod products;
 pub mod sale_register;
 pub mod sale_store;
 
+pub use inspections::Inspected;
 pub use ledger::{CountRecords, Ledger, grant, record, redemption};
 pub use live::Live;
 
@@ -39,11 +43,14 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 8] = [
+    const PORTS: [(&str, &[&str]); 11] = [
         (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
+        (include_str!("exports.rs"), &[include_str!("exports.rs")]),
+        (include_str!("inspections.rs"), &[include_str!("inspections.rs")]),
         (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
         (include_str!("products.rs"), &[include_str!("products.rs")]),
+        (include_str!("operator.rs"), &[include_str!("operator.rs")]),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (
             include_str!("code_store.rs"),

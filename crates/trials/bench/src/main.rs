@@ -13,6 +13,7 @@ mod databases;
 mod deployment;
 mod disk;
 mod error;
+mod exported_sale;
 mod figures;
 mod light_load;
 mod marks;

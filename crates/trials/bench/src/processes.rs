@@ -85,6 +85,11 @@ pub(crate) fn peak_memory_mib(service: &Service) -> Result<f64, BenchError> {
     memory_mib(service, "VmHWM:")
 }
 
+/// Most resident memory of a process, in MiB, as long as there is one.
+pub(crate) fn peak_memory_mib_of(pid: u32) -> Option<f64> {
+    read_mib(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmHWM:")
+}
+
 /// Resident memory, in MiB.
 pub(crate) fn resident_memory_mib(service: &Service) -> Result<f64, BenchError> {
     memory_mib(service, "VmRSS:")

@@ -1,6 +1,7 @@
 //! What is measured, a file a scenario.
 
 pub(crate) mod audit;
+pub(crate) mod export;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod identity;
@@ -44,6 +45,8 @@ pub(crate) enum Scenario {
     LongDay,
     /// An audit of ten million attempts
     Audit,
+    /// Exports of a sale with a million attempts, and with ten million
+    Export,
     /// What every open page asks, and what that asks of the stores
     Reads,
     /// Thousands who watch a sale, and what that costs
@@ -57,7 +60,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Grant,
         Self::Keyed,
         Self::Identity,
@@ -70,6 +73,7 @@ impl Scenario {
         Self::Latency,
         Self::LongDay,
         Self::Audit,
+        Self::Export,
         Self::Reads,
         Self::Stream,
         Self::Overload,

@@ -16,7 +16,7 @@ use crate::{
     marks::{Bound, Marks},
     rates,
     scenarios::{
-        Scenario, audit, flow, grant, latency, long_day,
+        Scenario, audit, export, flow, grant, latency, long_day,
         sold_out::{self, AfterTheSale},
     },
     table::{Row, Table},
@@ -40,7 +40,7 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 12] = [
+    const BELOW: [(Scenario, Measure<'a>); 13] = [
         (Scenario::Keyed, Self::keyed),
         (Scenario::Identity, Self::identity),
         (Scenario::Reads, Self::reads),
@@ -53,6 +53,7 @@ impl<'a> Session<'a> {
         (Scenario::Rebuild, Self::rebuild),
         (Scenario::Recovery, Self::recovery),
         (Scenario::Audit, Self::audit),
+        (Scenario::Export, Self::export),
     ];
 
     pub(crate) fn start(options: &'a Options, bench: &'a Bench) -> Self {
@@ -223,6 +224,16 @@ impl<'a> Session<'a> {
             self.note_time(stack, what, took_s.median, 15.0);
         }
         self.table.below("audit", took_s.map(|took_s| audit::line(stack, &took_s)));
+    }
+
+    fn export(&mut self, stack: Stack) {
+        let exports = export::measure(self.bench, stack);
+        if let Ok(exports) = &exports {
+            let what = "export: MiB that ten million attempts take beyond one million";
+            self.note(stack, what, exports.growth_mib(), Bound::AtMost(8.0));
+            self.note(stack, "export: MiB of the command", exports.peak_mib(), Bound::AtMost(96.0));
+        }
+        self.table.below("export", exports.map(|exports| exports.list(stack)));
     }
 
     /// Notes how long something took. The stack that does less is held to be no slower.

@@ -2,7 +2,7 @@
 
 use std::{env, path::Path};
 
-use dev_servers::{Database, Place, Program, RedisServer, ServerTls, Stack};
+use dev_servers::{Database, Directory, Place, Program, RedisServer, ServerTls, Stack};
 
 use crate::{
     databases::Databases,
@@ -96,6 +96,14 @@ impl Stores {
         match &self.stores {
             dev_servers::Stores::Servers { database, .. } => Some(database),
             dev_servers::Stores::Embedded(_) => None,
+        }
+    }
+
+    /// The directory, if there is no database.
+    pub(crate) fn directory(&self) -> Option<&Directory> {
+        match &self.stores {
+            dev_servers::Stores::Servers { .. } => None,
+            dev_servers::Stores::Embedded(directory) => Some(directory),
         }
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct History {
     refused: BTreeMap<(SaleId, UserId, &'static str), usize>,
     /// Codes that clients know of and a restored ledger does not. Nothing is promised of them.
     lost: BTreeSet<Code>,
+    /// Codes that operators asked to give back.
+    released: BTreeSet<Code>,
 }
 
 /// A key in a sale, and whose it is.
@@ -151,6 +153,11 @@ impl History {
         }
     }
 
+    /// An operator asks to give a hold back that is somebody's.
+    pub(crate) fn takes_back(&mut self, code: Code) {
+        self.released.insert(code);
+    }
+
     /// A client asks to give back.
     pub(crate) fn gives_back(&mut self, code: Code) {
         if let Some(known) = self.known.get_mut(&code) {
@@ -221,7 +228,10 @@ impl History {
             CodeRefusal::Expired => {
                 state == Some(HoldState::Expired) && latest >= Some(known.hold.expires_at)
             }
-            CodeRefusal::Released => state == Some(HoldState::Released) && known.is_unwanted,
+            CodeRefusal::Released => {
+                let is_meant = known.is_unwanted || self.released.contains(&code);
+                state == Some(HoldState::Released) && is_meant
+            }
             CodeRefusal::NotRedeemed => known.receipt.is_none(),
             CodeRefusal::Unknown | CodeRefusal::AlreadyUsed(_) => false,
         };

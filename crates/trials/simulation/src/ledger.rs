@@ -5,16 +5,16 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use domain::{
     Code, Receipt, Sale, SaleId, UserId,
-    ports::{AnsweredCodes, LedgerStore, SaleRegister},
+    ports::{AnsweredCodes, LedgerStore, Operator, SaleRegister},
 };
 use fakes::{AttemptRecord, FakeLedger, HoldRecord, LedgerCopy};
 
 use crate::{checked::Checked, executor::Work};
 
 /// The ports of a ledger.
-pub(crate) trait LedgerPorts: LedgerStore + AnsweredCodes + SaleRegister {}
+pub(crate) trait LedgerPorts: LedgerStore + AnsweredCodes + Operator + SaleRegister {}
 
-impl<T: LedgerStore + AnsweredCodes + SaleRegister> LedgerPorts for T {}
+impl<T: LedgerStore + AnsweredCodes + Operator + SaleRegister> LedgerPorts for T {}
 
 /// A ledger, and what a run sees of it and does to it beside the ports.
 #[async_trait]

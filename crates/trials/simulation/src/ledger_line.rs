@@ -22,7 +22,7 @@ pub(crate) struct LedgerLine(pub(crate) Line);
 
 impl LedgerLine {
     /// Asks the ledger for what `answer` makes of it.
-    async fn call<T, F>(
+    pub(crate) async fn call<T, F>(
         &self,
         operation: Operation,
         asked: &(impl Debug + Sync),

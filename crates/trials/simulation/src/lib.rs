@@ -42,6 +42,7 @@ mod process;
 mod random;
 mod run;
 mod safety;
+mod steering_line;
 mod stores;
 mod trace;
 mod users;

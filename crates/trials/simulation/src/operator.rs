@@ -1,14 +1,21 @@
-//! The operator, who only means well.
+//! The operators, who only mean well.
 
 use std::sync::Arc;
 
-use domain::{NewSale, Origin, Window, ports::SaleRegister, upkeep::Rebuild};
+use domain::{
+    Failure, Phase, Sale, Window,
+    operator::{Action, ActionId, Answer, Change, Changed, Order},
+    ports::{Operator, SaleRegister, TrailPage},
+    upkeep::Rebuild,
+};
+use fakes::HoldState;
 
 use crate::{
     ledger_line::LedgerLine,
     live_line::LiveLine,
     lock::lock,
-    process::{ProcessClock, Service},
+    process::{ProcessClock, Service, timetable},
+    world::World,
 };
 
 /// The process number of the operator, who has a line of their own.
@@ -17,27 +24,36 @@ const OPERATOR: u16 = 0;
 /// How often the operator lets every sale go on in the end, a second apart.
 const LAST_WORDS: u32 = 4;
 
-/// Stops sales and lets them go on, and makes one by hand.
+/// How often an order is given again whose answer got lost.
+const TRIES_MAX: u32 = 3;
+
+/// Makes sales by hand, changes them, stops them and lets them go on, and gives holds back; now and then
+/// as a program of the version before does, which keeps no trail.
 pub(crate) async fn operate(service: Arc<Service>) {
     let ledger = LedgerLine(service.line(OPERATOR));
     let world = &service.world;
     while world.is_in_trouble() {
         world.pass(world.random.within(500..=4_000)).await;
         if world.random.happens(300) {
-            // Beside whatever there is: it overlaps a sale of the timetable, and often another such.
-            let starts_in_ms = world.random.pick(&[0, 1_500, 4_000]).unwrap_or(0);
-            let lasts_ms = world.random.pick(&[1_000, 6_000, 20_000]).unwrap_or(1_000);
-            let starts_at = world.true_time() + starts_in_ms;
-            let window = Window::new(starts_at, starts_at + lasts_ms).expect("it lasts a second");
-            // Whatever comes of it: whoever finds that sale may buy there.
-            let _ =
-                ledger.schedule(NewSale::unnamed(window, world.plan.terms, Origin::Operator)).await;
+            give(&service, schedule(world)).await;
+        }
+        if world.random.happens(500)
+            && let Some(action) = any_action(world)
+        {
+            give(&service, action).await;
         }
         let Some(sale) = world.random.pick(&world.stores.ledger.sales()) else { continue };
-        // Without an answer it may be paused all the same.
-        let _ = ledger.set_paused(sale.id, true).await;
-        world.pass(world.random.within(10..=800)).await;
-        let _ = ledger.set_paused(sale.id, false).await;
+        let keeps_trail = world.random.happens(500);
+        for paused in [true, false] {
+            if keeps_trail {
+                let action = if paused { Action::PauseSale } else { Action::ResumeSale };
+                give(&service, action(sale.id)).await;
+            } else {
+                // Without an answer it may be paused all the same.
+                let _ = ledger.set_paused(sale.id, paused).await;
+            }
+            world.pass(world.random.within(10..=800)).await;
+        }
     }
     // What they said before may still be on its way: they say the last word again until it is that.
     for _ in 0..LAST_WORDS {
@@ -45,6 +61,103 @@ pub(crate) async fn operate(service: Arc<Service>) {
             let _ = ledger.set_paused(sale.id, false).await;
         }
         world.pass(1_000).await;
+    }
+}
+
+/// A sale beside whatever there is: it overlaps one of the timetable, and often another such.
+fn schedule(world: &World) -> Action {
+    let starts_in_ms = world.random.pick(&[0, 1_500, 4_000]).unwrap_or(0);
+    let lasts_ms = world.random.pick(&[1_000, 6_000, 20_000]).unwrap_or(1_000);
+    let starts_at = world.true_time() + starts_in_ms;
+    let window = Window::new(starts_at, starts_at + lasts_ms).expect("it lasts a second");
+    Action::ScheduleSale { window, terms: world.plan.terms, product: None }
+}
+
+/// Something to do with what there is.
+fn any_action(world: &World) -> Option<Action> {
+    let sales = world.stores.ledger.sales();
+    let now = world.stores.clock.now();
+    let goes_on = |sale: &Sale| !matches!(sale.phase_at(now), Phase::Ended);
+    let sales: Vec<_> = sales.into_iter().filter(goes_on).collect();
+    let sale = world.random.pick(&sales)?;
+    match world.random.below(10) {
+        0 => Some(Action::EndSale(sale.id)),
+        1..=2 => {
+            let records = world.stores.ledger.records();
+            let held = records.holds.iter().filter(|hold| hold.state == HoldState::Held);
+            let code = world.random.pick(&held.map(|hold| hold.code).collect::<Vec<_>>())?;
+            lock(&world.safety).history.takes_back(code);
+            Some(Action::ReleaseHold(code))
+        }
+        _ => Some(Action::ChangeSale { sale: sale.id, change: change(world, &sale)? }),
+    }
+}
+
+fn change(world: &World, sale: &Sale) -> Option<Change> {
+    let mut changed = Changed::default();
+    let limit = sale.terms.per_user_limit();
+    match world.random.below(4) {
+        0 => changed.per_user_limit = Some(limit + 1),
+        1 if sale.phase_at(world.stores.clock.now()) != Phase::Scheduled => {
+            // A sale of the timetable has time left in the slot after.
+            let by_ms = world.random.pick(&[-5_000, -500, 500, 5_000]).unwrap_or(500);
+            changed.ends_at = Some(sale.window.ends_at() + by_ms);
+        }
+        _ => changed.stock = u32::try_from(world.random.within(1..=8)).ok(),
+    }
+    if world.random.happens(100) {
+        // Once it has opened, this is refused.
+        changed.hold_ms = world.random.pick(&[1_000, 3_000]);
+    }
+    Change::new(changed).ok()
+}
+
+/// Has some process carry an order out, and gives it again where the answer got lost. One that is given
+/// again is done once.
+async fn give(service: &Service, action: Action) {
+    let world = &service.world;
+    let drawn = u128::from(world.random.within(0..=u64::MAX - 1)) << 64;
+    let order = Order {
+        id: ActionId::drawn(drawn | u128::from(world.random.within(0..=u64::MAX - 1))),
+        by: "operator".parse().expect("a plain name"),
+        why: None,
+        request_id: None,
+        action: action.clone(),
+        if_at: None,
+    };
+    for _ in 0..TRIES_MAX {
+        let Some((_, process)) = service.pick() else { return };
+        let steering = process.services.steering(timetable(world));
+        let order = match (action.sale(), world.random.happens(200)) {
+            (Some(sale), true) => {
+                let Ok(seen) = steering.version(sale).await else { continue };
+                Order { if_at: Some(seen), ..order.clone() }
+            }
+            _ => order.clone(),
+        };
+        match steering.act(&order).await {
+            Ok(Answer::IdUsed(record)) => panic!("{order:?} was given as {record:?}"),
+            Ok(_) => break,
+            Err(error) if error.failure() == Failure::Unknown => {}
+            Err(_) if world.random.happens(500) => {}
+            Err(_) => return,
+        }
+    }
+    check_trail(service, &order).await;
+}
+
+/// What the trail says of an order is the same, whichever way it is asked.
+async fn check_trail(service: &Service, order: &Order) {
+    let ledger = LedgerLine(service.line(OPERATOR));
+    let page = TrailPage { sale: None, before: None, changes_only: false, limit: usize::MAX };
+    let (Ok(one), Ok(all)) = (ledger.action(order.id).await, ledger.trail(page).await) else {
+        return;
+    };
+    let rows: Vec<_> = all.iter().filter(|row| row.order.id == order.id).collect();
+    assert!(rows.len() <= 1, "{order:?} is in the trail twice: {rows:?}");
+    // Between the two questions it may have come, or gone with a ledger that was restored.
+    if let (Some(one), Some(row)) = (&one, rows.first()) {
+        assert!(one == *row, "{one:?} is {row:?} elsewhere in the trail");
     }
 }
 

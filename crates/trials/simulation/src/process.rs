@@ -49,6 +49,7 @@ impl Process {
             register: ledger.clone(),
             answered: ledger.clone(),
             products: no_products(),
+            operator: ledger.clone(),
             ledger,
             sales,
             codes,
@@ -56,8 +57,7 @@ impl Process {
             mint: Arc::new(Mint(number, AtomicU64::new(0))),
             clock,
         });
-        let timetable = Timetable::new(world.plan.period_ms, world.plan.terms)
-            .expect("the plan's slots fill the day");
+        let timetable = timetable(&world);
         let scheduler = Scheduler::new(services.upkeep(timetable));
         let process = Self { number, services };
         world.note(|| format!("p{number} starts"));
@@ -71,6 +71,11 @@ impl Process {
 /// No sale of a run is of a product: what a unit is called is no part of the protocol.
 pub(crate) fn no_products() -> Arc<dyn Products> {
     Arc::new(FakeLedger::new(ManualClock::new(UnixMillis(0))))
+}
+
+/// The timetable of a run.
+pub(crate) fn timetable(world: &World) -> Timetable {
+    Timetable::new(world.plan.period_ms, world.plan.terms).expect("the plan's slots fill the day")
 }
 
 /// All processes of a run, and the network that they share.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Code, Epoch, Origin, Sale, SaleId, UnixMillis, ports::Store, sale::SaleState};
+use domain::{Code, Epoch, Origin, Sale, SaleId, Terms, UnixMillis, ports::Store, sale::SaleState};
 use fakes::{FakeLive, HoldRecord, HoldState};
 
 use crate::{
@@ -166,7 +166,9 @@ impl Safety {
         let Some(status) = live.served(sale.id) else { return Ok(()) };
         let free: BTreeSet<_> = live.free(sale.id).into_iter().collect();
         let held: BTreeSet<_> = live.held(sale.id).into_iter().map(|(_, unit)| unit).collect();
-        let are_all = status.free + status.held + status.sold == sale.terms.stock();
+        // One that was changed since is served as it was.
+        let stock = status.terms.map_or(sale.terms.stock(), Terms::stock);
+        let are_all = status.free + status.held + status.sold == stock;
         let are_apart = free.is_disjoint(&held)
             && free.len() == status.free as usize
             && held.len() == status.held as usize;

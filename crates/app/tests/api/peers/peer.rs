@@ -15,6 +15,16 @@ use crate::stack::{Kind, PATIENCE, Settings, Stack};
 pub(super) const LAST_WORDS: &str =
     "GET /health/live HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
 
+/// What every answer says, also one to what is no request.
+const OF_ALL: [&str; 6] = [
+    "x-request-id",
+    "x-content-type-options",
+    "referrer-policy",
+    "content-security-policy",
+    "cross-origin-resource-policy",
+    "cache-control",
+];
+
 /// A connection, by bytes.
 pub(super) struct Peer(pub(super) TcpStream);
 
@@ -91,6 +101,10 @@ pub(super) fn assert_problem(answer: &str, status: u16, name: &str) {
     assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
     assert!(head.contains("content-type: application/problem+json"), "{answer:?}");
     assert!(head.contains("connection: close"), "{answer:?}");
+    for field in OF_ALL {
+        let line = head.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(": "));
+        assert!(line.is_some_and(|value| !value.is_empty()), "{field}: {answer:?}");
+    }
     assert_eq!(body["type"], format!("/problems/{name}"), "{answer:?}");
     assert_eq!(body["status"], status, "{answer:?}");
 }

@@ -148,6 +148,14 @@ impl Stack {
         block_in_place(|| self.program().run(arguments).unwrap())
     }
 
+    /// What a command of an operator says that does not succeed, and so prints nothing.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        let output = block_in_place(|| self.command().args(arguments).output().unwrap());
+        assert!(!output.status.success(), "{arguments:?} succeeded");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// The Postgres of a service that is on one.
     pub(crate) fn postgres(&self) -> &PostgresServer {
         match &self.stores {
@@ -221,7 +229,7 @@ impl Stack {
     }
 
     /// Another program, set to these stores.
-    fn program_at(&self, path: &str) -> Program {
+    pub(crate) fn program_at(&self, path: &str) -> Program {
         let program = Program::at(path).on(&self.stores.place());
         let program = match &self.settings.redis_url {
             Some(url) => program.env("REDIS_URL", url),
@@ -294,13 +302,26 @@ impl Stack {
 
     /// Looks again and again until `condition` holds.
     pub(crate) async fn until(&self, what: &str, mut condition: impl AsyncFnMut(&Self) -> bool) {
-        let look = async {
+        self.once(what, async |stack| condition(stack).await.then_some(())).await;
+    }
+
+    /// The same, with what is there when it is true.
+    pub(crate) async fn once<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut(&Self) -> Option<T>,
+    ) -> T {
+        let looking = async {
             let mut looks = tokio::time::interval(Duration::from_millis(20));
-            while !condition(self).await {
+            loop {
+                if let Some(seen) = look(self).await {
+                    return seen;
+                }
                 looks.tick().await;
             }
         };
-        assert!(timeout(PATIENCE, look).await.is_ok(), "gave up waiting until {what}");
+        let seen = timeout(PATIENCE, looking).await;
+        seen.unwrap_or_else(|_| panic!("gave up waiting until {what}"))
     }
 }
 

@@ -278,3 +278,26 @@ async fn whose_a_code_is_and_what_becomes_of_it_are_waited_for_no_longer_than_fo
         faults.clear();
     }
 }
+
+/// It is the first thing that a purchase does.
+#[actix_web::test]
+async fn a_purchase_that_cannot_learn_whose_its_code_is_is_one_that_fails_to_health() {
+    let shop = Shop::open();
+    let app = serve!(shop);
+    let ann = token("ann");
+    let hold = ask(&app, post(&format!("/checkout?id={}", shop.sale)), Some(&ann)).await;
+    let purchase = format!("/purchase?code={}", hold.body["code"].as_str().unwrap());
+    let requests = async || {
+        // Later than what was found before is good for.
+        shop.world.clock.advance_ms(1_000);
+        ask(&app, get("/health"), None).await.body["checks"]["requests"].clone()
+    };
+    assert_eq!(requests().await, Value::Null);
+
+    shop.world.ledger.faults().plan(Operation::FindOwner, Fault::Lose);
+    assert_eq!(ask(&app, post(&purchase), Some(&ann)).await.status, 503);
+    assert_eq!(requests().await, "failing for want of a store");
+
+    assert_eq!(ask(&app, post(&purchase), Some(&ann)).await.status, 200);
+    assert_eq!(requests().await, Value::Null);
+}

@@ -14,6 +14,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('table', 'products', '', 'permanent'),
     ('table', 'product_versions', '', 'permanent'),
     ('table', 'product_images', '', 'permanent'),
+    ('table', 'operator_actions', '', 'permanent'),
     ('column', 'sales', 'epoch', 'bigint NOT NULL'),
     ('column', 'sales', 'stock', 'integer NOT NULL'),
     ('column', 'sales', 'per_user_limit', 'smallint NOT NULL'),
@@ -127,6 +128,12 @@ WITH promised (kind, relation, name, definition) AS (
         'index', 'product_versions', 'product_versions_last',
         'CREATE INDEX product_versions_last ON product_versions USING btree (product_id, id)'
     ),
+    ('constraint', 'operator_actions', 'operator_actions_pkey', 'PRIMARY KEY (number)'),
+    ('constraint', 'operator_actions', 'operator_actions_id', 'UNIQUE (id)'),
+    (
+        'constraint', 'operator_actions', 'operator_actions_are_whole',
+        'CHECK (num_nonnulls(after, refused) = 1)'
+    ),
     (
         'index', 'sales', 'sales_of_timetable_start',
         'CREATE UNIQUE INDEX sales_of_timetable_start ON sales '
@@ -225,6 +232,16 @@ WITH promised (kind, relation, name, definition) AS (
         'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
     ),
     (
+        'trigger', 'operator_actions', 'operator_actions_stay',
+        'CREATE TRIGGER operator_actions_stay BEFORE DELETE OR UPDATE ON operator_actions '
+        'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'operator_actions', 'operator_actions_stay_all',
+        'CREATE TRIGGER operator_actions_stay_all BEFORE TRUNCATE ON operator_actions '
+        'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
+    ),
+    (
         'function', '', 'refuse_change',
         'BEGIN RAISE EXCEPTION ''% of % is refused: the ledger is append-only'', '
         'TG_OP, TG_TABLE_NAME; END'
@@ -237,7 +254,7 @@ ledger AS (
     WHERE
         class.relname IN (
             'sales', 'checkout_attempts', 'purchases', 'sold_counts', 'ledger_identity', 'products',
-            'product_versions', 'product_images'
+            'product_versions', 'product_images', 'operator_actions'
         )
         AND class.oid = to_regclass(quote_ident(class.relname))
 ),

@@ -1,4 +1,10 @@
 //! Defences of whoever asks with a key.
+//!
+//! Two of them are not here, for neither chaos nor the simulation has been seen to get to where
+//! they are needed: a grant has to be on its way to the ledger while its live store is lost and
+//! loaded anew, its unit is given to somebody else, and an equal request is granted another one and
+//! recorded. Tests of the domain go there (`tests/checkout/keyed.rs`): what was granted beside the
+//! record goes back by its unit, and the answer is the record's.
 
 use super::{Mutant, TriedBy};
 
@@ -22,7 +28,7 @@ const LOOKS_NOWHERE: (&str, &str, &str) =
 const IGNORES_USERS: (&str, &str, &str) =
     (KEY, "mac.update(user.as_str().as_bytes());", "let _ = user;");
 
-pub(super) const MUTANTS: [Mutant; 12] = [
+pub(super) const MUTANTS: [Mutant; 10] = [
     Mutant {
         name: "keyed-hold-freed",
         tried_by: TriedBy::Simulation,
@@ -34,22 +40,6 @@ pub(super) const MUTANTS: [Mutant; 12] = [
         tried_by: TriedBy::Chaos,
         what: "the same",
         changes: &[FREES_ITS_HOLD],
-    },
-    Mutant {
-        name: "other-unit-frees-all",
-        tried_by: TriedBy::Simulation,
-        what: "a unit that was granted beside the record is given back by its code alone",
-        changes: &[(KEYED, "Verdict::Only { unit: granted.unit }", "Verdict::Free")],
-    },
-    Mutant {
-        name: "answers-what-was-granted",
-        tried_by: TriedBy::Simulation,
-        what: "a request with a key is answered what it was granted, not what is recorded",
-        changes: &[(
-            KEYED,
-            "hold: hold_of(code, user, granted), is_repeated: false",
-            "hold: Hold { unit, ..hold_of(code, user, granted) }, is_repeated: false",
-        )],
     },
     Mutant {
         name: "keys-look-nowhere",

@@ -6,7 +6,9 @@ use domain::{Code, CodeRefusal, Receipt, StoreError};
 use futures_util::future::join;
 
 use super::User;
-use crate::{answers::Told, checked::Checked, history::History, lock::lock, process::Process};
+use crate::{
+    answers::Told, checked::Checked, history::History, ledger::Ledger, lock::lock, process::Process,
+};
 
 type Redeemed = Option<Result<Result<Receipt, CodeRefusal>, StoreError>>;
 
@@ -44,21 +46,14 @@ impl User {
 
     /// Says whether the answer tells what became of the code.
     fn hear_of_redemption(&self, code: Code, answer: Redeemed) -> bool {
-        let (told, checked) = match answer {
-            None => (Told::Nothing, Ok(())),
-            Some(Err(error)) => (error.failure().into(), Ok(())),
-            Some(Ok(Ok(receipt))) => {
-                let mut safety = lock(&self.world.safety);
-                let checked =
-                    safety.history.hear_of_sale(code, &receipt, &*self.world.stores.ledger);
-                (Told::Sold, checked)
-            }
-            Some(Ok(Err(CodeRefusal::NotRedeemed))) => {
-                (Told::NotRedeemed, Err(format!("{code:?} was neither sold nor refused")))
-            }
-            Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
-        };
-        self.hear(told, checked, Some(code));
+        if let Some(Ok(Err(CodeRefusal::NotRedeemed))) = answer {
+            let checked = Err(format!("{code:?} was neither sold nor refused"));
+            self.hear(Told::NotRedeemed, checked, Some(code));
+            return true;
+        }
+        let told = self.hear_of_code(code, answer, Told::Sold, |history, receipt, ledger| {
+            history.hear_of_sale(code, &receipt, ledger)
+        });
         !told.is_no_answer()
     }
 
@@ -68,16 +63,9 @@ impl User {
             process.services.purchase.release(code).await
         };
         let answer = self.request(releasing).await;
-        let (told, checked) = match answer {
-            None => (Told::Nothing, Ok(())),
-            Some(Err(error)) => (error.failure().into(), Ok(())),
-            Some(Ok(Ok(()))) => {
-                let checked = History::hear_of_return(code, &*self.world.stores.ledger);
-                (Told::GivenBack, checked)
-            }
-            Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
-        };
-        self.hear(told, checked, Some(code));
+        self.hear_of_code(code, answer, Told::GivenBack, |_, (), ledger| {
+            History::hear_of_return(code, ledger)
+        });
     }
 
     pub(super) async fn look_at_receipt(&self, code: Code) {
@@ -85,18 +73,31 @@ impl User {
             process.services.purchase.receipt(code).await
         };
         let answer = self.request(looking).await;
+        self.hear_of_code(code, answer, Told::Receipt, |history, receipt, ledger| {
+            history.hear_of_receipt(code, &receipt, ledger)
+        });
+    }
+
+    /// What is heard of a code: nothing, that a store failed, a refusal, or what was asked for, which
+    /// is then called `good` and checked.
+    fn hear_of_code<T>(
+        &self,
+        code: Code,
+        answer: Option<Result<Result<T, CodeRefusal>, StoreError>>,
+        good: Told,
+        check: impl FnOnce(&mut History, T, &dyn Ledger) -> Checked,
+    ) -> Told {
         let (told, checked) = match answer {
             None => (Told::Nothing, Ok(())),
             Some(Err(error)) => (error.failure().into(), Ok(())),
-            Some(Ok(Ok(receipt))) => {
+            Some(Ok(Ok(answer))) => {
                 let mut safety = lock(&self.world.safety);
-                let checked =
-                    safety.history.hear_of_receipt(code, &receipt, &*self.world.stores.ledger);
-                (Told::Receipt, checked)
+                (good, check(&mut safety.history, answer, &*self.world.stores.ledger))
             }
             Some(Ok(Err(refusal))) => self.check_bad_code(code, &refusal),
         };
         self.hear(told, checked, Some(code));
+        told
     }
 
     fn check_bad_code(&self, code: Code, refusal: &CodeRefusal) -> (Told, Checked) {

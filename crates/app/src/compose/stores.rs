@@ -1,0 +1,116 @@
+//! Where the service keeps what it knows, as its ports have it.
+
+use std::sync::Arc;
+
+use domain::{
+    Ports,
+    ports::{
+        AnsweredCodes, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups, Operator,
+        Products, SaleRegister, SaleStore,
+    },
+    remembered::{RememberedLive, SoldOutMemo},
+};
+use http_api::StoreNames;
+use memory_stores::MemoryStores;
+use postgres_ledger::PostgresLedger;
+use redis_stores::RedisStores;
+use sqlite_ledger::SqliteLedger;
+
+use crate::environment::{GeneratedItems, SystemRandom, TokioClock};
+
+/// Where the service keeps what it knows.
+#[derive(Clone)]
+pub(super) enum Stores {
+    /// On Postgres and Redis, with any number of processes.
+    Servers { ledger: Arc<PostgresLedger>, live: Arc<RedisStores>, memo: Arc<SoldOutMemo> },
+    /// In SQLite and this process's memory, which need no memo of what they say.
+    Embedded { ledger: Arc<SqliteLedger>, live: Arc<MemoryStores> },
+}
+
+/// What handlers ask of the ledger themselves.
+pub(super) struct Asked {
+    pub(super) owners: Arc<dyn CodeOwners>,
+    pub(super) lookups: Arc<dyn Lookups>,
+}
+
+impl Stores {
+    /// The stores for the upkeep.
+    pub(super) fn ports(&self) -> Ports {
+        match self {
+            Self::Servers { ledger, live, memo } => on_servers(ledger, live, memo),
+            Self::Embedded { ledger, live } => ports(ledger, live),
+        }
+    }
+
+    /// What is asked of the ledger for whoever runs the service.
+    pub(super) fn asked(&self) -> Asked {
+        match self {
+            Self::Servers { ledger, .. } => Asked::of(ledger),
+            Self::Embedded { ledger, .. } => Asked::of(ledger),
+        }
+    }
+
+    /// The stores by a way that no other thread uses.
+    pub(super) fn on_this_thread(&self) -> (Ports, Asked) {
+        match self {
+            Self::Servers { ledger, live, memo } => {
+                let live = Arc::new(live.on_this_thread());
+                let ledger = Arc::new(ledger.on_this_thread(Some(live.wait())));
+                (on_servers(&ledger, &live, memo), Asked::of(&ledger))
+            }
+            Self::Embedded { ledger, live } => {
+                let ledger = Arc::new(ledger.on_this_thread());
+                (ports(&ledger, live), Asked::of(&ledger))
+            }
+        }
+    }
+
+    /// The live store itself, with nothing remembered before it.
+    pub(super) fn live(&self) -> Arc<dyn AuditedLive> {
+        match self {
+            Self::Servers { live, .. } => live.clone(),
+            Self::Embedded { live, .. } => live.clone(),
+        }
+    }
+
+    pub(super) const fn names(&self) -> StoreNames {
+        match self {
+            Self::Servers { .. } => StoreNames { ledger: "postgres", live: "redis" },
+            Self::Embedded { .. } => StoreNames { ledger: "sqlite", live: "memory" },
+        }
+    }
+}
+
+/// Postgres, and what is remembered of Redis before Redis.
+fn on_servers(
+    ledger: &Arc<PostgresLedger>,
+    live: &Arc<RedisStores>,
+    memo: &Arc<SoldOutMemo>,
+) -> Ports {
+    ports(ledger, &Arc::new(RememberedLive::new(live.clone(), memo.clone())))
+}
+
+/// A ledger and a live store, and what else the services need.
+pub(super) fn ports(
+    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + Operator + 'static>,
+    live: &Arc<impl SaleStore + CodeStore + 'static>,
+) -> Ports {
+    Ports {
+        register: ledger.clone(),
+        ledger: ledger.clone(),
+        answered: ledger.clone(),
+        products: ledger.clone(),
+        operator: ledger.clone(),
+        sales: live.clone(),
+        codes: live.clone(),
+        items: Arc::new(GeneratedItems),
+        mint: Arc::new(SystemRandom::default()),
+        clock: Arc::new(TokioClock),
+    }
+}
+
+impl Asked {
+    fn of(ledger: &Arc<impl CodeOwners + Lookups + 'static>) -> Self {
+        Self { owners: ledger.clone(), lookups: ledger.clone() }
+    }
+}

@@ -1,0 +1,280 @@
+//! Where the rows of an export go: the standard output.
+
+use std::{
+    borrow::Cow,
+    fs::File,
+    io::{self, ErrorKind, IsTerminal, Seek, SeekFrom, Write},
+    marker::PhantomData,
+    ops::ControlFlow,
+    os::fd::AsFd,
+    process::ExitCode,
+    time::Duration,
+};
+
+use csv::{Terminator, WriterBuilder};
+use domain::{
+    StoreError,
+    ports::{Cursor, Sink},
+};
+use tokio::time::Instant;
+
+use super::{ExportError, INTERRUPTED};
+use crate::{
+    config::{ExportCursor, ExportFormat},
+    records::Record,
+};
+
+/// How often whoever sits before a terminal is told how many rows there are.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// The standard output, and how far it has come.
+pub(super) struct Out<R> {
+    format: ExportFormat,
+    /// Without a buffer, so that what is written is where it belongs.
+    file: File,
+    /// What is to be written next: whole lines.
+    lines: Vec<u8>,
+    /// How many rows are written, and where the export goes on after them.
+    rows: u64,
+    next: Option<Cursor>,
+    /// Why nothing more can be written.
+    failed: Option<ExportError>,
+    /// When the number of rows was last shown; `None` where nobody watches, or watches the rows.
+    shown_at: Option<Instant>,
+    of: PhantomData<R>,
+}
+
+impl<R: Record> Out<R> {
+    /// An output that goes on where another ended, or else begins with its heading.
+    pub(super) fn new(format: ExportFormat, after: Option<Cursor>) -> Result<Self, ExportError> {
+        let file = io::stdout().as_fd().try_clone_to_owned().map_err(ExportError::NoOutput)?;
+        let mut lines = Vec::new();
+        if after.is_none() && format == ExportFormat::Csv {
+            write_line(&mut lines, R::COLUMNS.iter().map(|&name| Cow::Borrowed(name)));
+        }
+        let is_watched = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Ok(Self {
+            format,
+            file: file.into(),
+            lines,
+            rows: 0,
+            next: after,
+            failed: None,
+            shown_at: is_watched.then(Instant::now),
+            of: PhantomData,
+        })
+    }
+
+    /// Says how many rows are written and where to go on. `ended` is what came of the export, if it was
+    /// not interrupted.
+    pub(super) fn end(
+        mut self,
+        ended: Option<Result<(), StoreError>>,
+        cursor: impl Fn(Cursor) -> ExportCursor,
+    ) -> Result<ExitCode, ExportError> {
+        if matches!(ended, Some(Ok(()))) && self.failed.is_none() {
+            // Where there is no row, the heading.
+            self.write();
+        }
+        if self.shown_at.is_some() {
+            say("\r");
+        }
+        if matches!(self.failed, Some(ExportError::ReaderGone)) {
+            // Rows may be lost in the pipe, so nobody knows where to go on.
+            return Err(ExportError::ReaderGone);
+        }
+        let ended = match ended {
+            // As it was before.
+            Some(Err(error)) if self.rows == 0 => return Err(error.into()),
+            ended => ended,
+        };
+        let is_whole = matches!(ended, Some(Ok(()))) && self.failed.is_none();
+        let so = if is_whole { "that is all" } else { "there may be more" };
+        let next = match self.next {
+            Some(next) => format!("; to go on: --after {}", cursor(next)),
+            None => String::new(),
+        };
+        say(&format!("{} rows; {so}{next}\n", self.rows));
+        match (self.failed, ended) {
+            (Some(error), _) => Err(error),
+            (None, Some(Err(error))) => Err(error.into()),
+            (None, Some(Ok(()))) => Ok(ExitCode::SUCCESS),
+            (None, None) => Ok(ExitCode::from(INTERRUPTED)),
+        }
+    }
+
+    fn add(&mut self, row: &R) -> io::Result<()> {
+        match self.format {
+            ExportFormat::Csv => write_line(&mut self.lines, row.cells().into_iter().map(as_text)),
+            ExportFormat::Ndjson => {
+                serde_json::to_writer(&mut self.lines, row)?;
+                self.lines.push(b'\n');
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the lines that are ready; all of them or none, where that can be had.
+    fn write(&mut self) {
+        let mut written = 0;
+        let ended = loop {
+            let rest = self.lines.get(written..).unwrap_or_default();
+            if rest.is_empty() {
+                break Ok(());
+            }
+            match self.file.write(rest) {
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                Ok(more) => written += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        self.failed = ended.err().map(|error: io::Error| match error.kind() {
+            ErrorKind::BrokenPipe => ExportError::ReaderGone,
+            _ if take_back(&mut self.file, written).is_ok() => ExportError::Write(error),
+            _ => ExportError::WriteInPart(error),
+        });
+        self.lines.clear();
+    }
+
+    fn show_progress(&mut self) {
+        if self.shown_at.is_some_and(|at| at.elapsed() >= PROGRESS_EVERY) {
+            self.shown_at = Some(Instant::now());
+            say(&format!("\r{} rows", self.rows));
+        }
+    }
+}
+
+impl<T, R> Sink<T> for Out<R>
+where
+    R: Record + Send + for<'a> From<&'a T>,
+{
+    fn take(&mut self, rows: Vec<T>, next: Cursor) -> ControlFlow<()> {
+        let added = rows.iter().try_for_each(|row| self.add(&R::from(row)));
+        match added {
+            Ok(()) => self.write(),
+            Err(error) => self.failed = Some(ExportError::Write(error)),
+        }
+        if self.failed.is_some() {
+            return ControlFlow::Break(());
+        }
+        self.rows += rows.len() as u64;
+        self.next = Some(next);
+        self.show_progress();
+        ControlFlow::Continue(())
+    }
+}
+
+/// Takes back so many bytes that were just written to the end of a file, so that it ends with a whole row.
+///
+/// # Errors
+/// What is no file keeps what it was given, and so does a file in which something follows.
+fn take_back(file: &mut File, written: usize) -> io::Result<()> {
+    if written == 0 {
+        return Ok(());
+    }
+    let (end, length) = (file.stream_position()?, file.metadata()?.len());
+    let start = end.checked_sub(written as u64).filter(|_| end == length);
+    let start = start.ok_or(ErrorKind::InvalidInput)?;
+    file.set_len(start)?;
+    file.seek(SeekFrom::Start(start)).map(drop)
+}
+
+/// Writes a line of CSV, by RFC 4180.
+fn write_line<'c>(lines: &mut Vec<u8>, cells: impl Iterator<Item = Cow<'c, str>>) {
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(lines);
+    let written = writer.write_record(cells.map(Cow::into_owned).collect::<Vec<_>>());
+    debug_assert!(written.is_ok(), "memory takes everything");
+}
+
+/// A cell that every spreadsheet takes for a text. Whoever reads them by program takes one `'` away
+/// where there is one at the beginning.
+fn as_text(cell: Cow<'_, str>) -> Cow<'_, str> {
+    let seen = cell.trim_start();
+    if seen.starts_with(FORMULA) || cell.starts_with(char::is_control) || cell.starts_with('\'') {
+        return format!("'{cell}").into();
+    }
+    cell
+}
+
+/// What a formula begins with. Some spreadsheets take the wide ones for the others, and look past spaces.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
+/// Tells whoever gave the command. That the standard error output cannot be written to is no reason to
+/// write no rows.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(cells: &[&str]) -> String {
+        let mut lines = Vec::new();
+        write_line(&mut lines, cells.iter().map(|&cell| as_text(cell.into())));
+        String::from_utf8(lines).unwrap()
+    }
+
+    #[test]
+    fn no_cell_begins_as_a_formula_does_and_each_can_be_read_back() {
+        let cells = [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "\0=1",
+            "  =1+1",
+            "\u{3000}=1",
+            "\u{ff1d}1+1",
+            "\u{ff20}SUM(A1)",
+            "'=1",
+            "'",
+            "''",
+            "a=1",
+            "'\"=1",
+            "\u{1f388} balloon",
+            "a;=1",
+            "",
+            "ß",
+            "a,b",
+            "say \"no\"",
+            "two\r\nlines",
+        ];
+
+        let written = line(&cells);
+
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_bytes());
+        let read = reader.records().next().unwrap().unwrap();
+        assert_eq!(read.len(), cells.len());
+        for (cell, read) in cells.iter().zip(&read) {
+            let seen = read.trim_start();
+            assert!(!seen.starts_with(FORMULA) && !read.starts_with(char::is_control), "{read:?}");
+            assert_eq!(read.strip_prefix('\'').unwrap_or(read), *cell);
+        }
+    }
+
+    #[test]
+    fn what_was_written_in_part_is_taken_back_unless_something_follows() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"whole\nin pa").unwrap();
+
+        take_back(&mut file, 5).unwrap();
+        file.write_all(b"next\n").unwrap();
+        file.seek(SeekFrom::Start(6)).unwrap();
+        let in_the_middle = take_back(&mut file, 5);
+
+        assert!(in_the_middle.is_err());
+        file.seek(SeekFrom::Start(0)).unwrap();
+        assert_eq!(io::read_to_string(file).unwrap(), "whole\nnext\n");
+    }
+
+    #[test]
+    fn a_line_is_as_rfc_4180_has_it() {
+        assert_eq!(line(&["a", "b c", "d,e", "f\"g", ""]), "a,b c,\"d,e\",\"f\"\"g\",\r\n");
+    }
+}

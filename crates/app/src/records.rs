@@ -1,0 +1,169 @@
+//! Attempts and purchases as they are shown to operators and written into exports. No code is among
+//! them that can still be redeemed.
+
+use std::borrow::Cow;
+
+use domain::{
+    Receipt, UnixMillis,
+    ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy},
+};
+use http_api::rfc3339;
+use serde::Serialize;
+
+/// A row that can be written in columns.
+pub(crate) trait Record: Serialize {
+    /// What the columns are called; the same as in JSON.
+    const COLUMNS: &[&str];
+
+    /// Its cells; empty where there is nothing.
+    fn cells(&self) -> Vec<Cow<'_, str>>;
+}
+
+/// An attempt.
+#[derive(Serialize)]
+pub(crate) struct AttemptRecord {
+    pub(crate) sale_id: i64,
+    pub(crate) attempted_at: String,
+    /// `None` of a tombstone.
+    pub(crate) user_id: Option<String>,
+    /// `granted`, or why not; `void` of a tombstone.
+    pub(crate) outcome: String,
+    /// Masked as long as it can be redeemed.
+    pub(crate) code: Option<String>,
+    pub(crate) unit: Option<u32>,
+    pub(crate) slot: Option<u16>,
+    /// What has become of the hold.
+    pub(crate) state: Option<&'static str>,
+    pub(crate) expires_at: Option<String>,
+    pub(crate) ended_at: Option<String>,
+}
+
+impl From<&AttemptCopy> for AttemptRecord {
+    fn from(attempt: &AttemptCopy) -> Self {
+        let record = Self {
+            sale_id: attempt.sale.get(),
+            attempted_at: rfc3339(attempt.attempted_at),
+            user_id: None,
+            outcome: "void".to_owned(),
+            code: None,
+            unit: None,
+            slot: None,
+            state: None,
+            expires_at: None,
+            ended_at: None,
+        };
+        match &attempt.outcome {
+            OutcomeCopy::Granted(hold) => Self {
+                user_id: Some(hold.user.to_string()),
+                outcome: "granted".to_owned(),
+                code: Some(hold.shown_code()),
+                unit: Some(hold.unit.get()),
+                slot: Some(hold.slot.0),
+                state: Some(state(hold.ended)),
+                expires_at: Some(rfc3339(hold.expires_at)),
+                ended_at: hold.ended.map(|(_, at)| rfc3339(at)),
+                ..record
+            },
+            OutcomeCopy::Refused { user, name } => {
+                Self { user_id: Some(user.to_string()), outcome: name.clone(), ..record }
+            }
+            OutcomeCopy::Tombstone(code) => Self { code: Some(code.to_string()), ..record },
+        }
+    }
+}
+
+const fn state(ended: Option<(HoldEnd, UnixMillis)>) -> &'static str {
+    match ended {
+        None => "held",
+        Some((HoldEnd::Sold, _)) => "sold",
+        Some((HoldEnd::Expired, _)) => "expired",
+        Some((HoldEnd::Released, _)) => "released",
+    }
+}
+
+impl Record for AttemptRecord {
+    const COLUMNS: &[&str] = &[
+        "sale_id",
+        "attempted_at",
+        "user_id",
+        "outcome",
+        "code",
+        "unit",
+        "slot",
+        "state",
+        "expires_at",
+        "ended_at",
+    ];
+
+    fn cells(&self) -> Vec<Cow<'_, str>> {
+        vec![
+            self.sale_id.to_string().into(),
+            self.attempted_at.as_str().into(),
+            or_empty(self.user_id.as_ref()),
+            self.outcome.as_str().into(),
+            or_empty(self.code.as_ref()),
+            number(self.unit),
+            number(self.slot),
+            self.state.unwrap_or_default().into(),
+            or_empty(self.expires_at.as_ref()),
+            or_empty(self.ended_at.as_ref()),
+        ]
+    }
+}
+
+/// A purchase, of which the code is redeemed.
+#[derive(Serialize)]
+pub(crate) struct PurchaseRecord {
+    pub(crate) sale_id: i64,
+    pub(crate) purchased_at: String,
+    pub(crate) user_id: String,
+    pub(crate) code: String,
+    pub(crate) unit: u32,
+    pub(crate) item_name: String,
+    pub(crate) item_image: String,
+}
+
+impl From<&Receipt> for PurchaseRecord {
+    fn from(receipt: &Receipt) -> Self {
+        Self {
+            sale_id: receipt.sale.get(),
+            purchased_at: rfc3339(receipt.purchased_at),
+            user_id: receipt.user.to_string(),
+            code: receipt.code.to_string(),
+            unit: receipt.unit.get(),
+            item_name: receipt.item.name.clone(),
+            item_image: receipt.item.image.clone(),
+        }
+    }
+}
+
+impl From<&PurchaseCopy> for PurchaseRecord {
+    fn from(purchase: &PurchaseCopy) -> Self {
+        Self::from(&purchase.receipt)
+    }
+}
+
+impl Record for PurchaseRecord {
+    const COLUMNS: &[&str] =
+        &["sale_id", "purchased_at", "user_id", "code", "unit", "item_name", "item_image"];
+
+    fn cells(&self) -> Vec<Cow<'_, str>> {
+        vec![
+            self.sale_id.to_string().into(),
+            self.purchased_at.as_str().into(),
+            self.user_id.as_str().into(),
+            self.code.as_str().into(),
+            self.unit.to_string().into(),
+            self.item_name.as_str().into(),
+            self.item_image.as_str().into(),
+        ]
+    }
+}
+
+fn or_empty(text: Option<&String>) -> Cow<'_, str> {
+    text.map_or_else(Cow::default, |text| text.as_str().into())
+}
+
+fn number<N: ToString>(number: Option<N>) -> Cow<'static, str> {
+    number.map_or_else(Cow::default, |number| number.to_string().into())
+}

@@ -1,0 +1,192 @@
+//! Carrying out what operators order, and seeing it take effect.
+
+use std::sync::Arc;
+
+use crate::{
+    Catalog, Epoch, Failure, SaleId, StoreError, Timetable,
+    operator::{Acted, Action, ActionId, ActionRecord, Beside, Order, Seen, change::gives},
+    ports::{
+        ActReply, Clock, CodeStore, LiveEpoch, Operator, SaleSnapshot, SaleStore, TrailPage,
+        Verdict,
+    },
+    remembered::HEARD_MS_MAX,
+    sale::SaleState,
+    upkeep::{LOAD_AHEAD_MS, Rebuild},
+    within::within,
+};
+
+/// How long an operator waits until what they changed is in effect, in milliseconds.
+pub const EFFECT_WAIT_MS: u64 = 1_000;
+
+/// How often it is looked whether a load that is under way has come to its end, and how long is waited
+/// between two looks.
+const LOOKS_MAX: u32 = 20;
+const LOOK_AGAIN_MS: u64 = 25;
+
+/// What operators have done, and its trail.
+pub struct Steering {
+    operator: Arc<dyn Operator>,
+    sales: Arc<dyn SaleStore>,
+    codes: Arc<dyn CodeStore>,
+    clock: Arc<dyn Clock>,
+    catalog: Arc<Catalog>,
+    rebuild: Arc<Rebuild>,
+    timetable: Option<Timetable>,
+}
+
+/// What an operator is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done.
+    Done {
+        /// What, as the trail has it.
+        record: ActionRecord,
+        /// Whether every process goes by it; what a product is, they learn within seconds. If not, they will as soon as the live store is up to date:
+        /// until then whatever was taken away is not granted any more, and is refused as unavailable.
+        in_effect: bool,
+        /// Whether it had been done when this order came.
+        is_replayed: bool,
+    },
+    /// It is not done, and will not be under this id.
+    Refused {
+        /// Why, as the trail has it; `before` is the sale as it stood.
+        record: ActionRecord,
+        /// Whether it had been refused when this order came.
+        is_replayed: bool,
+    },
+    /// The id is that of another order, and nothing was done.
+    IdUsed(
+        /// That order.
+        ActionRecord,
+    ),
+}
+
+impl Steering {
+    /// Steers these sales over these stores.
+    pub(crate) fn new(
+        operator: Arc<dyn Operator>,
+        (sales, codes): (Arc<dyn SaleStore>, Arc<dyn CodeStore>),
+        clock: Arc<dyn Clock>,
+        (catalog, rebuild): (Arc<Catalog>, Arc<Rebuild>),
+        timetable: Option<Timetable>,
+    ) -> Self {
+        Self { operator, sales, codes, clock, catalog, rebuild, timetable }
+    }
+
+    /// Carries an order out, and waits for a second until it is in effect.
+    ///
+    /// # Errors
+    ///
+    /// After [`Failure::Unknown`] it may be done: the same order again says so.
+    pub async fn act(&self, order: &Order) -> Result<Answer, StoreError> {
+        let (live, is_blind) = match self.look(&order.action).await {
+            Ok(live) => (live, false),
+            Err(_) if order.action.only_stops() => (None, true),
+            Err(error) => return Err(error),
+        };
+        let beside = Beside { live, is_blind, timetable: self.timetable };
+        let (record, snapshot, is_replayed) = match self.operator.act(order, &beside).await? {
+            ActReply::Now { record, snapshot } => (record, snapshot, false),
+            ActReply::Before(record) if record.order.action != order.action => {
+                return Ok(Answer::IdUsed(record));
+            }
+            ActReply::Before(record) => (record, None, true),
+        };
+        if matches!(record.outcome, Acted::Refused(_)) {
+            return Ok(Answer::Refused { record, is_replayed });
+        }
+        let effect = self.take_effect(&record, snapshot, live.is_some() || is_blind);
+        let in_effect = within(&*self.clock, EFFECT_WAIT_MS, effect).await;
+        let in_effect = matches!(in_effect, Some(Ok(())));
+        Ok(Answer::Done { record, in_effect, is_replayed })
+    }
+
+    /// What came of the order of this id.
+    pub async fn action(&self, id: ActionId) -> Result<Option<ActionRecord>, StoreError> {
+        self.operator.action(id).await
+    }
+
+    /// The trail, the newest first.
+    pub async fn trail(&self, page: TrailPage) -> Result<Vec<ActionRecord>, StoreError> {
+        self.operator.trail(page).await
+    }
+
+    /// The number of the last change of a sale, 0 if there was none: what an order may name as
+    /// [`if_at`](Order::if_at).
+    pub async fn version(&self, sale: SaleId) -> Result<i64, StoreError> {
+        let page = TrailPage { sale: Some(sale), before: None, changes_only: true, limit: 1 };
+        let last = self.operator.trail(page).await?;
+        Ok(last.first().map_or(0, |record| record.number))
+    }
+
+    /// The epoch that the live store serves of the sale.
+    async fn look(&self, action: &Action) -> Result<Option<LiveEpoch>, StoreError> {
+        let Some(sale) = action.sale().filter(|_| action.code().is_none()) else { return Ok(None) };
+        for _ in 0..LOOKS_MAX {
+            match self.sales.status(sale).await {
+                Ok(status) => return Ok(status.map(|status| LiveEpoch::Served(status.epoch))),
+                // Its load ends soon, or begins anew with what is done now.
+                Err(error) if error.failure() == Failure::Rebuilding => {
+                    self.clock.wait(LOOK_AGAIN_MS).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn take_effect(
+        &self,
+        record: &ActionRecord,
+        snapshot: Option<SaleSnapshot>,
+        was_served: bool,
+    ) -> Result<(), StoreError> {
+        let (Some(sale), Acted::Done(Seen::Sale(after))) = (record.sale, &record.outcome) else {
+            if record.order.action.sku().is_some() {
+                // Other processes look about once a second.
+                return self.catalog.refresh().await;
+            }
+            if let Some(code) = record.order.action.code() {
+                // Whoever is told so may ask at once; if the live store is down, the sweep tells it.
+                let _ = self.codes.settle(code.sale(), &[(code, Verdict::Free)]).await;
+            }
+            return Ok(());
+        };
+        self.catalog.refresh().await?;
+        let now = self.catalog.calendar().now;
+        let is_to_be_served = was_served || after.window.starts_at() - now <= LOAD_AHEAD_MS;
+        if matches!(record.order.action, Action::ScheduleSale { .. }) || !is_to_be_served {
+            return Ok(());
+        }
+        let Some(Seen::Sale(before)) = &record.before else { return Ok(()) };
+        let is_raised = before.epoch < after.epoch || before == after;
+        let older = if is_raised { Epoch(after.epoch.0 - 1) } else { after.epoch };
+        self.serve(sale, older, snapshot).await?;
+        if gives(before, after) && before.epoch < after.epoch {
+            // What other processes remember as sold out, they have forgotten then.
+            self.clock.wait(HEARD_MS_MAX).await;
+        }
+        Ok(())
+    }
+
+    /// Has the sale served at an epoch above this one.
+    async fn serve(
+        &self,
+        sale: SaleId,
+        older: Epoch,
+        snapshot: Option<SaleSnapshot>,
+    ) -> Result<(), StoreError> {
+        if let Some(snapshot) = snapshot
+            && snapshot.sale.state != SaleState::Closed
+            && self.rebuild.load_raised(snapshot).await?
+        {
+            return Ok(());
+        }
+        let Err(error) = self.rebuild.restore(sale, Some(older)).await else { return Ok(()) };
+        // Somebody else may reach the live store: what was granted before they raised the epoch is not
+        // recorded any more.
+        self.catalog.refresh().await?;
+        let listed = self.catalog.listed(sale).map(|listed| listed.sale.epoch);
+        if listed > Some(Epoch(older.0 + 1)) { Ok(()) } else { Err(error) }
+    }
+}
