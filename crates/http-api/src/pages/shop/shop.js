@@ -21,7 +21,7 @@ function render() {
 	panel.draw(act); wall.draw(act); shelf.draw(act); shelf.drawSales(choose);
 	const words = { live: 'Live', wait: 'Coming back…', off: navigator.onLine ? 'No answer' : 'Offline' }[S.link];
 	$('link').dataset.is = S.link;
-	set($('linkText'), S.link === 'wait' && !S.sale ? (S.sale === null ? 'Waiting' : 'Connecting…') : words);
+	set($('linkText'), S.link !== 'wait' ? words : S.sale === undefined ? 'Connecting…' : !S.sale || S.sale.state === 'ended' ? 'Waiting' : words);
 	const since = S.sale ? ` You see how things stood at ${toSeconds(S.sale.server_time)}.` : '';
 	set($('banner'), S.link === 'off' ? `${navigator.onLine ? 'The shop does not answer.' : 'You are offline.'}${since} Holds run on meanwhile; their codes are safe in this browser.` : '');
 }
