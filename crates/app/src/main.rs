@@ -7,6 +7,7 @@ mod config;
 mod environment;
 mod file_limit;
 mod import_command;
+mod kept_file;
 mod log;
 mod output;
 mod peers;
