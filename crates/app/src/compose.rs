@@ -11,7 +11,7 @@ use domain::{
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::{Api, Limits, Manners, Pictures, SaleBoard, StoreNames, Streams, sale_board};
+use http_api::{Api, Hosts, Limits, Manners, Pictures, SaleBoard, StoreNames, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, RemoteLive};
 use postgres_ledger::{
     MigrateError, PostgresLedger, PostgresLedgerError, Schema, TooFewConnections,
@@ -24,11 +24,12 @@ use sqlite_ledger::{
 use telemetry::watch_pools;
 
 use crate::{
-    config::{BuyersError, Config, Place, PlaceError, SettingError},
+    config::{BuyersError, Config, LetIn, NowhereError, Place, PlaceError, SettingError},
     environment::{
         GeneratedItems, SystemRandom, TokioClock, TokioTasks, check_random, steady_clock,
         wall_clock,
     },
+    operator_tokens::{OperatorTokens, OperatorTokensError},
     token_keys::{TokenKeys, TokenKeysError},
 };
 
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     health: Arc<Health>,
     /// Where buyers have tokens.
     pub(crate) token_keys: Option<TokenKeys>,
+    /// Where operators are let in.
+    pub(crate) operator_tokens: Option<OperatorTokens>,
     limits: Arc<Limits>,
     manners: Arc<Manners>,
 }
@@ -99,6 +102,10 @@ pub(crate) enum ComposeError {
     #[error(transparent)]
     TokenKeys(#[from] TokenKeysError),
     #[error(transparent)]
+    Nowhere(#[from] NowhereError),
+    #[error(transparent)]
+    OperatorTokens(#[from] OperatorTokensError),
+    #[error(transparent)]
     Connections(#[from] TooFewConnections),
     #[error("the settings of the ledger are wrong")]
     Ledger(#[source] PostgresLedgerError),
@@ -135,6 +142,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let limits = Arc::new(config.rates()?);
     let manners = Arc::new(Manners::towards(config.cors_origins.clone()));
     let token_keys = config.believed()?.map(TokenKeys::read).transpose()?;
+    let (listed, hosts_of_own) = operators(config)?;
+    let mut operator_tokens = listed;
     let mut to_migrate = None;
     let mut embedded = None;
     let stores = match config.place()? {
@@ -153,6 +162,9 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
             let in_service = dir.serve()?;
+            if let Some(hosts) = hosts_of_own {
+                operator_tokens = Some(OperatorTokens::of_directory(data_dir, hosts)?);
+            }
             let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
             let clock = steady_clock();
             let socket = LiveSocket::bind(dir.live_socket(), Arc::clone(&live), clock.clone())?;
@@ -174,8 +186,20 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let board = sale_board(&services, tasks);
     let services = Arc::new(services);
-    let shared = Shared { stores, services, board, health, token_keys, limits, manners };
+    let shared =
+        Shared { stores, services, board, health, token_keys, operator_tokens, limits, manners };
     Ok(Service { shared, scheduler, to_migrate, embedded })
+}
+
+/// Who operates, if a file says so; and else by which hosts they may ask where they listen.
+fn operators(config: &Config) -> Result<(Option<OperatorTokens>, Option<Hosts>), ComposeError> {
+    Ok(match config.let_in()? {
+        Some(LetIn { file: Some(file), hosts }) => {
+            (Some(OperatorTokens::listed(file, hosts)?), None)
+        }
+        Some(LetIn { file: None, hosts }) => (None, Some(hosts)),
+        None => (None, None),
+    })
 }
 
 /// Makes the ledger if there is none, and brings its schema up to date.
@@ -390,7 +414,8 @@ impl Shared {
     /// The API for whoever runs the service, who buys nothing: by the way of the upkeep.
     pub(crate) fn operator_api(&self) -> Api {
         let (ports, asked) = (self.stores.ports(), self.stores.asked());
-        self.api_by_way_of(ports, asked, Arc::default(), Arc::default())
+        let operators = self.operator_tokens.as_ref().map(|it| Arc::clone(&it.operators));
+        Api { operators, ..self.api_by_way_of(ports, asked, Arc::default(), Arc::default()) }
     }
 
     fn api_by_way_of(
@@ -410,6 +435,7 @@ impl Shared {
             lookups,
             manners,
             identity: self.token_keys.as_ref().map(|it| Arc::clone(&it.identity)),
+            operators: None,
             limits,
             names: self.stores.names(),
             draw: item_art::picture,

@@ -9,12 +9,14 @@ mod file_limit;
 mod import_command;
 mod kept_file;
 mod log;
+mod operator_tokens;
 mod output;
 mod peers;
 mod sales_command;
 mod serve;
 mod supervision;
 mod token_keys;
+mod tokens_command;
 
 use std::{error::Error, process::ExitCode};
 
@@ -62,6 +64,7 @@ const fn what_failed(command: &Command) -> &'static str {
         Command::Sales(_) => "not done",
         Command::Import(_) => "nothing was imported",
         Command::Audit(_) => "no audit was made",
+        Command::Tokens(_) => "no token was made",
     }
 }
 
@@ -78,6 +81,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Serve => serve::serve(config).await?,
         Command::Migrate(options) => Box::pin(migrate(&options, config)).await?,
         Command::Sales(command) => sales_command::run(command, config).await?,
+        Command::Tokens(command) => tokens_command::run(&command)?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }

@@ -95,7 +95,12 @@ impl Problem {
         Self::of_part("body", status, title, detail)
     }
 
-    fn of_part(part: &str, status: StatusCode, title: &'static str, detail: &str) -> Self {
+    pub(super) fn of_part(
+        part: &str,
+        status: StatusCode,
+        title: &'static str,
+        detail: &str,
+    ) -> Self {
         let error = FieldError { field: part.to_owned(), message: detail.to_owned() };
         Self::new(status, Kind::InvalidRequest, title, detail.to_owned())
             .with("errors", json!([error]))
@@ -114,6 +119,7 @@ impl Problem {
             Self::line_too_long(),
             Self::unsupported_media_type(),
             Self::expectation_failed(),
+            Self::wrong_host(),
             Self::head_too_large(),
         ]
     }
