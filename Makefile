@@ -12,8 +12,9 @@ run: ## Run the service (STACK=embedded|local|compose|external|auto; HA=on: with
 demo: deps ## Sell out a sale to thousands of users, and check every unit
 	cargo test -q -p app --test demo
 
+# Most tests wait for servers, not for the processor: more of them at once than it has cores.
 test: deps ## Run all tests, on private servers
-	cargo test --workspace
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace
 
 test-servers: deps ## Run the adapters' tests on every version of the servers (PG_BINS="dir …" REDIS_BINS="dir …")
 	@crates/testing/dev-servers/test-servers.sh

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
-    Health, Ports, Services,
+    Health, Ports, ProductImages, Services,
     ports::{
         AnsweredCodes, AuditedLedger, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups,
-        SaleRegister, SaleStore,
+        ProductRegister, Products, SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
@@ -56,6 +56,7 @@ pub(crate) struct Shared {
     services: Arc<Services>,
     board: Arc<SaleBoard>,
     health: Arc<Health>,
+    product_images: Arc<ProductImages>,
     /// Where buyers have tokens.
     pub(crate) token_keys: Option<TokenKeys>,
     /// Where operators are let in.
@@ -184,10 +185,20 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let scheduler =
         Scheduler::new(services.upkeep(timetable)).with_wall_clock(Arc::new(wall_clock));
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
+    let product_images = services.product_images(tasks.clone());
     let board = sale_board(&services, tasks);
     let services = Arc::new(services);
-    let shared =
-        Shared { stores, services, board, health, token_keys, operator_tokens, limits, manners };
+    let shared = Shared {
+        stores,
+        services,
+        board,
+        health,
+        product_images,
+        token_keys,
+        operator_tokens,
+        limits,
+        manners,
+    };
     Ok(Service { shared, scheduler, to_migrate, embedded })
 }
 
@@ -220,12 +231,23 @@ pub(crate) enum Task {
     Change,
 }
 
-/// The register of sales, for commands that need no more. One that is not there is not made: it
-/// would be that of a mistyped place.
-pub(crate) async fn register(
-    config: &Config,
-    task: Task,
-) -> Result<Arc<dyn SaleRegister>, ComposeError> {
+/// The ledger of sales and products, for commands that need no more.
+#[derive(Clone)]
+pub(crate) struct Registers {
+    pub(crate) sales: Arc<dyn SaleRegister>,
+    pub(crate) products: Arc<dyn Products>,
+    pub(crate) product_register: Arc<dyn ProductRegister>,
+}
+
+impl Registers {
+    fn of(ledger: &Arc<impl SaleRegister + Products + ProductRegister + 'static>) -> Self {
+        Self { sales: ledger.clone(), products: ledger.clone(), product_register: ledger.clone() }
+    }
+}
+
+/// The registers of sales and products. Those that are not there are not made: they would be those of
+/// a mistyped place.
+pub(crate) async fn registers(config: &Config, task: Task) -> Result<Registers, ComposeError> {
     Ok(match config.ledger_place()? {
         Place::Servers { database, .. } => {
             let ledger = match task {
@@ -233,7 +255,7 @@ pub(crate) async fn register(
                 Task::Change => postgres(database, config)?,
             };
             match ledger.schema().await.map_err(ComposeError::Schema)? {
-                Schema::Current => ledger,
+                Schema::Current => Registers::of(&ledger),
                 Schema::Older { lacks } => return Err(ComposeError::OlderLedger(lacks)),
                 Schema::Absent { .. } => return Err(ComposeError::NoLedger),
             }
@@ -241,7 +263,7 @@ pub(crate) async fn register(
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
             let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
-            Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?)
+            Registers::of(&Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
         }
     })
 }
@@ -372,13 +394,14 @@ fn on_servers(
 
 /// A ledger and a live store, and what else the services need.
 fn ports(
-    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + 'static>,
+    ledger: &Arc<impl SaleRegister + LedgerStore + AnsweredCodes + Products + 'static>,
     live: &Arc<impl SaleStore + CodeStore + 'static>,
 ) -> Ports {
     Ports {
         register: ledger.clone(),
         ledger: ledger.clone(),
         answered: ledger.clone(),
+        products: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
         items: Arc::new(GeneratedItems),
@@ -430,6 +453,7 @@ impl Shared {
             board: self.board.clone(),
             way: services.way(&self.health),
             health: self.health.clone(),
+            product_images: self.product_images.clone(),
             services,
             owners,
             lookups,

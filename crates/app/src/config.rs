@@ -27,7 +27,10 @@ use postgres_ledger::{Connections, Durability, TooFewConnections};
 pub(crate) use self::{
     access::PlaceError,
     buyers::{Believed, BuyersError},
-    command::{AuditOptions, Command, ImportOptions, MigrateOptions, SalesCommand, TokensCommand},
+    command::{
+        AuditOptions, Command, ImportOptions, MigrateOptions, ProductsCommand, PutOptions,
+        SalesCommand, TokensCommand,
+    },
     operators::{AdminAddr, LetIn, NowhereError},
     place::Place,
 };

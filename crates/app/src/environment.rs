@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Item, SaleId, SteadyClock, Unit, UnixMillis,
+    Item, ProductVersion, SaleId, SteadyClock, Unit, UnixMillis,
     ports::{Clock, CodeMint, Items, Tasks},
     steady::{BELIEVED_AFTER_MS, ClockNews, Reading},
 };
@@ -143,12 +143,20 @@ pub(crate) fn check_random() -> Result<(), getrandom::Error> {
     getrandom::fill(&mut [0; 16])
 }
 
-/// Generated items, whose pictures the API shows.
+/// Items of products, and generated ones, whose pictures the API shows.
 pub(crate) struct GeneratedItems;
 
 impl Items for GeneratedItems {
-    fn item(&self, sale: SaleId, unit: Unit) -> Item {
-        Item { name: item_art::name(sale, unit), image: http_api::picture_path(sale, unit) }
+    fn item(&self, sale: SaleId, unit: Unit, product: Option<&ProductVersion>) -> Item {
+        let generated = || http_api::picture_path(sale, unit);
+        let Some(product) = product else {
+            return Item { name: item_art::name(sale, unit), image: generated(), product: None };
+        };
+        Item {
+            name: format!("{} No. {unit}", product.name),
+            image: product.image.map_or_else(generated, http_api::product_image_path),
+            product: Some(product.id),
+        }
     }
 }
 

@@ -23,6 +23,9 @@ use crate::{
 /// Rows that go over in one statement.
 const ROWS_AT_ONCE: usize = 5_000;
 
+/// Pictures that go over at a time, of half a MiB at the most.
+const IMAGES_AT_ONCE: usize = 16;
+
 /// How many rows go by between two lines of progress.
 const PROGRESS_EVERY: u64 = 500_000;
 
@@ -124,6 +127,7 @@ async fn copy(
         reason = "the method is not general enough"
     )]
     let sales = read(source, options, |tables| tables.copy_sales())?;
+    copy_products(source, options, &import).await?;
     import.sales(&sales).await.map_err(ImportError::Target)?;
     let mut counts = Counts { sales: sales.len(), ..Counts::default() };
     let mut last = 0;
@@ -156,6 +160,27 @@ async fn copy(
         _ => ImportError::Target(error),
     })?;
     Ok(counts)
+}
+
+/// Takes the products along that the sales are of, and their pictures before them.
+async fn copy_products(
+    source: &mut Database,
+    options: &ImportOptions,
+    import: &Import<'_>,
+) -> Result<(), ImportError> {
+    let mut last = 0;
+    loop {
+        let next = |tables: &Tables<'_>| tables.copy_images(last, IMAGES_AT_ONCE);
+        let Copies { rows, last: reached } = read(source, options, next)?;
+        if rows.is_empty() {
+            break;
+        }
+        import.images(&rows).await.map_err(ImportError::Target)?;
+        last = reached;
+    }
+    let products = |tables: &Tables<'_>| Ok((tables.copy_products()?, tables.copy_versions()?));
+    let (products, versions) = read(source, options, products)?;
+    import.products(&products, &versions).await.map_err(ImportError::Target)
 }
 
 fn read<T>(

@@ -12,6 +12,7 @@ mod log;
 mod operator_tokens;
 mod output;
 mod peers;
+mod products_command;
 mod sales_command;
 mod serve;
 mod supervision;
@@ -61,7 +62,7 @@ const fn what_failed(command: &Command) -> &'static str {
     match command {
         Command::Serve => "the service has stopped",
         Command::Migrate(_) => "not migrated",
-        Command::Sales(_) => "not done",
+        Command::Sales(_) | Command::Products(_) => "not done",
         Command::Import(_) => "nothing was imported",
         Command::Audit(_) => "no audit was made",
         Command::Tokens(_) => "no token was made",
@@ -81,6 +82,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Serve => serve::serve(config).await?,
         Command::Migrate(options) => Box::pin(migrate(&options, config)).await?,
         Command::Sales(command) => sales_command::run(command, config).await?,
+        Command::Products(command) => products_command::run(command, config).await?,
         Command::Tokens(command) => tokens_command::run(&command)?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),

@@ -5,7 +5,8 @@ mod live;
 use std::io::{self, Write};
 
 use domain::{
-    Failure, Origin, Phase, Sale, SaleId, StoreError, UnixMillis,
+    Failure, NewSale, NotScheduled, Origin, Phase, Sale, SaleId, Sku, StoreError, UnixMillis,
+    Window,
     ports::{SaleRegister, Tally},
     sale::{SaleState, TermsError, WindowError},
 };
@@ -13,7 +14,7 @@ use domain::{
 use http_api::rfc3339;
 
 use crate::{
-    compose::{self, ComposeError, Task},
+    compose::{self, ComposeError, Registers, Task},
     config::{Config, SalesCommand, window},
     output::output,
 };
@@ -32,7 +33,9 @@ pub(crate) enum SalesError {
     #[error("the sale would be over already: it ends at {}", rfc3339(*.0))]
     Over(UnixMillis),
     #[error("the ledger made no sale")]
-    NotMade,
+    NotMade(#[source] NotScheduled),
+    #[error("there is no product {0}; `flashsale products list` shows which there are")]
+    NoSuchProduct(Sku),
     #[error("it is not known whether the sale was made; `flashsale sales list` shows it if it was")]
     Unsure(#[source] StoreError),
     #[error("there is no sale {0}, or it has ended; `flashsale sales list` shows which there are")]
@@ -54,7 +57,8 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
         SalesCommand::List { .. } => Task::Look,
         _ => Task::Change,
     };
-    let ledger = compose::register(config, task).await?;
+    let registers = compose::registers(config, task).await?;
+    let ledger = &registers.sales;
     match command {
         SalesCommand::List { limit } => {
             let mut out = output();
@@ -65,22 +69,12 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
                 writeln!(out, "{}", line(&sale, tally, now))?;
             }
         }
-        SalesCommand::Schedule { starts_at, lasts } => {
+        SalesCommand::Schedule { starts_at, lasts, product } => {
             let window = window(starts_at, lasts)?;
-            let now = ledger.now().await?;
-            if window.ends_at() <= now {
-                return Err(SalesError::Over(window.ends_at()));
-            }
-            let made = ledger.schedule(window, config.terms()?, Origin::Operator).await;
-            let made = made.map_err(|error| match error.failure() {
-                Failure::Unknown => SalesError::Unsure(error),
-                _ => SalesError::Store(error),
-            });
-            let sale = made?.ok_or(SalesError::NotMade)?;
-            writeln!(output(), "{HEADING}\n{}", line(&sale, None, now))?;
+            schedule(&registers, config, window, product.as_ref()).await?;
         }
-        SalesCommand::Pause { sale } => set_paused(&*ledger, config, sale, true).await?,
-        SalesCommand::Resume { sale } => set_paused(&*ledger, config, sale, false).await?,
+        SalesCommand::Pause { sale } => set_paused(&**ledger, config, sale, true).await?,
+        SalesCommand::Resume { sale } => set_paused(&**ledger, config, sale, false).await?,
         SalesCommand::AcceptRestore { sale } => {
             if ledger.find(sale).await?.is_none() {
                 return Err(SalesError::NoSuchSale(sale));
@@ -94,10 +88,38 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
             writeln!(output(), "sale {sale} {says}")?;
         }
         SalesCommand::HandOver => {
-            let sales = live::hand_over(&*ledger, config).await?;
+            let sales = live::hand_over(&**ledger, config).await?;
             writeln!(output(), "{sales} sales: who comes next loads them from the ledger")?;
         }
     }
+    Ok(())
+}
+
+async fn schedule(
+    Registers { sales, products, .. }: &Registers,
+    config: &Config,
+    window: Window,
+    product: Option<&Sku>,
+) -> Result<(), SalesError> {
+    let now = sales.now().await?;
+    if window.ends_at() <= now {
+        return Err(SalesError::Over(window.ends_at()));
+    }
+    let product = match product {
+        None => None,
+        Some(sku) => {
+            let product = products.find(sku).await?;
+            let product = product.ok_or_else(|| SalesError::NoSuchProduct(sku.clone()))?;
+            Some(product.version.product)
+        }
+    };
+    let sale = NewSale { window, terms: config.terms()?, origin: Origin::Operator, product };
+    let made = sales.schedule(sale).await.map_err(|error| match error.failure() {
+        Failure::Unknown => SalesError::Unsure(error),
+        _ => SalesError::Store(error),
+    });
+    let sale = made?.map_err(SalesError::NotMade)?;
+    writeln!(output(), "{HEADING}\n{}", line(&sale, None, now))?;
     Ok(())
 }
 

@@ -28,7 +28,7 @@ use self::{
 };
 
 use crate::{
-    Catalog, Failure, Ports, Sale, SaleId, Standing, StoreError,
+    Catalog, Failure, Ports, ProductVersion, Sale, SaleId, Standing, StoreError,
     answer::Doing,
     asked_once::{AskedOnce, Bounds, Unanswered},
     ports::{Clock, Listed, Tasks},
@@ -64,8 +64,8 @@ pub struct Shown<B> {
 
 /// The forms that are shown, each made once for all who read it.
 pub struct Forms<B> {
-    /// Of a sale.
-    pub sale: fn(&Standing) -> B,
+    /// Of a sale, and of its product.
+    pub sale: fn(&Standing, Option<&ProductVersion>) -> B,
     /// Of a page of sales.
     pub page: fn(&Page<'_>) -> B,
 }
@@ -185,7 +185,7 @@ impl<B: Send + Sync + 'static> Board<B> {
         };
         let Some(sale) = found else { return Ok(None) };
         let standing = self.standing(sale).await?;
-        Ok(Some(Arc::new(self.shown(standing))))
+        Ok(Some(Arc::new(self.shown(standing).await?)))
     }
 
     async fn standing(&self, sale: Sale) -> Result<Standing, Unanswered> {
@@ -199,8 +199,9 @@ impl<B: Send + Sync + 'static> Board<B> {
         self.asker.of_open(listed).await.map(|asked| asked.standing)
     }
 
-    fn shown(&self, standing: Standing) -> Shown<B> {
-        Shown { standing, form: (self.forms.sale)(&standing) }
+    async fn shown(&self, standing: Standing) -> Result<Shown<B>, Unanswered> {
+        let product = self.asker.product_of(&standing).await?;
+        Ok(Shown { standing, form: (self.forms.sale)(&standing, product.as_deref()) })
     }
 
     fn overloaded() -> Unanswered {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use crate::{
-    SaleId, SteadyClock, StoreError, UnixMillis,
+    ProductCatalog, ProductVersion, SaleId, SteadyClock, StoreError, UnixMillis,
     ports::{Calendar, Clock, Listed, SaleRegister},
     steady::ClockNews,
 };
@@ -17,6 +17,8 @@ pub struct Catalog {
     register: Arc<dyn SaleRegister>,
     /// The snapshot, and how long the process had run when it was taken, in milliseconds.
     calendar: RwLock<(Arc<Calendar>, u64)>,
+    /// What the sales are of.
+    products: Arc<ProductCatalog>,
     /// What measures how long ago the snapshot was taken.
     clock: Option<Arc<dyn Clock>>,
     watch: OnceLock<Watch>,
@@ -29,11 +31,11 @@ struct Watch {
 }
 
 impl Catalog {
-    /// An empty catalog over `register`.
-    pub fn new(register: Arc<dyn SaleRegister>) -> Self {
+    /// An empty catalog over `register`, of sales of `products`.
+    pub fn new(register: Arc<dyn SaleRegister>, products: Arc<ProductCatalog>) -> Self {
         let empty = Calendar { now: UnixMillis(0), sales: Vec::new(), just_closed: Vec::new() };
         let watch = OnceLock::new();
-        Self { register, calendar: RwLock::new((Arc::new(empty), 0)), clock: None, watch }
+        Self { register, calendar: RwLock::new((Arc::new(empty), 0)), products, clock: None, watch }
     }
 
     /// The same, and between two snapshots it is known what time it is.
@@ -63,14 +65,23 @@ impl Catalog {
         let _is_watched_already = self.watch.set(Watch { clock, watched: Mutex::default() });
     }
 
+    /// What the sales are of.
+    #[must_use]
+    pub const fn products(&self) -> &Arc<ProductCatalog> {
+        &self.products
+    }
+
     /// Takes a new snapshot.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let calendar = Arc::new(self.register.calendar().await?);
         if let Some(watch) = self.watch.get() {
             watch.look(calendar.now);
         }
-        let taken = (calendar, self.uptime_ms());
+        let taken = (Arc::clone(&calendar), self.uptime_ms());
         *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = taken;
+        // No sale waits for the texts of another. What could not be had is asked for by whoever wants it
+        // before the next snapshot, and they are told why it is not there.
+        let _is_asked_again = self.products.refresh(&calendar.sales).await;
         Ok(())
     }
 
@@ -103,6 +114,19 @@ impl Catalog {
         let calendar = self.calendar();
         let sale = calendar.sales.iter().find(|sale| sale.id == id).copied()?;
         Some(Listed { sale, seen_at: calendar.now })
+    }
+
+    /// What a sale is of; `None` for generated items, or if there never was such a sale. The stores are
+    /// asked nothing where the sale is listed.
+    pub async fn product_of(&self, id: SaleId) -> Result<Option<Arc<ProductVersion>>, StoreError> {
+        let product = match self.listed(id) {
+            Some(listed) => listed.sale.product,
+            None => self.register.find(id).await?.and_then(|listed| listed.sale.product),
+        };
+        match product {
+            Some(product) => self.products.current(product).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The sale of this number, or `None` if there never was one.

@@ -2,7 +2,8 @@
 //!
 //! A [`Sale`] opens with a stock of units. [`Checkout`] puts one on hold for a user and
 //! answers with a [`Code`]; [`Purchase`] redeems the code, once. A hold that is not redeemed
-//! in time expires, and its unit goes back on sale. The live store ([`ports::SaleStore`],
+//! in time expires, and its unit goes back on sale. What the units are is a
+//! [`product`], or generated. The live store ([`ports::SaleStore`],
 //! [`ports::CodeStore`]) takes the crowd and may forget everything at any moment; the ledger
 //! ([`ports::LedgerStore`], [`ports::SaleRegister`]) is the judge, and nothing is answered
 //! before it is recorded there. The steps in [`upkeep`] keep the promises between requests.
@@ -34,6 +35,9 @@ pub mod ids;
 pub mod item;
 pub mod key;
 pub mod ports;
+pub mod product;
+pub mod product_images;
+pub mod products;
 pub mod purchase;
 pub mod remembered;
 pub mod sale;
@@ -53,10 +57,13 @@ pub use code::Code;
 pub use health::Health;
 pub use hold::{Hold, Receipt};
 pub use ids::{Epoch, LedgerId, SaleId, Slot, Unit, UserId};
-pub use item::Item;
+pub use item::{Item, Naming};
 pub use key::{IdempotencyKey, Salt};
+pub use product::{ProductId, ProductVersion, Sku, VersionId};
+pub use product_images::ProductImages;
+pub use products::ProductCatalog;
 pub use purchase::Purchase;
-pub use sale::{Origin, Phase, Sale, Terms, Window};
+pub use sale::{NewSale, NotScheduled, Origin, Phase, Sale, Terms, Window};
 pub use services::{Ports, Services};
 pub use standing::{NextSale, Standing, Standings};
 pub use steady::SteadyClock;

@@ -14,17 +14,20 @@ mod live;
 mod lookups;
 mod operation;
 mod owners;
+mod products;
 mod register;
 
 use std::pin::Pin;
 
 use async_trait::async_trait;
 
-use crate::{Item, SaleId, Unit};
+use crate::{Item, ProductVersion, SaleId, Unit};
 
 pub use answered::{Answered, AnsweredCodes, Granted};
 pub use audited::{AuditedLedger, AuditedLive};
-pub use copied::{AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy};
+pub use copied::{
+    AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, ProductCopy, PurchaseCopy, SaleCopy,
+};
 pub use identity::LedgerIdentity;
 pub use ledger::{Attempt, AttemptPermit, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
 pub use live::{
@@ -34,6 +37,7 @@ pub use live::{
 pub use lookups::{CodeLife, CodeState, HeldUnit, Lookups, UnitsOfUser, UserOfSale};
 pub use operation::{Operation, Store};
 pub use owners::{CodeOwners, check_owner};
+pub use products::{ProductRegister, Products};
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 
 /// A way to wait, and to measure how long ago something was. Nothing is decided by it: a sale's
@@ -55,8 +59,9 @@ pub trait Tasks: Send + Sync {
 
 /// What units turn out to be.
 pub trait Items: Send + Sync {
-    /// The item of a unit: for the same unit the same one, for ever.
-    fn item(&self, sale: SaleId, unit: Unit) -> Item;
+    /// The item of a unit, of a sale of this version of a product, if it is one of a product: for the same
+    /// the same one, for ever.
+    fn item(&self, sale: SaleId, unit: Unit, product: Option<&ProductVersion>) -> Item;
 }
 
 /// The random source behind codes.

@@ -3,26 +3,22 @@
 use std::sync::Arc;
 
 use crate::{
-    Code, CodeRefusal, Failure, Receipt, StoreError, Unit,
+    Code, CodeRefusal, Failure, Naming, Receipt, StoreError, Unit,
     answer::Doing,
-    ports::{CodeRecord, CodeStore, Items, LedgerStore, Redemption, Verdict},
+    ports::{CodeRecord, CodeStore, LedgerStore, Redemption, Verdict},
 };
 
 /// Redeems codes, takes them back, and shows receipts.
 pub struct Purchase {
     codes: Arc<dyn CodeStore>,
     ledger: Arc<dyn LedgerStore>,
-    items: Arc<dyn Items>,
+    naming: Naming,
 }
 
 impl Purchase {
-    /// A purchase of these items over these stores.
-    pub fn new(
-        codes: Arc<dyn CodeStore>,
-        ledger: Arc<dyn LedgerStore>,
-        items: Arc<dyn Items>,
-    ) -> Self {
-        Self { codes, ledger, items }
+    /// A purchase over these stores, of items that are called so.
+    pub fn new(codes: Arc<dyn CodeStore>, ledger: Arc<dyn LedgerStore>, naming: Naming) -> Self {
+        Self { codes, ledger, naming }
     }
 
     /// Sells the unit of a code.
@@ -77,7 +73,7 @@ impl Purchase {
     }
 
     async fn sell(&self, code: Code, unit: Unit) -> Result<CodeRecord, StoreError> {
-        let item = self.items.item(code.sale(), unit);
+        let item = self.naming.item(code.sale(), unit).await?;
         self.ledger.redeem(Redemption { code, unit, item }).await
     }
 }

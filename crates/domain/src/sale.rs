@@ -10,7 +10,7 @@ mod tests;
 use std::ops::RangeInclusive;
 
 use crate::{
-    Epoch, SaleId, Salt, Unit, UnixMillis,
+    Epoch, ProductId, SaleId, Salt, Unit, UnixMillis,
     ports::{LiveEpoch, RaiseReply},
     time::DAY_MS,
 };
@@ -216,6 +216,41 @@ pub enum Origin {
     Operator,
 }
 
+/// A sale that is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewSale {
+    /// When it is on.
+    pub window: Window,
+    /// The limits a checkout is held to.
+    pub terms: Terms,
+    /// Who puts it on.
+    pub origin: Origin,
+    /// What it is of; `None` for generated items.
+    pub product: Option<ProductId>,
+}
+
+impl NewSale {
+    /// A sale of generated items.
+    #[must_use]
+    pub const fn unnamed(window: Window, terms: Terms, origin: Origin) -> Self {
+        Self { window, terms, origin, product: None }
+    }
+}
+
+/// Why a sale is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotScheduled {
+    /// It is one of the timetable, and overlaps another of those.
+    #[error("it overlaps another sale of the timetable")]
+    Overlaps,
+    /// There is no such product.
+    #[error("there is no such product")]
+    UnknownProduct,
+    /// Its product is archived.
+    #[error("the product is archived")]
+    ArchivedProduct,
+}
+
 /// A sale, as the ledger has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sale {
@@ -227,6 +262,8 @@ pub struct Sale {
     pub terms: Terms,
     /// Who put it on.
     pub origin: Origin,
+    /// What it is of; `None` for generated items.
+    pub product: Option<ProductId>,
     /// What was made of it.
     pub state: SaleState,
     /// The generation of its live state; 0 before the first.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    Board, Catalog, Checkout, Health, Item, Purchase, SaleId, Standings, Timetable, Unit,
+    Board, Catalog, Checkout, Health, Naming, ProductCatalog, ProductImages, Purchase, Standings,
+    Timetable,
     abandoned::Abandoned,
     board::Forms,
     health::Way,
     ports::{
-        AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, SaleRegister,
-        SaleStore, Tasks,
+        AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, Products,
+        SaleRegister, SaleStore, Tasks,
     },
     upkeep::{Rebuild, Reclaim, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
@@ -21,6 +22,7 @@ pub struct Ports {
     pub register: Arc<dyn SaleRegister>,
     pub ledger: Arc<dyn LedgerStore>,
     pub answered: Arc<dyn AnsweredCodes>,
+    pub products: Arc<dyn Products>,
     pub sales: Arc<dyn SaleStore>,
     pub codes: Arc<dyn CodeStore>,
     pub items: Arc<dyn Items>,
@@ -38,6 +40,8 @@ pub struct Services {
     pub purchase: Purchase,
     /// Says how sales stand.
     pub standings: Standings,
+    /// Says what units turn out to be.
+    pub naming: Naming,
     /// Serves sales again.
     pub rebuild: Arc<Rebuild>,
     abandoned: Arc<Abandoned>,
@@ -64,8 +68,9 @@ impl Services {
     }
 
     fn rebuilding_by(rebuild: Rebuild, ports: Ports) -> Self {
-        let catalog = Catalog::new(ports.register.clone()).reckoning_by(ports.clock.clone());
-        let catalog = Arc::new(catalog);
+        let products = Arc::new(ProductCatalog::new(ports.products.clone()));
+        let catalog = Catalog::new(ports.register.clone(), products);
+        let catalog = Arc::new(catalog.reckoning_by(ports.clock.clone()));
         Self::sharing(catalog, Arc::new(rebuild), Arc::default(), ports)
     }
 
@@ -130,10 +135,11 @@ impl Services {
         health.way(&self.ports)
     }
 
-    /// What a unit turns out to be, or will when it is sold.
+    /// The pictures of products for the readers of the process. One is enough, whatever the number of
+    /// threads.
     #[must_use]
-    pub fn item(&self, sale: SaleId, unit: Unit) -> Item {
-        self.ports.items.item(sale, unit)
+    pub fn product_images(&self, tasks: Arc<dyn Tasks>) -> Arc<ProductImages> {
+        ProductImages::new(&self.ports, tasks)
     }
 
     fn sharing(
@@ -143,6 +149,7 @@ impl Services {
         ports: Ports,
     ) -> Self {
         let Ports { register, ledger, answered, sales, codes, items, mint, .. } = &ports;
+        let naming = || Naming::new(catalog.clone(), items.clone());
         Self {
             checkout: Checkout::new(
                 catalog.clone(),
@@ -153,7 +160,8 @@ impl Services {
                 mint.clone(),
                 abandoned.clone(),
             ),
-            purchase: Purchase::new(codes.clone(), ledger.clone(), items.clone()),
+            purchase: Purchase::new(codes.clone(), ledger.clone(), naming()),
+            naming: naming(),
             standings: Standings::new(catalog.clone(), sales.clone(), register.clone()),
             catalog,
             rebuild,

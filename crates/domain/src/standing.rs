@@ -184,6 +184,7 @@ mod tests {
             window: Window::new(NOW + from, NOW + to).unwrap(),
             terms: Terms::new(5, 1, 1_000).unwrap(),
             origin,
+            product: None,
             state: if is_paused { SaleState::Paused } else { SaleState::Active },
             epoch: Epoch(1),
             salt: crate::Salt::new([7; 32]),

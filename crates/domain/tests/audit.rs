@@ -53,6 +53,7 @@ fn ledger(taken: &[Taken]) -> SaleSnapshot {
         origin: Origin::Timetable,
         state: SaleState::Active,
         epoch: Epoch(1),
+        product: None,
         salt: domain::Salt::new([7; 32]),
     };
     let live = taken.iter().map(|&(number, place, state)| LiveUnit {

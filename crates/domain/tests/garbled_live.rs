@@ -26,6 +26,7 @@ fn sale(stock: u32) -> impl Strategy<Value = Sale> {
         origin: Origin::Timetable,
         state: SaleState::Active,
         epoch: Epoch(1),
+        product: None,
         salt: domain::Salt::new([7; 32]),
     })
 }

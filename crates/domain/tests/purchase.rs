@@ -29,7 +29,7 @@ async fn a_code_buys_its_unit_and_what_the_unit_turns_out_to_be() {
 
     assert_eq!((receipt.code, receipt.sale), (hold.code, sale.id));
     assert_eq!((&receipt.user, receipt.unit), (&hold.user, hold.unit));
-    assert_eq!(receipt.item, PlainItems.item(sale.id, hold.unit));
+    assert_eq!(receipt.item, PlainItems.item(sale.id, hold.unit, None));
     assert_eq!(receipt.purchased_at, world.clock.now());
     assert_eq!(state(&world, hold.code), HoldState::Sold);
     assert_eq!(world.ledger.purchases(), [receipt]);
@@ -119,7 +119,7 @@ async fn what_the_ledger_has_counts_where_the_live_store_believes_in_another_uni
     let receipt = process.purchase.redeem(hold.code).await.unwrap().unwrap();
 
     assert_eq!(receipt.unit, hold.unit);
-    assert_eq!(receipt.item, PlainItems.item(sale.id, hold.unit));
+    assert_eq!(receipt.item, PlainItems.item(sale.id, hold.unit, None));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    Health, SaleId, Services, Unit,
+    Health, ProductImages, SaleId, Services, Unit,
     health::Way,
     ports::{CodeOwners, Lookups},
 };
@@ -40,6 +40,8 @@ pub struct Api {
     pub names: StoreNames,
     /// Draws the item of a unit as an SVG document.
     pub draw: fn(SaleId, Unit) -> String,
+    /// The pictures of products, for all threads.
+    pub product_images: Arc<ProductImages>,
     /// The pictures that were compressed last.
     pub pictures: Pictures,
     /// Who watches how sales stand.

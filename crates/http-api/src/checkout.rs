@@ -1,7 +1,7 @@
 //! `/checkout`: asking for a unit, and giving a hold back.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
-use domain::{CheckoutRequest, Hold, Item, UnixMillis, checkout::KeyedHold};
+use domain::{CheckoutRequest, Hold, Item, StoreError, UnixMillis, checkout::KeyedHold};
 use serde_json::json;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     },
     params::Params,
     problem::{Kind, Problem},
-    receipt::ItemBody,
+    receipt::{self, ItemBody},
     samples,
 };
 
@@ -133,7 +133,7 @@ async fn post_checkout(
     });
 
     let KeyedHold { hold, is_repeated } = hold?;
-    let answer = not_stored(HoldBody::now(&hold, &api));
+    let answer = not_stored(HoldBody::now(&hold, &api).await?);
     Ok(if is_repeated { replayed(answer) } else { answer })
 }
 
@@ -153,15 +153,17 @@ async fn delete_checkout(
     let code = params.finish::<GivenCode>(code)?.known()?;
     buyer.check_owns(code, &api).await?;
 
-    in_time(api.services.purchase.release(code)).await??;
+    if let Err(refusal) = in_time(api.services.purchase.release(code)).await? {
+        return Err(receipt::refused(refusal, &api).await);
+    }
 
     Ok(HttpResponse::NoContent().insert_header(NO_STORE).finish())
 }
 
 impl HoldBody {
-    fn now(hold: &Hold, api: &Api) -> Self {
-        let item = api.services.item(hold.sale, hold.unit);
-        Self::of(hold, item, api.services.catalog.reckoned_now())
+    async fn now(hold: &Hold, api: &Api) -> Result<Self, StoreError> {
+        let item = in_time(api.services.naming.item(hold.sale, hold.unit)).await?;
+        Ok(Self::of(hold, item, api.services.catalog.reckoned_now()))
     }
 
     fn of(hold: &Hold, item: Item, now: UnixMillis) -> Self {

@@ -95,8 +95,18 @@ async fn get_checkout(
     let life = in_time(api.lookups.code(code)).await?;
 
     let life = life.filter(|life| buyer.may_see(&life.user)).ok_or(CodeRefusal::Unknown)?;
-    let item = api.services.item(life.code.sale(), life.unit);
+    let item = item_of(&life, &api).await?;
     Ok(not_stored(CodeBody::of(&life, item)))
+}
+
+/// What the unit of a code is; of one that was sold, as it was then.
+async fn item_of(life: &CodeLife, api: &Api) -> Result<Item, Problem> {
+    let item = in_time(api.services.naming.item(life.code.sale(), life.unit)).await?;
+    if life.state == CodeState::Sold && item.product.is_some() {
+        let receipt = in_time(api.services.purchase.receipt(life.code)).await??;
+        return Ok(receipt.item);
+    }
+    Ok(item)
 }
 
 impl CodeBody {

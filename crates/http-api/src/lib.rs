@@ -31,6 +31,7 @@ mod openapi;
 mod operator;
 mod params;
 mod problem;
+mod products;
 mod purchase;
 mod receipt;
 mod request_id;
@@ -65,6 +66,7 @@ pub use self::{
         TokensError, metrics_routes, operator_routes,
     },
     problem::{LINE_BYTES_MAX, document_of_server},
+    products::product_image_path,
     request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
     stream::{Streams, Viewer},
@@ -82,6 +84,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(sales::endpoints());
     endpoints.push(stream::endpoint());
     endpoints.push(items::endpoint());
+    endpoints.push(products::endpoint());
     endpoints.extend(health::endpoints());
     endpoints.push(openapi::endpoint());
     endpoints.extend(docs::endpoints());

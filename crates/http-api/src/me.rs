@@ -1,7 +1,10 @@
 //! `/me`: what a user has of a sale, and may have.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::ports::{HeldUnit, UnitsOfUser, UserOfSale};
+use domain::{
+    UnixMillis,
+    ports::{HeldUnit, UnitsOfUser, UserOfSale},
+};
 use serde_json::json;
 
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
     },
     params::Params,
     problem::{Kind, Problem},
-    receipt::ReceiptBody,
+    receipt::{self, ReceiptBody},
     samples,
     shown::PerUserLimit,
 };
@@ -65,7 +68,9 @@ pub(super) fn endpoint() -> Endpoint {
 fn describe() -> Operation {
     let of = UserOfSale { sale: samples::sale_id(), user: samples::hold().user };
     let limit = samples::standing().sale.terms.per_user_limit();
-    let example = UserBody::of(of, limit, samples::units_of_user(), true);
+    let UnitsOfUser { held, bought, seen_at } = samples::units_of_user();
+    let bought = bought.into_iter().map(|receipt| ReceiptBody::of(receipt, None)).collect();
+    let example = UserBody::of(of, limit, (held, bought), seen_at, true);
     let user = Answer::json::<UserBody>(200, "What they have.", json!(example))
         .headers([header::caching("no-store")])
         .link(Link { to: "sale", says: "The sale.", parameters: &[("id", "/sale_id")] });
@@ -98,17 +103,23 @@ async fn get_me(
     let sale = sale.ok_or_else(|| Problem::sale_not_found(Some(of.sale)))?;
     let units = in_time(api.lookups.units(of.clone())).await?;
 
-    Ok(not_stored(UserBody::of(of, sale.terms.per_user_limit(), units, buyer.is_known())))
+    let UnitsOfUser { held, bought, seen_at } = units;
+    let mut receipts = Vec::with_capacity(bought.len());
+    for receipt in bought {
+        receipts.push(receipt::shown(receipt, &api).await?);
+    }
+    let limit = sale.terms.per_user_limit();
+    Ok(not_stored(UserBody::of(of, limit, (held, receipts), seen_at, buyer.is_known())))
 }
 
 impl UserBody {
     fn of(
         UserOfSale { sale, user }: UserOfSale,
         limit: u16,
-        units: UnitsOfUser,
+        (held, bought): (Vec<HeldUnit>, Vec<ReceiptBody>),
+        seen_at: UnixMillis,
         all: bool,
     ) -> Self {
-        let UnitsOfUser { held, bought, seen_at } = units;
         let has = held.len() + bought.len();
         Self {
             sale_id: sale.get(),
@@ -118,7 +129,7 @@ impl UserBody {
             limit,
             may_have: usize::from(limit).saturating_sub(has),
             holds: all.then(|| held.into_iter().map(HeldBody::from).collect()),
-            purchases: all.then(|| bought.into_iter().map(ReceiptBody::from).collect()),
+            purchases: all.then_some(bought),
             server_time: rfc3339(seen_at),
         }
     }

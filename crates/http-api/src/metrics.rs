@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use telemetry::{SALES_MAX, SaleFigures, show_sales};
 use tokio::time::timeout;
 
-use crate::{api::Api, caching::NO_STORE, items};
+use crate::{api::Api, caching::NO_STORE, items, products};
 
 /// How long the sales may take: whoever watches shall hear most just when the stores say nothing.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
@@ -64,6 +64,7 @@ pub fn route_of(path: &str) -> &'static str {
         _ if path.starts_with("/purchases/") => "/purchases/{code}",
         _ if path.starts_with("/items/") => items::PATTERN,
         _ if path.starts_with("/admin/docs/") => "/admin/docs/{file}",
+        _ if path.starts_with("/products/images/") => products::PATTERN,
         _ if path.starts_with("/docs/") => "/docs/{file}",
         _ if path.starts_with("/problems/") => "/problems/{name}",
         _ => NO_ROUTE,

@@ -23,6 +23,8 @@ use actix_web::{
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
+use crate::receipt::ReceiptBody;
+
 pub use self::requests::{LINE_BYTES_MAX, document_of_server};
 pub(crate) use self::{
     kind::Kind,
@@ -47,6 +49,8 @@ pub(crate) struct Problem {
     /// How a client says who it is, where it did not. Boxed, for it is rare and this is not.
     pub(crate) challenge: Option<Box<HeaderValue>>,
     more: Vec<(&'static str, Value)>,
+    /// The receipt of a code that was redeemed before: as it is written elsewhere, to the byte.
+    purchase: Option<Box<ReceiptBody>>,
 }
 
 impl Problem {
@@ -67,6 +71,7 @@ impl Problem {
             names_coding: false,
             challenge: None,
             more: Vec::new(),
+            purchase: None,
         }
     }
 
@@ -144,6 +149,9 @@ impl Serialize for Problem {
         body.serialize_entry("detail", &self.detail)?;
         for (field, value) in &self.more {
             body.serialize_entry(field, value)?;
+        }
+        if let Some(purchase) = &self.purchase {
+            body.serialize_entry("purchase", purchase)?;
         }
         body.end()
     }

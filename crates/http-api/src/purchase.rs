@@ -14,7 +14,7 @@ use crate::{
     openapi::{Answer, Endpoint, GivenCodeText, Link, Operation, Parameter, Tag, header},
     params::{Params, of_path},
     problem::{Kind, Problem},
-    receipt::ReceiptBody,
+    receipt::{self, ReceiptBody},
     samples,
 };
 
@@ -27,7 +27,7 @@ pub(super) fn endpoints() -> [Endpoint; 2] {
 }
 
 fn receipt() -> Answer {
-    let receipt = json!(ReceiptBody::from(samples::receipt()));
+    let receipt = json!(ReceiptBody::of(samples::receipt(), None));
     let picture = &[("sale", "/sale_id"), ("unit", "/unit")];
     Answer::json::<ReceiptBody>(200, "The receipt.", receipt)
         .headers([header::caching("no-store")])
@@ -85,14 +85,15 @@ async fn post_purchase(
     let receipt = match receipt {
         Ok(Err(CodeRefusal::AlreadyUsed(receipt))) if may_repeat => {
             telemetry::purchase_ended("replayed");
-            return Ok(replayed(not_stored(ReceiptBody::from(*receipt))));
+            return Ok(replayed(not_stored(receipt::shown(*receipt, &api).await?)));
         }
-        Ok(answer) => answer.map_err(Problem::from),
+        Ok(Ok(receipt)) => Ok(receipt),
+        Ok(Err(refusal)) => Err(receipt::refused(refusal, &api).await),
         Err(error) => Err(error.into()),
     };
     telemetry::purchase_ended(receipt.as_ref().map_or_else(Problem::name, |_| "sold"));
 
-    Ok(not_stored(ReceiptBody::from(receipt?)))
+    Ok(not_stored(receipt::shown(receipt?, &api).await?))
 }
 
 /// Shows the receipt of a code.
@@ -108,5 +109,5 @@ async fn get_purchase(
 
     let receipt = in_time(api.services.purchase.receipt(code)).await??;
 
-    Ok(not_stored(ReceiptBody::from(receipt)))
+    Ok(not_stored(receipt::shown(receipt, &api).await?))
 }

@@ -1,10 +1,14 @@
 //! Receipts, as the API writes them.
 
 use crate::{
+    api::Api,
+    deadline::in_time,
     moment::rfc3339,
     openapi::{GivenCodeText, Moment, SaleNumber, UnitNumber, UserName, bodies, scalars},
+    problem::Problem,
+    products::ProductBody,
 };
-use domain::{Item, Receipt};
+use domain::{CodeRefusal, Item, ProductVersion, Receipt, StoreError};
 
 scalars! {
     /// The path of a picture.
@@ -17,6 +21,7 @@ scalars! {
 
 bodies! {
     /// What was bought.
+    #[derive(Clone)]
     pub(crate) struct ReceiptBody as "Receipt" {
         /// The code that was redeemed.
         code: String as GivenCodeText,
@@ -28,11 +33,15 @@ bodies! {
         unit: u32 as UnitNumber,
         /// What the unit turned out to be.
         item: ItemBody as ItemBody,
+        /// The product that it is one of, as that was when the unit was sold.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        product: Option<ProductBody> as Option<ProductBody>,
         /// When it was sold.
         purchased_at: String as Moment,
     }
 
     /// What a unit turns out to be.
+    #[derive(Clone)]
     pub(crate) struct ItemBody as "Item" {
         /// What it is called.
         name: String as String,
@@ -41,21 +50,38 @@ bodies! {
     }
 }
 
-impl From<Receipt> for ReceiptBody {
-    fn from(receipt: Receipt) -> Self {
+/// A receipt as it is shown. What product it is of, this process mostly knows.
+pub(crate) async fn shown(receipt: Receipt, api: &Api) -> Result<ReceiptBody, StoreError> {
+    let products = api.services.catalog.products();
+    let product = match receipt.item.product {
+        Some(version) => Some(in_time(products.version(version)).await?),
+        None => None,
+    };
+    Ok(ReceiptBody::of(receipt, product.as_deref()))
+}
+
+/// The answer to whoever cannot do that with a code: with the receipt, if it was redeemed.
+pub(crate) async fn refused(refusal: CodeRefusal, api: &Api) -> Problem {
+    let CodeRefusal::AlreadyUsed(receipt) = refusal else { return refusal.into() };
+    shown(*receipt, api).await.map_or_else(Problem::from, Problem::code_already_used)
+}
+
+impl ReceiptBody {
+    pub(crate) fn of(receipt: Receipt, product: Option<&ProductVersion>) -> Self {
         Self {
             code: receipt.code.to_string(),
             sale_id: receipt.sale.get(),
             user_id: receipt.user.to_string(),
             unit: receipt.unit.get(),
             item: receipt.item.into(),
+            product: product.map(ProductBody::from),
             purchased_at: rfc3339(receipt.purchased_at),
         }
     }
 }
 
 impl From<Item> for ItemBody {
-    fn from(Item { name, image }: Item) -> Self {
+    fn from(Item { name, image, .. }: Item) -> Self {
         Self { name, image }
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn standing() -> Standing {
         window,
         terms,
         origin: Origin::Timetable,
+        product: None,
         state: SaleState::Active,
         epoch: Epoch(1),
         // In no answer.
@@ -74,7 +75,8 @@ pub(crate) fn granted_at() -> UnixMillis {
 
 /// What the unit is.
 pub(crate) fn item() -> Item {
-    Item { name: "Onyx Breeze Balloon No. 1".to_owned(), image: picture_path(sale_id(), unit()) }
+    let name = "Onyx Breeze Balloon No. 1".to_owned();
+    Item { name, image: picture_path(sale_id(), unit()), product: None }
 }
 
 pub(crate) fn hold() -> Hold {

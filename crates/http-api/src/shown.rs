@@ -11,7 +11,7 @@ use actix_web::{
     web::Bytes,
 };
 use domain::{
-    Board, NextSale, Phase, Services, Standing, Terms,
+    Board, NextSale, Phase, ProductVersion, Services, Standing, Terms,
     board::{Forms, Page},
     ports::Tasks,
     sale::SaleState,
@@ -25,6 +25,7 @@ use crate::{
     openapi::{
         Answer, Count, Link, Millis, Moment, SaleNumber, Schemas, Shape, bodies, header, scalars,
     },
+    products::ProductBody,
     samples,
 };
 
@@ -100,6 +101,9 @@ bodies! {
         per_user_limit: u16 as PerUserLimit,
         /// How long a unit is held.
         hold_ms: i64 as Millis,
+        /// What it is of, as that is now; left out where its items are generated.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        product: Option<ProductBody> as Option<ProductBody>,
         /// What follows it, if that is planned and it has not ended.
         #[serde(skip_serializing_if = "Option::is_none")]
         next_sale: Option<NextSaleBody> as Option<NextSaleBody>,
@@ -168,7 +172,7 @@ impl Shape for PageBody<'_> {
 /// The answers that show a sale.
 pub(crate) fn sale_answers() -> [Answer; 2] {
     let standing = samples::standing();
-    let sale = SaleBody::from(&standing);
+    let sale = SaleBody::of(&standing, None);
     let example = json!(TimedBody { sale: &sale, server_time: rfc3339(standing.at) });
     let shown = Answer::json::<TimedBody<'_>>(200, "The sale.", example)
         .link(Link {
@@ -183,7 +187,7 @@ pub(crate) fn sale_answers() -> [Answer; 2] {
 /// The answers that show a page of sales.
 pub(crate) fn page_answers() -> [Answer; 2] {
     let standing = samples::standing();
-    let sale = SaleBody::from(&standing);
+    let sale = SaleBody::of(&standing, None);
     let sales = vec![TimedBody { sale: &sale, server_time: rfc3339(standing.at) }];
     let example = json!(PageBody { sales, next: &None });
     let newest = &[("id", "/sales/0/id")];
@@ -202,19 +206,21 @@ fn with_headers(shown: Answer) -> [Answer; 2] {
 }
 
 impl Written {
-    fn of_sale(standing: &Standing) -> Self {
-        let sale = SaleBody::from(standing);
+    fn of_sale(standing: &Standing, product: Option<&ProductVersion>) -> Self {
+        let sale = SaleBody::of(standing, product);
         let body = TimedBody { sale: &sale, server_time: rfc3339(standing.at) };
         Self::of(&body, &sale, caching(std::slice::from_ref(standing)))
     }
 
     fn of_page(page: &Page<'_>) -> Self {
-        let Page { standings, which, next_below } = *page;
+        let Page { standings, products, which, next_below } = *page;
         let state = which.phase.map(|phase| format!("state={}&", phase_name(phase)));
         let state = state.unwrap_or_default();
         let next =
             next_below.map(|below| format!("/sales?{state}before={below}&limit={}", which.limit));
-        let sales: Vec<_> = standings.iter().map(SaleBody::from).collect();
+        let of =
+            |(standing, product): (_, &Option<Arc<_>>)| SaleBody::of(standing, product.as_deref());
+        let sales: Vec<_> = standings.iter().zip(products).map(of).collect();
         let timed = sales
             .iter()
             .zip(standings)
@@ -265,7 +271,9 @@ impl Written {
 
     /// A sale as an event of a stream.
     pub(crate) fn event(&self) -> String {
-        let state = String::from_utf8_lossy(&self.body);
+        // A line of an event ends at a line's end, which metadata may have between its tokens, where any
+        // white space is as good.
+        let state = String::from_utf8_lossy(&self.body).replace(['\n', '\r'], " ");
         format!("event: sale\nid: {}\ndata: {state}\n\n", self.id())
     }
 }
@@ -285,8 +293,8 @@ fn brief(standings: &[Standing]) -> HeaderValue {
     if changes_within_ms < 1_000 + AGE_MS_MAX { NOT_AT_ALL } else { BRIEFLY }
 }
 
-impl From<&Standing> for SaleBody {
-    fn from(standing: &Standing) -> Self {
+impl SaleBody {
+    fn of(standing: &Standing, product: Option<&ProductVersion>) -> Self {
         let sale = standing.sale;
         Self {
             id: sale.id.get(),
@@ -299,6 +307,7 @@ impl From<&Standing> for SaleBody {
             available: standing.available(),
             per_user_limit: sale.terms.per_user_limit(),
             hold_ms: sale.terms.hold_ms(),
+            product: product.map(ProductBody::from),
             // One that has ended is the same for ever, whatever is planned then.
             next_sale: standing
                 .next

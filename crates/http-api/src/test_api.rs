@@ -22,6 +22,7 @@ impl Tasks for LocalTasks {
 pub(crate) fn api_over(world: &World) -> Api {
     let services = world.services(1);
     let tasks = Arc::new(LocalTasks);
+    let product_images = services.product_images(tasks.clone());
     let health = services.health(world.live.clone(), tasks.clone(), true);
     Api {
         board: sale_board(&services, tasks),
@@ -36,6 +37,7 @@ pub(crate) fn api_over(world: &World) -> Api {
         limits: Arc::new(Limits::default()),
         names: StoreNames { ledger: "ledger", live: "live" },
         draw: |_, _| String::new(),
+        product_images,
         pictures: Pictures::default(),
         streams: Streams::default(),
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Code, Failure, StoreError, UserId,
+    Code, Failure, StoreError, UserId, VersionId,
     ports::{CodeRecord, Operation, Redemption},
 };
 use tokio_postgres::types::ToSql;
@@ -116,7 +116,10 @@ impl Redeem {
         let names: Vec<_> = redemptions.iter().map(|asked| asked.item.name.as_str()).collect();
         let images: Vec<_> = redemptions.iter().map(|asked| asked.item.image.as_str()).collect();
 
-        let columns: [&(dyn ToSql + Sync); 4] = [&codes, &units, &names, &images];
+        let versions: Vec<_> =
+            redemptions.iter().map(|asked| asked.item.product.map(VersionId::get)).collect();
+
+        let columns: [&(dyn ToSql + Sync); 5] = [&codes, &units, &names, &images, &versions];
         let (sold, outcome_was_lost) = match self.0.query_patiently(REDEEM_SQL, &columns).await {
             Ok(rows) => (rows, false),
             Err(error) if error.failure() == Failure::Unknown => {

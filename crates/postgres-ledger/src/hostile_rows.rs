@@ -121,6 +121,14 @@ const SMALL: &[Says] = &[
     ("1::integer", false),
 ];
 
+const OPTIONAL_NUMBERS: &[Says] = &[
+    ("NULL::bigint", true),
+    ("1::bigint", true),
+    ("0::bigint", false),
+    ("(-1)::bigint", false),
+    ("1::integer", false),
+];
+
 const USERS: &[Says] = &[
     ("'alice'::text", true),
     ("repeat('x', 64)", true),
@@ -172,6 +180,7 @@ const COLUMNS: &[(&str, &[Says])] = &[
     ("per_user_limit", LIMITS),
     ("on_timetable", FLAGS),
     ("salt", SALTS),
+    ("product_id", OPTIONAL_NUMBERS),
     ("slot", SMALL),
     ("hold_ms", SPANS),
     ("epoch", WHOLE),
@@ -180,6 +189,7 @@ const COLUMNS: &[(&str, &[Says])] = &[
     ("user_id", USERS),
     ("item_name", TEXTS),
     ("item_image", TEXTS),
+    ("product_version", OPTIONAL_NUMBERS),
     ("code", CODES),
 ];
 
@@ -230,8 +240,16 @@ fn check<T: std::fmt::Debug>(read: Result<T, SessionError>, is_good: bool) -> Te
     Ok(())
 }
 
-const RECEIPT: &[&str] =
-    &["code", "sale_id", "user_id", "unit", "item_name", "item_image", "purchased_at"];
+const RECEIPT: &[&str] = &[
+    "code",
+    "sale_id",
+    "user_id",
+    "unit",
+    "item_name",
+    "item_image",
+    "product_version",
+    "purchased_at",
+];
 const TERMS: &[&str] = &[
     "id",
     "starts_at",
@@ -242,6 +260,7 @@ const TERMS: &[&str] = &[
     "epoch",
     "on_timetable",
     "salt",
+    "product_id",
 ];
 
 fn check_row(made: &Made, row: &Row) -> TestCaseResult {

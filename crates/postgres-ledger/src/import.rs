@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use deadpool_postgres::Transaction;
 use domain::{
-    Failure, Origin, StoreError,
+    Failure, Origin, ProductId, ProductVersion, StoreError, VersionId,
     answer::Doing,
-    ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy, SaleCopy},
+    ports::{AttemptCopy, HoldEnd, OutcomeCopy, ProductCopy, PurchaseCopy, SaleCopy},
+    product::{Currency, Image, Metadata, Price},
     sale::SaleState,
 };
 use tokio::time::timeout;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     PostgresLedger,
+    products::KEEP_IMAGE_SQL,
     rows::{self, to_system_time, uuid},
     servers::{Credit, Object},
     session::SessionError,
@@ -27,6 +29,9 @@ const ROWS_THERE_SQL: &str = include_str!("sql/import/rows_there.sql");
 const SALE_SQL: &str = include_str!("sql/import/sale.sql");
 const SOLD_COUNT_SQL: &str = include_str!("sql/import/sold_count.sql");
 const NEXT_SALE_SQL: &str = include_str!("sql/import/next_sale.sql");
+const PRODUCT_SQL: &str = include_str!("sql/import/product.sql");
+const VERSION_SQL: &str = include_str!("sql/import/version.sql");
+const NEXT_PRODUCT_SQL: &str = include_str!("sql/import/next_product.sql");
 const ATTEMPTS_SQL: &str = include_str!("sql/import/attempts.sql");
 const PURCHASES_SQL: &str = include_str!("sql/import/purchases.sql");
 
@@ -65,7 +70,8 @@ impl ImportConnection {
             let transaction = self.0.transaction().await.map_err(SessionError::of)?;
             transaction.batch_execute(NO_LIMITS).await.map_err(SessionError::of)?;
             // Nobody else may write here meanwhile; whoever tries waits until they give up.
-            let lock = "LOCK TABLE sales, checkout_attempts, purchases IN EXCLUSIVE MODE";
+            let lock = "LOCK TABLE sales, checkout_attempts, purchases, products, product_versions, \
+                        product_images IN EXCLUSIVE MODE";
             transaction.batch_execute(lock).await.map_err(SessionError::of)?;
             let found = transaction.query_one(ROWS_THERE_SQL, &[]).await;
             let there = rows::count(&found.map_err(SessionError::of)?, "rows")?;
@@ -82,7 +88,47 @@ impl ImportConnection {
 }
 
 impl Import<'_> {
-    /// Takes sales over.
+    /// Takes pictures of products over.
+    pub async fn images(&self, images: &[Image]) -> Result<(), StoreError> {
+        for image in images {
+            let (digest, bytes) = (image.digest(), &**image.bytes());
+            self.run(KEEP_IMAGE_SQL, &[&digest.0.as_slice(), &image.kind().name(), &bytes]).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes products over, whose pictures are there, and all their versions.
+    pub async fn products(
+        &self,
+        products: &[ProductCopy],
+        versions: &[ProductVersion],
+    ) -> Result<(), StoreError> {
+        for ProductCopy { id, sku, archived_at } in products {
+            let archived_at = archived_at.map(to_system_time);
+            self.run(PRODUCT_SQL, &[&id.get(), &sku.as_str(), &archived_at]).await?;
+        }
+        for version in versions {
+            let price = version.price;
+            let currency = price.map(Price::currency);
+            self.run(
+                VERSION_SQL,
+                &[
+                    &version.id.get(),
+                    &version.product.get(),
+                    &version.name.as_str(),
+                    &price.map(Price::amount),
+                    &currency.as_ref().map(Currency::as_str),
+                    &version.metadata.as_ref().map(Metadata::as_str),
+                    &version.image.as_ref().map(|image| image.digest.0.as_slice()),
+                    &to_system_time(version.made_at),
+                ],
+            )
+            .await?;
+        }
+        self.run(NEXT_PRODUCT_SQL, &[]).await
+    }
+
+    /// Takes sales over, whose products are there.
     pub async fn sales(&self, sales: &[SaleCopy]) -> Result<(), StoreError> {
         for SaleCopy { sale, epoch_at, closed_at, sold } in sales {
             let stock = i32::try_from(sale.terms.stock()).unwrap_or(i32::MAX);
@@ -109,6 +155,7 @@ impl Import<'_> {
                     &(sale.origin == Origin::Timetable),
                     &closed_at.map(|_| sold),
                     &sale.salt.bytes().as_slice(),
+                    &sale.product.map(ProductId::get),
                 ],
             )
             .await?;
@@ -139,8 +186,10 @@ impl Import<'_> {
         let users: Vec<_> = receipts().map(|receipt| receipt.user.as_str()).collect();
         let names: Vec<_> = receipts().map(|receipt| receipt.item.name.as_str()).collect();
         let images: Vec<_> = receipts().map(|receipt| receipt.item.image.as_str()).collect();
-        let columns: [&(dyn ToSql + Sync); 8] =
-            [&codes, &sales, &at, &units, &slots, &users, &names, &images];
+        let versions: Vec<_> =
+            receipts().map(|receipt| receipt.item.product.map(VersionId::get)).collect();
+        let columns: [&(dyn ToSql + Sync); 9] =
+            [&codes, &sales, &at, &units, &slots, &users, &names, &images, &versions];
         self.run(PURCHASES_SQL, &columns).await
     }
 
@@ -271,6 +320,7 @@ mod tests {
             window,
             terms: Terms::new(5, 1, 1).unwrap(),
             origin: Origin::Timetable,
+            product: None,
             state: SaleState::Active,
             epoch: Epoch(1),
             salt: Salt::new([7; Salt::LENGTH]),

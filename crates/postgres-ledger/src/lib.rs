@@ -23,6 +23,7 @@ mod lookups;
 mod migrate;
 #[cfg(test)]
 mod plans;
+mod products;
 mod rows;
 mod sale_register;
 mod servers;

@@ -6,7 +6,7 @@ use dev_servers::PostgresServer;
 
 use crate::{
     Connections, Durability, PostgresLedger, answered, attempts, codes, ledger_store, lookups,
-    sale_register, settings, snapshot, sold_blocks::Unsold, tally,
+    products, sale_register, settings, snapshot, sold_blocks::Unsold, tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -54,6 +54,7 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
         ledger_store::STATEMENTS,
         snapshot::STATEMENTS,
         tally::STATEMENTS,
+        products::STATEMENTS,
     ];
     for statement in statements.concat() {
         let plan = plan_of(&server, statement);

@@ -1,10 +1,12 @@
 //! Rows as the domain's types. A row of another form is an error, never a guess.
 
+mod products;
+
 use std::time::{Duration, SystemTime};
 
 use domain::{
-    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit, UnixMillis, UserId,
-    Window,
+    Code, Epoch, Item, Origin, ProductId, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit,
+    UnixMillis, UserId, VersionId, Window,
     ports::{
         Answered, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, LiveUnit, Recorded, Verdict,
     },
@@ -14,6 +16,8 @@ use tokio_postgres::{Row, types::FromSql};
 use uuid::Uuid;
 
 use crate::session::SessionError;
+
+pub(crate) use products::{current_version, image, product, version};
 
 /// A column of a row.
 pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, SessionError> {
@@ -44,9 +48,15 @@ pub(crate) fn sale(row: &Row) -> Result<Sale, SessionError> {
             "closed" => SaleState::Closed,
             other => return Err(unreadable("state", other)),
         },
+        product: product_id(row)?,
         epoch: Epoch(column(row, "epoch")?),
         salt: salt(row)?,
     })
+}
+
+fn product_id(row: &Row) -> Result<Option<ProductId>, SessionError> {
+    let number = column::<Option<i64>>(row, "product_id")?.map(ProductId::try_from);
+    number.transpose().map_err(|error| unreadable("product_id", error))
 }
 
 fn salt(row: &Row) -> Result<Salt, SessionError> {
@@ -98,9 +108,18 @@ pub(crate) fn receipt(row: &Row) -> Result<Receipt, SessionError> {
         sale: sale_id(row, "sale_id")?,
         user: user(row)?,
         unit: unit(row)?,
-        item: Item { name: column(row, "item_name")?, image: column(row, "item_image")? },
+        item: Item {
+            name: column(row, "item_name")?,
+            image: column(row, "item_image")?,
+            product: product_version(row)?,
+        },
         purchased_at: moment(row, "purchased_at")?,
     })
+}
+
+fn product_version(row: &Row) -> Result<Option<VersionId>, SessionError> {
+    let number = column::<Option<i64>>(row, "product_version")?.map(VersionId::try_from);
+    number.transpose().map_err(|error| unreadable("product_version", error))
 }
 
 /// A row of `read_codes.sql`.

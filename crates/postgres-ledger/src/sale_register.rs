@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    NewSale, NotScheduled, Origin, ProductId, Sale, SaleId, StoreError, Terms, UnixMillis,
     ports::{Calendar, Listed, LiveEpoch, Operation, RaiseReply, SaleRegister, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
     PostgresLedger, not_accepted, rows,
@@ -20,6 +20,7 @@ const FIND_SQL: &str = include_str!("sql/find_sales.sql");
 const PAGE_SQL: &str = include_str!("sql/page_sales.sql");
 pub(crate) const CALENDAR_SQL: &str = include_str!("sql/calendar.sql");
 const SCHEDULE_SQL: &str = include_str!("sql/schedule.sql");
+const MAY_BE_SOLD_SQL: &str = include_str!("sql/products/may_be_sold.sql");
 const SET_PAUSED_SQL: &str = include_str!("sql/set_paused.sql");
 
 #[async_trait]
@@ -60,25 +61,30 @@ impl SaleRegister for PostgresLedger {
         Ok(calendar)
     }
 
-    async fn schedule(
-        &self,
-        window: Window,
-        terms: Terms,
-        origin: Origin,
-    ) -> Result<Option<Sale>, StoreError> {
+    async fn schedule(&self, sale: NewSale) -> Result<Result<Sale, NotScheduled>, StoreError> {
+        let NewSale { window, terms, origin, product } = sale;
+        let product_id = product.map(ProductId::get);
         let (stock, per_user_limit) = columns(terms);
         let starts_at = rows::to_system_time(window.starts_at());
         let ends_at = rows::to_system_time(window.ends_at());
         let on_timetable = origin == Origin::Timetable;
-        let rows = self
-            .session()
-            .query_patiently(
-                SCHEDULE_SQL,
-                &[&starts_at, &ends_at, &stock, &per_user_limit, &terms.hold_ms(), &on_timetable],
-            )
-            .await;
-        rows.and_then(|rows| rows.first().map(rows::sale).transpose())
-            .map_err(|error| error.during(Operation::Schedule))
+        let mut session = self.session();
+        let parameters: [&(dyn ToSql + Sync); 7] = [
+            &starts_at,
+            &ends_at,
+            &stock,
+            &per_user_limit,
+            &terms.hold_ms(),
+            &on_timetable,
+            &product_id,
+        ];
+        let rows = session.query_patiently(SCHEDULE_SQL, &parameters).await;
+        let made = rows.and_then(|rows| rows.first().map(rows::sale).transpose());
+        if let Some(sale) = made.map_err(|error| error.during(Operation::Schedule))? {
+            return Ok(Ok(sale));
+        }
+        let refused = why_not(&mut session, product).await;
+        refused.map(Err).map_err(|error| error.during(Operation::Schedule))
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
@@ -111,6 +117,20 @@ impl SaleRegister for PostgresLedger {
     async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {
         self.close_sale(sale).await.map_err(|error| error.during(Operation::Close))
     }
+}
+
+/// Why a sale was not made.
+async fn why_not(
+    session: &mut Session,
+    product: Option<ProductId>,
+) -> Result<NotScheduled, SessionError> {
+    let Some(product) = product else { return Ok(NotScheduled::Overlaps) };
+    let rows = session.query_patiently(MAY_BE_SOLD_SQL, &[&product.get()]).await?;
+    Ok(match rows.first() {
+        None => NotScheduled::UnknownProduct,
+        Some(row) if rows::column(row, "is_archived")? => NotScheduled::ArchivedProduct,
+        Some(_) => NotScheduled::Overlaps,
+    })
 }
 
 async fn calendar(session: &mut Session) -> Result<Calendar, SessionError> {

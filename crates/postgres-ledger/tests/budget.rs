@@ -9,7 +9,7 @@ use std::sync::Arc;
 use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
-    Origin, Sale, Terms, Window,
+    NewSale, Origin, Sale, Terms, Window,
     ports::{Attempt, CodeRecord, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister},
 };
 use postgres_ledger::{Connections, Durability, PostgresLedger};
@@ -48,7 +48,8 @@ async fn open_sale(ledger: &PostgresLedger) -> Sale {
     let now = ledger.now().await.unwrap();
     let window = Window::new(now + -60_000, now + HOUR).unwrap();
     let terms = Terms::new(1_000, 5, HOUR).unwrap();
-    let sale = ledger.schedule(window, terms, Origin::Operator).await.unwrap().unwrap();
+    let sale =
+        ledger.schedule(NewSale::unnamed(window, terms, Origin::Operator)).await.unwrap().unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };

@@ -28,6 +28,10 @@ mod lookups {
     store_contract::lookups_contract!(super::ledger);
 }
 
+mod products {
+    store_contract::products_contract!(super::ledger);
+}
+
 mod sale_register {
     store_contract::sale_register_contract!(super::ledger);
 }

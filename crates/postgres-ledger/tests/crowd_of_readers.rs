@@ -7,7 +7,7 @@ mod database;
 use std::sync::Arc;
 
 use domain::{
-    Failure, Origin, Terms, Window,
+    Failure, NewSale, Origin, Terms, Window,
     ports::{RaiseReply, SaleRegister},
 };
 use store_contract::fixtures::{WallClock, until};
@@ -22,7 +22,8 @@ async fn a_sale_is_rebuilt_while_a_crowd_of_readers_waits() {
     let now = ledger.now().await.unwrap();
     let window = Window::new(now, now + 60_000).unwrap();
     let terms = Terms::new(100, 1, 60_000).unwrap();
-    let sale = ledger.schedule(window, terms, Origin::Operator).await.unwrap().unwrap();
+    let sale =
+        ledger.schedule(NewSale::unnamed(window, terms, Origin::Operator)).await.unwrap().unwrap();
     let readers = Arc::new(ledger.on_this_thread(None));
     readers.tally(sale.id).await.unwrap();
     // Whoever counts waits for it; nothing that the upkeep does here reads this table.

@@ -16,8 +16,8 @@ use batcher::Limits;
 use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
-    CheckoutRefusal, Code, Epoch, Failure, Origin, Receipt, Sale, StoreError, Terms, UnixMillis,
-    Window,
+    CheckoutRefusal, Code, Epoch, Failure, NewSale, Origin, Receipt, Sale, StoreError, Terms,
+    UnixMillis, Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
     },
@@ -195,7 +195,8 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
     let starts_at = UnixMillis(1_795_000_000_000);
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
-    let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let sale =
+        ledger.schedule(NewSale::unnamed(window, terms, Origin::Timetable)).await.unwrap().unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };

@@ -7,7 +7,7 @@ mod database;
 use std::sync::Arc;
 
 use domain::{
-    Epoch, Failure, Origin, Sale, Terms, UnixMillis, Window,
+    Epoch, Failure, NewSale, Origin, Sale, Terms, UnixMillis, Window,
     ports::{Attempt, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister, Verdict},
 };
 use postgres_ledger::PostgresLedger;
@@ -139,7 +139,8 @@ async fn a_sale() -> (String, Arc<PostgresLedger>, Sale) {
     let starts_at = UnixMillis(1_795_000_000_000);
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(5, 5, MINUTE).unwrap();
-    let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let sale =
+        ledger.schedule(NewSale::unnamed(window, terms, Origin::Timetable)).await.unwrap().unwrap();
     (database, ledger, sale)
 }
 

@@ -5,7 +5,7 @@
 mod database;
 
 use domain::{
-    Epoch, Origin, Sale, SaleId, Terms, UnixMillis, Window,
+    Epoch, NewSale, Origin, Sale, SaleId, Terms, UnixMillis, Window,
     audit::{Findings, Invariant},
     ports::{AuditedLedger, LedgerStore, RaiseReply, SaleCopy, SaleRegister},
     sale::SaleState,
@@ -20,7 +20,8 @@ async fn sold(ledger: &PostgresLedger, units: u32) -> Sale {
     let now = ledger.now().await.unwrap();
     let window = Window::new(now + -60_000, now + -1_000).unwrap();
     let terms = Terms::new(100, 1, 60_000).unwrap();
-    let sale = ledger.schedule(window, terms, Origin::Operator).await.unwrap().unwrap();
+    let sale =
+        ledger.schedule(NewSale::unnamed(window, terms, Origin::Operator)).await.unwrap().unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };
@@ -115,6 +116,7 @@ async fn an_import_brings_the_figures_of_closed_sales_along() {
             window: Window::new(UnixMillis(0), UnixMillis(1)).unwrap(),
             terms: Terms::new(9, 1, 1).unwrap(),
             origin: Origin::Operator,
+            product: None,
             state: closed_at.map_or(SaleState::Active, |_| SaleState::Closed),
             epoch: Epoch(1),
             salt: domain::Salt::new([7; 32]),

@@ -4,7 +4,7 @@
 
 mod database;
 
-use domain::{Origin, Terms, UnixMillis, Window, ports::SaleRegister};
+use domain::{NewSale, Origin, Terms, UnixMillis, Window, ports::SaleRegister};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 
@@ -134,7 +134,11 @@ async fn sales_of_the_timetable_do_not_overlap_and_all_are_closed_at_a_time() {
     let database = fresh_database().await;
     let terms = Terms::new(5, 1, 1).unwrap();
     let window = Window::new(UnixMillis(0), UnixMillis(3_600_000)).unwrap();
-    ledger_in(&database).schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    ledger_in(&database)
+        .schedule(NewSale::unnamed(window, terms, Origin::Timetable))
+        .await
+        .unwrap()
+        .unwrap();
     let sale_of = |from: i64, to: i64, limit: i64, on_timetable: bool| {
         format!(
             "INSERT INTO sales (starts_at, ends_at, stock, per_user_limit, hold_ms, on_timetable) \
@@ -175,6 +179,55 @@ async fn every_sale_has_a_salt_of_its_own_and_keeps_it() {
     let given =
         sale.replace("on_timetable)", "on_timetable, salt)").replace("false)", "false, '\\x00')");
     assert_refused(&database, &given, "sales_salt_is_whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_version_and_no_picture_changes_and_a_product_only_comes_to_be_archived() {
+    let version = "INSERT INTO product_versions (product_id, name) VALUES";
+    let picture = "INSERT INTO product_images (digest, kind, bytes) VALUES";
+    let database = database_with(&format!(
+        "INSERT INTO products (sku) VALUES ('lamp'); {version} (1, 'Lamp'); \
+         {picture} (sha256('a'), 'png', 'a')"
+    ))
+    .await;
+
+    for statement in [
+        "UPDATE products SET sku = 'fox'",
+        "DELETE FROM products",
+        "TRUNCATE products CASCADE",
+        "UPDATE product_versions SET name = 'Fox'",
+        "DELETE FROM product_versions",
+        "TRUNCATE product_versions",
+        "UPDATE product_images SET kind = 'webp'",
+        "DELETE FROM product_images",
+        "TRUNCATE product_images CASCADE",
+    ] {
+        assert_refused(&database, statement, "the ledger is append-only");
+    }
+    run(&database, "UPDATE products SET archived_at = now()");
+    for again in ["now()", "NULL"] {
+        let again = format!("UPDATE products SET archived_at = {again}");
+        assert_refused(&database, &again, "the ledger is append-only");
+    }
+    let price = "INSERT INTO product_versions (product_id, name, price_amount, price_currency)";
+    for (statement, why) in [
+        ("INSERT INTO products (sku) VALUES ('lamp')".to_owned(), "products_sku"),
+        (format!("{version} (9, 'Fox')"), "product_versions_of_product"),
+        (format!("{version} (1, '')"), "product_versions_name_is_whole"),
+        (format!("{price} VALUES (1, 'Fox', 1, NULL)"), "product_versions_price_is_whole"),
+        (format!("{price} VALUES (1, 'Fox', -1, 'EUR')"), "product_versions_price_is_whole"),
+        (format!("{price} VALUES (1, 'Fox', 1, 'euro')"), "product_versions_price_is_whole"),
+        (format!("{picture} ('\\x00', 'png', 'a')"), "product_images_digest_is_whole"),
+        (format!("{picture} (sha256('b'), 'svg', 'b')"), "product_images_kind_is_known"),
+        (
+            format!("{picture} (sha256('b'), 'png', convert_to(repeat('b', 524289), 'UTF8'))"),
+            "product_images_fit",
+        ),
+    ] {
+        assert_refused(&database, &statement, why);
+    }
+    let most = format!("{picture} (sha256('b'), 'png', convert_to(repeat('b', 524288), 'UTF8'))");
+    run(&database, &most);
 }
 
 #[tokio::test(flavor = "multi_thread")]

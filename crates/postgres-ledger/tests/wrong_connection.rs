@@ -6,7 +6,7 @@ mod database;
 
 use credentials::Access;
 use domain::{
-    Failure, Sale,
+    Failure, NewSale, Sale,
     audit::Findings,
     ports::{
         Attempt, AuditedLedger, CodeRecord, LedgerIdentity, LedgerStore, Outcome, RaiseReply,
@@ -28,7 +28,11 @@ async fn a_ledger() -> (String, PostgresLedger, Sale) {
     let now = ledger.now().await.unwrap();
     let window = domain::Window::new(now + -60_000, now + 3_600_000).unwrap();
     let terms = domain::Terms::new(100, 50, 60_000).unwrap();
-    let sale = ledger.schedule(window, terms, domain::Origin::Operator).await.unwrap().unwrap();
+    let sale = ledger
+        .schedule(NewSale::unnamed(window, terms, domain::Origin::Operator))
+        .await
+        .unwrap()
+        .unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };
@@ -180,7 +184,11 @@ async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
         domain::Window::new(now + -9_000, now + -1_000).unwrap(),
         domain::Terms::new(9, 9, 1).unwrap(),
     );
-    let over = ledger.schedule(past, brief, domain::Origin::Operator).await.unwrap().unwrap();
+    let over = ledger
+        .schedule(NewSale::unnamed(past, brief, domain::Origin::Operator))
+        .await
+        .unwrap()
+        .unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(over.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };
@@ -204,7 +212,11 @@ async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
     // As if a version before had closed it.
     let forget = "UPDATE sales SET state = 'closed', closed_at = now(), sold = NULL WHERE id = 2";
     SERVER.psql(&database, forget).unwrap();
-    let next = ledger.schedule(past, brief, domain::Origin::Operator).await.unwrap().unwrap();
+    let next = ledger
+        .schedule(NewSale::unnamed(past, brief, domain::Origin::Operator))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(ledger.close(next.id).await.unwrap());
     let without = "SELECT count(*) FROM sales WHERE closed_at IS NOT NULL AND sold IS NULL";
     assert_eq!(SERVER.psql(&database, without).unwrap().trim(), "0");

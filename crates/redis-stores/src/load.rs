@@ -290,6 +290,7 @@ mod tests {
             window,
             terms,
             origin: domain::Origin::Timetable,
+            product: None,
             state: SaleState::Active,
             epoch: Epoch(1),
             salt: domain::Salt::new([7; 32]),

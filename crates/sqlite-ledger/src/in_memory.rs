@@ -72,7 +72,7 @@ impl InMemory {
 #[cfg(test)]
 mod tests {
     use domain::{
-        Code, Origin, Terms, UnixMillis, Window,
+        Code, NewSale, Origin, Terms, UnixMillis, Window,
         ports::{LedgerStore, RaiseReply, SaleRegister},
     };
 
@@ -87,7 +87,11 @@ mod tests {
         let ledger = memory.ledger(Limits::patient(max(16), max(16)));
         let window = Window::new(UnixMillis(1_000), UnixMillis(2_000)).unwrap();
         let terms = Terms::new(9, 9, 1_000).unwrap();
-        let sale = ledger.schedule(window, terms, Origin::Operator).await.unwrap().unwrap();
+        let sale = ledger
+            .schedule(NewSale::unnamed(window, terms, Origin::Operator))
+            .await
+            .unwrap()
+            .unwrap();
         let raised = ledger.raise_epoch(sale.id, None).await.unwrap();
         assert!(matches!(raised, RaiseReply::Raised(_)), "{raised:?}");
         let codes = (1..=CODES).map(|number| Code::new(sale.id, number.into()));

@@ -34,6 +34,7 @@ mod guard;
 mod in_memory;
 mod ledger_store;
 mod lookups;
+mod products;
 mod rows;
 mod sale_register;
 mod snapshot;

@@ -1,5 +1,6 @@
 //! Rows as the domain's types. A row of another form is an error, never a guess.
 
+mod products;
 #[cfg(test)]
 mod tests;
 
@@ -18,9 +19,22 @@ use rusqlite::{Row, types::Type};
 
 use crate::guard::{Hold, Known, State};
 
+pub(crate) use products::{
+    image, image_copy, product, product_copy, product_id, product_row, version, version_id,
+};
+
 /// A column that must satisfy more than its database type says.
 fn checked<T: TryFrom<i64, Error: Display>>(row: &Row<'_>, name: &str) -> rusqlite::Result<T> {
     row.get::<_, i64>(name)?.try_into().map_err(|error| unreadable(name, error))
+}
+
+/// The same, where there may be nothing.
+fn optional<T: TryFrom<i64, Error: Display>>(
+    row: &Row<'_>,
+    name: &str,
+) -> rusqlite::Result<Option<T>> {
+    let number = row.get::<_, Option<i64>>(name)?.map(T::try_from);
+    number.transpose().map_err(|error| unreadable(name, error))
 }
 
 fn unreadable(name: &str, error: impl Display) -> rusqlite::Error {
@@ -49,6 +63,7 @@ pub(crate) fn sale(row: &Row<'_>) -> rusqlite::Result<Sale> {
             "closed" => SaleState::Closed,
             other => return Err(unreadable("state", other)),
         },
+        product: optional(row, "product_id")?,
         epoch: Epoch(row.get("epoch")?),
         salt: Salt::new(row.get("salt").map_err(|error| unreadable("salt", error))?),
     })
@@ -146,6 +161,7 @@ pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
         item: Item {
             name: text(row, "item_name")?.to_owned(),
             image: text(row, "item_image")?.to_owned(),
+            product: optional(row, "product_version")?,
         },
         purchased_at: moment(row, "purchased_at")?,
     })

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use async_trait::async_trait;
 use batcher::Call;
 use domain::{
-    Origin, Sale, SaleId, Salt, StoreError, Terms, UnixMillis, Window,
+    NewSale, NotScheduled, Sale, SaleId, Salt, StoreError, UnixMillis,
     ports::{Calendar, Listed, LiveEpoch, Operation, RaiseReply, SaleRegister, Tally},
 };
 
@@ -18,7 +18,7 @@ const FILED_BY_THE_UPKEEP: usize = 64;
 pub(crate) type SaleReply = Result<Option<Listed>, StoreError>;
 
 impl SqliteLedger {
-    async fn look<T: Send + 'static>(
+    pub(crate) async fn look<T: Send + 'static>(
         &self,
         operation: Operation,
         look: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
@@ -26,7 +26,7 @@ impl SqliteLedger {
         self.workers.looker.run(look).await.map_err(|error| error.during(operation))
     }
 
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         operation: Operation,
         write: impl FnMut(&Tables<'_>) -> Result<T, SqliteError> + Send + 'static,
@@ -53,15 +53,10 @@ impl SaleRegister for SqliteLedger {
         self.look(Operation::Calendar, |tables| tables.calendar()).await
     }
 
-    async fn schedule(
-        &self,
-        window: Window,
-        terms: Terms,
-        origin: Origin,
-    ) -> Result<Option<Sale>, StoreError> {
+    async fn schedule(&self, new: NewSale) -> Result<Result<Sale, NotScheduled>, StoreError> {
         // In memory nothing is left to chance.
         let salt = self.workers.dir.is_none().then_some(Salt::new([7; Salt::LENGTH]));
-        let schedule = move |tables: &Tables<'_>| tables.schedule(window, terms, origin, salt);
+        let schedule = move |tables: &Tables<'_>| tables.schedule(new, salt);
         self.write(Operation::Schedule, schedule).await
     }
 

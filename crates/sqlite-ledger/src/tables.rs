@@ -10,6 +10,7 @@ mod copies;
 mod guard;
 mod lookups;
 mod owner;
+mod products;
 mod sales;
 
 use std::{

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use domain::{SaleId, UnixMillis};
+use domain::{
+    SaleId, Sku, UnixMillis,
+    product::{Currency, Metadata, ProductName},
+};
 use http_api::{OperatorName, Role};
 
 use super::parse::{parse_lasts, parse_moment};
@@ -18,6 +21,9 @@ pub(crate) enum Command {
     /// List, schedule, pause and resume sales
     #[command(subcommand)]
     Sales(SalesCommand),
+    /// Make, change, archive and list the products that sales are of
+    #[command(subcommand)]
+    Products(ProductsCommand),
     /// Check that both stores keep what is promised; can be run while the service runs
     ///
     /// Prints a line for each invariant: whether it holds, its name, the number of breaches, what
@@ -83,6 +89,9 @@ pub(crate) enum SalesCommand {
         /// How long it lasts, such as 1h
         #[arg(long, value_parser = parse_lasts)]
         lasts: Duration,
+        /// What it is of: the sku of a product. Without one its items are generated
+        #[arg(long, value_name = "SKU")]
+        product: Option<Sku>,
     },
     /// Stop a sale for now; codes given before stay good. Nothing is granted any more when this
     /// is done
@@ -120,4 +129,49 @@ pub(crate) enum TokensCommand {
         /// What they may do: a `viewer` looks, an `operator` acts, too
         role: Role,
     },
+}
+
+/// What to do with products.
+#[derive(Subcommand, Clone)]
+pub(crate) enum ProductsCommand {
+    /// List the newest products
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Make a product, or say anew all that it is: what is left out is not there any more
+    ///
+    /// Sales of it that are on show and sell it so within seconds; a receipt says what was sold as it
+    /// was then.
+    Put(PutOptions),
+    /// Take a product out of use, for ever: no sale of it can be made any more; those there are go on
+    Archive {
+        /// Its key
+        sku: Sku,
+    },
+}
+
+/// All that is said of a product.
+#[derive(Args, Clone)]
+pub(crate) struct PutOptions {
+    /// The shop's own key of it: up to 64 of A-Z a-z 0-9 . _ : @ -
+    #[arg(long)]
+    pub(crate) sku: Sku,
+    /// What it is called
+    #[arg(long)]
+    pub(crate) name: ProductName,
+    /// A file with its picture, PNG, JPEG or WebP, up to 512 KiB. Without one each unit has a picture that
+    /// is generated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+    /// What it costs, in minor units of the currency, such as 1999
+    #[arg(long, value_name = "AMOUNT", requires = "currency", allow_negative_numbers = true)]
+    pub(crate) price: Option<i64>,
+    /// The currency, by its code of ISO 4217, such as EUR
+    #[arg(long, requires = "price")]
+    pub(crate) currency: Option<Currency>,
+    /// What else the shop says of it: a JSON object of up to 4 KiB, which is passed on as it is
+    #[arg(long, value_name = "JSON")]
+    pub(crate) metadata: Option<Metadata>,
 }

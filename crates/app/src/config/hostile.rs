@@ -107,7 +107,7 @@ proptest! {
         let asked = [format!("--starts-at={starts_at}"), format!("--lasts={lasts}")];
         match parse(&["sales", "schedule", &asked[0], &asked[1]]) {
             Ok(cli) => {
-                let Command::Sales(SalesCommand::Schedule { starts_at, lasts }) = cli.command()
+                let Command::Sales(SalesCommand::Schedule { starts_at, lasts, .. }) = cli.command()
                 else { return Err(TestCaseError::fail("another command")) };
                 let window = window(starts_at, lasts).unwrap();
                 prop_assert!((1..=YEAR_MS).contains(&(window.ends_at() - window.starts_at())));

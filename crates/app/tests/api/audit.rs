@@ -124,6 +124,15 @@ async fn a_receipt_of_another_unit_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_names_no_version_of_the_product_of_its_sale_is_named() {
+    let version = "INSERT INTO products (sku) VALUES ('lamp');
+        INSERT INTO product_versions (product_id, name) VALUES (1, 'Lamp');
+        SET session_replication_role = replica; UPDATE purchases SET product_version = 1";
+    let row = "sale 1: unit 2 was sold as version 1";
+    assert_ledger_breach(version, "records-whole", row);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_with_two_receipts_is_named() {
     let again = "INSERT INTO purchases SELECT * FROM purchases; UPDATE sold_counts SET sold = 2;";
     let indexes = ["purchases_pkey", "purchases_unit", "purchases_slot"];

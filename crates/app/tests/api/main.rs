@@ -28,6 +28,7 @@ mod manners;
 mod moving_up;
 mod operators;
 mod peers;
+mod products;
 mod races;
 mod reading;
 mod readme;

@@ -91,6 +91,8 @@ async fn every_outcome(stack: &Stack) -> BTreeMap<String, Answer> {
         (Method::GET, "/sales/99".to_owned()),
         (Method::GET, format!("/items/{sale}/1.svg")),
         (Method::GET, format!("/items/{sale}/9999.svg")),
+        (Method::GET, format!("/products/images/{}.png", "0".repeat(64))),
+        (Method::GET, "/products/images/x.svg".to_owned()),
         (Method::GET, "/health".to_owned()),
         (Method::GET, "/health/live".to_owned()),
         (Method::GET, "/health/ready".to_owned()),

@@ -1,5 +1,5 @@
-//! The lines of the README that begin with `$`, run by a shell as its readers run them: what is
-//! printed there is what is answered.
+//! The lines of the README that begin with `$` in a block of `sh`, run by a shell as its readers run
+//! them: what is printed there is what is answered. A `console` shows what is for another occasion.
 
 use std::process::Command;
 

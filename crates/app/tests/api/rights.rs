@@ -2,12 +2,16 @@
 //! `public`; and what it says where it has fewer connections than it wants, or another way to its
 //! ledger.
 
+use std::fs;
+
 use dev_servers::{Place, Pooler, Pooling, Service, block};
+use tempfile::NamedTempFile;
 use tokio::task::block_in_place;
 
 use crate::{
     crowd::assert_holds,
     operators::{metrics, operators_of},
+    products,
     stack::{PATIENCE, Settings, Stack},
 };
 
@@ -79,6 +83,21 @@ async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
             stack.count(over) > 0
         })
         .await;
+    let picture = NamedTempFile::new().unwrap();
+    fs::write(picture.path(), products::png(1)).unwrap();
+    let picture = picture.path().to_str().unwrap();
+    for name in ["Lamp", "Lantern"] {
+        let put = ["products", "put", "--sku", "lamp", "--name", name, "--image", picture];
+        stack.operate(&put);
+    }
+    let lamps = products::sale_of(&stack, "lamp");
+    stack
+        .until("a unit of a product is bought", async |stack| {
+            let held = stack.checkout("fay", lamps).await;
+            held.status == 200 && stack.purchase(held.code()).await.name() == "ok"
+        })
+        .await;
+    stack.operate(&["products", "archive", "lamp"]);
     stack.operate(&["sales", "pause", &sale.to_string()]);
     stack.operate(&["sales", "resume", &sale.to_string()]);
     block_in_place(|| stack.redis().flush_all().unwrap());

@@ -1,11 +1,15 @@
 //! What the stores are asked on behalf of readers, and how seldom.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    Catalog, Sale, SaleId, Standing, Standings, UnixMillis,
+    Catalog, Failure, ProductCatalog, ProductVersion, Sale, SaleId, Standing, Standings,
+    UnixMillis,
     asked_once::{AskedOnce, Bounded, Bounds, Unanswered},
     ports::{Clock, Listed, SaleRegister, SaleStore, Tasks},
     within::within,
@@ -37,6 +41,7 @@ type Counted = Result<Standing, Unanswered>;
 pub(super) struct Asker {
     standings: Standings,
     register: Arc<dyn SaleRegister>,
+    products: Arc<ProductCatalog>,
     clock: Arc<dyn Clock>,
     turns: Semaphore,
     counted: Arc<AskedOnce<SaleId, Counted>>,
@@ -67,6 +72,7 @@ impl Asker {
     ) -> Arc<Self> {
         let waiting = Arc::new(Semaphore::new(COUNTED_MAX.flights_max));
         Arc::new(Self {
+            products: catalog.products().clone(),
             standings: Standings::new(catalog, sales, register.clone()),
             register,
             counted: AskedOnce::new(clock.clone(), tasks, waiting, COUNTED_MAX),
@@ -134,6 +140,37 @@ impl Asker {
     ) -> Result<Vec<Sale>, Unanswered> {
         let _turn = self.turn().await;
         Ok(self.register.page(before, limit).await?)
+    }
+
+    /// What these sales are of, each of its product as that is now.
+    pub(super) async fn products_of(
+        &self,
+        standings: &[Standing],
+    ) -> Result<Vec<Option<Arc<ProductVersion>>>, Unanswered> {
+        let products = standings.iter().map(|standing| standing.sale.product);
+        let unlisted: BTreeSet<_> =
+            products.clone().flatten().filter(|&it| self.products.listed(it).is_none()).collect();
+        let looked_up = if unlisted.is_empty() {
+            HashMap::new()
+        } else {
+            let _turn = self.turn().await;
+            self.products.all_current(&unlisted.into_iter().collect::<Vec<_>>()).await?
+        };
+        let lacks = || Unanswered::new(Failure::NotDone, "the product of a sale is not there");
+        let version = |product| {
+            let version =
+                looked_up.get(&product).cloned().or_else(|| self.products.listed(product));
+            version.ok_or_else(lacks)
+        };
+        products.map(|product| product.map(version).transpose()).collect()
+    }
+
+    /// What a sale is of.
+    pub(super) async fn product_of(
+        &self,
+        standing: &Standing,
+    ) -> Result<Option<Arc<ProductVersion>>, Unanswered> {
+        Ok(self.products_of(std::slice::from_ref(standing)).await?.pop().flatten())
     }
 
     /// The ledger's clock, reckoned from when it was heard last.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures_util::{FutureExt, future::join_all};
 
 use super::{AT_A_TIME, Board, READ, SHOWN_MS, kept};
-use crate::{Failure, Phase, Sale, SaleId, Standing, StoreError, asked_once::Unanswered};
+use crate::{
+    Failure, Phase, ProductVersion, Sale, SaleId, Standing, StoreError, asked_once::Unanswered,
+};
 
 /// How many sales the ledger lists at a time where those of one state are picked, and how often for one
 /// page. What is not over is in the snapshot of the process, so more than a few are seldom passed over.
@@ -28,6 +30,8 @@ pub struct WhichPage {
 pub struct Page<'a> {
     /// The sales, the newest first.
     pub standings: &'a [Standing],
+    /// What each of them is of.
+    pub products: &'a [Option<Arc<ProductVersion>>],
     /// Which they are.
     pub which: WhichPage,
     /// Below which number the next page begins, if there may be one.
@@ -71,7 +75,9 @@ impl<B: Send + Sync + 'static> Board<B> {
         }
         // By the stores' clock one may have come to be something else since it was picked.
         standings.retain(|standing| which.phase.is_none_or(|phase| phase == standing.phase()));
-        Ok((self.forms.page)(&Page { standings: &standings, which, next_below }))
+        let products = self.asker.products_of(&standings).await?;
+        let page = Page { standings: &standings, products: &products, which, next_below };
+        Ok((self.forms.page)(&page))
     }
 
     async fn any(&self, WhichPage { before, limit, .. }: WhichPage) -> Result<Picked, Unanswered> {

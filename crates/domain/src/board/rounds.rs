@@ -229,12 +229,17 @@ impl<B: Send + Sync + 'static> Board<B> {
     async fn entry(self: &Arc<Self>, listed: Listed) -> Entry<Arc<Shown<B>>> {
         let asked = self.asker.of_open(listed).await;
         let now_ms = self.clock.uptime_ms();
-        match asked {
+        let shown = match asked {
             Ok(Asked { standing, is_live }) => {
+                self.shown(standing).await.map(|shown| (shown, is_live))
+            }
+            Err(error) => Err(error),
+        };
+        match shown {
+            Ok((shown, is_live)) => {
                 let good_ms = if is_live { SHOWN_MS } else { COUNTED_SHOWN_MS };
-                let good_ms = good_ms.min(until_next_phase_ms(&standing));
-                let shown = Arc::new(self.shown(standing));
-                Entry { what: Ok(shown), good_until_ms: now_ms + good_ms }
+                let good_ms = good_ms.min(until_next_phase_ms(&shown.standing));
+                Entry { what: Ok(Arc::new(shown)), good_until_ms: now_ms + good_ms }
             }
             Err(error) => Entry { what: Err(error), good_until_ms: now_ms + FAILED_SHOWN_MS },
         }

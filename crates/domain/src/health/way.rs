@@ -31,7 +31,7 @@ impl Way {
         // The queue of attempts, whose worker may be gone; the place is given back at once.
         self.ledger.permit().map(drop).or_else(|error| unless_busy(&error))?;
         let unit = Unit::try_from(1).map_err(|_| Ill::default())?;
-        let item = Item { name: String::new(), image: String::new() };
+        let item = Item { name: String::new(), image: String::new(), product: None };
         let redemption = Redemption { code: NOBODYS, unit, item };
         self.ledger.redeem(redemption).await.map(drop).or_else(|error| unless_busy(&error))
     }

@@ -1,6 +1,17 @@
 //! What a ledger holds, row by row, for another ledger to take over.
 
-use crate::{Code, Epoch, Receipt, Sale, SaleId, Slot, Unit, UnixMillis, UserId};
+use crate::{Code, Epoch, ProductId, Receipt, Sale, SaleId, Sku, Slot, Unit, UnixMillis, UserId};
+
+/// A product, of which all that is said is in its versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductCopy {
+    /// Its number.
+    pub id: ProductId,
+    /// The shop's own key of it.
+    pub sku: Sku,
+    /// Since when it is archived.
+    pub archived_at: Option<UnixMillis>,
+}
 
 /// A sale.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -62,7 +62,7 @@ macro_rules! operations {
 
 // An operator's sale is made each time it is asked for: twice would be twice the stock.
 // A load is sent once: if the live store restarted in between, the second would serve a snapshot
-// without what was granted since. And what an operator said first shall not hold last.
+// without what was granted since. And what an operator said first shall not hold last: of a product neither.
 operations! {
     Load = SaleStore::load, Live, Write, Once;
     Status = SaleStore::status, Live, Read, Again;
@@ -85,6 +85,13 @@ operations! {
     Judge = LedgerStore::judge, Ledger, Write, Again;
     ExpireOverdue = LedgerStore::expire_overdue, Ledger, Write, Again;
     Answered = AnsweredCodes::answered, Ledger, Read, Again;
+    CurrentVersions = Products::current, Ledger, Read, Again;
+    Versions = Products::versions, Ledger, Read, Again;
+    FindProduct = Products::find, Ledger, Read, Again;
+    PageProducts = Products::page, Ledger, Read, Again;
+    ProductImage = Products::image, Ledger, Read, Again;
+    PutProduct = ProductRegister::put, Ledger, Write, Once;
+    ArchiveProduct = ProductRegister::archive, Ledger, Write, Again;
     Now = SaleRegister::now, Ledger, Read, Again;
     FindSale = SaleRegister::find, Ledger, Read, Again;
     Page = SaleRegister::page, Ledger, Read, Again;

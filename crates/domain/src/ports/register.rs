@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    Epoch, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window, ports::SaleSnapshot,
+    Epoch, NewSale, NotScheduled, Sale, SaleId, StoreError, UnixMillis, ports::SaleSnapshot,
 };
 
 /// The ledger's register of sales.
@@ -21,15 +21,10 @@ pub trait SaleRegister: Send + Sync {
     /// The sales that need a live store.
     async fn calendar(&self) -> Result<Calendar, StoreError>;
 
-    /// Makes one sale. `None` if it is one of the timetable and overlaps another of those: then
-    /// nothing is used up, not even a number, so any number of schedulers may ask again and
-    /// again. A sale of an operator is made each time.
-    async fn schedule(
-        &self,
-        window: Window,
-        terms: Terms,
-        origin: Origin,
-    ) -> Result<Option<Sale>, StoreError>;
+    /// Makes one sale. If it is not made, nothing is used up, not even a number, so any number of
+    /// schedulers may ask again and again for the same of the timetable. A sale of an operator is made
+    /// each time.
+    async fn schedule(&self, sale: NewSale) -> Result<Result<Sale, NotScheduled>, StoreError>;
 
     /// Stops a sale for now, or lets it go on. `None` if there is no such sale, or it is closed.
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError>;

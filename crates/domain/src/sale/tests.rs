@@ -12,6 +12,7 @@ fn sale(state: SaleState) -> Sale {
         origin: Origin::Timetable,
         state,
         epoch: Epoch(7),
+        product: None,
         salt: crate::Salt::new([7; 32]),
     }
 }

@@ -207,19 +207,24 @@ impl Rebuild {
     /// granted and sold since its copy was made is not known any more. `None` if what is served is
     /// the ledger's own, and nothing is to be accepted.
     pub async fn accept(&self, sale: SaleId) -> Result<Option<Restored>, StoreError> {
-        let Some(served) = self.sales.status(sale).await?.map(|status| status.epoch) else {
-            return Ok(None);
-        };
-        let Some(listed) = self.register.find(sale).await? else { return Ok(None) };
-        if served <= listed.sale.epoch {
-            return Ok(None);
-        }
-        match self.raise_and_load(sale, Some(LiveEpoch::Fence(served))).await? {
-            Raised::Done(restored) => Ok(Some(restored)),
-            Raised::Fenced(_) | Raised::TooSoon => {
-                self.load(sale, Some(served)).await.map(|landed| Some(landed.restored))
+        for _ in 0..LOOKS_MAX {
+            let Some(served) = self.sales.status(sale).await?.map(|status| status.epoch) else {
+                return Ok(None);
+            };
+            let Some(listed) = self.register.find(sale).await? else { return Ok(None) };
+            if served <= listed.sale.epoch {
+                return Ok(None);
+            }
+            match self.raise_and_load(sale, Some(LiveEpoch::Fence(served))).await? {
+                Raised::Done(restored) => return Ok(Some(restored)),
+                Raised::Fenced(_) => {
+                    return self.load(sale, Some(served)).await.map(|landed| Some(landed.restored));
+                }
+                // The ledger still is the one that lacks what is served: nobody else may raise it.
+                Raised::TooSoon => self.clock.wait(LOOK_AGAIN_MS).await,
             }
         }
+        Err(rebuilding(format!("the epoch of sale {sale} was raised only just now")))
     }
 
     async fn load(&self, sale: SaleId, newer_than: Option<Epoch>) -> Result<Landed, StoreError> {

@@ -220,6 +220,7 @@ mod tests {
             window: Window::new(UnixMillis(0), UnixMillis(1)).unwrap(),
             terms: Terms::new(stock, 1, 1).unwrap(),
             origin: Origin::Timetable,
+            product: None,
             state: SaleState::Active,
             epoch: Epoch(1),
             salt: crate::Salt::new([7; 32]),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    Catalog, Origin, Sale, StoreError, Timetable, Window,
+    Catalog, NewSale, Origin, Sale, StoreError, Timetable, Window,
     ports::{Calendar, SaleRegister},
 };
 
@@ -52,8 +52,8 @@ impl Rotate {
         let mut made = Vec::new();
         let mut failed = None;
         for &window in &missing {
-            let terms = timetable.terms();
-            match self.register.schedule(window, terms, Origin::Timetable).await {
+            let sale = NewSale::unnamed(window, timetable.terms(), Origin::Timetable);
+            match self.register.schedule(sale).await {
                 Ok(sale) => made.extend(sale),
                 Err(error) => {
                     // The next rotation goes on from here, so that sales are made in their order.

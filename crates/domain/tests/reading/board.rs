@@ -21,7 +21,7 @@ const fn all(limit: usize) -> WhichPage {
 
 fn board(services: &Services) -> Arc<Board<Form>> {
     let forms = Forms {
-        sale: |standing: &Standing| vec![standing.sale.id.get()],
+        sale: |standing: &Standing, _| vec![standing.sale.id.get()],
         page: |page| page.standings.iter().map(|standing| standing.sale.id.get()).collect(),
     };
     services.board(Arc::new(TestTasks), forms)

@@ -5,6 +5,7 @@
 mod board;
 mod health;
 mod pages;
+mod products;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -45,6 +46,7 @@ fn ports(world: &World) -> Ports {
         register: world.ledger.clone(),
         ledger: world.ledger.clone(),
         answered: world.ledger.clone(),
+        products: world.ledger.clone(),
         sales: world.live.clone(),
         codes: world.live.clone(),
         items: Arc::new(PlainItems),

@@ -16,7 +16,7 @@ type Form = (Vec<i64>, Option<i64>);
 
 fn board(services: &Services) -> Arc<Board<Form>> {
     let forms = Forms {
-        sale: |standing| (vec![standing.sale.id.get()], None),
+        sale: |standing, _| (vec![standing.sale.id.get()], None),
         page: |page| {
             let sales = page.standings.iter().map(|standing| standing.sale.id.get());
             (sales.collect(), page.next_below.map(SaleId::get))

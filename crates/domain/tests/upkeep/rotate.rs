@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    Origin, Sale, Terms, Timetable, UnixMillis, Window, ports::SaleRegister, time::DAY_MS,
+    NewSale, Origin, Sale, Terms, Timetable, UnixMillis, Window, ports::SaleRegister, time::DAY_MS,
     upkeep::Rotate,
 };
 use fakes::{Fault, ManualClock, Operation, Process, World};
@@ -115,7 +115,12 @@ async fn a_sale_of_an_operator_keeps_no_slot() {
     let process = world.process(1);
     let beginning = world.clock.now();
     let window = Window::new(beginning, beginning + PERIOD_MS).unwrap();
-    let by_hand = world.ledger.schedule(window, terms(), Origin::Operator).await.unwrap().unwrap();
+    let by_hand = world
+        .ledger
+        .schedule(NewSale::unnamed(window, terms(), Origin::Operator))
+        .await
+        .unwrap()
+        .unwrap();
 
     let made = rotation(&world, &process).run().await.unwrap();
 

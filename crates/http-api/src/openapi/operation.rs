@@ -341,6 +341,13 @@ impl Answer {
         self
     }
 
+    /// The same, or a file of this kind.
+    pub(crate) fn or_file(mut self, kind: &'static str) -> Self {
+        // What is in it, its kind says.
+        self.contents.push(Content { kind, schema: |_| json!({}), example: None });
+        self
+    }
+
     pub(crate) fn headers(mut self, headers: impl IntoIterator<Item = Header>) -> Self {
         self.headers.extend(headers);
         self

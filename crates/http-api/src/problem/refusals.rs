@@ -8,7 +8,6 @@ use std::{
 
 use actix_web::http::StatusCode;
 use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError};
-use serde_json::json;
 
 use super::{Kind, Problem};
 use crate::{moment::rfc3339, receipt::ReceiptBody};
@@ -42,6 +41,13 @@ impl Problem {
     pub(crate) fn item_not_found(sale: SaleId, stock: u32) -> Self {
         let detail = format!("The units of sale {sale} are numbered from 1 to {stock}");
         Self::new(StatusCode::NOT_FOUND, Kind::ItemNotFound, "Item not found", detail)
+    }
+
+    pub(crate) fn code_already_used(purchase: ReceiptBody) -> Self {
+        let detail = "The code was redeemed before; `purchase` is its receipt";
+        let mut used = Self::conflict(Kind::CodeAlreadyUsed, "Code already used", detail);
+        used.purchase = Some(Box::new(purchase));
+        used
     }
 
     /// The answer of a checkout that is refused.
@@ -82,6 +88,8 @@ impl Problem {
     }
 }
 
+/// Whoever may be refused with the receipt of a product asks [`refused`](crate::receipt::refused), which
+/// knows the product.
 impl From<CodeRefusal> for Problem {
     fn from(refusal: CodeRefusal) -> Self {
         let expired = |detail: &'static str| {
@@ -96,9 +104,7 @@ impl From<CodeRefusal> for Problem {
             CodeRefusal::Expired => expired("The hold ran out and the unit went back on sale"),
             CodeRefusal::Released => expired("The hold was given back"),
             CodeRefusal::AlreadyUsed(receipt) => {
-                let detail = "The code was redeemed before; `purchase` is its receipt";
-                Self::new(StatusCode::CONFLICT, Kind::CodeAlreadyUsed, "Code already used", detail)
-                    .with("purchase", json!(ReceiptBody::from(*receipt)))
+                Self::code_already_used(ReceiptBody::of(*receipt, None))
             }
         }
     }

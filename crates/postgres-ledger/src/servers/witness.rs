@@ -231,7 +231,16 @@ mod tests {
         let window = Window::new(UnixMillis(hour * 100), UnixMillis(hour * 100 + 100)).unwrap();
         let terms = Terms::new(5, 1, 1).unwrap();
         let (origin, salt) = (Origin::Timetable, Salt::new([7; Salt::LENGTH]));
-        Sale { id: number(hour), window, terms, origin, state, epoch: Epoch(1), salt }
+        Sale {
+            id: number(hour),
+            window,
+            terms,
+            origin,
+            product: None,
+            state,
+            epoch: Epoch(1),
+            salt,
+        }
     }
 
     fn at(now: i64, sales: &[Sale]) -> Calendar {

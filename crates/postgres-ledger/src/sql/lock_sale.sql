@@ -9,7 +9,7 @@
 -- epoch_age_ms: since when the epoch stands, in milliseconds.
 
 SELECT
-    id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, salt,
+    id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, salt, product_id,
     state::text AS state,
     CASE
         WHEN isfinite(epoch_at)

@@ -10,7 +10,7 @@ SELECT
     asked.place,
     attempt.code, attempt.sale_id, attempt.user_id, attempt.unit, attempt.expires_at,
     attempt.state,
-    purchase.item_name, purchase.item_image, purchase.purchased_at,
+    purchase.item_name, purchase.item_image, purchase.product_version, purchase.purchased_at,
     clock_timestamp() AS now
 FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (sale_id, user_id, place)
 LEFT JOIN LATERAL (

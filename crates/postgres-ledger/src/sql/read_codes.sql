@@ -6,7 +6,8 @@
 
 SELECT
     attempt.code, attempt.sale_id, attempt.state::text AS state, attempt.unit, attempt.expires_at,
-    purchase.user_id, purchase.item_name, purchase.item_image, purchase.purchased_at
+    purchase.user_id, purchase.item_name, purchase.item_image, purchase.product_version,
+    purchase.purchased_at
 FROM checkout_attempts AS attempt
 LEFT JOIN purchases AS purchase ON purchase.code = attempt.code
 WHERE attempt.code = ANY ($1::uuid[])

@@ -8,5 +8,5 @@
 UPDATE sales
 SET state = CASE WHEN $2::boolean THEN 'paused' ELSE 'active' END::sale_state
 WHERE id = $1::bigint AND closed_at IS NULL
-RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, salt,
+RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, salt, product_id,
     state::text AS state

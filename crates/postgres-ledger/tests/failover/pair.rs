@@ -12,7 +12,7 @@ use batcher::Limits;
 use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
-    Code, Origin, Sale, StoreError, Terms, Window,
+    Code, NewSale, Origin, Sale, StoreError, Terms, Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
     },
@@ -123,7 +123,8 @@ pub(crate) async fn open_sale(ledger: &PostgresLedger, in_ms: i64) -> Sale {
     let starts_at = ledger.now().await.unwrap() + in_ms;
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
-    let sale = ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let sale =
+        ledger.schedule(NewSale::unnamed(window, terms, Origin::Timetable)).await.unwrap().unwrap();
     let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
         panic!("the first epoch is raised");
     };

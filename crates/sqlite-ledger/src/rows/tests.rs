@@ -34,11 +34,14 @@ const COLUMNS: &[Column] = &[
     ("user_id", &["'alice'"], &["NULL", "''", "'al ice'", "'zoë'", "7", "CAST(x'ff' AS TEXT)"]),
     ("item_name", &["'a fox'", "''"], NO_TEXTS),
     ("item_image", &["'/fox.webp'", "''"], NO_TEXTS),
+    ("product_version", OPTIONAL_NUMBERS.0, OPTIONAL_NUMBERS.1),
+    ("product_id", OPTIONAL_NUMBERS.0, OPTIONAL_NUMBERS.1),
     ("outcome", &["'granted'", "NULL", "'sold_out'"], &["7", "CAST(x'ff' AS TEXT)"]),
     ("state", &[], &["NULL", "'HELD'", "''", "'claimed'", "7", "CAST(x'ff' AS TEXT)"]),
 ];
 
 const A_SALT: &str = "x'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'";
+const OPTIONAL_NUMBERS: (&[&str], &[&str]) = (&["NULL", "7"], &["0", "-1", "'7'", "7.5"]);
 const MOMENTS: &[&str] = &["1764000000000", "-1", "9223372036854775807"];
 const NO_NUMBERS: &[&str] = &["NULL", "'9'", "9.5", "x'09'"];
 const NO_TEXTS: &[&str] = &["NULL", "7", "x'78'", "CAST(x'ff' AS TEXT)"];
@@ -74,12 +77,22 @@ const READERS: [Reader; 10] = [
             "epoch",
             "on_timetable",
             "salt",
+            "product_id",
         ],
         states: SALE_STATES,
         read: |row| sale(row).map(drop),
     },
     Reader {
-        columns: &["id", "hold_ms", "epoch_at", "closed_at", "sold", "on_timetable", "salt"],
+        columns: &[
+            "id",
+            "hold_ms",
+            "epoch_at",
+            "closed_at",
+            "sold",
+            "on_timetable",
+            "salt",
+            "product_id",
+        ],
         states: SALE_STATES,
         read: |row| sale_copy(row).map(drop),
     },
@@ -100,7 +113,16 @@ const READERS: [Reader; 10] = [
         read: |row| answered(row).map(drop),
     },
     Reader {
-        columns: &["code", "sale_id", "user_id", "unit", "item_name", "item_image", "purchased_at"],
+        columns: &[
+            "code",
+            "sale_id",
+            "user_id",
+            "unit",
+            "item_name",
+            "item_image",
+            "product_version",
+            "purchased_at",
+        ],
         states: &[],
         read: |row| receipt(row).map(drop),
     },

@@ -2,7 +2,7 @@
 --
 -- ?1 sale_id   ?2 user_id
 
-SELECT code, sale_id, user_id, unit, item_name, item_image, purchased_at
+SELECT code, sale_id, user_id, unit, item_name, item_image, product_version, purchased_at
 FROM purchases
 WHERE sale_id = ?1 AND user_id = ?2
 ORDER BY slot

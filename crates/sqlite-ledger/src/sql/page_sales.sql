@@ -3,7 +3,7 @@
 -- ?1 before   ?2 limit
 
 SELECT id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, state,
-    salt
+    salt, product_id
 FROM sales
 WHERE id < ?1
 ORDER BY id DESC

@@ -2,6 +2,6 @@
 --
 -- ?1 id
 
-SELECT code, sale_id, user_id, unit, item_name, item_image, purchased_at
+SELECT code, sale_id, user_id, unit, item_name, item_image, product_version, purchased_at
 FROM purchases
 WHERE id = ?1

@@ -8,4 +8,4 @@ UPDATE sales
 SET state = ?2
 WHERE id = ?1 AND closed_at IS NULL
 RETURNING id, starts_at, ends_at, hold_ms, epoch, stock, per_user_limit, on_timetable, state,
-    salt
+    salt, product_id

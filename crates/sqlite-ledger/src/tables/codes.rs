@@ -1,7 +1,7 @@
 //! What becomes of codes.
 
 use domain::{
-    Code, Receipt, SaleId, UnixMillis, UserId,
+    Code, Receipt, SaleId, UnixMillis, UserId, VersionId,
     ports::{Answered, CodeRecord, Recorded, Redemption, Verdict},
     sale::SaleState,
 };
@@ -59,8 +59,9 @@ impl Tables<'_> {
         self.record_end(attempt, "sold")?;
         let (id, purchased_at, item) = (next.purchase(), self.now(), item.clone());
         let (who, name, image) = (user.as_str(), &item.name, &item.image);
+        let version = item.product.map(VersionId::get);
         let (sale_id, unit_number, at) = (sale.get(), unit.get(), purchased_at.0);
-        let row = (id, sale_id, unit_number, slot.0, at, bits(code), who, name, image);
+        let row = (id, sale_id, unit_number, slot.0, at, bits(code), who, name, image, version);
         self.run(RECORD_PURCHASE, row)?;
         counts.add(sale, -1, 1);
         Ok(CodeRecord::SoldNow(Receipt { code, sale, user, unit, item, purchased_at }))

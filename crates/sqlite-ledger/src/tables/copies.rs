@@ -1,11 +1,18 @@
 //! Reading the whole ledger, row by row, for another to take over.
 
-use domain::ports::{AttemptCopy, PurchaseCopy, SaleCopy};
+use domain::{
+    ProductVersion,
+    ports::{AttemptCopy, ProductCopy, PurchaseCopy, SaleCopy},
+    product::Image,
+};
 
 use super::Tables;
 use crate::{SqliteError, rows};
 
 const COPY_SALES: &str = include_str!("../sql/copy_sales.sql");
+const COPY_PRODUCTS: &str = include_str!("../sql/copy_products.sql");
+const COPY_VERSIONS: &str = include_str!("../sql/copy_versions.sql");
+const COPY_IMAGES: &str = include_str!("../sql/copy_images.sql");
 const COPY_ATTEMPTS: &str = include_str!("../sql/copy_attempts.sql");
 const COPY_PURCHASES: &str = include_str!("../sql/copy_purchases.sql");
 
@@ -22,6 +29,21 @@ impl Tables<'_> {
     /// Every sale.
     pub fn copy_sales(&self) -> Result<Vec<SaleCopy>, SqliteError> {
         self.all(COPY_SALES, [], rows::sale_copy)
+    }
+
+    /// Every product.
+    pub fn copy_products(&self) -> Result<Vec<ProductCopy>, SqliteError> {
+        self.all(COPY_PRODUCTS, [], rows::product_copy)
+    }
+
+    /// Every version of every product.
+    pub fn copy_versions(&self) -> Result<Vec<ProductVersion>, SqliteError> {
+        self.all(COPY_VERSIONS, [], rows::version)
+    }
+
+    /// At most `limit` pictures of products after a row, 0 for the first.
+    pub fn copy_images(&self, after: i64, limit: usize) -> Result<Copies<Image>, SqliteError> {
+        self.copies(COPY_IMAGES, after, limit, rows::image_copy)
     }
 
     /// At most `limit` attempts after a row, 0 for the first.

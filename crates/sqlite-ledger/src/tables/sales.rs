@@ -1,7 +1,7 @@
 //! The register of sales.
 
 use domain::{
-    Origin, Sale, SaleId, Salt, Terms, UnixMillis, Window,
+    NewSale, NotScheduled, Origin, ProductId, Sale, SaleId, Salt, UnixMillis,
     ports::{Calendar, Listed, LiveEpoch, RaiseReply, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
@@ -52,21 +52,25 @@ impl Tables<'_> {
         Ok(Calendar { now, sales: self.all(OPEN_SALES, [], rows::sale)?, just_closed })
     }
 
-    /// Makes a sale, unless it is one of the timetable and overlaps another of those. Its salt is drawn
-    /// here, if none is given.
+    /// Makes a sale, unless it is one of the timetable and overlaps another of those, or its product is
+    /// not to be sold. Its salt is drawn here, if none is given.
     pub(crate) fn schedule(
         &self,
-        window: Window,
-        terms: Terms,
-        origin: Origin,
+        NewSale { window, terms, origin, product }: NewSale,
         salt: Option<Salt>,
-    ) -> Result<Option<Sale>, SqliteError> {
+    ) -> Result<Result<Sale, NotScheduled>, SqliteError> {
+        if let Some(product) = product
+            && let Some(refusal) = self.not_to_be_sold(product)?
+        {
+            return Ok(Err(refusal));
+        }
         let (starts_at, ends_at) = (window.starts_at().0, window.ends_at().0);
         let (stock, limit, hold_ms) = (terms.stock(), terms.per_user_limit(), terms.hold_ms());
         let on_timetable = origin == Origin::Timetable;
         let salt = salt.as_ref().map(Salt::bytes);
-        let row = (starts_at, ends_at, stock, limit, hold_ms, on_timetable, salt);
-        self.one(SCHEDULE, row, rows::sale)
+        let product = product.map(ProductId::get);
+        let row = (starts_at, ends_at, stock, limit, hold_ms, on_timetable, salt, product);
+        Ok(self.one(SCHEDULE, row, rows::sale)?.ok_or(NotScheduled::Overlaps))
     }
 
     /// Stops a sale for now, or lets it go on.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::{
-    CheckoutRefusal, Failure, Origin, SaleId, Terms, UnixMillis, Window,
+    CheckoutRefusal, Failure, NewSale, Origin, SaleId, Terms, UnixMillis, Window,
     ports::{Attempt, Grant, Granted, Outcome, RaiseReply, Recorded},
 };
 use store_contract::{fixtures::user, grant};
@@ -54,7 +54,9 @@ async fn a_commit_that_got_lost_is_made_again_and_the_work_is_done_once() {
     let window = Window::new(NOW, NOW + 1_000).unwrap();
     let terms = Terms::new(5, 1, 100).unwrap();
     let sale = worker
-        .run(move |tables| tables.schedule(window, terms, Origin::Timetable, None))
+        .run(move |tables| {
+            tables.schedule(NewSale::unnamed(window, terms, Origin::Timetable), None)
+        })
         .await
         .unwrap()
         .unwrap();

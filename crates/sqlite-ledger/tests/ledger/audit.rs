@@ -121,6 +121,11 @@ const WRONGS: &[(&str, Invariant, &str)] = &[
     ("HOLD 'cid', 6, 0, 1, 'held', 99999", WithinTerms, "sale 1: unit 6 of 5, slot 0 of 2 for cid"),
     ("HOLD 'cid', 4, 2, 1, 'held', 99999", WithinTerms, "sale 1: unit 4 of 5, slot 2 of 2 for cid"),
     (
+        "UPDATE purchases SET product_version = 9 WHERE sale_id = 1",
+        RecordsWhole,
+        "sale 1: unit 2 was sold as version 9",
+    ),
+    (
         "UPDATE sales SET stock = 2 WHERE id = 1",
         WithinTerms,
         "sale 1: unit 3 of 2, slot 0 of 2 for bob",

@@ -237,7 +237,47 @@ async fn processes_that_open_a_new_ledger_at_once_take_turns() {
     let versions = "SELECT count(*) FROM refinery_schema_history";
     let database = shop.database();
     let count: i64 = database.connection().query_row(versions, [], |row| row.get(0)).unwrap();
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
+}
+
+#[test]
+fn no_version_and_no_picture_changes_and_a_product_only_comes_to_be_archived() {
+    let database = a_ledger();
+    let version = "INSERT INTO product_versions (product_id, name, made_at) VALUES";
+    let picture = "INSERT INTO product_images (digest, kind, bytes) VALUES";
+    let rows = format!(
+        "INSERT INTO products (sku) VALUES ('lamp'); {version} (1, 'Lamp', 1); \
+         {picture} (zeroblob(32), 'png', x'00'); UPDATE sales SET product_id = 1"
+    );
+    run(&database, &rows).unwrap();
+
+    for statement in [
+        "UPDATE products SET sku = 'fox'",
+        "UPDATE products SET id = 2",
+        "DELETE FROM products",
+        "UPDATE product_versions SET name = 'Fox'",
+        "DELETE FROM product_versions",
+        "UPDATE product_images SET kind = 'webp'",
+        "DELETE FROM product_images",
+    ] {
+        assert_refused(&database, statement, "the ledger is append-only");
+    }
+    run(&database, "UPDATE products SET archived_at = 5").unwrap();
+    for again in ["UPDATE products SET archived_at = 6", "UPDATE products SET archived_at = NULL"] {
+        assert_refused(&database, again, "the ledger is append-only");
+    }
+    for (statement, why) in [
+        ("INSERT INTO products (sku) VALUES ('lamp')".to_owned(), "UNIQUE"),
+        (format!("{version} (9, 'Fox', 1)"), "FOREIGN KEY"),
+        (format!("{version} (1, '', 1)"), "CHECK"),
+        (format!("{picture} (zeroblob(31), 'png', x'00')"), "CHECK"),
+        (format!("{picture} (x'{:064}', 'svg', x'00')", 1), "CHECK"),
+        (format!("{picture} (x'{:064}', 'png', zeroblob(524289))", 1), "CHECK"),
+        ("UPDATE sales SET product_id = 9".to_owned(), "FOREIGN KEY"),
+    ] {
+        assert_refused(&database, &statement, why);
+    }
+    run(&database, &format!("{picture} (x'{:064}', 'png', zeroblob(524288))", 1)).unwrap();
 }
 
 #[test]

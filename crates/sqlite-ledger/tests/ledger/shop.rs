@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::SystemTime};
 
 use batcher::Limits;
 use domain::{
-    Code, Origin, Sale, Terms, UnixMillis, Window,
+    Code, NewSale, Origin, Sale, Terms, UnixMillis, Window,
     ports::{CodeRecord, Grant, LedgerStore, RaiseReply, Recorded, SaleRegister},
 };
 use sqlite_ledger::{DataDir, Database, LedgerClock, SqliteLedger};
@@ -61,7 +61,7 @@ pub(crate) async fn schedule(ledger: &SqliteLedger, length_ms: i64, hold_ms: i64
     let starts_at = ledger.now().await.unwrap() + -1_000;
     let window = Window::new(starts_at, starts_at + length_ms).unwrap();
     let terms = Terms::new(10_000, 5, hold_ms).unwrap();
-    ledger.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap()
+    ledger.schedule(NewSale::unnamed(window, terms, Origin::Timetable)).await.unwrap().unwrap()
 }
 
 pub(crate) async fn raise(ledger: &SqliteLedger, sale: Sale) -> Sale {

@@ -17,7 +17,10 @@ use domain::{
     },
 };
 
-use crate::{AttemptRecord, Faults, HoldRecord, HoldState, ManualClock, Operation, lock};
+use crate::{
+    AttemptRecord, Faults, HoldRecord, HoldState, ManualClock, Operation, lock,
+    products::ProductRows,
+};
 
 /// The ledger, as Postgres is one. Clones are the same ledger.
 #[derive(Clone)]
@@ -41,6 +44,7 @@ pub(crate) struct Tables {
     pub(crate) sales: BTreeMap<SaleId, SaleRow>,
     pub(crate) attempts: Vec<AttemptRecord>,
     pub(crate) purchases: BTreeMap<Code, Receipt>,
+    pub(crate) products: ProductRows,
     pub(crate) moves: u64,
 }
 

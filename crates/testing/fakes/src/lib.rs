@@ -16,6 +16,7 @@ mod items;
 mod ledger;
 mod live;
 mod lookups;
+mod products;
 mod records;
 mod register;
 mod world;

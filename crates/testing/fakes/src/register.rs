@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    Epoch, Origin, Sale, SaleId, Salt, StoreError, Terms, UnixMillis, Window,
+    Epoch, NewSale, NotScheduled, Origin, Sale, SaleId, Salt, StoreError, UnixMillis, Window,
     ports::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, SaleSnapshot, Tally},
     sale::{JUST_CLOSED_MS, SaleState},
 };
@@ -19,17 +19,21 @@ impl Tables {
         sales.any(|sale| sale.origin == Origin::Timetable && sale.window.overlaps(window))
     }
 
-    pub(crate) fn add_sale(
-        &mut self,
-        window: Window,
-        terms: Terms,
-        origin: Origin,
-    ) -> Option<Sale> {
+    pub(crate) fn add_sale(&mut self, new: NewSale) -> Option<Sale> {
+        let NewSale { window, terms, origin, product } = new;
         let last = self.sales.last_key_value().map_or(0, |(id, _)| id.get());
         let id = SaleId::try_from(last + 1).ok()?;
         let (state, epoch) = (SaleState::Active, Epoch(0));
-        let sale =
-            Sale { id, window, terms, origin, state, epoch, salt: Salt::new([7; Salt::LENGTH]) };
+        let sale = Sale {
+            id,
+            window,
+            terms,
+            origin,
+            product,
+            state,
+            epoch,
+            salt: Salt::new([7; Salt::LENGTH]),
+        };
         self.sales.insert(id, SaleRow { sale, epoch_at: None, epoch_moves: 0, closed_at: None });
         Some(sale)
     }
@@ -109,15 +113,16 @@ impl SaleRegister for FakeLedger {
         self.transact(Operation::Calendar, |tables, now| Ok(tables.calendar(now))).await
     }
 
-    async fn schedule(
-        &self,
-        window: Window,
-        terms: Terms,
-        origin: Origin,
-    ) -> Result<Option<Sale>, StoreError> {
+    async fn schedule(&self, sale: NewSale) -> Result<Result<Sale, NotScheduled>, StoreError> {
         let schedule = |tables: &mut Tables, _| {
-            let is_refused = origin == Origin::Timetable && tables.is_taken(window);
-            Ok(if is_refused { None } else { tables.add_sale(window, terms, origin) })
+            let product = sale.product.and_then(|product| tables.products.not_to_be_sold(product));
+            if let Some(refusal) = product {
+                return Ok(Err(refusal));
+            }
+            if sale.origin == Origin::Timetable && tables.is_taken(sale.window) {
+                return Ok(Err(NotScheduled::Overlaps));
+            }
+            Ok(tables.add_sale(sale).ok_or(NotScheduled::Overlaps))
         };
         self.transact(Operation::Schedule, schedule).await
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Catalog, Checkout, CheckoutRefusal, CheckoutRequest, Hold, Origin, Ports, Purchase, Sale,
-    Services, Standings, StoreError, Terms, Timetable, UnixMillis, UserId, Window,
+    Catalog, Checkout, CheckoutRefusal, CheckoutRequest, Hold, NewSale, Origin, Ports, Purchase,
+    Sale, Services, Standings, StoreError, Terms, Timetable, UnixMillis, UserId, Window,
     remembered::{RememberedLive, SoldOutMemo},
     upkeep::{Rebuild, Reclaim, Reconcile, Retire, Sweep, Upkeep},
 };
@@ -77,6 +77,7 @@ impl World {
             register: self.ledger.clone(),
             ledger: self.ledger.clone(),
             answered: self.ledger.clone(),
+            products: self.ledger.clone(),
             sales: live.clone(),
             codes: live,
             items: Arc::new(PlainItems),
@@ -111,7 +112,8 @@ impl World {
         let window = Window::new(starts_at, starts_at + length_ms);
         let terms = Terms::new(stock, per_user_limit, Self::HOLD_MS);
         let (window, terms) = (window.expect("a sale ends"), terms.expect("the terms are right"));
-        let sale = self.ledger.tables(|tables| tables.add_sale(window, terms, Origin::Timetable));
+        let sale = NewSale::unnamed(window, terms, Origin::Timetable);
+        let sale = self.ledger.tables(|tables| tables.add_sale(sale));
         sale.expect("there are more numbers than a test makes sales")
     }
 }

@@ -1,6 +1,6 @@
 //! What a [`CodeOwners`](domain::ports::CodeOwners) promises.
 
-use domain::{Code, Origin, Terms, UserId, Window};
+use domain::{Code, NewSale, Origin, Terms, UserId, Window};
 
 use crate::{
     fixtures::{HOUR, all_at_once, code_of_no_sale, new_code, nth_user, user},
@@ -75,7 +75,12 @@ pub async fn a_code_of_a_closed_sale_keeps_its_owner(ledger: Ledger) {
     let ends_at = ledger.now().await;
     let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
     let terms = Terms::new(5, 5, 1_000).unwrap();
-    let over = ledger.register.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let over = ledger
+        .register
+        .schedule(NewSale::unnamed(window, terms, Origin::Timetable))
+        .await
+        .unwrap()
+        .unwrap();
     let sale = ledger.raise(&over).await.sale;
     let sold = ledger.hold(&sale, &user("ann"), 1, 0).await;
     ledger.sell(sold).await;

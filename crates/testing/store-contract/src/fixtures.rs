@@ -77,6 +77,7 @@ pub fn open_sale(stock: u32, per_user_limit: u16) -> Sale {
         window: Window::new(NOW + -HOUR, NOW + HOUR).unwrap(),
         terms: Terms::new(stock, per_user_limit, MINUTE).unwrap(),
         origin: Origin::Timetable,
+        product: None,
         state: SaleState::Active,
         epoch: Epoch(1),
         salt: domain::Salt::new([7; 32]),
@@ -133,5 +134,5 @@ pub fn sold(sale: &Sale, user: UserId, number: u32, slot: u16) -> LiveUnit {
 /// What a unit turns out to be.
 #[must_use]
 pub fn item(sale: SaleId, unit: Unit) -> Item {
-    Item { name: format!("Item {unit} of {sale}"), image: format!("/{sale}/{unit}") }
+    Item { name: format!("Item {unit} of {sale}"), image: format!("/{sale}/{unit}"), product: None }
 }

@@ -10,12 +10,12 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    CheckoutRefusal, Code, Origin, Receipt, Sale, SaleId, Slot, StoreError, Terms, UnixMillis,
-    UserId, Window,
+    CheckoutRefusal, Code, NewSale, Origin, Receipt, Sale, SaleId, Slot, StoreError, Terms,
+    UnixMillis, UserId, Window,
     ports::{
         Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore,
-        Lookups, Outcome, RaiseReply, Recorded, Redemption, SaleRegister, SaleSnapshot, Tally,
-        Verdict,
+        Lookups, Outcome, ProductRegister, Products, RaiseReply, Recorded, Redemption,
+        SaleRegister, SaleSnapshot, Tally, Verdict,
     },
 };
 
@@ -32,6 +32,10 @@ pub struct Ledger {
     pub answered: Arc<dyn AnsweredCodes>,
     /// What is looked up in it.
     pub lookups: Arc<dyn Lookups>,
+    /// Its products.
+    pub products: Arc<dyn Products>,
+    /// What changes its products.
+    pub product_register: Arc<dyn ProductRegister>,
     /// Its sales.
     pub register: Arc<dyn SaleRegister>,
     /// Lets the time of both pass.
@@ -50,16 +54,24 @@ pub trait CountRecords: Send + Sync {
 
 impl Ledger {
     /// A ledger that is one store; waiting on `clock` lets the store's time pass.
-    pub fn new<S: LedgerStore + AnsweredCodes + CodeOwners + Lookups + SaleRegister + 'static>(
-        store: Arc<S>,
-        clock: Arc<dyn Clock>,
-        records: Arc<dyn CountRecords>,
-    ) -> Self {
+    pub fn new<S>(store: Arc<S>, clock: Arc<dyn Clock>, records: Arc<dyn CountRecords>) -> Self
+    where
+        S: LedgerStore
+            + AnsweredCodes
+            + CodeOwners
+            + Lookups
+            + Products
+            + ProductRegister
+            + SaleRegister
+            + 'static,
+    {
         Self {
             codes: store.clone(),
             owners: store.clone(),
             answered: store.clone(),
             lookups: store.clone(),
+            products: store.clone(),
+            product_register: store.clone(),
             register: store,
             clock,
             records,
@@ -79,7 +91,7 @@ impl Ledger {
         let starts_at = self.now().await + 2 * number * HOUR;
         let window = Window::new(starts_at, starts_at + HOUR).unwrap();
         self.register
-            .schedule(window, terms, Origin::Timetable)
+            .schedule(NewSale::unnamed(window, terms, Origin::Timetable))
             .await
             .unwrap()
             .expect("the window is free")
@@ -105,7 +117,11 @@ impl Ledger {
     pub async fn over(&self, terms: Terms) -> Sale {
         let ends_at = self.now().await + -HOUR;
         let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
-        let scheduled = self.register.schedule(window, terms, Origin::Timetable).await.unwrap();
+        let scheduled = self
+            .register
+            .schedule(NewSale::unnamed(window, terms, Origin::Timetable))
+            .await
+            .unwrap();
         self.raise(&scheduled.expect("the window is free")).await.sale
     }
 

@@ -17,6 +17,7 @@ mod ledger;
 pub mod ledger_store;
 mod live;
 pub mod lookups;
+pub mod products;
 pub mod sale_register;
 pub mod sale_store;
 
@@ -38,10 +39,11 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 7] = [
+    const PORTS: [(&str, &[&str]); 8] = [
         (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
         (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
+        (include_str!("products.rs"), &[include_str!("products.rs")]),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (
             include_str!("code_store.rs"),

@@ -1,7 +1,7 @@
 //! What a [`Lookups`](domain::ports::Lookups) promises.
 
 use domain::{
-    Code, Origin, Sale, Terms, UserId, Window,
+    Code, NewSale, Origin, Sale, Terms, UserId, Window,
     ports::{CodeLife, CodeState, Grant, HeldUnit, UnitsOfUser, UserOfSale},
 };
 
@@ -47,7 +47,12 @@ async fn sale_that_is_over(ledger: &Ledger) -> (Sale, Grant) {
     let ends_at = ledger.now().await;
     let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
     let terms = Terms::new(5, 5, 60_000).unwrap();
-    let over = ledger.register.schedule(window, terms, Origin::Timetable).await.unwrap().unwrap();
+    let over = ledger
+        .register
+        .schedule(NewSale::unnamed(window, terms, Origin::Timetable))
+        .await
+        .unwrap()
+        .unwrap();
     let sale = ledger.raise(&over).await.sale;
     let sold = ledger.hold(&sale, &user("ann"), 1, 0).await;
     ledger.sell(sold).await;

@@ -54,12 +54,13 @@ impl Fence {
 impl Default for Coverage {
     fn default() -> Self {
         let faults = Fault::ALL.iter().map(|fault| (FAULTS, fault.name()));
-        // No run is audited, asks whose a code is or looks anything up, and a place in the queue is asked for on the
-        // spot.
+        // No run is audited, asks whose a code is, looks anything up or has products, and a place in the queue is
+        // asked for on the spot.
         let is_asked = |operation: &&Operation| {
             let name = operation.name();
             !name.starts_with("Audited")
                 && !name.starts_with("Lookups")
+                && !name.starts_with("Product")
                 && ![Operation::Permit, Operation::FindOwner].contains(*operation)
         };
         let operations =

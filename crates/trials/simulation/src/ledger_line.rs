@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Failure, Origin, Sale, SaleId, StoreError, Terms, UnixMillis, Window,
+    Code, Failure, NewSale, NotScheduled, Sale, SaleId, StoreError, UnixMillis,
     ports::{
         Answered, AnsweredCodes, Attempt, AttemptPermit, Calendar, CodeRecord, LedgerStore, Listed,
         LiveEpoch, Operation, Outcome, RaiseReply, Recorded, Redemption, SaleRegister, Tally,
@@ -151,16 +151,10 @@ impl SaleRegister for LedgerLine {
         self.call(Operation::Calendar, &(), answer).await
     }
 
-    async fn schedule(
-        &self,
-        window: Window,
-        terms: Terms,
-        origin: Origin,
-    ) -> Result<Option<Sale>, StoreError> {
-        let answer = move |ledger: Arc<dyn Ledger>| async move {
-            ledger.ports().schedule(window, terms, origin).await
-        };
-        self.call(Operation::Schedule, &window, answer).await
+    async fn schedule(&self, sale: NewSale) -> Result<Result<Sale, NotScheduled>, StoreError> {
+        let answer =
+            move |ledger: Arc<dyn Ledger>| async move { ledger.ports().schedule(sale).await };
+        self.call(Operation::Schedule, &sale.window, answer).await
     }
 
     async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {

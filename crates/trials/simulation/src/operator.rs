@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Origin, Window, ports::SaleRegister, upkeep::Rebuild};
+use domain::{NewSale, Origin, Window, ports::SaleRegister, upkeep::Rebuild};
 
 use crate::{
     ledger_line::LedgerLine,
@@ -30,7 +30,8 @@ pub(crate) async fn operate(service: Arc<Service>) {
             let starts_at = world.true_time() + starts_in_ms;
             let window = Window::new(starts_at, starts_at + lasts_ms).expect("it lasts a second");
             // Whatever comes of it: whoever finds that sale may buy there.
-            let _ = ledger.schedule(window, world.plan.terms, Origin::Operator).await;
+            let _ =
+                ledger.schedule(NewSale::unnamed(window, world.plan.terms, Origin::Operator)).await;
         }
         let Some(sale) = world.random.pick(&world.stores.ledger.sales()) else { continue };
         // Without an answer it may be paused all the same.

@@ -33,6 +33,7 @@ pub(crate) async fn serve(world: Arc<World>, for_ms: u64) {
         register: ledger.clone(),
         ledger: ledger.clone(),
         answered: ledger.clone(),
+        products: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),
         items: Arc::new(PlainItems),

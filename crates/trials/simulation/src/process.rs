@@ -7,11 +7,11 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Ports, Services, Timetable,
-    ports::{Clock, CodeMint, CodeStore, SaleStore},
+    Ports, Services, Timetable, UnixMillis,
+    ports::{Clock, CodeMint, CodeStore, Products, SaleStore},
     remembered::{RememberedLive, SoldOutMemo},
 };
-use fakes::PlainItems;
+use fakes::{FakeLedger, ManualClock, PlainItems};
 use scheduler::Scheduler;
 
 use crate::{
@@ -48,6 +48,7 @@ impl Process {
         let services = Services::over(Ports {
             register: ledger.clone(),
             answered: ledger.clone(),
+            products: no_products(),
             ledger,
             sales,
             codes,
@@ -65,6 +66,11 @@ impl Process {
         });
         process
     }
+}
+
+/// No sale of a run is of a product: what a unit is called is no part of the protocol.
+pub(crate) fn no_products() -> Arc<dyn Products> {
+    Arc::new(FakeLedger::new(ManualClock::new(UnixMillis(0))))
 }
 
 /// All processes of a run, and the network that they share.

@@ -22,7 +22,7 @@ const ROWS_OF_V1: &str = "
     SELECT id, starts_at, ends_at, hold_ms, epoch, epoch_at, closed_at, stock, per_user_limit, state
     FROM sales ORDER BY id;
     SELECT * FROM checkout_attempts ORDER BY user_id, unit;
-    SELECT * FROM purchases;
+    SELECT code, sale_id, purchased_at, unit, slot, user_id, item_name, item_image FROM purchases;
     SELECT pg_relation_filenode('sales'), pg_relation_filenode('checkout_attempts')";
 
 #[tokio::test]

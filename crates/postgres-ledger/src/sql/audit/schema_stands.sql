@@ -11,6 +11,9 @@ WITH promised (kind, relation, name, definition) AS (
     ('table', 'purchases', '', 'permanent'),
     ('table', 'sold_counts', '', 'permanent'),
     ('table', 'ledger_identity', '', 'permanent'),
+    ('table', 'products', '', 'permanent'),
+    ('table', 'product_versions', '', 'permanent'),
+    ('table', 'product_images', '', 'permanent'),
     ('column', 'sales', 'epoch', 'bigint NOT NULL'),
     ('column', 'sales', 'stock', 'integer NOT NULL'),
     ('column', 'sales', 'per_user_limit', 'smallint NOT NULL'),
@@ -19,6 +22,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('column', 'sales', 'on_timetable', 'boolean NOT NULL'),
     ('column', 'sales', 'sold', 'integer'),
     ('column', 'sales', 'salt', 'bytea NOT NULL'),
+    ('column', 'sales', 'product_id', 'bigint'),
     ('column', 'checkout_attempts', 'sale_id', 'bigint NOT NULL'),
     (
         'column', 'checkout_attempts', 'live',
@@ -28,6 +32,12 @@ WITH promised (kind, relation, name, definition) AS (
     ('column', 'purchases', 'unit', 'integer NOT NULL'),
     ('column', 'purchases', 'user_id', 'text NOT NULL'),
     ('column', 'purchases', 'slot', 'smallint NOT NULL'),
+    ('column', 'purchases', 'product_version', 'bigint'),
+    ('column', 'products', 'sku', 'text NOT NULL'),
+    ('column', 'product_versions', 'product_id', 'bigint NOT NULL'),
+    ('column', 'product_versions', 'name', 'text NOT NULL'),
+    ('column', 'product_images', 'kind', 'text NOT NULL'),
+    ('column', 'product_images', 'bytes', 'bytea NOT NULL'),
     ('constraint', 'sales', 'sales_pkey', 'PRIMARY KEY (id)'),
     (
         'constraint', 'sales', 'sales_of_timetable_do_not_overlap',
@@ -70,6 +80,53 @@ WITH promised (kind, relation, name, definition) AS (
     ('constraint', 'sold_counts', 'sold_counts_pkey', 'PRIMARY KEY (sale_id, writer)'),
     ('constraint', 'ledger_identity', 'ledger_identity_pkey', 'PRIMARY KEY (is_only)'),
     ('constraint', 'ledger_identity', 'ledger_identity_is_one', 'CHECK (is_only)'),
+    ('constraint', 'sales', 'sales_of_product', 'FOREIGN KEY (product_id) REFERENCES products(id)'),
+    ('constraint', 'products', 'products_pkey', 'PRIMARY KEY (id)'),
+    ('constraint', 'products', 'products_sku', 'UNIQUE (sku)'),
+    (
+        'constraint', 'products', 'products_sku_is_whole',
+        'CHECK (octet_length(sku) >= 1 AND octet_length(sku) <= 64)'
+    ),
+    ('constraint', 'product_versions', 'product_versions_pkey', 'PRIMARY KEY (id)'),
+    (
+        'constraint', 'product_versions', 'product_versions_of_product',
+        'FOREIGN KEY (product_id) REFERENCES products(id)'
+    ),
+    (
+        'constraint', 'product_versions', 'product_versions_image_is_kept',
+        'FOREIGN KEY (image) REFERENCES product_images(digest)'
+    ),
+    (
+        'constraint', 'product_versions', 'product_versions_name_is_whole',
+        'CHECK (char_length(name) >= 1 AND char_length(name) <= 200)'
+    ),
+    (
+        'constraint', 'product_versions', 'product_versions_price_is_whole',
+        'CHECK ((price_amount IS NULL) = (price_currency IS NULL) '
+        'AND (price_amount >= 0 AND price_amount <= ''9007199254740991''::bigint) IS NOT FALSE '
+        'AND (price_currency ~ ''^[A-Z]{3}$''::text) IS NOT FALSE)'
+    ),
+    (
+        'constraint', 'product_versions', 'product_versions_metadata_fits',
+        'CHECK (octet_length(metadata) <= 4096)'
+    ),
+    ('constraint', 'product_images', 'product_images_pkey', 'PRIMARY KEY (digest)'),
+    (
+        'constraint', 'product_images', 'product_images_digest_is_whole',
+        'CHECK (octet_length(digest) = 32)'
+    ),
+    (
+        'constraint', 'product_images', 'product_images_kind_is_known',
+        'CHECK (kind = ANY (ARRAY[''png''::text, ''jpeg''::text, ''webp''::text]))'
+    ),
+    (
+        'constraint', 'product_images', 'product_images_fit',
+        'CHECK (octet_length(bytes) >= 1 AND octet_length(bytes) <= 524288)'
+    ),
+    (
+        'index', 'product_versions', 'product_versions_last',
+        'CREATE INDEX product_versions_last ON product_versions USING btree (product_id, id)'
+    ),
     (
         'index', 'sales', 'sales_of_timetable_start',
         'CREATE UNIQUE INDEX sales_of_timetable_start ON sales '
@@ -132,6 +189,42 @@ WITH promised (kind, relation, name, definition) AS (
         'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
     ),
     (
+        'trigger', 'products', 'products_are_archived_once',
+        'CREATE TRIGGER products_are_archived_once BEFORE UPDATE ON products FOR EACH ROW WHEN (('
+        'old.archived_at IS NULL AND new.id = old.id AND new.sku = old.sku'
+        ') IS NOT TRUE) EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'products', 'products_stay',
+        'CREATE TRIGGER products_stay BEFORE DELETE ON products '
+        'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'products', 'products_stay_all',
+        'CREATE TRIGGER products_stay_all BEFORE TRUNCATE ON products '
+        'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'product_versions', 'product_versions_stay',
+        'CREATE TRIGGER product_versions_stay BEFORE DELETE OR UPDATE ON product_versions '
+        'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'product_versions', 'product_versions_stay_all',
+        'CREATE TRIGGER product_versions_stay_all BEFORE TRUNCATE ON product_versions '
+        'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'product_images', 'product_images_stay',
+        'CREATE TRIGGER product_images_stay BEFORE DELETE OR UPDATE ON product_images '
+        'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'product_images', 'product_images_stay_all',
+        'CREATE TRIGGER product_images_stay_all BEFORE TRUNCATE ON product_images '
+        'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()'
+    ),
+    (
         'function', '', 'refuse_change',
         'BEGIN RAISE EXCEPTION ''% of % is refused: the ledger is append-only'', '
         'TG_OP, TG_TABLE_NAME; END'
@@ -143,7 +236,8 @@ ledger AS (
     FROM pg_class AS class
     WHERE
         class.relname IN (
-            'sales', 'checkout_attempts', 'purchases', 'sold_counts', 'ledger_identity'
+            'sales', 'checkout_attempts', 'purchases', 'sold_counts', 'ledger_identity', 'products',
+            'product_versions', 'product_images'
         )
         AND class.oid = to_regclass(quote_ident(class.relname))
 ),

@@ -13,11 +13,12 @@
 -- $11 on_timetable    boolean
 -- $12 sold            integer       or null if it is not closed
 -- $13 salt            bytea
+-- $14 product_id      bigint        or null
 
 INSERT INTO sales
     (id, starts_at, ends_at, hold_ms, epoch, epoch_at, closed_at, stock, per_user_limit, state,
-     on_timetable, sold, salt)
+     on_timetable, sold, salt, product_id)
 OVERRIDING SYSTEM VALUE
 VALUES
     ($1, $2, $3, $4, $5, coalesce($6::timestamptz, '-infinity'), $7, $8, $9,
-     $10::text::sale_state, $11, $12, $13)
+     $10::text::sale_state, $11, $12, $13, $14)

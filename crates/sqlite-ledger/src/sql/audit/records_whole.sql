@@ -1,4 +1,5 @@
--- records_whole: attempts whose columns contradict each other, and sales likewise.
+-- records_whole: attempts whose columns contradict each other, and sales likewise; and receipts that name
+-- what is no version of the product of their sale.
 --
 -- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
@@ -44,6 +45,20 @@ WITH broken AS (
             AND state IN ('active', 'paused', 'closed')
             AND (state = 'closed') = (closed_at IS NOT NULL)
         ) IS NOT TRUE
+    UNION ALL
+    SELECT
+        purchase.sale_id,
+        format('unit %d was sold as version %d', purchase.unit, purchase.product_version)
+    FROM purchases AS purchase
+    WHERE
+        (?1 IS NULL OR purchase.sale_id = ?1)
+        AND purchase.product_version IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1
+            FROM product_versions AS version
+            JOIN sales AS sale ON sale.product_id = version.product_id
+            WHERE version.id = purchase.product_version AND sale.id = purchase.sale_id
+        )
 )
 SELECT count(*) OVER () AS breaches, format('sale %d: %s', sale_id, found) AS found
 FROM broken

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
-    Catalog, Epoch, Origin, Sale, SaleId, Terms, Timetable, UnixMillis, Window,
+    Catalog, Epoch, NewSale, NotScheduled, Origin, ProductCatalog, Sale, SaleId, Terms, Timetable,
+    UnixMillis, Window,
     ports::{Calendar, Listed, RaiseReply},
     sale::SaleState,
     upkeep::Rotate,
@@ -25,7 +26,12 @@ pub async fn a_scheduled_sale_is_found_as_it_was_made(ledger: Ledger) {
     let terms = Terms::new(1_000_000, 1_000, 1).unwrap();
 
     for origin in [Origin::Timetable, Origin::Operator] {
-        let sale = ledger.register.schedule(window, terms, origin).await.unwrap().unwrap();
+        let sale = ledger
+            .register
+            .schedule(NewSale::unnamed(window, terms, origin))
+            .await
+            .unwrap()
+            .unwrap();
         let before = ledger.now().await;
         let listed = ledger.register.find(sale.id).await.unwrap().unwrap();
 
@@ -33,7 +39,16 @@ pub async fn a_scheduled_sale_is_found_as_it_was_made(ledger: Ledger) {
         let (state, epoch) = (SaleState::Active, Epoch(0));
         assert_eq!(
             sale,
-            Sale { id: sale.id, window, terms, origin, state, epoch, salt: sale.salt }
+            Sale {
+                id: sale.id,
+                window,
+                terms,
+                origin,
+                product: None,
+                state,
+                epoch,
+                salt: sale.salt
+            }
         );
         assert_eq!(found, sale);
         assert!((before..=ledger.now().await).contains(&seen_at));
@@ -57,23 +72,31 @@ pub async fn an_unknown_sale_is_nowhere(ledger: Ledger) {
 pub async fn windows_of_the_timetable_may_touch_but_not_overlap(ledger: Ledger) {
     let noon = UnixMillis(1_795_000_000_000);
     let window = |from: i64, to: i64| Window::new(noon + from, noon + to).unwrap();
-    ledger.register.schedule(window(0, HOUR), terms(), Origin::Timetable).await.unwrap().unwrap();
+    ledger
+        .register
+        .schedule(NewSale::unnamed(window(0, HOUR), terms(), Origin::Timetable))
+        .await
+        .unwrap()
+        .unwrap();
 
     let overlapping = [(0, HOUR), (-1, 1), (HOUR - 1, 2 * HOUR), (1, 2), (-HOUR, 2 * HOUR)];
     for (from, to) in overlapping {
-        let sale =
-            ledger.register.schedule(window(from, to), terms(), Origin::Timetable).await.unwrap();
-        assert_eq!(sale, None, "from {from} to {to}");
+        let sale = ledger
+            .register
+            .schedule(NewSale::unnamed(window(from, to), terms(), Origin::Timetable))
+            .await
+            .unwrap();
+        assert_eq!(sale, Err(NotScheduled::Overlaps), "from {from} to {to}");
     }
 
     for (from, to) in [(HOUR, 2 * HOUR), (-HOUR, 0)] {
         assert!(
             ledger
                 .register
-                .schedule(window(from, to), terms(), Origin::Timetable)
+                .schedule(NewSale::unnamed(window(from, to), terms(), Origin::Timetable))
                 .await
                 .unwrap()
-                .is_some()
+                .is_ok()
         );
     }
 }
@@ -83,8 +106,9 @@ pub async fn windows_of_the_timetable_may_touch_but_not_overlap(ledger: Ledger) 
 pub async fn a_sale_of_an_operator_may_overlap_any(ledger: Ledger) {
     let noon = UnixMillis(1_795_000_000_000);
     let window = |from: i64, to: i64| Window::new(noon + from, noon + to).unwrap();
-    let schedule =
-        async |window, origin| ledger.register.schedule(window, terms(), origin).await.unwrap();
+    let schedule = async |window, origin| {
+        ledger.register.schedule(NewSale::unnamed(window, terms(), origin)).await.unwrap()
+    };
     let mut made = vec![schedule(window(0, HOUR), Origin::Timetable).await.unwrap()];
 
     for (from, to) in [(0, HOUR), (0, HOUR), (0, 1), (-1, 1), (HOUR - 1, 9 * HOUR)] {
@@ -92,8 +116,14 @@ pub async fn a_sale_of_an_operator_may_overlap_any(ledger: Ledger) {
     }
     made.push(schedule(window(HOUR, 2 * HOUR), Origin::Timetable).await.unwrap());
 
-    assert_eq!(schedule(window(HOUR - 1, HOUR), Origin::Timetable).await, None);
-    assert_eq!(schedule(window(HOUR, 2 * HOUR), Origin::Timetable).await, None);
+    assert_eq!(
+        schedule(window(HOUR - 1, HOUR), Origin::Timetable).await,
+        Err(NotScheduled::Overlaps)
+    );
+    assert_eq!(
+        schedule(window(HOUR, 2 * HOUR), Origin::Timetable).await,
+        Err(NotScheduled::Overlaps)
+    );
     made.sort_by_key(|sale| (sale.window.starts_at(), sale.id));
     assert_eq!(ledger.register.calendar().await.unwrap().sales, made);
 }
@@ -104,7 +134,13 @@ pub async fn of_ten_that_schedule_at_once_one_wins(ledger: Ledger) {
     let calls = (0..10).map(|number| {
         let ledger = ledger.clone();
         let window = Window::new(starts_at + number, starts_at + HOUR).unwrap();
-        async move { ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap() }
+        async move {
+            ledger
+                .register
+                .schedule(NewSale::unnamed(window, terms(), Origin::Timetable))
+                .await
+                .unwrap()
+        }
     });
 
     let made: Vec<_> = all_at_once(calls).await.into_iter().flatten().collect();
@@ -117,15 +153,23 @@ pub async fn of_ten_that_schedule_at_once_one_wins(ledger: Ledger) {
 pub async fn a_closed_sale_keeps_its_window(ledger: Ledger) {
     let ends_at = ledger.now().await;
     let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
-    let over = ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap().unwrap();
+    let over = ledger
+        .register
+        .schedule(NewSale::unnamed(window, terms(), Origin::Timetable))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(ledger.register.close(over.id).await.unwrap());
 
-    assert_eq!(ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap(), None);
+    let again = NewSale::unnamed(window, terms(), Origin::Timetable);
+    let again = ledger.register.schedule(again).await.unwrap();
+    assert_eq!(again, Err(NotScheduled::Overlaps));
 }
 
 /// A process's rotation of slots of `period_ms`, and what it knows of the sales.
 fn rotation(ledger: &Ledger, period_ms: i64) -> (Rotate, Arc<Catalog>) {
-    let catalog = Arc::new(Catalog::new(ledger.register.clone()));
+    let products = Arc::new(ProductCatalog::new(ledger.products.clone()));
+    let catalog = Arc::new(Catalog::new(ledger.register.clone(), products));
     let timetable = Timetable::new(period_ms, terms()).unwrap();
     (Rotate::new(ledger.register.clone(), catalog.clone(), timetable), catalog)
 }
@@ -159,13 +203,25 @@ pub async fn a_window_that_is_taken_uses_no_number(ledger: Ledger) {
     let taken = made[0].window;
 
     for _ in 0..20 {
-        made.extend(ledger.register.schedule(taken, terms(), Origin::Timetable).await.unwrap());
+        made.extend(
+            ledger
+                .register
+                .schedule(NewSale::unnamed(taken, terms(), Origin::Timetable))
+                .await
+                .unwrap(),
+        );
         made.extend(rotate.run().await.unwrap());
     }
 
     let after = made.last().unwrap().window.ends_at();
     let window = Window::new(after, after + HOUR).unwrap();
-    made.extend(ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap());
+    made.extend(
+        ledger
+            .register
+            .schedule(NewSale::unnamed(window, terms(), Origin::Timetable))
+            .await
+            .unwrap(),
+    );
     let numbers: Vec<_> = made.iter().map(|sale| sale.id.get()).collect();
     let in_a_row: Vec<_> = (numbers[0]..).take(made.len()).collect();
     assert_eq!(numbers, in_a_row);
@@ -198,10 +254,16 @@ pub async fn a_slot_that_overlaps_a_sale_of_the_timetable_keeps_what_it_has(ledg
     let slot = ledger.now().await.0 / SECOND + 3;
     let starts_at = UnixMillis(slot * SECOND) + SECOND / 10;
     let window = Window::new(starts_at, starts_at + SECOND).unwrap();
-    let before = ledger.register.schedule(window, terms(), Origin::Timetable).await;
+    let before =
+        ledger.register.schedule(NewSale::unnamed(window, terms(), Origin::Timetable)).await;
     let before = before.unwrap().unwrap();
     let everywhere = Window::new(UnixMillis(0), starts_at + HOUR).unwrap();
-    ledger.register.schedule(everywhere, terms(), Origin::Operator).await.unwrap().unwrap();
+    ledger
+        .register
+        .schedule(NewSale::unnamed(everywhere, terms(), Origin::Operator))
+        .await
+        .unwrap()
+        .unwrap();
 
     let made = rotation(&ledger, SECOND).0.run().await.unwrap();
 
@@ -240,7 +302,12 @@ pub async fn the_calendar_has_what_is_not_closed_by_its_start(ledger: Ledger) {
         let starts_at = now + hours * HOUR;
         let window = Window::new(starts_at, starts_at + HOUR).unwrap();
         sales.push(
-            ledger.register.schedule(window, terms(), Origin::Timetable).await.unwrap().unwrap(),
+            ledger
+                .register
+                .schedule(NewSale::unnamed(window, terms(), Origin::Timetable))
+                .await
+                .unwrap()
+                .unwrap(),
         );
     }
     let (closed, paused) = (sales.remove(2), sales[0]);

@@ -1,0 +1,9 @@
+-- copy_versions: every version of every product, in the order of their numbers.
+
+SELECT
+    version.id, version.product_id, product.sku, version.name, version.price_amount,
+    version.price_currency, version.metadata, version.image, image.kind, version.made_at
+FROM product_versions AS version
+JOIN products AS product ON product.id = version.product_id
+LEFT JOIN product_images AS image ON image.digest = version.image
+ORDER BY version.id
