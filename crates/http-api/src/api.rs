@@ -9,8 +9,8 @@ use domain::{
 };
 
 use crate::{
-    identity::Identity, items::Pictures, limits::Limits, manners::Manners, shown::SaleBoard,
-    stream::Streams,
+    identity::Identity, items::Pictures, limits::Limits, manners::Manners, operator::Operators,
+    shown::SaleBoard, stream::Streams,
 };
 
 /// What the handlers of one thread ask.
@@ -29,6 +29,9 @@ pub struct Api {
     pub lookups: Arc<dyn Lookups>,
     /// Says of whom requests are, for all threads; `None` where `user_id` is believed.
     pub identity: Option<Arc<Identity>>,
+    /// Says who operates, for all threads, where operators are let in; `None` where there is no such
+    /// place.
+    pub operators: Option<Arc<Operators>>,
     /// How often somebody may ask, for all threads.
     pub limits: Arc<Limits>,
     /// What all answers have in common, for all threads.

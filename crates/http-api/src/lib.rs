@@ -28,6 +28,7 @@ mod me;
 mod metrics;
 mod moment;
 mod openapi;
+mod operator;
 mod params;
 mod problem;
 mod products;
@@ -60,6 +61,10 @@ pub use self::{
     manners::{Asked, Manners, header_lines_of_server},
     metrics::route_of,
     moment::rfc3339,
+    operator::{
+        Hosts, HostsError, LineError, NewToken, OperatorName, Operators, Role, TokenSource,
+        TokensError, metrics_routes, operator_routes,
+    },
     problem::{LINE_BYTES_MAX, document_of_server},
     products::product_image_path,
     request_id::{RequestId, current_request_id},
@@ -90,14 +95,6 @@ fn endpoints() -> Vec<Endpoint> {
 /// Every route of the API. The application's data must hold an [`Api`].
 pub fn routes(config: &mut web::ServiceConfig) {
     serve(config, endpoints());
-    config.default_service(web::to(no_such_route));
-}
-
-/// What whoever runs the service asks: the metrics, and the health. For a listener of its own; the
-/// application's data must hold an [`Api`].
-pub fn operator_routes(config: &mut web::ServiceConfig) {
-    config.service(reading("/metrics", metrics::get_metrics));
-    serve(config, health::endpoints());
     config.default_service(web::to(no_such_route));
 }
 

@@ -11,7 +11,7 @@ use domain::{
     sale::SaleState,
 };
 
-use crate::{items::picture_path, limits::Rate};
+use crate::{items::picture_path, limits::Rate, operator::OperatorName};
 
 /// The code, as it is written.
 pub(crate) const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
@@ -93,6 +93,11 @@ pub(crate) fn hold() -> Hold {
 /// What a limit says.
 pub(crate) fn rate() -> Rate {
     read("20/s:40")
+}
+
+/// Somebody who operates.
+pub(crate) fn operator() -> Option<OperatorName> {
+    "ann".parse().ok()
 }
 
 /// What is wrong with a user's name that is none.

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "the service's log, shown when a test fails")]
 
 mod access;
+mod admin;
 mod audit;
 mod bad_input;
 mod boundary;

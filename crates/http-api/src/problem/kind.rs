@@ -166,16 +166,18 @@ impl Kind {
                  such as body, path or head. The same request will be refused again.",
             ),
             Self::Unauthorized => (
-                "This needs a token of the buyer, and there is none, or it is not good: `detail` says \
-                 what is wrong, and so does the header `WWW-Authenticate`. Nothing was done.",
+                "This needs a token of the buyer, or where operators are asked one of an operator, and \
+                 there is none, or it is not good: `detail` says what is wrong, and so does the header \
+                 `WWW-Authenticate`. Nothing was done.",
                 "Send a token that is good as `Authorization: Bearer`. One whose time is over is renewed \
                  by whoever made it.",
             ),
             Self::Forbidden => (
                 "The token is good, and its user is not the one that `user_id` names, or can be no \
-                 user here. Nothing was done.",
+                 user here; or it is that of an operator, whose role is not enough for this. `detail` says \
+                 which. Nothing was done.",
                 "Leave `user_id` out: it is the user of the token. If `detail` says that this user can be \
-                 none, only whoever makes the tokens can mend it.",
+                 none, or that another role is needed, only whoever makes the tokens can mend it.",
             ),
             Self::SaleNotFound => (
                 "There never was a sale of this number; or, for the current sale, none is on and none \

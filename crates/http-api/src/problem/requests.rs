@@ -97,7 +97,7 @@ impl Problem {
         Self::of_part("body", status, detail)
     }
 
-    fn of_part(part: &str, status: StatusCode, detail: &str) -> Self {
+    pub(super) fn of_part(part: &str, status: StatusCode, detail: &str) -> Self {
         let error = FieldError { field: part.to_owned(), message: detail.to_owned() };
         Self::new(status, Kind::InvalidRequest, INVALID, detail.to_owned())
             .with("errors", json!([error]))
@@ -116,6 +116,7 @@ impl Problem {
             Self::line_too_long(),
             Self::unsupported_media_type(),
             Self::expectation_failed(),
+            Self::wrong_host(),
             Self::head_too_large(),
         ]
     }
