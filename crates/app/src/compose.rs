@@ -311,7 +311,7 @@ impl Shared {
     fn api_by_way_of(
         &self,
         ports: Ports,
-        Asked { owners, lookups }: Asked,
+        Asked { owners, lookups, products }: Asked,
         limits: Arc<Limits>,
         manners: Arc<Manners>,
     ) -> Api {
@@ -327,6 +327,8 @@ impl Shared {
             manners,
             identity: self.token_keys.as_ref().map(|it| Arc::clone(&it.identity)),
             operators: None,
+            steering: self.steering.clone(),
+            products,
             limits,
             names: self.stores.names(),
             draw: item_art::picture,

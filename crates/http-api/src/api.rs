@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use domain::{
-    Health, ProductImages, SaleId, Services, Unit,
+    Health, ProductImages, SaleId, Services, Steering, Unit,
     health::Way,
-    ports::{CodeOwners, Lookups},
+    ports::{CodeOwners, Lookups, Products},
 };
 
 use crate::{
@@ -29,6 +29,10 @@ pub struct Api {
     pub lookups: Arc<dyn Lookups>,
     /// Says of whom requests are, for all threads; `None` where `user_id` is believed.
     pub identity: Option<Arc<Identity>>,
+    /// Carries out what operators order, for all threads.
+    pub steering: Arc<Steering>,
+    /// The products, for operators.
+    pub products: Arc<dyn Products>,
     /// Says who operates, for all threads, where operators are let in; `None` where there is no such
     /// place.
     pub operators: Option<Arc<Operators>>,

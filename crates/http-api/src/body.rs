@@ -17,6 +17,14 @@ use crate::{
 /// The largest body, in bytes; the largest request has a few hundred.
 pub(crate) const BODY_BYTES_MAX: usize = 4_096;
 
+/// The largest one of an operator, who is known before it is received.
+pub(crate) const OPERATORS_BODY_BYTES_MAX: usize = 65_536;
+
+/// The largest body of a request to this path, in bytes.
+pub(crate) fn bytes_max_at(path: &str) -> usize {
+    if path.starts_with("/admin/") { OPERATORS_BODY_BYTES_MAX } else { BODY_BYTES_MAX }
+}
+
 /// Why a body is not here.
 enum Missing {
     /// It takes more to arrive than is received of any.
@@ -33,10 +41,11 @@ pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
     if !has_body {
         return Ok(Bytes::new());
     }
-    if is_announced_too_large(headers) {
-        return Err(Problem::body_too_large());
+    let bytes_max = bytes_max_at(request.path());
+    if is_announced_too_large(headers, bytes_max) {
+        return Err(Problem::body_too_large(bytes_max));
     }
-    let body = receive(request, payload).await?;
+    let body = receive(request, payload, bytes_max).await?;
     if !body.is_empty() {
         check_kind(headers)?;
     }
@@ -44,22 +53,26 @@ pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
 }
 
 /// Whether a body is too large by the length that is announced.
-pub(crate) fn is_announced_too_large(headers: &HeaderMap) -> bool {
+pub(crate) fn is_announced_too_large(headers: &HeaderMap, bytes_max: usize) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     // What is no number was refused before this.
     length
         .and_then(|length| length.trim().parse().ok())
-        .is_some_and(|it: usize| it > BODY_BYTES_MAX)
+        .is_some_and(|it: usize| it > bytes_max)
 }
 
 /// Receives the body, if it is here in time.
-async fn receive(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<Bytes, Problem> {
     let connection = request.conn_data::<Rc<Connection>>().map(|it| &**it);
     let deadline =
         connection.map_or_else(|| Instant::now() + REQUEST_TIMEOUT, Connection::deadline);
-    let _receiving = connection.map(|it| it.receive_body());
+    let _receiving = connection.map(|it| it.receive_body(bytes_max));
 
-    let mut body = pin!(payload.to_bytes_limited(BODY_BYTES_MAX));
+    let mut body = pin!(payload.to_bytes_limited(bytes_max));
     let body = poll_fn(|cx| match body.as_mut().poll(cx) {
         Poll::Ready(body) => Poll::Ready(Ok(body)),
         Poll::Pending if connection.is_some_and(Connection::is_body_too_long) => {
@@ -79,8 +92,8 @@ async fn receive(request: &HttpRequest, payload: Payload) -> Result<Bytes, Probl
             Ok(body)
         }
         Ok(Ok(Err(_))) => Err(Problem::broken_body()),
-        Ok(Err(_)) => Err(Problem::body_too_large()),
-        Err(Missing::TooLong) => Err(Problem::body_too_long()),
+        Ok(Err(_)) => Err(Problem::body_too_large(bytes_max)),
+        Err(Missing::TooLong) => Err(Problem::body_too_long(bytes_max)),
         Err(Missing::Late) => Err(Problem::request_timeout()),
     }
 }

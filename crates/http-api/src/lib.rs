@@ -62,8 +62,8 @@ pub use self::{
     metrics::route_of,
     moment::rfc3339,
     operator::{
-        Hosts, HostsError, LineError, NewToken, OperatorName, Operators, Role, TokenSource,
-        TokensError, metrics_routes, operator_routes,
+        Hosts, HostsError, LineError, NewToken, Operators, Role, TokenSource, TokensError,
+        metrics_routes, operator_routes,
     },
     problem::{LINE_BYTES_MAX, document_of_server},
     products::product_image_path,

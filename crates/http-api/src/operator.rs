@@ -5,16 +5,19 @@
 //! the listener: a test names it.
 
 mod access;
+mod actions;
 mod asks;
 mod description;
 mod hosts;
 mod refusal;
+mod sales;
 mod secret;
 mod session;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod values;
 
 use actix_web::{
     Error,
@@ -26,11 +29,11 @@ use actix_web::{
 
 #[cfg(test)]
 pub(crate) use self::description::openapi;
-pub(crate) use self::{access::COOKIE_NAME, refusal::Refusal};
+pub(crate) use self::{access::COOKIE_NAME, actions::ActionBody, refusal::Refusal};
 pub use self::{
     access::{Operators, TokenSource},
     hosts::{Hosts, HostsError},
-    tokens::{LineError, NewToken, OperatorName, Role, TokensError},
+    tokens::{LineError, NewToken, Role, TokensError},
 };
 
 use crate::{
@@ -44,6 +47,8 @@ use crate::{
 /// All that operators are served, with what is said of it.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = Vec::from(session::endpoints());
+    endpoints.extend(sales::endpoints());
+    endpoints.extend(actions::endpoints());
     endpoints.extend(description::endpoints());
     endpoints.extend(problem::endpoints());
     endpoints.extend(health::endpoints());

@@ -29,6 +29,7 @@ use crate::{
     params::{Params, of_path},
     problem::{Kind, Problem},
     receipt::Picture,
+    samples,
 };
 
 /// Where pictures of products are.
@@ -174,6 +175,16 @@ impl Shape for ImageFile {
             "pattern": "^[0-9a-f]{64}\\.(png|jpeg|webp)$",
             "description": "The file of a picture: the SHA-256 of its content, and its kind.",
         })
+    }
+}
+
+impl Scalar for SkuText {
+    fn example() -> Value {
+        samples::SKU.into()
+    }
+
+    fn refusal() -> String {
+        "".parse::<Sku>().err().map(|it| it.to_string()).unwrap_or_default()
     }
 }
 

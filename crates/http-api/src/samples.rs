@@ -4,14 +4,18 @@
 use std::str::FromStr;
 
 use domain::{
-    Code, Epoch, Hold, Item, NextSale, Origin, Receipt, Sale, SaleId, Salt, Slot, Standing, Terms,
-    Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Hold, Item, NextSale, Origin, Receipt, Sale, SaleId, Salt, Sku, Slot, Standing,
+    Terms, Unit, UnixMillis, UserId, Window,
     ids::ParseUserIdError,
+    operator::{
+        Acted, Action, ActionRecord, Change, Changed, OperatorName, Order, Refused, SaleSeen, Seen,
+    },
     ports::{CodeLife, CodeState, UnitsOfUser},
     sale::SaleState,
 };
+use serde_json::{Value, json};
 
-use crate::{items::picture_path, limits::Rate, operator::OperatorName};
+use crate::{items::picture_path, limits::Rate, operator::ActionBody};
 
 /// The code, as it is written.
 pub(crate) const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
@@ -24,6 +28,9 @@ pub(crate) const USER: &str = "alice";
 
 /// The number of the sale.
 pub(crate) const SALE: &str = "1";
+
+/// The key of a product.
+pub(crate) const SKU: &str = "lamp-7";
 
 /// The number of the unit.
 pub(crate) const UNIT: &str = "1";
@@ -93,6 +100,49 @@ pub(crate) fn hold() -> Hold {
 /// What a limit says.
 pub(crate) fn rate() -> Rate {
     read("20/s:40")
+}
+
+/// An order that was carried out: the sale has more units.
+pub(crate) fn done_action() -> Option<ActionRecord> {
+    let after = Terms::new(12_000, 10, 300_000).ok()?;
+    let sale = standing().sale;
+    action_of(12_000, Acted::Done(Seen::Sale(SaleSeen { terms: after, ..seen(sale) })))
+}
+
+/// One that was not: as many units as it would leave are sold.
+pub(crate) fn refused_action() -> Option<ActionRecord> {
+    let highest = Unit::try_from(8_213).ok()?;
+    action_of(5_000, Acted::Refused(Refused::StockInUse { highest }))
+}
+
+/// The one that was carried out, as it is written.
+pub(crate) fn action() -> Value {
+    done_action().map_or(Value::Null, |record| json!(ActionBody::from(&record)))
+}
+
+const fn seen(sale: Sale) -> SaleSeen {
+    SaleSeen::of(&sale)
+}
+
+fn action_of(stock: u32, outcome: Acted) -> Option<ActionRecord> {
+    let sale = standing().sale;
+    let change = Change::new(Changed { stock: Some(stock), ..Changed::default() }).ok()?;
+    let order = Order {
+        id: KEY.parse().ok()?,
+        by: operator()?,
+        why: "the supplier sent more".parse().ok(),
+        request_id: None,
+        action: Action::ChangeSale { sale: sale.id, change },
+        if_at: None,
+    };
+    let before = Some(Seen::Sale(seen(sale)));
+    let acted_at = moment("2026-11-23T01:31:07.415Z");
+    Some(ActionRecord { number: 17, acted_at, order, sale: Some(sale.id), before, outcome })
+}
+
+/// The product.
+pub(crate) fn sku() -> Sku {
+    read(SKU)
 }
 
 /// Somebody who operates.

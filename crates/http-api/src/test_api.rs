@@ -24,6 +24,7 @@ pub(crate) fn api_over(world: &World) -> Api {
     let tasks = Arc::new(LocalTasks);
     let product_images = services.product_images(tasks.clone());
     let health = services.health(world.live.clone(), tasks.clone(), true);
+    let steering = Arc::new(services.steering(None));
     Api {
         board: sale_board(&services, tasks),
         way: services.way(&health),
@@ -34,6 +35,8 @@ pub(crate) fn api_over(world: &World) -> Api {
         manners: Arc::new(Manners::default()),
         identity: None,
         operators: None,
+        steering,
+        products: world.ledger.clone(),
         limits: Arc::new(Limits::default()),
         names: StoreNames { ledger: "ledger", live: "live" },
         draw: |_, _| String::new(),

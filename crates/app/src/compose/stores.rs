@@ -31,6 +31,7 @@ pub(super) enum Stores {
 pub(super) struct Asked {
     pub(super) owners: Arc<dyn CodeOwners>,
     pub(super) lookups: Arc<dyn Lookups>,
+    pub(super) products: Arc<dyn Products>,
 }
 
 impl Stores {
@@ -110,7 +111,7 @@ pub(super) fn ports(
 }
 
 impl Asked {
-    fn of(ledger: &Arc<impl CodeOwners + Lookups + 'static>) -> Self {
-        Self { owners: ledger.clone(), lookups: ledger.clone() }
+    fn of(ledger: &Arc<impl CodeOwners + Lookups + Products + 'static>) -> Self {
+        Self { owners: ledger.clone(), lookups: ledger.clone(), products: ledger.clone() }
     }
 }

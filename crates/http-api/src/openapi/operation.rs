@@ -24,6 +24,7 @@ use crate::{
 pub(crate) enum Tag {
     Buying,
     Sales,
+    Actions,
     Operators,
     Health,
     Description,
@@ -31,13 +32,20 @@ pub(crate) enum Tag {
 
 impl Tag {
     /// All, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Buying, Self::Sales, Self::Operators, Self::Health, Self::Description];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Buying,
+        Self::Sales,
+        Self::Actions,
+        Self::Operators,
+        Self::Health,
+        Self::Description,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Buying => "buying",
             Self::Sales => "sales",
+            Self::Actions => "actions",
             Self::Operators => "operators",
             Self::Health => "health",
             Self::Description => "description",
@@ -48,6 +56,7 @@ impl Tag {
         match self {
             Self::Buying => "From a free unit to its receipt.",
             Self::Sales => "How sales stand, and what their items look like.",
+            Self::Actions => "What operators do with sales and holds, and its trail.",
             Self::Operators => "Who operates, and how they sign in.",
             Self::Health => "Whether the service can sell: for people, alerts and balancers.",
             Self::Description => "This API, for programs and for people.",
@@ -146,6 +155,11 @@ impl Operation {
     /// It needs somebody who may look.
     pub(crate) fn of_viewer(self) -> Self {
         self.of_role(Role::Viewer)
+    }
+
+    /// It needs somebody who may act.
+    pub(crate) fn of_operator(self) -> Self {
+        self.of_role(Role::Operator)
     }
 
     /// It needs the token of an operator, and no session will do.

@@ -16,9 +16,10 @@ use actix_web::{
         header::{AUTHORIZATION, COOKIE, HeaderMap, ORIGIN},
     },
 };
+use domain::operator::OperatorName;
 
 use super::{
-    Hosts, OperatorName, Role, TokensError,
+    Hosts, Role, TokensError,
     hosts::is_of_page_of,
     refusal::Refusal,
     secret::Digest,

@@ -14,7 +14,6 @@ pub(crate) struct Viewer(pub(crate) Known);
 
 /// Somebody who may act, likewise.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the actions come with their service"))]
 pub(crate) struct Operator(pub(crate) Known);
 
 /// The one of a request, who has this role at least.

@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
+use actix_web::http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
 
 /// The most names.
 const HOSTS_MAX: usize = 64;
@@ -79,9 +79,16 @@ impl FromStr for Hosts {
     }
 }
 
-/// Whether a request comes of a page of this very host, as a browser says it. Who comes over TLS did so
-/// by a proxy, and here nobody knows of that.
+/// What a browser says of a page that asks, and what it says of one that is of whom it asks.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SAME_ORIGIN: &str = "same-origin";
+
+/// Whether a request comes of a page of this very host, as a browser says it: in `Origin`, and if it says
+/// that, too, in `Sec-Fetch-Site`. Who comes over TLS did so by a proxy, and here nobody knows of that.
 pub(super) fn is_of_page_of(host: &str, headers: &HeaderMap) -> bool {
+    if headers.get_all(FETCH_SITE).any(|site| site != SAME_ORIGIN) {
+        return false;
+    }
     let mut origins = headers.get_all(ORIGIN);
     let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
     let origin = origin.to_str().unwrap_or_default();
@@ -215,6 +222,23 @@ mod tests {
             &["ftp://localhost:8081"],
             &["http://localhost:8081", "http://localhost:8081"],
         ] {
+            assert!(!is(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_says_of_itself_that_another_site_asks_is_believed() {
+        let is = |sites: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ORIGIN, HeaderValue::from_static("http://localhost:8081"));
+            for site in sites {
+                headers.append(FETCH_SITE, HeaderValue::from_static(site));
+            }
+            is_of_page_of("localhost:8081", &headers)
+        };
+
+        assert!(is(&[]) && is(&["same-origin"]));
+        for bad in [&["cross-site"][..], &["same-site"], &["none"], &["same-origin", "cross-site"]] {
             assert!(!is(bad), "{bad:?}");
         }
     }

@@ -1,6 +1,8 @@
 //! Why somebody is not let in where operators are, or not as far as they ask.
 
-use super::{OperatorName, Role, tokens::TOKEN_LENGTH_MIN};
+use domain::operator::OperatorName;
+
+use super::{Role, tokens::TOKEN_LENGTH_MIN};
 
 /// Why somebody is not let in. Says nothing of what they sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

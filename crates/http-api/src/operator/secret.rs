@@ -52,6 +52,12 @@ pub(super) fn drawn() -> Option<String> {
     Some(hex(&bytes))
 }
 
+/// As many random bits as a name has; `None` where the system has no random source.
+pub(super) fn drawn_bits() -> Option<u128> {
+    let bytes: [u8; 16] = generate(&SystemRandom::new()).ok()?.expose();
+    Some(u128::from_be_bytes(bytes))
+}
+
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);

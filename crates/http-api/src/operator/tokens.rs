@@ -1,17 +1,13 @@
 //! The tokens of operators: whose each is, and what it lets them do.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
+
+use domain::{UserId, operator::OperatorName};
 
 use super::secret::{Digest, drawn};
 
 /// The most tokens of a file. A request is compared with each of them.
 pub(super) const TOKENS_MAX: usize = 256;
-
-/// The longest name of an operator.
-const NAME_MAX: usize = 64;
-
-/// What a name may have beside letters and digits, as that of a user.
-const ALSO_IN_NAMES: &[u8] = b"._:@-";
 
 /// How the tokens begin that are made here, so that one which lies about is known for what it is.
 const PREFIX: &str = "fsa_";
@@ -59,26 +55,6 @@ impl FromStr for Role {
     }
 }
 
-/// What an operator is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperatorName(Arc<str>);
-
-impl fmt::Display for OperatorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for OperatorName {
-    type Err = LineError;
-
-    fn from_str(text: &str) -> Result<Self, LineError> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || ALSO_IN_NAMES.contains(&byte);
-        let is_name = (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(allowed);
-        if is_name { Ok(Self(text.into())) } else { Err(LineError::Name) }
-    }
-}
-
 /// Why a line is none of a token. Says nothing of what is in it: that may be a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
@@ -86,7 +62,7 @@ pub enum LineError {
     #[error("must be a name, a role and the SHA-256 of a token, with spaces between them")]
     Parts,
     /// Nobody is called so.
-    #[error("the name must be 1 to {NAME_MAX} of A-Z a-z 0-9 . _ : @ -")]
+    #[error("the name must be 1 to {} of A-Z a-z 0-9 . _ : @ -", UserId::LENGTH_MAX)]
     Name,
     /// There is no such role.
     #[error("the role must be viewer or operator")]
@@ -198,7 +174,8 @@ fn of_line(text: &str) -> Result<Token, LineError> {
     }
     let [name, role, digest] = parts[..] else { return Err(LineError::Parts) };
     let digest = Digest::read(digest).ok_or(LineError::Digest)?;
-    Ok(Token { name: name.parse()?, role: role.parse()?, digest })
+    let name = name.parse().map_err(|_| LineError::Name)?;
+    Ok(Token { name, role: role.parse()?, digest })
 }
 
 /// A token that was just made. It is nowhere else.
@@ -248,9 +225,9 @@ mod tests {
 
         assert_eq!(tokens.len(), 2);
         let found = tokens.find(&Digest::of(&ann.token)).unwrap();
-        assert_eq!((&*found.name.0, found.role), ("ann@shop.example", Role::Operator));
+        assert_eq!((found.name.as_str(), found.role), ("ann@shop.example", Role::Operator));
         let found = tokens.find(&Digest::of(&bob.token)).unwrap();
-        assert_eq!((&*found.name.0, found.role), ("bob", Role::Viewer));
+        assert_eq!((found.name.as_str(), found.role), ("bob", Role::Viewer));
         assert_eq!(tokens.find(&Digest::of("another")), None);
         assert_eq!(Tokens::listed("# nobody\n").unwrap().len(), 0);
     }
@@ -291,7 +268,7 @@ mod tests {
         let own = Tokens::own(&format!("{}\n", drawn.token)).unwrap();
 
         let found = own.find(&Digest::of(&drawn.token)).unwrap();
-        assert_eq!((&*found.name.0, found.role), ("owner", Role::Operator));
+        assert_eq!((found.name.as_str(), found.role), ("owner", Role::Operator));
         for text in ["geheim", &"x".repeat(TOKEN_LENGTH_MIN - 1), &"x y".repeat(32)] {
             assert_eq!(Tokens::own(text), Err(TokensError::NoToken), "{text}");
         }

@@ -1,10 +1,17 @@
 //! What is wrong with who asks where operators are. No store was asked.
 
 use actix_web::http::{StatusCode, header::HeaderValue};
-use domain::Failure;
+use domain::{
+    Failure,
+    operator::{Acted, ActionRecord, Refused},
+};
+use serde_json::json;
 
 use super::{Kind, Problem, buyers::capitalized, refusals::RETRY_AFTER_FAILURE_S};
-use crate::{limits::OF_CLIENT, operator::Refusal};
+use crate::{
+    limits::OF_CLIENT,
+    operator::{ActionBody, Refusal},
+};
 
 /// What a client is told that it must show, and where.
 const CHALLENGE: &str = "Bearer realm=\"flashsale operators\"";
@@ -41,6 +48,34 @@ impl Problem {
         let detail = "Host is none that this listener is asked by: ADMIN_HOSTS says which are";
         let status = StatusCode::MISDIRECTED_REQUEST;
         Self::of_part("Host", status, detail)
+    }
+
+    /// An order that something stands in the way of.
+    pub(crate) fn of_refused(record: &ActionRecord) -> Self {
+        let Acted::Refused(refused) = &record.outcome else { return Self::id_used(record) };
+        match refused {
+            Refused::NoSuchSale => {
+                return Self::sale_not_found(record.sale.or(record.order.action.sale()));
+            }
+            Refused::NoSuchCode => {
+                let detail = "No such code was ever given";
+                let status = StatusCode::NOT_FOUND;
+                return Self::new(status, Kind::CodeNotFound, "Code not found", detail);
+            }
+            _ => {}
+        }
+        let detail = format!("{}; nothing was done", capitalized(&refused.to_string()));
+        Self::new(StatusCode::CONFLICT, Kind::ActionRefused, "Action refused", detail)
+            .with("refused", refused.name())
+            .with("action", json!(ActionBody::from(record)))
+    }
+
+    /// An order under the name of another.
+    pub(crate) fn id_used(record: &ActionRecord) -> Self {
+        let detail = "This Idempotency-Key is the name of another order; nothing was done";
+        let (status, kind) = (StatusCode::UNPROCESSABLE_ENTITY, Kind::IdempotencyKeyUsed);
+        Self::new(status, kind, "Idempotency key used", detail)
+            .with("action", json!(ActionBody::from(record)))
     }
 
     /// There is nothing to draw a secret from.
