@@ -305,7 +305,12 @@ impl Shared {
     pub(crate) fn operator_api(&self) -> Api {
         let (ports, asked) = (self.stores.ports(), self.stores.asked());
         let operators = self.operator_tokens.as_ref().map(|it| Arc::clone(&it.operators));
-        Api { operators, ..self.api_by_way_of(ports, asked, Arc::default(), Arc::default()) }
+        let records = Some(self.stores.records());
+        Api {
+            operators,
+            records,
+            ..self.api_by_way_of(ports, asked, Arc::default(), Arc::default())
+        }
     }
 
     fn api_by_way_of(
@@ -329,6 +334,7 @@ impl Shared {
             operators: None,
             steering: self.steering.clone(),
             products,
+            records: None,
             limits,
             names: self.stores.names(),
             draw: item_art::picture,

@@ -18,7 +18,6 @@ mod orders;
 mod output;
 mod peers;
 mod products_command;
-mod records;
 mod sales_command;
 mod serve;
 mod supervision;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     Health, ProductImages, SaleId, Services, Steering, Unit,
     health::Way,
-    ports::{CodeOwners, Lookups, Products},
+    ports::{CodeOwners, Exports, Inspections, Lookups, Products},
 };
 
 use crate::{
@@ -33,6 +33,8 @@ pub struct Api {
     pub steering: Arc<Steering>,
     /// The products, for operators.
     pub products: Arc<dyn Products>,
+    /// What operators look up and take out, where they are served.
+    pub records: Option<Records>,
     /// Says who operates, for all threads, where operators are let in; `None` where there is no such
     /// place.
     pub operators: Option<Arc<Operators>>,
@@ -50,6 +52,14 @@ pub struct Api {
     pub pictures: Pictures,
     /// Who watches how sales stand.
     pub streams: Streams,
+}
+
+/// The records of the ledger, for operators.
+pub struct Records {
+    /// A code, a unit, a user.
+    pub inspections: Arc<dyn Inspections>,
+    /// All of a sale.
+    pub exports: Arc<dyn Exports>,
 }
 
 /// What the stores are called where their health is reported.

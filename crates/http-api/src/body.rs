@@ -56,9 +56,7 @@ pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
 pub(crate) fn is_announced_too_large(headers: &HeaderMap, bytes_max: usize) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     // What is no number was refused before this.
-    length
-        .and_then(|length| length.trim().parse().ok())
-        .is_some_and(|it: usize| it > bytes_max)
+    length.and_then(|length| length.trim().parse().ok()).is_some_and(|it: usize| it > bytes_max)
 }
 
 /// Receives the body, if it is here in time.

@@ -17,8 +17,8 @@ use std::{
 use actix_web::web::Bytes;
 use tokio::time::Instant;
 
-use self::receiving::{BODY_RAW_BYTES_MAX, PORTION};
 pub(crate) use self::receiving::raw_bytes_max;
+use self::receiving::{BODY_RAW_BYTES_MAX, PORTION};
 pub use self::{
     patience::{Overdue, Patience},
     receiving::Allowance,

@@ -12,6 +12,7 @@ mod checkout;
 mod checkouts;
 mod connection;
 mod cors;
+mod csv_lines;
 mod deadline;
 mod docs;
 mod expectation;
@@ -34,6 +35,7 @@ mod problem;
 mod products;
 mod purchase;
 mod receipt;
+mod records;
 mod request_id;
 mod sales;
 mod samples;
@@ -49,11 +51,12 @@ use actix_web::{
 };
 
 pub use self::{
-    api::{Api, StoreNames},
+    api::{Api, Records, StoreNames},
     connection::{
         Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, Patience, REQUEST_TIMEOUT,
     },
     cors::{Origins, OriginsError},
+    csv_lines::write_csv_line,
     expectation::refusal_of_expectation,
     identity::{Identity, KeySource, KeysError, Rules},
     items::{Pictures, picture_path},
@@ -67,6 +70,7 @@ pub use self::{
     },
     problem::{LINE_BYTES_MAX, document_of_server},
     products::product_image_path,
+    records::{AttemptRecord, PurchaseRecord, Record},
     request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
     stream::{Streams, Viewer},

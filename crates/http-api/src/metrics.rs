@@ -66,11 +66,21 @@ pub fn route_of(path: &str) -> &'static str {
         _ if path.starts_with("/purchases/") => "/purchases/{code}",
         _ if path.starts_with("/items/") => items::PATTERN,
         _ if path.starts_with("/admin/sales/") => match path.rsplit_once('/') {
+            Some((of, _)) if of.ends_with("/units") => "/admin/sales/{id}/units/{unit}",
+            Some((_, "attempts")) => "/admin/sales/{id}/attempts",
+            Some((_, "purchases")) => "/admin/sales/{id}/purchases",
             Some((_, "pause")) => "/admin/sales/{id}/pause",
             Some((_, "resume")) => "/admin/sales/{id}/resume",
             Some((_, "end")) => "/admin/sales/{id}/end",
             _ => "/admin/sales/{id}",
         },
+        "/admin/products" => "/admin/products",
+        _ if path.starts_with("/admin/products/") => "/admin/products/{sku}",
+        _ if path.starts_with("/admin/users/") && path.ends_with("/attempts") => {
+            "/admin/users/{user_id}/attempts"
+        }
+        _ if path.starts_with("/admin/users/") => "/admin/users/{user_id}",
+        _ if path.starts_with("/admin/codes/") => "/admin/codes/{code}",
         _ if path.starts_with("/admin/holds/") => "/admin/holds/{code}",
         _ if path.starts_with("/admin/actions/") => "/admin/actions/{id}",
         _ if path.starts_with("/admin/docs/") => "/admin/docs/{file}",

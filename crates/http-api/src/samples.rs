@@ -4,18 +4,19 @@
 use std::str::FromStr;
 
 use domain::{
-    Code, Epoch, Hold, Item, NextSale, Origin, Receipt, Sale, SaleId, Salt, Sku, Slot, Standing,
-    Terms, Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Hold, Item, NextSale, Origin, ProductVersion, Receipt, Sale, SaleId, Salt, Sku,
+    Slot, Standing, Terms, Unit, UnixMillis, UserId, Window,
     ids::ParseUserIdError,
     operator::{
         Acted, Action, ActionRecord, Change, Changed, OperatorName, Order, Refused, SaleSeen, Seen,
     },
-    ports::{CodeLife, CodeState, UnitsOfUser},
+    ports::{AttemptCopy, CodeLife, CodeState, HoldCopy, HoldEnd, OutcomeCopy, UnitsOfUser},
+    product::{Price, Product},
     sale::SaleState,
 };
 use serde_json::{Value, json};
 
-use crate::{items::picture_path, limits::Rate, operator::ActionBody};
+use crate::{items::picture_path, limits::Rate, operator::ActionBody, records::AttemptRecord};
 
 /// The code, as it is written.
 pub(crate) const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
@@ -143,6 +144,42 @@ fn action_of(stock: u32, outcome: Acted) -> Option<ActionRecord> {
 /// The product.
 pub(crate) fn sku() -> Sku {
     read(SKU)
+}
+
+/// The same, as it is.
+pub(crate) fn product() -> Product {
+    let version = ProductVersion {
+        id: numbered(5),
+        product: numbered(7),
+        sku: sku(),
+        name: read("Amber Lamp"),
+        price: Price::new(1_999, read("EUR")).ok(),
+        metadata: Some(read("{\"watts\":40}")),
+        image: None,
+        made_at: moment("2026-11-23T00:11:07.415Z"),
+    };
+    Product { version, archived_at: None }
+}
+
+fn numbered<T: TryFrom<i64>>(number: i64) -> T {
+    let Ok(number) = number.try_into() else { unreachable!("{number} is positive") };
+    number
+}
+
+/// An attempt that was granted, and redeemed.
+pub(crate) fn attempt() -> AttemptRecord {
+    let Receipt { code, sale, user, unit, .. } = receipt();
+    let hold = HoldCopy {
+        code,
+        user,
+        unit,
+        slot: Slot(1),
+        epoch: Epoch(1),
+        expires_at: hold().expires_at,
+        ended: Some((HoldEnd::Sold, receipt().purchased_at)),
+    };
+    let outcome = OutcomeCopy::Granted(hold);
+    (&AttemptCopy { sale, attempted_at: granted_at(), outcome }).into()
 }
 
 /// Somebody who operates.

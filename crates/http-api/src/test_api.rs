@@ -37,6 +37,7 @@ pub(crate) fn api_over(world: &World) -> Api {
         operators: None,
         steering,
         products: world.ledger.clone(),
+        records: None,
         limits: Arc::new(Limits::default()),
         names: StoreNames { ledger: "ledger", live: "live" },
         draw: |_, _| String::new(),

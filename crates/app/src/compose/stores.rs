@@ -5,12 +5,12 @@ use std::sync::Arc;
 use domain::{
     Ports,
     ports::{
-        AnsweredCodes, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups, Operator,
-        Products, SaleRegister, SaleStore,
+        AnsweredCodes, AuditedLive, CodeOwners, CodeStore, Exports, Inspections, LedgerStore,
+        Lookups, Operator, Products, SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::StoreNames;
+use http_api::{Records, StoreNames};
 use memory_stores::MemoryStores;
 use postgres_ledger::PostgresLedger;
 use redis_stores::RedisStores;
@@ -48,6 +48,14 @@ impl Stores {
         match self {
             Self::Servers { ledger, .. } => Asked::of(ledger),
             Self::Embedded { ledger, .. } => Asked::of(ledger),
+        }
+    }
+
+    /// The records of the ledger, for operators.
+    pub(super) fn records(&self) -> Records {
+        match self {
+            Self::Servers { ledger, .. } => records_of(ledger),
+            Self::Embedded { ledger, .. } => records_of(ledger),
         }
     }
 
@@ -114,4 +122,8 @@ impl Asked {
     fn of(ledger: &Arc<impl CodeOwners + Lookups + Products + 'static>) -> Self {
         Self { owners: ledger.clone(), lookups: ledger.clone(), products: ledger.clone() }
     }
+}
+
+fn records_of(ledger: &Arc<impl Inspections + Exports + 'static>) -> Records {
+    Records { inspections: ledger.clone(), exports: ledger.clone() }
 }

@@ -8,7 +8,7 @@ use domain::{
     operator::{ActionId, OperatorName, Reason},
     product::{Currency, Metadata, ProductName},
 };
-use http_api::{OperatorName, Role};
+use http_api::Role;
 
 use super::{
     looking::{CodesCommand, ExportOptions, UnitsCommand, UsersCommand},

@@ -24,8 +24,8 @@ on_both_stacks! {
 }
 
 /// What an operator has: their token, and the line of the file.
-struct Made {
-    token: String,
+pub(crate) struct Made {
+    pub(crate) token: String,
     line: String,
 }
 
@@ -38,20 +38,24 @@ fn make(stack: &Stack, name: &str, role: &str) -> Made {
 }
 
 /// A service with an operator and a viewer.
-struct Shop {
-    stack: Stack,
-    url: String,
-    ann: Made,
-    bob: Made,
+pub(crate) struct Shop {
+    pub(crate) stack: Stack,
+    pub(crate) url: String,
+    pub(crate) ann: Made,
+    pub(crate) bob: Made,
     file: PathBuf,
     _dir: TempDir,
 }
 
 impl Shop {
-    async fn open(kind: Kind) -> Self {
+    pub(crate) async fn open(kind: Kind) -> Self {
+        Self::open_with(Settings { processes: 1, ..Settings::on(kind) }).await
+    }
+
+    pub(crate) async fn open_with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("tokens");
-        let mut stack = Stack::prepare(Settings { processes: 1, ..Settings::on(kind) });
+        let mut stack = Stack::prepare(settings);
         let (ann, bob) = (make(&stack, "ann", "operator"), make(&stack, "bob", "viewer"));
         write(&file, &format!("# The shop's\n{}\n{} # looks\n", ann.line, bob.line));
         let named = file.to_str().unwrap().to_owned();
@@ -61,7 +65,7 @@ impl Shop {
         Self { stack, url, ann, bob, file, _dir: dir }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.stack.http.request(method, format!("{}{path}", self.url))
     }
 
@@ -81,7 +85,7 @@ impl Shop {
     }
 
     /// The cookie of a new session.
-    async fn sign_in(&self, token: &str) -> String {
+    pub(crate) async fn sign_in(&self, token: &str) -> String {
         let request = self.request(Method::POST, "/admin/session").bearer_auth(token);
         let answer = Answer::read_as_operator(request).await.unwrap();
         assert_eq!((answer.status, &answer.body["by"]), (200, &"session".into()));

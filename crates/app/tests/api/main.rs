@@ -29,6 +29,7 @@ mod lookups;
 mod manners;
 mod moving_up;
 mod operators;
+mod ordering;
 mod peers;
 mod products;
 mod races;

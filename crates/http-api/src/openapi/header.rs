@@ -72,6 +72,12 @@ pub(crate) fn cookie() -> Header {
     text("Set-Cookie", says, example)
 }
 
+/// As what a browser saves it.
+pub(crate) fn saved_as(file: &str) -> Header {
+    let says = "That a browser saves it, and as what.";
+    text("Content-Disposition", says, &format!("attachment; filename=\"{file}\""))
+}
+
 /// What the document may do.
 pub(crate) fn policy(example: &str) -> Header {
     text("Content-Security-Policy", "What a browser lets the document do.", example)

@@ -25,6 +25,7 @@ pub(crate) enum Tag {
     Buying,
     Sales,
     Actions,
+    Records,
     Operators,
     Health,
     Description,
@@ -32,10 +33,11 @@ pub(crate) enum Tag {
 
 impl Tag {
     /// All, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Buying,
         Self::Sales,
         Self::Actions,
+        Self::Records,
         Self::Operators,
         Self::Health,
         Self::Description,
@@ -46,6 +48,7 @@ impl Tag {
             Self::Buying => "buying",
             Self::Sales => "sales",
             Self::Actions => "actions",
+            Self::Records => "records",
             Self::Operators => "operators",
             Self::Health => "health",
             Self::Description => "description",
@@ -57,6 +60,7 @@ impl Tag {
             Self::Buying => "From a free unit to its receipt.",
             Self::Sales => "How sales stand, and what their items look like.",
             Self::Actions => "What operators do with sales and holds, and its trail.",
+            Self::Records => "What the ledger has of users, codes, units and sales, row by row.",
             Self::Operators => "Who operates, and how they sign in.",
             Self::Health => "Whether the service can sell: for people, alerts and balancers.",
             Self::Description => "This API, for programs and for people.",

@@ -238,7 +238,8 @@ mod tests {
         };
 
         assert!(is(&[]) && is(&["same-origin"]));
-        for bad in [&["cross-site"][..], &["same-site"], &["none"], &["same-origin", "cross-site"]] {
+        for bad in [&["cross-site"][..], &["same-site"], &["none"], &["same-origin", "cross-site"]]
+        {
             assert!(!is(bad), "{bad:?}");
         }
     }

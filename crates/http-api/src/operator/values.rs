@@ -3,12 +3,14 @@
 use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use domain::{
-    Terms, UnixMillis,
+    ProductId, Terms, UnixMillis,
     operator::{ActionId, Reason},
+    ports::{Cursor, PageAsked},
     sale::TermsError,
 };
 use serde_json::{Value, json};
 
+use super::actions::ProductNumber;
 use crate::{
     moment::rfc3339,
     openapi::{Moment, Scalar, Schemas, Shape, scalars},
@@ -52,6 +54,13 @@ scalars! {
         "maximum": Terms::PER_USER_LIMIT.end(),
         "description": "How many units one user may have.",
     }
+    /// Where a list goes on.
+    CursorText is "Cursor": {
+        "type": "string",
+        "minLength": 4,
+        "maxLength": 64,
+        "description": "Where a list goes on: as it was given, and of no other list.",
+    }
     /// How long a unit is held.
     HoldMs is "HoldMilliseconds": {
         "type": "integer",
@@ -59,6 +68,26 @@ scalars! {
         "minimum": Terms::HOLD_MS_OF_NEW.start(),
         "maximum": Terms::HOLD_MS_OF_NEW.end(),
         "description": "How long a unit is held, in milliseconds.",
+    }
+}
+
+impl Scalar for ProductNumber {
+    fn example() -> Value {
+        7.into()
+    }
+
+    fn refusal() -> String {
+        ProductId::try_from(0).err().map(|it| it.to_string()).unwrap_or_default()
+    }
+}
+
+impl Scalar for CursorText {
+    fn example() -> Value {
+        "m1764188400123456.1".into()
+    }
+
+    fn refusal() -> String {
+        "7".parse::<Cursor>().err().map(|it| it.to_string()).unwrap_or_default()
     }
 }
 
@@ -235,7 +264,10 @@ impl FromStr for PageSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let limit = text.parse().ok().filter(|limit| PAGE.contains(limit));
+        let limit = text
+            .parse()
+            .ok()
+            .filter(|limit: &u8| PAGE.contains(limit) && limit.to_string() == text);
         let wrong = || format!("must be a whole number from {} to {}", PAGE.start(), PAGE.end());
         limit.map(Self).ok_or_else(wrong)
     }
@@ -265,6 +297,55 @@ impl Shape for PageSize {
 impl Scalar for PageSize {
     fn example() -> Value {
         PAGE_DEFAULT.into()
+    }
+
+    fn refusal() -> String {
+        "0".parse::<Self>().err().unwrap_or_default()
+    }
+}
+
+/// How many rows a page has that was looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowsLimit(pub(super) u32);
+
+/// The same, if nobody says.
+const ROWS_DEFAULT: u32 = 100;
+
+impl Default for RowsLimit {
+    fn default() -> Self {
+        Self(ROWS_DEFAULT)
+    }
+}
+
+impl FromStr for RowsLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_plain =
+            |limit: &u32| (1..=PageAsked::LIMIT_MAX).contains(limit) && limit.to_string() == text;
+        let wrong = || format!("must be a whole number from 1 to {}", PageAsked::LIMIT_MAX);
+        text.parse().ok().filter(is_plain).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl Shape for RowsLimit {
+    const NAME: Option<&'static str> = Some("RowsLimit");
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({
+            "type": "integer",
+            "format": "int32",
+            "minimum": 1,
+            "maximum": PageAsked::LIMIT_MAX,
+            "default": ROWS_DEFAULT,
+            "description": "How many rows a page has.",
+        })
+    }
+}
+
+impl Scalar for RowsLimit {
+    fn example() -> Value {
+        ROWS_DEFAULT.into()
     }
 
     fn refusal() -> String {

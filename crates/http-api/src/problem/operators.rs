@@ -7,7 +7,7 @@ use domain::{
 };
 use serde_json::json;
 
-use super::{Kind, Problem, buyers::capitalized, refusals::RETRY_AFTER_FAILURE_S};
+use super::{FieldError, Kind, Problem, buyers::capitalized, refusals::RETRY_AFTER_FAILURE_S};
 use crate::{
     limits::OF_CLIENT,
     operator::{ActionBody, Refusal},
@@ -76,6 +76,12 @@ impl Problem {
         let (status, kind) = (StatusCode::UNPROCESSABLE_ENTITY, Kind::IdempotencyKeyUsed);
         Self::new(status, kind, "Idempotency key used", detail)
             .with("action", json!(ActionBody::from(record)))
+    }
+
+    /// A list cannot go on where its cursor leads.
+    pub(crate) fn wrong_cursor(reason: &str) -> Self {
+        let error = FieldError { field: "after".to_owned(), message: reason.to_owned() };
+        Self::invalid_request(&[error])
     }
 
     /// There is nothing to draw a secret from.
