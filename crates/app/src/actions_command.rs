@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use domain::{
     SaleId,
     operator::{Acted, Action, ActionRecord, Changed, Order, Seen},
+    product::Product,
 };
 use http_api::rfc3339;
 use serde_json::json;
@@ -49,14 +50,14 @@ fn print(rows: &[ActionRecord]) -> io::Result<()> {
     let mut out = output();
     writeln!(
         out,
-        "number  acted at                  operator          action          sale    what"
+        "number  acted at                  operator          action              sale  what"
     )?;
     for row in rows {
         let Order { by, action, why, .. } = &row.order;
         let why = why.as_ref().map_or_else(String::new, |why| format!("  ({})", why.as_str()));
         writeln!(
             out,
-            "{:>6}  {}  {:<16}  {:<14}  {:>6}  {}{why}",
+            "{:>6}  {}  {:<16}  {:<16}  {:>6}  {}{why}",
             row.number,
             rfc3339(row.acted_at),
             by.as_str(),
@@ -86,6 +87,12 @@ fn what(row: &ActionRecord) -> String {
         (Acted::Done(_), Action::ChangeSale { change, .. }) => changes(change.changed()),
         (Acted::Done(Seen::Sale(sale)), Action::EndSale(_)) => {
             format!("at {}", rfc3339(sale.window.ends_at()))
+        }
+        (Acted::Done(Seen::Product(Product { version, .. })), _) => {
+            format!(
+                "product {}, version {}: {} {}",
+                version.product, version.id, version.sku, version.name
+            )
         }
         (Acted::Done(_), _) => String::new(),
     }

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{
-    Failure, Steering, StoreError, UnixMillis,
-    operator::{ActionRecord, Answer, Order, StoredAction},
+    Failure, ProductId, SaleId, Steering, StoreError, UnixMillis,
+    operator::{Action, ActionRecord, Answer, Order, StoredAction},
     ports::{Operation, TrailPage},
+    product::{Image, Picture, ProductChange},
 };
 use http_api::rfc3339;
 use memory_stores::{Orders, RemoteLive};
@@ -48,7 +50,11 @@ struct Row {
 /// What the other process is asked.
 #[derive(Serialize, Deserialize)]
 enum Asked {
-    Act(Row),
+    Act {
+        row: Row,
+        /// The picture that comes with it, in base64. The row has what it is known by.
+        picture: Option<String>,
+    },
 }
 
 /// What it answers.
@@ -79,8 +85,8 @@ impl Acting {
         match self {
             Self::Here(steering) | Self::Alone { steering, .. } => steering.act(order).await,
             Self::There(service) => {
-                let order = Asked::Act(Row::of(&stored(order)));
-                let text = serde_json::to_string(&order).map_err(|error| failed(error.into()))?;
+                let asked = serde_json::to_string(&Asked::of(order));
+                let text = asked.map_err(|error| failed(error.into()))?;
                 let told = service.order(&text).await?;
                 let told =
                     serde_json::from_str::<Told>(&told).map_err(|error| failed(error.into()))?;
@@ -96,12 +102,33 @@ pub(crate) struct OrdersOf(pub(crate) Arc<Steering>);
 #[async_trait]
 impl Orders for OrdersOf {
     async fn give(&self, order: &str) -> String {
-        let told = match serde_json::from_str::<Asked>(order).map(|Asked::Act(row)| row.order()) {
+        let told = match serde_json::from_str::<Asked>(order).map(Asked::order) {
             Ok(Ok(order)) => Told::of(self.0.act(&order).await),
             Ok(Err(error)) => Told::malformed(&*error),
             Err(error) => Told::malformed(&error),
         };
         serde_json::to_string(&told).unwrap_or_default()
+    }
+}
+
+impl Asked {
+    fn of(order: &Order) -> Self {
+        let picture = match &order.action {
+            Action::PutProduct(ProductChange { image: Some(Picture::Given(image)), .. }) => {
+                Some(STANDARD.encode(image.bytes()))
+            }
+            _ => None,
+        };
+        Self::Act { row: Row::of(&stored(order)), picture }
+    }
+
+    fn order(self) -> Result<Order, Malformed> {
+        let Self::Act { row, picture } = self;
+        let mut order = row.order()?;
+        if let (Action::PutProduct(to), Some(picture)) = (&mut order.action, picture) {
+            to.image = Some(Picture::Given(Image::new(STANDARD.decode(picture)?)?));
+        }
+        Ok(order)
     }
 }
 
@@ -113,8 +140,8 @@ fn stored(order: &Order) -> StoredAction {
         id: order.id.to_bits(),
         operator: order.by.as_str().to_owned(),
         action: order.action.name().to_owned(),
-        sale_id: order.action.sale().map(domain::SaleId::get),
-        product_id: order.action.product().map(domain::ProductId::get),
+        sale_id: order.action.sale().map(SaleId::get),
+        product_id: order.action.product().map(ProductId::get),
         code: order.action.code().map(domain::Code::to_bits),
         asked: order.asked(),
         why: order.why.as_ref().map(|why| why.as_str().to_owned()),
@@ -253,7 +280,8 @@ pub(crate) fn short(code: &domain::Code) -> String {
 }
 
 /// The members of the trail's JSON that are moments.
-const MOMENTS: [&str; 6] = ["starts_at", "ends_at", "ended_at", "from", "to", "now"];
+const MOMENTS: [&str; 8] =
+    ["starts_at", "ends_at", "ended_at", "from", "to", "now", "made_at", "archived_at"];
 
 fn with_moments(text: Option<&String>) -> Value {
     let Some(text) = text else { return Value::Null };

@@ -7,10 +7,9 @@ use std::{
 };
 
 use domain::{
-    Failure, Sku, StoreError,
-    product::{
-        Image, ImageError, Picture, Price, PriceError, Product, ProductChange, ProductRefusal,
-    },
+    Sku, StoreError,
+    operator::{Acted, Action, Refused, Seen},
+    product::{Image, ImageError, Picture, Price, PriceError, Product, ProductChange},
 };
 use http_api::rfc3339;
 
@@ -18,6 +17,7 @@ use crate::{
     compose::{self, ComposeError, Task},
     config::{Config, ProductsCommand, PutOptions},
     output::output,
+    sales_command::{SalesError, order_of, print_answer},
 };
 
 /// Why a command did not do what it was asked.
@@ -34,57 +34,52 @@ pub(crate) enum ProductsError {
     #[error("the picture {path} {why}")]
     Image { path: PathBuf, why: ImageError },
     #[error("{0}: {1}")]
-    Refused(Sku, ProductRefusal),
-    #[error("it is not known whether it was done; `flashsale products list` shows it if it was")]
-    Unsure(#[source] StoreError),
+    Refused(Sku, Refused),
+    #[error(transparent)]
+    Order(#[from] SalesError),
     #[error("cannot print")]
     Print(#[from] io::Error),
 }
 
 /// Carries the command out.
 pub(crate) async fn run(command: ProductsCommand, config: &Config) -> Result<(), ProductsError> {
-    let task = match command {
-        ProductsCommand::List { .. } => Task::Look,
-        _ => Task::Change,
-    };
     // What is wrong with what is asked needs no ledger to be said.
-    let command = match command {
-        ProductsCommand::Put(options) => Asked::Put(change(options)?),
-        ProductsCommand::Archive { sku } => Asked::Archive(sku),
-        ProductsCommand::List { limit } => Asked::List(limit),
-    };
-    let ledger = compose::registers(config, task).await?;
-    let products = match command {
-        Asked::List(limit) => ledger.products.page(None, limit).await?,
-        Asked::Put(change) => {
-            let sku = change.sku.clone();
-            vec![done(ledger.product_register.put(change).await, sku)?]
+    let (action, sku, actor) = match command {
+        ProductsCommand::List { limit } => {
+            let ledger = compose::registers(config, Task::Look).await?;
+            return Ok(print(&ledger.products.page(None, limit).await?)?);
         }
-        Asked::Archive(sku) => vec![done(ledger.product_register.archive(&sku).await, sku)?],
+        ProductsCommand::Put { product, actor } => {
+            let sku = product.sku.clone();
+            (Action::PutProduct(change(product)?), sku, actor)
+        }
+        ProductsCommand::Archive { sku, actor } => {
+            (Action::ArchiveProduct(sku.clone()), sku, actor)
+        }
     };
-    let mut out = output();
-    writeln!(out, "{HEADING}")?;
-    for product in products {
-        writeln!(out, "{}", line(&product))?;
+    let order = order_of(action, &actor)?;
+    let (acting, _) = compose::acting(config).await?;
+    let answer = Box::pin(acting.act(&order)).await;
+    let record = print_answer(&order, answer, &actor).map_err(|error| match error {
+        SalesError::Refused(refused, _) => ProductsError::Refused(sku, refused),
+        error => ProductsError::Order(error),
+    })?;
+    if let (Some(Acted::Done(Seen::Product(product))), false) =
+        (record.map(|record| record.outcome), actor.json)
+    {
+        print(&[product])?;
     }
     Ok(())
 }
 
-enum Asked {
-    List(usize),
-    Put(ProductChange),
-    Archive(Sku),
-}
-
-fn done(
-    answer: Result<Result<Product, ProductRefusal>, StoreError>,
-    sku: Sku,
-) -> Result<Product, ProductsError> {
-    let answer = answer.map_err(|error| match error.failure() {
-        Failure::Unknown => ProductsError::Unsure(error),
-        _ => ProductsError::Store(error),
-    });
-    answer?.map_err(|refusal| ProductsError::Refused(sku, refusal))
+/// A table for people.
+fn print(products: &[Product]) -> io::Result<()> {
+    let mut out = output();
+    writeln!(out, "{HEADING}")?;
+    for product in products {
+        writeln!(out, "{}", line(product))?;
+    }
+    Ok(())
 }
 
 fn change(options: PutOptions) -> Result<ProductChange, ProductsError> {

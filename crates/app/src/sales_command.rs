@@ -45,8 +45,9 @@ pub(crate) enum SalesError {
     NoSuchProduct(Sku),
     #[error("it is not known whether it was done; the same command with `--id {0}` says so")]
     Unsure(ActionId, #[source] StoreError),
-    #[error("{0}{as_it_stands}", as_it_stands = standing(.1.as_ref()))]
-    Refused(Refused, Option<Seen>),
+    /// Why, and the sale as it stands.
+    #[error("{0}{1}")]
+    Refused(Refused, String),
     #[error("the id is that of number {} of the trail: {} by {}", .0.number, .0.action, .0.by)]
     IdUsed(Noted),
     #[error("there is no sale {0}, or it has ended; `flashsale sales list` shows which there are")]
@@ -81,7 +82,7 @@ fn standing(seen: Option<&Seen>) -> String {
 
 /// Carries the command out.
 pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), SalesError> {
-    let (action, actor) = match command {
+    let (action, actor, seen) = match command {
         SalesCommand::List { limit } => return list(limit, config).await,
         SalesCommand::AcceptRestore { sale } => return accept_restore(sale, config).await,
         SalesCommand::HandOver => {
@@ -99,17 +100,17 @@ pub(crate) async fn run(command: SalesCommand, config: &Config) -> Result<(), Sa
                 None => None,
             };
             let action = Action::ScheduleSale { window, terms, product };
-            return Box::pin(act_by(&acting, &registers, action, &actor)).await;
+            return Box::pin(act_by(&acting, &registers, action, &actor, None)).await;
         }
-        SalesCommand::Change { sale, terms, actor } => {
-            (Action::ChangeSale { sale, change: change(&terms)? }, actor)
+        SalesCommand::Change { sale, terms, actor, seen } => {
+            (Action::ChangeSale { sale, change: change(&terms)? }, actor, seen)
         }
-        SalesCommand::Pause { sale, actor } => (Action::PauseSale(sale), actor),
-        SalesCommand::Resume { sale, actor } => (Action::ResumeSale(sale), actor),
-        SalesCommand::End { sale, actor, .. } => (Action::EndSale(sale), actor),
+        SalesCommand::Pause { sale, actor, seen } => (Action::PauseSale(sale), actor, seen),
+        SalesCommand::Resume { sale, actor, seen } => (Action::ResumeSale(sale), actor, seen),
+        SalesCommand::End { sale, actor, seen, .. } => (Action::EndSale(sale), actor, seen),
     };
     let (acting, registers) = compose::acting(config).await?;
-    Box::pin(act_by(&acting, &registers, action, &actor)).await
+    Box::pin(act_by(&acting, &registers, action, &actor, seen.if_at)).await
 }
 
 /// The product of a key.
@@ -182,8 +183,9 @@ async fn act_by(
     Registers { sales: register, .. }: &Registers,
     action: Action,
     actor: &ActorOptions,
+    if_at: Option<i64>,
 ) -> Result<(), SalesError> {
-    let order = order_of(action, actor)?;
+    let order = Order { if_at, ..order_of(action, actor)? };
     let give_up_at = Instant::now() + live::PATIENCE;
     let mut answer = acting.act(&order).await;
     // The same order again does nothing more, and says whether it is in effect by now.
@@ -211,8 +213,7 @@ pub(crate) fn order_of(action: Action, actor: &ActorOptions) -> Result<Order, Sa
         None => ActionId::drawn(drawn()?),
     };
     let by = actor.by.clone().unwrap_or_else(account);
-    let ActorOptions { why, if_at, .. } = actor.clone();
-    Ok(Order { id, by, why, request_id: None, action, if_at })
+    Ok(Order { id, by, why: actor.why.clone(), request_id: None, action, if_at: None })
 }
 
 fn drawn() -> Result<u128, getrandom::Error> {
@@ -257,14 +258,14 @@ pub(crate) fn print_answer(
 }
 
 fn refusal(action: &Action, ActionRecord { outcome, before, .. }: ActionRecord) -> SalesError {
-    match (outcome, *action, action.sale()) {
+    match (outcome, action, action.sale()) {
         (Acted::Refused(Refused::EndsInThePast { .. }), Action::ScheduleSale { window, .. }, _) => {
             SalesError::Over(window.ends_at())
         }
         (Acted::Refused(Refused::NoSuchSale | Refused::SaleEnded { .. }), _, Some(sale)) => {
             SalesError::NoSuchSale(sale)
         }
-        (Acted::Refused(refused), ..) => SalesError::Refused(refused, before),
+        (Acted::Refused(refused), ..) => SalesError::Refused(refused, standing(before.as_ref())),
         // What is done is not refused.
         (Acted::Done(_), ..) => SalesError::NotYet,
     }

@@ -188,8 +188,8 @@ mod tests {
     fn the_codes_of_a_sale_lie_between_those_of_its_neighbours() {
         let (first, last) = Code::range_of(sale(7));
 
-        let [least, most] = [0, u128::MAX].map(|drawn| Code::new(sale(7), drawn).to_bits());
-        assert!(first <= least && most <= last);
+        let [smallest, largest] = [0, u128::MAX].map(|drawn| Code::new(sale(7), drawn).to_bits());
+        assert!(first <= smallest && largest <= last);
         assert!(Code::new(sale(6), u128::MAX).to_bits() < first);
         assert!(last < Code::new(sale(8), 0).to_bits());
     }

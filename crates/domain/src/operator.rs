@@ -1,4 +1,4 @@
-//! What operators do with sales and holds, and what is kept of it.
+//! What operators do with sales, products and holds, and what is kept of it.
 //!
 //! An [`Order`] is one value, and is carried out in one transaction together with its row in the trail, so
 //! what was done and what is said of it cannot part. It has an id that its operator made: the same id
@@ -13,13 +13,14 @@ mod change;
 mod decide;
 mod json;
 mod names;
+mod product_json;
 mod record;
 mod refused;
 mod steering;
 #[cfg(test)]
 mod tests;
 
-use crate::{Code, ProductId, SaleId, Terms, Window};
+use crate::{Code, ProductId, SaleId, Sku, Terms, Window, product::ProductChange};
 
 pub use change::{Change, ChangeError, Changed};
 pub use decide::{Beside, Decided, Facts};
@@ -45,12 +46,13 @@ pub struct Order {
     /// What is to be done.
     pub action: Action,
     /// The number of the last change of the sale that they know of, 0 if they know of none: if there has been
-    /// another since, they are told of it, and nothing is done. Without it nobody looks.
+    /// another since, they are told of it, and nothing is done. Without it nobody looks, nor at what is no
+    /// change of a sale.
     pub if_at: Option<i64>,
 }
 
 /// What can be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Puts a sale on, beside whatever there is.
     ScheduleSale {
@@ -76,6 +78,10 @@ pub enum Action {
     EndSale(SaleId),
     /// Gives a hold back before its time.
     ReleaseHold(Code),
+    /// Makes a product, or says anew all that it is. One that is so already stays as it is.
+    PutProduct(ProductChange),
+    /// Takes a product out of use, for ever: no sale of it can be made any more. Those there are go on.
+    ArchiveProduct(Sku),
 }
 
 impl Action {
@@ -89,6 +95,8 @@ impl Action {
             Self::ResumeSale(_) => "sale-resumed",
             Self::EndSale(_) => "sale-ended",
             Self::ReleaseHold(_) => "hold-released",
+            Self::PutProduct(_) => "product-put",
+            Self::ArchiveProduct(_) => "product-archived",
         }
     }
 
@@ -96,7 +104,7 @@ impl Action {
     #[must_use]
     pub const fn sale(&self) -> Option<SaleId> {
         match *self {
-            Self::ScheduleSale { .. } => None,
+            Self::ScheduleSale { .. } | Self::PutProduct(_) | Self::ArchiveProduct(_) => None,
             Self::ChangeSale { sale, .. }
             | Self::PauseSale(sale)
             | Self::ResumeSale(sale)
@@ -105,7 +113,17 @@ impl Action {
         }
     }
 
-    /// The product it is about.
+    /// The key of the product that it changes.
+    #[must_use]
+    pub const fn sku(&self) -> Option<&Sku> {
+        match self {
+            Self::PutProduct(to) => Some(&to.sku),
+            Self::ArchiveProduct(sku) => Some(sku),
+            _ => None,
+        }
+    }
+
+    /// The product that a sale is to be of.
     #[must_use]
     pub const fn product(&self) -> Option<ProductId> {
         match *self {

@@ -45,7 +45,7 @@ pub use operation::{Operation, Store};
 pub use operator::{ActReply, Operator, TrailPage};
 pub use owners::{CodeOwners, check_owner};
 pub use pages::{By, Cursor, OTHER_LIST, Page, PageAsked, ParseCursorError};
-pub use products::{ProductRegister, Products};
+pub use products::Products;
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 
 /// A way to wait, and to measure how long ago something was. Nothing is decided by it: a sale's

@@ -110,8 +110,8 @@ pub struct ProductChange {
     pub image: Option<Picture>,
 }
 
-/// The picture that a product shall have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The picture that a product shall have. The same content is the same picture, however it comes.
+#[derive(Debug, Clone)]
 pub enum Picture {
     /// One that the ledger has already.
     Kept(ImageDigest),
@@ -130,6 +130,14 @@ impl Picture {
     }
 }
 
+impl PartialEq for Picture {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest() == other.digest()
+    }
+}
+
+impl Eq for Picture {}
+
 impl ProductChange {
     /// Whether a version says the same already, so that no other one is needed.
     #[must_use]
@@ -140,21 +148,4 @@ impl ProductChange {
             && self.metadata == version.metadata
             && self.image.as_ref().map(Picture::digest) == version.image.map(|image| image.digest)
     }
-}
-
-/// Why nothing is done to a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ProductRefusal {
-    /// A product of this key was to be made, and there is one.
-    #[error("there is a product of this sku already")]
-    SkuTaken,
-    /// There never was such a product.
-    #[error("there is no product of this sku")]
-    Unknown,
-    /// It is archived, which is for ever.
-    #[error("the product is archived")]
-    Archived,
-    /// The ledger has no such picture.
-    #[error("there is no such image")]
-    NoSuchImage,
 }

@@ -4,15 +4,15 @@
 
 use domain::{
     CodeRefusal, Failure, NewSale, Origin, ProductId, Sale, Services, Terms, Unit, Window,
-    ports::{ProductRegister, SaleRegister},
+    ports::SaleRegister,
     product::{ProductChange, ProductVersion},
 };
 use fakes::{Fault, Operation, Process, World, at_once};
 
-async fn put(world: &World, sku: &str, name: &str) -> ProductVersion {
+fn put(world: &World, sku: &str, name: &str) -> ProductVersion {
     let (sku, name) = (sku.parse().unwrap(), name.parse().unwrap());
     let change = ProductChange { sku, name, price: None, metadata: None, image: None };
-    world.ledger.put(change).await.unwrap().unwrap().version
+    world.ledger.put_product(&change).version
 }
 
 async fn sale_of(world: &World, product: ProductId) -> Sale {
@@ -32,7 +32,7 @@ async fn a_unit_of_a_listed_sale_is_named_without_asking() {
     let world = World::new();
     let services = world.services(1);
     let generated = world.open_sale(5, 5);
-    let lamps = sale_of(&world, put(&world, "lamp", "Lamp").await.product).await;
+    let lamps = sale_of(&world, put(&world, "lamp", "Lamp").product).await;
     services.catalog.refresh().await.unwrap();
     world.ledger.faults().set_down(true);
 
@@ -45,7 +45,7 @@ async fn a_unit_of_a_sale_that_is_newer_than_the_snapshot_is_never_taken_for_a_g
     let world = World::new();
     let services = world.services(1);
     services.catalog.refresh().await.unwrap();
-    let lamps = sale_of(&world, put(&world, "lamp", "Lamp").await.product).await;
+    let lamps = sale_of(&world, put(&world, "lamp", "Lamp").product).await;
 
     assert_eq!(name_of(&services, &lamps).await, Ok("Lamp 1 of sale 1".to_owned()));
     world.ledger.faults().set_down(true);
@@ -56,7 +56,7 @@ async fn a_unit_of_a_sale_that_is_newer_than_the_snapshot_is_never_taken_for_a_g
 async fn a_product_that_is_changed_is_sold_as_it_is_then_and_shown_as_it_was_sold() {
     let world = World::new();
     let services = world.services(1);
-    let old = put(&world, "lamp", "Lamp").await;
+    let old = put(&world, "lamp", "Lamp");
     let sale = sale_of(&world, old.product).await;
     services.catalog.refresh().await.unwrap();
     let products = services.catalog.products().clone();
@@ -64,7 +64,7 @@ async fn a_product_that_is_changed_is_sold_as_it_is_then_and_shown_as_it_was_sol
     let [first, second] = [process.take(&sale, "ann").await, process.take(&sale, "ann").await];
     let before = process.purchase.redeem(first.code).await.unwrap().unwrap();
 
-    let new = put(&world, "lamp", "Lantern").await;
+    let new = put(&world, "lamp", "Lantern");
     process.catalog.refresh().await.unwrap();
     let after = process.purchase.redeem(second.code).await.unwrap().unwrap();
 
@@ -90,7 +90,7 @@ async fn products_are_asked_for_only_where_a_listed_sale_is_of_one_and_only_what
     }
     at_once(services.catalog.refresh()).unwrap();
     world.ledger.faults().clear();
-    let lamp = put(&world, "lamp", "Lamp").await;
+    let lamp = put(&world, "lamp", "Lamp");
     let sale = sale_of(&world, lamp.product).await;
     services.catalog.refresh().await.unwrap();
 
@@ -105,7 +105,7 @@ async fn products_are_asked_for_only_where_a_listed_sale_is_of_one_and_only_what
 async fn a_product_that_cannot_be_read_keeps_no_sale_from_being_listed() {
     let world = World::new();
     let services = world.services(1);
-    let sale = sale_of(&world, put(&world, "lamp", "Lamp").await.product).await;
+    let sale = sale_of(&world, put(&world, "lamp", "Lamp").product).await;
     world.ledger.faults().plan(Operation::CurrentVersions, Fault::Lose);
 
     services.catalog.refresh().await.unwrap();

@@ -46,8 +46,8 @@ const NOW: &str = "now";
 /// What an order begins with.
 const ACT: &str = "act ";
 
-/// The most bytes of a question.
-const QUESTION_MAX: u64 = 16 * 1024;
+/// The most bytes of a question: an order may come with a picture of 512 KiB, in base64.
+const QUESTION_MAX: u64 = 1024 * 1024;
 
 /// The longest path of a socket, in bytes: what systems have room for, and less.
 const SOCKET_PATH_MAX: usize = 90;

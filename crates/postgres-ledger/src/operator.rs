@@ -14,6 +14,7 @@ use domain::{
         Seen, StoredAction,
     },
     ports::{ActReply, CodeRecord, Operation, Operator, SaleSnapshot, TrailPage},
+    product::{Picture, Product, ProductChange},
     sale::SaleState,
 };
 use tokio::time::timeout;
@@ -23,7 +24,7 @@ use uuid::Uuid;
 use crate::{
     PostgresLedger,
     codes::{READ_CODES, RELEASE_SQL},
-    rows,
+    products, rows,
     sale_register::{NOW_SQL, SCHEDULE_SQL, columns},
     servers::Object,
     session::{SessionError, TRANSACTION_TIMEOUT, TRIES_MAX, Turns},
@@ -162,19 +163,23 @@ async fn act_in(
         return Ok((ActReply::Before(rows::action(row)?), None));
     }
     let (mut sale, mut raised) = (order.action.sale(), None);
+    let mut product = order.action.product().or_else(|| facts.product.as_ref().map(number_of));
     let (before, outcome) = match order.decide(&facts, beside) {
         Err(refused) => (facts.as_it_stands(), Acted::Refused(refused)),
         Ok(decided) => {
-            let after = carry_out(&transaction, decided).await?;
-            if let (Decided::Make(_), Made::Sale(made)) = (&decided, &after) {
-                sale = Some(made.id);
-            }
             raised = decided.raised();
-            (decided.before(), Acted::Done(after.seen()))
+            let before = decided.before();
+            let after = carry_out(&transaction, decided).await?;
+            match &after {
+                Made::Sale(made) => sale = Some(made.id),
+                Made::Product(made) => product = Some(number_of(made)),
+                Made::Hold(_) => {}
+            }
+            (before, Acted::Done(after.seen()))
         }
     };
     let (acted_at, order) = (facts.now, order.clone());
-    let mut record = ActionRecord { number: 0, acted_at, order, sale, before, outcome };
+    let mut record = ActionRecord { number: 0, acted_at, order, sale, product, before, outcome };
     record.number = write(&transaction, &StoredAction::from(&record)).await?;
     transaction.commit().await.map_err(SessionError::of)?;
     Ok((ActReply::Now { record, snapshot: None }, raised))
@@ -207,6 +212,12 @@ async fn facts(transaction: &Transaction<'_>, action: &Action) -> Result<Facts, 
         let highest = run(transaction, HIGHEST_LIVE, &[&id]).await?;
         facts.highest_live = highest.first().map(rows::unit).transpose()?;
     }
+    if let Some(sku) = action.sku() {
+        facts.product = products::lock(transaction, sku).await?;
+    }
+    if let Action::PutProduct(ProductChange { image: Some(Picture::Kept(digest)), .. }) = action {
+        facts.picture_is_kept = products::is_kept(transaction, *digest).await?;
+    }
     if let Some(sale) = facts.sale {
         let starts_at = rows::to_system_time(sale.window.starts_at());
         let found = run(transaction, NEIGHBOURS, &[&starts_at]).await?;
@@ -227,17 +238,23 @@ async fn facts(transaction: &Transaction<'_>, action: &Action) -> Result<Facts, 
     Ok(facts)
 }
 
+const fn number_of(product: &Product) -> ProductId {
+    product.version.product
+}
+
 /// What was carried out on.
 enum Made {
     Sale(Sale),
     Hold(HoldSeen),
+    Product(Product),
 }
 
 impl Made {
-    fn seen(&self) -> Seen {
+    fn seen(self) -> Seen {
         match self {
-            Self::Sale(sale) => Seen::Sale(SaleSeen::of(sale)),
-            Self::Hold(hold) => Seen::Hold(*hold),
+            Self::Sale(sale) => Seen::Sale(SaleSeen::of(&sale)),
+            Self::Hold(hold) => Seen::Hold(hold),
+            Self::Product(product) => Seen::Product(product),
         }
     }
 }
@@ -265,6 +282,12 @@ async fn carry_out(transaction: &Transaction<'_>, decided: Decided) -> Result<Ma
         Decided::Release { code, unit } => {
             run(transaction, RELEASE_SQL, &[&vec![rows::uuid(code)]]).await?;
             Ok(Made::Hold(HoldSeen::released(unit)))
+        }
+        Decided::PutProduct { before, to } => {
+            products::put(transaction, before, &to).await.map(Made::Product)
+        }
+        Decided::ArchiveProduct { before } => {
+            products::archive(transaction, &before.version).await.map(Made::Product)
         }
     }
 }

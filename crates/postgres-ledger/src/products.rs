@@ -1,26 +1,18 @@
-//! `Products` and `ProductRegister` on Postgres.
+//! `Products` on Postgres.
 //!
-//! What changes a product is a function of an open transaction, so that whoever has more to write with
-//! it can: the change and its record are one.
+//! What changes a product is a function of the open transaction of [`Operator`](crate::operator), which
+//! writes its row of the trail with it.
 
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use domain::{
     ProductId, ProductVersion, Sku, StoreError, VersionId,
-    ports::{Operation, ProductRegister, Products},
-    product::{
-        Currency, Image, ImageDigest, Metadata, Picture, Price, Product, ProductChange,
-        ProductRefusal,
-    },
+    ports::{Operation, Products},
+    product::{Currency, Image, ImageDigest, Metadata, Picture, Price, Product, ProductChange},
 };
-use tokio::time::timeout;
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::{
-    PostgresLedger, rows,
-    servers::Object,
-    session::{SessionError, TRANSACTION_TIMEOUT, TRIES_MAX, Turns},
-};
+use crate::{PostgresLedger, rows, session::SessionError};
 
 const CURRENT_VERSIONS_SQL: &str = include_str!("sql/products/current_versions.sql");
 const READ_VERSIONS_SQL: &str = include_str!("sql/products/read_versions.sql");
@@ -46,16 +38,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     LOCK_PRODUCT_SQL,
     ARCHIVE_PRODUCT_SQL,
 ];
-
-/// What became of a change.
-pub(crate) type Changed = Result<Result<Product, ProductRefusal>, SessionError>;
-
-/// What is done to a product.
-#[derive(Clone, Copy)]
-enum Change<'a> {
-    Put(&'a ProductChange),
-    Archive(&'a Sku),
-}
 
 #[async_trait]
 impl Products for PostgresLedger {
@@ -103,20 +85,6 @@ impl Products for PostgresLedger {
     }
 }
 
-#[async_trait]
-impl ProductRegister for PostgresLedger {
-    async fn put(
-        &self,
-        change: ProductChange,
-    ) -> Result<Result<Product, ProductRefusal>, StoreError> {
-        self.transact(Operation::PutProduct, Change::Put(&change)).await
-    }
-
-    async fn archive(&self, sku: &Sku) -> Result<Result<Product, ProductRefusal>, StoreError> {
-        self.transact(Operation::ArchiveProduct, Change::Archive(sku)).await
-    }
-}
-
 impl PostgresLedger {
     async fn look(
         &self,
@@ -128,112 +96,67 @@ impl PostgresLedger {
         let found = self.session().query_patiently(sql, parameters).await;
         found.map_err(|error| error.during(operation))
     }
-
-    /// Makes a change in a transaction of its own, again if others are in its way.
-    async fn transact(
-        &self,
-        operation: Operation,
-        change: Change<'_>,
-    ) -> Result<Result<Product, ProductRefusal>, StoreError> {
-        let mut changed = self.try_to(change).await;
-        for _ in 1..TRIES_MAX {
-            match changed {
-                Err(SessionError::Contended(_)) => changed = self.try_to(change).await,
-                _ => break,
-            }
-        }
-        changed.map_err(|error| error.during(operation))
-    }
-
-    async fn try_to(&self, change: Change<'_>) -> Changed {
-        let mut turns = Turns::on(self.pool());
-        loop {
-            let mut client = turns.connect().await?;
-            let changed = timeout(TRANSACTION_TIMEOUT, commit(&mut client, change)).await;
-            if let Some(changed) = turns.end(client, changed) {
-                return changed;
-            }
-        }
-    }
 }
 
-async fn commit(client: &mut Object, what: Change<'_>) -> Changed {
-    let transaction = client.transaction().await.map_err(SessionError::of)?;
-    let changed = match what {
-        Change::Put(to) => put(&transaction, to).await?,
-        Change::Archive(sku) => archive(&transaction, sku).await?,
-    };
-    // What is refused may have begun something.
-    if changed.is_ok() {
-        transaction.commit().await.map_err(SessionError::of)?;
-    }
-    Ok(changed)
-}
-
-/// Makes a product, or its next version.
-async fn put(transaction: &Transaction<'_>, to: &ProductChange) -> Changed {
-    match change(transaction, to).await? {
-        Err(ProductRefusal::Unknown) => {}
-        decided => return Ok(decided),
-    }
-    match make(transaction, to).await? {
-        // It was made meanwhile.
-        Err(ProductRefusal::SkuTaken) => change(transaction, to).await,
-        decided => Ok(decided),
-    }
-}
-
-/// Makes a product, unless there is one of its key. What is refused is to be rolled back.
-pub(crate) async fn make(transaction: &Transaction<'_>, new: &ProductChange) -> Changed {
-    let made = run(transaction, MAKE_PRODUCT_SQL, &[&new.sku.as_str()]).await?;
-    match made.first() {
-        None => Ok(Err(ProductRefusal::SkuTaken)),
-        Some(row) => make_version(transaction, rows::column(row, "id")?, new).await,
-    }
-}
-
-/// Makes the next version of a product, unless the last one says the same. What is refused is to be
-/// rolled back.
-pub(crate) async fn change(transaction: &Transaction<'_>, to: &ProductChange) -> Changed {
-    let locked = run(transaction, LOCK_PRODUCT_SQL, &[&to.sku.as_str()]).await?;
-    let Some(row) = locked.first() else { return Ok(Err(ProductRefusal::Unknown)) };
-    if rows::column(row, "is_archived")? {
-        return Ok(Err(ProductRefusal::Archived));
-    }
-    let product = read(transaction, &to.sku).await?;
-    if to.is_said_by(&product.version) {
-        return Ok(Ok(product));
-    }
-    make_version(transaction, rows::column(row, "id")?, to).await
-}
-
-/// Archives a product.
-pub(crate) async fn archive(transaction: &Transaction<'_>, sku: &Sku) -> Changed {
+/// The product of a key, which nobody else changes or archives until this transaction ends.
+pub(crate) async fn lock(
+    transaction: &Transaction<'_>,
+    sku: &Sku,
+) -> Result<Option<Product>, SessionError> {
     let locked = run(transaction, LOCK_PRODUCT_SQL, &[&sku.as_str()]).await?;
-    let Some(row) = locked.first() else { return Ok(Err(ProductRefusal::Unknown)) };
-    run(transaction, ARCHIVE_PRODUCT_SQL, &[&rows::column::<i64>(row, "id")?]).await?;
-    Ok(Ok(read(transaction, sku).await?))
+    match locked.first() {
+        None => Ok(None),
+        Some(_) => read(transaction, sku).await.map(Some),
+    }
+}
+
+/// Whether there is such a picture.
+pub(crate) async fn is_kept(
+    transaction: &Transaction<'_>,
+    digest: ImageDigest,
+) -> Result<bool, SessionError> {
+    let kept = run(transaction, IMAGE_IS_KEPT_SQL, &[&digest.0.as_slice()]).await?;
+    Ok(!kept.is_empty())
+}
+
+/// Makes a product, or the next version of one that is locked, unless the last one says the same.
+/// One that was made meanwhile is a duplicate: the transaction is to be run again.
+pub(crate) async fn put(
+    transaction: &Transaction<'_>,
+    before: Option<Product>,
+    to: &ProductChange,
+) -> Result<Product, SessionError> {
+    let product = match before {
+        Some(product) if to.is_said_by(&product.version) => return Ok(product),
+        Some(product) => product.version.product.get(),
+        None => {
+            let made = run(transaction, MAKE_PRODUCT_SQL, &[&to.sku.as_str()]).await?;
+            let lacks = || SessionError::Unreadable("no product was made".to_owned());
+            rows::column(made.first().ok_or_else(lacks)?, "id")?
+        }
+    };
+    make_version(transaction, product, to).await?;
+    read(transaction, &to.sku).await
+}
+
+/// Archives a product that is locked.
+pub(crate) async fn archive(
+    transaction: &Transaction<'_>,
+    product: &ProductVersion,
+) -> Result<Product, SessionError> {
+    run(transaction, ARCHIVE_PRODUCT_SQL, &[&product.product.get()]).await?;
+    read(transaction, &product.sku).await
 }
 
 async fn make_version(
     transaction: &Transaction<'_>,
     product: i64,
-    ProductChange { sku, name, price, metadata, image }: &ProductChange,
-) -> Changed {
-    match image {
-        Some(Picture::Given(image)) => {
-            let (digest, bytes) = (image.digest(), &**image.bytes());
-            let kept: [&(dyn ToSql + Sync); 3] =
-                [&digest.0.as_slice(), &image.kind().name(), &bytes];
-            run(transaction, KEEP_IMAGE_SQL, &kept).await?;
-        }
-        Some(Picture::Kept(digest)) => {
-            let kept = run(transaction, IMAGE_IS_KEPT_SQL, &[&digest.0.as_slice()]).await?;
-            if kept.is_empty() {
-                return Ok(Err(ProductRefusal::NoSuchImage));
-            }
-        }
-        None => {}
+    ProductChange { name, price, metadata, image, .. }: &ProductChange,
+) -> Result<(), SessionError> {
+    if let Some(Picture::Given(image)) = image {
+        let (digest, bytes) = (image.digest(), &**image.bytes());
+        let kept: [&(dyn ToSql + Sync); 3] = [&digest.0.as_slice(), &image.kind().name(), &bytes];
+        run(transaction, KEEP_IMAGE_SQL, &kept).await?;
     }
     let amount = price.map(Price::amount);
     let currency = price.map(Price::currency);
@@ -243,8 +166,7 @@ async fn make_version(
     let digest = digest.as_ref().map(|digest| digest.0.as_slice());
     let row: [&(dyn ToSql + Sync); 6] =
         [&product, &name.as_str(), &amount, &currency, &metadata, &digest];
-    run(transaction, MAKE_VERSION_SQL, &row).await?;
-    Ok(Ok(read(transaction, sku).await?))
+    run(transaction, MAKE_VERSION_SQL, &row).await.map(drop)
 }
 
 /// A product that is there, as it is now.

@@ -1,10 +1,10 @@
-//! `Products` and `ProductRegister` on SQLite.
+//! `Products` on SQLite.
 
 use async_trait::async_trait;
 use domain::{
     ProductId, ProductVersion, Sku, StoreError, VersionId,
-    ports::{Operation, ProductRegister, Products},
-    product::{Image, ImageDigest, Product, ProductChange, ProductRefusal},
+    ports::{Operation, Products},
+    product::{Image, ImageDigest, Product},
 };
 
 use crate::SqliteLedger;
@@ -40,20 +40,5 @@ impl Products for SqliteLedger {
 
     async fn image(&self, digest: ImageDigest) -> Result<Option<Image>, StoreError> {
         self.look(Operation::ProductImage, move |tables| tables.find_image(digest)).await
-    }
-}
-
-#[async_trait]
-impl ProductRegister for SqliteLedger {
-    async fn put(
-        &self,
-        change: ProductChange,
-    ) -> Result<Result<Product, ProductRefusal>, StoreError> {
-        self.write(Operation::PutProduct, move |tables| tables.put_product(&change)).await
-    }
-
-    async fn archive(&self, sku: &Sku) -> Result<Result<Product, ProductRefusal>, StoreError> {
-        let sku = sku.clone();
-        self.write(Operation::ArchiveProduct, move |tables| tables.archive_product(&sku)).await
     }
 }

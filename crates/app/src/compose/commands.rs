@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use credentials::Access;
 use domain::{
     Ports, Services, Steering,
-    ports::{Exports, Inspections, Operator, ProductRegister, Products, SaleRegister},
+    ports::{Exports, Inspections, Operator, Products, SaleRegister},
 };
 use memory_stores::{MemoryStores, RemoteLive};
 use postgres_ledger::{PostgresLedger, Schema};
@@ -31,12 +31,11 @@ pub(crate) enum Task {
 pub(crate) struct Registers {
     pub(crate) sales: Arc<dyn SaleRegister>,
     pub(crate) products: Arc<dyn Products>,
-    pub(crate) product_register: Arc<dyn ProductRegister>,
 }
 
 impl Registers {
-    fn of(ledger: &Arc<impl SaleRegister + Products + ProductRegister + 'static>) -> Self {
-        Self { sales: ledger.clone(), products: ledger.clone(), product_register: ledger.clone() }
+    fn of(ledger: &Arc<impl SaleRegister + Products + 'static>) -> Self {
+        Self { sales: ledger.clone(), products: ledger.clone() }
     }
 }
 

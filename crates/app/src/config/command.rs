@@ -129,6 +129,8 @@ pub(crate) enum SalesCommand {
         terms: ChangeOptions,
         #[command(flatten)]
         actor: ActorOptions,
+        #[command(flatten)]
+        seen: SeenOptions,
     },
     /// Stop a sale for now; codes given before stay good. Nothing is granted any more when this
     /// is done
@@ -137,6 +139,8 @@ pub(crate) enum SalesCommand {
         sale: SaleId,
         #[command(flatten)]
         actor: ActorOptions,
+        #[command(flatten)]
+        seen: SeenOptions,
     },
     /// Let a paused sale go on
     Resume {
@@ -144,6 +148,8 @@ pub(crate) enum SalesCommand {
         sale: SaleId,
         #[command(flatten)]
         actor: ActorOptions,
+        #[command(flatten)]
+        seen: SeenOptions,
     },
     /// End a sale now, for ever; codes given before stay good until they expire
     End {
@@ -154,6 +160,8 @@ pub(crate) enum SalesCommand {
         dry_run: bool,
         #[command(flatten)]
         actor: ActorOptions,
+        #[command(flatten)]
+        seen: SeenOptions,
     },
     /// Sell a sale again whose ledger was restored from a copy and knows less than Redis serves
     ///
@@ -195,11 +203,18 @@ pub(crate) enum ProductsCommand {
     ///
     /// Sales of it that are on show and sell it so within seconds; a receipt says what was sold as it
     /// was then.
-    Put(PutOptions),
+    Put {
+        #[command(flatten)]
+        product: PutOptions,
+        #[command(flatten)]
+        actor: ActorOptions,
+    },
     /// Take a product out of use, for ever: no sale of it can be made any more; those there are go on
     Archive {
         /// Its key
         sku: Sku,
+        #[command(flatten)]
+        actor: ActorOptions,
     },
 }
 
@@ -226,6 +241,7 @@ pub(crate) struct PutOptions {
     #[arg(long, value_name = "JSON")]
     pub(crate) metadata: Option<Metadata>,
 }
+
 /// What to change of a sale; what is not named stays.
 #[derive(Args, Clone)]
 pub(crate) struct ChangeOptions {
@@ -260,14 +276,19 @@ pub(crate) struct ActorOptions {
     /// default one is drawn
     #[arg(long, value_name = "UUID")]
     pub(crate) id: Option<ActionId>,
-    /// Do it only if this is the number of the last change of the sale, as `flashsale actions list` has it,
-    /// 0 if there was none
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) if_at: Option<i64>,
     /// Print one JSON document: {"action": {…}, "in_effect": bool, "replayed": bool}; names stay, more may
     /// come
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What whoever acts has seen of the sale.
+#[derive(Args, Clone)]
+pub(crate) struct SeenOptions {
+    /// Do it only if this is the number of the last change of the sale, as `flashsale actions list` has it,
+    /// 0 if there was none
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) if_at: Option<i64>,
 }
 
 /// What to do with holds.

@@ -18,6 +18,8 @@ on_both_stacks! {
     the_trail_tells_it_all
     orders_are_carried_out_while_nobody_serves
     orders_that_cannot_be_are_refused_in_a_sentence
+    what_is_done_to_a_product_is_in_the_trail
+    a_product_that_is_ordered_again_is_made_once
 }
 
 impl Stack {
@@ -248,4 +250,73 @@ async fn orders_that_cannot_be_are_refused_in_a_sentence(kind: Kind) {
         let said = stack.refused(arguments);
         assert!(said.contains(says), "{arguments:?}: {said}");
     }
+}
+
+async fn what_is_done_to_a_product_is_in_the_trail(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+    let image = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&image, crate::products::png(7)).unwrap();
+    let put = ["products", "put", "--sku", "lamp", "--as", "ann", "--name"];
+    let picture =
+        ["--price", "1999", "--currency", "EUR", "--image", image.path().to_str().unwrap()];
+    stack.operate(&[&put[..], &["Lamp \"7\""], &picture, &["--why", "it is new"]].concat());
+    let said = stack.json(&[&put[..], &["Lantern", "--json"]].concat());
+    let archived = stack.operate(&["products", "archive", "lamp", "--as", "bob"]);
+    let refused = stack.refused(&[&put[..], &["Torch"]].concat());
+
+    assert_eq!((&said["action"]["operator"], &said["in_effect"]), (&"ann".into(), &true.into()));
+    assert!(archived.contains("Lantern (archived "), "{archived}");
+    assert!(refused.contains("lamp: the product is archived"), "{refused}");
+    let table = stack.operate(&["actions", "list"]);
+    assert!(table.contains("product 1, version 1: lamp Lamp \"7\"  (it is new)"), "{table}");
+    let trail = stack.json(&["actions", "list", "--json", "--limit", "4"]);
+    let [refused, archived, changed, made] = [0, 1, 2, 3].map(|row| &trail["actions"][row]);
+    assert_eq!(made["before"], Value::Null);
+    assert_eq!(made["asked"]["image"], made["after"]["image"]);
+    assert_eq!(
+        (&made["after"]["name"], &made["after"]["price_amount"]),
+        (&"Lamp \"7\"".into(), &1_999.into())
+    );
+    assert_eq!(
+        (&changed["before"], &changed["after"]["name"]),
+        (&made["after"], &"Lantern".into())
+    );
+    assert_eq!(changed["after"].get("image"), None, "what is left out is not there any more");
+    assert_eq!(
+        (&archived["after"]["state"], &archived["operator"]),
+        (&"archived".into(), &"bob".into())
+    );
+    assert_eq!((&refused["before"], &refused["after"]), (&archived["after"], &Value::Null));
+    assert_eq!(refused["refused"]["refused"], "product-archived");
+    for row in [refused, archived, changed, made] {
+        assert_eq!((&row["product_id"], &row["sale_id"]), (&1.into(), &Value::Null));
+    }
+}
+
+async fn a_product_that_is_ordered_again_is_made_once(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+    let image = tempfile::NamedTempFile::new().unwrap();
+    // As large as one may be: the process that serves is handed it.
+    let mut file = crate::products::png(7);
+    file.resize(512 * 1024, 7);
+    std::fs::write(&image, file).unwrap();
+    let id = "6f1c3b52-0a4e-4d7e-9a5b-2f6e0c41d788";
+    let named = ["products", "put", "--sku", "lamp", "--name"];
+    let first =
+        [&named[..], &["Lamp", "--image", image.path().to_str().unwrap(), "--id", id, "--json"]]
+            .concat();
+
+    let made = stack.json(&first);
+    stack.operate(&[&named[..], &["Lantern"]].concat());
+    let again = stack.json(&first);
+    let other = stack.refused(&[&named[..], &["Torch", "--id", id]].concat());
+    let unseen = stack.refused(&["products", "archive", "lamp", "--if-at", "1"]);
+
+    assert_eq!((&made["replayed"], &again["replayed"]), (&false.into(), &true.into()));
+    assert_eq!(again["action"], made["action"]);
+    assert!(other.contains("the id is that of number 1 of the trail: product-put by"), "{other}");
+    assert!(unseen.contains("unexpected argument '--if-at'"), "{unseen}");
+    assert_eq!(stack.count("SELECT count(*) FROM product_versions"), 2);
+    let listed = stack.operate(&["products", "list"]);
+    assert!(listed.contains("Lantern") && !listed.contains("archived"), "{listed}");
 }

@@ -4,6 +4,7 @@ use crate::{
     Code, NewSale, NotScheduled, Origin, Sale, Timetable, Unit, UnixMillis, Window,
     operator::{Action, ActionRecord, HoldSeen, Noted, Order, Refused, SaleSeen, Seen},
     ports::{CodeRecord, LiveEpoch},
+    product::{Picture, Product, ProductChange},
     sale::SaleState,
 };
 
@@ -37,10 +38,14 @@ pub struct Facts {
     pub code: Option<CodeRecord>,
     /// Why no sale of the product can be made, if none can.
     pub not_to_be_sold: Option<NotScheduled>,
+    /// The product that is to be changed.
+    pub product: Option<Product>,
+    /// Whether the picture is kept that it shall have, if that does not come with the order.
+    pub picture_is_kept: bool,
 }
 
 /// What is to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decided {
     /// A sale of an operator.
     Make(NewSale),
@@ -59,6 +64,18 @@ pub enum Decided {
         /// The unit it gives back.
         unit: Unit,
     },
+    /// A product, or its next version, unless the last one says the same.
+    PutProduct {
+        /// As it was, if there was one.
+        before: Option<Product>,
+        /// What it is from now on.
+        to: ProductChange,
+    },
+    /// The end of a product's use, unless it has come to it before.
+    ArchiveProduct {
+        /// As it was.
+        before: Product,
+    },
 }
 
 impl Decided {
@@ -67,17 +84,19 @@ impl Decided {
     pub fn raised(&self) -> Option<Sale> {
         match *self {
             Self::Put { before, after } => (before.epoch < after.epoch).then_some(after),
-            Self::Make(_) | Self::Release { .. } => None,
+            _ => None,
         }
     }
 
     /// What was there before.
     #[must_use]
     pub fn before(&self) -> Option<Seen> {
-        match *self {
+        match self {
             Self::Make(_) => None,
-            Self::Put { before, .. } => Some(Seen::Sale(SaleSeen::of(&before))),
-            Self::Release { unit, .. } => Some(Seen::Hold(HoldSeen::held(unit))),
+            Self::Put { before, .. } => Some(Seen::Sale(SaleSeen::of(before))),
+            Self::Release { unit, .. } => Some(Seen::Hold(HoldSeen::held(*unit))),
+            Self::PutProduct { before, .. } => before.clone().map(Seen::Product),
+            Self::ArchiveProduct { before } => Some(Seen::Product(before.clone())),
         }
     }
 }
@@ -99,6 +118,11 @@ impl Order {
             Action::ReleaseHold(code) => match facts.code {
                 Some(CodeRecord::Held { unit }) => Ok(Decided::Release { code, unit }),
                 ref other => Err(Refused::no_hold(other.as_ref())),
+            },
+            Action::PutProduct(ref to) => put_product(to, facts),
+            Action::ArchiveProduct(_) => match facts.product.clone() {
+                Some(before) => Ok(Decided::ArchiveProduct { before }),
+                None => Err(Refused::NoSuchProduct),
             },
             _ => self.put(facts, beside),
         }
@@ -124,7 +148,7 @@ impl Order {
             Action::ResumeSale(_) => Sale { state: SaleState::Active, ..before },
             Action::EndSale(_) => ended(before, facts.now)?,
             Action::ChangeSale { change, .. } => change.of(before, facts)?,
-            Action::ScheduleSale { .. } | Action::ReleaseHold(_) => before,
+            _ => before,
         };
         if after == before {
             return Ok(Decided::Put { before, after });
@@ -133,6 +157,17 @@ impl Order {
         let epoch = if beside.is_blind { before.epoch } else { raised.epoch };
         Ok(Decided::Put { before, after: Sale { epoch, ..after } })
     }
+}
+
+/// What is archived stays as it is, and a picture that nobody has is not shown.
+fn put_product(to: &ProductChange, facts: &Facts) -> Result<Decided, Refused> {
+    if facts.product.as_ref().is_some_and(|product| product.archived_at.is_some()) {
+        return Err(Refused::ProductArchived);
+    }
+    if matches!(to.image, Some(Picture::Kept(_))) && !facts.picture_is_kept {
+        return Err(Refused::NoSuchImage);
+    }
+    Ok(Decided::PutProduct { before: facts.product.clone(), to: to.clone() })
 }
 
 /// The sale with an end at this moment. One of the timetable that has not begun keeps its slot, so that no
@@ -185,12 +220,15 @@ impl Facts {
             between: None,
             code: None,
             not_to_be_sold: None,
+            product: None,
+            picture_is_kept: false,
         }
     }
 
-    /// The sale as it stands, for whoever is refused.
+    /// The sale or the product as it stands, for whoever is refused.
     #[must_use]
     pub fn as_it_stands(&self) -> Option<Seen> {
-        self.sale.as_ref().map(|sale| Seen::Sale(SaleSeen::of(sale)))
+        let sale = self.sale.as_ref().map(|sale| Seen::Sale(SaleSeen::of(sale)));
+        sale.or_else(|| self.product.clone().map(Seen::Product))
     }
 }

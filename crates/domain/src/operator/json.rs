@@ -1,7 +1,10 @@
-//! The JSON of the trail: flat objects of whole numbers and of words that need no escaping. Whoever reads a
-//! ledger by hand can read it, and no more of JSON than that is needed here.
+//! The JSON of the trail: flat objects of whole numbers and of texts. Whoever reads a ledger by hand can read
+//! it, and no more of JSON than that is needed here.
 
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    str::{Chars, FromStr},
+};
 
 /// What is not of the form that is written here, by the name of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,10 +39,15 @@ impl Fields {
         }
     }
 
-    /// A word: one without quotes, backslashes and control characters.
-    pub(super) fn text(self, name: &str, word: &str) -> Self {
-        debug_assert!(word.chars().all(is_plain), "{word:?} needs escaping");
-        self.with(name, Value::Text(word.to_owned()))
+    pub(super) fn text(self, name: &str, text: &str) -> Self {
+        self.with(name, Value::Text(text.to_owned()))
+    }
+
+    pub(super) fn text_if(self, name: &str, text: Option<&str>) -> Self {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self,
+        }
     }
 
     fn with(mut self, name: &str, value: Value) -> Self {
@@ -52,10 +60,11 @@ impl Fields {
         for (place, (name, value)) in self.0.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
             // Writing to a text cannot fail.
-            let _ = match value {
-                Value::Number(number) => write!(json, "{comma}\"{name}\": {number}"),
-                Value::Text(word) => write!(json, "{comma}\"{name}\": \"{word}\""),
-            };
+            let _ = write!(json, "{comma}\"{name}\": ");
+            match value {
+                Value::Number(number) => _ = write!(json, "{number}"),
+                Value::Text(text) => write_text(&mut json, text),
+            }
         }
         json.push('}');
         json
@@ -67,7 +76,7 @@ impl Fields {
         let mut fields = Self::new();
         while !rest.is_empty() {
             let (name, value, after) = read_field(rest).ok_or(DOCUMENT)?;
-            fields = fields.with(name, value);
+            fields = fields.with(&name, value);
             rest = match after.strip_prefix(',') {
                 Some(next) if !next.trim().is_empty() => next.trim(),
                 None if after.is_empty() => after,
@@ -107,10 +116,28 @@ impl Fields {
     }
 
     pub(super) fn word(&self, name: &'static str) -> Result<&str, Unreadable> {
+        self.word_if(name)?.ok_or(Unreadable(name))
+    }
+
+    pub(super) fn word_if(&self, name: &'static str) -> Result<Option<&str>, Unreadable> {
         match self.value(name) {
-            Some(Value::Text(word)) => Ok(word),
-            _ => Err(Unreadable(name)),
+            None => Ok(None),
+            Some(Value::Text(word)) => Ok(Some(word)),
+            Some(Value::Number(_)) => Err(Unreadable(name)),
         }
+    }
+
+    /// A text of a certain form.
+    pub(super) fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, Unreadable> {
+        self.word(name)?.parse().map_err(|_| Unreadable(name))
+    }
+
+    pub(super) fn parsed_if<T: FromStr>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<T>, Unreadable> {
+        let text = self.word_if(name)?.map(str::parse).transpose();
+        text.map_err(|_| Unreadable(name))
     }
 
     /// A word that is one of a few.
@@ -128,24 +155,63 @@ impl Fields {
     }
 }
 
-fn is_plain(character: char) -> bool {
-    !character.is_control() && !matches!(character, '"' | '\\')
+/// A text in quotes.
+fn write_text(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => json.extend(['\\', character]),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            // A text of the trail has no other control characters; if one ever had, it would be read back.
+            '\0'..='\x1f' => _ = write!(json, "\\u{:04x}", u32::from(character)),
+            _ => json.push(character),
+        }
+    }
+    json.push('"');
 }
 
 /// The first field, and what is after it.
-fn read_field(text: &str) -> Option<(&str, Value, &str)> {
-    let (name, rest) = read_word(text)?;
+fn read_field(text: &str) -> Option<(String, Value, &str)> {
+    let (name, rest) = read_text(text)?;
     let rest = rest.strip_prefix(':')?.trim_start();
     if rest.starts_with('"') {
-        let (word, rest) = read_word(rest)?;
-        return Some((name, Value::Text(word.to_owned()), rest));
+        let (text, rest) = read_text(rest)?;
+        return Some((name, Value::Text(text), rest));
     }
     let end = rest.find(|it: char| !it.is_ascii_digit() && it != '-').unwrap_or(rest.len());
     let (number, rest) = rest.split_at(end);
     Some((name, Value::Number(number.parse().ok()?), rest.trim_start()))
 }
 
-fn read_word(text: &str) -> Option<(&str, &str)> {
-    let (word, rest) = text.strip_prefix('"')?.split_once('"')?;
-    word.chars().all(is_plain).then(|| (word, rest.trim_start()))
+/// A text in quotes, and what is after it.
+fn read_text(text: &str) -> Option<(String, &str)> {
+    let mut rest = text.strip_prefix('"')?.chars();
+    let mut read = String::new();
+    loop {
+        let next = match rest.next()? {
+            '"' => return Some((read, rest.as_str().trim_start())),
+            '\\' => read_escape(&mut rest)?,
+            '\0'..='\x1f' => return None,
+            plain => plain,
+        };
+        read.push(next);
+    }
+}
+
+/// What is behind a backslash.
+fn read_escape(rest: &mut Chars<'_>) -> Option<char> {
+    Some(match rest.next()? {
+        plain @ ('"' | '\\' | '/') => plain,
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'u' => {
+            let (digits, after) = rest.as_str().split_at_checked(4)?;
+            *rest = after.chars();
+            char::from_u32(u32::from_str_radix(digits, 16).ok()?)?
+        }
+        _ => return None,
+    })
 }

@@ -5,7 +5,9 @@ use crate::{
     operator::{
         Action, ActionId, Change, Changed, OperatorName, Order, Reason, Refused, RequestName,
         json::{Fields, Unreadable},
+        product_json,
     },
+    product::Product,
     sale::SaleState,
 };
 
@@ -20,6 +22,8 @@ pub struct ActionRecord {
     pub order: Order,
     /// The sale it is about; of one that it made, that.
     pub sale: Option<SaleId>,
+    /// The product it is about; of one that it made, that.
+    pub product: Option<ProductId>,
     /// What it is about, as it was before; `None` where there was nothing.
     pub before: Option<Seen>,
     /// What came of it.
@@ -36,12 +40,14 @@ pub enum Acted {
 }
 
 /// What an order is about, at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// A sale.
     Sale(SaleSeen),
     /// A hold.
     Hold(HoldSeen),
+    /// A product.
+    Product(Product),
 }
 
 /// A sale, at a moment.
@@ -140,6 +146,7 @@ impl Seen {
     #[must_use]
     pub fn to_json(&self) -> String {
         match *self {
+            Self::Product(ref product) => product_json::of_product(product).write(),
             Self::Sale(SaleSeen { window, terms, state, epoch }) => {
                 let fields = of_window(Fields::new().text("state", word_of(state)), window);
                 of_terms(fields, terms).number("epoch", epoch.0).write()
@@ -162,6 +169,7 @@ impl Seen {
                 let unit = unit.map_err(|_| Unreadable("unit"))?;
                 return Ok(Self::Hold(HoldSeen { unit, is_live: word == "held" }));
             }
+            "in-use" | "archived" => return product_json::read_product(&fields).map(Self::Product),
             _ => return Err(Unreadable("state")),
         };
         let (window, terms) = (read_window(&fields)?, read_terms(&fields)?);
@@ -176,6 +184,8 @@ impl Order {
     pub fn asked(&self) -> String {
         let fields = Fields::new().number_if("if_at", self.if_at);
         match self.action {
+            Action::PutProduct(ref to) => product_json::of_change(fields, to),
+            Action::ArchiveProduct(ref sku) => fields.text("sku", sku.as_str()),
             Action::ScheduleSale { window, terms, .. } => {
                 of_terms(of_window(fields, window), terms)
             }
@@ -226,7 +236,7 @@ const fn word_of(state: SaleState) -> &'static str {
 
 impl From<&ActionRecord> for StoredAction {
     fn from(record: &ActionRecord) -> Self {
-        let ActionRecord { number, acted_at, order, sale, before, outcome } = record;
+        let ActionRecord { number, acted_at, order, sale, product, before, outcome } = record;
         let (after, refused) = match outcome {
             Acted::Done(after) => (Some(after.to_json()), None),
             Acted::Refused(refused) => (None, Some(refused.to_json())),
@@ -238,7 +248,7 @@ impl From<&ActionRecord> for StoredAction {
             operator: order.by.as_str().to_owned(),
             action: order.action.name().to_owned(),
             sale_id: sale.map(SaleId::get),
-            product_id: order.action.product().map(ProductId::get),
+            product_id: product.map(ProductId::get),
             code: order.action.code().map(Code::to_bits),
             asked: order.asked(),
             why: order.why.as_ref().map(|why| why.as_str().to_owned()),
@@ -251,6 +261,11 @@ impl From<&ActionRecord> for StoredAction {
 }
 
 impl StoredAction {
+    fn product(&self) -> Result<Option<ProductId>, Unreadable> {
+        let product = self.product_id.map(ProductId::try_from).transpose();
+        product.map_err(|_| Unreadable("product_id"))
+    }
+
     /// The order alone, for whoever sends one.
     pub fn order(&self) -> Result<Order, Unreadable> {
         let fields = Fields::read(&self.asked)?;
@@ -259,14 +274,13 @@ impl StoredAction {
             sale.ok_or(Unreadable("sale_id"))
         };
         let action = match self.action.as_str() {
-            "sale-scheduled" => {
-                let product = self.product_id.map(ProductId::try_from).transpose();
-                Action::ScheduleSale {
-                    window: read_window(&fields)?,
-                    terms: read_terms(&fields)?,
-                    product: product.map_err(|_| Unreadable("product_id"))?,
-                }
-            }
+            "sale-scheduled" => Action::ScheduleSale {
+                window: read_window(&fields)?,
+                terms: read_terms(&fields)?,
+                product: self.product()?,
+            },
+            "product-put" => Action::PutProduct(product_json::read_change(&fields)?),
+            "product-archived" => Action::ArchiveProduct(fields.parsed("sku")?),
             "sale-changed" => Action::ChangeSale { sale: sale()?, change: read_change(&fields)? },
             "sale-paused" => Action::PauseSale(sale()?),
             "sale-resumed" => Action::ResumeSale(sale()?),
@@ -316,6 +330,7 @@ impl TryFrom<StoredAction> for ActionRecord {
             acted_at: stored.acted_at,
             order: stored.order()?,
             sale: sale.map_err(|_| Unreadable("sale_id"))?,
+            product: stored.product()?,
             before: stored.before.as_deref().map(Seen::from_json).transpose()?,
             outcome,
         })

@@ -91,6 +91,9 @@ pub enum Refused {
     /// The product is archived, which is for ever.
     #[error("the product is archived")]
     ProductArchived,
+    /// The ledger has no such picture.
+    #[error("there is no such image")]
+    NoSuchImage,
     /// There is no such code.
     #[error("there is no such code")]
     NoSuchCode,
@@ -153,6 +156,7 @@ impl Refused {
             Self::LedgerBehind { .. } => "ledger-behind",
             Self::NoSuchProduct => "product-not-found",
             Self::ProductArchived => "product-archived",
+            Self::NoSuchImage => "image-not-found",
             Self::NoSuchCode => "code-not-found",
             Self::NotOnHold { .. } => "not-on-hold",
         }
@@ -179,6 +183,7 @@ impl Refused {
             | Self::OutOfRange
             | Self::NoSuchProduct
             | Self::ProductArchived
+            | Self::NoSuchImage
             | Self::NoSuchCode
             | Self::ChangedSince(None) => fields,
         }
@@ -211,6 +216,7 @@ impl Refused {
             "ledger-behind" => Self::LedgerBehind { epoch: Epoch(fields.int("epoch")?) },
             "product-not-found" => Self::NoSuchProduct,
             "product-archived" => Self::ProductArchived,
+            "image-not-found" => Self::NoSuchImage,
             "code-not-found" => Self::NoSuchCode,
             "not-on-hold" => Self::NotOnHold { state: fields.one_of("state", &STATES)? },
             _ => return Err(Unreadable("refused")),

@@ -41,7 +41,7 @@ pub enum Answer {
     Done {
         /// What, as the trail has it.
         record: ActionRecord,
-        /// Whether every process goes by it. If not, they will as soon as the live store is up to date:
+        /// Whether every process goes by it; what a product is, they learn within seconds. If not, they will as soon as the live store is up to date:
         /// until then whatever was taken away is not granted any more, and is refused as unavailable.
         in_effect: bool,
         /// Whether it had been done when this order came.
@@ -142,6 +142,10 @@ impl Steering {
         was_served: bool,
     ) -> Result<(), StoreError> {
         let (Some(sale), Acted::Done(Seen::Sale(after))) = (record.sale, &record.outcome) else {
+            if record.order.action.sku().is_some() {
+                // Other processes look about once a second.
+                return self.catalog.refresh().await;
+            }
             if let Some(code) = record.order.action.code() {
                 // Whoever is told so may ask at once; if the live store is down, the sweep tells it.
                 let _ = self.codes.settle(code.sale(), &[(code, Verdict::Free)]).await;
@@ -154,11 +158,11 @@ impl Steering {
         if matches!(record.order.action, Action::ScheduleSale { .. }) || !is_to_be_served {
             return Ok(());
         }
-        let Some(Seen::Sale(before)) = record.before else { return Ok(()) };
-        let is_raised = before.epoch < after.epoch || before == *after;
+        let Some(Seen::Sale(before)) = &record.before else { return Ok(()) };
+        let is_raised = before.epoch < after.epoch || before == after;
         let older = if is_raised { Epoch(after.epoch.0 - 1) } else { after.epoch };
         self.serve(sale, older, snapshot).await?;
-        if gives(&before, after) && before.epoch < after.epoch {
+        if gives(before, after) && before.epoch < after.epoch {
             // What other processes remember as sold out, they have forgotten then.
             self.clock.wait(HEARD_MS_MAX).await;
         }

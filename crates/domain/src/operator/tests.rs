@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
-    Epoch, Origin, Sale, Salt, Timetable, Unit, UnixMillis,
+    Epoch, Origin, ProductId, ProductVersion, Sale, Salt, Timetable, Unit, UnixMillis,
     ports::{CodeRecord, LiveEpoch},
+    product::{ImageDigest, ImageKind, ImageRef, Picture, Price, Product, ProductChange},
     sale::SaleState,
 };
 
@@ -36,6 +37,33 @@ fn order(action: Action) -> Order {
         request_id: RequestName::of("r-1"),
         action,
         if_at: None,
+    }
+}
+
+/// A product with all that it may have.
+fn lamp() -> Product {
+    let to = put("Lamp");
+    let version = ProductVersion {
+        id: 5.try_into().unwrap(),
+        product: 3.try_into().unwrap(),
+        sku: to.sku,
+        name: to.name,
+        price: to.price,
+        metadata: to.metadata,
+        image: Some(ImageRef { digest: ImageDigest([7; 32]), kind: ImageKind::Webp }),
+        made_at: NOON,
+    };
+    Product { version, archived_at: None }
+}
+
+/// What says all of it.
+fn put(name: &str) -> ProductChange {
+    ProductChange {
+        sku: "lamp-7".parse().unwrap(),
+        name: name.parse().unwrap(),
+        price: Some(Price::new(1_999, "EUR".parse().unwrap()).unwrap()),
+        metadata: Some("{\"a\":\"\\\\\",\n\t\"\u{e9}\":1e2}\r".parse().unwrap()),
+        image: Some(Picture::Kept(ImageDigest([7; 32]))),
     }
 }
 
@@ -72,8 +100,8 @@ fn every_change_of_a_sale_raises_its_epoch_and_none_that_changes_nothing() {
         let is = (after.state, after.window.ends_at(), after.epoch);
         assert_eq!(is, (state, ends_at, Epoch(5)), "{order:?}");
     }
-    let same = Changed { stock: Some(10), ..Changed::default() };
-    for order in [order(Action::ResumeSale(sale.id)), change(same)] {
+    let as_it_is = Changed { stock: Some(10), ..Changed::default() };
+    for order in [order(Action::ResumeSale(sale.id)), change(as_it_is)] {
         assert_eq!(after(&order, &facts(sale)), Ok(sale), "{order:?}");
     }
 }
@@ -133,10 +161,11 @@ fn what_is_over_stays_over() {
     for action in
         [Action::PauseSale(open().id), Action::ResumeSale(open().id), Action::EndSale(open().id)]
     {
+        let order = order(action);
         for facts in [&over, &closed] {
-            assert_eq!(after(&order(action), facts), Err(Refused::SaleEnded { ended_at }));
+            assert_eq!(after(&order, facts), Err(Refused::SaleEnded { ended_at }));
         }
-        assert_eq!(after(&order(action), &Facts::at(NOON)), Err(Refused::NoSuchSale));
+        assert_eq!(after(&order, &Facts::at(NOON)), Err(Refused::NoSuchSale));
     }
 }
 
@@ -186,6 +215,7 @@ fn the_second_of_two_is_told_what_the_first_did() {
         acted_at: NOON,
         order: Order { by: "bob".parse().unwrap(), ..order(Action::PauseSale(open().id)) },
         sale: Some(open().id),
+        product: None,
         before: Some(Seen::Sale(SaleSeen::of(&open()))),
         outcome: Acted::Done(Seen::Sale(SaleSeen::of(&open()))),
     };
@@ -279,6 +309,7 @@ fn records() -> Vec<ActionRecord> {
         Refused::LedgerBehind { epoch: Epoch(9) },
         Refused::NoSuchProduct,
         Refused::ProductArchived,
+        Refused::NoSuchImage,
         Refused::NoSuchCode,
         Refused::NotOnHold { state: "sold" },
     ];
@@ -293,19 +324,55 @@ fn records() -> Vec<ActionRecord> {
         order(Action::ScheduleSale {
             window: sale.window,
             terms,
-            product: ProductId::try_from(3).ok(),
+            product: Some(lamp().version.product),
         }),
+        order(Action::PutProduct(put("Lamp \"7\"\\"))),
+        order(Action::ArchiveProduct(lamp().version.sku)),
     ];
     let record = |order: &Order, before, outcome| {
         let sale = order.action.sale().or(Some(sale.id));
-        ActionRecord { number: 5, acted_at: NOON, order: order.clone(), sale, before, outcome }
+        let (order, product) = (order.clone(), ProductId::try_from(3).ok());
+        ActionRecord { number: 5, acted_at: NOON, order, sale, product, before, outcome }
     };
     let done = orders.iter().map(|order| {
         let is_hold = order.action.code().is_some();
-        record(order, None, Acted::Done(if is_hold { Seen::Hold(hold) } else { seen }))
+        let is = match order.action {
+            Action::PutProduct(_) => Seen::Product(lamp()),
+            Action::ArchiveProduct(_) => {
+                let (mut plain, archived_at) = (lamp().version, Some(NOON));
+                (plain.price, plain.metadata, plain.image) = (None, None, None);
+                Seen::Product(Product { version: plain, archived_at })
+            }
+            _ if is_hold => Seen::Hold(hold),
+            _ => seen.clone(),
+        };
+        record(order, None, Acted::Done(is))
     });
-    let refused = refused.into_iter().map(|it| record(&orders[3], Some(seen), Acted::Refused(it)));
+    let refused =
+        refused.into_iter().map(|it| record(&orders[3], Some(seen.clone()), Acted::Refused(it)));
     done.chain(refused).collect()
+}
+
+#[test]
+fn a_product_is_put_unless_it_is_archived_and_with_a_picture_that_there_is() {
+    let decided =
+        |facts: Facts| order(Action::PutProduct(put("Lamp"))).decide(&facts, &Beside::default());
+    let known = Facts { product: Some(lamp()), picture_is_kept: true, ..Facts::at(NOON) };
+    let archived = Product { archived_at: Some(NOON), ..lamp() };
+
+    let to = Decided::PutProduct { before: Some(lamp()), to: put("Lamp") };
+    assert_eq!(decided(known.clone()), Ok(to));
+    let to = Decided::PutProduct { before: None, to: put("Lamp") };
+    assert_eq!(decided(Facts { product: None, ..known.clone() }), Ok(to));
+    let lost = Facts { picture_is_kept: false, ..known.clone() };
+    assert_eq!(decided(lost), Err(Refused::NoSuchImage));
+    let over = Facts { product: Some(archived.clone()), ..known.clone() };
+    assert_eq!(decided(over.clone()), Err(Refused::ProductArchived));
+    let archive = order(Action::ArchiveProduct(lamp().version.sku));
+    let none = Facts::at(NOON);
+    assert_eq!(archive.decide(&none, &Beside::default()), Err(Refused::NoSuchProduct));
+    let again = archive.decide(&over, &Beside::default());
+    assert_eq!(again, Ok(Decided::ArchiveProduct { before: archived }));
 }
 
 #[test]

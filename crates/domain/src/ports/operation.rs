@@ -62,7 +62,7 @@ macro_rules! operations {
 
 // An operator's sale is made each time it is asked for: twice would be twice the stock.
 // A load is sent once: if the live store restarted in between, the second would serve a snapshot
-// without what was granted since. And what an operator said first shall not hold last: of a product neither.
+// without what was granted since. And what an operator said first shall not hold last.
 operations! {
     Load = SaleStore::load, Live, Write, Once;
     Status = SaleStore::status, Live, Read, Again;
@@ -96,8 +96,6 @@ operations! {
     FindProduct = Products::find, Ledger, Read, Again;
     PageProducts = Products::page, Ledger, Read, Again;
     ProductImage = Products::image, Ledger, Read, Again;
-    PutProduct = ProductRegister::put, Ledger, Write, Once;
-    ArchiveProduct = ProductRegister::archive, Ledger, Write, Again;
     Now = SaleRegister::now, Ledger, Read, Again;
     FindSale = SaleRegister::find, Ledger, Read, Again;
     Page = SaleRegister::page, Ledger, Read, Again;

@@ -50,7 +50,7 @@ pub struct TrailPage {
     pub sale: Option<SaleId>,
     /// Only rows of lower numbers.
     pub before: Option<i64>,
-    /// Only what has changed a sale, or made one.
+    /// Only what has changed a sale or a product, or made one.
     pub changes_only: bool,
     /// At most so many.
     pub limit: usize,

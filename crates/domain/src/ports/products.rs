@@ -1,10 +1,11 @@
-//! The products that sales are of: reading them, and changing them.
+//! The products that sales are of, for whoever shows them. What changes one is ordered of
+//! [`Operator`](super::Operator).
 
 use async_trait::async_trait;
 
 use crate::{
     ProductId, Sku, StoreError, VersionId,
-    product::{Image, ImageDigest, Product, ProductChange, ProductRefusal, ProductVersion},
+    product::{Image, ImageDigest, Product, ProductVersion},
 };
 
 /// The ledger's products, for whoever shows them.
@@ -31,19 +32,4 @@ pub trait Products: Send + Sync {
 
     /// A picture.
     async fn image(&self, digest: ImageDigest) -> Result<Option<Image>, StoreError>;
-}
-
-/// The ledger's products, for whoever changes them.
-#[async_trait]
-pub trait ProductRegister: Send + Sync {
-    /// Makes a product, or its next version; the picture that comes with it is kept with it. A product
-    /// that is so already stays as it is.
-    async fn put(
-        &self,
-        change: ProductChange,
-    ) -> Result<Result<Product, ProductRefusal>, StoreError>;
-
-    /// Takes a product out of use: no sale of it can be made any more. Those that there are go on. One
-    /// that is archived stays so, since when it is.
-    async fn archive(&self, sku: &Sku) -> Result<Result<Product, ProductRefusal>, StoreError>;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     NewSale, Origin, Terms, Window,
     board::{Forms, WhichPage},
-    ports::{ProductRegister, SaleRegister},
+    ports::SaleRegister,
     product::ProductChange,
 };
 use fakes::World;
@@ -16,12 +16,12 @@ use crate::{TestTasks, services};
 async fn a_sale_is_shown_with_its_product_as_that_is_now_listed_or_not() {
     let world = World::new();
     let services = services(&world);
-    let put = async |name: &str| {
+    let put = |name: &str| {
         let (sku, name) = ("lamp".parse().unwrap(), name.parse().unwrap());
         let change = ProductChange { sku, name, price: None, metadata: None, image: None };
-        world.ledger.put(change).await.unwrap().unwrap().version.product
+        world.ledger.put_product(&change).version.product
     };
-    let lamp = put("Lamp").await;
+    let lamp = put("Lamp");
     let of = async |from: i64| {
         let starts_at = world.clock.now() + from;
         let window = Window::new(starts_at, starts_at + 1_000).unwrap();
@@ -42,7 +42,7 @@ async fn a_sale_is_shown_with_its_product_as_that_is_now_listed_or_not() {
         },
     };
     let board = services.board(Arc::new(TestTasks), forms);
-    put("Lantern").await;
+    put("Lantern");
     let which = WhichPage { phase: None, before: None, limit: 9 };
 
     // One was seen with the calendar, the other is asked for.

@@ -1,12 +1,13 @@
 //! What operators do, and its trail.
 
 use domain::{
-    Sale, SaleId, Salt, UnixMillis,
+    ProductId, Sale, Salt, UnixMillis,
     operator::{
         Acted, Action, ActionId, ActionRecord, Beside, Decided, Facts, HoldSeen, Order, SaleSeen,
         Seen, StoredAction,
     },
     ports::{ActReply, SaleSnapshot, TrailPage},
+    product::{Picture, Product, ProductChange},
     sale::SaleState,
 };
 
@@ -21,6 +22,13 @@ const WRITE_ACTION: &str = include_str!("../sql/operator/write_action.sql");
 const TRAIL: &str = include_str!("../sql/operator/trail.sql");
 const TRAIL_OF_SALE: &str = include_str!("../sql/operator/trail_of_sale.sql");
 
+/// What was carried out on.
+enum Made {
+    Sale(Sale),
+    Hold(HoldSeen),
+    Product(Product),
+}
+
 impl Tables<'_> {
     /// Carries an order out, or refuses it, and writes its row; or finds the row of the same.
     pub(crate) fn act(
@@ -34,20 +42,32 @@ impl Tables<'_> {
         }
         let facts = self.facts(&order.action)?;
         let (mut about, mut snapshot) = (order.action.sale(), None);
+        let mut product = order.action.product().or_else(|| facts.product.as_ref().map(number_of));
         let (before, outcome) = match order.decide(&facts, beside) {
             Err(refused) => (facts.as_it_stands(), Acted::Refused(refused)),
             Ok(decided) => {
-                let (id, after) = self.carry_out(decided, salt)?;
-                about = Some(id);
-                if let Some(raised) = decided.raised() {
+                let (before, raised) = (decided.before(), decided.raised());
+                let after = match self.carry_out(decided, salt)? {
+                    Made::Sale(made) => {
+                        about = Some(made.id);
+                        Seen::Sale(SaleSeen::of(&made))
+                    }
+                    Made::Hold(hold) => Seen::Hold(hold),
+                    Made::Product(made) => {
+                        product = Some(number_of(&made));
+                        Seen::Product(made)
+                    }
+                };
+                if let Some(raised) = raised {
                     let live = self.guard()?.live_units(raised.id);
                     snapshot = Some(SaleSnapshot { sale: raised, live });
                 }
-                (decided.before(), Acted::Done(after))
+                (before, Acted::Done(after))
             }
         };
         let (acted_at, order) = (facts.now, order.clone());
-        let mut record = ActionRecord { number: 0, acted_at, order, sale: about, before, outcome };
+        let mut record =
+            ActionRecord { number: 0, acted_at, order, sale: about, product, before, outcome };
         record.number = self.write_action(&StoredAction::from(&record))?;
         Ok(ActReply::Now { record, snapshot })
     }
@@ -60,6 +80,13 @@ impl Tables<'_> {
             facts.sale = self.find_sale(id)?;
             facts.highest_live = self.guard()?.highest_live(id);
             facts.last = self.one(LAST_CHANGE, [id.get()], rows::action)?.transpose()?;
+        }
+        if let Some(sku) = action.sku() {
+            facts.product = self.find_product(sku)?;
+        }
+        if let Action::PutProduct(ProductChange { image: Some(Picture::Kept(digest)), .. }) = action
+        {
+            facts.picture_is_kept = self.image_is_kept(*digest)?;
         }
         if let Some(product) = action.product() {
             facts.not_to_be_sold = self.not_to_be_sold(product)?;
@@ -74,30 +101,30 @@ impl Tables<'_> {
         Ok(facts)
     }
 
-    /// Does what was decided, and says of which sale, and what is so since.
-    fn carry_out(
-        &self,
-        decided: Decided,
-        salt: Option<Salt>,
-    ) -> Result<(SaleId, Seen), SqliteError> {
+    /// Does what was decided, and says what is so since.
+    fn carry_out(&self, decided: Decided, salt: Option<Salt>) -> Result<Made, SqliteError> {
         match decided {
             Decided::Make(new) => {
                 let made = self.schedule(new, salt)?;
                 let made = made.map_err(|_| unreadable("no sale was made"))?;
-                Ok((made.id, Seen::Sale(SaleSeen::of(&made))))
+                Ok(Made::Sale(made))
             }
             Decided::Put { before, after } => {
                 if before != after {
                     self.put_sale(&before, &after)?;
                 }
-                Ok((after.id, Seen::Sale(SaleSeen::of(&after))))
+                Ok(Made::Sale(after))
             }
             Decided::Release { code, unit } => {
                 let mut counts = Counts::default();
                 self.end_hold(&mut counts, code, State::Released, |_| true)?;
                 self.write_counts(&counts)?;
                 self.file_ended(&[code])?;
-                Ok((code.sale(), Seen::Hold(HoldSeen::released(unit))))
+                Ok(Made::Hold(HoldSeen::released(unit)))
+            }
+            Decided::PutProduct { before, to } => self.put_product(before, &to).map(Made::Product),
+            Decided::ArchiveProduct { before } => {
+                self.archive_product(number_of(&before)).map(Made::Product)
             }
         }
     }
@@ -162,6 +189,10 @@ impl Tables<'_> {
         };
         found.into_iter().collect()
     }
+}
+
+const fn number_of(product: &Product) -> ProductId {
+    product.version.product
 }
 
 fn unreadable(what: &str) -> SqliteError {

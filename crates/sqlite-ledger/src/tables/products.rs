@@ -1,11 +1,10 @@
 //! Products, their versions and their pictures.
 //!
-//! What changes one is a step within a transaction, so that whoever has more to write with it can: the
-//! change and its record are one.
+//! What changes one is a step within the transaction of whoever acts, with its row of the trail.
 
 use domain::{
     NotScheduled, ProductId, ProductVersion, Sku, VersionId,
-    product::{Image, ImageDigest, Picture, Product, ProductChange, ProductRefusal},
+    product::{Image, ImageDigest, Picture, Product, ProductChange},
 };
 
 use super::Tables;
@@ -22,9 +21,6 @@ const KEEP_IMAGE: &str = include_str!("../sql/products/keep_image.sql");
 const MAKE_PRODUCT: &str = include_str!("../sql/products/make_product.sql");
 const MAKE_VERSION: &str = include_str!("../sql/products/make_version.sql");
 const ARCHIVE_PRODUCT: &str = include_str!("../sql/products/archive_product.sql");
-
-/// What became of a change. What is refused has written nothing.
-pub(crate) type Changed = Result<Result<Product, ProductRefusal>, SqliteError>;
 
 impl Tables<'_> {
     /// Which versions products have now.
@@ -101,61 +97,36 @@ impl Tables<'_> {
         })
     }
 
-    /// Makes a product, or its next version.
-    pub(crate) fn put_product(&self, to: &ProductChange) -> Changed {
-        match self.change_product(to)? {
-            Err(ProductRefusal::Unknown) => self.make_product(to),
-            decided => Ok(decided),
-        }
+    /// Whether there is such a picture.
+    pub(crate) fn image_is_kept(&self, digest: ImageDigest) -> Result<bool, SqliteError> {
+        Ok(self.one(IMAGE_IS_KEPT, [digest.0], |_| Ok(()))?.is_some())
     }
 
-    /// Makes a product, unless there is one of its key.
-    pub(crate) fn make_product(&self, new: &ProductChange) -> Changed {
-        if let Err(refusal) = self.keep_picture(new)? {
-            return Ok(Err(refusal));
-        }
-        match self.one(MAKE_PRODUCT, [new.sku.as_str()], rows::product_id)? {
-            Some(product) => self.make_version(product, new).map(Ok),
-            None => Ok(Err(ProductRefusal::SkuTaken)),
-        }
-    }
-
-    /// Makes the next version of a product, unless the last one says the same.
-    pub(crate) fn change_product(&self, to: &ProductChange) -> Changed {
-        let product = match self.find_product(&to.sku)? {
-            None => return Ok(Err(ProductRefusal::Unknown)),
-            Some(Product { archived_at: Some(_), .. }) => return Ok(Err(ProductRefusal::Archived)),
-            Some(product) if to.is_said_by(&product.version) => return Ok(Ok(product)),
-            Some(product) => product,
+    /// Makes a product, or the next version of one, unless the last one says the same.
+    pub(crate) fn put_product(
+        &self,
+        before: Option<Product>,
+        to: &ProductChange,
+    ) -> Result<Product, SqliteError> {
+        let product = match before {
+            Some(product) if to.is_said_by(&product.version) => return Ok(product),
+            Some(product) => product.version.product,
+            None => {
+                let made = self.one(MAKE_PRODUCT, [to.sku.as_str()], rows::product_id)?;
+                made.ok_or_else(|| SqliteError::Unreadable("no product was made".to_owned()))?
+            }
         };
-        match self.keep_picture(to)? {
-            Err(refusal) => Ok(Err(refusal)),
-            Ok(()) => self.make_version(product.version.product, to).map(Ok),
+        if let Some(Picture::Given(image)) = &to.image {
+            let row = (image.digest().0, image.kind().name(), &**image.bytes());
+            self.run(KEEP_IMAGE, row)?;
         }
+        self.make_version(product, to)
     }
 
-    /// Archives a product.
-    pub(crate) fn archive_product(&self, sku: &Sku) -> Changed {
-        let found = self.one(FIND_PRODUCT, [sku.as_str()], rows::product_row)?;
-        let Some((product, _)) = found else { return Ok(Err(ProductRefusal::Unknown)) };
+    /// Archives a product, if it is not.
+    pub(crate) fn archive_product(&self, product: ProductId) -> Result<Product, SqliteError> {
         self.run(ARCHIVE_PRODUCT, (product.get(), self.now().0))?;
-        self.read_product(product).map(Ok)
-    }
-
-    /// Keeps the picture that comes with a change, if it is new.
-    fn keep_picture(&self, of: &ProductChange) -> Result<Result<(), ProductRefusal>, SqliteError> {
-        match &of.image {
-            Some(Picture::Given(image)) => {
-                let row = (image.digest().0, image.kind().name(), &**image.bytes());
-                self.run(KEEP_IMAGE, row)?;
-            }
-            Some(Picture::Kept(digest)) => {
-                let kept = self.one(IMAGE_IS_KEPT, [digest.0], |_| Ok(()))?;
-                return Ok(kept.ok_or(ProductRefusal::NoSuchImage));
-            }
-            None => {}
-        }
-        Ok(Ok(()))
+        self.read_product(product)
     }
 
     fn make_version(

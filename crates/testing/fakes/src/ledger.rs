@@ -16,6 +16,7 @@ use domain::{
         Answered, AnsweredCodes, Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant,
         LedgerStore, Outcome, Recorded, Redemption, Verdict,
     },
+    product::{Product, ProductChange},
 };
 
 use crate::{
@@ -138,6 +139,12 @@ impl FakeLedger {
     #[must_use]
     pub fn sale(&self, sale: SaleId) -> Option<Sale> {
         self.tables(|tables| tables.sales.get(&sale).map(|row| row.sale))
+    }
+
+    /// Makes a product, or its next version, as an operator does.
+    #[must_use]
+    pub fn put_product(&self, to: &ProductChange) -> Product {
+        self.tables(|tables| tables.products.put(to, self.0.clock.now()))
     }
 
     pub(crate) fn tables<T>(&self, work: impl FnOnce(&mut Tables) -> T) -> T {

@@ -8,6 +8,7 @@ use domain::{
         Seen,
     },
     ports::{ActReply, Operator, SaleSnapshot, TrailPage},
+    product::{Picture, Product, ProductChange},
 };
 
 use crate::{FakeLedger, HoldRecord, HoldState, Operation, ledger::Tables};
@@ -26,6 +27,12 @@ impl Tables {
             between: sale.map(|sale| self.between(&sale)),
             code: action.code().map(|code| self.find(code)),
             not_to_be_sold: action.product().and_then(|it| self.products.not_to_be_sold(it)),
+            product: action.sku().and_then(|sku| self.products.find(sku)),
+            picture_is_kept: matches!(
+                action,
+                Action::PutProduct(ProductChange { image: Some(Picture::Kept(digest)), .. })
+                    if self.products.is_kept(*digest)
+            ),
         }
     }
 
@@ -55,17 +62,24 @@ impl Tables {
         let number = i64::try_from(self.actions.len()).unwrap_or(i64::MAX) + 1;
         let decided = order.decide(&facts, beside);
         let (mut sale, mut snapshot) = (order.action.sale(), None);
+        let number_of = |product: &Product| product.version.product;
+        let mut product = order.action.product().or_else(|| facts.product.as_ref().map(number_of));
         let (before, outcome) = match decided {
             Err(refused) => (facts.as_it_stands(), Acted::Refused(refused)),
             Ok(decided) => {
+                let (before, raised) = (decided.before(), decided.raised());
                 let (id, after) = self.carry_out(decided, now);
                 sale = id.or(sale);
-                snapshot = decided.raised().map(|raised| self.snapshot(raised));
-                (decided.before(), Acted::Done(after))
+                if let Seen::Product(made) = &after {
+                    product = Some(number_of(made));
+                }
+                snapshot = raised.map(|raised| self.snapshot(raised));
+                (before, Acted::Done(after))
             }
         };
         let order = order.clone();
-        let record = ActionRecord { number, acted_at: now, order, sale, before, outcome };
+        let acted_at = now;
+        let record = ActionRecord { number, acted_at, order, sale, product, before, outcome };
         self.actions.push(record.clone());
         ActReply::Now { record, snapshot }
     }
@@ -93,6 +107,10 @@ impl Tables {
                     hold.end(HoldState::Released, now);
                 }
                 (Some(code.sale()), Seen::Hold(HoldSeen::released(unit)))
+            }
+            Decided::PutProduct { to, .. } => (None, Seen::Product(self.products.put(&to, now))),
+            Decided::ArchiveProduct { before } => {
+                (None, Seen::Product(self.products.archive(&before, now)))
             }
         }
     }

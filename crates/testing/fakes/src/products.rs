@@ -1,12 +1,12 @@
-//! The ledger in memory: [`Products`] and [`ProductRegister`].
+//! The ledger in memory: [`Products`], and what changes them.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use domain::{
     NotScheduled, ProductId, ProductVersion, Sku, StoreError, UnixMillis, VersionId,
-    ports::{ProductRegister, Products},
-    product::{Image, ImageDigest, ImageRef, Picture, Product, ProductChange, ProductRefusal},
+    ports::Products,
+    product::{Image, ImageDigest, ImageRef, Picture, Product, ProductChange},
 };
 
 use crate::{FakeLedger, Operation, ledger::Tables};
@@ -19,8 +19,6 @@ pub(crate) struct ProductRows {
     versions: BTreeMap<VersionId, ProductVersion>,
     images: Vec<Image>,
 }
-
-type Changed = Result<Product, ProductRefusal>;
 
 impl ProductRows {
     pub(crate) fn not_to_be_sold(&self, product: ProductId) -> Option<NotScheduled> {
@@ -49,26 +47,18 @@ impl ProductRows {
         i64::try_from(place + 1).ok()?.try_into().ok()
     }
 
-    fn put(&mut self, change: &ProductChange, now: UnixMillis) -> Changed {
-        let known = self.id_of(&change.sku).and_then(|id| self.product(id));
-        if known.as_ref().is_some_and(|known| known.archived_at.is_some()) {
-            return Err(ProductRefusal::Archived);
-        }
+    /// Makes a product, or its next version, unless the last one says the same.
+    pub(crate) fn put(&mut self, change: &ProductChange, now: UnixMillis) -> Product {
+        let known = self.find(&change.sku);
         if let Some(known) = known
             && change.is_said_by(&known.version)
         {
-            return Ok(known);
+            return known;
         }
-        let image = match &change.image {
-            None => None,
-            Some(Picture::Given(image)) => {
-                self.images.push(image.clone());
-                Some(image.clone())
-            }
-            Some(Picture::Kept(digest)) => {
-                Some(self.image(*digest).ok_or(ProductRefusal::NoSuchImage)?)
-            }
-        };
+        if let Some(Picture::Given(image)) = &change.image {
+            self.images.push(image.clone());
+        }
+        let image = change.image.as_ref().and_then(|picture| self.image(picture.digest()));
         let id = self.id_of(&change.sku).unwrap_or_else(|| {
             self.products.push((change.sku.clone(), None));
             self.id_of(&change.sku).expect("it was made just now")
@@ -85,17 +75,27 @@ impl ProductRows {
             made_at: now,
         };
         self.versions.insert(version.id, version);
-        self.product(id).ok_or(ProductRefusal::Unknown)
+        self.product(id).expect("it has a version")
+    }
+
+    pub(crate) fn find(&self, sku: &Sku) -> Option<Product> {
+        self.id_of(sku).and_then(|id| self.product(id))
+    }
+
+    pub(crate) fn is_kept(&self, digest: ImageDigest) -> bool {
+        self.image(digest).is_some()
     }
 
     fn image(&self, digest: ImageDigest) -> Option<Image> {
         self.images.iter().find(|image| image.digest() == digest).cloned()
     }
 
-    fn archive(&mut self, sku: &Sku, now: UnixMillis) -> Changed {
-        let row = self.products.iter_mut().find(|(known, _)| known == sku);
-        row.ok_or(ProductRefusal::Unknown)?.1.get_or_insert(now);
-        self.id_of(sku).and_then(|id| self.product(id)).ok_or(ProductRefusal::Unknown)
+    /// Archives a product that is there.
+    pub(crate) fn archive(&mut self, product: &Product, now: UnixMillis) -> Product {
+        let id = product.version.product;
+        let row = usize::try_from(id.get() - 1).ok().and_then(|place| self.products.get_mut(place));
+        row.expect("it is there").1.get_or_insert(now);
+        self.product(id).expect("it has a version")
     }
 }
 
@@ -122,10 +122,7 @@ impl Products for FakeLedger {
     }
 
     async fn find(&self, sku: &Sku) -> Result<Option<Product>, StoreError> {
-        let look = |tables: &mut Tables, _| {
-            let products = &tables.products;
-            Ok(products.id_of(sku).and_then(|id| products.product(id)))
-        };
+        let look = |tables: &mut Tables, _| Ok(tables.products.find(sku));
         self.transact(Operation::FindProduct, look).await
     }
 
@@ -146,21 +143,5 @@ impl Products for FakeLedger {
     async fn image(&self, digest: ImageDigest) -> Result<Option<Image>, StoreError> {
         let look = |tables: &mut Tables, _| Ok(tables.products.image(digest));
         self.transact(Operation::ProductImage, look).await
-    }
-}
-
-#[async_trait]
-impl ProductRegister for FakeLedger {
-    async fn put(
-        &self,
-        change: ProductChange,
-    ) -> Result<Result<Product, ProductRefusal>, StoreError> {
-        let put = |tables: &mut Tables, now| Ok(tables.products.put(&change, now));
-        self.transact(Operation::PutProduct, put).await
-    }
-
-    async fn archive(&self, sku: &Sku) -> Result<Result<Product, ProductRefusal>, StoreError> {
-        let archive = |tables: &mut Tables, now| Ok(tables.products.archive(sku, now));
-        self.transact(Operation::ArchiveProduct, archive).await
     }
 }

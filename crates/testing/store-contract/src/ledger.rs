@@ -14,8 +14,8 @@ use domain::{
     UnixMillis, UserId, Window,
     ports::{
         Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore,
-        Lookups, Operator, Outcome, ProductRegister, Products, RaiseReply, Recorded, Redemption,
-        SaleRegister, SaleSnapshot, Tally, Verdict,
+        Lookups, Operator, Outcome, Products, RaiseReply, Recorded, Redemption, SaleRegister,
+        SaleSnapshot, Tally, Verdict,
     },
 };
 
@@ -34,8 +34,6 @@ pub struct Ledger {
     pub lookups: Arc<dyn Lookups>,
     /// Its products.
     pub products: Arc<dyn Products>,
-    /// What changes its products.
-    pub product_register: Arc<dyn ProductRegister>,
     /// Its sales.
     pub register: Arc<dyn SaleRegister>,
     /// What operators do in it.
@@ -63,7 +61,6 @@ impl Ledger {
             + CodeOwners
             + Lookups
             + Products
-            + ProductRegister
             + Operator
             + SaleRegister
             + 'static,
@@ -74,7 +71,6 @@ impl Ledger {
             answered: store.clone(),
             lookups: store.clone(),
             products: store.clone(),
-            product_register: store.clone(),
             operator: store.clone(),
             register: store,
             clock,

@@ -6,13 +6,13 @@ use std::{
 };
 
 use domain::{
-    Epoch, NewSale, Origin, ProductId, Sale, SaleId, Terms, UnixMillis, Window,
+    Epoch, NewSale, Origin, ProductId, Sale, SaleId, Sku, Terms, UnixMillis, Window,
     operator::{
         Acted, Action, ActionId, ActionRecord, Beside, Change, Changed, HoldSeen, Noted, Order,
         Refused, SaleSeen, Seen,
     },
     ports::{ActReply, CodeRecord, LiveEpoch, Recorded, SaleSnapshot, TrailPage},
-    product::ProductChange,
+    product::{Image, Picture, Price, Product, ProductChange},
     sale::SaleState,
 };
 
@@ -44,6 +44,11 @@ macro_rules! operator_contract {
             a_ledger_that_lost_data_changes_nothing
             what_is_not_there_is_refused_and_kept
             the_trail_has_the_newest_first
+            a_product_that_is_put_is_in_the_trail_as_it_was_and_as_it_is
+            a_product_that_is_ordered_twice_is_made_once
+            a_product_that_is_archived_is_in_the_trail_as_long_as_it_was_in_use
+            what_cannot_be_done_to_a_product_is_refused_and_kept
+            of_ten_that_order_one_product_at_once_it_is_made_by_one
         }
     };
 }
@@ -106,11 +111,14 @@ impl Ledger {
         self.raise(&listed.sale).await.sale
     }
 
-    /// Makes a product.
-    async fn put(&self, key: &str) -> ProductId {
-        let (sku, name) = (key.parse().unwrap(), key.parse().unwrap());
-        let new = ProductChange { sku, name, price: None, metadata: None, image: None };
-        self.product_register.put(new).await.unwrap().unwrap().version.product
+    /// Makes a product, or its next version.
+    pub(crate) async fn put(&self, to: ProductChange) -> Result<Product, Refused> {
+        product_of(self.acted(&order(Action::PutProduct(to))).await)
+    }
+
+    /// Archives a product.
+    pub(crate) async fn archive(&self, sku: Sku) -> Result<Product, Refused> {
+        product_of(self.acted(&order(Action::ArchiveProduct(sku))).await)
     }
 
     async fn sale(&self, sale: SaleId) -> Sale {
@@ -120,6 +128,28 @@ impl Ledger {
     async fn trail(&self, page: TrailPage) -> Vec<ActionRecord> {
         self.operator.trail(page).await.unwrap()
     }
+}
+
+/// The product as it is after an order.
+fn product_of(record: ActionRecord) -> Result<Product, Refused> {
+    match record.outcome {
+        Acted::Done(Seen::Product(product)) => Ok(product),
+        Acted::Refused(refused) => Err(refused),
+        other @ Acted::Done(_) => panic!("it is of a product: {other:?}"),
+    }
+}
+
+/// A product of which nothing is said but its name.
+fn named(key: &str, name: &str) -> ProductChange {
+    let (sku, name) = (key.parse().unwrap(), name.parse().unwrap());
+    ProductChange { sku, name, price: None, metadata: None, image: None }
+}
+
+/// A picture that the ledger has not.
+fn picture(number: u8) -> Image {
+    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0".to_vec();
+    file.push(number);
+    Image::new(file).unwrap()
 }
 
 const ALL: TrailPage = TrailPage { sale: None, before: None, changes_only: false, limit: 100 };
@@ -139,7 +169,7 @@ pub async fn a_sale_that_is_ordered_twice_is_made_once(ledger: Ledger) {
     let is = (sale.window, sale.terms, sale.origin, sale.state, sale.epoch);
     assert_eq!(is, (window, terms, Origin::Operator, SaleState::Active, Epoch(0)));
     assert_eq!(first.outcome, Acted::Done(Seen::Sale(SaleSeen::of(&sale))));
-    assert_eq!((&first.order, first.before), (&order, None));
+    assert_eq!((&first.order, &first.before), (&order, &None));
     assert!((before..=ledger.now().await).contains(&first.acted_at));
     assert_eq!(again, ActReply::Before(first.clone()));
     assert_eq!(ledger.register.page(None, 10).await.unwrap(), [sale]);
@@ -148,8 +178,8 @@ pub async fn a_sale_that_is_ordered_twice_is_made_once(ledger: Ledger) {
 
 /// The trail says of which; a sale of any other is not made, and that is kept.
 pub async fn a_sale_is_ordered_of_a_product_that_is_in_use(ledger: Ledger) {
-    let [lamp, fox] = ["lamp", "fox"].map(|key| ledger.put(key));
-    let (lamp, fox) = (lamp.await, fox.await);
+    let lamp = ledger.put(named("lamp", "Lamp")).await.unwrap().version.product;
+    let fox = ledger.put(named("fox", "Fox")).await.unwrap().version.product;
     let starts_at = ledger.now().await + HOUR;
     let window = Window::new(starts_at, starts_at + 7).unwrap();
     let terms = Terms::new(5, 2, MINUTE).unwrap();
@@ -160,9 +190,10 @@ pub async fn a_sale_is_ordered_of_a_product_that_is_in_use(ledger: Ledger) {
 
     let sale = ledger.sale(made.sale.unwrap()).await;
     assert_eq!((sale.product, sale.origin), (Some(lamp), Origin::Operator));
+    assert_eq!(made.product, Some(lamp));
     assert_eq!(ledger.operator.action(first.id).await.unwrap(), Some(made));
     assert_eq!(ledger.act(&first).await, ActReply::Before(ledger.trail(ALL).await.remove(0)));
-    ledger.product_register.archive(&"fox".parse().unwrap()).await.unwrap().unwrap();
+    ledger.archive("fox".parse().unwrap()).await.unwrap();
     let unknown = ProductId::try_from(77).unwrap();
     for (product, why) in [(fox, Refused::ProductArchived), (unknown, Refused::NoSuchProduct)] {
         let order = of(product);
@@ -489,4 +520,120 @@ pub async fn the_trail_has_the_newest_first(ledger: Ledger) {
     assert_eq!(ids(&ledger.trail(below).await), [release.id, refused.id]);
     let second = TrailPage { before: Some(numbers[3]), ..ALL };
     assert_eq!(ledger.trail(second).await, all[4..]);
+}
+
+/// All that may be said of it, with what JSON has to escape, reads back from the trail.
+pub async fn a_product_that_is_put_is_in_the_trail_as_it_was_and_as_it_is(ledger: Ledger) {
+    let whole = ProductChange {
+        price: Some(Price::new(1_999, "EUR".parse().unwrap()).unwrap()),
+        metadata: Some("{\"a\" : \"\\\\\\\"\\u0001\",\r\n\t\"b\":[1.50]}".parse().unwrap()),
+        image: Some(Picture::Given(picture(1))),
+        ..named("lamp", "Lamp \"7\" \\ \u{1f4a1}")
+    };
+    let (first, second) =
+        (Action::PutProduct(whole.clone()), Action::PutProduct(named("lamp", "L")));
+    let (first, second) = (order(first), order(second));
+
+    let made = ledger.acted(&first).await;
+    let changed = ledger.acted(&second).await;
+    let same = ledger.acted(&order(second.action.clone())).await;
+
+    let was = product_of(made.clone()).unwrap();
+    let is = ledger.products.find(&whole.sku).await.unwrap().unwrap();
+    assert!(whole.is_said_by(&was.version) && is.version.id > was.version.id);
+    assert_eq!((&made.before, &changed.before), (&None, &Some(Seen::Product(was.clone()))));
+    assert_eq!(product_of(changed.clone()), Ok(is.clone()));
+    assert_eq!((&same.before, &same.outcome), (&Some(Seen::Product(is.clone())), &changed.outcome));
+    for record in [&made, &changed, &same] {
+        assert_eq!((record.product, record.sale), (Some(was.version.product), None));
+    }
+    assert_eq!(ledger.trail(ALL).await, [same, changed, made]);
+}
+
+/// Its picture need not come again: what it is known by is the same.
+pub async fn a_product_that_is_ordered_twice_is_made_once(ledger: Ledger) {
+    let image = Some(Picture::Given(picture(1)));
+    let first = order(Action::PutProduct(ProductChange { image, ..named("lamp", "Lamp") }));
+    let changed = named("lamp", "Lantern");
+
+    let made = ledger.acted(&first).await;
+    let lantern = ledger.put(changed.clone()).await.unwrap();
+    let again = ledger.act(&first).await;
+
+    assert_eq!(again, ActReply::Before(made));
+    let ActReply::Before(record) = again else { panic!("it came before") };
+    assert_eq!(record.order, first);
+    assert_eq!(ledger.products.find(&changed.sku).await.unwrap(), Some(lantern));
+    // The id is that of another order then, of which nothing comes.
+    let other = Order { action: Action::ArchiveProduct(changed.sku.clone()), ..first };
+    assert_eq!(ledger.act(&other).await, ActReply::Before(record));
+    assert_eq!(ledger.products.find(&changed.sku).await.unwrap().unwrap().archived_at, None);
+    assert_eq!(ledger.trail(ALL).await.len(), 2);
+}
+
+/// Said twice, it is done once.
+pub async fn a_product_that_is_archived_is_in_the_trail_as_long_as_it_was_in_use(ledger: Ledger) {
+    let product = ledger.put(named("lamp", "Lamp")).await.unwrap();
+    let archive = || order(Action::ArchiveProduct("lamp".parse().unwrap()));
+
+    let archived = ledger.acted(&archive()).await;
+    let again = ledger.acted(&archive()).await;
+
+    let is = product_of(archived.clone()).unwrap();
+    assert_eq!(archived.before, Some(Seen::Product(product.clone())));
+    assert!(is.archived_at.is_some_and(|at| at >= product.version.made_at));
+    assert_eq!(is, Product { archived_at: is.archived_at, ..product.clone() });
+    assert_eq!(
+        (&again.before, product_of(again.clone())),
+        (&Some(Seen::Product(is.clone())), Ok(is))
+    );
+    for record in [archived, again] {
+        assert_eq!(record.product, Some(product.version.product));
+        assert_eq!(ledger.operator.action(record.order.id).await.unwrap(), Some(record));
+    }
+}
+
+/// With the product as it stands, if there is one; and no part of it is done.
+pub async fn what_cannot_be_done_to_a_product_is_refused_and_kept(ledger: Ledger) {
+    let fox = ledger.put(named("fox", "Fox")).await.unwrap();
+    ledger.put(named("old", "Old")).await.unwrap();
+    let old = ledger.archive("old".parse().unwrap()).await.unwrap();
+    let absent = Some(Picture::Kept(picture(9).digest()));
+    let pictured = |key| ProductChange { image: absent.clone(), ..named(key, "Other") };
+
+    for (action, why, stands) in [
+        (Action::PutProduct(named("old", "New")), Refused::ProductArchived, Some(&old)),
+        (Action::PutProduct(pictured("fox")), Refused::NoSuchImage, Some(&fox)),
+        (Action::PutProduct(pictured("new")), Refused::NoSuchImage, None),
+        (Action::ArchiveProduct("new".parse().unwrap()), Refused::NoSuchProduct, None),
+    ] {
+        let order = order(action);
+        let record = ledger.acted(&order).await;
+        assert_eq!((&record.outcome, &record.order), (&Acted::Refused(why), &order));
+        assert_eq!(record.before, stands.cloned().map(Seen::Product));
+        assert_eq!(record.product, stands.map(|product| product.version.product));
+        assert_eq!(ledger.operator.action(order.id).await.unwrap(), Some(record));
+    }
+    assert_eq!(ledger.products.page(None, 9).await.unwrap(), [old, fox]);
+}
+
+/// The others are told what came of it.
+pub async fn of_ten_that_order_one_product_at_once_it_is_made_by_one(ledger: Ledger) {
+    let order = order(Action::PutProduct(named("lamp", "Lamp")));
+    let acts = (0..10).map(|_| {
+        let (ledger, order) = (ledger.clone(), order.clone());
+        async move { ledger.act(&order).await }
+    });
+
+    let replies = all_at_once(acts).await;
+
+    let now = replies.iter().filter(|reply| matches!(reply, ActReply::Now { .. }));
+    assert_eq!(now.count(), 1);
+    let [record] = &ledger.trail(ALL).await[..] else { panic!("one row") };
+    let product = product_of(record.clone()).unwrap();
+    assert_eq!(ledger.products.page(None, 9).await.unwrap(), [product]);
+    for reply in replies {
+        let (ActReply::Now { record: told, .. } | ActReply::Before(told)) = reply;
+        assert_eq!(told, *record);
+    }
 }

@@ -1,15 +1,13 @@
-//! What [`Products`](domain::ports::Products) and [`ProductRegister`](domain::ports::ProductRegister)
-//! promise, and what a ledger of sales and receipts makes of them.
+//! What [`Products`](domain::ports::Products) promise of what operators make, and what a ledger of sales and
+//! receipts makes of them.
 
 use std::slice::from_ref;
 
 use domain::{
     NewSale, NotScheduled, Origin, ProductId, ProductVersion, Sale, Sku, Terms, VersionId, Window,
+    operator::Refused,
     ports::{CodeRecord, Listed, RaiseReply, Redemption, UserOfSale},
-    product::{
-        Image, ImageDigest, Metadata, Picture, Price, Product, ProductChange, ProductName,
-        ProductRefusal,
-    },
+    product::{Image, ImageDigest, Metadata, Picture, Price, Product, ProductChange, ProductName},
 };
 
 use crate::{
@@ -17,8 +15,7 @@ use crate::{
     ledger::{Ledger, redemption},
 };
 
-/// Writes one test per promise of `Products` and `ProductRegister`, on the [`Ledger`](crate::Ledger)
-/// that `$ledger` makes.
+/// Writes one test per promise of `Products`, on the [`Ledger`](crate::Ledger) that `$ledger` makes.
 #[macro_export]
 macro_rules! products_contract {
     ($ledger:path) => {
@@ -55,7 +52,7 @@ fn picture(number: u8, bytes: usize) -> Image {
 }
 
 async fn put(ledger: &Ledger, change: &ProductChange) -> Product {
-    ledger.product_register.put(change.clone()).await.unwrap().unwrap()
+    ledger.put(change.clone()).await.unwrap()
 }
 
 async fn find(ledger: &Ledger, key: &str) -> Option<Product> {
@@ -150,10 +147,9 @@ pub async fn a_picture_may_be_of_several_products_and_must_be_there(ledger: Ledg
 
     let again = put(&ledger, &with("two", Picture::Given(image.clone()))).await.version;
     let kept = put(&ledger, &with("three", Picture::Kept(image.digest()))).await.version;
-    let register = &ledger.product_register;
     for key in ["one", "four"] {
-        let refused = register.put(with(key, Picture::Kept(absent.digest()))).await.unwrap();
-        assert_eq!(refused, Err(ProductRefusal::NoSuchImage), "{key}");
+        let refused = ledger.put(with(key, Picture::Kept(absent.digest()))).await;
+        assert_eq!(refused, Err(Refused::NoSuchImage), "{key}");
     }
 
     assert_eq!((again.image, kept.image), (first.image, first.image));
@@ -166,18 +162,16 @@ pub async fn a_picture_may_be_of_several_products_and_must_be_there(ledger: Ledg
 /// Its key is not free again: old receipts are of it.
 pub async fn an_archived_product_is_not_changed_and_stays_archived(ledger: Ledger) {
     let product = put(&ledger, &named("lamp", "A lamp")).await;
-    let register = &ledger.product_register;
 
-    let archived = register.archive(&sku("lamp")).await.unwrap().unwrap();
-    let again = register.archive(&sku("lamp")).await.unwrap().unwrap();
+    let archived = ledger.archive(sku("lamp")).await.unwrap();
+    let again = ledger.archive(sku("lamp")).await.unwrap();
 
     assert_eq!(archived.version, product.version);
     assert!(archived.archived_at.is_some_and(|at| at >= product.version.made_at));
     assert_eq!(again, archived);
     assert_eq!(find(&ledger, "lamp").await, Some(archived.clone()));
     for name in ["A lamp", "Another"] {
-        let refused = register.put(named("lamp", name)).await.unwrap();
-        assert_eq!(refused, Err(ProductRefusal::Archived));
+        assert_eq!(ledger.put(named("lamp", name)).await, Err(Refused::ProductArchived));
     }
     assert_eq!(find(&ledger, "lamp").await, Some(archived));
 }
@@ -229,8 +223,7 @@ pub async fn what_there_is_not_is_not_found(ledger: Ledger) {
     assert_eq!(ledger.products.current(&[absent]).await.unwrap(), []);
     assert_eq!(version(&ledger, VersionId::try_from(i64::MAX).unwrap()).await, None);
     assert_eq!(ledger.products.image(ImageDigest([7; 32])).await.unwrap(), None);
-    let archived = ledger.product_register.archive(&sku("lam")).await.unwrap();
-    assert_eq!(archived, Err(ProductRefusal::Unknown));
+    assert_eq!(ledger.archive(sku("lam")).await, Err(Refused::NoSuchProduct));
 }
 
 /// A sale that begins now and lasts an hour.
@@ -249,7 +242,7 @@ pub async fn a_sale_is_of_a_product_that_is_in_use_and_stays_of_it(ledger: Ledge
 
     assert_eq!(sale_of(&ledger, none).await, Err(NotScheduled::UnknownProduct));
     let sale = sale_of(&ledger, product).await.unwrap();
-    ledger.product_register.archive(&sku("lamp")).await.unwrap().unwrap();
+    ledger.archive(sku("lamp")).await.unwrap();
     assert_eq!(sale_of(&ledger, product).await, Err(NotScheduled::ArchivedProduct));
 
     assert_eq!(sale.product, Some(product));

@@ -122,7 +122,7 @@ async fn give(service: &Service, action: Action) {
         by: "operator".parse().expect("a plain name"),
         why: None,
         request_id: None,
-        action,
+        action: action.clone(),
         if_at: None,
     };
     for _ in 0..TRIES_MAX {

@@ -4,4 +4,4 @@
 --
 -- Returns the product, or nothing.
 
-SELECT id, archived_at IS NOT NULL AS is_archived FROM products WHERE sku = $1::text FOR UPDATE
+SELECT id FROM products WHERE sku = $1::text FOR UPDATE

@@ -2,6 +2,6 @@
 --
 -- $1 sku   text
 --
--- Returns it, or nothing if there is one of this key. Waits for one that is being made.
+-- Returns it. Waits for one of this key that is being made, and is a duplicate then.
 
-INSERT INTO products (sku) VALUES ($1::text) ON CONFLICT DO NOTHING RETURNING id
+INSERT INTO products (sku) VALUES ($1::text) RETURNING id

@@ -1,9 +1,10 @@
 //! Defences of whoever asks with a key.
 //!
-//! Two of them are not here, for neither chaos nor the simulation has been seen to get to where they are needed: a
-//! grant has to be on its way to the ledger while its live store is lost and loaded anew, its unit is given to somebody else, and an
-//! equal request is granted another one and recorded. Tests of the domain go there (`tests/checkout/keyed.rs`): what was
-//! granted beside the record goes back by its unit, and the answer is the record's.
+//! Two of them are not here, for neither chaos nor the simulation has been seen to get to where
+//! they are needed: a grant has to be on its way to the ledger while its live store is lost and
+//! loaded anew, its unit is given to somebody else, and an equal request is granted another one and
+//! recorded. Tests of the domain go there (`tests/checkout/keyed.rs`): what was granted beside the
+//! record goes back by its unit, and the answer is the record's.
 
 use super::{Mutant, TriedBy};
 
