@@ -7,6 +7,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
     web::{Bytes, Payload},
 };
+use domain::product::Image;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -20,9 +21,16 @@ pub(crate) const BODY_BYTES_MAX: usize = 4_096;
 /// The largest one of an operator, who is known before it is received.
 pub(crate) const OPERATORS_BODY_BYTES_MAX: usize = 65_536;
 
-/// The largest body of a request to this path, in bytes.
+/// How many characters of base64 the largest picture of a product has.
+pub(crate) const BASE64_MAX: usize = Image::BYTES_MAX.div_ceil(3) * 4;
+
+/// The largest body of a request to this path, in bytes. A product may come with its picture.
 pub(crate) fn bytes_max_at(path: &str) -> usize {
-    if path.starts_with("/admin/") { OPERATORS_BODY_BYTES_MAX } else { BODY_BYTES_MAX }
+    match path.strip_prefix("/admin/") {
+        Some(of_what) if of_what.starts_with("products/") => OPERATORS_BODY_BYTES_MAX + BASE64_MAX,
+        Some(_) => OPERATORS_BODY_BYTES_MAX,
+        None => BODY_BYTES_MAX,
+    }
 }
 
 /// Why a body is not here.

@@ -75,6 +75,9 @@ pub fn route_of(path: &str) -> &'static str {
             _ => "/admin/sales/{id}",
         },
         "/admin/products" => "/admin/products",
+        _ if path.starts_with("/admin/products/") && path.ends_with("/archive") => {
+            "/admin/products/{sku}/archive"
+        }
         _ if path.starts_with("/admin/products/") => "/admin/products/{sku}",
         _ if path.starts_with("/admin/users/") && path.ends_with("/attempts") => {
             "/admin/users/{user_id}/attempts"

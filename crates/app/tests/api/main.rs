@@ -36,6 +36,7 @@ mod races;
 mod reading;
 mod readme;
 mod reads;
+mod records;
 mod rights;
 mod selling_out;
 mod stack;

@@ -1,11 +1,13 @@
 //! What operators have done over HTTP, what they are told, and what buyers see of it.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::{
     admin::Shop,
+    products::png,
     stack::{Answer, Kind, Settings, Stack, on_both_stacks},
 };
 
@@ -19,6 +21,8 @@ on_both_stacks! {
     a_session_orders_for_its_own_page_alone
     bodies_have_sixty_four_kib_where_operators_listen
     a_token_of_operators_is_none_where_buyers_ask
+    a_product_is_put_with_its_picture_and_archived
+    what_is_wrong_with_a_product_is_named
 }
 
 const NAMES: [&str; 3] = [
@@ -29,25 +33,25 @@ const NAMES: [&str; 3] = [
 
 impl Shop {
     /// What Ann orders.
-    fn order(&self, method: Method, path: &str, body: &Value) -> RequestBuilder {
+    pub(crate) fn order(&self, method: Method, path: &str, body: &Value) -> RequestBuilder {
         self.request(method, path).bearer_auth(&self.ann.token).json(body)
     }
 
-    async fn done(&self, method: Method, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn done(&self, method: Method, path: &str, body: &Value) -> Answer {
         answer(self.order(method, path, body)).await
     }
 
     /// What Bob looks at.
-    async fn look(&self, path: &str) -> Answer {
+    pub(crate) async fn look(&self, path: &str) -> Answer {
         answer(self.request(Method::GET, path).bearer_auth(&self.bob.token)).await
     }
 
-    async fn trail(&self) -> Vec<Value> {
+    pub(crate) async fn trail(&self) -> Vec<Value> {
         self.look("/admin/actions").await.body["actions"].as_array().unwrap().clone()
     }
 }
 
-async fn answer(request: RequestBuilder) -> Answer {
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     Answer::read_as_operator(request).await.unwrap()
 }
 
@@ -357,4 +361,77 @@ async fn a_token_of_operators_is_none_where_buyers_ask(kind: Kind) {
 
     assert!(!shop.stack.apps[0].log().contains(&shop.ann.token));
     assert_eq!(shop.look(&at).await.body["state"], "open");
+}
+
+async fn a_product_is_put_with_its_picture_and_archived(kind: Kind) {
+    let shop = Shop::open(kind).await;
+    let (at, metadata) = ("/admin/products/lamp-7", "{\"watts\": 4e1}");
+    let mut lamp = json!({
+        "name": "Amber Lamp", "price": 1999, "currency": "EUR", "metadata": metadata,
+        "image_base64": STANDARD.encode(png(7)), "why": "a new line",
+    });
+
+    let made = shop.done(Method::PUT, at, &lamp).await;
+    assert_eq!((made.status, &made.body["action"]["action"]), (200, &"product-put".into()), "{made:?}");
+    assert_eq!(made.body["action"]["before"], Value::Null);
+    let shown = shop.look(at).await;
+    assert!(shown.text.contains(metadata), "to the byte: {}", shown.text);
+    assert_eq!(shown.body["id"], made.body["action"]["product_id"]);
+    let image = shown.body["product"]["image"].as_str().unwrap().to_owned();
+    assert_eq!(shop.stack.get(&image).await.header("content-type"), Some("image/png"));
+
+    lamp.as_object_mut().unwrap().remove("image_base64");
+    (lamp["name"], lamp["image"]) = ("Lantern".into(), image.as_str().into());
+    let changed = shop.done(Method::PUT, at, &lamp).await;
+    assert_eq!(changed.body["action"]["before"]["name"], "Amber Lamp", "{changed:?}");
+    let listed = shop.look("/admin/products?limit=1").await;
+    let product = &listed.body["products"][0]["product"];
+    assert_eq!((&product["name"], &product["image"]), (&"Lantern".into(), &image.into()));
+
+    let mut of_lamp = new_sale(5);
+    of_lamp["product"] = "lamp-7".into();
+    assert_eq!(shop.done(Method::POST, "/admin/sales", &of_lamp).await.status, 201);
+    let archived = shop.done(Method::POST, &format!("{at}/archive"), &json!({})).await;
+    assert_eq!(archived.status, 200, "{archived:?}");
+    assert!(shop.look(at).await.body["archived_at"].is_string());
+    for (method, path, body) in [(Method::PUT, at, &lamp), (Method::POST, "/admin/sales", &of_lamp)] {
+        let refused = shop.done(method, path, body).await;
+        assert_eq!((refused.status, &refused.body["refused"]), (409, &"product-archived".into()));
+    }
+}
+
+async fn what_is_wrong_with_a_product_is_named(kind: Kind) {
+    let shop = Shop::open(kind).await;
+    let before = shop.trail().await;
+    let at = "/admin/products/lamp-7";
+    let none = format!("/products/images/{}.png", "0".repeat(64));
+
+    for (path, body, field) in [
+        (at, json!({}), "name"),
+        (at, json!({ "name": " x" }), "name"),
+        (at, json!({ "name": "x", "price": 5 }), "currency"),
+        (at, json!({ "name": "x", "currency": "EUR" }), "price"),
+        (at, json!({ "name": "x", "price": -5, "currency": "EUR" }), "price"),
+        (at, json!({ "name": "x", "price": 5, "currency": "euro" }), "currency"),
+        (at, json!({ "name": "x", "metadata": "7" }), "metadata"),
+        (at, json!({ "name": "x", "image": "lamp.png" }), "image"),
+        (at, json!({ "name": "x", "image_base64": "?" }), "image_base64"),
+        (at, json!({ "name": "x", "image_base64": STANDARD.encode("<svg/>") }), "image_base64"),
+        (at, json!({ "name": "x", "image": none, "image_base64": STANDARD.encode(png(7)) }), "image_base64"),
+        (at, json!({ "name": "x", "version": 1 }), "version"),
+        ("/admin/products/-x", json!({ "name": "x" }), "sku"),
+    ] {
+        let refused = shop.done(Method::PUT, path, &body).await;
+        assert_eq!((refused.status, refused.name()), (400, "invalid-request"), "{body}: {refused:?}");
+        assert_eq!(refused.body["errors"][0]["field"], field, "{body}: {refused:?}");
+        assert_eq!(refused.body["errors"].as_array().unwrap().len(), 1, "{body}: {refused:?}");
+    }
+    assert_eq!(shop.trail().await, before);
+    let unknown = shop.done(Method::PUT, at, &json!({ "name": "x", "image": none })).await;
+    assert_eq!((unknown.status, &unknown.body["refused"]), (409, &"image-not-found".into()));
+    let unknown = shop.done(Method::POST, &format!("{at}/archive"), &json!({})).await;
+    assert_eq!((unknown.status, unknown.name()), (404, "product-not-found"));
+    assert_eq!(shop.look(at).await.name(), "product-not-found");
+    let huge = json!({ "name": "x", "image_base64": "A".repeat(800_000) });
+    assert_eq!(shop.done(Method::PUT, at, &huge).await.status, 413);
 }

@@ -36,7 +36,8 @@ use crate::{
 const DIGITS_SHOWN: usize = 13;
 
 /// The members of the trail's texts that are moments.
-const MOMENTS: [&str; 6] = ["starts_at", "ends_at", "ended_at", "from", "to", "now"];
+const MOMENTS: [&str; 8] =
+    ["starts_at", "ends_at", "ended_at", "from", "to", "now", "made_at", "archived_at"];
 
 bodies! {
     /// An order, and what came of it.

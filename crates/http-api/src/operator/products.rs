@@ -1,13 +1,18 @@
 //! `/admin/products`: what sales may be of.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{ProductId, Sku, product::Product};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::{
+    ProductId, Sku,
+    operator::Action,
+    product::{Currency, Image, Metadata, Picture, Price, Product, ProductChange, ProductName},
+};
 use serde_json::json;
 
 use super::{
-    actions::{NextPath, ProductNumber},
-    asks::Viewer,
-    values::PageSize,
+    actions::{NextPath, ProductNumber, Said, act, described},
+    asks::{Operator, Viewer},
+    values::{Base64, MetadataText, NO_BASE64, PageSize, Whole},
 };
 use crate::{
     api::Api,
@@ -17,7 +22,7 @@ use crate::{
     openapi::{Answer, Endpoint, Moment, Operation, Parameter, Tag, bodies, header},
     params::{Params, of_path},
     problem::{Kind, Problem},
-    products::{ProductBody, SkuText},
+    products::{Amount, CurrencyCode, ImagePath, ProductBody, ProductNameText, SkuText},
     samples,
 };
 
@@ -44,10 +49,15 @@ bodies! {
     }
 }
 
-pub(super) fn endpoints() -> [Endpoint; 2] {
+pub(super) fn endpoints() -> [Endpoint; 3] {
     [
         Endpoint::at("/admin/products").reading(get_products, describe_products),
-        Endpoint::at("/admin/products/{sku}").reading(get_product, describe_product),
+        Endpoint::at("/admin/products/{sku}").reading(get_product, describe_product).on(
+            Method::PUT,
+            put,
+            describe_put,
+        ),
+        Endpoint::at("/admin/products/{sku}/archive").on(Method::POST, archive, describe_archive),
     ]
 }
 
@@ -76,6 +86,111 @@ fn describe_product() -> Operation {
         .problem(Kind::ProductNotFound)
         .of_viewer()
         .asks_stores()
+}
+
+fn describe_put() -> Operation {
+    described("putProduct", "Make a product, or say anew all that it is", 200, &[])
+        .says(
+            "What is left out is not there any more. A product that is so already stays as it is. Sales of it \
+             show it and sell it so within seconds; a receipt stays as it was.",
+        )
+        .parameter(Parameter::path::<SkuText>("sku", "The product."))
+        .parameter(Parameter::query::<ProductNameText>("name", "What it is called."))
+        .parameter(
+            Parameter::query::<Amount>("price", "What it costs, in minor units of `currency`.")
+                .optional(),
+        )
+        .parameter(Parameter::query::<CurrencyCode>("currency", "In which currency.").optional())
+        .parameter(
+            Parameter::query::<MetadataText>("metadata", "What the shop says of it beside that.")
+                .optional(),
+        )
+        .parameter(
+            Parameter::query::<ImagePath>("image", "Its picture: one that the ledger has.")
+                .optional(),
+        )
+        .parameter(
+            Parameter::query::<Base64>("image_base64", "The same: one that comes along.").optional(),
+        )
+}
+
+fn describe_archive() -> Operation {
+    described(
+        "archiveProduct",
+        "Take a product out of use, for ever",
+        200,
+        &[Kind::ProductNotFound],
+    )
+    .says("No sale of it can be made any more; those there are go on.")
+    .parameter(Parameter::path::<SkuText>("sku", "The product."))
+}
+
+/// Makes a product, or its next version.
+async fn put(
+    request: HttpRequest,
+    Operator(known): Operator,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let sku: Sku = of_path(&request, "sku")?;
+    let mut params = Params::read(&request, payload).await?;
+    let said = Said::read(&request, &mut params);
+    let name: Option<ProductName> = params.required("name");
+    let price = price_of(&mut params);
+    let metadata: Option<Metadata> = params.optional("metadata");
+    let image = picture_of(&mut params);
+    let change = name.map(|name| ProductChange { sku, name, price, metadata, image });
+    let (said, change) = params.finish(said.zip(change))?;
+
+    act(&api, known, said, Action::PutProduct(change)).await
+}
+
+fn price_of(params: &mut Params) -> Option<Price> {
+    let amount = params.optional::<Whole<i64>>("price").map(|Whole(amount)| amount);
+    let currency: Option<Currency> = params.optional("currency");
+    match (amount, currency) {
+        (Some(amount), Some(currency)) => {
+            let price = Price::new(amount, currency);
+            price.map_err(|error| params.refuse("price", error.to_string())).ok()
+        }
+        (None, None) => None,
+        (missing, _) => {
+            let field = if missing.is_none() { "price" } else { "currency" };
+            if params.is_right() {
+                params.refuse(field, "is missing: price and currency go together".to_owned());
+            }
+            None
+        }
+    }
+}
+
+fn picture_of(params: &mut Params) -> Option<Picture> {
+    let kept = params.optional::<ImagePath>("image").map(|it| Picture::Kept(it.digest()));
+    let given = params.optional::<String>("image_base64").and_then(|text| {
+        let bytes = STANDARD.decode(text).map_err(|_| NO_BASE64.to_owned());
+        let image = bytes.and_then(|bytes| Image::new(bytes).map_err(|error| error.to_string()));
+        image.map_err(|message| params.refuse("image_base64", message)).ok()
+    });
+    if kept.is_some() && given.is_some() {
+        params
+            .refuse("image_base64", "is given beside image: a product has one picture".to_owned());
+    }
+    given.map(Picture::Given).or(kept)
+}
+
+/// Takes a product out of use.
+async fn archive(
+    request: HttpRequest,
+    Operator(known): Operator,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let sku: Sku = of_path(&request, "sku")?;
+    let mut params = Params::read(&request, payload).await?;
+    let said = Said::read(&request, &mut params);
+    let said = params.finish(said)?;
+
+    act(&api, known, said, Action::ArchiveProduct(sku)).await
 }
 
 /// Lists products, the newest first.

@@ -6,12 +6,14 @@ use domain::{
     ProductId, Terms, UnixMillis,
     operator::{ActionId, Reason},
     ports::{Cursor, PageAsked},
+    product::Metadata,
     sale::TermsError,
 };
 use serde_json::{Value, json};
 
 use super::actions::ProductNumber;
 use crate::{
+    body::BASE64_MAX,
     moment::rfc3339,
     openapi::{Moment, Scalar, Schemas, Shape, scalars},
     samples,
@@ -20,6 +22,9 @@ use crate::{
 /// How many things a page may have, and has if nobody says.
 const PAGE: RangeInclusive<u8> = 1..=100;
 const PAGE_DEFAULT: u8 = 20;
+
+/// What is said of a picture that is not in base64.
+pub(super) const NO_BASE64: &str = "is no base64";
 
 scalars! {
     /// The name of an order.
@@ -54,6 +59,20 @@ scalars! {
         "maximum": Terms::PER_USER_LIMIT.end(),
         "description": "How many units one user may have.",
     }
+    /// What the shop says of a product, as text.
+    MetadataText is "MetadataText": {
+        "type": "string",
+        "minLength": 2,
+        "maxLength": Metadata::BYTES_MAX,
+        "description": "A JSON object as text, which is passed on as it is.",
+    }
+    /// A picture, as text.
+    Base64 is "PictureBase64": {
+        "type": "string",
+        "contentEncoding": "base64",
+        "maxLength": BASE64_MAX,
+        "description": "A PNG, JPEG or WebP by its content, in base64 (RFC 4648, 4).",
+    }
     /// Where a list goes on.
     CursorText is "Cursor": {
         "type": "string",
@@ -78,6 +97,26 @@ impl Scalar for ProductNumber {
 
     fn refusal() -> String {
         ProductId::try_from(0).err().map(|it| it.to_string()).unwrap_or_default()
+    }
+}
+
+impl Scalar for MetadataText {
+    fn example() -> Value {
+        "{\"watts\":40}".into()
+    }
+
+    fn refusal() -> String {
+        "7".parse::<Metadata>().err().map(|it| it.to_string()).unwrap_or_default()
+    }
+}
+
+impl Scalar for Base64 {
+    fn example() -> Value {
+        "iVBORw0KGgo=".into()
+    }
+
+    fn refusal() -> String {
+        NO_BASE64.to_owned()
     }
 }
 

@@ -57,6 +57,11 @@ impl Problem {
             Refused::NoSuchSale => {
                 return Self::sale_not_found(record.sale.or(record.order.action.sale()));
             }
+            Refused::NoSuchProduct => {
+                if let Some(sku) = record.order.action.sku() {
+                    return Self::product_not_found(sku);
+                }
+            }
             Refused::NoSuchCode => {
                 let detail = "No such code was ever given";
                 let status = StatusCode::NOT_FOUND;
