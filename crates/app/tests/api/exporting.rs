@@ -70,7 +70,7 @@ impl Stack {
             ),
             Kind::Embedded => format!(
                 "WITH RECURSIVE numbers (n) AS (
-                     SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows}
+                     SELECT 1 WHERE {rows} > 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows}
                  )
                  INSERT INTO checkout_attempts (sale_id, attempted_at, user_id, outcome)
                  SELECT {sale}, 1795723200000 + n / 1000, 'user-' || n % 997, 'sold_out'

@@ -334,7 +334,7 @@ async fn a_grant_of_a_live_store_that_was_lost_takes_no_unit_from_an_equal_reque
     let answered = first.await.unwrap().unwrap().hold;
 
     assert_eq!(answered, hold);
-    let mut held = world.live.held(sale.id);
-    held.sort_unstable_by_key(|(_, unit)| *unit);
-    assert_eq!(held, [(bobs.code, bobs.unit), (hold.code, hold.unit)]);
+    let mut now_held = world.live.held(sale.id);
+    now_held.sort_unstable_by_key(|(_, unit)| *unit);
+    assert_eq!(now_held, [(bobs.code, bobs.unit), (hold.code, hold.unit)]);
 }
