@@ -138,7 +138,8 @@ fn action_of(stock: u32, outcome: Acted) -> Option<ActionRecord> {
     };
     let before = Some(Seen::Sale(seen(sale)));
     let acted_at = moment("2026-11-23T01:31:07.415Z");
-    Some(ActionRecord { number: 17, acted_at, order, sale: Some(sale.id), before, outcome })
+    let (sale, product) = (Some(sale.id), None);
+    Some(ActionRecord { number: 17, acted_at, order, sale, product, before, outcome })
 }
 
 /// The product.

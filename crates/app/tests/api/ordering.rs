@@ -372,7 +372,11 @@ async fn a_product_is_put_with_its_picture_and_archived(kind: Kind) {
     });
 
     let made = shop.done(Method::PUT, at, &lamp).await;
-    assert_eq!((made.status, &made.body["action"]["action"]), (200, &"product-put".into()), "{made:?}");
+    assert_eq!(
+        (made.status, &made.body["action"]["action"]),
+        (200, &"product-put".into()),
+        "{made:?}"
+    );
     assert_eq!(made.body["action"]["before"], Value::Null);
     let shown = shop.look(at).await;
     assert!(shown.text.contains(metadata), "to the byte: {}", shown.text);
@@ -394,7 +398,8 @@ async fn a_product_is_put_with_its_picture_and_archived(kind: Kind) {
     let archived = shop.done(Method::POST, &format!("{at}/archive"), &json!({})).await;
     assert_eq!(archived.status, 200, "{archived:?}");
     assert!(shop.look(at).await.body["archived_at"].is_string());
-    for (method, path, body) in [(Method::PUT, at, &lamp), (Method::POST, "/admin/sales", &of_lamp)] {
+    for (method, path, body) in [(Method::PUT, at, &lamp), (Method::POST, "/admin/sales", &of_lamp)]
+    {
         let refused = shop.done(method, path, body).await;
         assert_eq!((refused.status, &refused.body["refused"]), (409, &"product-archived".into()));
     }
@@ -417,12 +422,20 @@ async fn what_is_wrong_with_a_product_is_named(kind: Kind) {
         (at, json!({ "name": "x", "image": "lamp.png" }), "image"),
         (at, json!({ "name": "x", "image_base64": "?" }), "image_base64"),
         (at, json!({ "name": "x", "image_base64": STANDARD.encode("<svg/>") }), "image_base64"),
-        (at, json!({ "name": "x", "image": none, "image_base64": STANDARD.encode(png(7)) }), "image_base64"),
+        (
+            at,
+            json!({ "name": "x", "image": none, "image_base64": STANDARD.encode(png(7)) }),
+            "image_base64",
+        ),
         (at, json!({ "name": "x", "version": 1 }), "version"),
         ("/admin/products/-x", json!({ "name": "x" }), "sku"),
     ] {
         let refused = shop.done(Method::PUT, path, &body).await;
-        assert_eq!((refused.status, refused.name()), (400, "invalid-request"), "{body}: {refused:?}");
+        assert_eq!(
+            (refused.status, refused.name()),
+            (400, "invalid-request"),
+            "{body}: {refused:?}"
+        );
         assert_eq!(refused.body["errors"][0]["field"], field, "{body}: {refused:?}");
         assert_eq!(refused.body["errors"].as_array().unwrap().len(), 1, "{body}: {refused:?}");
     }

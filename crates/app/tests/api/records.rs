@@ -54,7 +54,10 @@ async fn what_is_looked_up_is_what_the_shell_shows(kind: Kind) {
     let next = first.body["next"].as_str().unwrap();
     assert!(next.starts_with(&format!("/admin/users/ann:@x?sale={sale}&after=")), "{next}");
     let second = shop.look(next).await;
-    assert_eq!((&second.body["units"][0], &second.body["next"]), (&user.body["units"][1], &Value::Null));
+    assert_eq!(
+        (&second.body["units"][0], &second.body["next"]),
+        (&user.body["units"][1], &Value::Null)
+    );
 }
 
 async fn what_cannot_be_looked_up_is_said(kind: Kind) {
