@@ -369,7 +369,7 @@ async fn tokens_that_cannot_be_meant_are_refused_with_what_is_wrong() {
             &["serve"],
             &["--admin-hosts", "is no host"],
         ),
-        (vec![], &["tokens", "make", "an n", "viewer"], &["the name must be"]),
+        (vec![], &["tokens", "make", "an n", "viewer"], &["<NAME>", "position 3"]),
         (vec![], &["tokens", "make", "ann", "boss"], &["must be viewer or operator"]),
     ] {
         let variables: Vec<_> =

@@ -101,7 +101,7 @@ async fn a_sale_is_put_on_changed_paused_and_ended(kind: Kind) {
     let too_low = shop.done(Method::PATCH, &at, &json!({ "stock": 1 })).await;
     assert_eq!((too_low.status, too_low.name()), (409, "action-refused"), "{too_low:?}");
     assert_eq!(too_low.body["refused"], "stock-in-use");
-    assert!(too_low.body["detail"].as_str().unwrap().contains("unit 3 is on hold or sold"));
+    assert!(too_low.body["detail"].as_str().unwrap().contains("Unit 3 is on hold or sold"));
 
     let shown = shop.look(&at).await;
     assert_eq!((&shown.body["held"], &shown.body["product"]["sku"]), (&3.into(), &"lamp-7".into()));
@@ -328,7 +328,7 @@ async fn a_session_orders_for_its_own_page_alone(kind: Kind) {
 async fn bodies_have_sixty_four_kib_where_operators_listen(kind: Kind) {
     let shop = Shop::open(kind).await;
     let at = format!("/admin/sales/{}/pause", shop.stack.sale().await);
-    let padded = |bytes: usize| format!("{{{:>width$}", "}", width = bytes - 1);
+    let padded = |bytes: usize| format!("{{{}}}", " ".repeat(bytes - 2));
     let order = |bytes| {
         let order = shop.request(Method::POST, &at).bearer_auth(&shop.ann.token);
         order.header("content-type", "application/json").body(padded(bytes))

@@ -69,7 +69,6 @@ scalars! {
     /// A picture, as text.
     Base64 is "PictureBase64": {
         "type": "string",
-        "contentEncoding": "base64",
         "maxLength": BASE64_MAX,
         "description": "A PNG, JPEG or WebP by its content, in base64 (RFC 4648, 4).",
     }

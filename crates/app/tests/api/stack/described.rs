@@ -91,7 +91,8 @@ impl Given<'_> {
         let kind = self.headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or("");
         let content = response["content"].get(kind);
         let content = content.unwrap_or_else(|| self.fail(&format!("is {kind:?}")));
-        if !kind.ends_with("json") {
+        // Lines of JSON are no document.
+        if !kind.ends_with("/json") && !kind.ends_with("+json") {
             return;
         }
         let body = serde_json::from_str(self.text).unwrap();
