@@ -39,10 +39,21 @@ pub(crate) struct Asset {
 impl Asset {
     /// A text of a kind.
     pub(crate) fn of_text(kind: &'static str, text: String) -> Self {
+        Self::of_bytes(kind, text.into())
+    }
+
+    /// The same, as it is in the program.
+    pub(crate) fn of_bytes(kind: &'static str, text: Bytes) -> Self {
         // What cannot be compressed is not there, and its plain form is sent.
         let compressed = gzip(&text, Compression::best()).unwrap_or_default();
         let asset = Self::of_gzip(kind, compressed.into());
-        Self { plain: OnceLock::from(Bytes::from(text)), ..asset }
+        Self { plain: OnceLock::from(text), ..asset }
+    }
+
+    /// One of a kind that is compressed in itself, such as a font: it is sent as it is.
+    pub(crate) fn of_packed(kind: &'static str, content: Bytes) -> Self {
+        let asset = Self::of_gzip(kind, content.clone());
+        Self { compressed: Bytes::new(), plain: OnceLock::from(content), ..asset }
     }
 
     /// One that is compressed.
@@ -127,8 +138,8 @@ pub(crate) fn takes_gzip(request: &HttpRequest) -> bool {
 }
 
 /// Compresses a text.
-pub(crate) fn gzip(text: &str, level: Compression) -> io::Result<Vec<u8>> {
+pub(crate) fn gzip(text: &[u8], level: Compression) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), level);
-    encoder.write_all(text.as_bytes())?;
+    encoder.write_all(text)?;
     encoder.finish()
 }

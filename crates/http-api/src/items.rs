@@ -130,7 +130,7 @@ impl Pictures {
         if let Some(compressed) = kept.compressed.get(&which) {
             return Some(compressed.clone());
         }
-        let compressed = Bytes::from(gzip(&draw(sale, unit), Compression::new(4)).ok()?);
+        let compressed = Bytes::from(gzip(draw(sale, unit).as_bytes(), Compression::new(4)).ok()?);
         if kept.oldest_first.len() == KEPT_MAX
             && let Some(oldest) = kept.oldest_first.pop_front()
         {

@@ -30,6 +30,7 @@ mod metrics;
 mod moment;
 mod openapi;
 mod operator;
+mod pages;
 mod params;
 mod problem;
 mod products;
@@ -92,6 +93,7 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(health::endpoints());
     endpoints.push(openapi::endpoint());
     endpoints.extend(docs::endpoints());
+    endpoints.extend(pages::endpoints());
     endpoints.extend(problem::endpoints());
     endpoints
 }

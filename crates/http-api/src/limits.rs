@@ -32,8 +32,11 @@ use crate::problem::Problem;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Where no limit is: a balancer that asks whether a process is well must be answered.
-const FREE: &str = "/health";
+/// Where no limit is: a balancer that asks whether a process is well must be answered; and whoever opens
+/// the page asks for its files all at once, which are in memory.
+fn is_free(route: &str) -> bool {
+    route == "/" || route.starts_with("/health") || route.starts_with("/pages/")
+}
 
 /// How often somebody may ask.
 #[derive(Default)]
@@ -106,7 +109,7 @@ impl Limits {
         route: &str,
     ) -> Result<Option<Left>, Box<HttpResponse>> {
         let (Some(limit), Some(peer)) = (&self.clients, peer) else { return Ok(None) };
-        if route.starts_with(FREE) {
+        if is_free(route) {
             return Ok(None);
         }
         let client = client::block_of(self.proxies.client(peer.ip(), headers));

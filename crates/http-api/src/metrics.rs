@@ -41,6 +41,7 @@ pub(crate) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
 #[must_use]
 pub fn route_of(path: &str) -> &'static str {
     match path {
+        "/" => "/",
         "/checkout" => "/checkout",
         "/me" => "/me",
         "/purchase" => "/purchase",
@@ -89,6 +90,7 @@ pub fn route_of(path: &str) -> &'static str {
         _ if path.starts_with("/admin/docs/") => "/admin/docs/{file}",
         _ if path.starts_with("/products/images/") => products::PATTERN,
         _ if path.starts_with("/docs/") => "/docs/{file}",
+        _ if path.starts_with("/pages/") => "/pages/{file}",
         _ if path.starts_with("/problems/") => "/problems/{name}",
         _ => NO_ROUTE,
     }

@@ -130,6 +130,9 @@ mod tests {
         }
     }
 
+    /// Held by whoever has requests, which are counted for the whole process.
+    static REQUESTS: Mutex<()> = Mutex::new(());
+
     /// Whether a line of what is rendered begins so.
     fn has_line(text: &str, start: &str) -> bool {
         text.lines().any(|line| line.starts_with(start))
@@ -137,6 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_rendered_by_its_conventional_name() {
+        let _requests = REQUESTS.lock();
         switch_on();
         let queue = Queue::named("a");
 
@@ -237,6 +241,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_knows_many_figures_counts_the_others_too() {
+        let _requests = REQUESTS.lock();
         switch_on();
 
         for status in 100..200 {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing of the named needs: `compiler`, `servers`, `pooler`, `clients`, `faults`,
-# `wrk`, `deny`, `contract`. After the word `has` it only says, by its exit status, whether nothing is.
+# `wrk`, `deny`, `contract`, `browser`. After the word `has` it only says, by its exit status, whether nothing is.
 #
 # Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
 # which ones, and fails.
@@ -46,9 +46,24 @@ make_contract() {
     cp "$contract_versions" "$contract/versions"
 }
 
+# What says whether a page can be used by everybody; a package of Node.js.
+axe=${CARGO_TARGET_DIR:-$(dirname "$0")/../../../target}/axe
+axe_version=4.14.1
+
+has_axe() {
+    grep -qs "\"version\": \"$axe_version\"" "$axe/node_modules/axe-core/package.json"
+}
+
+get_axe() {
+    echo "Fetching axe-core into $axe; it is kept for the next time" >&2
+    mkdir -p "$axe"
+    npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix "$axe" "axe-core@$axe_version"
+}
+
 # finish: the last step, for which all packages are there.
 finish() {
     [ "$needs_contract" = no ] || make_contract >&2
+    [ "$needs_axe" = no ] || get_axe >&2
     exit 0
 }
 
@@ -61,6 +76,7 @@ fi
 missing=""
 needs_deny=no
 needs_contract=no
+needs_axe=no
 for need in "$@"; do
     case $need in
     compiler)
@@ -86,6 +102,12 @@ for need in "$@"; do
         command -v bash >/dev/null || missing="$missing bash"
         command -v python3 >/dev/null || missing="$missing python3"
         ;;
+    browser)
+        # What the pages are tried in, and what judges them.
+        [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || missing="$missing chromium"
+        has_axe || needs_axe=yes
+        [ "$needs_axe" = no ] || command -v npm >/dev/null || missing="$missing npm"
+        ;;
     wrk)
         command -v wrk >/dev/null || missing="$missing wrk"
         ;;
@@ -100,12 +122,12 @@ for need in "$@"; do
             missing="$missing python3-venv"
         ;;
     *)
-        echo "usage: $0 [has] [compiler] [servers] [pooler] [clients] [faults] [wrk] [deny] [contract]" >&2
+        echo "usage: $0 [has] [compiler] [servers] [pooler] [clients] [faults] [wrk] [deny] [contract] [browser]" >&2
         exit 2
         ;;
     esac
 done
-[ "$missing-$needs_deny-$needs_contract" != -no-no ] || exit 0
+[ "$missing-$needs_deny-$needs_contract-$needs_axe" != -no-no-no ] || exit 0
 [ "$only_asks" = no ] || exit 1
 
 if [ "$needs_deny" = yes ]; then

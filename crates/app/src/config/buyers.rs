@@ -52,8 +52,8 @@ pub(super) struct BuyerSettings {
     #[arg(long, env, global = true, value_name = "RATE", value_parser = parse_rate)]
     user_rate: Option<SomeRate>,
 
-    /// How often one client address may ask this process, /health left out; of IPv6 a network of 64
-    /// bits is one
+    /// How often one client address may ask this process, /health and the files of the page left out;
+    /// of IPv6 a network of 64 bits is one
     #[arg(long, env, global = true, value_name = "RATE", value_parser = parse_rate)]
     client_rate: Option<SomeRate>,
 

@@ -1,4 +1,4 @@
-//! What the service says of itself: `/openapi.json`, `/docs` and `/problems`. That it is true is seen
+//! What the service says of itself: `/openapi.json`, `/docs` and `/problems`, and the page for people. That it is true is seen
 //! wherever an answer is read: `stack/described.rs`.
 
 use std::{collections::BTreeSet, io::Read as _};
@@ -13,7 +13,7 @@ use crate::stack::{
 
 on_both_stacks! {
     the_document_is_the_committed_one
-    the_page_of_the_api_needs_nothing_from_another_host
+    pages_need_nothing_from_another_host
     every_type_of_problem_leads_to_its_page
     what_a_client_has_is_not_sent_again
     what_a_client_cannot_unpack_is_sent_plain
@@ -35,23 +35,28 @@ fn references(page: &str) -> Vec<&str> {
     after(" src=\"").chain(after(" href=\"")).collect()
 }
 
-async fn the_page_of_the_api_needs_nothing_from_another_host(kind: Kind) {
+async fn pages_need_nothing_from_another_host(kind: Kind) {
     let stack = Stack::start(Settings::on(kind)).await;
 
-    let page = stack.get("/docs").await;
+    for at in ["/docs", "/"] {
+        let page = stack.get(at).await;
 
-    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-    let references = references(&page.text);
-    assert!(references.len() >= 5, "{references:?}");
-    for reference in references.into_iter().filter(|it| *it != "data:,") {
-        assert!(!reference.contains(':') && !reference.starts_with('/'), "{reference}");
-        let file = stack.get(&format!("/{reference}")).await;
-        assert_eq!(file.status, 200, "{reference}");
+        let html = Some("text/html; charset=utf-8");
+        assert_eq!((page.status, page.header("content-type")), (200, html), "{at}");
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        let references = references(&page.text);
+        assert!(references.len() >= 5, "{references:?}");
+        for reference in references.into_iter().filter(|it| *it != "data:,") {
+            assert!(!reference.contains(':') && !reference.starts_with('/'), "{reference}");
+            let file = stack.get(&format!("/{reference}")).await;
+            assert_eq!(file.status, 200, "{reference}");
+        }
     }
-    let missing = stack.get("/docs/swagger-ui.js").await;
-    assert_eq!((missing.status, missing.name()), (404, "not-found"));
+    for path in ["/docs/swagger-ui.js", "/pages/page.html", "/pages/none.js"] {
+        let missing = stack.get(path).await;
+        assert_eq!((missing.status, missing.name()), (404, "not-found"), "{path}");
+    }
 }
 
 async fn every_type_of_problem_leads_to_its_page(kind: Kind) {
@@ -89,6 +94,9 @@ async fn what_a_client_has_is_not_sent_again(kind: Kind) {
         "/openapi.json",
         "/docs",
         "/docs/swagger-ui-bundle.js",
+        "/",
+        "/pages/shop.js",
+        "/pages/besley.woff2",
         "/problems",
         "/problems/sold-out",
         "/items/1/1.svg",
@@ -114,7 +122,15 @@ async fn what_a_client_has_is_not_sent_again(kind: Kind) {
 async fn what_a_client_cannot_unpack_is_sent_plain(kind: Kind) {
     let stack = Stack::start(Settings::on(kind)).await;
 
-    for path in ["/openapi.json", "/docs", "/docs/swagger-ui.css", "/problems/sold-out"] {
+    for path in [
+        "/openapi.json",
+        "/docs",
+        "/docs/swagger-ui.css",
+        "/",
+        "/pages/shop.css",
+        "/pages/back.svg",
+        "/problems/sold-out",
+    ] {
         let url = format!("{}{path}", stack.url());
         let plain = stack.get(path).await;
         // Read as bytes: it is no text.

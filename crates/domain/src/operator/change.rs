@@ -54,7 +54,7 @@ impl ChangeError {
 }
 
 impl Change {
-    /// A change to what a sale may be; whether a certain one may be so is for [`of`](Self::of) to say.
+    /// A change to what a sale may be; whether a certain one may be so is decided with the order.
     pub fn new(changed: Changed) -> Result<Self, ChangeError> {
         let Changed { starts_at, ends_at, stock, per_user_limit, hold_ms } = changed;
         if changed == Changed::default() {

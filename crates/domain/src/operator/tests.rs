@@ -280,6 +280,17 @@ fn a_change_names_what_is_to_be_otherwise_and_within_bounds() {
     assert_eq!(wrong(Changed { starts_at, ends_at, ..none }), Some("ends_at"));
 }
 
+/// What came of an order, as a row of the trail.
+fn recorded(order: &Order, before: Option<Seen>, outcome: Acted) -> ActionRecord {
+    let sale = order.action.sale().or(Some(open().id));
+    let product = match order.action {
+        Action::ScheduleSale { product, .. } => product,
+        _ => ProductId::try_from(3).ok(),
+    };
+    let order = order.clone();
+    ActionRecord { number: 5, acted_at: NOON, order, sale, product, before, outcome }
+}
+
 /// Whatever can be kept.
 fn records() -> Vec<ActionRecord> {
     let (sale, terms) = (open(), open().terms);
@@ -329,11 +340,6 @@ fn records() -> Vec<ActionRecord> {
         order(Action::PutProduct(put("Lamp \"7\"\\"))),
         order(Action::ArchiveProduct(lamp().version.sku)),
     ];
-    let record = |order: &Order, before, outcome| {
-        let sale = order.action.sale().or(Some(sale.id));
-        let (order, product) = (order.clone(), ProductId::try_from(3).ok());
-        ActionRecord { number: 5, acted_at: NOON, order, sale, product, before, outcome }
-    };
     let done = orders.iter().map(|order| {
         let is_hold = order.action.code().is_some();
         let is = match order.action {
@@ -346,10 +352,10 @@ fn records() -> Vec<ActionRecord> {
             _ if is_hold => Seen::Hold(hold),
             _ => seen.clone(),
         };
-        record(order, None, Acted::Done(is))
+        recorded(order, None, Acted::Done(is))
     });
     let refused =
-        refused.into_iter().map(|it| record(&orders[3], Some(seen.clone()), Acted::Refused(it)));
+        refused.into_iter().map(|it| recorded(&orders[3], Some(seen.clone()), Acted::Refused(it)));
     done.chain(refused).collect()
 }
 

@@ -200,7 +200,7 @@ fn a_network_of_ipv4_may_be_written_as_one_of_ipv6() {
 }
 
 #[test]
-fn a_client_is_told_what_is_left_and_refused_beyond_it_but_for_its_health() {
+fn a_client_is_told_what_is_left_and_refused_beyond_it_but_for_health_and_the_page() {
     let limits = Limits::new(Some(rate("1/s:2")), None, Proxies::default());
     let peer = Some("192.0.2.1:4711".parse().unwrap());
     let ask = |route| limits.admit_client(peer, &HeaderMap::new(), route);
@@ -214,7 +214,7 @@ fn a_client_is_told_what_is_left_and_refused_beyond_it_but_for_its_health() {
     assert_eq!(field("ratelimit-policy"), "\"client\";q=2;w=2");
     assert_eq!(field("ratelimit"), "\"client\";r=0;t=2");
     assert_eq!(field("retry-after"), "1");
-    for free in ["/health", "/health/ready", "/health/live"] {
+    for free in ["/health", "/health/ready", "/health/live", "/", "/pages/{file}"] {
         assert_eq!(ask(free).unwrap(), None);
     }
     let other = Some("192.0.2.2:4711".parse().unwrap());

@@ -36,6 +36,9 @@
 //! # }
 //! ```
 //!
+//! A [`Browser`] is what people look at it with; what goes wrong in one is a panic, for it is the test that cannot
+//! go on.
+//!
 //! A [`Proxy`] is the network between any two of them, and can be made a bad one.
 //!
 //! Promises:
@@ -50,6 +53,8 @@
 //! shared by the tasks of an async test, and a server in a `static` is as good as one that is dropped.
 
 mod account;
+mod axe;
+mod browser;
 mod certificates;
 mod document;
 mod error;
@@ -70,6 +75,8 @@ mod stores;
 pub mod tied;
 mod tokens;
 
+pub use axe::axe;
+pub use browser::{Browser, Meddling, Tab};
 pub use certificates::{Authority, Issued, ServerTls};
 pub use document::block;
 pub use error::ServerError;

@@ -1,4 +1,4 @@
-//! What an [`Inspections`](domain::ports::Inspections) promises.
+//! What an [`Inspections`] promises.
 
 use std::sync::Arc;
 

@@ -28,6 +28,8 @@ async fn head_has_the_headers_of_get(kind: Kind) {
         "/health".to_owned(),
         "/health/live".to_owned(),
         "/health/ready".to_owned(),
+        "/".to_owned(),
+        "/pages/shop.js".to_owned(),
     ] {
         let get = ask(&stack, Method::GET, &path, &[("x-request-id", "same")]).await;
         let head = ask(&stack, Method::HEAD, &path, &[("x-request-id", "same")]).await;
@@ -60,6 +62,8 @@ async fn each_route_says_what_methods_it_has(kind: Kind) {
         ("/health", "GET, HEAD, OPTIONS"),
         ("/health/live", "GET, HEAD, OPTIONS"),
         ("/health/ready", "GET, HEAD, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/pages/x", "GET, HEAD, OPTIONS"),
     ] {
         // However often it is asked: no store is.
         for _ in 0..10 {

@@ -1,0 +1,213 @@
+//! The ways a buyer goes.
+
+use crate::visitor::{Shop, Visitor, ago_s};
+
+#[test]
+fn from_nothing_to_a_receipt_with_the_keyboard_alone() {
+    let shop = Shop::open(&[]);
+    let visitor = shop.visitor();
+    visitor.sees("open");
+    visitor.looks("open");
+
+    // The field, the button, and nothing but keys.
+    visitor.until("document.activeElement === document.body");
+    while visitor.read("document.activeElement.id") != "user" {
+        visitor.press("Tab");
+    }
+    visitor.type_text("alice");
+    visitor.press("Tab");
+    visitor.until("!document.getElementById('act').classList.contains('rests')");
+    visitor.press("Enter");
+    visitor.sees("hold");
+    visitor.reads("no", "No. 1");
+    assert_eq!(visitor.read("document.activeElement.id"), "main1");
+    visitor.looks("hold");
+    visitor.until("!document.getElementById('act').classList.contains('rests')");
+    visitor.press("Enter");
+    visitor.sees("mine");
+    visitor.looks("receipt");
+
+    let kept = visitor.kept();
+    let code = kept[0]["code"].as_str().unwrap();
+    let receipt = visitor.asks("GET", &format!("/purchases/{code}"));
+    assert_eq!(
+        (kept.len(), &receipt["user_id"], &kept[0]["at"]),
+        (1, &"alice".into(), &receipt["purchased_at"])
+    );
+    assert!(visitor.text("slip").contains(code));
+    visitor.reads("say", "Yours, for good");
+    assert_eq!(visitor.complaints(), Vec::<String>::new());
+    let elsewhere: Vec<_> =
+        visitor.requests().into_iter().filter(|it| !it.starts_with(shop.service.url())).collect();
+    assert_eq!(elsewhere, Vec::<String>::new());
+}
+
+#[test]
+fn a_double_press_does_not_buy() {
+    let shop = Shop::open(&[]);
+    let buyer = shop.buyer("bob");
+    buyer.sees("open");
+    // As soon as there is a unit, whoever presses twice presses again.
+    buyer.read("{ const main = document.getElementById('main'), button = document.getElementById('main1'); new MutationObserver(() => { if (main.dataset.view === 'hold' && !window.hasPressed) { window.hasPressed = button.textContent; button.click(); } }).observe(main, { attributes: true }); }");
+
+    buyer.presses("Get one");
+
+    buyer.sees("hold");
+    assert!(buyer.read("window.hasPressed").as_str().unwrap().starts_with("Buy it"));
+    buyer.until("!document.getElementById('act').classList.contains('rests')");
+    assert_eq!(
+        (buyer.text("main1").starts_with("Buy it"), &buyer.kept()[0]["is"]),
+        (true, &"held".into())
+    );
+}
+
+#[test]
+fn whoever_gives_no_name_is_asked_for_one() {
+    let shop = Shop::open(&[]);
+    let visitor = shop.visitor();
+    visitor.sees("open");
+
+    visitor.presses("Get one");
+
+    visitor.reads("userErr", "Type a name first");
+    assert_eq!(visitor.read("document.activeElement.id"), "user");
+    visitor.type_text("no blanks");
+    visitor.reads("userErr", "only, please");
+    visitor.looks("no-name");
+    assert!(visitor.kept().is_empty());
+}
+
+#[test]
+fn a_unit_that_is_given_back_is_there_for_others() {
+    let shop = Shop::open(&[("SALE_STOCK", "1")]);
+    let (buyer, other) = (shop.buyer("carol"), shop.buyer("dave"));
+    buyer.sees("open");
+    buyer.presses("Get one");
+    buyer.sees("hold");
+    other.sees("waiting");
+    other.looks("waiting");
+
+    buyer.presses("Give it back");
+
+    buyer.reads("msg", "You gave Onyx Breeze Balloon No. 1 back");
+    buyer.looks("given-back");
+    other.sees("open");
+    other.presses("Get one");
+    other.sees("hold");
+    other.presses("Buy it");
+    other.sees("mine");
+    buyer.sees("soldout");
+    buyer.looks("sold-out");
+}
+
+#[test]
+fn a_hold_that_runs_out_is_told() {
+    let shop = Shop::open(&[("HOLD_TTL", "8s")]);
+    let buyer = shop.buyer("erin");
+    buyer.sees("open");
+    buyer.presses("Get one");
+    buyer.sees("hold");
+
+    buyer.reads("msg", "Time ran out for Onyx Breeze Balloon No. 1");
+
+    buyer.sees("open");
+    buyer.looks("ran-out");
+    assert_eq!(buyer.kept()[0]["is"], "expired");
+}
+
+#[test]
+fn several_holds_lie_in_a_tray_and_the_limit_is_told() {
+    let shop = Shop::open(&[("SALE_PER_USER_LIMIT", "3")]);
+    let buyer = shop.buyer("frank");
+    buyer.sees("open");
+    buyer.presses("Get one");
+    for n in 2..=3 {
+        buyer.presses("Get another");
+        buyer.reads("no", &format!("No. {n}"));
+    }
+    buyer.until("document.querySelectorAll('#tray button').length === 3");
+    buyer.looks("holds");
+
+    for _ in 0..3 {
+        buyer.presses("Buy it");
+        buyer.sees("mine");
+        if buyer.kept().iter().any(|it| it["is"] == "held") {
+            buyer.read("document.querySelector('#shelf button').click()");
+            buyer.sees("hold");
+        }
+    }
+    buyer.presses("Back to the sale");
+
+    buyer.sees("limit");
+    buyer.looks("limit");
+    assert_eq!(buyer.text("mineSum"), "3 bought, 0 on hold");
+}
+
+#[test]
+fn two_tabs_agree() {
+    let shop = Shop::open(&[]);
+    let one = shop.buyer("grace");
+    one.sees("open");
+    let two = one.another_tab(&shop);
+    two.sees("open");
+    assert_eq!(two.read("document.getElementById('user').value"), "grace");
+
+    one.presses("Get one");
+
+    two.sees("hold");
+    two.presses("Buy it");
+    one.sees("mine");
+    assert_eq!(one.kept(), two.kept());
+    assert_eq!(one.text("no"), "No. 1");
+}
+
+#[test]
+fn before_it_opens_the_page_says_when() {
+    let later = ago_s(-3_000);
+    let shop = Shop::with(&[], &[&["sales", "schedule", "--starts-at", &later, "--lasts", "1h"]]);
+    let visitor = shop.visitor();
+
+    visitor.sees("before");
+
+    visitor.until(
+        "/^(4[0-9]|50):[0-5][0-9]$/.test(document.getElementById('countValue').textContent)",
+    );
+    assert_eq!(visitor.read("document.querySelectorAll('#act button:not([hidden])').length"), 0);
+    visitor.looks("before");
+}
+
+#[test]
+fn a_sale_begins_by_itself() {
+    let soon = ago_s(-20);
+    let shop = Shop::with(&[], &[&["sales", "schedule", "--starts-at", &soon, "--lasts", "6h"]]);
+    let buyer = shop.buyer("heidi");
+
+    buyer.sees("open");
+
+    buyer.presses("Get one");
+    buyer.sees("hold");
+    assert_eq!(buyer.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_on_hold_when_a_sale_ends_can_be_bought_after_it() {
+    let before = ago_s(60);
+    let shop =
+        Shop::with(&[], &[&["sales", "schedule", "--starts-at", &before, "--lasts", "100s"]]);
+    let buyer = shop.buyer("heidi");
+    let other = Visitor::stranger();
+    other.open(&format!("{}/#sale=1", shop.service.url()));
+    buyer.sees("open");
+    buyer.presses("Get one");
+
+    buyer.reads("eyebrow", "The sale is over, but this one you can still buy");
+
+    other.sees("ended");
+    other.reads("lead", "1 on hold can still be bought");
+    buyer.presses("Buy it");
+    buyer.sees("mine");
+    buyer.presses("Back to the sale");
+    buyer.sees("none");
+    other.looks("ended");
+    buyer.looks("none");
+}

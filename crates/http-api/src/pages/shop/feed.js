@@ -1,0 +1,120 @@
+// How a sale stands, as it happens: the stream of the service, and while that is broken a look every
+// few seconds. Nobody watches in a tab that nobody sees.
+import { sale as look } from './api.js';
+import { forget, heard } from './clock.js';
+import { saleOf } from './sale.js';
+
+const SILENCE_MS = 40_000, LOOK_MS = 4_000, EVENT_MAX = 65_536, UNSEEN_MS = 10_000, FINAL_MS = 30_000;
+
+const pause = (ms, signal) => new Promise(done => {
+	const timer = setTimeout(done, ms);
+	signal.addEventListener('abort', () => { clearTimeout(timer); done(); }, { once: true });
+});
+/** Others come back at the same moment: each waits for another while. */
+const chance = (from, to) => from + Math.random() * (to - from);
+
+/**
+ * Watches a sale, or without a number whichever is on. `tell.sale(sale or null, why)` is called with what is so, and
+ * `tell.link('live' | 'wait' | 'off')` with how it is known. Returns what ends it.
+ */
+export function watch(id, tell) {
+	let stop = new AbortController(), unseen;
+	const run = () => { stop = new AbortController(); follow(id, tell, stop.signal); };
+	const onVisible = () => {
+		clearTimeout(unseen);
+		if (document.hidden) unseen = setTimeout(() => stop.abort(), UNSEEN_MS);
+		else if (stop.signal.aborted) { forget(); run(); }
+	};
+	const onOnline = () => { stop.abort(); run(); };
+	document.addEventListener('visibilitychange', onVisible);
+	addEventListener('online', onOnline);
+	run();
+	return () => {
+		document.removeEventListener('visibilitychange', onVisible);
+		removeEventListener('online', onOnline);
+		clearTimeout(unseen);
+		stop.abort();
+	};
+}
+
+async function follow(id, tell, signal) {
+	let failures = 0, last = null;
+	while (!signal.aborted) {
+		const heardOf = await stream(id, last, tell, signal);
+		if (signal.aborted) return;
+		last = heardOf.last;
+		failures = heardOf.events ? 0 : failures + 1;
+		// One that was good is asked for again at once, as it told us to; one that never was, later.
+		const until = performance.now() + (failures ? Math.min(30_000, chance(1_000, 4_000) * failures) : heardOf.retry_ms);
+		do {
+			await lookOnce(id, tell, signal);
+			await pause(Math.min(LOOK_MS, Math.max(100, until - performance.now())), signal);
+		} while (!signal.aborted && performance.now() < until);
+	}
+}
+
+async function lookOnce(id, tell, signal) {
+	const answer = await look(id);
+	if (signal.aborted) return;
+	const sale = answer.kind === 'ok' ? saleOf(answer.body) : null;
+	if (sale) tell.sale(sale);
+	else if (answer.name === 'sale-not-found') tell.sale(null);
+	tell.link(sale || answer.kind === 'no' ? 'wait' : 'off');
+}
+
+/** One connection, to its end. */
+async function stream(id, last, tell, signal) {
+	const told = { events: 0, retry_ms: chance(1_000, 4_000), last };
+	const silent = new AbortController(), both = AbortSignal.any([signal, silent.signal]);
+	let timer, nonsense = 0;
+	const alive = () => { clearTimeout(timer); timer = setTimeout(() => silent.abort(), SILENCE_MS); };
+	const event = (kind, lines, id) => {
+		if (kind === 'end') told.retry_ms = FINAL_MS;
+		if (kind !== 'sale') return;
+		let it = null;
+		try { it = JSON.parse(lines); } catch { /* then it is none */ }
+		const sale = saleOf(it);
+		if (!sale) { if (++nonsense >= 3) { told.events = 0; silent.abort(); } return; }
+		told.events++;
+		told.last = id;
+		heard(sale.server_time);
+		tell.link('live');
+		tell.sale(sale);
+	};
+	try {
+		alive();
+		const headers = { Accept: 'text/event-stream', ...last && { 'Last-Event-ID': last } };
+		const response = await fetch(id ? `stream?sale=${id}` : 'stream', { headers, cache: 'no-store', signal: both });
+		// It has said all that there is to say of this sale.
+		if (response.status === 204) return { ...told, events: 1, retry_ms: FINAL_MS };
+		if (response.status !== 200 || !/event-stream/.test(response.headers.get('Content-Type'))) { response.body?.cancel(); return told; }
+		// It says nothing as long as what we have is still so.
+		if (last) { told.events = 1; tell.link('live'); }
+		const take = parser(event, ms => { told.retry_ms = Math.min(Math.max(ms, 500), 10_000); });
+		const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+		for (;;) {
+			const { done, value } = await reader.read();
+			if (done) return told;
+			alive();
+			take(value);
+		}
+	} catch { return told; } finally { clearTimeout(timer); }
+}
+
+/** Takes a stream apart. One line or one event that has no end is an error. */
+function parser(event, retry) {
+	let rest = '', kind = '', data = '', id = null;
+	return text => {
+		const lines = (rest + text).split(/\r?\n/);
+		rest = lines.pop();
+		if (rest.length + data.length > EVENT_MAX) throw new Error('no end');
+		for (const line of lines) {
+			const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
+			if (line === '') { if (data) event(kind, data, id); kind = data = ''; }
+			else if (name === 'event') kind = value;
+			else if (name === 'data') data += value;
+			else if (name === 'id') id = /^[\w-]{1,64}$/.test(value) ? value : null;
+			else if (name === 'retry') retry(Number(value) || 0);
+		}
+	};
+}
