@@ -27,7 +27,7 @@ test-servers: deps ## Run the adapters' tests on every version of the servers (P
 contract: ## Hold the service to docs/openapi.json by made-up requests (STACK=servers|embedded EXAMPLES=n SEED=s)
 	@STACK='$(STACK)' EXAMPLES='$(EXAMPLES)' SEED='$(SEED)' crates/testing/dev-servers/contract.sh
 
-openapi: ## Write docs/openapi.json anew, after a change of the API
+openapi: ## Write docs/openapi.json and docs/openapi-admin.json anew, after a change of the API
 	@crates/testing/dev-servers/deps.sh compiler
 	UPDATE_OPENAPI=1 cargo test -q -p http-api the_committed_document
 
