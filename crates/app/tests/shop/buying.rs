@@ -207,7 +207,11 @@ fn what_is_on_hold_when_a_sale_ends_can_be_bought_after_it() {
     buyer.presses("Buy it");
     buyer.sees("mine");
     buyer.presses("Back to the sale");
-    buyer.sees("none");
+    buyer.sees("ended");
+    buyer.reads("lead", "1 of 10,000 found a home.");
     other.looks("ended");
-    buyer.looks("none");
+    // Whoever comes now comes for the next, and there is none.
+    let late = shop.visitor();
+    late.sees("none");
+    late.looks("none");
 }

@@ -189,6 +189,7 @@ fn over_a_slow_network_and_after_none_at_all_a_buyer_buys() {
     buyer.reads("banner", "You are offline. You see how things stood at");
     buyer.looks("offline");
     buyer.order("Network.emulateNetworkConditions", network(0, -1, false));
+    buyer.read("dispatchEvent(new Event('online'))");
 
     buyer.reads("linkText", "Live");
     buyer.presses("Buy it");

@@ -25,13 +25,16 @@ export function watch(id, tell) {
 		if (document.hidden) unseen = setTimeout(() => stop.abort(), UNSEEN_MS);
 		else if (stop.signal.aborted) { forget(); run(); }
 	};
+	const onOffline = () => tell.link('off');
 	const onOnline = () => { stop.abort(); run(); };
 	document.addEventListener('visibilitychange', onVisible);
 	addEventListener('online', onOnline);
+	addEventListener('offline', onOffline);
 	run();
 	return () => {
 		document.removeEventListener('visibilitychange', onVisible);
 		removeEventListener('online', onOnline);
+		removeEventListener('offline', onOffline);
 		clearTimeout(unseen);
 		stop.abort();
 	};

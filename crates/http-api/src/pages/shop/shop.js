@@ -12,8 +12,8 @@ import * as units from './units.js';
 import * as wall from './wall.js';
 import * as who from './who.js';
 
-const AROUND_MS = 60_000;
-let unwatch = () => {}, checkedAt = {};
+const AROUND_MS = 60_000, LAST_LOOK_MS = 5_000;
+let unwatch = () => {}, checkedAt = {}, lastLookAt = 0;
 
 const act = { ...actions, look };
 
@@ -96,6 +96,11 @@ function tick() {
 		if ([300, 60, 10].includes(s)) say(`Opens in ${inWords(s)}.`);
 	}
 	if (isAboutTo() && S.link !== 'live') lookAt(S.chosen).then(it => { const sale = saleOf(it.body); if (sale) tell.sale(sale); });
+	// The stream of whichever sale is on says nothing of the last holds of one that is over.
+	if (S.sale?.state === 'ended' && S.sale.held && !document.hidden && performance.now() > lastLookAt) {
+		lastLookAt = performance.now() + LAST_LOOK_MS * (1 + Math.random());
+		lookAt(S.sale.id).then(it => { const sale = saleOf(it.body); if (sale?.id === S.sale?.id) tell.sale(sale); });
+	}
 	if (!document.hidden && performance.now() > aroundAt && S.sale !== undefined) around();
 	render();
 }
