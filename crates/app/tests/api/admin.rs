@@ -145,7 +145,8 @@ async fn whoever_has_a_token_is_let_in_where_operators_listen_and_nowhere_else(k
     assert_eq!(Answer::read_as_operator(other_name).await.unwrap().status, 421);
     let machine = shop.request(Method::GET, "/metrics").header("host", "evil.example:8081");
     assert_eq!(Answer::read_anywhere(machine).await.unwrap().status, 200);
-    assert_eq!((shop.count("host").await, shop.count("missing").await), (1.0, 1.0));
+    let counts = (shop.count("host").await.to_string(), shop.count("missing").await.to_string());
+    assert_eq!(counts, ("1".to_owned(), "1".to_owned()));
 }
 
 async fn a_file_is_read_again_and_one_that_is_of_no_use_changes_nothing(kind: Kind) {
@@ -210,7 +211,7 @@ async fn a_browser_signs_in_and_out_and_is_let_in_by_its_own_page_alone(kind: Ki
     assert_eq!(own.status, 204);
     let me = Answer::read_as_operator(with(Method::GET, "/admin/me")).await.unwrap();
     assert_eq!((me.status, me.name()), (401, "unauthorized"));
-    assert_eq!(shop.count("origin").await, 5.0);
+    assert_eq!(shop.count("origin").await.to_string(), "5");
 }
 
 async fn no_log_of_any_level_has_what_lets_somebody_in(kind: Kind) {
