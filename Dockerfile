@@ -15,6 +15,8 @@ RUN install --directory --owner=nobody --group=nogroup --mode=0700 /var/lib/flas
 USER nobody
 WORKDIR /var/lib/flashsale
 ENV DATA_DIR=/var/lib/flashsale/data
+# For other containers of its network. It is not exposed: whoever publishes it says so.
+ENV ADMIN_ADDR=0.0.0.0:8081
 VOLUME /var/lib/flashsale
 EXPOSE 8080
 ENTRYPOINT ["flashsale"]

@@ -1,7 +1,7 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-servers contract openapi check simulate model chaos mutants fuzz bench deps up down
+.PHONY: help run demo test test-pages test-servers contract openapi check simulate model chaos mutants fuzz bench deps up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -16,13 +16,18 @@ demo: deps ## Sell out a sale to thousands of users, and check every unit
 test: deps ## Run all tests, on private servers
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace
 
+# Apart from the others: a browser is half a gigabyte to install, and minutes of work.
+test-pages: deps ## Try the pages in Chromium, which it installs; pictures of them are left in target/pages
+	@crates/testing/dev-servers/deps.sh browser
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test -p app --test shop
+
 test-servers: deps ## Run the adapters' tests on every version of the servers (PG_BINS="dir …" REDIS_BINS="dir …")
 	@crates/testing/dev-servers/test-servers.sh
 
 contract: ## Hold the service to docs/openapi.json by made-up requests (STACK=servers|embedded EXAMPLES=n SEED=s)
 	@STACK='$(STACK)' EXAMPLES='$(EXAMPLES)' SEED='$(SEED)' crates/testing/dev-servers/contract.sh
 
-openapi: ## Write docs/openapi.json anew, after a change of the API
+openapi: ## Write docs/openapi.json and docs/openapi-admin.json anew, after a change of the API
 	@crates/testing/dev-servers/deps.sh compiler
 	UPDATE_OPENAPI=1 cargo test -q -p http-api the_committed_document
 
@@ -64,8 +69,8 @@ bench: ## Measure the service, each figure beside the floor of this machine (BEN
 	cargo build --release -p app -p bench
 	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
 
-deps: ## Install what is missing: a C compiler, Redis, Postgres, PgBouncer, curl, Python, Chromium
-	@crates/testing/dev-servers/deps.sh compiler servers pooler clients browser
+deps: ## Install what is missing: a C compiler, Redis, Postgres, PgBouncer, curl, Python
+	@crates/testing/dev-servers/deps.sh compiler servers pooler clients
 
 up: ## Start Redis and Postgres in containers, and print their URLs
 	@docker compose up --detach --wait redis postgres

@@ -1,13 +1,14 @@
-//! The listener for whoever runs the service: `/metrics` and `/health`.
+//! The listener for whoever runs the service: `/metrics` and `/health`, and `/admin` for operators.
 
 use std::{
-    io,
+    io::{self, IsTerminal, Write},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
 };
 
 use actix_server::Server;
+use http_api::{Operators, TokenSource};
 
-use crate::{compose::Shared, config::AdminAddr, peers};
+use crate::{compose::Shared, config::AdminAddr, log, operator_tokens::OperatorTokens, peers};
 
 /// Where it is if nobody says so: for this machine alone.
 const DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_081));
@@ -50,5 +51,62 @@ pub(crate) fn serve(listener: TcpListener, shared: Shared) -> io::Result<Server>
         connections_max: CONNECTIONS_MAX,
         stop_s_max: STOP_S_MAX,
     };
-    peers::serve(listener, limits, http_api::operator_routes, move || shared.operator_api())
+    let routes = match shared.operator_tokens {
+        Some(_) => http_api::operator_routes,
+        None => http_api::metrics_routes,
+    };
+    peers::serve(listener, limits, routes, move || shared.operator_api())
+}
+
+/// Says what there is at this address, and for whom.
+pub(crate) fn tell(address: SocketAddr, tokens: Option<&OperatorTokens>) {
+    tracing::info!("metrics at http://{address}/metrics (ADMIN_ADDR)");
+    match tokens {
+        None => tracing::info!(
+            "nobody operates: without ADMIN_TOKENS_FILE there are the metrics and the health, and no \
+             /admin"
+        ),
+        Some(tokens) => {
+            let (path, count) = (tokens.path().display(), tokens.operators.count());
+            let page = format!("http://{}/admin/docs", named(address));
+            match tokens.source {
+                TokenSource::List => {
+                    tracing::info!(tokens = count, "operators at {page}, by their tokens ({path})");
+                }
+                TokenSource::Own => tracing::info!("operators at {page}, by the token in {path}"),
+            }
+            if tokens.source == TokenSource::Own {
+                invite(address, &tokens.operators);
+            }
+        }
+    }
+}
+
+/// Gives whoever started the process at a terminal a link to sign in by. It is in no log and goes down no
+/// pipe: what reads those is not whoever sits there.
+fn invite(address: SocketAddr, operators: &Operators) {
+    let mut terminal: Box<dyn Write> = if io::stderr().is_terminal() {
+        Box::new(io::stderr())
+    } else if io::stdout().is_terminal() {
+        Box::new(io::stdout())
+    } else {
+        return;
+    };
+    let Some(ticket) = operators.invite() else { return };
+    log::flush();
+    // Who does not see it has the token in the directory.
+    let _ = writeln!(
+        terminal,
+        "\nSign in within five minutes, once: http://{}/admin/enter?ticket={ticket}\n",
+        named(address)
+    );
+}
+
+/// What an address is called in a link: of all addresses of the machine, the one that surely leads there.
+fn named(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
 }

@@ -11,7 +11,7 @@ use domain::{
     ports::{AuditedLedger, AuditedLive},
     remembered::SoldOutMemo,
 };
-use http_api::{Api, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
+use http_api::{Api, Hosts, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
 use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
@@ -24,8 +24,9 @@ use telemetry::watch_pools;
 pub(crate) use self::commands::{Inspected, Registers, Task, acting, inspected, registers, trail};
 use self::stores::{Asked, Stores};
 use crate::{
-    config::{BuyersError, Config, Place, PlaceError, SettingError},
+    config::{BuyersError, Config, LetIn, NowhereError, Place, PlaceError, SettingError},
     environment::{TokioClock, TokioTasks, check_random, steady_clock, wall_clock},
+    operator_tokens::{OperatorTokens, OperatorTokensError},
     orders::OrdersOf,
     token_keys::{TokenKeys, TokenKeysError},
 };
@@ -58,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) steering: Arc<Steering>,
     /// Where buyers have tokens.
     pub(crate) token_keys: Option<TokenKeys>,
+    /// Where operators are let in.
+    pub(crate) operator_tokens: Option<OperatorTokens>,
     limits: Arc<Limits>,
     manners: Arc<Manners>,
 }
@@ -84,6 +87,10 @@ pub(crate) enum ComposeError {
     Buyers(#[from] BuyersError),
     #[error(transparent)]
     TokenKeys(#[from] TokenKeysError),
+    #[error(transparent)]
+    Nowhere(#[from] NowhereError),
+    #[error(transparent)]
+    OperatorTokens(#[from] OperatorTokensError),
     #[error(transparent)]
     Connections(#[from] TooFewConnections),
     #[error("the settings of the ledger are wrong")]
@@ -121,6 +128,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     let limits = Arc::new(config.rates()?);
     let manners = Arc::new(Manners::towards(config.cors_origins.clone()));
     let token_keys = config.believed()?.map(TokenKeys::read).transpose()?;
+    let (listed, hosts_of_own) = operators(config)?;
+    let mut operator_tokens = listed;
     let mut to_migrate = None;
     let mut embedded = None;
     let stores = match config.place()? {
@@ -139,6 +148,9 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
             let in_service = dir.serve()?;
+            if let Some(hosts) = hosts_of_own {
+                operator_tokens = Some(OperatorTokens::of_directory(data_dir, hosts)?);
+            }
             let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
             let clock = steady_clock();
             let socket = LiveSocket::bind(dir.live_socket(), Arc::clone(&live), clock.clone())?;
@@ -170,10 +182,22 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         product_images,
         steering,
         token_keys,
+        operator_tokens,
         limits,
         manners,
     };
     Ok(Service { shared, scheduler, to_migrate, embedded })
+}
+
+/// Who operates, if a file says so; and else by which hosts they may ask where they listen.
+fn operators(config: &Config) -> Result<(Option<OperatorTokens>, Option<Hosts>), ComposeError> {
+    Ok(match config.let_in()? {
+        Some(LetIn { file: Some(file), hosts }) => {
+            (Some(OperatorTokens::listed(file, hosts)?), None)
+        }
+        Some(LetIn { file: None, hosts }) => (None, Some(hosts)),
+        None => (None, None),
+    })
 }
 
 /// Makes the ledger if there is none, and brings its schema up to date.
@@ -280,13 +304,19 @@ impl Shared {
     /// The API for whoever runs the service, who buys nothing: by the way of the upkeep.
     pub(crate) fn operator_api(&self) -> Api {
         let (ports, asked) = (self.stores.ports(), self.stores.asked());
-        self.api_by_way_of(ports, asked, Arc::default(), Arc::default())
+        let operators = self.operator_tokens.as_ref().map(|it| Arc::clone(&it.operators));
+        let records = Some(self.stores.records());
+        Api {
+            operators,
+            records,
+            ..self.api_by_way_of(ports, asked, Arc::default(), Arc::default())
+        }
     }
 
     fn api_by_way_of(
         &self,
         ports: Ports,
-        Asked { owners, lookups }: Asked,
+        Asked { owners, lookups, products }: Asked,
         limits: Arc<Limits>,
         manners: Arc<Manners>,
     ) -> Api {
@@ -301,6 +331,10 @@ impl Shared {
             lookups,
             manners,
             identity: self.token_keys.as_ref().map(|it| Arc::clone(&it.identity)),
+            operators: None,
+            steering: self.steering.clone(),
+            products,
+            records: None,
             limits,
             names: self.stores.names(),
             draw: item_art::picture,

@@ -6,15 +6,13 @@ mod command;
 #[cfg(test)]
 mod hostile;
 mod looking;
+mod operators;
 mod parse;
 mod place;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    net::SocketAddr, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf, str::FromStr,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use batcher::Limits;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
@@ -32,19 +30,20 @@ pub(crate) use self::{
     buyers::{Believed, BuyersError},
     command::{
         ActionsCommand, ActorOptions, AuditOptions, ChangeOptions, Command, HoldsCommand,
-        ImportOptions, MigrateOptions, ProductsCommand, PutOptions, SalesCommand,
+        ImportOptions, MigrateOptions, ProductsCommand, PutOptions, SalesCommand, TokensCommand,
     },
     looking::{
         CodesCommand, ExportCursor, ExportFormat, ExportOptions, Exported, UnitsCommand,
         UsersCommand,
     },
+    operators::{AdminAddr, LetIn, NowhereError},
     place::Place,
 };
 
 use self::parse::{
     parse_address, parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait,
 };
-use self::{access::AccessSettings, buyers::BuyerSettings};
+use self::{access::AccessSettings, buyers::BuyerSettings, operators::OperatorSettings};
 
 /// How many threads may serve HTTP: as many as actix can run.
 const HTTP_WORKERS: RangeInclusive<u16> = 1..=512;
@@ -98,11 +97,8 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, default_value = "0.0.0.0:8080", value_parser = parse_address)]
     pub(crate) http_addr: SocketAddr,
 
-    /// Where whoever runs the service listens: /metrics and /health, without any password, so for
-    /// nobody else to reach; `off` for nowhere, and nothing is counted [default: 127.0.0.1:8081, or a
-    /// free port if that is taken]
-    #[arg(long, env, global = true, value_name = "ADDRESS")]
-    pub(crate) admin_addr: Option<AdminAddr>,
+    #[command(flatten)]
+    operators: OperatorSettings,
 
     /// Origins whose pages may ask (CORS), with commas between them, such as `https://shop.example`; `*` for
     /// any, nothing for none but our own
@@ -147,26 +143,6 @@ pub(crate) struct Config {
     /// How log lines look; RUST_LOG says which there are
     #[arg(long, env, global = true, default_value = "text")]
     pub(crate) log_format: LogFormat,
-}
-
-/// Where whoever runs the service listens.
-#[derive(Clone, Copy)]
-pub(crate) enum AdminAddr {
-    /// Here.
-    At(SocketAddr),
-    /// Nowhere.
-    Off,
-}
-
-impl FromStr for AdminAddr {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.eq_ignore_ascii_case("off") {
-            return Ok(Self::Off);
-        }
-        parse_address(text).map(Self::At).map_err(|error| format!("{error}, or `off`"))
-    }
 }
 
 /// Whether a process that serves brings the schema up to date.
@@ -243,6 +219,16 @@ impl Config {
     /// How buyers' tokens are checked, if they have some.
     pub(crate) fn believed(&self) -> Result<Option<Believed>, BuyersError> {
         self.buyers.believed()
+    }
+
+    /// Where operators listen, if that is said.
+    pub(crate) const fn admin_addr(&self) -> Option<AdminAddr> {
+        self.operators.address()
+    }
+
+    /// Who is let in where operators listen; `None` if they do nowhere.
+    pub(crate) fn let_in(&self) -> Result<Option<LetIn>, NowhereError> {
+        self.operators.let_in()
     }
 
     /// How often anybody may ask.

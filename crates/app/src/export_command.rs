@@ -8,6 +8,7 @@ mod out;
 use std::{io, process::ExitCode};
 
 use domain::{SaleId, StoreError, ports::ExportAsked};
+use http_api::{AttemptRecord, PurchaseRecord};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
@@ -17,7 +18,6 @@ use self::out::Out;
 use crate::{
     compose::{self, ComposeError, Inspected},
     config::{Config, ExportCursor, ExportOptions, Exported},
-    records::{AttemptRecord, PurchaseRecord},
 };
 
 /// What the process ends with when it was told to stop, as shells have it.

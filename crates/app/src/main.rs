@@ -10,17 +10,19 @@ mod export_command;
 mod file_limit;
 mod import_command;
 mod inspect_command;
+mod kept_file;
 mod log;
 mod no_live;
+mod operator_tokens;
 mod orders;
 mod output;
 mod peers;
 mod products_command;
-mod records;
 mod sales_command;
 mod serve;
 mod supervision;
 mod token_keys;
+mod tokens_command;
 
 use std::{error::Error, process::ExitCode};
 
@@ -71,6 +73,7 @@ const fn what_failed(command: &Command) -> &'static str {
         Command::Audit(_) => "no audit was made",
         Command::Users(_) | Command::Codes(_) | Command::Units(_) => "nothing was found out",
         Command::Export(_) => "not all was taken out",
+        Command::Tokens(_) => "no token was made",
     }
 }
 
@@ -90,6 +93,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Products(command) => Box::pin(products_command::run(command, config)).await?,
         Command::Holds(command) => Box::pin(actions_command::run_holds(command, config)).await?,
         Command::Actions(command) => actions_command::run(command, config).await?,
+        Command::Tokens(command) => tokens_command::run(&command)?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Users(command) => inspect_command::users(command, config).await?,
         Command::Codes(command) => inspect_command::codes(command, config).await?,

@@ -167,7 +167,7 @@ struct Around {
 
 /// Lets a body be sent that is waited for.
 fn expect(request: Request, manners: &Manners) -> Result<Request, Response<BoxBody>> {
-    let Some(refusal) = http_api::refusal_of_expectation(request.headers()) else {
+    let Some(refusal) = http_api::refusal_of_expectation(request.path(), request.headers()) else {
         return Ok(request);
     };
     if let Some(connection) = request.conn_data::<Rc<Connection>>() {
@@ -268,7 +268,7 @@ fn unmet_expectation(request: &Request) -> Option<HttpResponse> {
     if !request.headers().contains_key(EXPECT) {
         return None;
     }
-    http_api::refusal_of_expectation(request.headers())
+    http_api::refusal_of_expectation(request.path(), request.headers())
 }
 
 /// A body, and that it is being answered until it is gone.

@@ -71,12 +71,15 @@ const OPERATORS: &str = "the listener for operators";
 const UPKEEP: &str = "the upkeep";
 const LIVE_SOCKET: &str = "the socket of the live store";
 const TOKEN_KEYS: &str = "the keys of buyers' tokens";
+const OPERATOR_TOKENS: &str = "the tokens of operators";
 
 /// What runs beside the server until it is told to stop.
 struct Background {
     upkeep: JoinHandle<Result<(), ServeError>>,
     /// Of a service whose buyers have tokens.
     token_keys: Option<JoinHandle<()>>,
+    /// Of a service whose operators have tokens.
+    operator_tokens: Option<JoinHandle<()>>,
     /// Of a service in a directory. The directory is given back when it is done.
     live_socket: Option<JoinHandle<()>>,
     /// Where somebody who runs the service may listen.
@@ -109,7 +112,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         connections_max: room.per_worker,
         stop_s_max: STOP_S_MAX,
     };
-    let operators = admin::listen(config.admin_addr)?;
+    let operators = admin::listen(config.admin_addr())?;
     if operators.is_some() {
         telemetry::switch_on();
         shared.watch_pools();
@@ -121,9 +124,11 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
     let schema = to_migrate.map(|ledger| Schema { ledger, migrate: config.migrate });
     let (socket, in_service) = embedded.map(|it| (it.socket, it.in_service)).unzip();
-    let token_keys = shared.token_keys.clone();
+    let (token_keys, operator_tokens) = (shared.token_keys.clone(), shared.operator_tokens.clone());
     let mut background = Background {
         token_keys: token_keys.map(|it| supervision::task(TOKEN_KEYS, it.keep(stop.clone()))),
+        operator_tokens: operator_tokens
+            .map(|it| supervision::task(OPERATOR_TOKENS, it.keep(stop.clone()))),
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
         live_socket: socket
             .map(|it| supervision::task(LIVE_SOCKET, it.answer(shared.orders(), stop.clone()))),
@@ -193,8 +198,9 @@ fn tell_operators(
     stop: CancellationToken,
 ) -> Result<JoinHandle<io::Result<()>>, ServeError> {
     let address = listener.local_addr().map_err(ServeError::Http)?;
+    let tokens = shared.operator_tokens.clone();
     let server = admin::serve(listener, shared).map_err(ServeError::Http)?;
-    tracing::info!("metrics at http://{address}/metrics (ADMIN_ADDR)");
+    admin::tell(address, tokens.as_ref());
     let running = server.handle();
     Ok(supervision::task(OPERATORS, async move {
         let mut server = pin!(server);
@@ -226,26 +232,8 @@ async fn keep_up(
 impl Background {
     /// Waits until one ends that nobody told to.
     async fn broke(&mut self) -> ServeError {
-        let live_socket = async {
-            match &mut self.live_socket {
-                Some(live_socket) => live_socket.await,
-                None => pending().await,
-            }
-        };
-        let token_keys = async {
-            match &mut self.token_keys {
-                Some(token_keys) => token_keys.await,
-                None => pending().await,
-            }
-        };
-        let operators = async {
-            match &mut self.operators {
-                Some(operators) => operators.await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
-            ended = operators => match ended {
+            ended = end_of(&mut self.operators) => match ended {
                 Ok(Ok(())) => ServeError::TaskEnded(OPERATORS),
                 Ok(Err(error)) => ServeError::Http(error),
                 Err(error) => ServeError::TaskBroke(OPERATORS, error),
@@ -255,14 +243,9 @@ impl Background {
                 Ok(Err(error)) => error,
                 Err(error) => ServeError::TaskBroke(UPKEEP, error),
             },
-            ended = token_keys => match ended {
-                Ok(()) => ServeError::TaskEnded(TOKEN_KEYS),
-                Err(error) => ServeError::TaskBroke(TOKEN_KEYS, error),
-            },
-            ended = live_socket => match ended {
-                Ok(()) => ServeError::TaskEnded(LIVE_SOCKET),
-                Err(error) => ServeError::TaskBroke(LIVE_SOCKET, error),
-            },
+            ended = end_of(&mut self.token_keys) => broken(TOKEN_KEYS, ended),
+            ended = end_of(&mut self.operator_tokens) => broken(OPERATOR_TOKENS, ended),
+            ended = end_of(&mut self.live_socket) => broken(LIVE_SOCKET, ended),
         }
     }
 
@@ -272,6 +255,9 @@ impl Background {
         if let Some(token_keys) = self.token_keys {
             token_keys.await.map_err(|error| ServeError::TaskBroke(TOKEN_KEYS, error))?;
         }
+        if let Some(tokens) = self.operator_tokens {
+            tokens.await.map_err(|error| ServeError::TaskBroke(OPERATOR_TOKENS, error))?;
+        }
         if let Some(live_socket) = self.live_socket {
             live_socket.await.map_err(|error| ServeError::TaskBroke(LIVE_SOCKET, error))?;
         }
@@ -280,6 +266,22 @@ impl Background {
             ended.map_err(ServeError::Http)?;
         }
         Ok(())
+    }
+}
+
+/// The end of a task, if there is one.
+async fn end_of<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => pending().await,
+    }
+}
+
+/// That a task ended which nobody told to.
+fn broken(task: &'static str, ended: Result<(), JoinError>) -> ServeError {
+    match ended {
+        Ok(()) => ServeError::TaskEnded(task),
+        Err(error) => ServeError::TaskBroke(task, error),
     }
 }
 

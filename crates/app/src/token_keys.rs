@@ -1,17 +1,16 @@
 //! The keys that buyers' tokens are checked with: read at the start, and again when they change.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use credentials::{AccessError, FileError, NamedFile, Reader};
+use credentials::{AccessError, FileError, NamedFile};
 use http_api::{Identity, KeysError};
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Believed, environment::wall_clock};
-
-/// How often the file is looked at. It is read whole: it is small, and what tells of a change without
-/// that can miss one.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+use crate::{
+    config::Believed,
+    environment::wall_clock,
+    kept_file::{Kept, keep},
+};
 
 /// Why the keys cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -44,36 +43,13 @@ impl TokenKeys {
         Ok(Self { identity, file })
     }
 
-    /// Looks at the file again and again until told to stop. One that is of no use changes nothing: the
-    /// keys stay that were read before, and whoever watches is told.
+    /// Looks at the file again and again until told to stop. One that is of no use changes nothing.
     pub(crate) async fn keep(self, stop: CancellationToken) {
-        let (mut looks, reader) = (interval(LOOK_EVERY), Reader::default());
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told = None;
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = looks.tick() => {}
-            }
-            let this = self.clone();
-            let looked = reader.read(move || this.look()).await;
-            telemetry::show_token_keys_outdated(looked.is_err());
-            match looked {
-                Ok(Some(keys)) => tracing::info!(keys, "read the keys of buyers' tokens again"),
-                Ok(None) if told.is_some() => tracing::info!("the keys of buyers' tokens are good"),
-                Ok(None) => {}
-                Err(error) => {
-                    let text = error.to_string();
-                    if told.as_ref() != Some(&text) {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(error, "the keys of buyers' tokens stay as they were");
-                    }
-                    told = Some(text);
-                    continue;
-                }
-            }
-            told = None;
-        }
+        let kept = Kept {
+            what: "the keys of buyers' tokens",
+            show_outdated: telemetry::show_token_keys_outdated,
+        };
+        keep(kept, stop, move || self.look()).await;
     }
 
     fn look(&self) -> Result<Option<usize>, TokenKeysError> {

@@ -44,7 +44,7 @@ pub use lookups::{CodeLife, CodeState, HeldUnit, Lookups, UnitsOfUser, UserOfSal
 pub use operation::{Operation, Store};
 pub use operator::{ActReply, Operator, TrailPage};
 pub use owners::{CodeOwners, check_owner};
-pub use pages::{By, Cursor, Page, PageAsked, ParseCursorError};
+pub use pages::{By, Cursor, OTHER_LIST, Page, PageAsked, ParseCursorError};
 pub use products::Products;
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 

@@ -73,7 +73,8 @@ impl Terms {
     /// How many units a new sale may offer. One of none would look as if it had sold out.
     pub const STOCK_OF_NEW: RangeInclusive<u32> = 1..=Unit::MAX;
 
-    const HOLD_MS_OF_NEW: RangeInclusive<i64> = 100..=DAY_MS;
+    /// How long a unit of a new sale may be held, in milliseconds.
+    pub const HOLD_MS_OF_NEW: RangeInclusive<i64> = 100..=DAY_MS;
 
     /// The terms of a sale, whenever it was made: `hold_ms` in milliseconds.
     pub fn new(stock: u32, per_user_limit: u16, hold_ms: i64) -> Result<Self, TermsError> {

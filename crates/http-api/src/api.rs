@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use domain::{
-    Health, ProductImages, SaleId, Services, Unit,
+    Health, ProductImages, SaleId, Services, Steering, Unit,
     health::Way,
-    ports::{CodeOwners, Lookups},
+    ports::{CodeOwners, Exports, Inspections, Lookups, Products},
 };
 
 use crate::{
-    identity::Identity, items::Pictures, limits::Limits, manners::Manners, shown::SaleBoard,
-    stream::Streams,
+    identity::Identity, items::Pictures, limits::Limits, manners::Manners, operator::Operators,
+    shown::SaleBoard, stream::Streams,
 };
 
 /// What the handlers of one thread ask.
@@ -29,6 +29,15 @@ pub struct Api {
     pub lookups: Arc<dyn Lookups>,
     /// Says of whom requests are, for all threads; `None` where `user_id` is believed.
     pub identity: Option<Arc<Identity>>,
+    /// Carries out what operators order, for all threads.
+    pub steering: Arc<Steering>,
+    /// The products, for operators.
+    pub products: Arc<dyn Products>,
+    /// What operators look up and take out, where they are served.
+    pub records: Option<Records>,
+    /// Says who operates, for all threads, where operators are let in; `None` where there is no such
+    /// place.
+    pub operators: Option<Arc<Operators>>,
     /// How often somebody may ask, for all threads.
     pub limits: Arc<Limits>,
     /// What all answers have in common, for all threads.
@@ -43,6 +52,14 @@ pub struct Api {
     pub pictures: Pictures,
     /// Who watches how sales stand.
     pub streams: Streams,
+}
+
+/// The records of the ledger, for operators.
+pub struct Records {
+    /// A code, a unit, a user.
+    pub inspections: Arc<dyn Inspections>,
+    /// All of a sale.
+    pub exports: Arc<dyn Exports>,
 }
 
 /// What the stores are called where their health is reported.

@@ -7,6 +7,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
     web::{Bytes, Payload},
 };
+use domain::product::Image;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -16,6 +17,21 @@ use crate::{
 
 /// The largest body, in bytes; the largest request has a few hundred.
 pub(crate) const BODY_BYTES_MAX: usize = 4_096;
+
+/// The largest one of an operator, who is known before it is received.
+pub(crate) const OPERATORS_BODY_BYTES_MAX: usize = 65_536;
+
+/// How many characters of base64 the largest picture of a product has.
+pub(crate) const BASE64_MAX: usize = Image::BYTES_MAX.div_ceil(3) * 4;
+
+/// The largest body of a request to this path, in bytes. A product may come with its picture.
+pub(crate) fn bytes_max_at(path: &str) -> usize {
+    match path.strip_prefix("/admin/") {
+        Some(of_what) if of_what.starts_with("products/") => OPERATORS_BODY_BYTES_MAX + BASE64_MAX,
+        Some(_) => OPERATORS_BODY_BYTES_MAX,
+        None => BODY_BYTES_MAX,
+    }
+}
 
 /// Why a body is not here.
 enum Missing {
@@ -33,10 +49,11 @@ pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
     if !has_body {
         return Ok(Bytes::new());
     }
-    if is_announced_too_large(headers) {
-        return Err(Problem::body_too_large());
+    let bytes_max = bytes_max_at(request.path());
+    if is_announced_too_large(headers, bytes_max) {
+        return Err(Problem::body_too_large(bytes_max));
     }
-    let body = receive(request, payload).await?;
+    let body = receive(request, payload, bytes_max).await?;
     if !body.is_empty() {
         check_kind(headers)?;
     }
@@ -44,22 +61,24 @@ pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
 }
 
 /// Whether a body is too large by the length that is announced.
-pub(crate) fn is_announced_too_large(headers: &HeaderMap) -> bool {
+pub(crate) fn is_announced_too_large(headers: &HeaderMap, bytes_max: usize) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     // What is no number was refused before this.
-    length
-        .and_then(|length| length.trim().parse().ok())
-        .is_some_and(|it: usize| it > BODY_BYTES_MAX)
+    length.and_then(|length| length.trim().parse().ok()).is_some_and(|it: usize| it > bytes_max)
 }
 
 /// Receives the body, if it is here in time.
-async fn receive(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<Bytes, Problem> {
     let connection = request.conn_data::<Rc<Connection>>().map(|it| &**it);
     let deadline =
         connection.map_or_else(|| Instant::now() + REQUEST_TIMEOUT, Connection::deadline);
-    let _receiving = connection.map(|it| it.receive_body());
+    let _receiving = connection.map(|it| it.receive_body(bytes_max));
 
-    let mut body = pin!(payload.to_bytes_limited(BODY_BYTES_MAX));
+    let mut body = pin!(payload.to_bytes_limited(bytes_max));
     let body = poll_fn(|cx| match body.as_mut().poll(cx) {
         Poll::Ready(body) => Poll::Ready(Ok(body)),
         Poll::Pending if connection.is_some_and(Connection::is_body_too_long) => {
@@ -79,8 +98,8 @@ async fn receive(request: &HttpRequest, payload: Payload) -> Result<Bytes, Probl
             Ok(body)
         }
         Ok(Ok(Err(_))) => Err(Problem::broken_body()),
-        Ok(Err(_)) => Err(Problem::body_too_large()),
-        Err(Missing::TooLong) => Err(Problem::body_too_long()),
+        Ok(Err(_)) => Err(Problem::body_too_large(bytes_max)),
+        Err(Missing::TooLong) => Err(Problem::body_too_long(bytes_max)),
         Err(Missing::Late) => Err(Problem::request_timeout()),
     }
 }

@@ -17,8 +17,8 @@ use std::{
 use actix_web::web::Bytes;
 use tokio::time::Instant;
 
-pub(crate) use self::receiving::BODY_RAW_BYTES_MAX;
-use self::receiving::PORTION;
+pub(crate) use self::receiving::raw_bytes_max;
+use self::receiving::{BODY_RAW_BYTES_MAX, PORTION};
 pub use self::{
     patience::{Overdue, Patience},
     receiving::Allowance,
@@ -44,6 +44,8 @@ pub struct Connection {
     received: Cell<usize>,
     /// Whether that request has a body that may still be arriving.
     has_body: Cell<bool>,
+    /// How many bytes that may take to arrive.
+    body_raw_bytes_max: Cell<usize>,
     /// Whether the peer does not read what is written to it.
     is_stalled: Cell<bool>,
     is_cut: Cell<bool>,
@@ -82,6 +84,7 @@ impl Connection {
             has_answered: Cell::new(false),
             received: Cell::new(0),
             has_body: Cell::new(false),
+            body_raw_bytes_max: Cell::new(BODY_RAW_BYTES_MAX),
             is_stalled: Cell::new(false),
             is_cut: Cell::new(false),
             is_stopping: Cell::new(false),
@@ -107,6 +110,7 @@ impl Connection {
         self.has_answered.set(true);
         self.received.set(0);
         self.has_body.set(has_body);
+        self.body_raw_bytes_max.set(BODY_RAW_BYTES_MAX);
         Answering(Rc::clone(self))
     }
 

@@ -76,9 +76,14 @@ impl Scalar for FileName {
 
 /// `/docs`.
 pub(super) fn endpoints() -> [Endpoint; 2] {
+    endpoints_at("/docs", "/docs/{file}")
+}
+
+/// The page and its files elsewhere. It shows the `openapi.json` beside it.
+pub(crate) fn endpoints_at(page: &'static str, files: &'static str) -> [Endpoint; 2] {
     [
-        Endpoint::at("/docs").reading(get_page, describe_page),
-        Endpoint::at("/docs/{file}").reading(get_file, describe_file),
+        Endpoint::at(page).reading(get_page, describe_page),
+        Endpoint::at(files).reading(get_file, describe_file),
     ]
 }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What the header is called in a problem.
-const FIELD: &str = "Idempotency-Key";
+pub(crate) const KEY_FIELD: &str = "Idempotency-Key";
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -72,13 +72,13 @@ pub(crate) fn parameter() -> Parameter {
     let says = "The same key of the same user in the same sale gets the same answer, once a unit was \
                 granted, for as long as the sale is in the ledger: draw a new one for each unit. Where \
                 buyers have tokens, one character is enough.";
-    Parameter::checked_header::<Key>(FIELD, says)
+    Parameter::checked_header::<Key>(KEY_FIELD, says)
 }
 
 /// The header of a request that is safe to repeat without it.
 pub(crate) fn parameter_of_any() -> Parameter {
     let says = "If it is there, a code that was redeemed before is answered with 200, not 409.";
-    Parameter::checked_header::<AnyKey>(FIELD, says)
+    Parameter::checked_header::<AnyKey>(KEY_FIELD, says)
 }
 
 /// What is said of a key that can be guessed.
@@ -98,7 +98,7 @@ pub(crate) fn key_of(
 ) -> Option<IdempotencyKey> {
     let key = any_key_of(request, params)?;
     if !buyer.is_known() && key.length() < LENGTH_MIN {
-        params.refuse(FIELD, too_short(key.length()));
+        params.refuse(KEY_FIELD, too_short(key.length()));
         return None;
     }
     Some(key)
@@ -107,15 +107,24 @@ pub(crate) fn key_of(
 /// The key of a request whose code is its name already: that there is one says that the client may
 /// be repeating itself.
 pub(crate) fn any_key_of(request: &HttpRequest, params: &mut Params) -> Option<IdempotencyKey> {
+    let value = only_key_of(request, params).ok()??;
+    let key = IdempotencyKey::try_from(value.as_bytes());
+    key.map_err(|error| params.refuse(KEY_FIELD, error.to_string())).ok()
+}
+
+/// The header of a request as it is, if it has one, and not two.
+pub(crate) fn only_key_of<'r>(
+    request: &'r HttpRequest,
+    params: &mut Params,
+) -> Result<Option<&'r HeaderValue>, ()> {
     // Most have none, and pay for one look.
     let mut given = request.headers().get_all(&KEY);
-    let value = given.next()?;
+    let value = given.next();
     if given.next().is_some() {
-        params.refuse(FIELD, "is given twice".to_owned());
-        return None;
+        params.refuse(KEY_FIELD, "is given twice".to_owned());
+        return Err(());
     }
-    let key = IdempotencyKey::try_from(value.as_bytes());
-    key.map_err(|error| params.refuse(FIELD, error.to_string())).ok()
+    Ok(value)
 }
 
 /// Marks an answer that was given before.

@@ -12,6 +12,7 @@ mod checkout;
 mod checkouts;
 mod connection;
 mod cors;
+mod csv_lines;
 mod deadline;
 mod docs;
 mod expectation;
@@ -28,12 +29,14 @@ mod me;
 mod metrics;
 mod moment;
 mod openapi;
+mod operator;
 mod pages;
 mod params;
 mod problem;
 mod products;
 mod purchase;
 mod receipt;
+mod records;
 mod request_id;
 mod sales;
 mod samples;
@@ -49,11 +52,12 @@ use actix_web::{
 };
 
 pub use self::{
-    api::{Api, StoreNames},
+    api::{Api, Records, StoreNames},
     connection::{
         Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, Patience, REQUEST_TIMEOUT,
     },
     cors::{Origins, OriginsError},
+    csv_lines::write_csv_line,
     expectation::refusal_of_expectation,
     identity::{Identity, KeySource, KeysError, Rules},
     items::{Pictures, picture_path},
@@ -61,8 +65,13 @@ pub use self::{
     manners::{Asked, Manners, header_lines_of_server},
     metrics::route_of,
     moment::rfc3339,
+    operator::{
+        Hosts, HostsError, LineError, NewToken, Operators, Role, TokenSource, TokensError,
+        metrics_routes, operator_routes,
+    },
     problem::{LINE_BYTES_MAX, document_of_server},
     products::product_image_path,
+    records::{AttemptRecord, PurchaseRecord, Record},
     request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
     stream::{Streams, Viewer},
@@ -92,14 +101,6 @@ fn endpoints() -> Vec<Endpoint> {
 /// Every route of the API. The application's data must hold an [`Api`].
 pub fn routes(config: &mut web::ServiceConfig) {
     serve(config, endpoints());
-    config.default_service(web::to(no_such_route));
-}
-
-/// What whoever runs the service asks: the metrics, and the health. For a listener of its own; the
-/// application's data must hold an [`Api`].
-pub fn operator_routes(config: &mut web::ServiceConfig) {
-    config.service(reading("/metrics", metrics::get_metrics));
-    serve(config, health::endpoints());
     config.default_service(web::to(no_such_route));
 }
 

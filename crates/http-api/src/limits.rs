@@ -4,6 +4,7 @@
 //! The header fields are those of the IETF's draft-ietf-httpapi-ratelimit-headers-10.
 
 mod client;
+mod guesses;
 mod rate;
 mod table;
 #[cfg(test)]
@@ -22,6 +23,8 @@ pub use self::{
     client::{Proxies, ProxiesError},
     rate::{Rate, RateError},
 };
+
+pub(crate) use self::guesses::Guesses;
 
 use self::table::{Table, Taken};
 use crate::problem::Problem;

@@ -21,7 +21,7 @@ const NO_ROUTE: &str = "none";
 
 /// Shows what is counted, after a look at the sales that are not closed. Of a sale that no store
 /// says anything of there are no figures, as long as that is so.
-pub(super) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
+pub(crate) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
     let calendar = api.services.catalog.calendar();
     let sales = calendar.sales.iter().take(SALES_MAX).map(|sale| async {
         let shown = timeout(LOOK_LIMIT, api.board.of(sale.id)).await.ok()?.ok()??;
@@ -52,6 +52,13 @@ pub fn route_of(path: &str) -> &'static str {
         "/health/live" => "/health/live",
         "/health/ready" => "/health/ready",
         "/metrics" => "/metrics",
+        "/admin/me" => "/admin/me",
+        "/admin/sales" => "/admin/sales",
+        "/admin/actions" => "/admin/actions",
+        "/admin/session" => "/admin/session",
+        "/admin/enter" => "/admin/enter",
+        "/admin/openapi.json" => "/admin/openapi.json",
+        "/admin/docs" => "/admin/docs",
         "/openapi.json" => "/openapi.json",
         "/docs" => "/docs",
         "/problems" => "/problems",
@@ -59,6 +66,28 @@ pub fn route_of(path: &str) -> &'static str {
         _ if path.starts_with("/checkouts/") => "/checkouts/{code}",
         _ if path.starts_with("/purchases/") => "/purchases/{code}",
         _ if path.starts_with("/items/") => items::PATTERN,
+        _ if path.starts_with("/admin/sales/") => match path.rsplit_once('/') {
+            Some((of, _)) if of.ends_with("/units") => "/admin/sales/{id}/units/{unit}",
+            Some((_, "attempts")) => "/admin/sales/{id}/attempts",
+            Some((_, "purchases")) => "/admin/sales/{id}/purchases",
+            Some((_, "pause")) => "/admin/sales/{id}/pause",
+            Some((_, "resume")) => "/admin/sales/{id}/resume",
+            Some((_, "end")) => "/admin/sales/{id}/end",
+            _ => "/admin/sales/{id}",
+        },
+        "/admin/products" => "/admin/products",
+        _ if path.starts_with("/admin/products/") && path.ends_with("/archive") => {
+            "/admin/products/{sku}/archive"
+        }
+        _ if path.starts_with("/admin/products/") => "/admin/products/{sku}",
+        _ if path.starts_with("/admin/users/") && path.ends_with("/attempts") => {
+            "/admin/users/{user_id}/attempts"
+        }
+        _ if path.starts_with("/admin/users/") => "/admin/users/{user_id}",
+        _ if path.starts_with("/admin/codes/") => "/admin/codes/{code}",
+        _ if path.starts_with("/admin/holds/") => "/admin/holds/{code}",
+        _ if path.starts_with("/admin/actions/") => "/admin/actions/{id}",
+        _ if path.starts_with("/admin/docs/") => "/admin/docs/{file}",
         _ if path.starts_with("/products/images/") => products::PATTERN,
         _ if path.starts_with("/docs/") => "/docs/{file}",
         _ if path.starts_with("/pages/") => "/pages/{file}",
@@ -94,8 +123,8 @@ mod tests {
 
     #[actix_web::test]
     async fn every_route_counts_by_its_pattern_and_nothing_else_by_its_path() {
-        let endpoints = crate::endpoints();
-        let described = endpoints.iter().map(|endpoint| path_of(endpoint.path()));
+        let endpoints = crate::endpoints().into_iter().chain(crate::operator::endpoints());
+        let described = endpoints.map(|endpoint| path_of(endpoint.path()));
         for path in described.chain(["/metrics", "/no/such/path"].map(str::to_owned)) {
             assert_eq!(route_of(&path), pattern_of(&path).await, "{path}");
         }

@@ -9,7 +9,7 @@
 //! 2. write what it answers with `bodies!`, which is a struct and its schema in one, and make an example of it from
 //!    what is in `samples.rs`. A new type of problem is a [`Kind`](crate::problem::Kind), which the
 //!    compiler follows to its page, its members and its samples.
-//! 3. run `make openapi`, which writes `docs/openapi.json`. What the service really answers is held
+//! 3. run `make openapi`, which writes `docs/openapi.json`, and `docs/openapi-admin.json` for operators. What the service really answers is held
 //!    to that file by every test of `crates/app/tests/api`; `make contract` tries the rest.
 
 mod document;
@@ -28,8 +28,9 @@ use std::sync::LazyLock;
 use actix_web::{HttpRequest, HttpResponse};
 
 pub(crate) use self::{
+    document::Audience,
     endpoint::Endpoint,
-    operation::{Answer, Link, Operation, Parameter, Tag},
+    operation::{Access, Answer, Link, Operation, Parameter, Tag},
     scalars::{
         Count, GivenCodeText, LimitName, Millis, Moment, SaleNumber, Scalar, UnitNumber, UserName,
     },
@@ -37,9 +38,14 @@ pub(crate) use self::{
 };
 use crate::{asset::Asset, params::Params, problem::Problem};
 
-/// The document, as it is committed: for people, too.
+/// The document on what buyers and shops are served, as it is committed: for people, too.
 pub(crate) fn openapi() -> String {
-    let document = document::of(&crate::endpoints());
+    written(Audience::Buyers, &crate::endpoints())
+}
+
+/// The document on these endpoints, which are for whoever it is for.
+pub(crate) fn written(audience: Audience, endpoints: &[Endpoint]) -> String {
+    let document = document::of(audience, endpoints);
     // Text and numbers can always be written.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
@@ -51,7 +57,7 @@ pub(crate) fn endpoint() -> Endpoint {
     Endpoint::at("/openapi.json").reading(get_openapi, describe)
 }
 
-fn describe() -> Operation {
+pub(crate) fn describe() -> Operation {
     Operation::new(Tag::Description, "description", "This document")
         .says("The description of this API, in OpenAPI 3.1. It is the same as long as the program is.")
         .parameters(Asset::parameters())

@@ -111,6 +111,11 @@ impl Params {
         }
     }
 
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_right(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     /// Notes what is wrong.
     pub(crate) fn refuse(&mut self, field: &str, message: String) {
         /// A client's own text is repeated only so far.

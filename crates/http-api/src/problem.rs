@@ -2,6 +2,7 @@
 
 mod buyers;
 mod kind;
+mod operators;
 mod page;
 mod refusals;
 mod requests;

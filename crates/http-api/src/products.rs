@@ -12,7 +12,7 @@ use actix_web::{
 };
 use domain::{
     ProductVersion, Sku,
-    product::{ImageDigest, ImageKind, ImageRef, Metadata, Price, ProductName},
+    product::{Currency, ImageDigest, ImageKind, ImageRef, Metadata, Price, ProductName},
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json, value::RawValue};
@@ -29,10 +29,14 @@ use crate::{
     params::{Params, of_path},
     problem::{Kind, Problem},
     receipt::Picture,
+    samples,
 };
 
 /// Where pictures of products are.
 pub(super) const PATTERN: &str = "/products/images/{file}";
+
+/// What is before the name of each.
+const DIRECTORY: &str = "/products/images/";
 
 /// The same name is the same picture.
 const CACHING: &str = "public, max-age=31536000, immutable";
@@ -150,7 +154,26 @@ pub fn product_image_path(ImageRef { digest, kind }: ImageRef) -> String {
 
 /// The name of a file: the digest of a picture, and its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct ImageFile(ImageRef);
+pub(crate) struct ImageFile(ImageRef);
+
+/// The same as the path of it.
+pub(crate) struct ImagePath(ImageFile);
+
+impl ImagePath {
+    /// What the picture is known by.
+    pub(crate) const fn digest(&self) -> ImageDigest {
+        self.0.0.digest
+    }
+}
+
+impl FromStr for ImagePath {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let file = text.strip_prefix(DIRECTORY).and_then(|file| file.parse().ok());
+        file.map(Self).ok_or("must be the path of a picture, as `image` of a product has it")
+    }
+}
 
 impl FromStr for ImageFile {
     type Err = &'static str;
@@ -174,6 +197,69 @@ impl Shape for ImageFile {
             "pattern": "^[0-9a-f]{64}\\.(png|jpeg|webp)$",
             "description": "The file of a picture: the SHA-256 of its content, and its kind.",
         })
+    }
+}
+
+impl Scalar for SkuText {
+    fn example() -> Value {
+        samples::SKU.into()
+    }
+
+    fn refusal() -> String {
+        "".parse::<Sku>().err().map(|it| it.to_string()).unwrap_or_default()
+    }
+}
+
+impl Scalar for ProductNameText {
+    fn example() -> Value {
+        samples::product().version.name.as_str().into()
+    }
+
+    fn refusal() -> String {
+        "".parse::<ProductName>().err().map(|it| it.to_string()).unwrap_or_default()
+    }
+}
+
+impl Scalar for Amount {
+    fn example() -> Value {
+        1_999.into()
+    }
+
+    fn refusal() -> String {
+        let negative = "EUR".parse().ok().and_then(|currency| Price::new(-1, currency).err());
+        negative.map(|it| it.to_string()).unwrap_or_default()
+    }
+
+    fn in_json() -> Option<Value> {
+        Some(json!({ "type": "string", "pattern": "^[0-9]{1,16}$" }))
+    }
+}
+
+impl Scalar for CurrencyCode {
+    fn example() -> Value {
+        "EUR".into()
+    }
+
+    fn refusal() -> String {
+        "euro".parse::<Currency>().err().map(|it| it.to_string()).unwrap_or_default()
+    }
+}
+
+impl Shape for ImagePath {
+    const NAME: Option<&'static str> = None;
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        schemas.of::<Picture>()
+    }
+}
+
+impl Scalar for ImagePath {
+    fn example() -> Value {
+        format!("{DIRECTORY}{FILE}").into()
+    }
+
+    fn refusal() -> String {
+        "7".parse::<Self>().err().unwrap_or_default().to_owned()
     }
 }
 

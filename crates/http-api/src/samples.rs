@@ -4,14 +4,19 @@
 use std::str::FromStr;
 
 use domain::{
-    Code, Epoch, Hold, Item, NextSale, Origin, Receipt, Sale, SaleId, Salt, Slot, Standing, Terms,
-    Unit, UnixMillis, UserId, Window,
+    Code, Epoch, Hold, Item, NextSale, Origin, ProductVersion, Receipt, Sale, SaleId, Salt, Sku,
+    Slot, Standing, Terms, Unit, UnixMillis, UserId, Window,
     ids::ParseUserIdError,
-    ports::{CodeLife, CodeState, UnitsOfUser},
+    operator::{
+        Acted, Action, ActionRecord, Change, Changed, OperatorName, Order, Refused, SaleSeen, Seen,
+    },
+    ports::{AttemptCopy, CodeLife, CodeState, HoldCopy, HoldEnd, OutcomeCopy, UnitsOfUser},
+    product::{Price, Product},
     sale::SaleState,
 };
+use serde_json::{Value, json};
 
-use crate::{items::picture_path, limits::Rate};
+use crate::{items::picture_path, limits::Rate, operator::ActionBody, records::AttemptRecord};
 
 /// The code, as it is written.
 pub(crate) const CODE: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
@@ -24,6 +29,9 @@ pub(crate) const USER: &str = "alice";
 
 /// The number of the sale.
 pub(crate) const SALE: &str = "1";
+
+/// The key of a product.
+pub(crate) const SKU: &str = "lamp-7";
 
 /// The number of the unit.
 pub(crate) const UNIT: &str = "1";
@@ -93,6 +101,91 @@ pub(crate) fn hold() -> Hold {
 /// What a limit says.
 pub(crate) fn rate() -> Rate {
     read("20/s:40")
+}
+
+/// An order that was carried out: the sale has more units.
+pub(crate) fn done_action() -> Option<ActionRecord> {
+    let after = Terms::new(12_000, 10, 300_000).ok()?;
+    let sale = standing().sale;
+    action_of(12_000, Acted::Done(Seen::Sale(SaleSeen { terms: after, ..seen(sale) })))
+}
+
+/// One that was not: as many units as it would leave are sold.
+pub(crate) fn refused_action() -> Option<ActionRecord> {
+    let highest = Unit::try_from(8_213).ok()?;
+    action_of(5_000, Acted::Refused(Refused::StockInUse { highest }))
+}
+
+/// The one that was carried out, as it is written.
+pub(crate) fn action() -> Value {
+    done_action().map_or(Value::Null, |record| json!(ActionBody::from(&record)))
+}
+
+const fn seen(sale: Sale) -> SaleSeen {
+    SaleSeen::of(&sale)
+}
+
+fn action_of(stock: u32, outcome: Acted) -> Option<ActionRecord> {
+    let sale = standing().sale;
+    let change = Change::new(Changed { stock: Some(stock), ..Changed::default() }).ok()?;
+    let order = Order {
+        id: KEY.parse().ok()?,
+        by: operator()?,
+        why: "the supplier sent more".parse().ok(),
+        request_id: None,
+        action: Action::ChangeSale { sale: sale.id, change },
+        if_at: None,
+    };
+    let before = Some(Seen::Sale(seen(sale)));
+    let acted_at = moment("2026-11-23T01:31:07.415Z");
+    let (sale, product) = (Some(sale.id), None);
+    Some(ActionRecord { number: 17, acted_at, order, sale, product, before, outcome })
+}
+
+/// The product.
+pub(crate) fn sku() -> Sku {
+    read(SKU)
+}
+
+/// The same, as it is.
+pub(crate) fn product() -> Product {
+    let version = ProductVersion {
+        id: numbered(5),
+        product: numbered(7),
+        sku: sku(),
+        name: read("Amber Lamp"),
+        price: Price::new(1_999, read("EUR")).ok(),
+        metadata: Some(read("{\"watts\":40}")),
+        image: None,
+        made_at: moment("2026-11-23T00:11:07.415Z"),
+    };
+    Product { version, archived_at: None }
+}
+
+fn numbered<T: TryFrom<i64>>(number: i64) -> T {
+    let Ok(number) = number.try_into() else { unreachable!("{number} is positive") };
+    number
+}
+
+/// An attempt that was granted, and redeemed.
+pub(crate) fn attempt() -> AttemptRecord {
+    let Receipt { code, sale, user, unit, .. } = receipt();
+    let hold = HoldCopy {
+        code,
+        user,
+        unit,
+        slot: Slot(1),
+        epoch: Epoch(1),
+        expires_at: hold().expires_at,
+        ended: Some((HoldEnd::Sold, receipt().purchased_at)),
+    };
+    let outcome = OutcomeCopy::Granted(hold);
+    (&AttemptCopy { sale, attempted_at: granted_at(), outcome }).into()
+}
+
+/// Somebody who operates.
+pub(crate) fn operator() -> Option<OperatorName> {
+    "ann".parse().ok()
 }
 
 /// What is wrong with a user's name that is none.

@@ -72,7 +72,7 @@ impl Exports for PostgresLedger {
 }
 
 impl PostgresLedger {
-    async fn export<T: Send>(
+    async fn export<T: Send + 'static>(
         &self,
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
@@ -103,7 +103,7 @@ impl PostgresLedger {
                     }
                 }
                 let Some(next) = next.filter(|_| !fetched.is_empty()) else { break };
-                if !taken.is_empty() && to.take(taken, next) == ControlFlow::Break(()) {
+                if !taken.is_empty() && to.take(taken, next).await == ControlFlow::Break(()) {
                     break;
                 }
             }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use domain::{
     Code, Failure, SaleId, StoreError,
     ports::{
-        AttemptCopy, By, CodeRows, Cursor, Inspections, Operation, Page, PageAsked, PurchaseCopy,
-        UnitHad, UnitOfSale, UserOfSales,
+        AttemptCopy, By, CodeRows, Cursor, Inspections, OTHER_LIST, Operation, Page, PageAsked,
+        PurchaseCopy, UnitHad, UnitOfSale, UserOfSales,
     },
 };
 use tokio_postgres::{Row, types::ToSql};
@@ -128,8 +128,7 @@ fn ordered(
 ) -> Result<Option<Cursor>, StoreError> {
     match after {
         Some(cursor) if cursor.by != by => {
-            let reason = "the cursor is of another list, or of another ledger";
-            Err(StoreError::new(operation, Failure::NotDone, reason))
+            Err(StoreError::new(operation, Failure::NotDone, OTHER_LIST))
         }
         after => Ok(after),
     }

@@ -72,7 +72,7 @@ impl SqliteLedger {
                 taken.push(row);
             }
             let Some(next) = next.filter(|_| !taken.is_empty()) else { continue };
-            if to.take(taken, next) == ControlFlow::Break(()) {
+            if to.take(taken, next).await == ControlFlow::Break(()) {
                 return Ok(());
             }
         }

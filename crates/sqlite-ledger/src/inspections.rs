@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use domain::{
     Code, Failure, StoreError,
     ports::{
-        AttemptCopy, By, CodeRows, Cursor, Inspections, Operation, Page, PageAsked, UnitHad,
-        UnitOfSale, UserOfSales,
+        AttemptCopy, By, CodeRows, Cursor, Inspections, OTHER_LIST, Operation, Page, PageAsked,
+        UnitHad, UnitOfSale, UserOfSales,
     },
 };
 
@@ -63,8 +63,7 @@ pub(crate) fn ordered(
 ) -> Result<Option<Cursor>, StoreError> {
     match after {
         Some(cursor) if cursor.by != by => {
-            let reason = "the cursor is of another list, or of another ledger";
-            Err(StoreError::new(operation, Failure::NotDone, reason))
+            Err(StoreError::new(operation, Failure::NotDone, OTHER_LIST))
         }
         after => Ok(after),
     }

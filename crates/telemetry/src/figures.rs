@@ -7,7 +7,9 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, core::Collector, process_collector::ProcessCollector,
 };
 
-use crate::{buyers::Buyers, connections::Connections, ledger::Ledger, upkeep::Event};
+use crate::{
+    buyers::Buyers, connections::Connections, ledger::Ledger, operators::Operators, upkeep::Event,
+};
 
 /// Upper bounds in seconds: from an answer that is quick to one that somebody gives up on.
 const SECONDS: &[f64] =
@@ -23,6 +25,7 @@ pub(crate) struct Figures {
     pub(crate) registry: Registry,
     pub(crate) http: Http,
     pub(crate) buyers: Buyers,
+    pub(crate) operators: Operators,
     pub(crate) queues: Queues,
     pub(crate) stores: Stores,
     pub(crate) upkeep: Upkeep,
@@ -80,6 +83,7 @@ impl Figures {
         Self {
             http: Http::new(&registry),
             buyers: Buyers::new(&registry),
+            operators: Operators::new(&registry),
             queues: Queues::new(&registry),
             stores: Stores::new(&registry),
             upkeep: Upkeep::new(&registry),

@@ -17,6 +17,7 @@ mod figures;
 mod handles;
 mod http;
 mod ledger;
+mod operators;
 mod sales;
 mod upkeep;
 
@@ -32,6 +33,7 @@ pub use self::{
     handles::{Queue, Watch, log_line_lost, store_call_ended},
     http::{Request, checkout_ended, purchase_ended, viewer_came, viewer_gone, viewer_told},
     ledger::{ledger_connection_retired, ledger_is_on, ledger_keeps, ledger_race_ended},
+    operators::{operator_refused, show_operator_tokens_outdated},
     sales::{SALES_MAX, SaleFigures, show_sales},
     upkeep::{
         Event, OtherClock, happened, show_clock_difference, show_drift, step_ended, sweep_lagged,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use domain::{
     Ports,
     ports::{
-        AnsweredCodes, AuditedLive, CodeOwners, CodeStore, LedgerStore, Lookups, Operator,
-        Products, SaleRegister, SaleStore,
+        AnsweredCodes, AuditedLive, CodeOwners, CodeStore, Exports, Inspections, LedgerStore,
+        Lookups, Operator, Products, SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
-use http_api::StoreNames;
+use http_api::{Records, StoreNames};
 use memory_stores::MemoryStores;
 use postgres_ledger::PostgresLedger;
 use redis_stores::RedisStores;
@@ -31,6 +31,7 @@ pub(super) enum Stores {
 pub(super) struct Asked {
     pub(super) owners: Arc<dyn CodeOwners>,
     pub(super) lookups: Arc<dyn Lookups>,
+    pub(super) products: Arc<dyn Products>,
 }
 
 impl Stores {
@@ -47,6 +48,14 @@ impl Stores {
         match self {
             Self::Servers { ledger, .. } => Asked::of(ledger),
             Self::Embedded { ledger, .. } => Asked::of(ledger),
+        }
+    }
+
+    /// The records of the ledger, for operators.
+    pub(super) fn records(&self) -> Records {
+        match self {
+            Self::Servers { ledger, .. } => records_of(ledger),
+            Self::Embedded { ledger, .. } => records_of(ledger),
         }
     }
 
@@ -110,7 +119,11 @@ pub(super) fn ports(
 }
 
 impl Asked {
-    fn of(ledger: &Arc<impl CodeOwners + Lookups + 'static>) -> Self {
-        Self { owners: ledger.clone(), lookups: ledger.clone() }
+    fn of(ledger: &Arc<impl CodeOwners + Lookups + Products + 'static>) -> Self {
+        Self { owners: ledger.clone(), lookups: ledger.clone(), products: ledger.clone() }
     }
+}
+
+fn records_of(ledger: &Arc<impl Inspections + Exports + 'static>) -> Records {
+    Records { inspections: ledger.clone(), exports: ledger.clone() }
 }

@@ -8,6 +8,7 @@ use domain::{
     operator::{ActionId, OperatorName, Reason},
     product::{Currency, Metadata, ProductName},
 };
+use http_api::Role;
 
 use super::{
     looking::{CodesCommand, ExportOptions, UnitsCommand, UsersCommand},
@@ -61,6 +62,9 @@ pub(crate) enum Command {
     /// All of it or nothing; both ledgers are audited. The service must not run meanwhile. The
     /// directory stays as it is.
     Import(ImportOptions),
+    /// Make tokens of operators
+    #[command(subcommand)]
+    Tokens(TokensCommand),
 }
 
 /// What to do beside migrating.
@@ -169,6 +173,21 @@ pub(crate) enum SalesCommand {
     /// Let an older version of this program serve the sales again, after a rollback: run it when no
     /// process of this version is left
     HandOver,
+}
+
+/// What to do with tokens of operators.
+#[derive(Subcommand, Clone)]
+pub(crate) enum TokensCommand {
+    /// Make a token, and the line by which `ADMIN_TOKENS_FILE` lets its operator in
+    ///
+    /// Prints the token, which is nowhere else, and on a second line what belongs into the file. Changes
+    /// nothing.
+    Make {
+        /// What the operator is called, with the characters of a user
+        name: OperatorName,
+        /// What they may do: a `viewer` looks, an `operator` acts, too
+        role: Role,
+    },
 }
 
 /// What to do with products.

@@ -24,9 +24,10 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["flashsale"], arguments].concat())
 }
 
-const FLAGS: [&str; 17] = [
+const FLAGS: [&str; 18] = [
     "--http-addr",
     "--admin-addr",
+    "--admin-hosts",
     "--http-workers",
     "--database-connections",
     "--migrate",

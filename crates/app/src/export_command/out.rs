@@ -11,18 +11,16 @@ use std::{
     time::Duration,
 };
 
-use csv::{Terminator, WriterBuilder};
+use async_trait::async_trait;
 use domain::{
     StoreError,
     ports::{Cursor, Sink},
 };
+use http_api::{Record, write_csv_line};
 use tokio::time::Instant;
 
 use super::{ExportError, INTERRUPTED};
-use crate::{
-    config::{ExportCursor, ExportFormat},
-    records::Record,
-};
+use crate::config::{ExportCursor, ExportFormat};
 
 /// How often whoever sits before a terminal is told how many rows there are.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -50,7 +48,7 @@ impl<R: Record> Out<R> {
         let file = io::stdout().as_fd().try_clone_to_owned().map_err(ExportError::NoOutput)?;
         let mut lines = Vec::new();
         if after.is_none() && format == ExportFormat::Csv {
-            write_line(&mut lines, R::COLUMNS.iter().map(|&name| Cow::Borrowed(name)));
+            write_csv_line(&mut lines, R::COLUMNS.iter().map(|&name| Cow::Borrowed(name)));
         }
         let is_watched = io::stderr().is_terminal() && !io::stdout().is_terminal();
         Ok(Self {
@@ -105,7 +103,7 @@ impl<R: Record> Out<R> {
 
     fn add(&mut self, row: &R) -> io::Result<()> {
         match self.format {
-            ExportFormat::Csv => write_line(&mut self.lines, row.cells().into_iter().map(as_text)),
+            ExportFormat::Csv => write_csv_line(&mut self.lines, row.cells().into_iter()),
             ExportFormat::Ndjson => {
                 serde_json::to_writer(&mut self.lines, row)?;
                 self.lines.push(b'\n');
@@ -145,11 +143,13 @@ impl<R: Record> Out<R> {
     }
 }
 
+#[async_trait]
 impl<T, R> Sink<T> for Out<R>
 where
+    T: Send + 'static,
     R: Record + Send + for<'a> From<&'a T>,
 {
-    fn take(&mut self, rows: Vec<T>, next: Cursor) -> ControlFlow<()> {
+    async fn take(&mut self, rows: Vec<T>, next: Cursor) -> ControlFlow<()> {
         let added = rows.iter().try_for_each(|row| self.add(&R::from(row)));
         match added {
             Ok(()) => self.write(),
@@ -180,26 +180,6 @@ fn take_back(file: &mut File, written: usize) -> io::Result<()> {
     file.seek(SeekFrom::Start(start)).map(drop)
 }
 
-/// Writes a line of CSV, by RFC 4180.
-fn write_line<'c>(lines: &mut Vec<u8>, cells: impl Iterator<Item = Cow<'c, str>>) {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(lines);
-    let written = writer.write_record(cells.map(Cow::into_owned).collect::<Vec<_>>());
-    debug_assert!(written.is_ok(), "memory takes everything");
-}
-
-/// A cell that every spreadsheet takes for a text. Whoever reads them by program takes one `'` away
-/// where there is one at the beginning.
-fn as_text(cell: Cow<'_, str>) -> Cow<'_, str> {
-    let seen = cell.trim_start();
-    if seen.starts_with(FORMULA) || cell.starts_with(char::is_control) || cell.starts_with('\'') {
-        return format!("'{cell}").into();
-    }
-    cell
-}
-
-/// What a formula begins with. Some spreadsheets take the wide ones for the others, and look past spaces.
-const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
-
 /// Tells whoever gave the command. That the standard error output cannot be written to is no reason to
 /// write no rows.
 fn say(text: &str) {
@@ -209,54 +189,6 @@ fn say(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn line(cells: &[&str]) -> String {
-        let mut lines = Vec::new();
-        write_line(&mut lines, cells.iter().map(|&cell| as_text(cell.into())));
-        String::from_utf8(lines).unwrap()
-    }
-
-    #[test]
-    fn no_cell_begins_as_a_formula_does_and_each_can_be_read_back() {
-        let cells = [
-            "=1+1",
-            "+1",
-            "-1",
-            "@SUM(A1)",
-            "\t=1",
-            "\r=1",
-            "\n=1",
-            "\0=1",
-            "  =1+1",
-            "\u{3000}=1",
-            "\u{ff1d}1+1",
-            "\u{ff20}SUM(A1)",
-            "'=1",
-            "'",
-            "''",
-            "a=1",
-            "'\"=1",
-            "\u{1f388} balloon",
-            "a;=1",
-            "",
-            "ß",
-            "a,b",
-            "say \"no\"",
-            "two\r\nlines",
-        ];
-
-        let written = line(&cells);
-
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_bytes());
-        let read = reader.records().next().unwrap().unwrap();
-        assert_eq!(read.len(), cells.len());
-        for (cell, read) in cells.iter().zip(&read) {
-            let seen = read.trim_start();
-            assert!(!seen.starts_with(FORMULA) && !read.starts_with(char::is_control), "{read:?}");
-            assert_eq!(read.strip_prefix('\'').unwrap_or(read), *cell);
-        }
-    }
 
     #[test]
     fn what_was_written_in_part_is_taken_back_unless_something_follows() {
@@ -271,10 +203,5 @@ mod tests {
         assert!(in_the_middle.is_err());
         file.seek(SeekFrom::Start(0)).unwrap();
         assert_eq!(io::read_to_string(file).unwrap(), "whole\nnext\n");
-    }
-
-    #[test]
-    fn a_line_is_as_rfc_4180_has_it() {
-        assert_eq!(line(&["a", "b c", "d,e", "f\"g", ""]), "a,b c,\"d,e\",\"f\"\"g\",\r\n");
     }
 }

@@ -3,13 +3,10 @@
 use std::io::{self, Write};
 
 use domain::ports::{AttemptCopy, CodeRows, Cursor, Page, UnitHad, UnitOfSale, UserOfSales};
-use http_api::rfc3339;
+use http_api::{AttemptRecord, PurchaseRecord, rfc3339};
 use serde::Serialize;
 
-use crate::{
-    output::output,
-    records::{AttemptRecord, PurchaseRecord},
-};
+use crate::output::output;
 
 /// What a user has.
 #[derive(Serialize)]

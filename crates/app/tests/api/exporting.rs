@@ -47,7 +47,7 @@ impl Stack {
     }
 
     /// Everything that an export which comes to its end has written, and said.
-    fn exported(&self, arguments: &[&str]) -> (String, String) {
+    pub(crate) fn exported(&self, arguments: &[&str]) -> (String, String) {
         let (rows, said, status) = self.export(arguments).read_to_end();
         assert!(status.success(), "{status}: {said}");
         (rows, said)
@@ -60,7 +60,7 @@ impl Stack {
 
     /// Writes so many refusals into the ledger, a thousand of each moment; some of them are the same in
     /// all they have.
-    fn record_refusals(&self, kind: Kind, sale: &str, rows: u32) {
+    pub(crate) fn record_refusals(&self, kind: Kind, sale: &str, rows: u32) {
         let sql = match kind {
             Kind::Servers => format!(
                 "INSERT INTO checkout_attempts (sale_id, attempted_at, user_id, outcome)

@@ -16,7 +16,7 @@ on_both_stacks! {
 const NEVER_GIVEN: &str = "00000000-0143-8ccf-a7f3-0b47c7ba6177";
 
 impl Stack {
-    fn look_up(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn look_up(&self, arguments: &[&str]) -> Value {
         let printed = self.operate(&[&arguments[..2], &["--json"], &arguments[2..]].concat());
         serde_json::from_str(&printed).unwrap()
     }

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "the service's log, shown when a test fails")]
 
 mod access;
+mod admin;
 mod audit;
 mod bad_input;
 mod boundary;
@@ -28,12 +29,14 @@ mod lookups;
 mod manners;
 mod moving_up;
 mod operators;
+mod ordering;
 mod peers;
 mod products;
 mod races;
 mod reading;
 mod readme;
 mod reads;
+mod records;
 mod rights;
 mod selling_out;
 mod stack;

@@ -44,8 +44,9 @@ pub struct ExportAsked {
 }
 
 /// Where rows go, some at a time.
-pub trait Sink<T>: Send {
-    /// Takes rows; `next` is where an export goes on that ends with the last of them. To break off is
-    /// to have had enough.
-    fn take(&mut self, rows: Vec<T>, next: Cursor) -> ControlFlow<()>;
+#[async_trait]
+pub trait Sink<T: Send + 'static>: Send {
+    /// Takes rows, and waits until there is room for others; `next` is where an export goes on that ends
+    /// with the last of them. To break off is to have had enough.
+    async fn take(&mut self, rows: Vec<T>, next: Cursor) -> ControlFlow<()>;
 }

@@ -40,6 +40,9 @@ impl By {
     }
 }
 
+/// What a ledger says of a cursor of another order than its list has.
+pub const OTHER_LIST: &str = "the cursor is of another list, or of another ledger";
+
 /// Why a text is not a [`Cursor`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is no cursor: it must be one that was printed")]

@@ -3,11 +3,16 @@
 use tokio::time::Instant;
 
 use super::{Connection, REQUEST_TIMEOUT, Turn};
+use crate::body::BODY_BYTES_MAX;
 
 /// How many bytes a body may take to arrive, however few of them are its own: the rest is the
-/// framing of its chunks, and what follows the last. The largest body in chunks of one byte is
-/// within it.
-pub(crate) const BODY_RAW_BYTES_MAX: usize = 65_536;
+/// framing of its chunks, and what follows the last.
+pub(crate) const BODY_RAW_BYTES_MAX: usize = raw_bytes_max(BODY_BYTES_MAX);
+
+/// The same of one that may have so many bytes: in chunks of one byte each, it is within it.
+pub(crate) const fn raw_bytes_max(bytes_max: usize) -> usize {
+    16 * bytes_max
+}
 
 /// How much is received at a time, in bytes. It bounds what is received of requests that have to
 /// wait for the answers before theirs: a request in memory is many times its size.
@@ -61,7 +66,7 @@ impl Connection {
     /// Whether the body of a request takes more to arrive than any needs.
     #[must_use]
     pub fn is_body_too_long(&self) -> bool {
-        self.has_body.get() && self.received.get() > BODY_RAW_BYTES_MAX
+        self.has_body.get() && self.received.get() > self.body_raw_bytes_max.get()
     }
 
     /// Notes that the body of the request was received to its end.
@@ -69,8 +74,9 @@ impl Connection {
         self.has_body.set(false);
     }
 
-    /// Lets a body be received, for as long as what this returns is there.
-    pub(crate) fn receive_body(&self) -> ReceivingBody<'_> {
+    /// Lets a body of so many bytes be received, for as long as what this returns is there.
+    pub(crate) fn receive_body(&self, bytes_max: usize) -> ReceivingBody<'_> {
+        self.body_raw_bytes_max.set(raw_bytes_max(bytes_max));
         self.turn.set(Turn::SendingBody);
         self.wake();
         ReceivingBody(self)

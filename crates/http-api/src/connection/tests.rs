@@ -1,6 +1,7 @@
 //! What one connection may do, by its turns.
 
 use super::{patience::STOP_GRACE, *};
+use crate::body::{BODY_BYTES_MAX, OPERATORS_BODY_BYTES_MAX};
 
 /// Receives as long as that is allowed without others having had their turn; returns how much.
 fn receive(connection: &Connection) -> (usize, Allowance) {
@@ -41,7 +42,7 @@ fn a_body_is_received_while_it_is_waited_for() {
     let (_, then) = receive(&connection);
     assert_eq!(then, Allowance::AfterAnswer);
 
-    let body = connection.receive_body();
+    let body = connection.receive_body(BODY_BYTES_MAX);
     assert_eq!(receive(&connection), (0, Allowance::Later));
     assert_eq!(receive(&connection), (PORTION, Allowance::Later));
     drop(body);
@@ -64,10 +65,27 @@ fn who_sent_nothing_after_an_answer_is_closed_without_a_word() {
 }
 
 #[test]
+fn whoever_may_send_more_may_take_more_to_send_it_and_for_that_body_alone() {
+    let connection = Connection::new();
+    let _answer = connection.begin_answer(true);
+    let body = connection.receive_body(OPERATORS_BODY_BYTES_MAX);
+
+    connection.received(raw_bytes_max(OPERATORS_BODY_BYTES_MAX));
+    assert!(!connection.is_body_too_long());
+    connection.received(1);
+    assert!(connection.is_body_too_long());
+
+    drop(body);
+    let _answer = connection.begin_answer(true);
+    connection.received(BODY_RAW_BYTES_MAX + 1);
+    assert!(connection.is_body_too_long());
+}
+
+#[test]
 fn a_body_that_is_all_framing_is_too_long() {
     let connection = Connection::new();
     let _answer = connection.begin_answer(true);
-    let body = connection.receive_body();
+    let body = connection.receive_body(BODY_BYTES_MAX);
 
     connection.received(BODY_RAW_BYTES_MAX);
     assert!(!connection.is_body_too_long());

@@ -22,6 +22,11 @@ pub struct RateError;
 impl Rate {
     const REQUESTS: RangeInclusive<u32> = 1..=100_000;
 
+    /// So many requests a second, and so many at once.
+    pub(super) const fn of(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self { per_second, burst }
+    }
+
     /// How many may come at once.
     #[must_use]
     pub const fn burst(self) -> u32 {

@@ -11,7 +11,7 @@
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ use super::rate::Rate;
 /// Places of a set: they are looked through one by one.
 const SET: usize = 8;
 
-/// Sets, each with a lock of its own. A power of two.
+/// Sets, each with a lock of its own, where nobody says how many. A power of two.
 const SETS: usize = 16_384;
 
 /// The most keys that are known.
@@ -59,22 +59,25 @@ pub(super) enum Taken {
 
 impl Table {
     pub(super) fn new(rate: Rate) -> Self {
+        Self::of(rate, SETS)
+    }
+
+    /// One of so many sets.
+    pub(super) fn of(rate: Rate, sets: usize) -> Self {
         let step_ns = NS_PER_S / u64::from(rate.per_second());
         Self {
             began: Instant::now(),
             hash: RandomState::new(),
             step_ns,
             ahead_ns: step_ns * u64::from(rate.burst()),
-            sets: std::iter::repeat_with(Mutex::default).take(SETS).collect(),
+            sets: std::iter::repeat_with(Mutex::default).take(sets).collect(),
         }
     }
 
     /// Makes a request of a key, if it may be made now.
     pub(super) fn take(&self, key: &impl Hash) -> Taken {
-        let now_ns = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let key = self.hash.hash_one(key);
-        let set = usize::try_from(key % SETS as u64).unwrap_or_default();
-        let mut set = self.sets[set].lock().unwrap_or_else(PoisonError::into_inner);
+        let (now_ns, key) = (self.now_ns(), self.hash.hash_one(key));
+        let mut set = self.set_of(key);
         let place = place_of(&mut set, key);
         let rests_at_ns = place.rests_at_ns.max(now_ns);
         let after_ns = rests_at_ns + self.step_ns;
@@ -90,6 +93,26 @@ impl Table {
             left: u32::try_from(left).unwrap_or(u32::MAX),
             full_in_s: (after_ns - now_ns).div_ceil(NS_PER_S),
         }
+    }
+
+    /// In how many seconds a request of a key may be made, if it may not be made now. It is not made by
+    /// that.
+    pub(super) fn waits_s(&self, key: &impl Hash) -> Option<u64> {
+        let (now_ns, key) = (self.now_ns(), self.hash.hash_one(key));
+        let set = self.set_of(key);
+        let rests_at_ns = set.iter().find(|place| place.key == key)?.rests_at_ns.max(now_ns);
+        let over_ns = (rests_at_ns + self.step_ns - now_ns).saturating_sub(self.ahead_ns);
+        (over_ns > 0).then(|| over_ns.div_ceil(NS_PER_S))
+    }
+
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// The set that a key belongs to, by its hash.
+    fn set_of(&self, key: u64) -> MutexGuard<'_, [Place; SET]> {
+        let set = usize::try_from(key % self.sets.len() as u64).unwrap_or_default();
+        self.sets[set].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The memory of it.

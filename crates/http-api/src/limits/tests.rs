@@ -252,3 +252,39 @@ async fn a_user_beyond_their_limit_asks_no_store_anything() {
 
     assert_eq!(statuses, [503, 503, 429, 503]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_wrong_too_often_is_not_looked_at_until_they_rest() {
+    let guesses = Guesses::default();
+    let address = |text: &str| Some(ip(text));
+    let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
+
+    for _ in 0..1_000 {
+        assert_eq!(guesses.check(one), Ok(()), "what is right does not count");
+    }
+    for _ in 0..20 {
+        assert_eq!(guesses.check(one), Ok(()));
+        guesses.was_wrong(one);
+    }
+
+    assert_eq!(guesses.check(one), Err(1));
+    assert_eq!(guesses.check(address("::ffff:10.0.0.1")), Err(1), "the same address");
+    assert_eq!((guesses.check(other), guesses.check(None)), (Ok(()), Ok(())));
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(guesses.check(one), Ok(()));
+    guesses.was_wrong(one);
+    assert_eq!(guesses.check(one), Err(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_number_of_addresses_that_are_wrong_take_the_same_memory() {
+    let guesses = Guesses::default();
+    let before = guesses.bytes();
+
+    for number in 0..100_000_u32 {
+        guesses.was_wrong(Some(std::net::Ipv4Addr::from(number).into()));
+    }
+
+    assert_eq!(guesses.bytes(), before);
+    assert!(before < 128 * 1_024, "{before}");
+}

@@ -16,13 +16,14 @@ use actix_web::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Endpoint, Operation, Schemas, Tag,
+    Access, Endpoint, Operation, Schemas, Tag,
     header::{self, Header},
     operation::{Answer, Parameter, Place, is_bodiless},
 };
 use crate::{
     body::BODY_BYTES_MAX,
     connection::{IDLE_TIMEOUT, REQUEST_TIMEOUT},
+    operator::COOKIE_NAME,
     params::PARAMETERS_MAX,
     problem::{HEAD_BYTES_MAX, HEAD_FIELDS_MAX, Kind, LINE_BYTES_MAX, Problem},
 };
@@ -37,6 +38,68 @@ const MOVED: &str = "PermanentRedirect";
 
 /// What the tokens of buyers are called here.
 const TOKEN: &str = "token";
+
+/// What the session of an operator is called here.
+const SESSION: &str = "session";
+
+/// Whom a document is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Whoever buys or sells.
+    Buyers,
+    /// Whoever operates.
+    Operators,
+}
+
+impl Audience {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Buyers => "flashsale",
+            Self::Operators => "flashsale, for operators",
+        }
+    }
+
+    fn introduction(self) -> String {
+        match self {
+            Self::Buyers => introduction(),
+            Self::Operators => include_str!("introduction_for_operators.md").to_owned(),
+        }
+    }
+
+    /// How whoever asks says who they are.
+    fn security(self) -> Value {
+        match self {
+            Self::Buyers => json!({ TOKEN: {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "Who the buyer is, where the service is set to check that. Elsewhere no \
+                                token is looked at, and `user_id` is believed.",
+            } }),
+            Self::Operators => json!({
+                TOKEN: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Who the operator is.",
+                },
+                SESSION: {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE_NAME,
+                    "description": "The session of an operator who signed in with a browser.",
+                },
+            }),
+        }
+    }
+
+    /// An operation as it is for them: a limit of buyers is none of operators.
+    fn operation(self, operation: Operation) -> Operation {
+        match self {
+            Self::Operators if operation.access == Access::Anybody => operation.unlimited(),
+            _ => operation,
+        }
+    }
+}
 
 /// What is true of all requests, with the bounds there are.
 fn introduction() -> String {
@@ -53,14 +116,16 @@ fn introduction() -> String {
 }
 
 /// The document on these endpoints.
-pub(super) fn of(endpoints: &[Endpoint]) -> Value {
+pub(super) fn of(audience: Audience, endpoints: &[Endpoint]) -> Value {
     let mut writer = Writer::new();
+    let mut tags = Vec::new();
     let mut paths = Map::new();
     for endpoint in endpoints {
         let mut item = Map::new();
         let mut as_json = Map::new();
         for (method, operation) in endpoint.operations() {
-            let operation = operation.finished();
+            let operation = audience.operation(operation).finished();
+            tags.push(operation.tag);
             let name = method.as_str().to_lowercase();
             if operation.may_be_json {
                 as_json.insert(name.clone(), writer.operation(method, &operation, true));
@@ -72,13 +137,15 @@ pub(super) fn of(endpoints: &[Endpoint]) -> Value {
             paths.insert(format!("{}#json", endpoint.path()), as_json.into());
         }
     }
-    let tags = Tag::ALL.map(|tag| json!({ "name": tag.name(), "description": tag.says() }));
+    let tags = Tag::ALL.iter().filter(|tag| tags.contains(tag));
+    let tags = tags.map(|tag| json!({ "name": tag.name(), "description": tag.says() }));
+    let tags: Vec<_> = tags.collect();
     json!({
         "openapi": "3.1.1",
         "info": {
-            "title": "flashsale",
+            "title": audience.title(),
             "version": env!("CARGO_PKG_VERSION"),
-            "description": introduction(),
+            "description": audience.introduction(),
             "license": { "name": "MIT", "identifier": "MIT" },
         },
         "servers": [{ "url": "/", "description": "Wherever this document is served from" }],
@@ -88,13 +155,7 @@ pub(super) fn of(endpoints: &[Endpoint]) -> Value {
             "schemas": writer.schemas.all(),
             "responses": writer.responses,
             "headers": headers(&header::of_every_answer()),
-            "securitySchemes": { TOKEN: {
-                "type": "http",
-                "scheme": "bearer",
-                "bearerFormat": "JWT",
-                "description": "Who the buyer is, where the service is set to check that. Elsewhere no \
-                                token is looked at, and `user_id` is believed.",
-            } },
+            "securitySchemes": audience.security(),
         },
     })
 }
@@ -150,8 +211,13 @@ impl Writer {
         if as_json {
             written["requestBody"] = self.body(&operation.parameters);
         }
-        if operation.is_of_buyer {
-            written["security"] = json!([{}, { TOKEN: [] }]);
+        match operation.access {
+            Access::Anybody => {}
+            Access::Buyer => written["security"] = json!([{}, { TOKEN: [] }]),
+            Access::Token => written["security"] = json!([{ TOKEN: [] }]),
+            Access::Role(_) => {
+                written["security"] = json!([{ TOKEN: [] }, { SESSION: [] }]);
+            }
         }
         written["responses"] = self.answers(method, operation);
         written

@@ -64,6 +64,20 @@ pub(crate) fn location(example: &str) -> Header {
     text("Location", "Where to go on.", example)
 }
 
+/// What a browser is to send along from now on.
+pub(crate) fn cookie() -> Header {
+    let says = "The session, or that there is none any more. No program of a page can read it, and \
+                it is sent along by pages of this site alone.";
+    let example = "flashsale_admin=5a1f0c2b6d1e4f57; HttpOnly; SameSite=Strict; Path=/";
+    text("Set-Cookie", says, example)
+}
+
+/// As what a browser saves it.
+pub(crate) fn saved_as(file: &str) -> Header {
+    let says = "That a browser saves it, and as what.";
+    text("Content-Disposition", says, &format!("attachment; filename=\"{file}\""))
+}
+
 /// What the document may do.
 pub(crate) fn policy(example: &str) -> Header {
     text("Content-Security-Policy", "What a browser lets the document do.", example)

@@ -13,8 +13,10 @@ use super::{
     header::{Header, REQUEST_ID},
 };
 use crate::{
+    operator::{Refusal, Role},
     params::UNKNOWN,
     problem::{FieldError, Kind, Problem},
+    samples,
 };
 
 /// What belongs together.
@@ -22,18 +24,32 @@ use crate::{
 pub(crate) enum Tag {
     Buying,
     Sales,
+    Actions,
+    Records,
+    Operators,
     Health,
     Description,
 }
 
 impl Tag {
     /// All, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 4] = [Self::Buying, Self::Sales, Self::Health, Self::Description];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Buying,
+        Self::Sales,
+        Self::Actions,
+        Self::Records,
+        Self::Operators,
+        Self::Health,
+        Self::Description,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Buying => "buying",
             Self::Sales => "sales",
+            Self::Actions => "actions",
+            Self::Records => "records",
+            Self::Operators => "operators",
             Self::Health => "health",
             Self::Description => "description",
         }
@@ -43,10 +59,26 @@ impl Tag {
         match self {
             Self::Buying => "From a free unit to its receipt.",
             Self::Sales => "How sales stand, and what their items look like.",
+            Self::Actions => "What operators do with sales and holds, and its trail.",
+            Self::Records => "What the ledger has of users, codes, units and sales, row by row.",
+            Self::Operators => "Who operates, and how they sign in.",
             Self::Health => "Whether the service can sell: for people, alerts and balancers.",
             Self::Description => "This API, for programs and for people.",
         }
     }
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody.
+    Anybody,
+    /// The buyer of a token, where buyers have some.
+    Buyer,
+    /// An operator, by their token alone.
+    Token,
+    /// An operator who has this role at least.
+    Role(Role),
 }
 
 /// What is said of one method of a path.
@@ -58,8 +90,7 @@ pub(crate) struct Operation {
     pub(crate) parameters: Vec<Parameter>,
     /// Whether what is in the query may come as a JSON body instead.
     pub(crate) may_be_json: bool,
-    /// Whether it needs the token of a buyer, where buyers have some.
-    pub(crate) is_of_buyer: bool,
+    pub(crate) access: Access,
     pub(crate) answers: Vec<Answer>,
     /// By status, in the order they were named.
     pub(crate) problems: BTreeMap<u16, Vec<Problem>>,
@@ -76,7 +107,7 @@ impl Operation {
             says: String::new(),
             parameters: Vec::new(),
             may_be_json: false,
-            is_of_buyer: false,
+            access: Access::Anybody,
             answers: Vec::new(),
             problems: BTreeMap::new(),
         };
@@ -121,8 +152,51 @@ impl Operation {
 
     /// It needs the token of a buyer, where buyers have some.
     pub(crate) fn of_buyer(mut self) -> Self {
-        self.is_of_buyer = true;
+        self.access = Access::Buyer;
         self.refused_as(&[Kind::Unauthorized, Kind::Forbidden])
+    }
+
+    /// It needs somebody who may look.
+    pub(crate) fn of_viewer(self) -> Self {
+        self.of_role(Role::Viewer)
+    }
+
+    /// It needs somebody who may act.
+    pub(crate) fn of_operator(self) -> Self {
+        self.of_role(Role::Operator)
+    }
+
+    /// It needs the token of an operator, and no session will do.
+    pub(crate) fn of_token(mut self) -> Self {
+        self.access = Access::Token;
+        self.refused(&[
+            Refusal::Missing,
+            Refusal::Malformed,
+            Refusal::Unknown,
+            Refusal::Origin,
+            Refusal::Guesses(1),
+        ])
+    }
+
+    fn of_role(mut self, role: Role) -> Self {
+        self.access = Access::Role(role);
+        let known = [Refusal::Missing, Refusal::Unknown, Refusal::Session, Refusal::Guesses(1)];
+        let Some(name) = samples::operator() else { return self };
+        let lesser = Refusal::Role { name, has: Role::Viewer, needs: Role::Operator };
+        match role {
+            Role::Viewer => self.refused(&known),
+            Role::Operator => self.refused(&known).refused(&[Refusal::Origin, lesser]),
+        }
+    }
+
+    /// Operators may be refused so; what buyers may be in its place is none of theirs.
+    pub(crate) fn refused(self, refusals: &[Refusal]) -> Self {
+        let mut operation = self.unlimited();
+        for problem in refusals.iter().map(Problem::of_operator).chain([Problem::wrong_host()]) {
+            let problems = operation.problems.entry(problem.status_code().as_u16()).or_default();
+            problems.push(problem);
+        }
+        operation
     }
 
     pub(crate) fn answer(mut self, answer: Answer) -> Self {

@@ -7,19 +7,33 @@ use actix_web::{
     dev::Service as _,
     http::{
         Method,
-        header::{CACHE_CONTROL, HeaderMap, HeaderName},
+        header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName},
     },
     test::{TestRequest, init_service},
+    web::{Data, ServiceConfig},
 };
+use fakes::World;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Manners, problem::Kind};
+use crate::{Manners, problem::Kind, test_api::api_for};
 
-const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+/// The documents, each with where it is committed.
+fn written_ones() -> [(String, &'static str); 2] {
+    let of_operators = crate::operator::openapi();
+    [
+        (openapi(), concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json")),
+        (of_operators, concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi-admin.json")),
+    ]
+}
 
 pub(super) fn document() -> Value {
     serde_json::from_str(&openapi()).unwrap()
+}
+
+/// That of buyers, and that of operators.
+fn documents() -> [Value; 2] {
+    written_ones().map(|(text, _)| serde_json::from_str(&text).unwrap())
 }
 
 /// The operations, each with its path and its method.
@@ -42,36 +56,46 @@ fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
 
 #[test]
 fn the_committed_document_is_that_of_the_code() {
-    if env::var_os("UPDATE_OPENAPI").is_some() {
-        fs::write(COMMITTED, openapi()).unwrap();
+    for (written, at) in written_ones() {
+        if env::var_os("UPDATE_OPENAPI").is_some() {
+            fs::write(at, &written).unwrap();
+        }
+
+        let committed = fs::read_to_string(Path::new(at)).unwrap_or_default();
+
+        assert!(committed == written, "{at} is not what the code says: `make openapi`");
     }
-
-    let committed = fs::read_to_string(Path::new(COMMITTED)).unwrap_or_default();
-
-    assert!(committed == openapi(), "docs/openapi.json is not what the code says: `make openapi`");
 }
 
 #[test]
 fn whatever_is_referred_to_is_there() {
-    let document = document();
-    let mut references = Vec::new();
+    for (document, least) in documents().iter().zip([100, 20]) {
+        let mut references = Vec::new();
 
-    walk(&document, &mut |value| references.extend(value["$ref"].as_str()));
+        walk(document, &mut |value| references.extend(value["$ref"].as_str()));
 
-    assert!(references.len() > 100, "{references:?}");
-    for reference in references {
-        let pointer = reference.strip_prefix('#').unwrap();
-        assert!(document.pointer(pointer).is_some(), "{reference}");
+        assert!(references.len() > least, "{references:?}");
+        for reference in references {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
     }
 }
 
 #[test]
 fn every_operation_has_a_name_of_its_own_and_the_parameters_of_its_path() {
-    let document = document();
+    let documents = documents();
+    // A document each, though some operations are in both.
     let mut names = HashSet::new();
+    let operations = documents.iter().zip(0..).flat_map(|(document, number)| {
+        operations(document).map(move |(path, method, operation)| (number, path, method, operation))
+    });
 
-    for (path, method, operation) in operations(&document) {
-        assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}");
+    for (number, path, method, operation) in operations {
+        assert!(
+            names.insert((number, operation["operationId"].as_str().unwrap())),
+            "{method} {path}"
+        );
         let of_path: HashSet<_> =
             path.split('{').skip(1).map(|part| part.split_once('}').unwrap().0).collect();
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
@@ -101,17 +125,20 @@ fn every_link_leads_to_an_operation_that_has_its_parameters() {
     }
 }
 
-#[actix_web::test]
-async fn a_method_is_served_where_it_is_described_and_nowhere_else() {
-    let app = init_service(App::new().configure(crate::routes)).await;
+/// Asks each path of a document by each method.
+async fn check_methods(document: &Value, routes: fn(&mut ServiceConfig)) {
+    let world = World::new();
+    let api = Data::new(api_for(&world, "# nobody"));
+    let app = init_service(App::new().app_data(api).configure(routes)).await;
     let methods =
         [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-    for (path, item) in document()["paths"].as_object().unwrap() {
+    for (path, item) in document["paths"].as_object().unwrap() {
         let Some(path) = Some(path).filter(|path| !path.contains('#')) else { continue };
         for method in &methods {
             let request = TestRequest::with_uri(&path.replace(['{', '}'], "0"));
-            let answered = app.call(request.method(method.clone()).to_request()).await;
+            let request = request.method(method.clone()).insert_header((HOST, "localhost"));
+            let answered = app.call(request.to_request()).await;
 
             let answered = answered.unwrap();
             let is_described = item.get(method.as_str().to_lowercase()).is_some();
@@ -119,6 +146,13 @@ async fn a_method_is_served_where_it_is_described_and_nowhere_else() {
             assert_eq!(answered.status() != 405, is_described, "{method} {path}");
         }
     }
+}
+
+#[actix_web::test]
+async fn a_method_is_served_where_it_is_described_and_nowhere_else() {
+    let [of_buyers, of_operators] = documents();
+    check_methods(&of_buyers, crate::routes).await;
+    check_methods(&of_operators, crate::operator_routes).await;
 }
 
 #[test]
@@ -152,15 +186,18 @@ fn what_every_answer_has_is_described_as_what_each_has() {
 
 #[test]
 fn every_type_of_problem_is_described_with_all_its_members_and_shown() {
-    let document = document();
+    let documents = documents();
     let mut shown = Vec::new();
-    walk(&document, &mut |value| {
-        let examples = value["examples"].as_object().into_iter().flat_map(|it| it.values());
-        shown.extend(examples.map(|example| &example["value"]));
-    });
+    for document in &documents {
+        walk(document, &mut |value| {
+            let examples = value["examples"].as_object().into_iter().flat_map(|it| it.values());
+            shown.extend(examples.map(|example| &example["value"]));
+        });
+    }
 
     for kind in Kind::ALL {
-        let schema = &document["components"]["schemas"][kind.schema_name()];
+        let schemas = documents.iter().map(|it| &it["components"]["schemas"][kind.schema_name()]);
+        let schema = schemas.clone().find(|it| it.is_object()).unwrap();
         let of_kind: Vec<_> = shown.iter().filter(|it| it["type"] == kind.path()).collect();
         assert!(!of_kind.is_empty(), "{kind:?} is answered nowhere");
         for member in schema["properties"].as_object().unwrap().keys() {

@@ -53,7 +53,7 @@ impl Problem {
 }
 
 /// A text as the beginning of a sentence.
-fn capitalized(text: &str) -> String {
+pub(super) fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

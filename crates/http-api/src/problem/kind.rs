@@ -3,6 +3,7 @@
 use super::requests::FieldError;
 use crate::{
     openapi::{Count, LimitName, MakeSchema, Moment, SaleNumber, Schemas, Shape},
+    operator::ActionBody,
     receipt::ReceiptBody,
 };
 
@@ -56,6 +57,8 @@ kinds! {
     CodeNotFound = "code-not-found",
     /// There is no such unit.
     ItemNotFound = "item-not-found",
+    /// There is no such product.
+    ProductNotFound = "product-not-found",
     /// There is no such path.
     NotFound = "not-found",
     /// The path has other methods.
@@ -76,6 +79,10 @@ kinds! {
     CodeAlreadyUsed = "code-already-used",
     /// The hold ran out, or was given back.
     CodeExpired = "code-expired",
+    /// What an operator ordered is not done.
+    ActionRefused = "action-refused",
+    /// The name of an order is that of another.
+    IdempotencyKeyUsed = "idempotency-key-used",
     /// They ask too often.
     TooManyRequests = "too-many-requests",
     /// A store gave no answer.
@@ -134,6 +141,13 @@ impl Kind {
             Self::CodeAlreadyUsed => {
                 vec![Member::of::<ReceiptBody>("purchase", "The receipt of the code.")]
             }
+            Self::ActionRefused => vec![
+                Member::of::<String>("refused", "The word for what stands in the way."),
+                Member::of::<ActionBody>("action", "The order, as the trail has it."),
+            ],
+            Self::IdempotencyKeyUsed => {
+                vec![Member::of::<ActionBody>("action", "The order that has this name.")]
+            }
             Self::TooManyRequests => {
                 vec![Member::of::<LimitName>("limit", "Whose limit it is.")]
             }
@@ -147,6 +161,7 @@ impl Kind {
             | Self::SaleNotFound
             | Self::CodeNotFound
             | Self::ItemNotFound
+            | Self::ProductNotFound
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout
@@ -166,16 +181,18 @@ impl Kind {
                  such as body, path or head. The same request will be refused again.",
             ),
             Self::Unauthorized => (
-                "This needs a token of the buyer, and there is none, or it is not good: `detail` says \
-                 what is wrong, and so does the header `WWW-Authenticate`. Nothing was done.",
+                "This needs a token of the buyer, or where operators are asked one of an operator, and \
+                 there is none, or it is not good: `detail` says what is wrong, and so does the header \
+                 `WWW-Authenticate`. Nothing was done.",
                 "Send a token that is good as `Authorization: Bearer`. One whose time is over is renewed \
                  by whoever made it.",
             ),
             Self::Forbidden => (
                 "The token is good, and its user is not the one that `user_id` names, or can be no \
-                 user here. Nothing was done.",
+                 user here; or it is that of an operator, whose role is not enough for this. `detail` says \
+                 which. Nothing was done.",
                 "Leave `user_id` out: it is the user of the token. If `detail` says that this user can be \
-                 none, only whoever makes the tokens can mend it.",
+                 none, or that another role is needed, only whoever makes the tokens can mend it.",
             ),
             Self::SaleNotFound => (
                 "There never was a sale of this number; or, for the current sale, none is on and none \
@@ -192,6 +209,10 @@ impl Kind {
             Self::ItemNotFound => (
                 "The sale has fewer units than the number that was asked for.",
                 "Use the path that a receipt has under `item.image`.",
+            ),
+            Self::ProductNotFound => (
+                "There never was a product of this `sku`.",
+                "Ask GET /admin/products for the products there are.",
             ),
             Self::NotFound => (
                 "Nothing is at this path.",
@@ -245,6 +266,19 @@ impl Kind {
                 "Ask POST /checkout for another unit. If the hold was asked for with an \
                  `Idempotency-Key`, draw a new one: the old key is answered with this same hold, which is \
                  over, for as long as the sale is in the ledger, also when it has ended or is sold out.",
+            ),
+            Self::ActionRefused => (
+                "Something stands in the way of what an operator ordered: `refused` is the word for it, \
+                 `detail` says it, and `action.refused` has its figures. Nothing was done, and will not be \
+                 under this name; the trail keeps that it was asked.",
+                "Look at `action.before`, which is how it stands, and at GET /admin/sales/{id}. Of \
+                 `sale-changed-since` somebody else was there first: `action.refused` says who, and what they \
+                 did. Then order anew, under another `Idempotency-Key`.",
+            ),
+            Self::IdempotencyKeyUsed => (
+                "The `Idempotency-Key` is the name of another order, which `action` shows. Nothing was done.",
+                "Draw a key for each order, such as a UUID of version 4, and send the same one again only \
+                 with the same order.",
             ),
             Self::TooManyRequests => (
                 "This client or this user asks more often than one may: `limit` says which of them. \

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::http::StatusCode;
-use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, StoreError};
+use domain::{CheckoutRefusal, CodeRefusal, Failure, SaleId, Sku, StoreError};
 
 use super::{Kind, Problem};
 use crate::{moment::rfc3339, receipt::ReceiptBody};
@@ -36,6 +36,11 @@ impl Problem {
             |sale| format!("There is no sale {sale}"),
         );
         Self::new(StatusCode::NOT_FOUND, Kind::SaleNotFound, "Sale not found", detail)
+    }
+
+    pub(crate) fn product_not_found(sku: &Sku) -> Self {
+        let detail = format!("There is no product {sku}");
+        Self::new(StatusCode::NOT_FOUND, Kind::ProductNotFound, "Product not found", detail)
     }
 
     pub(crate) fn item_not_found(sale: SaleId, stock: u32) -> Self {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Kind, Problem};
 use crate::{
     body::BODY_BYTES_MAX,
-    connection::{BODY_RAW_BYTES_MAX, REQUEST_TIMEOUT},
+    connection::{REQUEST_TIMEOUT, raw_bytes_max},
     openapi::bodies,
 };
 
@@ -44,17 +44,17 @@ impl Problem {
     }
 
     /// The body is larger than any request needs.
-    pub(crate) fn body_too_large() -> Self {
-        let detail = format!("A body may have {BODY_BYTES_MAX} bytes");
+    pub(crate) fn body_too_large(bytes_max: usize) -> Self {
+        let detail = format!("A body may have {bytes_max} bytes");
         Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, &detail).closing()
     }
 
     /// The body has few bytes or none, and much around them.
-    pub(crate) fn body_too_long() -> Self {
+    pub(crate) fn body_too_long(bytes_max: usize) -> Self {
         let detail = format!(
             "A body may take {} KiB with the framing of its chunks and its trailers: send it with \
              a Content-Length",
-            BODY_RAW_BYTES_MAX / 1_024
+            raw_bytes_max(bytes_max) / 1_024
         );
         Self::of_body(StatusCode::PAYLOAD_TOO_LARGE, &detail).closing()
     }
@@ -97,7 +97,7 @@ impl Problem {
         Self::of_part("body", status, detail)
     }
 
-    fn of_part(part: &str, status: StatusCode, detail: &str) -> Self {
+    pub(super) fn of_part(part: &str, status: StatusCode, detail: &str) -> Self {
         let error = FieldError { field: part.to_owned(), message: detail.to_owned() };
         Self::new(status, Kind::InvalidRequest, INVALID, detail.to_owned())
             .with("errors", json!([error]))
@@ -112,10 +112,11 @@ impl Problem {
         };
         vec![
             Self::invalid_request(&[wrong("id", "is missing")]),
-            Self::body_too_large(),
+            Self::body_too_large(BODY_BYTES_MAX),
             Self::line_too_long(),
             Self::unsupported_media_type(),
             Self::expectation_failed(),
+            Self::wrong_host(),
             Self::head_too_large(),
         ]
     }

@@ -38,6 +38,7 @@ impl Kind {
             Self::SaleNotFound => vec![Problem::sale_not_found(SaleId::try_from(999).ok())],
             Self::CodeNotFound => vec![CodeRefusal::Unknown.into()],
             Self::ItemNotFound => vec![Problem::item_not_found(sale, 10_000)],
+            Self::ProductNotFound => vec![Problem::product_not_found(&samples::sku())],
             Self::NotFound => vec![Problem::no_such_route("/checkouts")],
             Self::MethodNotAllowed => {
                 vec![Problem::method_not_allowed("POST, DELETE, OPTIONS".into())]
@@ -61,6 +62,12 @@ impl Kind {
                 vec![CodeRefusal::AlreadyUsed(Box::new(samples::receipt())).into()]
             }
             Self::CodeExpired => vec![CodeRefusal::Expired.into()],
+            Self::ActionRefused => {
+                samples::refused_action().as_ref().map(Problem::of_refused).into_iter().collect()
+            }
+            Self::IdempotencyKeyUsed => {
+                samples::done_action().as_ref().map(Problem::id_used).into_iter().collect()
+            }
             Self::TooManyRequests => {
                 let problem = |limit| Problem::too_many_requests(limit, samples::rate(), 1);
                 [OF_CLIENT, OF_USER].map(problem).into()

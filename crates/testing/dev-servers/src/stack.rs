@@ -15,7 +15,7 @@ pub enum Stack {
 }
 
 /// What else says how one gets into the servers, and whom the service lets in.
-const UNSAID: [&str; 16] = [
+const UNSAID: [&str; 18] = [
     "DATABASE_URL_FILE",
     "DATABASE_PASSWORD_FILE",
     "DATABASE_CA_FILE",
@@ -26,6 +26,8 @@ const UNSAID: [&str; 16] = [
     "REDIS_CA_FILE",
     "REDIS_CERT_FILE",
     "REDIS_KEY_FILE",
+    "ADMIN_HOSTS",
+    "ADMIN_TOKENS_FILE",
     "BUYER_JWKS_FILE",
     "BUYER_SECRET_FILE",
     "CLIENT_RATE",

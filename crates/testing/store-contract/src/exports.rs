@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use async_trait::async_trait;
 use domain::{
     CheckoutRefusal, Code, SaleId,
     ports::{AttemptCopy, By, Cursor, ExportAsked, OutcomeCopy, PurchaseCopy, Sink},
@@ -41,8 +42,9 @@ impl<T> Taken<T> {
     }
 }
 
-impl<T: Send> Sink<T> for Taken<T> {
-    fn take(&mut self, rows: Vec<T>, next: Cursor) -> ControlFlow<()> {
+#[async_trait]
+impl<T: Send + 'static> Sink<T> for Taken<T> {
+    async fn take(&mut self, rows: Vec<T>, next: Cursor) -> ControlFlow<()> {
         assert!(!rows.is_empty());
         self.rows.extend(rows);
         self.next = Some(next);

@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
 
-use super::described::Given;
+use super::described::{DOCUMENT, DOCUMENT_OF_OPERATORS, Given};
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
@@ -18,20 +18,32 @@ pub(crate) struct Answer {
 impl Answer {
     /// Sends a request and reads the answer, which must be one that is described.
     pub(crate) async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
+        Self::held_to(&DOCUMENT, request).await
+    }
+
+    /// The same where operators listen, who have a description of their own. The metrics are in none.
+    pub(crate) async fn read_as_operator(
+        request: reqwest::RequestBuilder,
+    ) -> reqwest::Result<Self> {
+        Self::held_to(&DOCUMENT_OF_OPERATORS, request).await
+    }
+
+    /// The same of whatever listens.
+    pub(crate) async fn read_anywhere(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
+        Self::of(request.send().await?).await
+    }
+
+    async fn held_to(
+        document: &'static Value,
+        request: reqwest::RequestBuilder,
+    ) -> reqwest::Result<Self> {
         let (client, request) = request.build_split();
         let request = request?;
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let answer = Self::of(client.execute(request).await?).await?;
         let Self { status, headers, text, .. } = &answer;
-        Given { method: &method, path: &path, status: *status, headers, text }.check();
+        Given { document, method: &method, path: &path, status: *status, headers, text }.check();
         Ok(answer)
-    }
-
-    /// The same where operators listen, of whom the description does not speak.
-    pub(crate) async fn read_as_operator(
-        request: reqwest::RequestBuilder,
-    ) -> reqwest::Result<Self> {
-        Self::of(request.send().await?).await
     }
 
     async fn of(response: reqwest::Response) -> reqwest::Result<Self> {

@@ -13,12 +13,19 @@ pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../../../docs/openapi.json")).unwrap()
 });
 
+/// That of what operators are served, likewise.
+pub(crate) static DOCUMENT_OF_OPERATORS: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../../../docs/openapi-admin.json")).unwrap()
+});
+
 /// What HTTP itself says about an answer.
 const OF_HTTP: [&str; 5] =
     ["connection", "content-length", "content-type", "date", "transfer-encoding"];
 
 /// An answer, to be held to what is said of it.
 pub(super) struct Given<'a> {
+    /// What is said.
+    pub(super) document: &'static Value,
     pub(super) method: &'a Method,
     pub(super) path: &'a str,
     pub(super) status: u16,
@@ -36,19 +43,21 @@ impl Given<'_> {
 
     /// What is said of answers with this status.
     fn described(&self) -> Option<&'static Value> {
-        let Some(item) = item_of(self.path) else {
-            return self.is(404).then(|| &DOCUMENT["components"]["responses"]["NotFound"]);
+        let Some(item) = item_of(self.document, self.path) else {
+            return self.is(404).then(|| &self.document["components"]["responses"]["NotFound"]);
         };
         let method = self.method.as_str().to_lowercase();
         let Some(operation) = item.get(&method) else {
             if self.method == Method::OPTIONS {
-                return self.is(204).then(|| &DOCUMENT["components"]["responses"]["Methods"]);
+                return self.is(204).then(|| &self.document["components"]["responses"]["Methods"]);
             }
-            return self.is(405).then(|| &DOCUMENT["components"]["responses"]["MethodNotAllowed"]);
+            return self
+                .is(405)
+                .then(|| &self.document["components"]["responses"]["MethodNotAllowed"]);
         };
         let response = operation["responses"].get(self.status.to_string())?;
         match response["$ref"].as_str() {
-            Some(reference) => DOCUMENT.pointer(reference.trim_start_matches('#')),
+            Some(reference) => self.document.pointer(reference.trim_start_matches('#')),
             None => Some(response),
         }
     }
@@ -58,7 +67,7 @@ impl Given<'_> {
     }
 
     fn check_headers(&self, response: &Value) {
-        let of_every_answer = &DOCUMENT["components"]["headers"];
+        let of_every_answer = &self.document["components"]["headers"];
         let described = [&response["headers"], of_every_answer];
         let described =
             || described.into_iter().flat_map(|it| it.as_object().into_iter().flatten());
@@ -82,24 +91,28 @@ impl Given<'_> {
         let kind = self.headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or("");
         let content = response["content"].get(kind);
         let content = content.unwrap_or_else(|| self.fail(&format!("is {kind:?}")));
-        if !kind.ends_with("json") {
+        // Lines of JSON are no document.
+        if !kind.ends_with("/json") && !kind.ends_with("+json") {
             return;
         }
         let body = serde_json::from_str(self.text).unwrap();
-        if let Some(why) = breach(&DOCUMENT, &content["schema"], &body) {
+        if let Some(why) = breach(self.document, &content["schema"], &body) {
             self.fail(&format!("is not of its schema: {why}"));
         }
     }
 
     fn fail(&self, what: &str) -> ! {
         let Self { method, path, status, text, .. } = self;
-        panic!("{method} {path}: an answer with {status} {what}, in docs/openapi.json: {text}")
+        panic!(
+            "{method} {path}: an answer with {status} {what}, in {}: {text}",
+            self.document["info"]["title"]
+        )
     }
 }
 
 /// What is said of a path: by the pattern it fits best.
-fn item_of(path: &str) -> Option<&'static Value> {
-    let paths = DOCUMENT["paths"].as_object().unwrap();
+fn item_of(document: &'static Value, path: &str) -> Option<&'static Value> {
+    let paths = document["paths"].as_object().unwrap();
     let fitting = paths.iter().filter(|(pattern, _)| fits(path, pattern));
     let best = fitting.min_by_key(|(pattern, _)| pattern.matches('{').count());
     best.map(|(_, item)| item)

@@ -24,7 +24,11 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use self::{answer::Answer, described::DOCUMENT, schema::breach};
+pub(crate) use self::{
+    answer::Answer,
+    described::{DOCUMENT, DOCUMENT_OF_OPERATORS},
+    schema::breach,
+};
 
 /// How long a condition is awaited before the test fails. Generous: machines are slow at times.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

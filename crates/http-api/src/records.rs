@@ -1,17 +1,22 @@
-//! Attempts and purchases as they are shown to operators and written into exports. No code is among
-//! them that can still be redeemed.
+//! Attempts and purchases as they are shown to operators and written into exports, from the shell and over
+//! HTTP. No code is among them that can still be redeemed.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData};
 
 use domain::{
     Receipt, UnixMillis,
     ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy},
 };
-use http_api::rfc3339;
 use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    moment::rfc3339,
+    openapi::{Count, Moment, SaleNumber, Schemas, Shape, UnitNumber, UserName, bodies},
+};
 
 /// A row that can be written in columns.
-pub(crate) trait Record: Serialize {
+pub trait Record: Serialize {
     /// What the columns are called; the same as in JSON.
     const COLUMNS: &[&str];
 
@@ -19,23 +24,59 @@ pub(crate) trait Record: Serialize {
     fn cells(&self) -> Vec<Cow<'_, str>>;
 }
 
-/// An attempt.
-#[derive(Serialize)]
-pub(crate) struct AttemptRecord {
-    pub(crate) sale_id: i64,
-    pub(crate) attempted_at: String,
-    /// `None` of a tombstone.
-    pub(crate) user_id: Option<String>,
-    /// `granted`, or why not; `void` of a tombstone.
-    pub(crate) outcome: String,
-    /// Masked as long as it can be redeemed.
-    pub(crate) code: Option<String>,
-    pub(crate) unit: Option<u32>,
-    pub(crate) slot: Option<u16>,
-    /// What has become of the hold.
-    pub(crate) state: Option<&'static str>,
-    pub(crate) expires_at: Option<String>,
-    pub(crate) ended_at: Option<String>,
+/// What is null where there is nothing: a row has all of its members.
+pub(crate) struct OrNull<T>(PhantomData<T>);
+
+impl<T: Shape> Shape for OrNull<T> {
+    const NAME: Option<&'static str> = None;
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        json!({ "anyOf": [schemas.of::<T>(), { "type": "null" }] })
+    }
+}
+
+bodies! {
+    /// An attempt, as operators see it.
+    pub struct AttemptRecord as "Attempt" {
+        /// The sale.
+        pub sale_id: i64 as SaleNumber,
+        /// When it was recorded.
+        pub attempted_at: String as Moment,
+        /// Who asked; null of a tombstone.
+        pub user_id: Option<String> as OrNull<UserName>,
+        /// `granted`, or why not; `void` of a tombstone.
+        pub outcome: String as String,
+        /// The code; masked as long as it can be redeemed.
+        pub code: Option<String> as OrNull<String>,
+        /// The unit.
+        pub unit: Option<u32> as OrNull<UnitNumber>,
+        /// Which of the places it takes that the user's limit leaves.
+        pub slot: Option<u16> as OrNull<Count>,
+        /// What has become of the hold: `held`, `sold`, `expired` or `released`.
+        pub state: Option<&'static str> as OrNull<String>,
+        /// When the hold is due, or was.
+        pub expires_at: Option<String> as OrNull<Moment>,
+        /// When it came to its end.
+        pub ended_at: Option<String> as OrNull<Moment>,
+    }
+
+    /// A purchase, of which the code is redeemed.
+    pub struct PurchaseRecord as "PurchaseRow" {
+        /// The sale.
+        pub sale_id: i64 as SaleNumber,
+        /// When it was bought.
+        pub purchased_at: String as Moment,
+        /// Who bought it.
+        pub user_id: String as UserName,
+        /// The code that was redeemed.
+        pub code: String as String,
+        /// The unit.
+        pub unit: u32 as UnitNumber,
+        /// What its item is called.
+        pub item_name: String as String,
+        /// The path of its picture.
+        pub item_image: String as String,
+    }
 }
 
 impl From<&AttemptCopy> for AttemptRecord {
@@ -109,18 +150,6 @@ impl Record for AttemptRecord {
             or_empty(self.ended_at.as_ref()),
         ]
     }
-}
-
-/// A purchase, of which the code is redeemed.
-#[derive(Serialize)]
-pub(crate) struct PurchaseRecord {
-    pub(crate) sale_id: i64,
-    pub(crate) purchased_at: String,
-    pub(crate) user_id: String,
-    pub(crate) code: String,
-    pub(crate) unit: u32,
-    pub(crate) item_name: String,
-    pub(crate) item_image: String,
 }
 
 impl From<&Receipt> for PurchaseRecord {
