@@ -40,12 +40,12 @@ use crate::{asset::Asset, params::Params, problem::Problem};
 
 /// The document on what buyers and shops are served, as it is committed: for people, too.
 pub(crate) fn openapi() -> String {
-    written(Audience::Buyers, crate::endpoints())
+    written(Audience::Buyers, &crate::endpoints())
 }
 
 /// The document on these endpoints, which are for whoever it is for.
-pub(crate) fn written(audience: Audience, endpoints: Vec<Endpoint>) -> String {
-    let document = document::of(audience, &endpoints);
+pub(crate) fn written(audience: Audience, endpoints: &[Endpoint]) -> String {
+    let document = document::of(audience, endpoints);
     // Text and numbers can always be written.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');

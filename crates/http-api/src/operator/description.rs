@@ -14,7 +14,7 @@ use crate::{
 
 /// The document, as it is committed: for people, too.
 pub(crate) fn openapi() -> String {
-    written(Audience::Operators, super::endpoints())
+    written(Audience::Operators, &super::endpoints())
 }
 
 pub(super) fn endpoints() -> Vec<Endpoint> {

@@ -148,7 +148,7 @@ fn describe_enter() -> Operation {
 /// Says who asks.
 async fn get_me(request: HttpRequest, Viewer(known): Viewer) -> Result<HttpResponse, Problem> {
     Params::of_query(&request).finish(Some(()))?;
-    Ok(not_stored(OperatorBody::of(known)))
+    Ok(not_stored(OperatorBody::of(&known)))
 }
 
 /// Gives a browser a session for a token.
@@ -159,7 +159,7 @@ async fn sign_in(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespon
     tracing::info!(name = %known.name, role = %known.role, "an operator signed in with a token");
     let mut answer = HttpResponse::Ok();
     answer.insert_header(NO_STORE).insert_header((SET_COOKIE, cookie(&secret)));
-    Ok(answer.json(OperatorBody::of(known)))
+    Ok(answer.json(OperatorBody::of(&known)))
 }
 
 /// Ends the session of a browser, and has it forget the cookie.
@@ -203,7 +203,7 @@ const fn by_name(by: By) -> &'static str {
 }
 
 impl OperatorBody {
-    fn of(known: Known) -> Self {
+    fn of(known: &Known) -> Self {
         Self { name: known.name.to_string(), role: known.role.name(), by: by_name(known.by) }
     }
 }

@@ -164,7 +164,7 @@ impl Scalar for Stock {
     }
 
     fn in_json() -> Option<Value> {
-        digits()
+        Some(digits())
     }
 }
 
@@ -178,7 +178,7 @@ impl Scalar for Limit {
     }
 
     fn in_json() -> Option<Value> {
-        digits()
+        Some(digits())
     }
 }
 
@@ -192,13 +192,13 @@ impl Scalar for HoldMs {
     }
 
     fn in_json() -> Option<Value> {
-        digits()
+        Some(digits())
     }
 }
 
 /// A number as a text.
-fn digits() -> Option<Value> {
-    Some(json!({ "type": "string", "pattern": "^[0-9]{1,18}$" }))
+fn digits() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9]{1,18}$" })
 }
 
 /// A whole number.
@@ -284,7 +284,7 @@ impl Scalar for ActionNumber {
     }
 
     fn in_json() -> Option<Value> {
-        digits()
+        Some(digits())
     }
 }
 
