@@ -210,7 +210,7 @@ async fn a_browser_signs_in_and_out_and_is_let_in_by_its_own_page_alone(kind: Ki
     assert_eq!(own.status, 204);
     let me = Answer::read_as_operator(with(Method::GET, "/admin/me")).await.unwrap();
     assert_eq!((me.status, me.name()), (401, "unauthorized"));
-    assert_eq!(shop.count("origin").await, 5.0);
+    assert!((5.0..6.0).contains(&shop.count("origin").await));
 }
 
 async fn no_log_of_any_level_has_what_lets_somebody_in(kind: Kind) {
