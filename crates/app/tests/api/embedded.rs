@@ -133,7 +133,7 @@ async fn audits_of_a_busy_service_that_is_killed_find_nothing() {
     }
     rush.await.unwrap();
 
-    assert!(audits > 3, "the sale was over after {audits} audits");
+    assert!(audits > 1, "the sale was over after {audits} audits");
     audit_sold_out(&stack, sale, STOCK.into(), 10);
     audit(&stack, sale, &log, true);
     println!("{audits} audits while {STOCK} units were sold");

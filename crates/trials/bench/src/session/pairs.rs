@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A look-up in the ledger before each grant, in a batch with others and by its index, may cost so much.
-const KEYED_MIN: f64 = 0.6;
+const KEYED_MIN: f64 = 0.75;
 
 impl Session<'_> {
     pub(super) fn old_ledger(&mut self, stack: Stack) {
