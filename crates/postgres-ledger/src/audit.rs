@@ -15,12 +15,13 @@ use domain::{
     ports::{AuditedLedger, Operation, SaleSnapshot},
     sale::SaleState,
 };
+use scopeguard::ScopeGuard;
 use tokio_postgres::{IsolationLevel, types::ToSql};
 
 use crate::{
     PostgresLedger, Schema, migrate, rows,
-    servers::Object,
-    session::{SessionError, judged},
+    servers::{Object, Pool},
+    session::{SessionError, connect, judged},
     snapshot::live_units,
 };
 
@@ -78,7 +79,7 @@ impl AuditedLedger for PostgresLedger {
             return Err(StoreError::new(Operation::Audit, Failure::NotDone, reason));
         }
         let sale = sale.map(SaleId::get);
-        let checked = self.in_a_snapshot(SETTINGS, async |transaction| {
+        let checked = Self::in_a_snapshot(self.pool(), SETTINGS, async |transaction| {
             // First, for without a table or a column the others fail, and this says why.
             let found = query(transaction, SCHEMA_STANDS_SQL, &[&rows_max()]).await?;
             findings.check(Invariant::SchemaStands, breaches(&found)?);
@@ -97,7 +98,7 @@ impl AuditedLedger for PostgresLedger {
         late_ms: i64,
     ) -> Result<LateHolds, StoreError> {
         let sale = sale.map(SaleId::get);
-        let found = self.in_a_snapshot(SETTINGS, async |transaction| {
+        let found = Self::in_a_snapshot(self.pool(), SETTINGS, async |transaction| {
             let late = query(transaction, LATE_HOLDS_SQL, &[&sale, &rows_max(), &late_ms]).await?;
             let attended = query(transaction, ATTENDED_SQL, &[]).await?;
             let is_attended = attended.first().map(|row| rows::column(row, "is_attended"));
@@ -112,7 +113,7 @@ impl AuditedLedger for PostgresLedger {
     /// Read by the index of live units, to be quick: the shorter the time between two snapshots,
     /// the more can be said of what lies between.
     async fn snapshot(&self, sale: SaleId) -> Result<Option<SaleSnapshot>, StoreError> {
-        let found = self.in_a_snapshot(SNAPSHOT_SETTINGS, async |transaction| {
+        let found = Self::in_a_snapshot(self.pool(), SNAPSHOT_SETTINGS, async |transaction| {
             let listed = query(transaction, FIND_SQL, &[&vec![sale.get()]]).await?;
             let Some(sale) = listed.first().map(rows::sale).transpose()? else {
                 return Ok(None);
@@ -128,14 +129,15 @@ impl AuditedLedger for PostgresLedger {
 }
 
 impl PostgresLedger {
-    /// Reads in one snapshot. After an error the connection is not used again: whatever is still
-    /// under way there, nobody shall wait for it.
+    /// Reads in one snapshot, on a connection of this pool. After an error, or if nobody waits any more,
+    /// the connection is not used again: whatever is still under way there, nobody shall wait for it.
     pub(crate) async fn in_a_snapshot<T>(
-        &self,
+        pool: &Pool,
         settings: &str,
         read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
-        let mut client = self.client().await?;
+        let (client, _) = connect(pool).await?;
+        let mut client = scopeguard::guard(client, |client| drop(Object::take(client)));
         let outcome = async {
             let transaction = client.build_transaction();
             let transaction = transaction.isolation_level(IsolationLevel::RepeatableRead);
@@ -150,9 +152,9 @@ impl PostgresLedger {
             },
             Err(error) => Err(error),
         };
-        let outcome = judged(self.pool(), &client, Ok(outcome));
-        if outcome.is_err() {
-            drop(Object::take(client));
+        let outcome = judged(pool, &client, Ok(outcome));
+        if outcome.is_ok() {
+            drop(ScopeGuard::into_inner(client));
         }
         outcome
     }

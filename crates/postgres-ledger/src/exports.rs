@@ -82,33 +82,34 @@ impl PostgresLedger {
     ) -> Result<Ended, SessionError> {
         let mut next = after;
         let mut is_past = after.is_none();
-        let export = self.in_a_snapshot(SETTINGS, async move |transaction| {
-            let portal = transaction.bind(sql, parameters).await.map_err(SessionError::of)?;
-            loop {
-                let fetched = transaction.query_portal(&portal, ROWS_AT_ONCE);
-                let Ok(fetched) = timeout(FETCH_TIMEOUT, fetched).await else {
-                    return Err(SessionError::TimedOut);
-                };
-                let fetched = fetched.map_err(SessionError::of)?;
-                let mut taken = Vec::with_capacity(fetched.len());
-                for row in &fetched {
-                    let at = rows::column(row, "at")?;
-                    if is_past {
-                        next = Some(Cursor::past(next, By::Moment, at));
-                        taken.push(read(row)?);
-                    } else if after.is_some_and(|after| after.at == at) {
-                        is_past = true;
-                    } else {
-                        return Ok(Ended::Astray);
+        let export =
+            Self::in_a_snapshot(self.for_operators(), SETTINGS, async move |transaction| {
+                let portal = transaction.bind(sql, parameters).await.map_err(SessionError::of)?;
+                loop {
+                    let fetched = transaction.query_portal(&portal, ROWS_AT_ONCE);
+                    let Ok(fetched) = timeout(FETCH_TIMEOUT, fetched).await else {
+                        return Err(SessionError::TimedOut);
+                    };
+                    let fetched = fetched.map_err(SessionError::of)?;
+                    let mut taken = Vec::with_capacity(fetched.len());
+                    for row in &fetched {
+                        let at = rows::column(row, "at")?;
+                        if is_past {
+                            next = Some(Cursor::past(next, By::Moment, at));
+                            taken.push(read(row)?);
+                        } else if after.is_some_and(|after| after.at == at) {
+                            is_past = true;
+                        } else {
+                            return Ok(Ended::Astray);
+                        }
+                    }
+                    let Some(next) = next.filter(|_| !fetched.is_empty()) else { break };
+                    if !taken.is_empty() && to.take(taken, next).await == ControlFlow::Break(()) {
+                        break;
                     }
                 }
-                let Some(next) = next.filter(|_| !fetched.is_empty()) else { break };
-                if !taken.is_empty() && to.take(taken, next).await == ControlFlow::Break(()) {
-                    break;
-                }
-            }
-            Ok(if is_past { Ended::Well } else { Ended::Astray })
-        });
+                Ok(if is_past { Ended::Well } else { Ended::Astray })
+            });
         export.await
     }
 }

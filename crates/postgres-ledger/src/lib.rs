@@ -332,6 +332,12 @@ impl PostgresLedger {
         }
     }
 
+    /// The connections for what operators look up and take out, which may take long: none of the upkeep,
+    /// without which nothing is sold.
+    const fn for_operators(&self) -> &Pool {
+        &self.shared.reads
+    }
+
     fn session(&self) -> Session {
         match self.role {
             Role::Upkeep => Session::patient(self.pool().clone()),

@@ -1,12 +1,15 @@
 //! How the server carries the hot statements out, on empty tables: that is when most plans are
 //! made, and they are kept for as long as their connection.
 
+use std::time::Duration;
+
 use credentials::Access;
 use dev_servers::PostgresServer;
 
 use crate::{
     Connections, Durability, PostgresLedger, answered, attempts, codes, inspections, ledger_store,
-    lookups, operator, products, sale_register, settings, snapshot, sold_blocks::Unsold, tally,
+    lookups, operator, products, sale_register, session::SessionError, settings, snapshot,
+    sold_blocks::Unsold, tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -24,6 +27,24 @@ async fn a_ledger() -> (PostgresServer, PostgresLedger) {
     .unwrap();
     ledger.migrate().await.unwrap();
     (server, ledger)
+}
+
+/// A look that is given up is not waited for by whoever looks next, and none is on a connection of the
+/// upkeep.
+#[tokio::test]
+async fn a_look_that_nobody_waits_for_takes_its_connection_along() {
+    let (_server, ledger) = a_ledger().await;
+    let upkeep = ledger.shared.upkeep.status().size;
+    let pool = ledger.for_operators();
+    let forever =
+        PostgresLedger::in_a_snapshot(pool, "SET LOCAL statement_timeout = 0", async |it| {
+            it.query("SELECT pg_sleep(3600)", &[]).await.map_err(SessionError::of)
+        });
+
+    let given_up = tokio::time::timeout(Duration::from_secs(1), forever).await;
+
+    assert!(given_up.is_err());
+    assert_eq!((pool.status().size, ledger.shared.upkeep.status().size), (0, upkeep));
 }
 
 /// How a session of the service carries a statement out, whatever its parameters.

@@ -147,8 +147,8 @@ impl Steering {
                 return self.catalog.refresh().await;
             }
             if let Some(code) = record.order.action.code() {
-                // Whoever is told so may ask at once; if the live store is down, the sweep tells it.
-                let _ = self.codes.settle(code.sale(), &[(code, Verdict::Free)]).await;
+                // Whoever is told so may ask at once; if the live store is down, the sweep tells it later.
+                self.codes.settle(code.sale(), &[(code, Verdict::Free)]).await?;
             }
             return Ok(());
         };

@@ -43,8 +43,8 @@ pub enum TokenSource {
 /// Says who operates, for all threads.
 pub struct Operators {
     source: TokenSource,
-    /// The tokens, and the text that they were read from.
-    tokens: RwLock<(Arc<Tokens>, String)>,
+    /// The tokens, and what the text is known by that they were read from: it may be a token itself.
+    tokens: RwLock<(Arc<Tokens>, Digest)>,
     sessions: Sessions,
     ticket: Ticket,
     hosts: Hosts,
@@ -72,7 +72,7 @@ impl Operators {
         let tokens = Arc::new(read(source, text)?);
         Ok(Self {
             source,
-            tokens: RwLock::new((tokens, text.to_owned())),
+            tokens: RwLock::new((tokens, Digest::of(text))),
             sessions: Sessions::default(),
             ticket: Ticket::default(),
             hosts,
@@ -87,13 +87,13 @@ impl Operators {
     ///
     /// The tokens stay as they are.
     pub fn renew(&self, text: &str) -> Result<Option<usize>, TokensError> {
-        if self.tokens.read().unwrap_or_else(PoisonError::into_inner).1 == text {
+        if self.tokens.read().unwrap_or_else(PoisonError::into_inner).1.is(&Digest::of(text)) {
             return Ok(None);
         }
         let tokens = read(self.source, text)?;
         let count = tokens.len();
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) =
-            (Arc::new(tokens), text.to_owned());
+            (Arc::new(tokens), Digest::of(text));
         Ok(Some(count))
     }
 

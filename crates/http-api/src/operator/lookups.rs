@@ -266,7 +266,7 @@ async fn get_unit(
 
     let looked =
         Records::of(&api, request.path())?.inspections.holders(UnitOfSale { sale, unit }, asked);
-    let page = in_time(looked).await.map_err(of_list)?;
+    let page = in_long_time(looked).await.map_err(of_list)?;
 
     let next = next_of(request.path(), None, page.next, asked.limit);
     let (sale_id, unit) = (sale.get(), unit.get());
