@@ -79,7 +79,7 @@ pub(crate) struct Config {
 
     /// Connections to Postgres that this process may have, at least 3. With fewer than the default its
     /// threads share what they do not need all the time, and with fewer than 4 and 3 for each thread
-    /// what buyers wait for, too [default: 12, and 7 for each thread]
+    /// what buyers wait for, too [default: 12, and 8 for each thread]
     #[arg(long, env, global = true, value_name = "NUMBER")]
     database_connections: Option<usize>,
 
@@ -190,7 +190,9 @@ impl Cli {
 /// Ends the process with what is wrong on its command line, which is not repeated if it may have a
 /// password.
 fn refuse(error: &clap::Error) -> ! {
-    if !access::may_have_password(&error.to_string()) {
+    // Help has examples of addresses in it, and repeats nothing.
+    let is_help = !error.use_stderr();
+    if is_help || !access::may_have_password(&error.to_string()) {
         error.exit();
     }
     let said = "an address belongs into DATABASE_URL or REDIS_URL, or into the file that \

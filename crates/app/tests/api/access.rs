@@ -240,6 +240,26 @@ async fn no_password_is_said_whatever_fails() {
     }
 }
 
+/// Whatever examples a help has.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_has_its_help() {
+    let mut to_ask = vec![vec![]];
+    let mut asked = 0;
+    while let Some(command) = to_ask.pop() {
+        let (is_well, help) = said(&program(), &[&command[..], &["--help"]].concat());
+        let usage = ["Usage: flashsale"].iter().chain(&command).copied().collect::<Vec<_>>();
+        assert!(is_well && help.contains(&usage.join(" ")), "{command:?}: {help}");
+        let listed = help.split_once("Commands:\n").map_or("", |(_, listed)| listed);
+        let names = listed.lines().map_while(|line| line.strip_prefix("  "));
+        let names = names.filter_map(|line| line.split_whitespace().next());
+        for name in names.filter(|name| *name != "help").map(str::to_owned) {
+            to_ask.push([&command[..], &[name.leak()]].concat());
+        }
+        asked += 1;
+    }
+    assert!(asked > 15, "{asked}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_password_is_repeated_from_the_command_line_or_the_environment() {
     let url = format!("postgres://shop:{FIRST}@localhost/ledger");

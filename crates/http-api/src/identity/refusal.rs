@@ -106,6 +106,9 @@ impl TokenRefusal {
 
     /// What is wrong with the head of a token that cannot be read as one.
     pub(super) fn of_head(token: &str) -> Self {
+        if token.split('.').count() != 3 {
+            return Self::Malformed;
+        }
         let head = token.split('.').next().unwrap_or_default();
         let head = URL_SAFE_NO_PAD.decode(head).unwrap_or_default();
         let Ok(mut head) = serde_json::from_slice::<Map<String, Value>>(&head) else {
