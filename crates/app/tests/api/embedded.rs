@@ -92,6 +92,20 @@ async fn a_place_that_cannot_be_written_to_is_an_error_that_names_it() {
     assert!(said.contains("file/data") && said.contains("Not a directory"), "{said}");
 }
 
+/// As where a shop on servers has lost their address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_not_asked_of_a_directory() {
+    let dir = tempfile::tempdir().unwrap();
+
+    let mut command = bare(&dir).env("LEDGER_DURABILITY", "standby").command::<&str>([]);
+    let output = block_in_place(|| command.output().unwrap());
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("LEDGER_DURABILITY=standby, but there is no Postgres"), "{said}");
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_is_not_there_is_not_made_by_an_audit() {
     let dir = tempfile::tempdir().unwrap();
