@@ -4,12 +4,12 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{CSS, FONT, File, HTML, JAVASCRIPT, POLICY, SHARED, SVG, asset};
 use crate::{
     api::Api,
-    asset::Asset,
+    asset::{Asset, answer_by_name, schema_of_names},
     openapi::{Answer, Endpoint, Operation, Parameter, Scalar, Schemas, Shape, Tag},
     params::Params,
     problem::{Kind, Problem},
@@ -44,8 +44,7 @@ impl Shape for FileName {
     const NAME: Option<&'static str> = Some("PageFileName");
 
     fn schema(_: &mut Schemas) -> Value {
-        let names: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
-        json!({ "type": "string", "enum": names, "description": "The name of a file." })
+        schema_of_names(&*FILES)
     }
 }
 
@@ -112,9 +111,5 @@ async fn get_page(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
 }
 
 async fn get_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
-    let name = request.match_info().get("file").unwrap_or_default();
-    let file = FILES.iter().find(|(it, _)| *it == name);
-    let (_, file) = file.ok_or_else(|| Problem::no_such_route(request.path()))?;
-    Ok(file.answer(&request))
+    answer_by_name(&*FILES, &request)
 }
