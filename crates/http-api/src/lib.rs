@@ -30,6 +30,7 @@ mod metrics;
 mod moment;
 mod openapi;
 mod operator;
+mod page_limit;
 mod pages;
 mod params;
 mod problem;
