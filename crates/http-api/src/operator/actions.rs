@@ -202,6 +202,17 @@ impl Said {
         let if_at = params.optional::<ActionNumber>("version").map(|it| it.0);
         Self::read(request, params).map(|said| Self { if_at, ..said })
     }
+
+    /// Either, of an order of which nothing else is said.
+    pub(super) async fn alone(
+        request: &HttpRequest,
+        payload: web::Payload,
+        read: fn(&HttpRequest, &mut Params) -> Option<Self>,
+    ) -> Result<Self, Problem> {
+        let mut params = Params::read(request, payload).await?;
+        let said = read(request, &mut params);
+        params.finish(said)
+    }
 }
 
 /// Has an order carried out, and answers what came of it.
