@@ -72,7 +72,7 @@ pub use self::{
     },
     problem::{LINE_BYTES_MAX, document_of_server},
     products::product_image_path,
-    records::{AttemptRecord, PurchaseRecord, Record},
+    records::{AttemptRecord, PurchaseRecord, Record, UnitRecord},
     request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
     stream::{Streams, Viewer},

@@ -5,7 +5,7 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use domain::{
     Receipt, UnixMillis,
-    ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy},
+    ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy, UnitHad},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -76,6 +76,24 @@ bodies! {
         pub item_name: String as String,
         /// The path of its picture.
         pub item_image: String as String,
+    }
+
+    /// A unit that a user has.
+    pub struct UnitRecord as "UserUnit" {
+        /// The sale.
+        pub sale_id: i64 as SaleNumber,
+        /// The unit.
+        pub unit: u32 as UnitNumber,
+        /// `held` or `sold`.
+        pub state: &'static str as String,
+        /// The code; masked while it can be redeemed.
+        pub code: String as String,
+        /// When the hold is due.
+        pub expires_at: Option<String> as OrNull<Moment>,
+        /// When it was bought.
+        pub purchased_at: Option<String> as OrNull<Moment>,
+        /// What its item is called.
+        pub item_name: Option<String> as OrNull<String>,
     }
 }
 
@@ -186,6 +204,31 @@ impl Record for PurchaseRecord {
             self.item_name.as_str().into(),
             self.item_image.as_str().into(),
         ]
+    }
+}
+
+impl From<&UnitHad> for UnitRecord {
+    fn from(had: &UnitHad) -> Self {
+        match had {
+            UnitHad::Held { sale, hold } => Self {
+                sale_id: sale.get(),
+                unit: hold.unit.get(),
+                state: "held",
+                code: hold.code.masked(),
+                expires_at: Some(rfc3339(hold.expires_at)),
+                purchased_at: None,
+                item_name: None,
+            },
+            UnitHad::Bought(receipt) => Self {
+                sale_id: receipt.sale.get(),
+                unit: receipt.unit.get(),
+                state: "sold",
+                code: receipt.code.to_string(),
+                expires_at: None,
+                purchased_at: Some(rfc3339(receipt.purchased_at)),
+                item_name: Some(receipt.item.name.clone()),
+            },
+        }
     }
 }
 
