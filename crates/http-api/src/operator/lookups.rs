@@ -206,7 +206,7 @@ async fn get_user_attempts(
     let (of, asked) = asked_of_user(&request, &api).await?;
 
     let looked = Records::of(&api, request.path())?.inspections.attempts(of.clone(), asked);
-    let page = in_long_time(looked).await.map_err(of_list)?;
+    let page = in_long_time(looked).await?;
 
     let next = next_of(request.path(), of.sale, page.next, asked.limit);
     Ok(not_stored(UserAttempts { user_id: of.user.to_string(), attempts: rows(&page), next }))
@@ -241,13 +241,14 @@ async fn get_unit(
     let asked = page_asked(&mut params);
     params.finish(Some(()))?;
     let stock = stock_of(&api, sale).await?;
-    if unit.get() > stock {
-        return Err(Problem::item_not_found(sale, stock));
-    }
 
     let looked =
         Records::of(&api, request.path())?.inspections.holders(UnitOfSale { sale, unit }, asked);
-    let page = in_long_time(looked).await.map_err(of_list)?;
+    let page = in_long_time(looked).await?;
+    // What was tried while the stock was larger is shown whatever it is now.
+    if unit.get() > stock && page.rows.is_empty() && asked.after.is_none() {
+        return Err(Problem::item_not_found(sale, stock));
+    }
 
     let next = next_of(request.path(), None, page.next, asked.limit);
     let (sale_id, unit) = (sale.get(), unit.get());
