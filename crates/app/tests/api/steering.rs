@@ -83,6 +83,20 @@ async fn stock_is_lowered_to_the_highest_live_unit_and_no_further(kind: Kind) {
     crate::crowd::assert_holds(&stack.audit());
 }
 
+    // What somebody had stays visible, and what nobody could have had is still not there.
+    let ended = ended.unit().to_string();
+    stack
+        .until("the lower stock is shown", async |stack| {
+            stack.get(&format!("/sales/{sale}")).await.body["stock"] == highest
+        })
+        .await;
+    let shown = stack.operate(&["units", "show", &id, &ended]);
+    assert!(shown.contains("ann") && shown.contains("released"), "{shown}");
+    let picture = async |unit: &str| stack.get(&format!("/items/{sale}/{unit}.svg")).await;
+    assert_eq!(picture(&ended).await.status, 200);
+    assert_eq!(picture("10").await.name(), "item-not-found");
+    let said = stack.refused(&["units", "show", &id, "10"]);
+    assert!(said.contains(&format!("has {highest} units, numbered from 1")), "{said}");
 async fn an_end_is_moved_later_and_earlier(kind: Kind) {
     let (stack, sale, id) = one_sale(kind, 9, 9).await;
     let ends_at = |stack: &Stack| stack.json(&["actions", "list", "--sale", &id, "--json"]);

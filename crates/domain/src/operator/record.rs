@@ -111,6 +111,17 @@ impl ActionRecord {
     }
 }
 
+impl ActionRecord {
+    /// How many units the sale had, before and after.
+    pub(super) fn stocks(&self) -> impl Iterator<Item = u32> {
+        let after = if let Acted::Done(after) = &self.outcome { Some(after) } else { None };
+        self.before.iter().chain(after).filter_map(|seen| match seen {
+            Seen::Sale(sale) => Some(sale.terms.stock()),
+            Seen::Hold(_) | Seen::Product(_) => None,
+        })
+    }
+}
+
 impl Noted {
     /// A row, in short.
     #[must_use]

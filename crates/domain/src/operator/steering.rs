@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use crate::{
-    Catalog, Epoch, Failure, SaleId, StoreError, Timetable,
+    Catalog, Epoch, Failure, Sale, SaleId, StoreError, Timetable,
+    asked_once::Bounded,
     operator::{Acted, Action, ActionId, ActionRecord, Beside, Order, Seen, change::gives},
     ports::{
         ActReply, Clock, CodeStore, LiveEpoch, Operator, SaleSnapshot, SaleStore, TrailPage,
@@ -23,6 +26,12 @@ pub const EFFECT_WAIT_MS: u64 = 1_000;
 const LOOKS_MAX: u32 = 20;
 const LOOK_AGAIN_MS: u64 = 25;
 
+/// Sales of which it is kept how many units they had at the most.
+const SALES_KEPT_MAX: usize = 1_024;
+
+/// How many changes of a sale are looked at for that: the last ones.
+const CHANGES_MAX: usize = 1_000;
+
 /// What operators have done, and its trail.
 pub struct Steering {
     operator: Arc<dyn Operator>,
@@ -32,6 +41,7 @@ pub struct Steering {
     catalog: Arc<Catalog>,
     rebuild: Arc<Rebuild>,
     timetable: Option<Timetable>,
+    most_units: Mutex<Bounded<SaleId, (Epoch, u32)>>,
 }
 
 /// What an operator is told.
@@ -70,7 +80,8 @@ impl Steering {
         (catalog, rebuild): (Arc<Catalog>, Arc<Rebuild>),
         timetable: Option<Timetable>,
     ) -> Self {
-        Self { operator, sales, codes, clock, catalog, rebuild, timetable }
+        let most_units = Mutex::new(Bounded::new(SALES_KEPT_MAX));
+        Self { operator, sales, codes, clock, catalog, rebuild, timetable, most_units }
     }
 
     /// Carries an order out, and waits for a second until it is in effect.
@@ -117,6 +128,24 @@ impl Steering {
         let page = TrailPage { sale: Some(sale), before: None, changes_only: true, limit: 1 };
         let last = self.operator.trail(page).await?;
         Ok(last.first().map_or(0, |record| record.number))
+    }
+
+    /// The most units that a sale has had so far: its stock may have been lowered since. The ledger is asked once
+    /// an epoch of a sale and by one at a time, whoever wants to know.
+    pub async fn most_units(&self, sale: &Sale) -> Result<u32, StoreError> {
+        let mut known = self.most_units.lock().await;
+        if let Some(&(epoch, most)) = known.get(&sale.id)
+            && epoch == sale.epoch
+        {
+            return Ok(most);
+        }
+        let page =
+            TrailPage { sale: Some(sale.id), before: None, changes_only: true, limit: CHANGES_MAX };
+        let changes = self.operator.trail(page).await?;
+        let had = changes.iter().flat_map(ActionRecord::stocks);
+        let most = had.fold(sale.terms.stock(), u32::max);
+        known.put(sale.id, (sale.epoch, most));
+        Ok(most)
     }
 
     /// The epoch that the live store serves of the sale.
