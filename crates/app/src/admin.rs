@@ -68,7 +68,7 @@ pub(crate) fn tell(address: SocketAddr, tokens: Option<&OperatorTokens>) {
         ),
         Some(tokens) => {
             let (path, count) = (tokens.path().display(), tokens.operators.count());
-            let page = format!("http://{}/admin/docs", named(address));
+            let page = format!("http://{}/admin/docs", tokens.operators.link_to(address));
             match tokens.source {
                 TokenSource::List => {
                     tracing::info!(tokens = count, "operators at {page}, by their tokens ({path})");
@@ -98,15 +98,6 @@ fn invite(address: SocketAddr, operators: &Operators) {
     let _ = writeln!(
         terminal,
         "\nSign in within five minutes, once: http://{}/admin/enter?ticket={ticket}\n",
-        named(address)
+        operators.link_to(address)
     );
-}
-
-/// What an address is called in a link: of all addresses of the machine, the one that surely leads there.
-fn named(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    }
 }

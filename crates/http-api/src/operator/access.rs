@@ -110,6 +110,12 @@ impl Operators {
         self.ticket.make()
     }
 
+    /// What this address is called in a link to it: a host that may be asked by, and its port.
+    #[must_use]
+    pub fn link_to(&self, address: SocketAddr) -> String {
+        self.hosts.leading_to(address)
+    }
+
     /// The host that a request asks by, if it may.
     pub(crate) fn host_of<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         self.hosts.host_of(headers)
