@@ -58,6 +58,7 @@ use domain::{
 
 use crate::{
     answered::{AnsweredReply, LookUpAnswered, LookUpFiledAnswer},
+    aside::Places,
     checkpointer::Checkpointer,
     ledger_store::{
         CodeReply, Find, FindFiled, FindFiledOwner, FindOwner, OwnerReply, RecordAttempts,
@@ -118,6 +119,8 @@ struct Workers {
     first_unfiled: AtomicI64,
     /// Where the ledger is, if not in memory.
     dir: Option<DataDir>,
+    /// Room for whoever looks past all of these.
+    asides: Places,
     _checkpointer: Option<Checkpointer>,
 }
 
@@ -151,6 +154,7 @@ impl SqliteLedger {
             finder: reader("ledger-finder")?,
             looker: reader("ledger-looker")?,
             first_unfiled: AtomicI64::new(0),
+            asides: Places::default(),
             _checkpointer: Some(Checkpointer::spawn(Database::open_existing(&dir)?)),
             dir: Some(dir),
         };

@@ -110,7 +110,7 @@ impl<'c> Tables<'c> {
     }
 
     /// The first row.
-    fn one<T>(
+    pub(crate) fn one<T>(
         &self,
         sql: &str,
         parameters: impl Params,
