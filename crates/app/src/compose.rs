@@ -3,7 +3,7 @@
 mod commands;
 mod stores;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
@@ -23,7 +23,9 @@ use sqlite_ledger::{
 };
 use telemetry::watch_pools;
 
-pub(crate) use self::commands::{Inspected, Registers, Task, acting, inspected, registers, trail};
+pub(crate) use self::commands::{
+    Inspected, Registers, Task, acting, inspected, registers, trail, wait_for_commands,
+};
 use self::stores::{Asked, Stores};
 use crate::{
     config::{BuyersError, Config, LetIn, NowhereError, Place, PlaceError, SettingError},
@@ -108,6 +110,11 @@ pub(crate) enum ComposeError {
     Embedded(#[from] OpenError),
     #[error(transparent)]
     Service(#[from] ServiceError),
+    #[error(
+        "{} is in use by another process{}, which takes no orders: it is not ready, or stands still. Nothing was \
+         done", .dir.display(), .pid.as_ref().map(|pid| format!(" ({pid})")).unwrap_or_default()
+    )]
+    NoOrders { dir: PathBuf, pid: Option<u32> },
     #[error(transparent)]
     Socket(#[from] LiveSocketError),
     #[error("the schema could not be brought up to date")]

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin,
-    compose::{ComposeError, Service, Shared, compose},
+    compose::{ComposeError, Service, Shared, compose, wait_for_commands},
     config::{Config, Migrate, Place},
     file_limit::make_room,
     peers, supervision,
@@ -93,6 +93,9 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     supervision::end_with_any_task();
     let workers = usize::from(config.http_workers);
     let room = make_room(workers);
+    if let Ok(Place::Embedded { data_dir }) = config.place() {
+        wait_for_commands(data_dir).await;
+    }
     let Service { shared, scheduler, to_migrate, embedded } = compose(config)?;
     match config.place() {
         Ok(Place::Embedded { data_dir }) => log_where(data_dir),

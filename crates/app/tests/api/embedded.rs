@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
+    process::Stdio,
     sync::{
         Arc, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,8 @@ use std::{
 };
 
 use dev_servers::Program;
-use tokio::task::block_in_place;
+use sqlite_ledger::DataDir;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::{
     crowd::{Audit, Crowd, Log, Urls, assert_holds, audit, audit_sold_out},
@@ -76,6 +78,62 @@ async fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
     assert!(said.contains("set DATABASE_URL and REDIS_URL to run any number"), "{said}");
     assert_eq!(stack.purchase(held.code()).await.name(), "ok");
     assert_holds(&stack.audit());
+}
+
+/// Nobody serves, so each has the directory for as long as it acts.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_act_at_once_in_a_directory_wait_for_each_other() {
+    let stack = Stack::prepare(Settings { by_hand: false, ..Settings::on(Kind::Embedded) });
+    let schedule = ["sales", "schedule", "--starts-at", "2100-01-01T00:00:00Z", "--lasts", "1h"];
+    stack.operate(&schedule);
+
+    let acting: Vec<_> = (0..8)
+        .map(|_| {
+            let mut command = stack.command();
+            command.args(schedule).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+
+    for command in acting {
+        let output = block_in_place(|| command.wait_with_output().unwrap());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(stack.operate(&["sales", "list"]).lines().count(), 1 + 9);
+}
+
+/// As a command has it while it acts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_waits_for_a_command_that_has_its_directory() {
+    let stack = Stack::prepare(Settings::on(Kind::Embedded));
+    let in_service = DataDir::at(stack.data_dir()).serve().unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let program = stack.program().log_to(log.path());
+    let starting = spawn_blocking(move || {
+        let app = program.start(&["serve"])?;
+        app.await_ready(PATIENCE).map(|()| app)
+    });
+    let is_waiting = "waiting until that has acted";
+    let said = || fs::read_to_string(log.path()).unwrap();
+    stack.until("it waits", async |_| said().contains(is_waiting)).await;
+
+    drop(in_service);
+
+    let app = starting.await.unwrap().unwrap();
+    block_in_place(|| app.kill()).unwrap();
+}
+
+/// It stands still, or has not come up yet: what it would do is not known, so nothing is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_says_who_has_the_directory_and_takes_no_orders() {
+    let stack = Stack::prepare(Settings::on(Kind::Embedded));
+    let _in_service = DataDir::at(stack.data_dir()).serve().unwrap();
+
+    let said = stack.refused(&["sales", "pause", "1"]);
+
+    let who = format!("is in use by another process ({})", std::process::id());
+    assert!(said.contains(&who) && said.contains("takes no orders"), "{said}");
+    assert!(said.contains("Nothing was done"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
