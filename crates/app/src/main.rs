@@ -1,5 +1,6 @@
 //! Flash sales, as a service: read the settings, put the parts together, serve, stop.
 
+mod account;
 mod actions_command;
 mod admin;
 mod audit_command;

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use domain::{
     Failure, Origin, Phase, ProductId, Sale, SaleId, Sku, StoreError, UnixMillis,
     operator::{
-        Acted, Action, ActionId, ActionRecord, Answer, Change, ChangeError, Changed, Noted,
-        OperatorName, Order, Refused, SaleSeen, Seen,
+        Acted, Action, ActionId, ActionRecord, Answer, Change, ChangeError, Changed, Noted, Order,
+        Refused, SaleSeen, Seen,
     },
     ports::{Clock, Listed, Tally},
     sale::{SaleState, TermsError, WindowError},
@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
+    account::account,
     compose::{self, ComposeError, Registers, Task},
     config::{ActorOptions, ChangeOptions, Config, SalesCommand, window},
     environment::TokioClock,
@@ -37,7 +38,7 @@ pub(crate) enum SalesError {
     Window(#[from] WindowError),
     #[error("{field} of the sale {0}", field = .0.field())]
     Terms(#[from] TermsError),
-    #[error("{field} of the sale {0}", field = .0.field().unwrap_or("what is to be otherwise"))]
+    #[error("{}", of_change(*.0))]
     Change(#[from] ChangeError),
     #[error("the sale would be over already: it ends at {}", rfc3339(*.0))]
     Over(UnixMillis),
@@ -63,6 +64,23 @@ pub(crate) enum SalesError {
     Random(#[from] getrandom::Error),
     #[error("cannot print")]
     Print(#[from] io::Error),
+}
+
+/// Why there is no such change, in terms of the command.
+fn of_change(error: ChangeError) -> String {
+    let flag = match error.field() {
+        None => {
+            return "nothing is to be changed: name what with --starts-at, --ends-at, --stock, --limit \
+                    or --hold"
+                .to_owned();
+        }
+        Some("per_user_limit") => "--limit",
+        Some("hold_ms") => "--hold",
+        Some("starts_at") => "--starts-at",
+        Some("ends_at") => "--ends-at",
+        Some(_) => "--stock",
+    };
+    format!("{flag} {error}")
 }
 
 /// A sale as it stands, for whoever is refused.
@@ -220,14 +238,6 @@ fn drawn() -> Result<u128, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(u128::from_be_bytes(bytes))
-}
-
-/// Whose account the command runs in, as far as that is a name.
-fn account() -> OperatorName {
-    let mut set =
-        ["LOGNAME", "USER"].into_iter().filter_map(|variable| std::env::var(variable).ok());
-    set.find_map(|account| account.parse().ok())
-        .unwrap_or_else(|| "shell".parse().expect("it has plain characters"))
 }
 
 /// Says what came of an order: the row of the trail if it was carried out.

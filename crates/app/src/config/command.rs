@@ -266,7 +266,8 @@ pub(crate) struct ChangeOptions {
 #[derive(Args, Clone)]
 #[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
 pub(crate) struct ActorOptions {
-    /// Who does it, as the trail has it; by default whose account the command runs in
+    /// Who does it, as the trail has it; by default whose account the command runs in, by LOGNAME, USER,
+    /// or the machine's list, such as ann, or uid-1000 if nobody has named it
     #[arg(long = "as", env = "OPERATOR", value_name = "NAME")]
     pub(crate) by: Option<OperatorName>,
     /// Why

@@ -247,10 +247,10 @@ async fn orders_that_cannot_be_are_refused_in_a_sentence(kind: Kind) {
     let past = "2020-01-01T00:00:00Z";
 
     for (arguments, says) in [
-        (&["sales", "change", &id][..], "nothing is to be changed"),
-        (&["sales", "change", &id, "--stock", "0"], "must be from 1 to 1000000, not 0"),
+        (&["sales", "change", &id][..], "--starts-at, --ends-at, --stock, --limit or --hold"),
+        (&["sales", "change", &id, "--stock", "0"], "--stock must be from 1 to 1000000, not 0"),
         (&["sales", "change", &id, "--stock", "x"], "invalid"),
-        (&["sales", "change", &id, "--limit", "1001"], "must be from 1 to 1000, not 1001"),
+        (&["sales", "change", &id, "--limit", "1001"], "--limit must be from 1 to 1000, not 1001"),
         (&["sales", "change", &id, "--ends-at", past], "the sale would be over already"),
         (&["sales", "change", &id, "--starts-at", past], "only before the sale opens"),
         (&["sales", "change", "77", "--stock", "5"], "there is no sale 77"),
