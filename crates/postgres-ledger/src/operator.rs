@@ -137,10 +137,11 @@ impl PostgresLedger {
         }
     }
 
-    /// What the new epoch of a sale is to be loaded with. Where it cannot be read, the upkeep does that.
+    /// What the new epoch of a sale is to be loaded with. Where it cannot be read, the upkeep does that; where
+    /// the sale was changed again meanwhile, whoever did.
     async fn snapshot_of(&self, sale: Sale) -> Option<SaleSnapshot> {
         match self.read_snapshot(sale).await {
-            Ok(snapshot) => Some(snapshot),
+            Ok(snapshot) => snapshot,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(error, "the snapshot of a changed sale is read later");

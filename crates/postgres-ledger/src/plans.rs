@@ -5,11 +5,18 @@ use std::time::Duration;
 
 use credentials::Access;
 use dev_servers::PostgresServer;
+use domain::{
+    NewSale, Origin, Terms, Window,
+    ports::{RaiseReply, SaleRegister},
+};
 
 use crate::{
     Connections, Durability, PostgresLedger, answered, attempts, codes, inspections, ledger_store,
-    lookups, operator, products, sale_register, session::SessionError, settings, snapshot,
-    sold_blocks::Unsold, tally,
+    lookups, operator, products, sale_register,
+    session::{SessionError, Turns},
+    settings, snapshot,
+    sold_blocks::Unsold,
+    tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -45,6 +52,47 @@ async fn a_look_that_nobody_waits_for_takes_its_connection_along() {
 
     assert!(given_up.is_err());
     assert_eq!((pool.status().size, ledger.shared.upkeep.status().size), (0, upkeep));
+}
+
+/// Neither is a transaction of a few statements, nor one statement.
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_takes_its_connection_along() {
+    let (_server, ledger) = a_ledger().await;
+    let pool = ledger.pool();
+    let a_while = Duration::from_millis(500);
+    let in_turns = async {
+        let mut client = Turns::on(pool).connect().await.unwrap();
+        let transaction = client.transaction().await.unwrap();
+        transaction.query("SELECT pg_sleep(3600)", &[]).await.map(drop)
+    };
+
+    assert!(tokio::time::timeout(a_while, in_turns).await.is_err());
+    assert_eq!(pool.status().size, 0);
+    let mut session = ledger.session();
+    assert!(
+        tokio::time::timeout(a_while, session.query("SELECT pg_sleep(3600)", &[])).await.is_err()
+    );
+    assert_eq!(pool.status().size, 0);
+    session.query("SELECT 1", &[]).await.unwrap();
+    assert_eq!(pool.status().size, 1);
+}
+
+/// What was raised again while a snapshot was read is loaded by whoever did that.
+#[tokio::test]
+async fn a_snapshot_of_an_epoch_that_is_not_the_sales_any_more_is_none() {
+    let (_server, ledger) = a_ledger().await;
+    let now = ledger.now().await.unwrap();
+    let window = Window::new(now, now + 60_000).unwrap();
+    let new = NewSale::unnamed(window, Terms::new(5, 5, 1_000).unwrap(), Origin::Operator);
+    let sale = ledger.schedule(new).await.unwrap().unwrap();
+    let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
+        panic!("the first epoch is raised");
+    };
+
+    let of_now = ledger.read_snapshot(snapshot.sale).await.unwrap();
+    let of_before = ledger.read_snapshot(sale).await.unwrap();
+
+    assert_eq!((of_now, of_before), (Some(snapshot), None));
 }
 
 /// How a session of the service carries a statement out, whatever its parameters.

@@ -76,7 +76,7 @@ pub enum Defence {
     /// remembers: `lock_sale.sql`.
     TermsWithEpoch,
     /// A rebuild whose epoch is no more the ledger's when it has read its snapshot gives up: what it read may be
-    /// beyond its terms. Not built yet, and so only where there are operators.
+    /// beyond its terms: `read_epoch.sql`. Only where there are operators does it matter.
     SnapshotOfEpoch,
     /// A change is called in effect when Redis serves its epoch, or a newer.
     ServedFirst,
