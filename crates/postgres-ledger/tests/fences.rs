@@ -6,9 +6,14 @@ mod database;
 
 use std::sync::Arc;
 
+use dev_servers::{Condition, Proxy};
 use domain::{
-    Epoch, Failure, NewSale, Origin, Sale, Terms, UnixMillis, Window,
-    ports::{Attempt, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister, Verdict},
+    Epoch, Failure, NewSale, Origin, Sale, Terms, Window,
+    operator::{Action, ActionId, Beside, Order, RequestName},
+    ports::{
+        ActReply, Attempt, LedgerStore, Operator, Outcome, RaiseReply, Recorded, SaleRegister,
+        Verdict,
+    },
 };
 use postgres_ledger::PostgresLedger;
 use store_contract::{
@@ -17,7 +22,7 @@ use store_contract::{
 };
 use tokio_postgres::{Client, NoTls};
 
-use crate::database::{SERVER, fresh_database, ledger_in};
+use crate::database::{SERVER, fresh_database, ledger_at, ledger_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_snapshot() {
@@ -149,6 +154,47 @@ async fn client(database: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(&SERVER.url(database), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
+/// It was asked for once, and is not called a repetition of itself. Asked for twice, it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_outcome_got_lost_on_the_way_is_no_repetition() {
+    let (database, _, sale) = a_sale().await;
+    let network = Proxy::to(SERVER.port()).await.unwrap();
+    let port = |port: u16| format!(":{port}/");
+    let url = SERVER.url(&database).replace(&port(SERVER.port()), &port(network.port()));
+    let ledger = Arc::new(ledger_at(url));
+    let gate = client(&database).await;
+    // The commit of a row of the trail waits for the gate.
+    gate.batch_execute(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS \
+         $$BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END$$; \
+         CREATE CONSTRAINT TRIGGER gate AFTER INSERT ON operator_actions DEFERRABLE \
+         INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait(); SELECT pg_advisory_lock(7)",
+    )
+    .await
+    .unwrap();
+    let (by, request_id) = ("ann".parse().unwrap(), RequestName::of("r-1"));
+    let (id, action) = (ActionId::drawn(7), Action::PauseSale(sale.id));
+    let order = Order { id, by, why: None, request_id, action, if_at: Some(0) };
+
+    let acting = tokio::spawn({
+        let (ledger, order) = (Arc::clone(&ledger), order.clone());
+        async move { ledger.act(&order, &Beside::default()).await.unwrap() }
+    });
+    until_somebody_waits(&database).await;
+    network.set_condition(Condition::AnswersBlocked);
+    gate.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
+    let rows = "SELECT count(*) FROM operator_actions";
+    let is_done = async || SERVER.psql(&database, rows).unwrap().trim() == "1";
+    until(&WallClock, async || is_done().await.then_some(())).await;
+    network.cut();
+    network.set_condition(Condition::Good);
+
+    let ActReply::Now { record, .. } = acting.await.unwrap() else { panic!("it is a repetition") };
+    assert_eq!(record.order, order);
+    let again = ledger.act(&order, &Beside::default()).await.unwrap();
+    assert_eq!(again, ActReply::Before(record));
+}
+
 }
 
 /// Returns when a session of this database waits for a lock.
