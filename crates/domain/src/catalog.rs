@@ -129,6 +129,11 @@ impl Catalog {
         }
     }
 
+    /// The sale of this number as the ledger has it now, or `None` if there never was one.
+    pub async fn find_anew(&self, id: SaleId) -> Result<Option<Listed>, StoreError> {
+        self.register.find(id).await
+    }
+
     /// The sale of this number, or `None` if there never was one.
     pub async fn find(&self, id: SaleId) -> Result<Option<Listed>, StoreError> {
         match self.listed(id) {

@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 use domain::{
-    CheckoutRefusal, Failure, Sale, Steering,
+    CheckoutRefusal, CheckoutRequest, Failure, Sale, Steering,
     operator::{Acted, Action, ActionId, Answer, Change, Changed, Order, Refused},
     ports::Operation,
     sale::SaleState,
 };
-use fakes::{Fault, Process, World};
+use fakes::{AttemptRecord, Fault, Process, World};
 
 /// A world with a sale of so many units, one a user, that two processes serve.
 async fn open_world(stock: u32) -> (World, [Process; 2], Steering, Sale) {
@@ -111,6 +111,45 @@ async fn without_the_live_store_nothing_is_done_but_what_stops() {
     let again = steering.act(&order(2, Action::PauseSale(sale.id))).await.unwrap();
     assert_eq!(done(&again), (true, true));
     assert!(matches!(one.ask(&sale, "ann").await, Ok(Err(CheckoutRefusal::Paused { .. }))));
+}
+
+/// It comes back as it was and has heard of nothing, and neither has the other process.
+#[tokio::test]
+async fn what_was_stopped_without_the_live_store_is_granted_by_nobody_when_it_is_back() {
+    for stop in [Action::PauseSale, Action::EndSale] {
+        let (world, [_, other], steering, sale) = open_world(2).await;
+        world.live.faults().set_down(true);
+        steering.act(&order(1, stop(sale.id))).await.unwrap();
+        world.live.faults().set_down(false);
+        let stopped = world.ledger.sale(sale.id).unwrap();
+        assert_eq!(stopped.epoch.0, 1);
+
+        let refusal = other.ask(&sale, "ann").await.unwrap().unwrap_err();
+        let key = "a-key-of-16-letters".parse().unwrap();
+        let keyed = CheckoutRequest { sale: sale.id, user: "bob".parse().unwrap() };
+        let with_key = other.checkout.attempt_again(keyed, &key).await.unwrap().unwrap_err();
+
+        let ends_at = stopped.window.ends_at();
+        let (expected, is_loaded_anew) = match stopped.state {
+            SaleState::Paused => (CheckoutRefusal::Paused { ends_at }, true),
+            _ => (CheckoutRefusal::Ended { ends_at }, false),
+        };
+        assert_eq!((refusal, with_key), (expected, expected));
+        let recorded = |it: &AttemptRecord| matches!(it, AttemptRecord::Refusal { refusal, .. } if *refusal == expected);
+        let attempts = world.ledger.attempts();
+        assert!(attempts.len() == 2 && attempts.iter().all(recorded), "{attempts:?}");
+        // The one without a key is back, and the other is there for whoever asks again.
+        assert_eq!(world.live.free(sale.id).len(), 1);
+        world.clock.advance_ms(1_000);
+        let loaded = other.rebuild.run_asked().await.unwrap();
+        assert_eq!(loaded, if is_loaded_anew { vec![sale.id] } else { vec![] });
+        // Where it was not asked for, the comparison finds it.
+        let stopped = world.ledger.sale(sale.id).unwrap();
+        other.catalog.refresh().await.unwrap();
+        other.reconcile.run(&stopped).await.unwrap();
+        assert_eq!(other.ask(&sale, "cid").await.unwrap().unwrap_err(), expected);
+        assert_eq!(world.live.free(sale.id).len(), 2);
+    }
 }
 
 #[tokio::test]

@@ -91,6 +91,27 @@ async fn a_record_waits_for_the_new_epoch_in_flight_and_is_refused() {
     assert_eq!(record.await.unwrap(), Recorded::Stale);
 }
 
+/// It raises no epoch, so what it locks is all that keeps the grant out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_waits_for_a_stop_in_flight_and_is_refused() {
+    for stop in ["state = 'paused'", "ends_at = clock_timestamp()"] {
+        let (database, ledger, sale) = a_sale().await;
+        let operator = client(&database).await;
+        let change = format!("BEGIN; SELECT epoch FROM sales FOR UPDATE; UPDATE sales SET {stop}");
+        operator.batch_execute(&change).await.unwrap();
+
+        let record = tokio::spawn(async move {
+            let outcome = Outcome::Granted(grant(&sale, 1, 0));
+            let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
+            ledger.permit().unwrap().record(attempt).await.unwrap()
+        });
+        until_somebody_waits(&database).await;
+        operator.batch_execute("COMMIT").await.unwrap();
+
+        assert_eq!(record.await.unwrap(), Recorded::Stale, "{stop}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_whose_first_record_may_still_come_is_not_called_stale() {
     let (database, ledger, sale) = a_sale().await;
@@ -133,27 +154,6 @@ async fn a_tombstone_waits_for_the_record_in_flight_and_lets_it_stand() {
     assert!(matches!(verdicts[..], [(_, Verdict::Held { .. })]), "{verdicts:?}");
 }
 
-/// The sessions of this database that wait for a lock.
-const WAITING: &str = "FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-
-/// A sale in a database of its own, at epoch 0.
-async fn a_sale() -> (String, Arc<PostgresLedger>, Sale) {
-    let database = fresh_database().await;
-    let ledger = Arc::new(ledger_in(&database));
-    let starts_at = UnixMillis(1_795_000_000_000);
-    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
-    let terms = Terms::new(5, 5, MINUTE).unwrap();
-    let sale =
-        ledger.schedule(NewSale::unnamed(window, terms, Origin::Timetable)).await.unwrap().unwrap();
-    (database, ledger, sale)
-}
-
-/// A session of somebody else.
-async fn client(database: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(&SERVER.url(database), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 /// It was asked for once, and is not called a repetition of itself. Asked for twice, it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_whose_outcome_got_lost_on_the_way_is_no_repetition() {
@@ -195,6 +195,27 @@ async fn an_order_whose_outcome_got_lost_on_the_way_is_no_repetition() {
     assert_eq!(again, ActReply::Before(record));
 }
 
+/// The sessions of this database that wait for a lock.
+const WAITING: &str = "FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+/// A sale in a database of its own, at epoch 0.
+async fn a_sale() -> (String, Arc<PostgresLedger>, Sale) {
+    let database = fresh_database().await;
+    let ledger = Arc::new(ledger_in(&database));
+    let starts_at = ledger.now().await.unwrap();
+    let window = Window::new(starts_at, starts_at + HOUR).unwrap();
+    let terms = Terms::new(5, 5, MINUTE).unwrap();
+    let sale =
+        ledger.schedule(NewSale::unnamed(window, terms, Origin::Timetable)).await.unwrap().unwrap();
+    (database, ledger, sale)
+}
+
+/// A session of somebody else.
+async fn client(database: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(&SERVER.url(database), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }
 
 /// Returns when a session of this database waits for a lock.

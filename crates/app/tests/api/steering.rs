@@ -1,5 +1,7 @@
 //! What operators do in mid-sale, from the shell, and what buyers see of it.
 
+use std::process::Stdio;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -81,8 +83,6 @@ async fn stock_is_lowered_to_the_highest_live_unit_and_no_further(kind: Kind) {
         assert!(asked.name() == "sold-out" || asked.unit() <= highest, "{asked:?}");
     }
     crate::crowd::assert_holds(&stack.audit());
-}
-
     // What somebody had stays visible, and what nobody could have had is still not there.
     let ended = ended.unit().to_string();
     stack
@@ -97,6 +97,8 @@ async fn stock_is_lowered_to_the_highest_live_unit_and_no_further(kind: Kind) {
     assert_eq!(picture("10").await.name(), "item-not-found");
     let said = stack.refused(&["units", "show", &id, "10"]);
     assert!(said.contains(&format!("has {highest} units, numbered from 1")), "{said}");
+}
+
 async fn an_end_is_moved_later_and_earlier(kind: Kind) {
     let (stack, sale, id) = one_sale(kind, 9, 9).await;
     let ends_at = |stack: &Stack| stack.json(&["actions", "list", "--sale", &id, "--json"]);
@@ -161,6 +163,39 @@ async fn a_pause_is_in_effect_in_every_process_when_it_is_answered(kind: Kind) {
     stack.operate(&["sales", "resume", &id]);
     for _ in 0..4 {
         assert_eq!(stack.checkout("ann", sale).await.name(), "ok");
+    }
+}
+
+/// Whoever stops it cannot reach Redis, which serves the sale as it was and is told by nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stopped_while_redis_cannot_be_told_is_granted_by_no_process() {
+    for (stop, is_stopped, said) in [
+        ("pause", "state = 'paused'", "sale-paused"),
+        ("end", "ends_at <= clock_timestamp()", "sale-ended"),
+    ] {
+        let (stack, sale, id) = one_sale(Kind::Servers, 100, 100).await;
+        for _ in 0..4 {
+            assert_eq!(stack.checkout("ann", sale).await.name(), "ok");
+        }
+        let blind = stack.program().env("REDIS_URL", "redis://127.0.0.1:1");
+        let mut stopping =
+            blind.command(["sales", stop, &id]).stderr(Stdio::null()).spawn().unwrap();
+        let stands = format!("SELECT count(*) FROM sales WHERE id = {sale} AND {is_stopped}");
+        stack.until("the ledger has it", async |stack| stack.count(&stands) == 1).await;
+
+        for _ in 0..8 {
+            let answer = stack.checkout("ann", sale).await;
+            assert_eq!((answer.status, answer.name()), (409, said), "{answer:?}");
+        }
+
+        // It waits for Redis in vain.
+        stopping.kill().unwrap();
+        stopping.wait().unwrap();
+        let refused = format!("outcome = '{}'", said.trim_start_matches("sale-"));
+        let recorded = format!("SELECT count(*) FROM checkout_attempts WHERE sale_id = {sale} AND");
+        assert_eq!(stack.count(&format!("{recorded} outcome = 'granted'")), 4);
+        assert_eq!(stack.count(&format!("{recorded} {refused}")), 8);
+        crate::crowd::assert_holds(&stack.audit());
     }
 }
 

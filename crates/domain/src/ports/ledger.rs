@@ -91,8 +91,9 @@ pub enum Recorded {
     Refusal,
     /// The grant comes too late: the code was already judged.
     TooLate,
-    /// The grant is of an older epoch, or its unit or slot is live under another code: the
-    /// live store is out of date. The grant has no record and will have none.
+    /// The grant is of an older epoch, or its unit or slot is live under another code, or the sale is
+    /// paused or over by now: the live store is out of date, or the grant was late. It has no record and
+    /// will have none.
     Stale,
 }
 

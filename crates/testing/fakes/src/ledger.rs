@@ -197,22 +197,20 @@ impl Tables {
         }
     }
 
-    /// Writes a hold, unless it is of another epoch or breaks one of the unique rules.
+    /// Writes a hold, unless the sale takes no such grant or it breaks one of the unique rules.
     fn insert(&mut self, sale: SaleId, user: UserId, grant: Grant, now: UnixMillis) -> Recorded {
         let Grant { code, unit, slot, epoch } = grant;
-        let Some(SaleRow { sale: Sale { terms, epoch: current, .. }, .. }) = self.sales.get(&sale)
-        else {
+        let Some(SaleRow { sale: of, .. }) = self.sales.get(&sale) else {
             return Recorded::Stale;
         };
-        let is_within = unit.get() <= terms.stock() && slot.0 < terms.per_user_limit();
         let is_taken = |other: &HoldRecord| {
             let same_slot = other.user == user && other.slot == slot;
             other.is_live() && other.sale == sale && (other.unit == unit || same_slot)
         };
-        if epoch != *current || !is_within || self.holds().any(is_taken) {
+        if !of.takes(&grant, now) || self.holds().any(is_taken) {
             return Recorded::Stale;
         }
-        let expires_at = now + terms.hold_ms();
+        let expires_at = now + of.terms.hold_ms();
         let state = HoldState::Held;
         let ended_at = None;
         let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state, ended_at };

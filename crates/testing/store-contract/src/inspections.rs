@@ -117,13 +117,14 @@ pub async fn a_code_is_shown_with_all_that_was_recorded_of_it(of: Inspected) {
 /// An operator is asked long after the sale.
 pub async fn a_code_of_a_closed_sale_is_shown_as_before(of: Inspected) {
     let Inspected { ledger, inspections, .. } = of;
-    let sale = ledger.over(Terms::new(5, 5, MINUTE).unwrap()).await;
+    let sale = ledger.going_on(Terms::new(5, 5, MINUTE).unwrap()).await;
     let sold = ledger.hold(&sale, &user("ann"), 1, 0).await;
     ledger.sell(sold).await;
     let released = ledger.hold(&sale, &user("bob"), 2, 0).await;
     ledger.release(released.code).await;
     let before = [inspections.code(sold.code).await, inspections.code(released.code).await];
 
+    ledger.end(&sale).await;
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     for (code, before) in [sold.code, released.code].into_iter().zip(before) {
@@ -177,8 +178,9 @@ pub async fn a_unit_had_its_holders_one_after_the_other(of: Inspected) {
 /// What is on hold and what was bought, and not what ended.
 pub async fn a_user_has_units_of_all_sales_those_of_the_newest_first(of: Inspected) {
     let Inspected { ledger, inspections, .. } = of;
-    let closed = ledger.over(Terms::new(5, 5, MINUTE).unwrap()).await;
+    let closed = ledger.going_on(Terms::new(5, 5, MINUTE).unwrap()).await;
     ledger.sell(ledger.hold(&closed, &user("ann"), 5, 0).await).await;
+    ledger.end(&closed).await;
     assert!(ledger.register.close(closed.id).await.unwrap());
     let (first, second) = (ledger.open(9, 5).await, ledger.open(9, 5).await);
     ledger.sell(ledger.hold(&first, &user("ann"), 4, 1).await).await;

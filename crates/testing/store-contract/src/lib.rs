@@ -25,7 +25,7 @@ pub mod sale_register;
 pub mod sale_store;
 
 pub use inspections::Inspected;
-pub use ledger::{CountRecords, Ledger, grant, record, redemption};
+pub use ledger::{CountRecords, Ledger, end, grant, record, redemption};
 pub use live::Live;
 
 /// Writes one test per case of a port, on the stores that `$stores` makes.
