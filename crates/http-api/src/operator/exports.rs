@@ -384,7 +384,7 @@ impl Scalar for FormatName {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::body::MessageBody;
+    use actix_web::{ResponseError, body::MessageBody, http::header::RETRY_AFTER};
     use futures_util::future::poll_fn;
 
     use super::*;
@@ -461,5 +461,11 @@ mod tests {
         }
         assert!(still_reads.await.is_err(), "nothing is read any more");
         let _there_is_room = [Place::take().unwrap(), Place::take().unwrap()];
+        // And no more than for these.
+        let third = Place::take().err().unwrap();
+        assert!(third.to_string().contains("2 exports and long looks are under way"), "{third}");
+        let third = third.error_response();
+        let again_in_s = third.headers().get(RETRY_AFTER).unwrap();
+        assert_eq!((third.status().as_u16(), again_in_s.to_str().unwrap()), (503, "30"));
     }
 }
