@@ -11,7 +11,7 @@ use http_api::{Operators, TokenSource};
 use crate::{compose::Shared, config::AdminAddr, log, operator_tokens::OperatorTokens, peers};
 
 /// Where it is if nobody says so: for this machine alone.
-const DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_081));
+pub(crate) const USUAL: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_081));
 
 /// Connections at a time. Few ask, and none for long.
 const CONNECTIONS_MAX: usize = 64;
@@ -19,16 +19,19 @@ const CONNECTIONS_MAX: usize = 64;
 /// How long what was asked here has to end after a stop, in seconds.
 const STOP_S_MAX: u64 = 1;
 
-/// Listens where `address` says, or at the usual place, or if that is taken wherever there is
+/// Listens where `address` says, or at the `usual` place, or if that is taken wherever there is
 /// room: several processes of one machine need no settings for it. `None` if it is switched off.
-pub(crate) fn listen(address: Option<AdminAddr>) -> Result<Option<TcpListener>, ListenError> {
+pub(crate) fn listen(
+    address: Option<AdminAddr>,
+    usual: SocketAddr,
+) -> Result<Option<TcpListener>, ListenError> {
     let at = |address| peers::listen(address).map_err(|source| ListenError { address, source });
     match address {
         Some(AdminAddr::Off) => Ok(None),
         Some(AdminAddr::At(address)) => at(address).map(Some),
-        None => match at(DEFAULT) {
+        None => match at(usual) {
             Err(taken) if taken.source.kind() == io::ErrorKind::AddrInUse => {
-                at(SocketAddr::new(DEFAULT.ip(), 0)).map(Some)
+                at(SocketAddr::new(usual.ip(), 0)).map(Some)
             }
             listening => listening.map(Some),
         },

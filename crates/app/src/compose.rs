@@ -13,9 +13,7 @@ use domain::{
 };
 use http_api::{Api, Hosts, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
-use postgres_ledger::{
-    Durability, MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections,
-};
+use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
 use scheduler::Scheduler;
 use sqlite_ledger::{
@@ -97,11 +95,6 @@ pub(crate) enum ComposeError {
     Connections(#[from] TooFewConnections),
     #[error("the settings of the ledger are wrong")]
     Ledger(#[source] PostgresLedgerError),
-    #[error(
-        "LEDGER_DURABILITY=standby, but there is no Postgres with a standby: DATABASE_URL is not set, and a \
-         directory is on one disk"
-    )]
-    NoStandby,
     #[error("the settings of the live store are wrong")]
     Live(#[source] RedisStoresError),
     #[error(transparent)]
@@ -151,9 +144,6 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
             to_migrate = Some(Arc::clone(&ledger));
             let memo = Arc::new(SoldOutMemo::new(Arc::new(TokioClock)));
             Stores::Servers { live: redis(live, &ledger, config)?, ledger, memo }
-        }
-        Place::Embedded { .. } if config.ledger_durability == Durability::Standby => {
-            return Err(ComposeError::NoStandby);
         }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());

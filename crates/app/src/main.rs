@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let cli = Cli::read();
     #[cfg(target_os = "linux")]
     use_small_pages();
-    log::start(cli.config.log_format);
+    log::start(cli.config.log_format, &cli.config.rust_log);
     for setting in &cli.shown {
         tracing::warn!(
             "{setting} is on the command line with a password, which everybody on this machine can \

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin,
     compose::{ComposeError, Service, Shared, compose},
-    config::{Config, Migrate, Place},
+    config::{AdminAddr, Config, Migrate, Place, SharedAddress},
     file_limit::make_room,
     peers, supervision,
 };
@@ -46,6 +46,8 @@ pub(crate) enum ServeError {
     Compose(#[from] ComposeError),
     #[error("cannot listen on {address}; HTTP_ADDR says where to")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    SharedAddress(#[from] SharedAddress),
     #[error(transparent)]
     ListenToOperators(#[from] admin::ListenError),
     #[error("the HTTP server failed")]
@@ -91,6 +93,7 @@ struct Background {
 /// not.
 pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     supervision::end_with_any_task();
+    let admin_addr = config.admin_addr()?;
     let workers = usize::from(config.http_workers);
     let room = make_room(workers);
     let Service { shared, scheduler, to_migrate, embedded } = compose(config)?;
@@ -112,12 +115,13 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         connections_max: room.per_worker,
         stop_s_max: STOP_S_MAX,
     };
-    let operators = admin::listen(config.admin_addr())?;
+    let (listener, operators) = listen(config.http_addr, admin_addr, admin::USUAL)?;
     if operators.is_some() {
         telemetry::switch_on();
         shared.watch_pools();
     }
-    let (address, server) = listen(config.http_addr, limits, shared.clone())?;
+    let address = listener.local_addr().map_err(ServeError::Http)?;
+    let server = answer(listener, limits, shared.clone()).map_err(ServeError::Http)?;
     tracing::info!("listening on http://{address}");
     room.log(workers);
 
@@ -176,19 +180,21 @@ async fn in_time(
     }
 }
 
-/// Listens, with a way to the stores for each thread that is to answer.
+/// Listens where buyers are heard, and then where operators are: they take another port if nobody said
+/// which, and the usual one is taken.
 fn listen(
     address: SocketAddr,
-    limits: peers::Limits,
-    shared: Shared,
-) -> Result<(SocketAddr, Server), ServeError> {
-    let listening = || {
-        let listener = peers::listen(address)?;
-        let address = listener.local_addr()?;
-        let routes = http_api::routes;
-        Ok((address, peers::serve(listener, limits, routes, move || shared.api())?))
-    };
-    listening().map_err(|source| ServeError::Listen { address, source })
+    of_operators: Option<AdminAddr>,
+    usual: SocketAddr,
+) -> Result<(TcpListener, Option<TcpListener>), ServeError> {
+    let of_buyers = peers::listen(address);
+    let of_buyers = of_buyers.map_err(|source| ServeError::Listen { address, source })?;
+    Ok((of_buyers, admin::listen(of_operators, usual)?))
+}
+
+/// Answers buyers, with a way to the stores for each thread that does.
+fn answer(listener: TcpListener, limits: peers::Limits, shared: Shared) -> io::Result<Server> {
+    peers::serve(listener, limits, http_api::routes, move || shared.api())
 }
 
 /// Answers whoever runs the service, until everything else has ended.
@@ -388,5 +394,22 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn buyers_may_be_heard_where_operators_usually_are() {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+
+        let (buyers, operators) = listen(free, None, free).unwrap();
+
+        assert_eq!(buyers.local_addr().unwrap(), free);
+        assert_ne!(operators.unwrap().local_addr().unwrap(), free);
     }
 }

@@ -94,16 +94,52 @@ async fn a_place_that_cannot_be_written_to_is_an_error_that_names_it() {
 
 /// As where a shop on servers has lost their address.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_is_not_asked_of_a_directory() {
-    let dir = tempfile::tempdir().unwrap();
+async fn what_is_asked_of_servers_is_not_asked_of_a_directory() {
+    for (setting, value) in
+        [("LEDGER_DURABILITY", "standby"), ("DATABASE_CONNECTIONS", "2"), ("MIGRATE", "off")]
+    {
+        for command in [&["serve"][..], &["migrate"], &["sales", "list"]] {
+            let dir = tempfile::tempdir().unwrap();
 
-    let mut command = bare(&dir).env("LEDGER_DURABILITY", "standby").command::<&str>([]);
-    let output = block_in_place(|| command.output().unwrap());
+            let mut command = bare(&dir).env(setting, value).command(command);
+            let output = block_in_place(|| command.output().unwrap());
 
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("LEDGER_DURABILITY=standby, but there is no Postgres"), "{said}");
-    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            let refused = format!("{setting} is set, but DATABASE_URL is not");
+            assert!(said.contains(&refused), "{said}");
+            assert_eq!(fs::read_dir(&dir).unwrap().count(), 0, "nothing was made");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_cannot_be_end_the_start_with_a_sentence_and_make_nothing() {
+    let blanks = tempfile::NamedTempFile::new().unwrap();
+    fs::write(blanks.path(), " ".repeat(64)).unwrap();
+    let blanks = blanks.path().to_str().unwrap();
+    for (settings, sentence) in [
+        (&[("RUST_LOG", "infoo")][..], "`infoo` is no level"),
+        (&[("QUEUE_MAX", "0")], "must be a whole number from 1 to 1048576"),
+        (&[("BUYER_SECRET_FILE", blanks)], "is nothing but blanks"),
+        (&[("CORS_ORIGINS", "https://u:geheim@shop.example")], "names a user before a host"),
+        (
+            &[("HTTP_ADDR", "127.0.0.1:8099"), ("ADMIN_ADDR", "0.0.0.0:8099")],
+            "operators need a port of their own",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let program = settings.iter().fold(bare(&dir), |it, (name, value)| it.env(name, value));
+
+        let output = block_in_place(|| program.command(["serve"]).output().unwrap());
+
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{settings:?}: {said}");
+        assert!(said.contains(sentence), "{settings:?}: {said}");
+        assert!(settings.iter().all(|(name, _)| said.contains(name)), "{settings:?}: {said}");
+        assert!(!said.contains("geheim"), "{said}");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0, "nothing was made: {settings:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
