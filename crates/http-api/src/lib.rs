@@ -18,6 +18,7 @@ mod docs;
 mod expectation;
 mod given_code;
 mod health;
+mod host;
 #[cfg(test)]
 mod hostile;
 mod idempotency;
@@ -59,6 +60,7 @@ pub use self::{
     cors::{Origins, OriginsError},
     csv_lines::write_csv_line,
     expectation::refusal_of_expectation,
+    host::refusal_of_host,
     identity::{Identity, KeySource, KeysError, Rules},
     items::{Pictures, picture_path},
     limits::{Left, Limits, Proxies, ProxiesError, Rate, RateError},
