@@ -113,6 +113,7 @@ impl LineError {
         match self {
             Self::Refused { remedy, .. } => Some(remedy.clone()),
             Self::Failed(what, _) => Some((*what).into()),
+            Self::Unreachable(error) => error.remedy().map(Into::into),
             Self::OtherLedger | Self::Superseded => Some(self.to_string().into()),
             Self::Ownerless(_) => {
                 Some("nothing is asked of it before the ledger has said whose the sales are".into())
