@@ -8,11 +8,11 @@ use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use futures_util::future::{join, join_all};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     client::Client,
-    history::{Answer, Ask, Asked, Granted, History, Sent, now_ms},
+    history::{Answer, Ask, Asked, Granted, History, now_ms},
     timetable::{HEALED_BY_MS, HOLD_MS, LASTS_MS, STOCK},
 };
 
@@ -208,14 +208,15 @@ impl Buyer<'_> {
     }
 
     async fn ask_at(&self, service: usize, what: Ask) -> Answer {
-        let sent = Sent::now();
+        let (sent, sent_ms) = (Instant::now(), now_ms());
         let answer = self.all.client.ask(service, self.all.sale, &self.name, what).await;
+        let took_ms = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.all.history.note(Asked {
             user: self.name.clone(),
             what,
             service,
-            sent_ms: sent.sent_ms(),
-            answered_ms: sent.answered_ms(),
+            sent_ms,
+            answered_ms: sent_ms.saturating_add(took_ms),
             answer: answer.clone(),
         });
         answer

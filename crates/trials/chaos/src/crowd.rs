@@ -9,12 +9,12 @@ use std::{sync::Arc, time::Duration};
 use fastrand::Rng;
 use tokio::{
     task::JoinSet,
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use crate::{
     client::Client,
-    history::{Sent, now_ms},
+    history::now_ms,
     sightings::{Look, Seen, Sight, Sightings, Stillness},
     timetable::LASTS_MS,
 };
@@ -65,12 +65,13 @@ impl Crowd {
             let (look, service) = (LOOKS[at], rng.usize(0..self.client.len()));
             // Some pages ask anew, most have something.
             let tag = tags[at].as_deref().filter(|_| rng.u8(..) < 192);
-            let sent = Sent::now();
+            let (sent, sent_ms) = (Instant::now(), now_ms());
             let (sight, new_tag) = self.client.look(service, look, self.sale, tag).await;
-            let (sent_ms, answered_ms) = (sent.sent_ms(), sent.answered_ms());
+            let took_ms = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
             if matches!(sight, Sight::Sale(_) | Sight::Healthy) {
                 tags[at] = new_tag;
             }
+            let answered_ms = sent_ms.saturating_add(took_ms);
             self.sightings.note(Seen { look, service, sent_ms, answered_ms, sight });
             sleep(Duration::from_millis(rng.u64(PAUSE_MS))).await;
         }

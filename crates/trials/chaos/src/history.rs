@@ -1,48 +1,13 @@
 //! What buyers asked and what they were told: one line an answer, or a lack of one.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 /// The time of this machine, which is the ledger's too unless a fault moves it: ms since the
 /// Unix epoch.
 pub(crate) fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
-}
-
-/// The moment at which something is asked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sent {
-    at: Timestamp,
-    clock: Instant,
-}
-
-impl Sent {
-    pub(crate) fn now() -> Self {
-        Self { at: Timestamp::now(), clock: Instant::now() }
-    }
-
-    /// When that was, not later than it was.
-    pub(crate) fn sent_ms(self) -> i64 {
-        self.at.as_millisecond()
-    }
-
-    /// Now, not earlier than it is: whatever was sent in a later millisecond was sent after it. By a
-    /// clock that nobody sets.
-    pub(crate) fn answered_ms(self) -> i64 {
-        not_before_ms(self.at, self.clock.elapsed())
-    }
-}
-
-fn not_before_ms(at: Timestamp, took: Duration) -> i64 {
-    let took_us = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
-    let us = at.as_microsecond().saturating_add(took_us).saturating_add(1);
-    us.div_euclid(1_000) + i64::from(us.rem_euclid(1_000) > 0)
+    jiff::Timestamp::now().as_millisecond()
 }
 
 /// One request and what came of it.
@@ -139,21 +104,5 @@ impl History {
     /// All lines so far, in the order in which they were answered.
     pub(crate) fn lines(&self) -> Vec<Asked> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_not_before_what_was_sent_while_it_was_awaited() {
-        for (at_us, took_us, answered_ms) in
-            [(1_000, 0, 2), (1_900, 50, 2), (1_900, 400, 3), (1_998, 0, 2), (1_100, 2_500, 4)]
-        {
-            let at = Timestamp::from_microsecond(at_us).unwrap();
-            let answered = not_before_ms(at, Duration::from_micros(took_us));
-            assert_eq!(answered, answered_ms, "{at_us} + {took_us}");
-        }
     }
 }

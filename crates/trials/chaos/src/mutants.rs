@@ -59,6 +59,8 @@ enum TriedBy {
     FailoverWaitCancelled,
     /// Failovers after a crash: likewise.
     FailoverCrash,
+    /// Failovers to a standby that is behind: likewise.
+    FailoverBehind,
     /// Seeds: the defence is taken out of the fakes or the domain.
     Simulation,
     /// Seeds, on SQLite and its own memory: it is taken out of the ledger's adapter.
@@ -85,6 +87,9 @@ impl Mutants {
                 }
                 TriedBy::FailoverCrash => {
                     self.fail_over(&variants, mutant, trial, Course::CrashThenPromote)?
+                }
+                TriedBy::FailoverBehind => {
+                    self.fail_over(&variants, mutant, trial, Course::StandbyBehind)?
                 }
                 TriedBy::Simulation => self.simulate(&variants, mutant, Stack::Servers)?,
                 TriedBy::SimulationEmbedded => self.simulate(&variants, mutant, Stack::Embedded)?,

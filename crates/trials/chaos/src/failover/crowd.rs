@@ -18,7 +18,7 @@ use crate::{
     client::Client,
     error::ChaosError,
     failover::stand::{Stand, until},
-    history::{Answer, Ask, Asked, History, Sent},
+    history::{Answer, Ask, Asked, History, now_ms},
 };
 
 /// Shoppers of one process.
@@ -119,14 +119,15 @@ impl Shopper {
     }
 
     async fn ask(&self, user: &str, what: Ask) -> Answer {
-        let sent = Sent::now();
+        let (sent, sent_ms) = (Instant::now(), now_ms());
         let answer = self.client.ask(self.service, self.sale, user, what).await;
+        let took_ms = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.history.note(Asked {
             user: user.to_owned(),
             what,
             service: self.service,
-            sent_ms: sent.sent_ms(),
-            answered_ms: sent.answered_ms(),
+            sent_ms,
+            answered_ms: sent_ms.saturating_add(took_ms),
             answer: answer.clone(),
         });
         answer

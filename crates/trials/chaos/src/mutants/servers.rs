@@ -4,7 +4,7 @@ use super::{Mutant, TriedBy};
 
 const SQL: &str = "crates/postgres-ledger/src/sql";
 
-pub(super) const MUTANTS: [Mutant; 13] = [
+pub(super) const MUTANTS: [Mutant; 14] = [
     Mutant {
         name: "no-epoch-check",
         tried_by: TriedBy::Chaos,
@@ -138,6 +138,16 @@ pub(super) const MUTANTS: [Mutant; 13] = [
             "crates/postgres-ledger/src/servers/pool.rs",
             "Ok(Beginning::Barrier(durability))",
             "Ok(Beginning::Look)",
+        )],
+    },
+    Mutant {
+        name: "no-look-back",
+        tried_by: TriedBy::FailoverBehind,
+        what: "a ledger that was put back is not asked for what was answered, and sells",
+        changes: &[(
+            "crates/postgres-ledger/src/servers.rs",
+            "let has_all = self.witness.look_back(client).await?;",
+            "let has_all = true;\n            let _ = (Witness::look_back, client);",
         )],
     },
 ];
