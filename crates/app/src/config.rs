@@ -30,7 +30,8 @@ pub(crate) use self::{
     buyers::{Believed, BuyersError},
     command::{
         ActionsCommand, ActorOptions, AuditOptions, ChangeOptions, Command, HoldsCommand,
-        ImportOptions, MigrateOptions, ProductsCommand, PutOptions, SalesCommand, TokensCommand,
+        ImportOptions, MigrateOptions, ProductsCommand, PurchasesCommand, PutOptions, SalesCommand,
+        TokensCommand,
     },
     looking::{
         CodesCommand, ExportCursor, ExportFormat, ExportOptions, Exported, UnitsCommand,

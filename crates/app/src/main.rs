@@ -67,7 +67,9 @@ const fn what_failed(command: &Command) -> &'static str {
     match command {
         Command::Serve => "the service has stopped",
         Command::Migrate(_) => "not migrated",
-        Command::Sales(_) | Command::Products(_) | Command::Holds(_) => "not done",
+        Command::Sales(_) | Command::Products(_) | Command::Holds(_) | Command::Purchases(_) => {
+            "not done"
+        }
         Command::Actions(_) => "nothing is shown",
         Command::Import(_) => "nothing was imported",
         Command::Audit(_) => "no audit was made",
@@ -92,6 +94,9 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Sales(command) => Box::pin(sales_command::run(command, config)).await?,
         Command::Products(command) => Box::pin(products_command::run(command, config)).await?,
         Command::Holds(command) => Box::pin(actions_command::run_holds(command, config)).await?,
+        Command::Purchases(command) => {
+            Box::pin(actions_command::run_purchases(command, config)).await?;
+        }
         Command::Actions(command) => actions_command::run(command, config).await?,
         Command::Tokens(command) => tokens_command::run(&command)?,
         Command::Import(options) => import_command::run(&options, config).await?,

@@ -186,15 +186,7 @@ async fn act_by(
     if_at: Option<i64>,
 ) -> Result<(), SalesError> {
     let order = Order { if_at, ..order_of(action, actor)? };
-    let give_up_at = Instant::now() + live::PATIENCE;
-    let mut answer = acting.act(&order).await;
-    // The same order again does nothing more, and says whether it is in effect by now.
-    while matches!(answer, Ok(Answer::Done { in_effect: false, .. })) && Instant::now() < give_up_at
-    {
-        TokioClock.wait(LOOK_AGAIN_MS).await;
-        answer = acting.act(&order).await;
-    }
-    let is_late = matches!(answer, Ok(Answer::Done { in_effect: false, .. }));
+    let (answer, is_late) = act_until_in_effect(acting, &order).await;
     let record = print_answer(&order, answer, actor)?;
     if let Some(sale) = record.and_then(|record| record.sale)
         && !actor.json
@@ -204,6 +196,23 @@ async fn act_by(
         writeln!(output(), "{HEADING}\n{}", line(&sale, tally, seen_at))?;
     }
     if is_late { Err(SalesError::NotYet) } else { Ok(()) }
+}
+
+/// Has an order carried out, and waits until it is in effect; says whether it is not after a while.
+pub(crate) async fn act_until_in_effect(
+    acting: &Acting,
+    order: &Order,
+) -> (Result<Answer, StoreError>, bool) {
+    let give_up_at = Instant::now() + live::PATIENCE;
+    let mut answer = acting.act(order).await;
+    // The same order again does nothing more, and says whether it is in effect by now.
+    while matches!(answer, Ok(Answer::Done { in_effect: false, .. })) && Instant::now() < give_up_at
+    {
+        TokioClock.wait(LOOK_AGAIN_MS).await;
+        answer = acting.act(order).await;
+    }
+    let is_late = matches!(answer, Ok(Answer::Done { in_effect: false, .. }));
+    (answer, is_late)
 }
 
 /// An order of whoever runs the command.

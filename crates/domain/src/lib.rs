@@ -57,7 +57,7 @@ pub use catalog::Catalog;
 pub use checkout::{Checkout, CheckoutRequest};
 pub use code::Code;
 pub use health::Health;
-pub use hold::{Hold, Receipt};
+pub use hold::{Cancellation, Hold, Receipt};
 pub use ids::{Epoch, LedgerId, SaleId, Slot, Unit, UserId};
 pub use item::{Item, Naming};
 pub use key::{IdempotencyKey, Salt};

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 use domain::{
-    CheckoutRefusal, Failure, Sale, Steering,
+    CheckoutRefusal, CodeRefusal, Failure, Sale, Steering,
     operator::{Acted, Action, ActionId, Answer, Change, Changed, Order, Refused},
     ports::Operation,
     sale::SaleState,
@@ -152,4 +152,100 @@ async fn a_hold_that_an_operator_gives_back_is_had_again_at_once() {
     assert_eq!(done(&released), (true, false));
     other.take(&sale, "bob").await;
     one.purchase.redeem(held.code).await.unwrap().unwrap_err();
+}
+
+fn cancel(number: u128, code: domain::Code) -> Order {
+    let why = Some("it came back".parse().unwrap());
+    Order { why, ..order(number, Action::CancelPurchase(code)) }
+}
+
+#[tokio::test]
+async fn the_unit_of_a_cancelled_purchase_is_sold_again_and_its_code_is_good_for_nothing() {
+    let (world, [one, other], steering, sale) = open_world(1).await;
+    let bought = one.take(&sale, "ann").await;
+    one.purchase.redeem(bought.code).await.unwrap().unwrap();
+    assert!(other.ask(&sale, "bob").await.unwrap().is_err());
+    // The brake of rebuilds is off.
+    world.clock.advance_ms(1_000);
+
+    let answer = steering.act(&cancel(1, bought.code)).await.unwrap();
+
+    assert_eq!(done(&answer), (true, false));
+    let again = other.take(&sale, "ann").await;
+    assert_eq!(again.unit, bought.unit);
+    other.purchase.redeem(again.code).await.unwrap().unwrap();
+    let refused = one.purchase.redeem(bought.code).await.unwrap().unwrap_err();
+    let CodeRefusal::Cancelled(receipt) = &refused else { panic!("{refused:?}") };
+    assert_eq!(receipt.cancelled.as_ref().unwrap().reason.as_str(), "it came back");
+    assert_eq!(one.purchase.release(bought.code).await.unwrap(), Err(refused.clone()));
+    assert_eq!(one.purchase.receipt(bought.code).await.unwrap().as_ref(), Ok(&**receipt));
+    assert_eq!(done(&steering.act(&cancel(1, bought.code)).await.unwrap()), (true, true));
+}
+
+/// However many are cancelled at once, their sale is not loaded as often.
+#[tokio::test]
+async fn many_purchases_that_are_cancelled_at_once_are_one_rebuild() {
+    let (world, [one, _], steering, sale) = open_world(20).await;
+    let mut codes = Vec::new();
+    for number in 0..20 {
+        let held = one.take(&sale, &format!("user-{number}")).await;
+        one.purchase.redeem(held.code).await.unwrap().unwrap();
+        codes.push(held.code);
+    }
+    world.clock.advance_ms(1_000);
+
+    let orders: Vec<_> = (1..).zip(&codes).map(|(number, &code)| cancel(number, code)).collect();
+    let acts = orders.iter().map(|order| steering.act(order));
+    let answers = futures_util::future::join_all(acts).await;
+
+    assert!(answers.iter().all(|answer| done(answer.as_ref().unwrap()).0), "{answers:?}");
+    let served = world.live.served(sale.id).unwrap();
+    assert_eq!((served.free, served.sold), (20, 0));
+    // Of the first load, of twenty cancellations, and of the one that has them all.
+    assert_eq!(served.epoch.0, 1 + 20 + 1);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_nobody_waited_for_is_on_sale_by_the_upkeep() {
+    let (world, [one, _], steering, sale) = open_world(1).await;
+    let bought = one.take(&sale, "ann").await;
+    one.purchase.redeem(bought.code).await.unwrap().unwrap();
+    world.clock.advance_ms(1_000);
+    world.live.faults().plan(Operation::Load, Fault::Lose);
+
+    let late = steering.act(&cancel(1, bought.code)).await.unwrap();
+
+    assert_eq!(done(&late), (false, false));
+    world.clock.advance_ms(1_000);
+    // Another process grants what the old epoch has, which is nothing; this one was asked to load it.
+    one.rebuild.run_asked().await.unwrap();
+    one.take(&sale, "bob").await;
+}
+
+#[tokio::test]
+async fn without_the_live_store_a_purchase_is_cancelled_only_where_nothing_goes_back_on_sale() {
+    let world = World::new();
+    let steering = world.services(1).steering(World::hourly());
+    let process = world.process(2);
+    let (over, open) = (world.sale_in(0, 500, 3, 1), world.open_sale(3, 1));
+    process.catalog.refresh().await.unwrap();
+    let mut codes = Vec::new();
+    for sale in [&over, &open] {
+        let held = process.take(sale, "ann").await;
+        process.purchase.redeem(held.code).await.unwrap().unwrap();
+        codes.push(held.code);
+    }
+    world.clock.advance_ms(1_000);
+    use domain::ports::SaleRegister;
+    assert!(world.ledger.close(over.id).await.unwrap());
+    world.live.faults().set_down(true);
+
+    let closed = steering.act(&cancel(1, codes[0])).await.unwrap();
+    let refused = steering.act(&cancel(2, codes[1])).await.unwrap_err();
+
+    assert_eq!(done(&closed), (true, false));
+    assert_eq!(refused.failure(), Failure::NotDone);
+    assert!(
+        world.ledger.purchases().iter().any(|it| it.code == codes[1] && it.cancelled.is_none())
+    );
 }

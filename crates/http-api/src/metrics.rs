@@ -85,6 +85,9 @@ pub fn route_of(path: &str) -> &'static str {
         }
         _ if path.starts_with("/admin/users/") => "/admin/users/{user_id}",
         _ if path.starts_with("/admin/codes/") => "/admin/codes/{code}",
+        _ if path.starts_with("/admin/purchases/") && path.ends_with("/cancel") => {
+            "/admin/purchases/{code}/cancel"
+        }
         _ if path.starts_with("/admin/holds/") => "/admin/holds/{code}",
         _ if path.starts_with("/admin/actions/") => "/admin/actions/{id}",
         _ if path.starts_with("/admin/docs/") => "/admin/docs/{file}",

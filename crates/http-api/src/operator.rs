@@ -13,6 +13,7 @@ mod hosts;
 mod long;
 mod lookups;
 mod products;
+mod purchases;
 mod refusal;
 mod sales;
 mod secret;
@@ -54,6 +55,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(sales::endpoints());
     endpoints.extend(actions::endpoints());
     endpoints.extend(products::endpoints());
+    endpoints.push(purchases::endpoint());
     endpoints.extend(lookups::endpoints());
     endpoints.extend(exports::endpoints());
     endpoints.extend(description::endpoints());

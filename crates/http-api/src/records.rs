@@ -52,11 +52,11 @@ bodies! {
         pub unit: Option<u32> as OrNull<UnitNumber>,
         /// Which of the places it takes that the user's limit leaves.
         pub slot: Option<u16> as OrNull<Count>,
-        /// What has become of the hold: `held`, `sold`, `expired` or `released`.
+        /// What has become of the hold: `held`, `sold`, `expired`, `released` or `cancelled`.
         pub state: Option<&'static str> as OrNull<String>,
         /// When the hold is due, or was.
         pub expires_at: Option<String> as OrNull<Moment>,
-        /// When it came to its end.
+        /// When it came to its end, or the purchase was cancelled.
         pub ended_at: Option<String> as OrNull<Moment>,
     }
 
@@ -76,6 +76,10 @@ bodies! {
         pub item_name: String as String,
         /// The path of its picture.
         pub item_image: String as String,
+        /// When it was cancelled, if it was.
+        pub cancelled_at: Option<String> as OrNull<Moment>,
+        /// Why.
+        pub reason: Option<String> as OrNull<String>,
     }
 }
 
@@ -119,6 +123,7 @@ const fn state(ended: Option<(HoldEnd, UnixMillis)>) -> &'static str {
         Some((HoldEnd::Sold, _)) => "sold",
         Some((HoldEnd::Expired, _)) => "expired",
         Some((HoldEnd::Released, _)) => "released",
+        Some((HoldEnd::Cancelled, _)) => "cancelled",
     }
 }
 
@@ -162,6 +167,8 @@ impl From<&Receipt> for PurchaseRecord {
             unit: receipt.unit.get(),
             item_name: receipt.item.name.clone(),
             item_image: receipt.item.image.clone(),
+            cancelled_at: receipt.cancelled.as_ref().map(|it| rfc3339(it.at)),
+            reason: receipt.cancelled.as_ref().map(|it| it.reason.as_str().to_owned()),
         }
     }
 }
@@ -173,8 +180,17 @@ impl From<&PurchaseCopy> for PurchaseRecord {
 }
 
 impl Record for PurchaseRecord {
-    const COLUMNS: &[&str] =
-        &["sale_id", "purchased_at", "user_id", "code", "unit", "item_name", "item_image"];
+    const COLUMNS: &[&str] = &[
+        "sale_id",
+        "purchased_at",
+        "user_id",
+        "code",
+        "unit",
+        "item_name",
+        "item_image",
+        "cancelled_at",
+        "reason",
+    ];
 
     fn cells(&self) -> Vec<Cow<'_, str>> {
         vec![
@@ -185,6 +201,8 @@ impl Record for PurchaseRecord {
             self.unit.to_string().into(),
             self.item_name.as_str().into(),
             self.item_image.as_str().into(),
+            or_empty(self.cancelled_at.as_ref()),
+            or_empty(self.reason.as_ref()),
         ]
     }
 }

@@ -87,8 +87,9 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
         in_ranges += plan.matches("AND (unit >= unsold.first) AND (unit <= unsold.last))").count();
     }
     // Read_grants 1, redeem 1, release 2, read_codes 2 (attempts, purchases), read_owners 1, look_up_codes 1,
-    // look_up_units 1 (purchases), expire_due 2, read_verdicts 1, expire_overdue 1, lock_code 1.
-    assert_eq!(looked_up, 14);
+    // look_up_units 1 (purchases), expire_due 2, read_verdicts 1, expire_overdue 1, lock_code 1, cancel_purchase 2
+    // (attempts, purchases).
+    assert_eq!(looked_up, 16);
     // Look_up_units.
     assert_eq!(by_user, 1);
     // Tally, sold_blocks, next_due, expire_overdue, may_close, close_sale.

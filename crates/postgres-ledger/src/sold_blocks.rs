@@ -1,6 +1,7 @@
 //! Which units of a sale are known to be sold, so that they are not read again and again.
 //!
-//! A unit that is sold stays sold: a trigger of the schema refuses anything else. So a process
+//! A unit that is sold stays sold as long as its sale is at its epoch: a trigger of the schema refuses
+//! anything but a cancellation, and that raises the epoch. So a process
 //! remembers whole blocks of units that it saw sold, and counts, sweeps and closes by the others.
 //! The work is then as large as what is on hold, whatever was sold before; what is found is what
 //! the rows say, and is the same with nothing remembered.
@@ -92,12 +93,27 @@ impl SoldBlocks {
     pub(crate) fn counted(&self, sale: SaleId, epoch: Epoch, sold: i64) -> bool {
         let mut sales = self.sales();
         let known = sales.entry(sale).or_insert_with(Known::nothing);
-        if known.epoch.is_some_and(|before| epoch < before) || sold < known.units() {
-            // The ledger knows less than it did.
+        if known.epoch.is_some_and(|before| epoch != before) || sold < known.units() {
+            // A purchase may be cancelled since, or the ledger knows less than it did.
             *known = Known::nothing();
         }
         known.epoch = Some(epoch);
         sold - known.units() >= known.left.saturating_mul(2).saturating_add(LEARN_AT)
+    }
+
+    /// Forgets what is known of a sale at another epoch than the one that it is at.
+    pub(crate) fn is_at(&self, sale: SaleId, epoch: Epoch) {
+        let mut sales = self.sales();
+        let is_of_other = |known: &Known| known.epoch.is_some_and(|before| before != epoch);
+        if sales.get(&sale).is_some_and(is_of_other) {
+            sales.remove(&sale);
+        }
+    }
+
+    /// Whether anything was learned of it at another epoch.
+    pub(crate) fn is_of_other_epoch(&self, sale: SaleId, epoch: Epoch) -> bool {
+        let sales = self.sales();
+        sales.get(&sale).and_then(|known| known.epoch).is_some_and(|before| before != epoch)
     }
 
     /// Remembers blocks whose every unit is sold; `sold` units are in all.

@@ -8,12 +8,16 @@ use std::sync::Arc;
 
 use domain::{
     Epoch, Failure, NewSale, Origin, Sale, Terms, UnixMillis, Window,
-    ports::{Attempt, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister, Verdict},
+    operator::{Acted, Action, ActionId, Beside, Order, Refused},
+    ports::{
+        ActReply, Attempt, CodeRecord, LedgerStore, Operator, Outcome, RaiseReply, Recorded,
+        SaleRegister, Verdict,
+    },
 };
 use postgres_ledger::PostgresLedger;
 use store_contract::{
     fixtures::{HOUR, MINUTE, WallClock, until, user},
-    grant,
+    grant, record, redemption,
 };
 use tokio_postgres::{Client, NoTls};
 
@@ -127,6 +131,48 @@ async fn a_tombstone_waits_for_the_record_in_flight_and_lets_it_stand() {
     let verdicts = judge.await.unwrap();
     assert!(matches!(verdicts[..], [(_, Verdict::Held { .. })]), "{verdicts:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_cancelled_while_a_process_serves_that_would_not_know_what_it_sees() {
+    let (database, ledger, sale) = a_sale().await;
+    let grant = grant(&sale, 1, 0);
+    record(&*ledger, &sale, "ann", grant).await.unwrap();
+    ledger.redeem(redemption(grant)).await.unwrap();
+    let code = grant.code;
+    let cancel = async |number| {
+        let order = Order {
+            id: ActionId::drawn(number),
+            by: "ann".parse().unwrap(),
+            why: Some("it came back".parse().unwrap()),
+            request_id: None,
+            action: Action::CancelPurchase(code),
+            if_at: None,
+        };
+        match ledger.act(&order, &Beside::default()).await.unwrap() {
+            ActReply::Now { record, .. } => record.outcome,
+            before @ ActReply::Before(_) => panic!("{before:?}"),
+        }
+    };
+    // As the versions before this one do; and, beside it, as this one does.
+    let older = client(&database).await;
+    let lock = format!("SELECT pg_advisory_lock_shared({SERVING})");
+    older.batch_execute(&lock).await.unwrap();
+    let newer = client(&database).await;
+    let both = format!("SELECT pg_advisory_lock_shared({AWARE}); {lock}");
+    newer.batch_execute(&both).await.unwrap();
+
+    assert_eq!(cancel(1).await, Acted::Refused(Refused::NotYetPossible));
+    assert!(matches!(LedgerStore::find(&*ledger, code).await.unwrap(), CodeRecord::Sold(_)));
+
+    older.batch_execute("SELECT pg_advisory_unlock_all()").await.unwrap();
+    assert!(matches!(cancel(2).await, Acted::Done(_)));
+    assert!(matches!(LedgerStore::find(&*ledger, code).await.unwrap(), CodeRecord::Cancelled(_)));
+}
+
+/// The lock that each process shares which serves from a ledger, and the one that each of those
+/// shares which knows what a cancelled purchase is.
+const SERVING: i64 = 0x666c_6173_6865_7376;
+const AWARE: i64 = 0x666c_6173_6865_7263;
 
 /// The sessions of this database that wait for a lock.
 const WAITING: &str = "FROM pg_stat_activity \

@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// Give holds back before their time
     #[command(subcommand)]
     Holds(HoldsCommand),
+    /// Cancel purchases
+    #[command(subcommand)]
+    Purchases(PurchasesCommand),
     /// Show what operators did
     #[command(subcommand)]
     Actions(ActionsCommand),
@@ -298,6 +301,23 @@ pub(crate) enum HoldsCommand {
     Release {
         /// Its code
         code: Code,
+        #[command(flatten)]
+        actor: ActorOptions,
+    },
+}
+
+/// What to do with purchases.
+#[derive(Subcommand, Clone)]
+pub(crate) enum PurchasesCommand {
+    /// Cancel a purchase, for ever; its unit is on sale again, unless the sale is over
+    ///
+    /// The receipt stays and says so, with the reason. The buyer may buy another one.
+    Cancel {
+        /// The code that was redeemed
+        code: Code,
+        /// Why: the trail has it, and the buyer reads it on the receipt
+        #[arg(long, value_name = "TEXT", conflicts_with = "why")]
+        reason: Reason,
         #[command(flatten)]
         actor: ActorOptions,
     },

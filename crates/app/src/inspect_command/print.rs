@@ -128,6 +128,8 @@ pub(super) fn code(rows: &CodeRows, is_json: bool) -> io::Result<()> {
         line("bought", Some(&purchase.purchased_at))?;
         line("item", Some(&purchase.item_name))?;
         line("picture", Some(&purchase.item_image))?;
+        line("cancelled", purchase.cancelled_at.as_deref())?;
+        line("reason", purchase.reason.as_deref())?;
     }
     Ok(())
 }
@@ -165,7 +167,7 @@ fn table(page: &Page<AttemptCopy>) -> io::Result<()> {
     let mut out = output();
     writeln!(
         out,
-        "{:>6}  {:<24}  {:<12}  {:>7}  {:<8}  {:<24}  {:<36}  user",
+        "{:>6}  {:<24}  {:<12}  {:>7}  {:<9}  {:<24}  {:<36}  user",
         "sale", "recorded", "outcome", "unit", "state", "ended", "code"
     )?;
     for row in records(page) {
@@ -177,7 +179,7 @@ fn table(page: &Page<AttemptCopy>) -> io::Result<()> {
         let user = row.user_id.as_deref().unwrap_or_default();
         writeln!(
             out,
-            "{sale_id:>6}  {attempted_at:<24}  {outcome:<12}  {unit:>7}  {state:<8}  {ended:<24}  \
+            "{sale_id:>6}  {attempted_at:<24}  {outcome:<12}  {unit:>7}  {state:<9}  {ended:<24}  \
              {code:<36}  {user}"
         )?;
     }

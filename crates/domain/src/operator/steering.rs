@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     Catalog, Epoch, Failure, SaleId, StoreError, Timetable,
-    operator::{Acted, Action, ActionId, ActionRecord, Beside, Order, Seen, change::gives},
+    operator::{
+        Acted, Action, ActionId, ActionRecord, Beside, Order, PurchaseSeen, Seen, change::gives,
+    },
     ports::{
         ActReply, Clock, CodeStore, LiveEpoch, Operator, SaleSnapshot, SaleStore, TrailPage,
         Verdict,
@@ -81,7 +83,9 @@ impl Steering {
     pub async fn act(&self, order: &Order) -> Result<Answer, StoreError> {
         let (live, is_blind) = match self.look(&order.action).await {
             Ok(live) => (live, false),
-            Err(_) if order.action.only_stops() => (None, true),
+            Err(_) if order.action.only_stops() || self.is_past(&order.action).await => {
+                (None, true)
+            }
             Err(error) => return Err(error),
         };
         let beside = Beside { live, is_blind, timetable: self.timetable };
@@ -121,7 +125,7 @@ impl Steering {
 
     /// The epoch that the live store serves of the sale.
     async fn look(&self, action: &Action) -> Result<Option<LiveEpoch>, StoreError> {
-        let Some(sale) = action.sale().filter(|_| action.code().is_none()) else { return Ok(None) };
+        let Some(sale) = action.sale().filter(|_| action.is_of_sale()) else { return Ok(None) };
         for _ in 0..LOOKS_MAX {
             match self.sales.status(sale).await {
                 Ok(status) => return Ok(status.map(|status| LiveEpoch::Served(status.epoch))),
@@ -135,12 +139,22 @@ impl Steering {
         Ok(None)
     }
 
+    /// Whether it is about a sale that was closed: no live store has that any more.
+    async fn is_past(&self, action: &Action) -> bool {
+        let (Action::CancelPurchase(_), Some(sale)) = (action, action.sale()) else { return false };
+        let listed = self.catalog.find(sale).await.ok().flatten();
+        listed.is_some_and(|listed| listed.sale.state == SaleState::Closed)
+    }
+
     async fn take_effect(
         &self,
         record: &ActionRecord,
         snapshot: Option<SaleSnapshot>,
         was_served: bool,
     ) -> Result<(), StoreError> {
+        if let (Some(sale), Acted::Done(Seen::Purchase(after))) = (record.sale, &record.outcome) {
+            return self.put_back(sale, *after).await;
+        }
         let (Some(sale), Acted::Done(Seen::Sale(after))) = (record.sale, &record.outcome) else {
             if record.order.action.sku().is_some() {
                 // Other processes look about once a second.
@@ -166,6 +180,18 @@ impl Steering {
             // What other processes remember as sold out, they have forgotten then.
             self.clock.wait(HEARD_MS_MAX).await;
         }
+        Ok(())
+    }
+
+    /// Has the unit of a purchase that was cancelled back on sale, by a rebuild: of however many there are. It is
+    /// asked for first, so that it is done if nobody waits so long.
+    async fn put_back(&self, sale: SaleId, after: PurchaseSeen) -> Result<(), StoreError> {
+        let Some(epoch) = after.epoch else { return Ok(()) };
+        let older = Epoch(epoch.0 - 1);
+        self.rebuild.ask(sale, older);
+        self.serve(sale, older, None).await?;
+        // What other processes remember as sold out, they have forgotten then.
+        self.clock.wait(HEARD_MS_MAX).await;
         Ok(())
     }
 

@@ -35,8 +35,8 @@ pub trait LedgerStore: Send + Sync {
 
     /// Decides codes that the live store calls due: a code without a record gets a tombstone,
     /// so that its late record is refused; a hold that is due expires; anything else is
-    /// reported as it is. The verdicts are final unless they say `Held`, and name the unit of the
-    /// record, whatever the live store has under the code.
+    /// reported as it is. The verdicts are final unless they say `Held`, or `Sold` and the purchase is cancelled
+    /// later, and name the unit of the record, whatever the live store has under the code.
     async fn judge(&self, sale: SaleId, codes: &[Code])
     -> Result<Vec<(Code, Verdict)>, StoreError>;
 
@@ -126,4 +126,6 @@ pub enum CodeRecord {
     Expired,
     /// The owner gave the hold back.
     Released,
+    /// Sold before, and an operator has cancelled the purchase.
+    Cancelled(Receipt),
 }

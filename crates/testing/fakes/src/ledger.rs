@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
-    operator::ActionRecord,
+    Cancellation, Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
+    operator::{ActionRecord, Reason},
     ports::{
         Answered, AnsweredCodes, Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant,
         LedgerStore, Outcome, Recorded, Redemption, Verdict,
@@ -228,9 +228,18 @@ impl Tables {
         };
         hold.end(HoldState::Sold, now);
         let (sale, user) = (hold.sale, hold.user.clone());
-        let receipt = Receipt { code, sale, user, unit, item, purchased_at: now };
+        let receipt = Receipt { code, sale, user, unit, item, purchased_at: now, cancelled: None };
         self.purchases.insert(code, receipt.clone());
         CodeRecord::SoldNow(receipt)
+    }
+
+    /// Cancels a purchase that stands.
+    pub(crate) fn cancel(&mut self, code: Code, reason: Reason, now: UnixMillis) {
+        let is_cancelled =
+            self.holds_mut().find(|hold| hold.code == code).is_some_and(|hold| hold.cancel(now));
+        if let Some(receipt) = self.purchases.get_mut(&code).filter(|_| is_cancelled) {
+            receipt.cancelled = Some(Cancellation { at: now, reason });
+        }
     }
 
     pub(crate) fn find(&self, code: Code) -> CodeRecord {
@@ -239,8 +248,11 @@ impl Tables {
         };
         match (hold.state, self.purchases.get(&code)) {
             (HoldState::Sold, Some(receipt)) => CodeRecord::Sold(receipt.clone()),
+            (HoldState::Cancelled, Some(receipt)) => CodeRecord::Cancelled(receipt.clone()),
             // The purchase is written with the state, so a sold hold without one cannot be.
-            (HoldState::Held | HoldState::Sold, _) => CodeRecord::Held { unit: hold.unit },
+            (HoldState::Held | HoldState::Sold | HoldState::Cancelled, _) => {
+                CodeRecord::Held { unit: hold.unit }
+            }
             (HoldState::Expired, _) => CodeRecord::Expired,
             (HoldState::Released, _) => CodeRecord::Released,
         }

@@ -26,6 +26,7 @@ macro_rules! inspections_contract {
             a_unit_had_its_holders_one_after_the_other
             a_user_has_units_of_all_sales_those_of_the_newest_first
             a_user_asked_for_what_was_granted_and_what_was_refused
+            a_purchase_that_was_cancelled_is_shown_with_its_end_and_is_nobodys_unit
             a_cursor_of_another_list_is_refused
         }
     };
@@ -251,6 +252,33 @@ pub async fn a_user_asked_for_what_was_granted_and_what_was_refused(of: Inspecte
     let of_sale = attempts(&ann, Some(sale.id), ALL).await.rows;
     assert_eq!(of_sale.iter().map(shown).collect::<Vec<_>>(), all[..3]);
     assert_eq!(attempts(&user("bob"), None, ALL).await, Page { rows: vec![], next: None });
+}
+
+/// With its code and its unit, in a sale that is open and in one that is closed.
+pub async fn a_purchase_that_was_cancelled_is_shown_with_its_end_and_is_nobodys_unit(
+    of: Inspected,
+) {
+    let Inspected { ledger, inspections, .. } = of;
+    let closed = ledger.over(Terms::new(5, 5, MINUTE).unwrap()).await;
+    let open = ledger.open(5, 5).await;
+    for sale in [&closed, &open] {
+        let sold = ledger.hold(sale, &user("ann"), 2, 0).await;
+        ledger.sell(sold).await;
+        if sale.id == closed.id {
+            assert!(ledger.register.close(sale.id).await.unwrap());
+        }
+
+        let receipt = ledger.cancelled(sold.code).await;
+
+        let CodeRows { attempt, purchase } = inspections.code(sold.code).await.unwrap().unwrap();
+        assert_eq!(ended(&attempt), Some(HoldEnd::Cancelled));
+        assert_eq!(purchase.map(|bought| bought.receipt), Some(receipt));
+        let unit = UnitOfSale { sale: sale.id, unit: sold.unit };
+        let holders = inspections.holders(unit, ALL).await.unwrap().rows;
+        assert_eq!(holders.iter().map(ended).collect::<Vec<_>>(), [Some(HoldEnd::Cancelled)]);
+        let theirs = UserOfSales { user: user("ann"), sale: Some(sale.id) };
+        assert_eq!(inspections.units(theirs, ALL).await.unwrap().rows, []);
+    }
 }
 
 /// What it says means nothing there.

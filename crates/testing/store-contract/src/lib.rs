@@ -50,7 +50,10 @@ mod tests {
         (include_str!("inspections.rs"), &[include_str!("inspections.rs")]),
         (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
         (include_str!("products.rs"), &[include_str!("products.rs")]),
-        (include_str!("operator.rs"), &[include_str!("operator.rs")]),
+        (
+            include_str!("operator.rs"),
+            &[include_str!("operator.rs"), include_str!("operator/cancelling.rs")],
+        ),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (
             include_str!("code_store.rs"),

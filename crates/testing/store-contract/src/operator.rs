@@ -1,5 +1,7 @@
 //! What an [`Operator`](domain::ports::Operator) promises.
 
+mod cancelling;
+
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicU64, Ordering},
@@ -20,6 +22,8 @@ use crate::{
     fixtures::{HOUR, MINUTE, all_at_once, code_of_no_sale, nth_user, unit, until, user},
     ledger::{Ledger, grant},
 };
+
+pub use cancelling::*;
 
 /// Writes one test per promise of `Operator`, on the [`Ledger`](crate::Ledger) that `$ledger` makes.
 #[macro_export]
@@ -49,6 +53,14 @@ macro_rules! operator_contract {
             a_product_that_is_archived_is_in_the_trail_as_long_as_it_was_in_use
             what_cannot_be_done_to_a_product_is_refused_and_kept
             of_ten_that_order_one_product_at_once_it_is_made_by_one
+            a_cancelled_purchase_keeps_its_receipt_and_says_why
+            a_cancelled_code_is_good_for_nothing_more
+            the_unit_and_the_slot_of_a_cancelled_purchase_are_free_again
+            a_cancellation_raises_the_epoch_and_keeps_no_rebuild_waiting
+            of_ten_that_cancel_one_purchase_at_once_one_does
+            of_many_purchases_that_are_cancelled_at_once_each_is_free_in_the_next_snapshot
+            a_purchase_of_a_closed_sale_is_cancelled_and_nothing_goes_back_on_sale
+            what_is_no_purchase_and_what_has_no_reason_is_not_cancelled
         }
     };
 }

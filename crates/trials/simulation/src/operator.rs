@@ -27,7 +27,7 @@ const LAST_WORDS: u32 = 4;
 /// How often an order is given again whose answer got lost.
 const TRIES_MAX: u32 = 3;
 
-/// Makes sales by hand, changes them, stops them and lets them go on, and gives holds back; now and then
+/// Makes sales by hand, changes them, stops them and lets them go on, gives holds back and cancels purchases; now and then
 /// as a program of the version before does, which keeps no trail.
 pub(crate) async fn operate(service: Arc<Service>) {
     let ledger = LedgerLine(service.line(OPERATOR));
@@ -75,6 +75,9 @@ fn schedule(world: &World) -> Action {
 
 /// Something to do with what there is.
 fn any_action(world: &World) -> Option<Action> {
+    if world.random.happens(200) {
+        return cancellation(world);
+    }
     let sales = world.stores.ledger.sales();
     let now = world.stores.clock.now();
     let goes_on = |sale: &Sale| !matches!(sale.phase_at(now), Phase::Ended);
@@ -91,6 +94,19 @@ fn any_action(world: &World) -> Option<Action> {
         }
         _ => Some(Action::ChangeSale { sale: sale.id, change: change(world, &sale)? }),
     }
+}
+
+/// The end of some purchase, of any sale there was; now and then of one that is cancelled already.
+fn cancellation(world: &World) -> Option<Action> {
+    let records = world.stores.ledger.records();
+    let is_bought = |state| {
+        matches!(state, HoldState::Sold)
+            || state == HoldState::Cancelled && world.random.happens(100)
+    };
+    let bought = records.holds.iter().filter(|hold| is_bought(hold.state));
+    let code = world.random.pick(&bought.map(|hold| hold.code).collect::<Vec<_>>())?;
+    lock(&world.safety).history.cancels(code);
+    Some(Action::CancelPurchase(code))
 }
 
 fn change(world: &World, sale: &Sale) -> Option<Change> {
@@ -120,7 +136,7 @@ async fn give(service: &Service, action: Action) {
     let order = Order {
         id: ActionId::drawn(drawn | u128::from(world.random.within(0..=u64::MAX - 1))),
         by: "operator".parse().expect("a plain name"),
-        why: None,
+        why: Some("so it is wanted".parse().expect("plain words")),
         request_id: None,
         action: action.clone(),
         if_at: None,

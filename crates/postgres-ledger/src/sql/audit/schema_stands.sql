@@ -34,6 +34,8 @@ WITH promised (kind, relation, name, definition) AS (
     ('column', 'purchases', 'user_id', 'text NOT NULL'),
     ('column', 'purchases', 'slot', 'smallint NOT NULL'),
     ('column', 'purchases', 'product_version', 'bigint'),
+    ('column', 'purchases', 'cancelled_at', 'timestamp with time zone'),
+    ('column', 'purchases', 'cancel_reason', 'text'),
     ('column', 'products', 'sku', 'text NOT NULL'),
     ('column', 'product_versions', 'product_id', 'bigint NOT NULL'),
     ('column', 'product_versions', 'name', 'text NOT NULL'),
@@ -74,8 +76,6 @@ WITH promised (kind, relation, name, definition) AS (
         'ELSE num_nonnulls(code, state) = 0 AND user_id IS NOT NULL END)'
     ),
     ('constraint', 'purchases', 'purchases_pkey', 'PRIMARY KEY (code)'),
-    ('constraint', 'purchases', 'purchases_unit', 'UNIQUE (sale_id, unit)'),
-    ('constraint', 'purchases', 'purchases_slot', 'UNIQUE (sale_id, user_id, slot)'),
     ('constraint', 'purchases', 'purchases_unit_check', 'CHECK (unit >= 1)'),
     ('constraint', 'purchases', 'purchases_slot_check', 'CHECK (slot >= 0)'),
     ('constraint', 'sold_counts', 'sold_counts_pkey', 'PRIMARY KEY (sale_id, writer)'),
@@ -155,6 +155,16 @@ WITH promised (kind, relation, name, definition) AS (
         'USING btree (sale_id, user_id, slot) WHERE live'
     ),
     (
+        'index', 'purchases', 'purchases_standing_unit',
+        'CREATE UNIQUE INDEX purchases_standing_unit ON purchases '
+        'USING btree (sale_id, unit) WHERE cancelled_at IS NULL'
+    ),
+    (
+        'index', 'purchases', 'purchases_standing_slot',
+        'CREATE UNIQUE INDEX purchases_standing_slot ON purchases '
+        'USING btree (sale_id, user_id, slot) WHERE cancelled_at IS NULL'
+    ),
+    (
         'trigger', 'sales', 'sales_keep_their_salt',
         'CREATE TRIGGER sales_keep_their_salt BEFORE UPDATE OF salt ON sales FOR EACH ROW '
         'WHEN (old.salt IS DISTINCT FROM new.salt) EXECUTE FUNCTION refuse_change()'
@@ -162,8 +172,9 @@ WITH promised (kind, relation, name, definition) AS (
     (
         'trigger', 'checkout_attempts', 'attempts_end_once',
         'CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts FOR EACH ROW WHEN (('
-        'old.state = ''held''::hold_state AND (new.state = ANY (ARRAY[''sold''::hold_state, '
+        '(old.state = ''held''::hold_state AND (new.state = ANY (ARRAY[''sold''::hold_state, '
         '''expired''::hold_state, ''released''::hold_state])) '
+        'OR old.state = ''sold''::hold_state AND new.state = ''cancelled''::hold_state) '
         'AND NOT (new.sale_id IS DISTINCT FROM old.sale_id '
         'OR new.attempted_at IS DISTINCT FROM old.attempted_at '
         'OR new.code IS DISTINCT FROM old.code '
@@ -187,8 +198,23 @@ WITH promised (kind, relation, name, definition) AS (
     ),
     (
         'trigger', 'purchases', 'purchases_stay',
-        'CREATE TRIGGER purchases_stay BEFORE DELETE OR UPDATE ON purchases '
+        'CREATE TRIGGER purchases_stay BEFORE DELETE ON purchases '
         'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'purchases', 'purchases_are_cancelled_once',
+        'CREATE TRIGGER purchases_are_cancelled_once BEFORE UPDATE ON purchases FOR EACH ROW WHEN (('
+        'old.cancelled_at IS NULL AND num_nonnulls(new.cancelled_at, new.cancel_reason) = 2 '
+        'AND NOT (new.code IS DISTINCT FROM old.code '
+        'OR new.sale_id IS DISTINCT FROM old.sale_id '
+        'OR new.purchased_at IS DISTINCT FROM old.purchased_at '
+        'OR new.unit IS DISTINCT FROM old.unit '
+        'OR new.slot IS DISTINCT FROM old.slot '
+        'OR new.user_id IS DISTINCT FROM old.user_id '
+        'OR new.item_name IS DISTINCT FROM old.item_name '
+        'OR new.item_image IS DISTINCT FROM old.item_image '
+        'OR new.product_version IS DISTINCT FROM old.product_version)'
+        ') IS NOT TRUE) EXECUTE FUNCTION refuse_change()'
     ),
     (
         'trigger', 'purchases', 'purchases_stay_all',
