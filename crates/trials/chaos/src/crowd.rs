@@ -7,10 +7,7 @@ mod watching;
 use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
-use tokio::{
-    task::JoinSet,
-    time::sleep,
-};
+use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     client::Client,

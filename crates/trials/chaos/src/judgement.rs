@@ -1,5 +1,6 @@
 //! Judging a sale that is over: what its buyers were told against what the ledger holds.
 
+mod cancelled;
 mod keys;
 mod reads;
 mod streams;
@@ -12,6 +13,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
+    cancellations::Cancelled,
     history::{Answer, Ask, Asked, Granted},
     ledger::Records,
 };
@@ -86,12 +88,13 @@ impl fmt::Display for Breach {
 }
 
 /// Every promise that was broken in a sale that is over, whose buyers have all gone home.
-pub(crate) fn judge(history: &[Asked], records: &Records) -> Vec<Breach> {
+pub(crate) fn judge(history: &[Asked], records: &Records, cancelled: &[Cancelled]) -> Vec<Breach> {
     let mut court = Court { history, records, breaches: Vec::new() };
     court.check_grants();
     court.check_keys();
     court.check_refusals();
     court.check_codes();
+    court.check_cancelled(cancelled);
     court.check_unknowns();
     court.check_stock();
     court.breaches
@@ -221,12 +224,13 @@ impl<'a> Court<'a> {
                 (Answer::Released, state) => state == Some("released"),
                 (Answer::Expired, Some("released")) => gave_back,
                 (Answer::Expired, state) => state == Some("expired"),
+                (Answer::Cancelled, state) => state == Some("cancelled"),
                 _ => true,
             };
             if !is_good {
                 let what = format!("{hold:?} was answered {:?}, it is {row:?}", asked.answer);
                 let promise = match asked.answer {
-                    Answer::Released => Promise::AnswersAreKept,
+                    Answer::Released | Answer::Cancelled => Promise::AnswersAreKept,
                     _ => Promise::HoldsAreHonoured,
                 };
                 self.charge(promise, what);
@@ -246,12 +250,13 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// Everything is sold once, and nothing is left over.
+    /// Everything is sold once, and nothing is left over, but what was cancelled is sold again.
     fn check_stock(&mut self) {
         let records = self.records;
-        let units: HashSet<i32> = records.purchases.values().map(|row| row.unit).collect();
+        let standing = || records.purchases.values().filter(|row| !row.is_cancelled);
+        let units: HashSet<i32> = standing().map(|row| row.unit).collect();
         let in_stock = |unit: &i32| usize::try_from(*unit).is_ok_and(|unit| unit <= records.stock);
-        let (sold, stock) = (records.purchases.len(), records.stock);
+        let (sold, stock) = (standing().count(), records.stock);
         if units.len() != sold || sold > stock || !units.iter().all(in_stock) {
             let what = format!("{sold} purchases of {} units, stock {stock}", units.len());
             self.charge(Promise::NothingIsOversold, what);

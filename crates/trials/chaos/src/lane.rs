@@ -18,6 +18,7 @@ use tokio::{
 use crate::{
     audits::{audit_until, unclean},
     buyers::Buyers,
+    cancellations::{Cancelled, Cancelling},
     capabilities::Capabilities,
     crowd::Crowd,
     deployment::{Audit, Builds, Deployment},
@@ -30,7 +31,7 @@ use crate::{
     progress::Progress,
     recovery::{Recovery, recoveries},
     sightings::Sightings,
-    timetable::{JUDGED_AT_MS, LASTS_MS},
+    timetable::{HEALED_BY_MS, HOLD_MS, JUDGED_AT_MS, LASTS_MS},
 };
 
 /// Sales on one deployment. The next has new stores: a rolling restart has no way back.
@@ -96,6 +97,8 @@ struct Running {
     visitors: JoinHandle<()>,
     faults: Vec<InjectedFault>,
     pace: Pace,
+    /// What the operator cancelled of it.
+    cancelled: Vec<Cancelled>,
     /// What the audits found while it ran.
     found: Vec<Breach>,
 }
@@ -148,7 +151,9 @@ impl Lane {
             let judged_at_ms = opens_ms + i64::from(JUDGED_AT_MS);
             let auditing = Arc::clone(deployment);
             let audits = tokio::spawn(async move { audit_until(&auditing, judged_at_ms).await });
+            let cancelling = self.cancelling(deployment, opening, &history)?;
             let faults = inject_all(deployment, opens_ms, &plan).await?;
+            let cancelled = cancelling.await.map_err(|error| panicked(&error))??;
             let found = audits.await.map_err(|error| panicked(&error))??;
 
             until(judged_at_ms).await;
@@ -156,8 +161,17 @@ impl Lane {
                 self.judge(deployment, before, dir).await?;
             }
             let ends_ms = opens_ms + lasts_ms;
-            before =
-                Some(Running { sale, ends_ms, history, sightings, visitors, faults, pace, found });
+            before = Some(Running {
+                sale,
+                ends_ms,
+                history,
+                sightings,
+                visitors,
+                faults,
+                pace,
+                cancelled,
+                found,
+            });
             opens_ms = ends_ms;
         }
         if let Some(last) = before {
@@ -190,6 +204,25 @@ impl Lane {
         }))
     }
 
+    /// Has purchases cancelled while faults are about, early enough for whoever comes when all has healed to buy
+    /// their units. The version before does not know how.
+    fn cancelling(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        Opening { sale, opens_ms, is_of_before }: Opening,
+        history: &Arc<History>,
+    ) -> Result<JoinHandle<Result<Vec<Cancelled>, ChaosError>>, ChaosError> {
+        let (client, mut rng) = (deployment.client()?, self.rng.fork());
+        let (deployment, history) = (Arc::clone(deployment), Arc::clone(history));
+        let lasts_ms = if is_of_before { 0 } else { HEALED_BY_MS - HOLD_MS };
+        let until_ms = opens_ms + i64::from(lasts_ms);
+        Ok(tokio::spawn(async move {
+            let cancelling =
+                Cancelling { deployment: &deployment, client, sale, history: &history };
+            cancelling.until(&mut rng, until_ms).await
+        }))
+    }
+
     fn pace(&self, turn: usize) -> Pace {
         if self.is_timed && turn.is_multiple_of(2) { Pace::OneByOne } else { Pace::Together }
     }
@@ -201,12 +234,13 @@ impl Lane {
         running: Running,
         dir: &Path,
     ) -> Result<(), ChaosError> {
-        let Running { sale, ends_ms, history, sightings, visitors, faults, pace, found } = running;
+        let Running { sale, ends_ms, history, sightings, visitors, faults, pace, .. } = running;
+        let (cancelled, found) = (running.cancelled, running.found);
         visitors.await.map_err(|error| panicked(&error))?;
         let records = last_records(deployment, sale, ends_ms).await?;
         let history = history.lines();
-        let mut breaches = judge(&history, &records);
-        breaches.extend(judge_crowd(sale, &sightings, &faults, &records));
+        let mut breaches = judge(&history, &records, &cancelled);
+        breaches.extend(judge_crowd(sale, &sightings, (&faults, &cancelled), &records));
         breaches.extend(found);
         match deployment.audit().await? {
             Audit::Clean => {}
@@ -224,7 +258,7 @@ impl Lane {
             recoveries,
             history,
             sightings,
-            sold: records.purchases.len(),
+            sold: records.purchases.values().filter(|row| !row.is_cancelled).count(),
             ends: deployment.processes.take_ends(),
             longest_stop_ms: deployment.processes.take_longest_stop_ms(),
             peak_memory_mib: deployment.processes.peak_memory_mib().await,

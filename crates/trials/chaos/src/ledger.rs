@@ -32,4 +32,5 @@ pub(crate) struct PurchaseRecord {
     pub(crate) user: String,
     pub(crate) unit: i32,
     pub(crate) item: String,
+    pub(crate) is_cancelled: bool,
 }

@@ -16,6 +16,7 @@
 
 mod audits;
 mod buyers;
+mod cancellations;
 mod capabilities;
 mod client;
 mod clock;

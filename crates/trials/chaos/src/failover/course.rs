@@ -192,7 +192,7 @@ async fn standby_behind(stand: &Stand) -> Result<Outcome, ChaosError> {
     let late = before.iter().filter(is_late).map(|asked| &asked.answer).chain([&early]);
     let granted = late.filter(|answer| matches!(answer, Answer::Granted(_))).count();
     let records = stand.records(&stand.standby).await?;
-    let lost = judge(&before, &records);
+    let lost = judge(&before, &records, &[]);
     let lost = lost.iter().filter(|breach| breach.promise == Promise::AnswersAreKept).count();
 
     let resumed_ms = now_ms();
@@ -237,7 +237,7 @@ async fn judged(
             Promise::NothingIsUndersold | Promise::HoldsEnd | Promise::EverybodyIsAnswered
         )
     };
-    outcome.breaches.extend(judge(asked, &records).into_iter().filter(is_meant));
+    outcome.breaches.extend(judge(asked, &records, &[]).into_iter().filter(is_meant));
     match stand.audit(ledger)? {
         Audit::Clean => {}
         Audit::Breach(report) => outcome.breaches.push(unclean(&report)),

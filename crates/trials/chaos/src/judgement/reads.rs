@@ -2,12 +2,13 @@
 //!
 //! What a read may be depends on where it came from: while the live store is lost or out of reach a
 //! process answers from the ledger, which knows of a purchase before the live store does, and then
-//! from the live store again. So `sold` may fall beside a fault, and nowhere else; beyond what the
+//! from the live store again. So `sold` may fall beside a fault or a cancellation, and nowhere else; beyond what the
 //! ledger has in the end it never goes.
 
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
+    cancellations::Cancelled,
     inject::{CLOCK_MS, InjectedFault},
     judgement::{Breach, Promise},
     ledger::Records,
@@ -33,10 +34,10 @@ const LATE_MS: i64 = 1_500;
 pub(crate) fn judge_crowd(
     sale: i64,
     sightings: &Sightings,
-    faults: &[InjectedFault],
+    (faults, cancelled): (&[InjectedFault], &[Cancelled]),
     records: &Records,
 ) -> Vec<Breach> {
-    let mut court = Court { sale, faults, records, breaches: Vec::new() };
+    let mut court = Court { sale, faults, cancelled, records, breaches: Vec::new() };
     let seen = sightings.seen();
     for look in &seen {
         court.check_one(look);
@@ -54,6 +55,7 @@ pub(crate) fn judge_crowd(
 pub(super) struct Court<'a> {
     sale: i64,
     faults: &'a [InjectedFault],
+    cancelled: &'a [Cancelled],
     records: &'a Records,
     breaches: Vec<Breach>,
 }
@@ -108,10 +110,11 @@ impl Court<'_> {
 
     /// How many units were sold in the end.
     pub(super) fn bought(&self) -> i64 {
-        i64::try_from(self.records.purchases.len()).unwrap_or(i64::MAX)
+        let standing = self.records.purchases.values().filter(|row| !row.is_cancelled);
+        i64::try_from(standing.count()).unwrap_or(i64::MAX)
     }
 
-    /// What a process has shown to be sold stays sold.
+    /// What a process has shown to be sold stays sold, but for what is cancelled.
     fn check_order(&mut self, seen: &[Seen]) {
         let mut by_service: BTreeMap<usize, Vec<(i64, Shown)>> = BTreeMap::new();
         for look in seen {
@@ -152,9 +155,12 @@ impl Court<'_> {
     }
 
     fn is_beside_a_fault(&self, from_ms: i64, to_ms: i64) -> bool {
-        self.faults
-            .iter()
-            .any(|fault| fault.injected_ms <= to_ms && from_ms <= fault.healed_ms + AFTERMATH_MS)
+        let is_beside =
+            |began_ms, ended_ms: i64| began_ms <= to_ms && from_ms <= ended_ms + AFTERMATH_MS;
+        let is_of_cancelled =
+            |it: &Cancelled| is_beside(it.ordered_ms, it.done_ms.unwrap_or(it.ordered_ms));
+        self.faults.iter().any(|fault| is_beside(fault.injected_ms, fault.healed_ms))
+            || self.cancelled.iter().any(is_of_cancelled)
     }
 
     /// Half a request is no request, and who stands still is let go of. Whether one who never reads

@@ -31,14 +31,14 @@ fn ledger(state: &str, resolved_ms: Option<i64>) -> Records {
     records.holds.insert(CODE, hold(state, resolved_ms));
     if state == "sold" {
         let (user, item) = ("ann".to_owned(), "A".to_owned());
-        records.purchases.insert(CODE, PurchaseRecord { user, unit: 1, item });
+        records.purchases.insert(CODE, PurchaseRecord { user, unit: 1, item, is_cancelled: false });
     }
     records
 }
 
 fn broken(history: &[Asked], records: &Records) -> Vec<Promise> {
     let mut broken: Vec<_> =
-        judge(history, records).into_iter().map(|breach| breach.promise).collect();
+        judge(history, records, &[]).into_iter().map(|breach| breach.promise).collect();
     broken.sort_unstable();
     broken.dedup();
     broken
@@ -179,4 +179,41 @@ fn a_request_without_an_answer_is_asked_again_and_every_answer_is_known() {
     assert_eq!(broken(&[granted(), lost(), bought(true)], &sold), []);
     assert_eq!(broken(&[granted(), lost()], &sold), [Promise::EverybodyIsAnswered]);
     assert_eq!(broken(&[wrong], &sold), [Promise::AnswersAreKnown]);
+}
+
+/// A ledger in which ann's purchase of the only unit was cancelled, and bob has bought it since.
+fn cancelled_ledger() -> Records {
+    let mut records = ledger("sold", Some(1_005));
+    records.holds.insert(CODE, hold("cancelled", Some(1_100)));
+    records.purchases.entry(CODE).and_modify(|row| row.is_cancelled = true);
+    let (user, item) = ("bob".to_owned(), "A".to_owned());
+    let row = PurchaseRecord { user, unit: 1, item, is_cancelled: false };
+    records.purchases.insert(Uuid::from_u128(8), row);
+    records
+}
+
+#[test]
+fn only_what_an_operator_ordered_is_cancelled_and_it_stays_so() {
+    let later =
+        |answer| Asked { sent_ms: 1_200, answered_ms: 1_210, ..asked(Ask::Purchase(CODE), answer) };
+    let ordered = Cancelled { code: CODE, ordered_ms: 1_050, done_ms: Some(1_150) };
+    let broken = |history: &[Asked], records: &Records, cancelled: &[Cancelled]| {
+        let breaches = judge(history, records, cancelled);
+        breaches.into_iter().map(|breach| breach.promise).collect::<Vec<_>>()
+    };
+    let told = [granted(), bought(false), later(Answer::Cancelled)];
+    let records = cancelled_ledger();
+
+    assert_eq!(broken(&told, &records, &[ordered]), []);
+    let unheard = Cancelled { done_ms: None, ..ordered };
+    assert_eq!(broken(&told, &records, &[unheard]), []);
+    assert_eq!(broken(&told, &records, &[]), [Promise::AnswersStay]);
+    let bought_again = [granted(), bought(false), Asked { sent_ms: 1_200, ..bought(true) }];
+    assert_eq!(broken(&bought_again, &records, &[ordered]), [Promise::AnswersStay]);
+    let sold = ledger("sold", Some(1_005));
+    let lost = broken(&told[..2], &sold, &[ordered]);
+    assert_eq!(lost, [Promise::AnswersAreKept]);
+    let mut twice = records;
+    twice.purchases.entry(CODE).and_modify(|row| row.is_cancelled = false);
+    assert!(broken(&told[..2], &twice, &[ordered]).contains(&Promise::NothingIsOversold));
 }

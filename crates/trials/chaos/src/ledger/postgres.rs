@@ -57,9 +57,11 @@ pub(crate) async fn records_of(url: &str, sale: i64) -> Result<Records, ChaosErr
         let count = usize::try_from(count).unwrap_or_default();
         records.refusals.insert((row.get(0), row.get(1)), count);
     }
-    let purchases = "SELECT code, user_id, unit, item_name FROM purchases WHERE sale_id = $1";
+    let purchases = "SELECT code, user_id, unit, item_name, cancelled_at IS NOT NULL
+                     FROM purchases WHERE sale_id = $1";
     for row in snapshot.query(purchases, &[&sale]).await? {
-        let purchase = PurchaseRecord { user: row.get(1), unit: row.get(2), item: row.get(3) };
+        let (user, unit, item) = (row.get(1), row.get(2), row.get(3));
+        let purchase = PurchaseRecord { user, unit, item, is_cancelled: row.get(4) };
         records.purchases.insert(row.get(0), purchase);
     }
     Ok(records)

@@ -33,7 +33,8 @@ pub(crate) fn records_of(ledger: &Path, sale: i64) -> Result<Records, ChaosError
                      FROM checkout_attempts WHERE sale_id = ?1 AND outcome = 'granted'";
         let refusals = "SELECT user_id, outcome, count(*) FROM checkout_attempts
                         WHERE sale_id = ?1 AND outcome <> 'granted' GROUP BY 1, 2";
-        let purchases = "SELECT code, user_id, unit, item_name FROM purchases WHERE sale_id = ?1";
+        let purchases = "SELECT code, user_id, unit, item_name, cancelled_at IS NOT NULL
+                         FROM purchases WHERE sale_id = ?1";
         Ok(Records {
             stock: snapshot.query_row(stock, [sale], |row| count(row, 0))?,
             holds: all(snapshot, holds, sale, |row| {
@@ -50,8 +51,8 @@ pub(crate) fn records_of(ledger: &Path, sale: i64) -> Result<Records, ChaosError
                 Ok(((row.get(0)?, row.get(1)?), count(row, 2)?))
             })?,
             purchases: all(snapshot, purchases, sale, |row| {
-                let purchase =
-                    PurchaseRecord { user: row.get(1)?, unit: row.get(2)?, item: row.get(3)? };
+                let (user, unit, item) = (row.get(1)?, row.get(2)?, row.get(3)?);
+                let purchase = PurchaseRecord { user, unit, item, is_cancelled: row.get(4)? };
                 Ok((code(row)?, purchase))
             })?,
         })
@@ -108,7 +109,8 @@ mod tests {
     /// The tables that the service makes, with one sale of 5 units.
     fn ledger() -> (tempfile::TempDir, Connection) {
         let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sqlite-ledger/migrations");
-        let tables = fs::read_to_string(Path::new(tables).join("V1__ledger.sql")).unwrap();
+        let tables = fs::read_to_string(Path::new(tables).join("V1__ledger.sql")).unwrap()
+            + "ALTER TABLE purchases ADD COLUMN cancelled_at INTEGER;";
         let dir = tempfile::tempdir().unwrap();
         let connection = Connection::open(dir.path().join("ledger.sqlite")).unwrap();
         connection.execute_batch("PRAGMA journal_mode = WAL").unwrap();
@@ -157,7 +159,12 @@ mod tests {
         assert_eq!(records.holds[&Uuid::from_u128(2)], hold(2, "sold", Some(1_200)));
         let refusal = ("bob".to_owned(), "sold_out".to_owned());
         assert_eq!(records.refusals.into_iter().collect::<Vec<_>>(), [(refusal, 2)]);
-        let receipt = PurchaseRecord { user: "ann".to_owned(), unit: 2, item: "A".to_owned() };
+        let receipt = PurchaseRecord {
+            user: "ann".to_owned(),
+            unit: 2,
+            item: "A".to_owned(),
+            is_cancelled: false,
+        };
         assert_eq!(
             records.purchases.into_iter().collect::<Vec<_>>(),
             [(Uuid::from_u128(2), receipt)]

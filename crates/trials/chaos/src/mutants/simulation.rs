@@ -2,7 +2,7 @@
 
 use super::{Mutant, TriedBy};
 
-pub(super) const MUTANTS: [Mutant; 13] = [
+pub(super) const MUTANTS: [Mutant; 14] = [
     Mutant {
         name: "no-epoch-check",
         tried_by: TriedBy::Simulation,
@@ -121,6 +121,20 @@ pub(super) const MUTANTS: [Mutant; 13] = [
             "crates/testing/fakes/src/ledger.rs",
             "let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {",
             "let Some(hold) = self.holds_mut().find(|hold| hold.code == code && hold.unit == unit) else {",
+        )],
+    },
+    Mutant {
+        name: "redeems-cancelled",
+        tried_by: TriedBy::Simulation,
+        what: "a code whose purchase was cancelled is redeemed again",
+        changes: &[(
+            "crates/testing/fakes/src/ledger.rs",
+            "let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {",
+            "let is_it = |hold: &&mut HoldRecord| hold.code == code && hold.unit == unit;
+        let may_be_sold = |hold: &&mut HoldRecord| {
+            matches!(hold.state, HoldState::Held | HoldState::Cancelled)
+        };
+        let Some(hold) = self.holds_mut().find(|it| is_it(it) && may_be_sold(it)) else {",
         )],
     },
     Mutant {

@@ -13,7 +13,12 @@ const SALE: i64 = 7;
 
 /// A ledger in which so many units were sold in the end.
 fn ledger(sold: u128) -> Records {
-    let purchase = PurchaseRecord { user: "ann".to_owned(), unit: 1, item: "A".to_owned() };
+    let purchase = PurchaseRecord {
+        user: "ann".to_owned(),
+        unit: 1,
+        item: "A".to_owned(),
+        is_cancelled: false,
+    };
     let purchases = (0..sold).map(|code| (Uuid::from_u128(code), purchase.clone())).collect();
     Records { stock: 10, purchases, ..Records::default() }
 }
@@ -36,7 +41,7 @@ fn broken(seen: &[Seen], stood: &[Stood], faults: &[InjectedFault]) -> Vec<Promi
     let sightings = Sightings::default();
     seen.iter().cloned().for_each(|seen| sightings.note(seen));
     stood.iter().cloned().for_each(|stood| sightings.note_stood(stood));
-    let breaches = judge_crowd(SALE, &sightings, faults, &ledger(5));
+    let breaches = judge_crowd(SALE, &sightings, (faults, &[]), &ledger(5));
     breaches.into_iter().map(|breach| breach.promise).collect()
 }
 
@@ -130,7 +135,7 @@ fn visit(events: &[Event], farewell: Farewell) -> Visit {
 fn broken_to_viewer(visits: &[Visit]) -> Vec<Promise> {
     let sightings = Sightings::default();
     sightings.note_watched(Watched { visits: visits.to_vec() });
-    let breaches = judge_crowd(SALE, &sightings, &[], &ledger(5));
+    let breaches = judge_crowd(SALE, &sightings, (&[], &[]), &ledger(5));
     breaches.into_iter().map(|breach| breach.promise).collect()
 }
 
