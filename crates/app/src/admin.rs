@@ -13,8 +13,8 @@ use crate::{compose::Shared, config::AdminAddr, log, operator_tokens::OperatorTo
 /// Where it is if nobody says so: for this machine alone.
 const DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_081));
 
-/// Connections at a time. Few ask, and none for long.
-const CONNECTIONS_MAX: usize = 64;
+/// Connections at a time. Few ask, and none for long, but 64 who may watch.
+const CONNECTIONS_MAX: usize = 128;
 
 /// How long what was asked here has to end after a stop, in seconds.
 const STOP_S_MAX: u64 = 1;

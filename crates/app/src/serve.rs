@@ -13,7 +13,7 @@ use std::{
 
 use actix_server::Server;
 use postgres_ledger::{Connections, MigrateError, PostgresLedger};
-use scheduler::Scheduler;
+use scheduler::{Beats, Scheduler};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::{JoinError, JoinHandle},
@@ -72,6 +72,7 @@ const UPKEEP: &str = "the upkeep";
 const LIVE_SOCKET: &str = "the socket of the live store";
 const TOKEN_KEYS: &str = "the keys of buyers' tokens";
 const OPERATOR_TOKENS: &str = "the tokens of operators";
+const BEATS: &str = "what is told the other processes";
 
 /// What runs beside the server until it is told to stop.
 struct Background {
@@ -80,6 +81,8 @@ struct Background {
     token_keys: Option<JoinHandle<()>>,
     /// Of a service whose operators have tokens.
     operator_tokens: Option<JoinHandle<()>>,
+    /// Of a service that is watched.
+    beats: Option<JoinHandle<()>>,
     /// Of a service in a directory. The directory is given back when it is done.
     live_socket: Option<JoinHandle<()>>,
     /// Where somebody who runs the service may listen.
@@ -93,7 +96,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     supervision::end_with_any_task();
     let workers = usize::from(config.http_workers);
     let room = make_room(workers);
-    let Service { shared, scheduler, to_migrate, embedded } = compose(config)?;
+    let Service { mut shared, scheduler, to_migrate, embedded } = compose(config)?;
     match config.place() {
         Ok(Place::Embedded { data_dir }) => log_where(data_dir),
         _ => log_connections(config)?,
@@ -120,6 +123,8 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let (address, server) = listen(config.http_addr, limits, shared.clone())?;
     tracing::info!("listening on http://{address}");
     room.log(workers);
+    // What nothing is counted for is no figure.
+    let beats = operators.is_some().then(|| shared.in_company(known_as(address)));
 
     let stop = CancellationToken::new();
     let schema = to_migrate.map(|ledger| Schema { ledger, migrate: config.migrate });
@@ -129,6 +134,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         token_keys: token_keys.map(|it| supervision::task(TOKEN_KEYS, it.keep(stop.clone()))),
         operator_tokens: operator_tokens
             .map(|it| supervision::task(OPERATOR_TOKENS, it.keep(stop.clone()))),
+        beats: beats.map(|it| supervision::task(BEATS, beat(it, stop.clone()))),
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
         live_socket: socket
             .map(|it| supervision::task(LIVE_SOCKET, it.answer(shared.orders(), stop.clone()))),
@@ -211,6 +217,22 @@ fn tell_operators(
     }))
 }
 
+/// Tells the other processes what this one does, until told to stop.
+async fn beat(beats: Beats, stop: CancellationToken) {
+    beats.run(stop.cancelled()).await;
+}
+
+/// Where this process serves buyers, as it is told the others: of all addresses of a machine, by its name.
+fn known_as(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.to_string();
+    }
+    let machine = rustix::system::uname();
+    let machine = machine.nodename().to_string_lossy();
+    let name: String = machine.chars().filter(char::is_ascii_graphic).take(64).collect();
+    format!("{name}:{}", address.port())
+}
+
 /// Brings the schema up to date and keeps the sales going until told to stop.
 async fn keep_up(
     scheduler: Scheduler,
@@ -245,6 +267,7 @@ impl Background {
             },
             ended = end_of(&mut self.token_keys) => broken(TOKEN_KEYS, ended),
             ended = end_of(&mut self.operator_tokens) => broken(OPERATOR_TOKENS, ended),
+            ended = end_of(&mut self.beats) => broken(BEATS, ended),
             ended = end_of(&mut self.live_socket) => broken(LIVE_SOCKET, ended),
         }
     }
@@ -257,6 +280,9 @@ impl Background {
         }
         if let Some(tokens) = self.operator_tokens {
             tokens.await.map_err(|error| ServeError::TaskBroke(OPERATOR_TOKENS, error))?;
+        }
+        if let Some(beats) = self.beats {
+            beats.await.map_err(|error| ServeError::TaskBroke(BEATS, error))?;
         }
         if let Some(live_socket) = self.live_socket {
             live_socket.await.map_err(|error| ServeError::TaskBroke(LIVE_SOCKET, error))?;

@@ -23,7 +23,7 @@ pub use self::{
     patience::{Overdue, Patience},
     receiving::Allowance,
 };
-use crate::stream::Viewer;
+use crate::viewer::Viewer;
 
 /// How long a request may take to arrive, from its first byte to the last of its body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

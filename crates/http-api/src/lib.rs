@@ -44,6 +44,7 @@ mod shown;
 mod stream;
 #[cfg(test)]
 mod test_api;
+mod viewer;
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
@@ -66,7 +67,7 @@ pub use self::{
     metrics::route_of,
     moment::rfc3339,
     operator::{
-        Hosts, HostsError, LineError, NewToken, Operators, Role, TokenSource, TokensError,
+        Control, Hosts, HostsError, LineError, NewToken, Operators, Role, TokenSource, TokensError,
         metrics_routes, operator_routes,
     },
     problem::{LINE_BYTES_MAX, document_of_server},
@@ -74,7 +75,8 @@ pub use self::{
     records::{AttemptRecord, PurchaseRecord, Record},
     request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
-    stream::{Streams, Viewer},
+    stream::Streams,
+    viewer::Viewer,
 };
 
 use self::{caching::NO_STORE, manners::other_method, openapi::Endpoint, problem::Problem};

@@ -9,6 +9,7 @@ mod actions;
 mod asks;
 mod description;
 mod exports;
+mod history;
 mod hosts;
 mod long;
 mod lookups;
@@ -18,6 +19,7 @@ mod sales;
 mod secret;
 mod session;
 mod sessions;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -33,10 +35,13 @@ use actix_web::{
 
 #[cfg(test)]
 pub(crate) use self::description::openapi;
-pub(crate) use self::{access::COOKIE_NAME, actions::ActionBody, refusal::Refusal};
+pub(crate) use self::{
+    access::COOKIE_NAME, actions::ActionBody, refusal::Refusal, stream::Watcher,
+};
 pub use self::{
     access::{Operators, TokenSource},
     hosts::{Hosts, HostsError},
+    stream::Control,
     tokens::{LineError, NewToken, Role, TokensError},
 };
 
@@ -56,6 +61,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(products::endpoints());
     endpoints.extend(lookups::endpoints());
     endpoints.extend(exports::endpoints());
+    endpoints.push(history::endpoint());
+    endpoints.push(stream::endpoint());
     endpoints.extend(description::endpoints());
     endpoints.extend(problem::endpoints());
     endpoints.extend(health::endpoints());

@@ -7,9 +7,9 @@ use credentials::Access;
 use dev_servers::PostgresServer;
 
 use crate::{
-    Connections, Durability, PostgresLedger, answered, attempts, codes, inspections, ledger_store,
-    lookups, operator, products, sale_register, session::SessionError, settings, snapshot,
-    sold_blocks::Unsold, tally,
+    Connections, Durability, PostgresLedger, answered, attempts, codes, history, inspections,
+    ledger_store, lookups, operator, products, sale_register, session::SessionError, settings,
+    snapshot, sold_blocks::Unsold, tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -77,6 +77,7 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
         snapshot::STATEMENTS,
         tally::STATEMENTS,
         products::STATEMENTS,
+        history::STATEMENTS,
     ];
     for statement in statements.concat() {
         let plan = plan_of(&server, statement);

@@ -220,6 +220,20 @@ impl Line {
         self.keep_or_drop(connection, replies)
     }
 
+    /// Sends commands that have nothing to do with each other, and returns their replies: one that is refused
+    /// is among them. Gives the server nothing that it lacks.
+    pub(crate) async fn ask_all(
+        &mut self,
+        commands: &mut Pipeline,
+        reply_ms_max: u64,
+    ) -> Result<Vec<Value>, LineError> {
+        let mut connection = self.connection(reply_ms_max).await?;
+        let began = Watch::start();
+        let replies = commands.ignore_errors().query_async(&mut **connection).await;
+        store_call_ended("redis", "processes", began, replies.is_ok());
+        self.keep_or_drop(connection, replies)
+    }
+
     /// A connection to a server that can do what is needed.
     async fn connect(&self) -> Result<Object, LineError> {
         self.probe.check()?;

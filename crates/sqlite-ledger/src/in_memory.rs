@@ -31,6 +31,7 @@ impl InMemory {
             finder: worker(Kind::Reader),
             looker: worker(Kind::Reader),
             first_unfiled: AtomicI64::new(0),
+            uncounted: Arc::default(),
             dir: None,
             _checkpointer: None,
         };

@@ -8,6 +8,7 @@ mod checks;
 mod codes;
 mod copies;
 mod guard;
+mod history;
 mod inspections;
 mod lookups;
 mod operator;

@@ -19,6 +19,7 @@ mod http;
 mod ledger;
 mod operators;
 mod sales;
+mod totals;
 mod upkeep;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +36,7 @@ pub use self::{
     ledger::{ledger_connection_retired, ledger_is_on, ledger_keeps, ledger_race_ended},
     operators::{operator_refused, show_operator_tokens_outdated},
     sales::{SALES_MAX, SaleFigures, show_sales},
+    totals::{BOUNDS_S, BUCKETS, Buckets, Found, Totals, found, totals},
     upkeep::{
         Event, OtherClock, happened, show_clock_difference, show_drift, step_ended, sweep_lagged,
     },

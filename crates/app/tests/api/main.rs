@@ -11,6 +11,7 @@ mod audit;
 mod bad_input;
 mod boundary;
 mod buying;
+mod controlling;
 mod crowd;
 mod description;
 mod embedded;

@@ -6,7 +6,7 @@ use domain::{
     CheckoutRefusal, Code, Sale, SaleId, Terms, Unit, UserId,
     ports::{
         AttemptCopy, By, CodeRows, Cursor, Exports, HoldEnd, Inspections, OutcomeCopy, Page,
-        PageAsked, UnitHad, UnitOfSale, UserOfSales,
+        PageAsked, SaleHistory, UnitHad, UnitOfSale, UserOfSales,
     },
 };
 
@@ -40,6 +40,8 @@ pub struct Inspected {
     pub inspections: Arc<dyn Inspections>,
     /// What is taken out of it.
     pub exports: Arc<dyn Exports>,
+    /// How its sales went.
+    pub history: Arc<dyn SaleHistory>,
 }
 
 const ALL: PageAsked = PageAsked { after: None, limit: 100 };

@@ -20,7 +20,9 @@ pub mod ledger_store;
 mod live;
 pub mod lookups;
 pub mod operator;
+pub mod processes;
 pub mod products;
+pub mod sale_history;
 pub mod sale_register;
 pub mod sale_store;
 
@@ -43,13 +45,15 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 11] = [
+    const PORTS: [(&str, &[&str]); 13] = [
         (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
         (include_str!("exports.rs"), &[include_str!("exports.rs")]),
         (include_str!("inspections.rs"), &[include_str!("inspections.rs")]),
         (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
+        (include_str!("processes.rs"), &[include_str!("processes.rs")]),
         (include_str!("products.rs"), &[include_str!("products.rs")]),
+        (include_str!("sale_history.rs"), &[include_str!("sale_history.rs")]),
         (include_str!("operator.rs"), &[include_str!("operator.rs")]),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (

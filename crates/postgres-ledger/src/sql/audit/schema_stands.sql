@@ -15,6 +15,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('table', 'product_versions', '', 'permanent'),
     ('table', 'product_images', '', 'permanent'),
     ('table', 'operator_actions', '', 'permanent'),
+    ('table', 'sale_minutes', '', 'permanent'),
     ('column', 'sales', 'epoch', 'bigint NOT NULL'),
     ('column', 'sales', 'stock', 'integer NOT NULL'),
     ('column', 'sales', 'per_user_limit', 'smallint NOT NULL'),
@@ -133,6 +134,11 @@ WITH promised (kind, relation, name, definition) AS (
     (
         'constraint', 'operator_actions', 'operator_actions_are_whole',
         'CHECK (num_nonnulls(after, refused) = 1)'
+    ),
+    ('constraint', 'sale_minutes', 'sale_minutes_pkey', 'PRIMARY KEY (sale_id, minute, process)'),
+    (
+        'constraint', 'sale_minutes', 'sale_minutes_are_counts',
+        'CHECK (sold >= 0 AND held >= 0 AND checkouts >= 0 AND refused >= 0)'
     ),
     (
         'index', 'sales', 'sales_of_timetable_start',
@@ -254,7 +260,7 @@ ledger AS (
     WHERE
         class.relname IN (
             'sales', 'checkout_attempts', 'purchases', 'sold_counts', 'ledger_identity', 'products',
-            'product_versions', 'product_images', 'operator_actions'
+            'product_versions', 'product_images', 'operator_actions', 'sale_minutes'
         )
         AND class.oid = to_regclass(quote_ident(class.relname))
 ),
