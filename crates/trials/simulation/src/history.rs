@@ -13,6 +13,7 @@ use fakes::HoldState;
 use crate::{
     checked::{Checked, ensure},
     ledger::Ledger,
+    pauses::Pauses,
 };
 
 /// The answers of a run so far.
@@ -28,6 +29,7 @@ pub(crate) struct History {
     lost: BTreeSet<Code>,
     /// Codes that operators asked to give back.
     released: BTreeSet<Code>,
+    pub(crate) pauses: Pauses,
 }
 
 /// A key in a sale, and whose it is.
@@ -57,6 +59,7 @@ impl Known {
 impl History {
     /// The ledger went back to a backup: what is not in it was never said.
     pub(crate) fn go_back(&mut self, ledger: &dyn Ledger) {
+        self.pauses.distrust_all();
         let records = ledger.records();
         for (code, mut known) in std::mem::take(&mut self.known) {
             if records.hold(code).is_none() {
