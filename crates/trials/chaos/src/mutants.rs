@@ -5,6 +5,7 @@ mod embedded;
 mod keys;
 mod servers;
 mod simulation;
+mod steering;
 
 use std::process::{Command, Stdio};
 
@@ -168,7 +169,7 @@ impl Mutant {
 /// All of them.
 fn all() -> impl Iterator<Item = &'static Mutant> {
     let of_stacks = servers::MUTANTS.iter().chain(&embedded::MUTANTS);
-    of_stacks.chain(&keys::MUTANTS).chain(&simulation::MUTANTS)
+    of_stacks.chain(&keys::MUTANTS).chain(&steering::MUTANTS).chain(&simulation::MUTANTS)
 }
 
 #[cfg(test)]

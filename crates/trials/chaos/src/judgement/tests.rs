@@ -22,7 +22,7 @@ fn bought(is_replay: bool) -> Asked {
 
 fn hold(state: &str, resolved_ms: Option<i64>) -> HoldRecord {
     let (user, state) = ("ann".to_owned(), state.to_owned());
-    HoldRecord { user, unit: 1, state, expires_ms: 3_000, resolved_ms }
+    HoldRecord { user, unit: 1, slot: 0, state, expires_ms: 3_000, resolved_ms }
 }
 
 /// A ledger in which ann's hold of the only unit has this state.
