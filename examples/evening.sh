@@ -113,11 +113,12 @@ for product in "lamp:Amber Lamp:1999" "vase:Blue Vase:2900" "clock:Copper Clock:
 done
 SALE_STOCK=4 SALE_PER_USER_LIMIT=2 order sales schedule --product "lamp-$evening" --starts-at "$(moment 0)" --lasts 2h
 lamps=$(field sale_id)
-first_end=$(moment 15)
-SALE_STOCK=3 SALE_PER_USER_LIMIT=1 order sales schedule --product "vase-$evening" --starts-at "$(moment 0)" --lasts 15s
-vases=$(field sale_id)
 SALE_STOCK=1 order sales schedule --product "clock-$evening" --starts-at "$(moment 86400)" --lasts 2h
 clocks=$(field sale_id)
+now=$(($(date +%s) - evening))
+first_end=$(moment $((now + 20)))
+SALE_STOCK=3 SALE_PER_USER_LIMIT=1 order sales schedule --product "vase-$evening" --starts-at "$(moment "$now")" --lasts 20s
+vases=$(field sale_id)
 for sale in "$lamps" "$vases"; do
     soon "sale $sale is not open" is_open "$sale"
 done
