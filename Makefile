@@ -19,7 +19,7 @@ test: deps ## Run all tests, on private servers
 # Apart from the others: a browser is half a gigabyte to install, and minutes of work.
 test-pages: deps ## Try the pages in Chromium, which it installs; pictures of them are left in target/pages
 	@crates/testing/dev-servers/deps.sh browser
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test -p app --test shop
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test -p app --test pages
 
 test-servers: deps ## Run the adapters' tests on every version of the servers (PG_BINS="dir …" REDIS_BINS="dir …")
 	@crates/testing/dev-servers/test-servers.sh

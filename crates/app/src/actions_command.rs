@@ -1,4 +1,5 @@
-//! `flashsale actions` and `flashsale holds`: the trail of what operators did, and holds that they give back.
+//! `flashsale actions`, `flashsale holds` and `flashsale purchases`: the trail of what operators did, holds that they
+//! give back, and purchases that they cancel.
 
 use std::io::{self, Write};
 
@@ -12,10 +13,10 @@ use serde_json::json;
 
 use crate::{
     compose::{self, Task},
-    config::{ActionsCommand, Config, HoldsCommand},
+    config::{ActionsCommand, ActorOptions, Config, HoldsCommand, PurchasesCommand},
     orders::{document, page, short},
     output::output,
-    sales_command::{SalesError, order_of, print_answer},
+    sales_command::{SalesError, act_until_in_effect, order_of, print_answer},
 };
 
 /// Shows the trail.
@@ -45,19 +46,36 @@ pub(crate) async fn run_holds(command: HoldsCommand, config: &Config) -> Result<
     Ok(())
 }
 
+/// Cancels purchases, and waits until their units are on sale again.
+pub(crate) async fn run_purchases(
+    command: PurchasesCommand,
+    config: &Config,
+) -> Result<(), SalesError> {
+    let PurchasesCommand::Cancel { code, reason, actor } = command;
+    let actor = ActorOptions { why: Some(reason), ..actor };
+    let order = order_of(Action::CancelPurchase(code), &actor)?;
+    let (acting, _) = compose::acting(config).await?;
+    let (answer, is_late) = act_until_in_effect(&acting, &order).await;
+    let record = print_answer(&order, answer, &actor)?;
+    if let (Some(record), false) = (record, actor.json) {
+        print(&[record])?;
+    }
+    if is_late { Err(SalesError::NotYet) } else { Ok(()) }
+}
+
 /// A table for people.
 fn print(rows: &[ActionRecord]) -> io::Result<()> {
     let mut out = output();
     writeln!(
         out,
-        "number  acted at                  operator          action              sale  what"
+        "number  acted at                  operator          action                sale  what"
     )?;
     for row in rows {
         let Order { by, action, why, .. } = &row.order;
         let why = why.as_ref().map_or_else(String::new, |why| format!("  ({})", why.as_str()));
         writeln!(
             out,
-            "{:>6}  {}  {:<16}  {:<16}  {:>6}  {}{why}",
+            "{:>6}  {}  {:<16}  {:<18}  {:>6}  {}{why}",
             row.number,
             rfc3339(row.acted_at),
             by.as_str(),
@@ -75,6 +93,10 @@ fn what(row: &ActionRecord) -> String {
         (Acted::Refused(refused), _) => format!("refused: {refused}"),
         (Acted::Done(Seen::Hold(hold)), Action::ReleaseHold(code)) => {
             format!("unit {} of {}", hold.unit, short(code))
+        }
+        (Acted::Done(Seen::Purchase(purchase)), Action::CancelPurchase(code)) => {
+            let back = if purchase.epoch.is_some() { "" } else { ", which is not sold again" };
+            format!("unit {} of {}{back}", purchase.unit, short(code))
         }
         (Acted::Done(Seen::Sale(sale)), Action::ScheduleSale { product, .. }) => format!(
             "{} to {}, {} units, {} a user{}",

@@ -11,24 +11,27 @@ use http_api::{Operators, TokenSource};
 use crate::{compose::Shared, config::AdminAddr, log, operator_tokens::OperatorTokens, peers};
 
 /// Where it is if nobody says so: for this machine alone.
-const DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_081));
+pub(crate) const USUAL: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_081));
 
-/// Connections at a time. Few ask, and none for long.
-const CONNECTIONS_MAX: usize = 64;
+/// Connections at a time. Few ask, and none for long, but 64 who may watch.
+const CONNECTIONS_MAX: usize = 128;
 
 /// How long what was asked here has to end after a stop, in seconds.
 const STOP_S_MAX: u64 = 1;
 
-/// Listens where `address` says, or at the usual place, or if that is taken wherever there is
+/// Listens where `address` says, or at the `usual` place, or if that is taken wherever there is
 /// room: several processes of one machine need no settings for it. `None` if it is switched off.
-pub(crate) fn listen(address: Option<AdminAddr>) -> Result<Option<TcpListener>, ListenError> {
+pub(crate) fn listen(
+    address: Option<AdminAddr>,
+    usual: SocketAddr,
+) -> Result<Option<TcpListener>, ListenError> {
     let at = |address| peers::listen(address).map_err(|source| ListenError { address, source });
     match address {
         Some(AdminAddr::Off) => Ok(None),
         Some(AdminAddr::At(address)) => at(address).map(Some),
-        None => match at(DEFAULT) {
+        None => match at(usual) {
             Err(taken) if taken.source.kind() == io::ErrorKind::AddrInUse => {
-                at(SocketAddr::new(DEFAULT.ip(), 0)).map(Some)
+                at(SocketAddr::new(usual.ip(), 0)).map(Some)
             }
             listening => listening.map(Some),
         },
@@ -68,7 +71,7 @@ pub(crate) fn tell(address: SocketAddr, tokens: Option<&OperatorTokens>) {
         ),
         Some(tokens) => {
             let (path, count) = (tokens.path().display(), tokens.operators.count());
-            let page = format!("http://{}/admin/docs", named(address));
+            let page = format!("http://{}", tokens.operators.link_to(address));
             match tokens.source {
                 TokenSource::List => {
                     tracing::info!(tokens = count, "operators at {page}, by their tokens ({path})");
@@ -98,15 +101,6 @@ fn invite(address: SocketAddr, operators: &Operators) {
     let _ = writeln!(
         terminal,
         "\nSign in within five minutes, once: http://{}/admin/enter?ticket={ticket}\n",
-        named(address)
+        operators.link_to(address)
     );
-}
-
-/// What an address is called in a link: of all addresses of the machine, the one that surely leads there.
-fn named(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    }
 }

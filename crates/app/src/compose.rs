@@ -3,31 +3,32 @@
 mod commands;
 mod stores;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use credentials::{Access, DATABASE, REDIS};
 use domain::{
-    Health, Ports, ProductImages, Services, Steering,
-    ports::{AuditedLedger, AuditedLive},
+    Company, Health, Ports, ProductImages, Services, Steering,
+    ports::{AuditedLedger, AuditedLive, CodeMint as _},
+    processes::ProcessId,
     remembered::SoldOutMemo,
 };
-use http_api::{Api, Hosts, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
+use http_api::{Api, Control, Hosts, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
-use postgres_ledger::{
-    Durability, MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections,
-};
+use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
-use scheduler::Scheduler;
+use scheduler::{Beats, Scheduler};
 use sqlite_ledger::{
     DataDir, Database, InService, LedgerClock, OpenError, ServiceError, SqliteLedger,
 };
 use telemetry::watch_pools;
 
-pub(crate) use self::commands::{Inspected, Registers, Task, acting, inspected, registers, trail};
+pub(crate) use self::commands::{
+    Inspected, Registers, Task, acting, inspected, registers, trail, wait_for_commands,
+};
 use self::stores::{Asked, Stores};
 use crate::{
     config::{BuyersError, Config, LetIn, NowhereError, Place, PlaceError, SettingError},
-    environment::{TokioClock, TokioTasks, check_random, steady_clock, wall_clock},
+    environment::{SystemRandom, TokioClock, TokioTasks, check_random, steady_clock, wall_clock},
     operator_tokens::{OperatorTokens, OperatorTokensError},
     orders::OrdersOf,
     token_keys::{TokenKeys, TokenKeysError},
@@ -57,6 +58,9 @@ pub(crate) struct Shared {
     board: Arc<SaleBoard>,
     health: Arc<Health>,
     product_images: Arc<ProductImages>,
+    process: ProcessId,
+    /// The processes that tell each other what they do, if this one does.
+    company: Option<Arc<Company>>,
     /// What operators order.
     pub(crate) steering: Arc<Steering>,
     /// Where buyers have tokens.
@@ -97,17 +101,17 @@ pub(crate) enum ComposeError {
     Connections(#[from] TooFewConnections),
     #[error("the settings of the ledger are wrong")]
     Ledger(#[source] PostgresLedgerError),
-    #[error(
-        "LEDGER_DURABILITY=standby, but there is no Postgres with a standby: DATABASE_URL is not set, and a \
-         directory is on one disk"
-    )]
-    NoStandby,
     #[error("the settings of the live store are wrong")]
     Live(#[source] RedisStoresError),
     #[error(transparent)]
     Embedded(#[from] OpenError),
     #[error(transparent)]
     Service(#[from] ServiceError),
+    #[error(
+        "{} is in use by another process{}, which takes no orders: it is not ready, or stands still. Nothing was \
+         done", .dir.display(), .pid.as_ref().map(|pid| format!(" ({pid})")).unwrap_or_default()
+    )]
+    NoOrders { dir: PathBuf, pid: Option<u32> },
     #[error(transparent)]
     Socket(#[from] LiveSocketError),
     #[error("the schema could not be brought up to date")]
@@ -152,9 +156,6 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
             let memo = Arc::new(SoldOutMemo::new(Arc::new(TokioClock)));
             Stores::Servers { live: redis(live, &ledger, config)?, ledger, memo }
         }
-        Place::Embedded { .. } if config.ledger_durability == Durability::Standby => {
-            return Err(ComposeError::NoStandby);
-        }
         Place::Embedded { data_dir } => {
             let dir = DataDir::at(data_dir.to_owned());
             let in_service = dir.serve()?;
@@ -177,8 +178,10 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         Stores::Embedded { .. } => services,
     };
     let timetable = config.timetable()?;
-    let scheduler =
-        Scheduler::new(services.upkeep(timetable)).with_wall_clock(Arc::new(wall_clock));
+    let process = ProcessId(SystemRandom::default().draw());
+    let scheduler = Scheduler::new(services.upkeep(timetable))
+        .with_wall_clock(Arc::new(wall_clock))
+        .with_history(services.history(stores.history(), process));
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let product_images = services.product_images(tasks.clone());
     let board = sale_board(&services, tasks);
@@ -190,6 +193,8 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         board,
         health,
         product_images,
+        process,
+        company: None,
         steering,
         token_keys,
         operator_tokens,
@@ -289,6 +294,13 @@ pub(crate) fn redis(
 }
 
 impl Shared {
+    /// Has this process, which serves buyers at `address`, tell the others what it does.
+    pub(crate) fn in_company(&mut self, address: String) -> Beats {
+        let company = self.services.company(self.stores.processes(), self.process, address);
+        self.company = Some(company.clone());
+        Beats::new(company)
+    }
+
     /// What carries out orders that come through the socket.
     pub(crate) fn orders(&self) -> Arc<dyn Orders> {
         Arc::new(OrdersOf(self.steering.clone()))
@@ -319,6 +331,7 @@ impl Shared {
         Api {
             operators,
             records,
+            control: self.company.clone().map(Control::of),
             ..self.api_by_way_of(ports, asked, Arc::default(), Arc::default())
         }
     }
@@ -345,6 +358,7 @@ impl Shared {
             steering: self.steering.clone(),
             products,
             records: None,
+            control: None,
             limits,
             names: self.stores.names(),
             draw: item_art::picture,

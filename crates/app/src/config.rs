@@ -9,13 +9,15 @@ mod looking;
 mod operators;
 mod parse;
 mod place;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use batcher::Limits;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use credentials::DATABASE;
 use domain::{
     Terms, Timetable, UnixMillis, Window,
     sale::{TermsError, WindowError},
@@ -30,23 +32,23 @@ pub(crate) use self::{
     buyers::{Believed, BuyersError},
     command::{
         ActionsCommand, ActorOptions, AuditOptions, ChangeOptions, Command, HoldsCommand,
-        ImportOptions, MigrateOptions, ProductsCommand, PutOptions, SalesCommand, TokensCommand,
+        ImportOptions, MigrateOptions, ProductsCommand, PurchasesCommand, PutOptions, SalesCommand,
+        TokensCommand,
     },
     looking::{
         CodesCommand, ExportCursor, ExportFormat, ExportOptions, Exported, UnitsCommand,
         UsersCommand,
     },
-    operators::{AdminAddr, LetIn, NowhereError},
+    operators::{AdminAddr, LetIn, NowhereError, SharedAddress},
     place::Place,
 };
 
 use self::parse::{
-    parse_address, parse_batch, parse_hold, parse_period, parse_queue, parse_queue_wait,
+    parse_address, parse_batch, parse_connections, parse_hold, parse_per_user_limit, parse_period,
+    parse_queue, parse_queue_wait, parse_stock, parse_workers,
 };
 use self::{access::AccessSettings, buyers::BuyerSettings, operators::OperatorSettings};
-
-/// How many threads may serve HTTP: as many as actix can run.
-const HTTP_WORKERS: RangeInclusive<u16> = 1..=512;
+use crate::log::Levels;
 
 /// Hourly flash sales: codes for units on hold, and the purchases that redeem them.
 #[derive(Parser)]
@@ -63,7 +65,6 @@ pub(crate) struct Cli {
 
 /// Everything that can be set. Has no `Debug`: the URLs may carry passwords.
 #[derive(Args, Clone)]
-#[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
 pub(crate) struct Config {
     #[command(flatten)]
     access: AccessSettings,
@@ -80,7 +81,7 @@ pub(crate) struct Config {
     /// Connections to Postgres that this process may have, at least 3. With fewer than the default its
     /// threads share what they do not need all the time, and with fewer than 4 and 3 for each thread
     /// what buyers wait for, too [default: 12, and 8 for each thread]
-    #[arg(long, env, global = true, value_name = "NUMBER")]
+    #[arg(long, env, global = true, value_name = "NUMBER", value_parser = parse_connections)]
     database_connections: Option<usize>,
 
     /// Whether `serve` brings the schema up to date (`on`), or waits, not ready, until `flashsale
@@ -107,7 +108,7 @@ pub(crate) struct Config {
 
     /// Threads that serve HTTP, each with 3 connections to Redis and 8 to Postgres if it is on
     /// those; one serves some 40,000 requests a second
-    #[arg(long, env, global = true, default_value_t = 1, value_parser = clap::value_parser!(u16).range(whole(HTTP_WORKERS)))]
+    #[arg(long, env, global = true, default_value_t = 1, value_parser = parse_workers)]
     pub(crate) http_workers: u16,
 
     /// A sale opens every so often: 1h, 15m, 2s; must divide a day. `off` for a shop whose sales
@@ -116,11 +117,11 @@ pub(crate) struct Config {
     sale_period: SalePeriod,
 
     /// Units of each new sale
-    #[arg(long, env, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(whole(Terms::STOCK_OF_NEW)))]
+    #[arg(long, env, global = true, default_value_t = 10_000, value_parser = parse_stock)]
     sale_stock: u32,
 
     /// Units one user may have of each new sale
-    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(u16).range(whole(Terms::PER_USER_LIMIT)))]
+    #[arg(long, env, global = true, default_value_t = 10, value_parser = parse_per_user_limit)]
     sale_per_user_limit: u16,
 
     /// How long a unit of a new sale is held for a user
@@ -140,9 +141,14 @@ pub(crate) struct Config {
     #[arg(long, env, global = true, default_value = "128", value_parser = parse_batch)]
     batch_max: NonZeroUsize,
 
-    /// How log lines look; RUST_LOG says which there are
+    /// How log lines look
     #[arg(long, env, global = true, default_value = "text")]
     pub(crate) log_format: LogFormat,
+
+    /// Which log lines there are: those of a level (error, warn, info, debug, trace; off for none), and of
+    /// parts of the program those of another, such as `warn,http_api=debug`
+    #[arg(long, env, global = true, default_value = "info", value_name = "LEVELS")]
+    pub(crate) rust_log: Levels,
 }
 
 /// Whether a process that serves brings the schema up to date.
@@ -176,8 +182,9 @@ impl Cli {
     /// What the command line and the environment say. Ends the process if that cannot be.
     pub(crate) fn read() -> Self {
         let command = <Self as CommandFactory>::command();
-        let matches = command.try_get_matches().unwrap_or_else(|error| refuse(&error));
-        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
+        let matches = command.try_get_matches().unwrap_or_else(|error| refusal::of(error).exit());
+        let mut cli =
+            Self::from_arg_matches(&matches).unwrap_or_else(|error| refusal::of(error).exit());
         cli.shown = access::shown(&matches, &cli.config.access);
         cli
     }
@@ -187,24 +194,11 @@ impl Cli {
     }
 }
 
-/// Ends the process with what is wrong on its command line, which is not repeated if it may have a
-/// password.
-fn refuse(error: &clap::Error) -> ! {
-    // Help has examples of addresses in it, and repeats nothing.
-    let is_help = !error.use_stderr();
-    if is_help || !access::may_have_password(&error.to_string()) {
-        error.exit();
-    }
-    let said = "an address belongs into DATABASE_URL or REDIS_URL, or into the file that \
-                DATABASE_URL_FILE or REDIS_URL_FILE names; it is not repeated here, for it may have a \
-                password\n";
-    <Cli as CommandFactory>::command().error(error.kind(), said).exit()
-}
-
 impl Config {
     /// Where the stores are.
     pub(crate) fn place(&self) -> Result<Place<'_>, PlaceError> {
-        Place::of(self.access.database()?, self.access.redis()?, &self.data_dir)
+        let place = Place::of(self.access.database()?, self.access.redis()?, &self.data_dir)?;
+        self.unless_in_vain(place)
     }
 
     /// Where the ledger is, for commands that need no live store.
@@ -215,7 +209,21 @@ impl Config {
             Err(PlaceError::Without { .. }) if database.is_some() => None,
             redis => redis?,
         };
-        Place::of_ledger(database, redis, &self.data_dir)
+        let place = Place::of_ledger(database, redis, &self.data_dir)?;
+        self.unless_in_vain(place)
+    }
+
+    /// A place, if what is said of servers is said of some: whoever says it believes that there are.
+    fn unless_in_vain<'a>(&self, place: Place<'a>) -> Result<Place<'a>, PlaceError> {
+        let of_servers = [
+            ("LEDGER_DURABILITY", self.ledger_durability != Durability::Single),
+            ("DATABASE_CONNECTIONS", self.database_connections.is_some()),
+            ("MIGRATE", self.migrate == Migrate::Off),
+        ];
+        let is_embedded = matches!(place, Place::Embedded { .. });
+        let in_vain = of_servers.into_iter().find(|(_, is_set)| *is_set && is_embedded);
+        let missing = DATABASE.url;
+        in_vain.map_or(Ok(place), |(set, _)| Err(PlaceError::Without { set, missing }))
     }
 
     /// How buyers' tokens are checked, if they have some.
@@ -224,8 +232,8 @@ impl Config {
     }
 
     /// Where operators listen, if that is said.
-    pub(crate) const fn admin_addr(&self) -> Option<AdminAddr> {
-        self.operators.address()
+    pub(crate) fn admin_addr(&self) -> Result<Option<AdminAddr>, SharedAddress> {
+        self.operators.address_beside(self.http_addr)
     }
 
     /// Who is let in where operators listen; `None` if they do nowhere.
@@ -282,11 +290,6 @@ pub(crate) enum SettingError {
 /// The window of a sale that lasts this long.
 pub(crate) fn window(starts_at: UnixMillis, lasts: Duration) -> Result<Window, WindowError> {
     Window::of_new_sale(starts_at, ms(lasts))
-}
-
-/// Bounds as the flags' parsers take them.
-fn whole<N: Copy + Into<i64>>(bounds: RangeInclusive<N>) -> RangeInclusive<i64> {
-    (*bounds.start()).into()..=(*bounds.end()).into()
 }
 
 fn ms(duration: Duration) -> i64 {

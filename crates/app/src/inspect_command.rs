@@ -62,11 +62,12 @@ pub(crate) async fn units(command: UnitsCommand, config: &Config) -> Result<(), 
     let UnitsCommand::Show { sale, unit, page, print } = command;
     let Inspected { register, inspections, .. } = compose::inspected(config).await?;
     let stock = check_sale(&*register, sale).await?;
-    if unit.get() > stock {
+    let (of, asked) = (UnitOfSale { sale, unit }, page.asked());
+    let page = inspections.holders(of, asked).await?;
+    // What was tried while the stock was larger is shown whatever it is now.
+    if unit.get() > stock && page.rows.is_empty() && asked.after.is_none() {
         return Err(InspectError::NoSuchUnit { sale, stock });
     }
-    let of = UnitOfSale { sale, unit };
-    let page = inspections.holders(of, page.asked()).await?;
     Ok(print::holders(of, &page, print.json)?)
 }
 

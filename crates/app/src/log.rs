@@ -2,6 +2,7 @@
 //! else: a full disk, a pipe that is closed and a pipe that nobody reads stop no task and keep no
 //! request waiting.
 
+mod levels;
 mod line;
 
 use std::{
@@ -30,6 +31,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+pub(crate) use self::levels::Levels;
 use crate::config::LogFormat;
 
 /// Lines that wait to be written; one more is lost.
@@ -50,10 +52,9 @@ enum Job {
     Flush(SyncSender<()>),
 }
 
-/// Has the log written to the standard error output from now on.
-pub(crate) fn start(format: LogFormat) {
-    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok();
-    let filter = filter(asked.as_deref()).and(filter_fn(may_be_written));
+/// Has the log written to the standard error output from now on, as far as it is asked for.
+pub(crate) fn start(format: LogFormat, asked: &Levels) {
+    let filter = filter(asked).and(filter_fn(may_be_written));
     let is_shown = io::stderr().is_terminal();
     start_writing(io::stderr());
     let lines = fmt::layer().log_internal_errors(false).with_writer(Lines { format, is_shown });
@@ -77,12 +78,9 @@ pub(crate) fn start(format: LogFormat) {
 const QUIET: &str =
     "actix_server=warn,actix_http::h1::dispatcher=off,refinery_core=warn,tokio_postgres=warn";
 
-/// Which lines there are: those that are asked for, of what is quiet only if it is named. What cannot be
-/// read asks for nothing.
-fn filter(asked: Option<&str>) -> EnvFilter {
-    let asked = asked.filter(|it| !it.is_empty()).unwrap_or("info");
-    EnvFilter::try_new(format!("{QUIET},{asked}"))
-        .unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")))
+/// Which lines there are: those that are asked for, of what is quiet only if it is named.
+fn filter(asked: &Levels) -> EnvFilter {
+    EnvFilter::new(format!("{QUIET},{asked}"))
 }
 
 /// What a line ends with, and what stands there before and after the name of the request that it is
@@ -267,14 +265,17 @@ mod tests {
 
     #[test]
     fn what_is_quiet_is_so_whatever_is_asked_for_unless_it_is_named() {
-        for asked in [None, Some(""), Some("info"), Some("trace"), Some("no=such=thing")] {
-            let filter = filter(asked).to_string();
+        let filter = |asked: &str| filter(&asked.parse().unwrap()).to_string();
+        for asked in ["", "info", "trace", "off"] {
+            let filter = filter(asked);
             assert!(filter.contains("actix_http::h1::dispatcher=off"), "{asked:?}: {filter}");
         }
-        assert!(filter(Some("trace")).to_string().split(',').any(|it| it == "trace"));
-        assert!(filter(None).to_string().split(',').any(|it| it == "info"));
+        for (asked, level) in [("trace", "trace"), ("", "info"), ("http_api=debug", "info")] {
+            let filter = filter(asked);
+            assert!(filter.split(',').any(|it| it == level), "{asked:?}: {filter}");
+        }
 
-        let named = filter(Some("info,actix_http::h1::dispatcher=trace")).to_string();
+        let named = filter("info,actix_http::h1::dispatcher=trace");
         assert!(named.contains("actix_http::h1::dispatcher=trace") && !named.contains("=off"));
     }
 }

@@ -1,5 +1,6 @@
 //! Flash sales, as a service: read the settings, put the parts together, serve, stop.
 
+mod account;
 mod actions_command;
 mod admin;
 mod audit_command;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     let cli = Cli::read();
     #[cfg(target_os = "linux")]
     use_small_pages();
-    log::start(cli.config.log_format);
+    log::start(cli.config.log_format, &cli.config.rust_log);
     for setting in &cli.shown {
         tracing::warn!(
             "{setting} is on the command line with a password, which everybody on this machine can \
@@ -67,7 +68,9 @@ const fn what_failed(command: &Command) -> &'static str {
     match command {
         Command::Serve => "the service has stopped",
         Command::Migrate(_) => "not migrated",
-        Command::Sales(_) | Command::Products(_) | Command::Holds(_) => "not done",
+        Command::Sales(_) | Command::Products(_) | Command::Holds(_) | Command::Purchases(_) => {
+            "not done"
+        }
         Command::Actions(_) => "nothing is shown",
         Command::Import(_) => "nothing was imported",
         Command::Audit(_) => "no audit was made",
@@ -92,6 +95,9 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Sales(command) => Box::pin(sales_command::run(command, config)).await?,
         Command::Products(command) => Box::pin(products_command::run(command, config)).await?,
         Command::Holds(command) => Box::pin(actions_command::run_holds(command, config)).await?,
+        Command::Purchases(command) => {
+            Box::pin(actions_command::run_purchases(command, config)).await?;
+        }
         Command::Actions(command) => actions_command::run(command, config).await?,
         Command::Tokens(command) => tokens_command::run(&command)?,
         Command::Import(options) => import_command::run(&options, config).await?,

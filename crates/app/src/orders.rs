@@ -280,8 +280,8 @@ pub(crate) fn short(code: &domain::Code) -> String {
 }
 
 /// The members of the trail's JSON that are moments.
-const MOMENTS: [&str; 8] =
-    ["starts_at", "ends_at", "ended_at", "from", "to", "now", "made_at", "archived_at"];
+const MOMENTS: [&str; 9] =
+    ["starts_at", "ends_at", "ended_at", "from", "to", "now", "made_at", "archived_at", "at"];
 
 fn with_moments(text: Option<&String>) -> Value {
     let Some(text) = text else { return Value::Null };

@@ -3,6 +3,7 @@
 //!
 //! actix's HTTP/1 dispatcher runs over a stream of ours, which knows whose turn it is.
 
+mod admission;
 mod crowd;
 mod head;
 mod pace;
@@ -25,18 +26,16 @@ use actix_http::{
     ConnectionType, HttpMessage as _, HttpService, KeepAlive, Payload, Request, Response,
     body::{BodySize, BoxBody, MessageBody},
     error::DispatchError,
-    header::EXPECT,
 };
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_service, map_config};
 use actix_web::{
-    App, Error, HttpResponse,
+    App, Error,
     dev::{AppConfig, ServiceResponse},
-    http::Method,
     rt::net::TcpStream,
     web,
 };
-use http_api::{Answering, Api, Connection, Limits as Rates, Manners};
+use http_api::{Answering, Api, Connection};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use telemetry::Peers;
 use tokio::{
@@ -45,7 +44,7 @@ use tokio::{
     time::timeout,
 };
 
-use self::{crowd::Crowd, stream::PeerStream};
+use self::{admission::Around, crowd::Crowd, stream::PeerStream};
 use crate::supervision::while_answering;
 
 /// How long a peer that was refused may go on sending before the connection is closed all the
@@ -114,7 +113,7 @@ fn on_a_thread(
     (connections_max, peers): (usize, Peers),
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError> + use<> {
     let around = Around { rates: Arc::clone(&api.limits), manners: Arc::clone(&api.manners) };
-    let of_expectations = Arc::clone(&api.manners);
+    let of_expectations = around.clone();
     let app = App::new().app_data(web::Data::new(api)).configure(routes);
     let app = map_config(app, |()| AppConfig::default());
     let http = HttpService::build()
@@ -122,7 +121,7 @@ fn on_a_thread(
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
-        .expect(fn_service(move |request| ready(expect(request, &of_expectations))))
+        .expect(fn_service(move |request| ready(of_expectations.expect(request))))
         .on_connect_ext(|stream: &PeerStream, data| {
             data.insert(Rc::clone(stream.connection()));
         })
@@ -158,32 +157,11 @@ async fn stop_with(crowd: Rc<Crowd>, stop: GracefulShutdownSignal) {
     crowd.stop();
 }
 
-/// What is done for every request around its answer.
-#[derive(Clone)]
-struct Around {
-    rates: Arc<Rates>,
-    manners: Arc<Manners>,
-}
-
-/// Lets a body be sent that is waited for.
-fn expect(request: Request, manners: &Manners) -> Result<Request, Response<BoxBody>> {
-    let Some(refusal) = http_api::refusal_of_expectation(request.path(), request.headers()) else {
-        return Ok(request);
-    };
-    if let Some(connection) = request.conn_data::<Rc<Connection>>() {
-        connection.say_close();
-    }
-    let asked = manners.asked(request.method(), request.headers());
-    let mut refusal: Response<BoxBody> = refusal.into();
-    manners.finish(asked, refusal.headers_mut());
-    Err(refusal)
-}
-
 /// Answers a request, while the connection knows that, and counts it.
 fn answer<S>(
     mut request: Request,
     app: &S,
-    Around { rates, manners }: &Around,
+    around: &Around,
 ) -> impl Future<Output = Result<Response<Answer>, Error>> + use<S>
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
@@ -195,17 +173,12 @@ where
     let is_last = request.head().connection_type() == ConnectionType::Close;
     let counted = telemetry::Request::came();
     let (method, route) = (request.method().clone(), http_api::route_of(request.path()));
-    let admitted = match unmet_expectation(&request) {
-        Some(refusal) => Err(Box::new(refusal)),
-        // A browser that asks what a page may send asks no store.
-        None if is_over || method == Method::OPTIONS => Ok(None),
-        None => rates.admit_client(request.peer_addr(), request.headers(), route),
-    };
+    let admitted = if is_over { Ok(None) } else { around.admit(&request, route) };
+    let manners = Arc::clone(&around.manners);
     let mut asked = manners.asked(&method, request.headers());
-    let manners = Arc::clone(manners);
     let answer = (!is_over && admitted.is_ok()).then(|| app.call(request));
     // Whoever limits nobody pays nothing for it.
-    let rates = rates.are_any().then(|| Arc::clone(rates));
+    let rates = around.rates.are_any().then(|| Arc::clone(&around.rates));
     async move {
         let (of_client, refusal) = admitted.map_or_else(|it| (None, Some(it)), |it| (it, None));
         let mut response: Response<BoxBody> = match (refusal, answer) {
@@ -216,9 +189,9 @@ where
                 }
                 answered.into()
             }
-            (Some(refusal), None) if !is_over => (*refusal).into(),
+            (Some(refusal), None) => (*refusal).into(),
             // The peer was told that this is not answered.
-            _ => {
+            (None, None) => {
                 all_written(connection.as_ref()).await;
                 return Ok(Response::ok().set_body(Answer::none()));
             }
@@ -261,14 +234,6 @@ fn end_with(connection: &Connection, is_last: bool, response: &mut Response<BoxB
     if is_last || head.connection_type() == ConnectionType::Close {
         connection.say_close();
     }
-}
-
-/// The answer to a request that expects what nobody knows of.
-fn unmet_expectation(request: &Request) -> Option<HttpResponse> {
-    if !request.headers().contains_key(EXPECT) {
-        return None;
-    }
-    http_api::refusal_of_expectation(request.path(), request.headers())
 }
 
 /// A body, and that it is being answered until it is gone.

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use domain::{
     Failure, Origin, Phase, ProductId, Sale, SaleId, Sku, StoreError, UnixMillis,
     operator::{
-        Acted, Action, ActionId, ActionRecord, Answer, Change, ChangeError, Changed, Noted,
-        OperatorName, Order, Refused, SaleSeen, Seen,
+        Acted, Action, ActionId, ActionRecord, Answer, Change, ChangeError, Changed, Noted, Order,
+        Refused, SaleSeen, Seen,
     },
     ports::{Clock, Listed, Tally},
     sale::{SaleState, TermsError, WindowError},
@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
+    account::account,
     compose::{self, ComposeError, Registers, Task},
     config::{ActorOptions, ChangeOptions, Config, SalesCommand, window},
     environment::TokioClock,
@@ -37,7 +38,7 @@ pub(crate) enum SalesError {
     Window(#[from] WindowError),
     #[error("{field} of the sale {0}", field = .0.field())]
     Terms(#[from] TermsError),
-    #[error("{field} of the sale {0}", field = .0.field().unwrap_or("what is to be otherwise"))]
+    #[error("{}", of_change(*.0))]
     Change(#[from] ChangeError),
     #[error("the sale would be over already: it ends at {}", rfc3339(*.0))]
     Over(UnixMillis),
@@ -63,6 +64,23 @@ pub(crate) enum SalesError {
     Random(#[from] getrandom::Error),
     #[error("cannot print")]
     Print(#[from] io::Error),
+}
+
+/// Why there is no such change, in terms of the command.
+fn of_change(error: ChangeError) -> String {
+    let flag = match error.field() {
+        None => {
+            return "nothing is to be changed: name what with --starts-at, --ends-at, --stock, --limit \
+                    or --hold"
+                .to_owned();
+        }
+        Some("per_user_limit") => "--limit",
+        Some("hold_ms") => "--hold",
+        Some("starts_at") => "--starts-at",
+        Some("ends_at") => "--ends-at",
+        Some(_) => "--stock",
+    };
+    format!("{flag} {error}")
 }
 
 /// A sale as it stands, for whoever is refused.
@@ -186,15 +204,7 @@ async fn act_by(
     if_at: Option<i64>,
 ) -> Result<(), SalesError> {
     let order = Order { if_at, ..order_of(action, actor)? };
-    let give_up_at = Instant::now() + live::PATIENCE;
-    let mut answer = acting.act(&order).await;
-    // The same order again does nothing more, and says whether it is in effect by now.
-    while matches!(answer, Ok(Answer::Done { in_effect: false, .. })) && Instant::now() < give_up_at
-    {
-        TokioClock.wait(LOOK_AGAIN_MS).await;
-        answer = acting.act(&order).await;
-    }
-    let is_late = matches!(answer, Ok(Answer::Done { in_effect: false, .. }));
+    let (answer, is_late) = act_until_in_effect(acting, &order).await;
     let record = print_answer(&order, answer, actor)?;
     if let Some(sale) = record.and_then(|record| record.sale)
         && !actor.json
@@ -204,6 +214,23 @@ async fn act_by(
         writeln!(output(), "{HEADING}\n{}", line(&sale, tally, seen_at))?;
     }
     if is_late { Err(SalesError::NotYet) } else { Ok(()) }
+}
+
+/// Has an order carried out, and waits until it is in effect; says whether it is not after a while.
+pub(crate) async fn act_until_in_effect(
+    acting: &Acting,
+    order: &Order,
+) -> (Result<Answer, StoreError>, bool) {
+    let give_up_at = Instant::now() + live::PATIENCE;
+    let mut answer = acting.act(order).await;
+    // The same order again does nothing more, and says whether it is in effect by now.
+    while matches!(answer, Ok(Answer::Done { in_effect: false, .. })) && Instant::now() < give_up_at
+    {
+        TokioClock.wait(LOOK_AGAIN_MS).await;
+        answer = acting.act(order).await;
+    }
+    let is_late = matches!(answer, Ok(Answer::Done { in_effect: false, .. }));
+    (answer, is_late)
 }
 
 /// An order of whoever runs the command.
@@ -220,14 +247,6 @@ fn drawn() -> Result<u128, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(u128::from_be_bytes(bytes))
-}
-
-/// Whose account the command runs in, as far as that is a name.
-fn account() -> OperatorName {
-    let mut set =
-        ["LOGNAME", "USER"].into_iter().filter_map(|variable| std::env::var(variable).ok());
-    set.find_map(|account| account.parse().ok())
-        .unwrap_or_else(|| "shell".parse().expect("it has plain characters"))
 }
 
 /// Says what came of an order: the row of the trail if it was carried out.

@@ -13,7 +13,7 @@ use std::{
 
 use actix_server::Server;
 use postgres_ledger::{Connections, MigrateError, PostgresLedger};
-use scheduler::Scheduler;
+use scheduler::{Beats, Scheduler};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::{JoinError, JoinHandle},
@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin,
-    compose::{ComposeError, Service, Shared, compose},
-    config::{Config, Migrate, Place},
+    compose::{ComposeError, Service, Shared, compose, wait_for_commands},
+    config::{AdminAddr, Config, Migrate, Place, SharedAddress},
     file_limit::make_room,
     peers, supervision,
 };
@@ -46,6 +46,8 @@ pub(crate) enum ServeError {
     Compose(#[from] ComposeError),
     #[error("cannot listen on {address}; HTTP_ADDR says where to")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    SharedAddress(#[from] SharedAddress),
     #[error(transparent)]
     ListenToOperators(#[from] admin::ListenError),
     #[error("the HTTP server failed")]
@@ -72,6 +74,7 @@ const UPKEEP: &str = "the upkeep";
 const LIVE_SOCKET: &str = "the socket of the live store";
 const TOKEN_KEYS: &str = "the keys of buyers' tokens";
 const OPERATOR_TOKENS: &str = "the tokens of operators";
+const BEATS: &str = "what is told the other processes";
 
 /// What runs beside the server until it is told to stop.
 struct Background {
@@ -80,6 +83,8 @@ struct Background {
     token_keys: Option<JoinHandle<()>>,
     /// Of a service whose operators have tokens.
     operator_tokens: Option<JoinHandle<()>>,
+    /// Of a service that is watched.
+    beats: Option<JoinHandle<()>>,
     /// Of a service in a directory. The directory is given back when it is done.
     live_socket: Option<JoinHandle<()>>,
     /// Where somebody who runs the service may listen.
@@ -91,19 +96,18 @@ struct Background {
 /// not.
 pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     supervision::end_with_any_task();
+    let admin_addr = config.admin_addr()?;
     let workers = usize::from(config.http_workers);
     let room = make_room(workers);
-    let Service { shared, scheduler, to_migrate, embedded } = compose(config)?;
+    if let Ok(Place::Embedded { data_dir }) = config.place() {
+        wait_for_commands(data_dir).await;
+    }
+    let Service { mut shared, scheduler, to_migrate, embedded } = compose(config)?;
     match config.place() {
         Ok(Place::Embedded { data_dir }) => log_where(data_dir),
         _ => log_connections(config)?,
     }
-    if config.trusts_everybody() {
-        tracing::warn!(
-            "TRUSTED_PROXIES has every address in it: each client may say that it is another, and \
-             CLIENT_RATE holds nobody back; name the proxies alone"
-        );
-    }
+    warn_of_trust(config);
     // Until here a signal ends the process at once: there is nothing to finish.
     let mut signals = Signals::new()?;
     let limits = peers::Limits {
@@ -112,14 +116,17 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         connections_max: room.per_worker,
         stop_s_max: STOP_S_MAX,
     };
-    let operators = admin::listen(config.admin_addr())?;
+    let (listener, operators) = listen(config.http_addr, admin_addr, admin::USUAL)?;
     if operators.is_some() {
         telemetry::switch_on();
         shared.watch_pools();
     }
-    let (address, server) = listen(config.http_addr, limits, shared.clone())?;
+    let address = listener.local_addr().map_err(ServeError::Http)?;
+    let server = answer(listener, limits, shared.clone()).map_err(ServeError::Http)?;
     tracing::info!("listening on http://{address}");
     room.log(workers);
+    // What nothing is counted for is no figure.
+    let beats = operators.is_some().then(|| shared.in_company(known_as(address)));
 
     let stop = CancellationToken::new();
     let schema = to_migrate.map(|ledger| Schema { ledger, migrate: config.migrate });
@@ -129,6 +136,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         token_keys: token_keys.map(|it| supervision::task(TOKEN_KEYS, it.keep(stop.clone()))),
         operator_tokens: operator_tokens
             .map(|it| supervision::task(OPERATOR_TOKENS, it.keep(stop.clone()))),
+        beats: beats.map(|it| supervision::task(BEATS, beat(it, stop.clone()))),
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
         live_socket: socket
             .map(|it| supervision::task(LIVE_SOCKET, it.answer(shared.orders(), stop.clone()))),
@@ -176,19 +184,21 @@ async fn in_time(
     }
 }
 
-/// Listens, with a way to the stores for each thread that is to answer.
+/// Listens where buyers are heard, and then where operators are: they take another port if nobody said
+/// which, and the usual one is taken.
 fn listen(
     address: SocketAddr,
-    limits: peers::Limits,
-    shared: Shared,
-) -> Result<(SocketAddr, Server), ServeError> {
-    let listening = || {
-        let listener = peers::listen(address)?;
-        let address = listener.local_addr()?;
-        let routes = http_api::routes;
-        Ok((address, peers::serve(listener, limits, routes, move || shared.api())?))
-    };
-    listening().map_err(|source| ServeError::Listen { address, source })
+    of_operators: Option<AdminAddr>,
+    usual: SocketAddr,
+) -> Result<(TcpListener, Option<TcpListener>), ServeError> {
+    let of_buyers = peers::listen(address);
+    let of_buyers = of_buyers.map_err(|source| ServeError::Listen { address, source })?;
+    Ok((of_buyers, admin::listen(of_operators, usual)?))
+}
+
+/// Answers buyers, with a way to the stores for each thread that does.
+fn answer(listener: TcpListener, limits: peers::Limits, shared: Shared) -> io::Result<Server> {
+    peers::serve(listener, limits, http_api::routes, move || shared.api())
 }
 
 /// Answers whoever runs the service, until everything else has ended.
@@ -209,6 +219,22 @@ fn tell_operators(
             () = stop.cancelled() => tokio::join!(running.stop(false), server).1,
         }
     }))
+}
+
+/// Tells the other processes what this one does, until told to stop.
+async fn beat(beats: Beats, stop: CancellationToken) {
+    beats.run(stop.cancelled()).await;
+}
+
+/// Where this process serves buyers, as it is told the others: of all addresses of a machine, by its name.
+fn known_as(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.to_string();
+    }
+    let machine = rustix::system::uname();
+    let machine = machine.nodename().to_string_lossy();
+    let name: String = machine.chars().filter(char::is_ascii_graphic).take(64).collect();
+    format!("{name}:{}", address.port())
 }
 
 /// Brings the schema up to date and keeps the sales going until told to stop.
@@ -245,6 +271,7 @@ impl Background {
             },
             ended = end_of(&mut self.token_keys) => broken(TOKEN_KEYS, ended),
             ended = end_of(&mut self.operator_tokens) => broken(OPERATOR_TOKENS, ended),
+            ended = end_of(&mut self.beats) => broken(BEATS, ended),
             ended = end_of(&mut self.live_socket) => broken(LIVE_SOCKET, ended),
         }
     }
@@ -257,6 +284,9 @@ impl Background {
         }
         if let Some(tokens) = self.operator_tokens {
             tokens.await.map_err(|error| ServeError::TaskBroke(OPERATOR_TOKENS, error))?;
+        }
+        if let Some(beats) = self.beats {
+            beats.await.map_err(|error| ServeError::TaskBroke(BEATS, error))?;
         }
         if let Some(live_socket) = self.live_socket {
             live_socket.await.map_err(|error| ServeError::TaskBroke(LIVE_SOCKET, error))?;
@@ -388,5 +418,31 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+fn warn_of_trust(config: &Config) {
+    if config.trusts_everybody() {
+        tracing::warn!(
+            "TRUSTED_PROXIES has every address in it: each client may say that it is another, and \
+             CLIENT_RATE holds nobody back; name the proxies alone"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn buyers_may_be_heard_where_operators_usually_are() {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+
+        let (buyers, operators) = listen(free, None, free).unwrap();
+
+        assert_eq!(buyers.local_addr().unwrap(), free);
+        assert_ne!(operators.unwrap().local_addr().unwrap(), free);
     }
 }

@@ -101,7 +101,6 @@ mod tests {
         let output = Command::new(env::current_exe().unwrap())
             .args([&name, "--exact", "--nocapture"])
             .env(WHICH, which)
-            .env("RUST_LOG", "info")
             .output()
             .unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -119,7 +118,7 @@ mod tests {
             }
         }
 
-        log::start(crate::config::LogFormat::Text);
+        log::start(crate::config::LogFormat::Text, &"info".parse().unwrap());
         end_with_any_task();
         match which {
             "task" => drop(task("the task in question", async { panic!("on purpose") })),

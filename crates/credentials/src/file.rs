@@ -37,6 +37,10 @@ impl NamedFile {
         if secret.is_empty() {
             return Err(self.wrong("is empty"));
         }
+        // As long as they may be, nobody has to guess them.
+        if secret.trim().is_empty() {
+            return Err(self.wrong("is nothing but blanks, and has no secret in it"));
+        }
         Ok(secret.to_owned())
     }
 
@@ -113,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_of_no_use_is_named_with_its_setting_and_not_quoted() {
-        for content in [&b""[..], b"\n", b"\r\n", b"pa55\xff"] {
+        let blanks = [b' '; 64];
+        for content in [&b""[..], b"\n", b"\r\n", b"pa55\xff", b" \t\n", b"\n\n", &blanks] {
             let (_dir, file) = file(content);
             let error = file.read_secret().unwrap_err().to_string();
             let named = format!("REDIS_PASSWORD_FILE: {} is ", file.path.display());

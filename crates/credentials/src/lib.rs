@@ -14,7 +14,7 @@ pub use certificates::{Certificates, OwnCertificate, Verify};
 pub use error::{AccessError, HalfCertificate};
 pub use file::{FileError, NamedFile};
 pub use reading::Reader;
-pub use refusal::refusal;
+pub use refusal::{refusal, remedy};
 
 use std::borrow::Cow;
 

@@ -12,6 +12,18 @@ pub fn refusal(error: &(dyn Error + 'static), names: &Names) -> Option<String> {
     of_tls(error).map(|error| sentence(error, names))
 }
 
+/// What can be done about such an error, for whoever may not know the names of servers.
+#[must_use]
+pub fn remedy(error: &(dyn Error + 'static), names: &Names) -> Option<String> {
+    of_tls(error).map(|error| match error {
+        TlsError::InvalidCertificate(CertificateError::NotValidForNameContext { .. }) => format!(
+            "its certificate is for another host than {} names{}",
+            names.url, names.any_name
+        ),
+        error => sentence(error, names),
+    })
+}
+
 /// An error as some share it: what it is made of has to be taken out before it can be known.
 type Shared = Arc<dyn Error + Send + Sync>;
 
@@ -142,6 +154,21 @@ mod tests {
         assert!(said.contains("DATABASE_CERT_FILE and DATABASE_KEY_FILE"), "{said}");
 
         assert_eq!(refusal(&io::Error::other("no route"), &DATABASE), None);
+    }
+
+    #[test]
+    fn what_can_be_done_is_said_without_a_name_of_a_server() {
+        let wrong = CertificateError::NotValidForNameContext {
+            expected: "secret-a".try_into().unwrap(),
+            presented: vec!["DnsName(\"secret-b\")".to_owned()],
+        };
+        let error = io::Error::other(TlsError::InvalidCertificate(wrong));
+
+        assert!(refusal(&error, &DATABASE).unwrap().contains("secret-a"));
+        let said = remedy(&error, &DATABASE).unwrap();
+        assert!(said.contains("DATABASE_URL") && !said.contains("secret"), "{said}");
+        let expired = TlsError::InvalidCertificate(CertificateError::Expired);
+        assert!(remedy(&io::Error::other(expired), &DATABASE).unwrap().contains("has expired"));
     }
 
     #[test]

@@ -121,6 +121,9 @@ pub enum CodeRefusal {
     /// The hold was given back by its owner.
     #[error("the hold was given back")]
     Released,
+    /// The code was redeemed, and an operator cancelled the purchase. Its receipt, with when and why.
+    #[error("the purchase was cancelled")]
+    Cancelled(Box<Receipt>),
     /// The code is good but not redeemed yet, so there is no receipt to show.
     #[error("the code has not been redeemed")]
     NotRedeemed,

@@ -8,6 +8,10 @@ use crate::{
     steady::ClockNews,
 };
 
+/// How soon a sale must end that it may have ended by the ledger's clock, in milliseconds: more than what the
+/// snapshot is off by.
+const LATE_MS: i64 = 1_000;
+
 /// A snapshot of the sales that are not closed, refreshed by the scheduler about every second.
 ///
 /// A sale that is not in it, because it is closed or newer than the snapshot, is looked up in
@@ -114,6 +118,20 @@ impl Catalog {
         let calendar = self.calendar();
         let sale = calendar.sales.iter().find(|sale| sale.id == id).copied()?;
         Some(Listed { sale, seen_at: calendar.now })
+    }
+
+    /// The same, and looked up anew where it is not there, or may have ended since: whoever is late for the end of a sale shall
+    /// be told so. Anywhere else a crowd whose grants are refused together asks the ledger nothing.
+    pub(crate) async fn listed_about_now(&self, id: SaleId) -> Option<Listed> {
+        let Some(listed) = self.listed(id) else {
+            return self.register.find(id).await.ok().flatten();
+        };
+        let ends_at = listed.sale.window.ends_at();
+        let may_have_ended = listed.seen_at < ends_at && ends_at < self.reckoned_now() + LATE_MS;
+        if !may_have_ended {
+            return Some(listed);
+        }
+        self.register.find(id).await.ok().flatten()
     }
 
     /// What a sale is of; `None` for generated items, or if there never was such a sale. The stores are

@@ -85,7 +85,8 @@ impl Checkout {
     /// 2. the hold, because only the live store knows what is free;
     /// 3. the record, because only the ledger can promise.
     ///
-    /// If the ledger refuses the record or cannot be reached, the user never learns the code.
+    /// If the ledger refuses the record or cannot be reached, the user never learns the code. If it refuses
+    /// because the sale is paused or over by now, of which the live store had not heard, that is the answer.
     /// Where it is certain that no record will appear, the unit is given back at once;
     /// otherwise the sweep decides it when the hold is due.
     ///
@@ -109,7 +110,7 @@ impl Checkout {
 
         match outcome {
             Outcome::Refused(refusal) => recorded.map(|_| Err(refusal)),
-            Outcome::Granted(grant) => self.conclude(grant, user, recorded).map(Ok),
+            Outcome::Granted(grant) => self.conclude(grant, user, recorded).await,
         }
     }
 
@@ -157,21 +158,19 @@ impl Checkout {
     }
 
     /// Turns what the ledger said of a grant into the answer.
-    fn conclude(
+    async fn conclude(
         &self,
         grant: Grant,
         user: UserId,
         recorded: Result<Recorded, StoreError>,
-    ) -> Result<Hold, StoreError> {
-        let Grant { code, epoch, .. } = grant;
-        let sale = code.sale();
+    ) -> Result<Result<Hold, CheckoutRefusal>, StoreError> {
+        let code = grant.code;
         match recorded {
-            Ok(Recorded::Hold(granted)) => Ok(hold_of(code, user, granted)),
+            Ok(Recorded::Hold(granted)) => Ok(Ok(hold_of(code, user, granted))),
             Ok(Recorded::TooLate) => Err(StoreError::new(ATTEMPT, Failure::NotDone, TOO_LATE)),
             Ok(Recorded::Refusal | Recorded::Stale) => {
                 self.codes.settle_soon(code, Verdict::Free);
-                self.rebuild.ask(sale, epoch);
-                Err(StoreError::new(ATTEMPT, Failure::Rebuilding, STALE))
+                self.refuse_stale(grant, user).await.map(Err)
             }
             Err(error) => {
                 if error.failure() != Failure::Unknown {
@@ -180,6 +179,39 @@ impl Checkout {
                 Err(error)
             }
         }
+    }
+
+    /// The answer to a grant that the ledger did not take down: no, if the sale is paused or over by now.
+    /// Otherwise there is none, for the live store is out of date.
+    async fn refuse_stale(
+        &self,
+        Grant { code, epoch, .. }: Grant,
+        user: UserId,
+    ) -> Result<CheckoutRefusal, StoreError> {
+        let sale = code.sale();
+        let listed = self.catalog.listed_about_now(sale).await;
+        let stopped = listed.as_ref().and_then(stopped);
+        // Units that were asked for in the last moment of a sale are no reason to load it anew. Where it was
+        // ended without the live store, that is found when the two are compared.
+        if !matches!(stopped, Some(CheckoutRefusal::Ended { .. })) {
+            self.rebuild.ask(sale, epoch);
+        }
+        let Some(refusal) = stopped else {
+            return Err(StoreError::new(ATTEMPT, Failure::Rebuilding, STALE));
+        };
+        let attempt = Attempt { sale, user, outcome: Outcome::Refused(refusal) };
+        self.ledger.permit()?.record(attempt).await?;
+        Ok(refusal)
+    }
+}
+
+/// Why nothing is to be had of a sale any more, or for now.
+fn stopped(Listed { sale, seen_at }: &Listed) -> Option<CheckoutRefusal> {
+    let ends_at = sale.window.ends_at();
+    match sale.phase_at(*seen_at) {
+        Phase::Ended => Some(CheckoutRefusal::Ended { ends_at }),
+        Phase::Paused => Some(CheckoutRefusal::Paused { ends_at }),
+        Phase::Scheduled | Phase::Open => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A unit kept for a user, and the receipt it turns into.
 
-use crate::{Code, Item, SaleId, Slot, Unit, UnixMillis, UserId};
+use crate::{Code, Item, SaleId, Slot, Unit, UnixMillis, UserId, operator::Reason};
 
 /// A unit kept for a user until it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Hold {
     pub expires_at: UnixMillis,
 }
 
-/// A redeemed hold: the unit is sold.
+/// A redeemed hold: the unit is sold, or was until the purchase was cancelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The code that was redeemed.
@@ -35,4 +35,15 @@ pub struct Receipt {
     pub item: Item,
     /// When it was sold, by the ledger's clock.
     pub purchased_at: UnixMillis,
+    /// Since when it is not, and why; `None` of a purchase that stands.
+    pub cancelled: Option<Cancellation>,
+}
+
+/// The end of a purchase, by an operator. It is final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    /// When, by the ledger's clock.
+    pub at: UnixMillis,
+    /// Why, in the operator's words, which the buyer reads.
+    pub reason: Reason,
 }

@@ -28,7 +28,9 @@ pub use names::{
     ActionId, OperatorName, ParseActionIdError, ParseOperatorError, ParseReasonError, Reason,
     RequestName,
 };
-pub use record::{Acted, ActionRecord, HoldSeen, Noted, SaleSeen, Seen, StoredAction};
+pub use record::{
+    Acted, ActionRecord, HoldSeen, Noted, PurchaseSeen, SaleSeen, Seen, StoredAction,
+};
 pub use refused::Refused;
 pub use steering::{Answer, EFFECT_WAIT_MS, Steering};
 
@@ -78,6 +80,9 @@ pub enum Action {
     EndSale(SaleId),
     /// Gives a hold back before its time.
     ReleaseHold(Code),
+    /// Cancels a purchase: its receipt stays and says so, with the reason, and the unit and the buyer's slot are free
+    /// again. A unit of a sale that is closed does not go back on sale.
+    CancelPurchase(Code),
     /// Makes a product, or says anew all that it is. One that is so already stays as it is.
     PutProduct(ProductChange),
     /// Takes a product out of use, for ever: no sale of it can be made any more. Those there are go on.
@@ -95,6 +100,7 @@ impl Action {
             Self::ResumeSale(_) => "sale-resumed",
             Self::EndSale(_) => "sale-ended",
             Self::ReleaseHold(_) => "hold-released",
+            Self::CancelPurchase(_) => "purchase-cancelled",
             Self::PutProduct(_) => "product-put",
             Self::ArchiveProduct(_) => "product-archived",
         }
@@ -109,7 +115,7 @@ impl Action {
             | Self::PauseSale(sale)
             | Self::ResumeSale(sale)
             | Self::EndSale(sale) => Some(sale),
-            Self::ReleaseHold(code) => Some(code.sale()),
+            Self::ReleaseHold(code) | Self::CancelPurchase(code) => Some(code.sale()),
         }
     }
 
@@ -136,9 +142,15 @@ impl Action {
     #[must_use]
     pub const fn code(&self) -> Option<Code> {
         match *self {
-            Self::ReleaseHold(code) => Some(code),
+            Self::ReleaseHold(code) | Self::CancelPurchase(code) => Some(code),
             _ => None,
         }
+    }
+
+    /// Whether what it does to a sale is seen in the live store once that was loaded anew.
+    #[must_use]
+    pub const fn is_of_sale(&self) -> bool {
+        !matches!(self, Self::ReleaseHold(_) | Self::PutProduct(_) | Self::ArchiveProduct(_))
     }
 
     /// Whether it only takes away: then it is done although the live store cannot be asked.

@@ -9,6 +9,7 @@ mod answered;
 mod audited;
 mod copied;
 mod exports;
+mod history;
 mod identity;
 mod inspections;
 mod ledger;
@@ -18,6 +19,7 @@ mod operation;
 mod operator;
 mod owners;
 mod pages;
+mod processes;
 mod products;
 mod register;
 
@@ -33,6 +35,7 @@ pub use copied::{
     AttemptCopy, HoldCopy, HoldEnd, OutcomeCopy, ProductCopy, PurchaseCopy, SaleCopy,
 };
 pub use exports::{ExportAsked, Exports, NO_SUCH_ROW, Sink};
+pub use history::SaleHistory;
 pub use identity::LedgerIdentity;
 pub use inspections::{CodeRows, Inspections, UnitHad, UnitOfSale, UserOfSales};
 pub use ledger::{Attempt, AttemptPermit, CodeRecord, LedgerStore, Outcome, Recorded, Redemption};
@@ -45,6 +48,7 @@ pub use operation::{Operation, Store};
 pub use operator::{ActReply, Operator, TrailPage};
 pub use owners::{CodeOwners, check_owner};
 pub use pages::{By, Cursor, OTHER_LIST, Page, PageAsked, ParseCursorError};
+pub use processes::Processes;
 pub use products::Products;
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
 

@@ -64,10 +64,12 @@ impl Purchase {
         }
     }
 
-    /// The receipt of a code that was redeemed.
+    /// The receipt of a code that was redeemed, also where the purchase was cancelled since: that says so.
     pub async fn receipt(&self, code: Code) -> Result<Result<Receipt, CodeRefusal>, StoreError> {
         match self.ledger.find(code).await? {
-            CodeRecord::Sold(receipt) | CodeRecord::SoldNow(receipt) => Ok(Ok(receipt)),
+            CodeRecord::Sold(receipt)
+            | CodeRecord::SoldNow(receipt)
+            | CodeRecord::Cancelled(receipt) => Ok(Ok(receipt)),
             decided => Ok(Err(refusal_of(decided))),
         }
     }
@@ -87,5 +89,6 @@ fn refusal_of(record: CodeRecord) -> CodeRefusal {
         }
         CodeRecord::Expired => CodeRefusal::Expired,
         CodeRecord::Released => CodeRefusal::Released,
+        CodeRecord::Cancelled(receipt) => CodeRefusal::Cancelled(Box::new(receipt)),
     }
 }

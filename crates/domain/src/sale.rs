@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     Epoch, ProductId, SaleId, Salt, Unit, UnixMillis,
-    ports::{LiveEpoch, RaiseReply},
+    ports::{Grant, LiveEpoch, RaiseReply},
     time::DAY_MS,
 };
 
@@ -286,6 +286,20 @@ impl Sale {
         } else {
             Phase::Open
         }
+    }
+
+    /// Whether the ledger takes a grant down at `now`: one of this epoch, within the terms, while the sale is
+    /// on as far as the ledger knows. The epoch says it of all that was changed; but of what was stopped by
+    /// somebody who could not ask the live store, only the state and the end do. When the sale opens is up
+    /// to the live store, which is early by a little at the most.
+    #[must_use]
+    pub fn takes(&self, grant: &Grant, now: UnixMillis) -> bool {
+        let is_on = self.state == SaleState::Active && now < self.window.ends_at;
+        let Terms { stock, per_user_limit, .. } = self.terms;
+        is_on
+            && grant.epoch == self.epoch
+            && grant.unit.get() <= stock
+            && grant.slot.0 < per_user_limit
     }
 
     /// The same sale as somebody else saw it, if that was at a newer epoch.

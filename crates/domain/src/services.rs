@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::{
-    Board, Catalog, Checkout, Health, Naming, ProductCatalog, ProductImages, Purchase, Standings,
-    Steering, Timetable,
+    Board, Catalog, Checkout, Company, Health, History, Naming, ProductCatalog, ProductImages,
+    Purchase, Standings, Steering, Timetable,
     abandoned::Abandoned,
     board::Forms,
     health::Way,
     ports::{
         AnsweredCodes, AuditedLive, Clock, CodeMint, CodeStore, Items, LedgerStore, Operator,
-        Products, SaleRegister, SaleStore, Tasks,
+        Processes, Products, SaleHistory, SaleRegister, SaleStore, Tasks,
     },
+    processes::ProcessId,
     upkeep::{Rebuild, Reclaim, Reconcile, Retire, Rotate, Sweep, Upkeep},
 };
 
@@ -154,6 +155,25 @@ impl Services {
     #[must_use]
     pub fn product_images(&self, tasks: Arc<dyn Tasks>) -> Arc<ProductImages> {
         ProductImages::new(&self.ports, tasks)
+    }
+
+    /// What this process writes down of how sales go.
+    #[must_use]
+    pub fn history(&self, history: Arc<dyn SaleHistory>, process: ProcessId) -> History {
+        History::new(self.catalog.clone(), self.ports.register.clone(), history, process)
+    }
+
+    /// The processes that tell each other by `port`, as this one knows them, which serves buyers at
+    /// `address`. One is enough.
+    #[must_use]
+    pub fn company(
+        &self,
+        port: Arc<dyn Processes>,
+        process: ProcessId,
+        address: String,
+    ) -> Arc<Company> {
+        let clock = self.ports.clock.clone();
+        Company::new(port, self.catalog.clone(), clock, process, address)
     }
 
     fn sharing(

@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 use domain::{
-    CheckoutRefusal, Failure, Sale, Steering,
+    CheckoutRefusal, CheckoutRequest, CodeRefusal, Failure, Sale, Steering,
     operator::{Acted, Action, ActionId, Answer, Change, Changed, Order, Refused},
-    ports::Operation,
+    ports::{Operation, SaleRegister},
     sale::SaleState,
 };
-use fakes::{Fault, Process, World};
+use fakes::{AttemptRecord, Fault, Process, World};
 
 /// A world with a sale of so many units, one a user, that two processes serve.
 async fn open_world(stock: u32) -> (World, [Process; 2], Steering, Sale) {
@@ -113,6 +113,48 @@ async fn without_the_live_store_nothing_is_done_but_what_stops() {
     assert!(matches!(one.ask(&sale, "ann").await, Ok(Err(CheckoutRefusal::Paused { .. }))));
 }
 
+/// It comes back as it was and has heard of nothing, and neither has the other process.
+#[tokio::test]
+async fn what_was_stopped_without_the_live_store_is_granted_by_nobody_when_it_is_back() {
+    for stop in [Action::PauseSale, Action::EndSale] {
+        let (world, [_, other], steering, sale) = open_world(2).await;
+        world.clock.advance_ms(1_000);
+        world.live.faults().set_down(true);
+        assert_eq!(done(&steering.act(&order(1, stop(sale.id))).await.unwrap()), (false, false));
+        world.live.faults().set_down(false);
+        let stopped = world.ledger.sale(sale.id).unwrap();
+        assert_eq!(stopped.epoch.0, 1);
+
+        // Until the process hears of it, which takes a second, there is no answer, and no unit.
+        let early = other.ask(&sale, "ann").await.unwrap_err();
+        assert_eq!(early.failure(), Failure::Rebuilding);
+        assert_eq!(world.ledger.attempts(), []);
+        other.catalog.refresh().await.unwrap();
+        let refusal = other.ask(&sale, "ann").await.unwrap().unwrap_err();
+        let key = "a-key-of-16-letters".parse().unwrap();
+        let keyed = CheckoutRequest { sale: sale.id, user: "bob".parse().unwrap() };
+        let with_key = other.checkout.attempt_again(keyed, &key).await.unwrap().unwrap_err();
+
+        let ends_at = stopped.window.ends_at();
+        let expected = match stopped.state {
+            SaleState::Paused => CheckoutRefusal::Paused { ends_at },
+            _ => CheckoutRefusal::Ended { ends_at },
+        };
+        assert_eq!((refusal, with_key), (expected, expected));
+        let recorded = |it: &AttemptRecord| matches!(it, AttemptRecord::Refusal { refusal, .. } if *refusal == expected);
+        let attempts = world.ledger.attempts();
+        assert!(attempts.len() == 2 && attempts.iter().all(recorded), "{attempts:?}");
+        world.clock.advance_ms(1_000);
+        other.rebuild.run_asked().await.unwrap();
+        // Where nobody asked for it, the comparison finds it.
+        let stopped = world.ledger.sale(sale.id).unwrap();
+        other.catalog.refresh().await.unwrap();
+        other.reconcile.run(&stopped).await.unwrap();
+        assert_eq!(other.ask(&sale, "cid").await.unwrap().unwrap_err(), expected);
+        assert_eq!(world.live.free(sale.id).len(), 2);
+    }
+}
+
 #[tokio::test]
 async fn an_id_that_is_taken_is_shown_with_its_order() {
     let (world, _, steering, sale) = open_world(1).await;
@@ -152,4 +194,96 @@ async fn a_hold_that_an_operator_gives_back_is_had_again_at_once() {
     assert_eq!(done(&released), (true, false));
     other.take(&sale, "bob").await;
     one.purchase.redeem(held.code).await.unwrap().unwrap_err();
+}
+
+fn cancel(number: u128, code: domain::Code) -> Order {
+    let why = Some("it came back".parse().unwrap());
+    Order { why, ..order(number, Action::CancelPurchase(code)) }
+}
+
+#[tokio::test]
+async fn the_unit_of_a_cancelled_purchase_is_sold_again_and_its_code_is_good_for_nothing() {
+    let (world, [one, other], steering, sale) = open_world(1).await;
+    let bought = one.take(&sale, "ann").await;
+    one.purchase.redeem(bought.code).await.unwrap().unwrap();
+    assert!(other.ask(&sale, "bob").await.unwrap().is_err());
+    // The brake of rebuilds is off.
+    world.clock.advance_ms(1_000);
+
+    let answer = steering.act(&cancel(1, bought.code)).await.unwrap();
+
+    assert_eq!(done(&answer), (true, false));
+    let again = other.take(&sale, "ann").await;
+    assert_eq!(again.unit, bought.unit);
+    other.purchase.redeem(again.code).await.unwrap().unwrap();
+    let refused = one.purchase.redeem(bought.code).await.unwrap().unwrap_err();
+    let CodeRefusal::Cancelled(receipt) = &refused else { panic!("{refused:?}") };
+    assert_eq!(receipt.cancelled.as_ref().unwrap().reason.as_str(), "it came back");
+    assert_eq!(one.purchase.release(bought.code).await.unwrap(), Err(refused.clone()));
+    assert_eq!(one.purchase.receipt(bought.code).await.unwrap().as_ref(), Ok(&**receipt));
+    assert_eq!(done(&steering.act(&cancel(1, bought.code)).await.unwrap()), (true, true));
+}
+
+#[tokio::test]
+async fn many_purchases_that_are_cancelled_together_are_all_on_sale_again() {
+    let (world, [one, _], steering, sale) = open_world(20).await;
+    let mut codes = Vec::new();
+    for number in 0..20 {
+        let held = one.take(&sale, &format!("user-{number}")).await;
+        one.purchase.redeem(held.code).await.unwrap().unwrap();
+        codes.push(held.code);
+    }
+    world.clock.advance_ms(1_000);
+
+    let orders: Vec<_> = (1..).zip(&codes).map(|(number, &code)| cancel(number, code)).collect();
+    let acts = orders.iter().map(|order| steering.act(order));
+    let answers = futures_util::future::join_all(acts).await;
+
+    assert!(answers.iter().all(|answer| done(answer.as_ref().unwrap()).0), "{answers:?}");
+    let served = world.live.served(sale.id).unwrap();
+    assert_eq!((served.free, served.sold), (20, 0));
+}
+
+#[tokio::test]
+async fn a_cancellation_that_nobody_waited_for_is_on_sale_by_the_upkeep() {
+    let (world, [one, _], steering, sale) = open_world(1).await;
+    let bought = one.take(&sale, "ann").await;
+    one.purchase.redeem(bought.code).await.unwrap().unwrap();
+    world.clock.advance_ms(1_000);
+    world.live.faults().plan(Operation::Load, Fault::Lose);
+
+    let late = steering.act(&cancel(1, bought.code)).await.unwrap();
+
+    assert_eq!(done(&late), (false, false));
+    world.clock.advance_ms(1_000);
+    // Another process grants what the old epoch has, which is nothing; this one was asked to load it.
+    one.rebuild.run_asked().await.unwrap();
+    one.take(&sale, "bob").await;
+}
+
+#[tokio::test]
+async fn without_the_live_store_a_purchase_is_cancelled_only_where_nothing_goes_back_on_sale() {
+    let world = World::new();
+    let steering = world.services(1).steering(World::hourly());
+    let process = world.process(2);
+    let (over, open) = (world.sale_in(0, 500, 3, 1), world.open_sale(3, 1));
+    process.catalog.refresh().await.unwrap();
+    let mut codes = Vec::new();
+    for sale in [&over, &open] {
+        let held = process.take(sale, "ann").await;
+        process.purchase.redeem(held.code).await.unwrap().unwrap();
+        codes.push(held.code);
+    }
+    world.clock.advance_ms(1_000);
+    assert!(world.ledger.close(over.id).await.unwrap());
+    world.live.faults().set_down(true);
+
+    let closed = steering.act(&cancel(1, codes[0])).await.unwrap();
+    let refused = steering.act(&cancel(2, codes[1])).await.unwrap_err();
+
+    assert_eq!(done(&closed), (true, false));
+    assert_eq!(refused.failure(), Failure::NotDone);
+    assert!(
+        world.ledger.purchases().iter().any(|it| it.code == codes[1] && it.cancelled.is_none())
+    );
 }

@@ -5,12 +5,17 @@ use std::sync::Arc;
 use domain::{
     Health, ProductImages, SaleId, Services, Steering, Unit,
     health::Way,
-    ports::{CodeOwners, Exports, Inspections, Lookups, Products},
+    ports::{CodeOwners, Exports, Inspections, Lookups, Products, SaleHistory},
 };
 
 use crate::{
-    identity::Identity, items::Pictures, limits::Limits, manners::Manners, operator::Operators,
-    shown::SaleBoard, stream::Streams,
+    identity::Identity,
+    items::Pictures,
+    limits::Limits,
+    manners::Manners,
+    operator::{Control, Operators},
+    shown::SaleBoard,
+    stream::Streams,
 };
 
 /// What the handlers of one thread ask.
@@ -38,6 +43,8 @@ pub struct Api {
     /// Says who operates, for all threads, where operators are let in; `None` where there is no such
     /// place.
     pub operators: Option<Arc<Operators>>,
+    /// Tells operators who watch how the service does, where they are served.
+    pub control: Option<Control>,
     /// How often somebody may ask, for all threads.
     pub limits: Arc<Limits>,
     /// What all answers have in common, for all threads.
@@ -60,6 +67,8 @@ pub struct Records {
     pub inspections: Arc<dyn Inspections>,
     /// All of a sale.
     pub exports: Arc<dyn Exports>,
+    /// How a sale went.
+    pub history: Arc<dyn SaleHistory>,
 }
 
 /// What the stores are called where their health is reported.

@@ -16,11 +16,14 @@ use actix_web::{
     web::Bytes,
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use serde_json::{Value, json};
 
 use crate::{
     caching::is_known,
     manners::NO_PAGE,
     openapi::{Answer, Parameter, header},
+    params::Params,
+    problem::Problem,
 };
 
 /// It may be kept, but is asked for again: the next version has another.
@@ -116,6 +119,24 @@ impl Asset {
             Answer::text(format!("{says}."), kind).headers(headers()).headers([header::coding()]);
         [found, Answer::empty(304, "The client has it.").headers(headers())]
     }
+}
+
+/// The answer to a request for one of several files, by the name in its path.
+pub(crate) fn answer_by_name(
+    files: &[(&str, Asset)],
+    request: &HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    Params::of_query(request).finish(Some(()))?;
+    let name = request.match_info().get("file").unwrap_or_default();
+    let file = files.iter().find(|(it, _)| *it == name);
+    let (_, file) = file.ok_or_else(|| Problem::no_such_route(request.path()))?;
+    Ok(file.answer(request))
+}
+
+/// What such a name may be.
+pub(crate) fn schema_of_names(files: &[(&str, Asset)]) -> Value {
+    let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
+    json!({ "type": "string", "enum": names, "description": "The name of a file." })
 }
 
 /// The header by which a client says what it has.

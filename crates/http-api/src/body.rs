@@ -106,12 +106,19 @@ async fn receive(
 
 /// Checks that a body is what its bytes are read as.
 fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    if text(header::CONTENT_ENCODING).is_some_and(|it| !it.trim().eq_ignore_ascii_case("identity"))
-    {
+    let lines = |name| headers.get_all(name).map(|value| value.to_str().unwrap_or_default());
+    // Of several lines it is one list.
+    let mut codings = lines(header::CONTENT_ENCODING).flat_map(|line| line.split(','));
+    if !codings.all(|coding| coding.trim().eq_ignore_ascii_case("identity")) {
         return Err(Problem::unsupported_coding());
     }
-    let mut kind = text(header::CONTENT_TYPE).unwrap_or_default().split(';').map(str::trim);
+    let mut kinds = lines(header::CONTENT_TYPE);
+    let (kind, other) = (kinds.next().unwrap_or_default(), kinds.next());
+    let mut kind = kind.split(';').map(str::trim);
+    // Of two kinds nobody can say which is meant.
+    if other.is_some() {
+        return Err(Problem::unsupported_media_type());
+    }
     if !kind.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
         return Err(Problem::unsupported_media_type());
     }

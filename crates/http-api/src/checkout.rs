@@ -111,6 +111,7 @@ fn describe_release() -> Operation {
         .of_buyer()
         .answer(released.headers([header::caching("no-store")]))
         .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
+        .problem(Kind::PurchaseCancelled)
         .asks_stores()
 }
 

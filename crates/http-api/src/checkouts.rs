@@ -25,8 +25,13 @@ use crate::{
 };
 
 /// All states there are.
-const STATES: [CodeState; 4] =
-    [CodeState::Held, CodeState::Sold, CodeState::Expired, CodeState::Released];
+const STATES: [CodeState; 5] = [
+    CodeState::Held,
+    CodeState::Sold,
+    CodeState::Expired,
+    CodeState::Released,
+    CodeState::Cancelled,
+];
 
 scalars! {
     /// What a code is.
@@ -34,7 +39,8 @@ scalars! {
         "type": "string",
         "enum": STATES.map(name_of),
         "description": "What a code is: `held` keeps a unit, `sold` was redeemed, `expired` ran out, \
-                        `released` was given back. Only `held` changes.",
+                        `released` was given back, `cancelled` was redeemed and the purchase cancelled. Only \
+                        `held` changes, and `sold`, to `cancelled`.",
     }
 }
 
@@ -104,10 +110,10 @@ async fn get_checkout(
     Ok(not_stored(CodeBody::of(&life, item)))
 }
 
-/// What the unit of a code is; of one that was sold, as it was then.
+/// What the unit of a code is; of one that was sold, as it was then, whatever became of the purchase.
 async fn item_of(life: &CodeLife, api: &Api) -> Result<Item, Problem> {
     let item = in_time(api.services.naming.item(life.code.sale(), life.unit)).await?;
-    if life.state == CodeState::Sold && item.product.is_some() {
+    if matches!(life.state, CodeState::Sold | CodeState::Cancelled) && item.product.is_some() {
         let receipt = in_time(api.services.purchase.receipt(life.code)).await??;
         return Ok(receipt.item);
     }
@@ -137,5 +143,6 @@ const fn name_of(state: CodeState) -> &'static str {
         CodeState::Sold => "sold",
         CodeState::Expired => "expired",
         CodeState::Released => "released",
+        CodeState::Cancelled => "cancelled",
     }
 }

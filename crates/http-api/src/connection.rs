@@ -23,7 +23,7 @@ pub use self::{
     patience::{Overdue, Patience},
     receiving::Allowance,
 };
-use crate::stream::Viewer;
+use crate::viewer::Viewer;
 
 /// How long a request may take to arrive, from its first byte to the last of its body.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -120,9 +120,11 @@ impl Connection {
         self.has_body.get()
     }
 
-    /// Notes that an answer tells the peer that it is the last.
+    /// Notes that an answer tells the peer that it is the last. The rest of a body that it does not send is
+    /// not waited for.
     pub fn say_close(&self) {
         self.said_close.set(true);
+        self.wake();
     }
 
     /// Whether the peer was told so. What it sent after that is for another connection.
@@ -211,7 +213,8 @@ impl Drop for Answering {
         let connection = &self.0;
         connection.turn.set(Turn::Idle);
         connection.deadline.set(Instant::now() + IDLE_TIMEOUT);
-        if connection.portion.get() == 0 || connection.is_cut.get() {
+        let has_ended = connection.is_cut.get() || connection.said_close.get();
+        if connection.portion.get() == 0 || has_ended {
             connection.wake();
         }
     }

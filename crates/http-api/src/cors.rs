@@ -56,6 +56,12 @@ pub enum OriginsError {
          http://localhost:3000: in lower case, without a path, and without the port that is meant anyway"
     )]
     Origin(String),
+    /// It has more before its host than a scheme. What that is may be a secret, so it is not said.
+    #[error(
+        "names a user before a host, and an origin is a scheme, a host and a port alone, such as \
+         https://shop.example"
+    )]
+    User,
     /// There are too many.
     #[error("has more than {ORIGINS_MAX} origins")]
     TooMany,
@@ -116,7 +122,8 @@ impl FromStr for Origins {
             _ => {}
         }
         let origins = text.split(',').map(str::trim).map(|origin| {
-            let wrong = || OriginsError::Origin(origin.chars().take(64).collect());
+            let quoted = || OriginsError::Origin(origin.chars().take(64).collect());
+            let wrong = || if origin.contains('@') { OriginsError::User } else { quoted() };
             let value = HeaderValue::from_str(origin).ok().filter(|_| is_origin(origin));
             value.ok_or_else(wrong)
         });
@@ -197,6 +204,13 @@ mod tests {
             "://a.example",
         ] {
             assert!(bad.parse::<Origins>().is_err(), "{bad}");
+        }
+        for secret in
+            ["https://geheim@shop.example", "https://u:geheim@h", "https://a.example,u:geheim@h"]
+        {
+            let error = secret.parse::<Origins>().unwrap_err();
+            assert_eq!(error, OriginsError::User, "{secret}");
+            assert!(!error.to_string().contains("geheim"));
         }
         let many = |count| vec!["https://a.example"; count].join(",").parse::<Origins>();
         assert!(many(ORIGINS_MAX).is_ok());

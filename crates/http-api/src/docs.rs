@@ -4,10 +4,10 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse, web::Bytes};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    asset::Asset,
+    asset::{Asset, answer_by_name, schema_of_names},
     openapi::{Endpoint, Operation, Parameter, Scalar, Schemas, Shape, Tag},
     params::Params,
     problem::{Kind, Problem},
@@ -59,8 +59,7 @@ impl Shape for FileName {
     const NAME: Option<&'static str> = Some("FileName");
 
     fn schema(_: &mut Schemas) -> Value {
-        let names = FILES.each_ref().map(|(name, _)| *name);
-        json!({ "type": "string", "enum": names, "description": "The name of a file." })
+        schema_of_names(&*FILES)
     }
 }
 
@@ -111,9 +110,5 @@ async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
 }
 
 async fn get_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
-    let name = request.match_info().get("file").unwrap_or_default();
-    let file = FILES.iter().find(|(it, _)| *it == name);
-    let (_, file) = file.ok_or_else(|| Problem::no_such_route(request.path()))?;
-    Ok(file.answer(&request))
+    answer_by_name(&*FILES, &request)
 }

@@ -118,8 +118,11 @@ impl Identity {
     fn check(&self, keys: &Keys, token: &str) -> Result<Found, TokenRefusal> {
         let head = decode_header(token).map_err(|_| TokenRefusal::of_head(token))?;
         // What must be understood and is not known must not be passed over (RFC 7515, 4.1.11).
-        if !keys.are_for(head.alg) || head.crit.is_some() {
+        if !keys.are_for(head.alg) {
             return Err(TokenRefusal::Algorithm);
+        }
+        if head.crit.is_some() {
+            return Err(TokenRefusal::Critical);
         }
         let mut refusal = TokenRefusal::UnknownKey;
         for key in keys.of(head.alg, head.kid.as_deref()) {
@@ -185,7 +188,7 @@ fn token_of(headers: &HeaderMap) -> Result<&str, TokenRefusal> {
     let mut given = headers.get_all(AUTHORIZATION);
     let credentials = given.next().ok_or(TokenRefusal::Missing)?;
     if given.next().is_some() {
-        return Err(TokenRefusal::Malformed);
+        return Err(TokenRefusal::Twice);
     }
     let credentials = credentials.to_str().map_err(|_| TokenRefusal::Malformed)?;
     let (scheme, token) = credentials.split_once(' ').unwrap_or((credentials, ""));
@@ -193,8 +196,9 @@ fn token_of(headers: &HeaderMap) -> Result<&str, TokenRefusal> {
         return Err(TokenRefusal::Missing);
     }
     let token = token.trim_matches(' ');
-    if token.is_empty() || token.len() > TOKEN_BYTES_MAX {
-        return Err(TokenRefusal::Malformed);
+    match token.len() {
+        0 => Err(TokenRefusal::Malformed),
+        1..=TOKEN_BYTES_MAX => Ok(token),
+        _ => Err(TokenRefusal::TooLong),
     }
-    Ok(token)
 }

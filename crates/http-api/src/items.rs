@@ -89,7 +89,8 @@ async fn get_item(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
     let found = in_time(api.board.find(sale)).await?;
     let found = found.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
     let stock = found.terms.stock();
-    if unit.get() > stock {
+    // Whoever had it on hold before the stock was lowered sees it still.
+    if unit.get() > stock && unit.get() > in_time(api.steering.most_units(&found)).await? {
         return Err(Problem::item_not_found(sale, stock));
     }
 

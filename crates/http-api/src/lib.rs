@@ -18,6 +18,7 @@ mod docs;
 mod expectation;
 mod given_code;
 mod health;
+mod host;
 #[cfg(test)]
 mod hostile;
 mod idempotency;
@@ -30,6 +31,7 @@ mod metrics;
 mod moment;
 mod openapi;
 mod operator;
+mod page_limit;
 mod pages;
 mod params;
 mod problem;
@@ -44,6 +46,7 @@ mod shown;
 mod stream;
 #[cfg(test)]
 mod test_api;
+mod viewer;
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder,
@@ -59,6 +62,7 @@ pub use self::{
     cors::{Origins, OriginsError},
     csv_lines::write_csv_line,
     expectation::refusal_of_expectation,
+    host::refusal_of_host,
     identity::{Identity, KeySource, KeysError, Rules},
     items::{Pictures, picture_path},
     limits::{Left, Limits, Proxies, ProxiesError, Rate, RateError},
@@ -66,15 +70,16 @@ pub use self::{
     metrics::route_of,
     moment::rfc3339,
     operator::{
-        Hosts, HostsError, LineError, NewToken, Operators, Role, TokenSource, TokensError,
+        Control, Hosts, HostsError, LineError, NewToken, Operators, Role, TokenSource, TokensError,
         metrics_routes, operator_routes,
     },
     problem::{LINE_BYTES_MAX, document_of_server},
     products::product_image_path,
-    records::{AttemptRecord, PurchaseRecord, Record},
+    records::{AttemptRecord, PurchaseRecord, Record, UnitRecord},
     request_id::{RequestId, current_request_id},
     shown::{SaleBoard, Written, sale_board},
-    stream::{Streams, Viewer},
+    stream::Streams,
+    viewer::Viewer,
 };
 
 use self::{caching::NO_STORE, manners::other_method, openapi::Endpoint, problem::Problem};

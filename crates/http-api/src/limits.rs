@@ -116,9 +116,14 @@ impl Limits {
         let (left, admitted) = limit.take(&client);
         admitted.map(|()| Some(left)).map_err(|problem| {
             let mut answer = problem.error_response();
-            write([left].into_iter(), answer.headers_mut());
+            Self::write(Some(left), answer.headers_mut());
             Box::new(answer)
         })
+    }
+
+    /// Says in an answer how the limit of its client stands.
+    pub fn write(of_client: Option<Left>, headers: &mut HeaderMap) {
+        write(of_client.into_iter(), headers);
     }
 
     /// Counts a request of this user, or refuses it.

@@ -7,6 +7,7 @@ use actix_web::{
     http::header::{CONTENT_TYPE, HeaderValue},
     web,
 };
+use domain::Phase;
 use futures_util::future::join_all;
 use telemetry::{SALES_MAX, SaleFigures, show_sales};
 use tokio::time::timeout;
@@ -16,6 +17,9 @@ use crate::{api::Api, caching::NO_STORE, items, products};
 /// How long the sales may take: whoever watches shall hear most just when the stores say nothing.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
+/// How many sales are looked at: those that have figures of their own, and those on beside them.
+const LOOKS_MAX: usize = 256;
+
 /// Where no route is.
 const NO_ROUTE: &str = "none";
 
@@ -23,7 +27,11 @@ const NO_ROUTE: &str = "none";
 /// says anything of there are no figures, as long as that is so.
 pub(crate) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
     let calendar = api.services.catalog.calendar();
-    let sales = calendar.sales.iter().take(SALES_MAX).map(|sale| async {
+    // The first are those that began first. Of one that is not on yet nothing is held or sold.
+    let at_hand = calendar.sales.iter().enumerate().filter(|(place, sale)| {
+        *place < SALES_MAX || sale.phase_at(calendar.now) != Phase::Scheduled
+    });
+    let sales = at_hand.take(LOOKS_MAX).map(|(_, sale)| async {
         let shown = timeout(LOOK_LIMIT, api.board.of(sale.id)).await.ok()?.ok()??;
         let standing = &shown.standing;
         let units = [standing.available(), standing.held, standing.sold];
@@ -57,6 +65,7 @@ pub fn route_of(path: &str) -> &'static str {
         "/admin/actions" => "/admin/actions",
         "/admin/session" => "/admin/session",
         "/admin/enter" => "/admin/enter",
+        "/admin/stream" => "/admin/stream",
         "/admin/openapi.json" => "/admin/openapi.json",
         "/admin/docs" => "/admin/docs",
         "/openapi.json" => "/openapi.json",
@@ -70,6 +79,7 @@ pub fn route_of(path: &str) -> &'static str {
             Some((of, _)) if of.ends_with("/units") => "/admin/sales/{id}/units/{unit}",
             Some((_, "attempts")) => "/admin/sales/{id}/attempts",
             Some((_, "purchases")) => "/admin/sales/{id}/purchases",
+            Some((_, "history")) => "/admin/sales/{id}/history",
             Some((_, "pause")) => "/admin/sales/{id}/pause",
             Some((_, "resume")) => "/admin/sales/{id}/resume",
             Some((_, "end")) => "/admin/sales/{id}/end",
@@ -85,6 +95,9 @@ pub fn route_of(path: &str) -> &'static str {
         }
         _ if path.starts_with("/admin/users/") => "/admin/users/{user_id}",
         _ if path.starts_with("/admin/codes/") => "/admin/codes/{code}",
+        _ if path.starts_with("/admin/purchases/") && path.ends_with("/cancel") => {
+            "/admin/purchases/{code}/cancel"
+        }
         _ if path.starts_with("/admin/holds/") => "/admin/holds/{code}",
         _ if path.starts_with("/admin/actions/") => "/admin/actions/{id}",
         _ if path.starts_with("/admin/docs/") => "/admin/docs/{file}",

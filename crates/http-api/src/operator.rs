@@ -9,15 +9,18 @@ mod actions;
 mod asks;
 mod description;
 mod exports;
+mod history;
 mod hosts;
 mod long;
 mod lookups;
 mod products;
+mod purchases;
 mod refusal;
 mod sales;
 mod secret;
 mod session;
 mod sessions;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -33,19 +36,23 @@ use actix_web::{
 
 #[cfg(test)]
 pub(crate) use self::description::openapi;
-pub(crate) use self::{access::COOKIE_NAME, actions::ActionBody, refusal::Refusal};
+pub(crate) use self::{
+    access::COOKIE_NAME, actions::ActionBody, refusal::Refusal, stream::Watcher,
+};
 pub use self::{
     access::{Operators, TokenSource},
     hosts::{Hosts, HostsError},
+    stream::Control,
     tokens::{LineError, NewToken, Role, TokensError},
 };
 
 use crate::{
     api::Api,
-    health, no_such_route,
+    health, items, no_such_route,
     openapi::Endpoint,
+    pages,
     problem::{self, Problem},
-    reading, serve,
+    products as goods, reading, serve,
 };
 
 /// All that operators are served, with what is said of it.
@@ -54,9 +61,14 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(sales::endpoints());
     endpoints.extend(actions::endpoints());
     endpoints.extend(products::endpoints());
+    endpoints.push(purchases::endpoint());
     endpoints.extend(lookups::endpoints());
     endpoints.extend(exports::endpoints());
+    endpoints.push(history::endpoint());
+    endpoints.push(stream::endpoint());
     endpoints.extend(description::endpoints());
+    endpoints.extend(pages::endpoints_of_operators());
+    endpoints.extend([items::endpoint(), goods::endpoint()]);
     endpoints.extend(problem::endpoints());
     endpoints.extend(health::endpoints());
     endpoints

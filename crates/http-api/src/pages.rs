@@ -1,12 +1,19 @@
 //! The pages for people, served with all that they need: they ask no other host, and are files that
 //! are written by hand, sent as they are.
 
+mod control;
 mod shop;
 
 use actix_web::web::Bytes;
 
-use crate::asset::Asset;
+use crate::{
+    asset::Asset,
+    openapi::{Answer, Operation, Parameter, Scalar, Tag},
+    problem::Kind,
+};
 
+/// The control room, where operators listen.
+pub(super) use self::control::endpoints as endpoints_of_operators;
 /// `/` and `/pages`.
 pub(super) use self::shop::endpoints;
 
@@ -24,12 +31,33 @@ const FONT: &str = "font/woff2";
 /// A file by its name, and what is in it.
 type File = (&'static str, &'static [u8]);
 
+/// Names each file of a folder, which is beside whoever says so, and has it in the program.
+macro_rules! files {
+    ($folder:literal: $($name:literal)+) => {
+        [$(($name, include_bytes!(concat!($folder, $name)).as_slice())),+]
+    };
+}
+use files;
+
 /// What pages have in common.
-const SHARED: [File; 3] = [
+const SHARED: [File; 4] = [
     ("tokens.css", include_bytes!("pages/tokens.css")),
+    ("back.svg", include_bytes!("pages/back.svg")),
     ("archivo.woff2", include_bytes!("pages/fonts/archivo.woff2")),
     ("besley.woff2", include_bytes!("pages/fonts/besley.woff2")),
 ];
+
+/// The programs that they have in common.
+const MODULES: [File; 5] =
+    files! { "pages/": "clock.js" "dom.js" "events.js" "request.js" "sale.js" };
+
+/// What a page is made of, by name.
+type Files = Vec<(&'static str, Asset)>;
+
+/// The parts of a page that has these of its own.
+fn parts(own: impl IntoIterator<Item = File>) -> Files {
+    SHARED.into_iter().chain(MODULES).chain(own).map(asset).collect()
+}
 
 /// A file as it is sent. What it is, its name says.
 fn asset((name, content): File) -> (&'static str, Asset) {
@@ -43,4 +71,42 @@ fn asset((name, content): File) -> (&'static str, Asset) {
         _ => Asset::of_packed(FONT, content),
     };
     (name, asset)
+}
+
+/// A page, written after its template; these are its programs.
+fn page(template: &str, modules: &[File]) -> Asset {
+    // A browser need not read one to learn of the next.
+    let all = modules.iter().chain(&MODULES);
+    let links: Vec<_> = all
+        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"pages/{name}\">"))
+        .collect();
+    Asset::of_text(HTML, template.replace("{modules}", &links.join("\n"))).with_policy(POLICY)
+}
+
+/// What is said of a page.
+fn describe_page(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(Tag::Description, id, summary)
+        .parameters(Asset::parameters())
+        .answers(Asset::answers(HTML, "The page"))
+        .unlimited()
+}
+
+/// What is said of its parts, which have names of this kind.
+fn describe_file<Name: Scalar>(id: &'static str, summary: &'static str) -> Operation {
+    let files = |answer: Answer| {
+        let kinds = [JAVASCRIPT, SVG];
+        let is_empty = answer.contents.is_empty();
+        if is_empty {
+            answer
+        } else {
+            kinds.into_iter().fold(answer, Answer::or_text).or_file(FONT)
+        }
+    };
+    Operation::new(Tag::Description, id, summary)
+        .says("What the page is made of.")
+        .parameter(Parameter::path::<Name>("file", "The file."))
+        .parameters(Asset::parameters())
+        .answers(Asset::answers(CSS, "The file").map(files))
+        .problem(Kind::NotFound)
+        .unlimited()
 }

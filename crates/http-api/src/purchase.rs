@@ -39,7 +39,7 @@ fn describe_purchase() -> Operation {
         .says(
             "The unit is sold. Of requests with the same code one is answered with 200 and all others \
              with 409 and the same receipt, or with 200 if they have an `Idempotency-Key`, so it is safe \
-             to repeat.",
+             to repeat. Where the purchase was cancelled since, it is 410 with and without one.",
         )
         .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
         .parameter(idempotency::parameter_of_any())
@@ -51,12 +51,16 @@ fn describe_purchase() -> Operation {
                 .link(Link { to: "receipt", says: "The same.", parameters }),
         )
         .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
+        .problem(Kind::PurchaseCancelled)
         .asks_stores()
 }
 
 fn describe_receipt() -> Operation {
     Operation::new(Tag::Buying, "receipt", "Show a receipt")
-        .says("The receipt of a code that was redeemed.")
+        .says(
+            "The receipt of a code that was redeemed. Where the purchase was cancelled it is the same, with \
+             `cancelled_at` and `reason`.",
+        )
         .parameter(Parameter::path::<GivenCodeText>("code", "The code that was redeemed."))
         .of_buyer()
         .answer(receipt())

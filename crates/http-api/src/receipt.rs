@@ -38,6 +38,12 @@ bodies! {
         product: Option<ProductBody> as Option<ProductBody>,
         /// When it was sold.
         purchased_at: String as Moment,
+        /// Since when the purchase is cancelled, if it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cancelled_at: Option<String> as Option<Moment>,
+        /// Why, in the words of whoever runs the shop.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String> as Option<String>,
     }
 
     /// What a unit turns out to be.
@@ -62,12 +68,18 @@ pub(crate) async fn shown(receipt: Receipt, api: &Api) -> Result<ReceiptBody, St
 
 /// The answer to whoever cannot do that with a code: with the receipt, if it was redeemed.
 pub(crate) async fn refused(refusal: CodeRefusal, api: &Api) -> Problem {
-    let CodeRefusal::AlreadyUsed(receipt) = refusal else { return refusal.into() };
-    shown(*receipt, api).await.map_or_else(Problem::from, Problem::code_already_used)
+    let (receipt, problem): (_, fn(ReceiptBody) -> Problem) = match refusal {
+        CodeRefusal::AlreadyUsed(receipt) => (receipt, Problem::code_already_used),
+        CodeRefusal::Cancelled(receipt) => (receipt, Problem::purchase_cancelled),
+        refusal => return refusal.into(),
+    };
+    shown(*receipt, api).await.map_or_else(Problem::from, problem)
 }
 
 impl ReceiptBody {
     pub(crate) fn of(receipt: Receipt, product: Option<&ProductVersion>) -> Self {
+        let (cancelled_at, reason) =
+            receipt.cancelled.map(|it| (rfc3339(it.at), it.reason.as_str().to_owned())).unzip();
         Self {
             code: receipt.code.to_string(),
             sale_id: receipt.sale.get(),
@@ -76,6 +88,8 @@ impl ReceiptBody {
             item: receipt.item.into(),
             product: product.map(ProductBody::from),
             purchased_at: rfc3339(receipt.purchased_at),
+            cancelled_at,
+            reason,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use domain::{
     Receipt, UnixMillis,
-    ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy},
+    ports::{AttemptCopy, HoldEnd, OutcomeCopy, PurchaseCopy, UnitHad},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -52,11 +52,11 @@ bodies! {
         pub unit: Option<u32> as OrNull<UnitNumber>,
         /// Which of the places it takes that the user's limit leaves.
         pub slot: Option<u16> as OrNull<Count>,
-        /// What has become of the hold: `held`, `sold`, `expired` or `released`.
+        /// What has become of the hold: `held`, `sold`, `expired`, `released` or `cancelled`.
         pub state: Option<&'static str> as OrNull<String>,
         /// When the hold is due, or was.
         pub expires_at: Option<String> as OrNull<Moment>,
-        /// When it came to its end.
+        /// When it came to its end, or the purchase was cancelled.
         pub ended_at: Option<String> as OrNull<Moment>,
     }
 
@@ -76,6 +76,28 @@ bodies! {
         pub item_name: String as String,
         /// The path of its picture.
         pub item_image: String as String,
+        /// When it was cancelled, if it was.
+        pub cancelled_at: Option<String> as OrNull<Moment>,
+        /// Why.
+        pub reason: Option<String> as OrNull<String>,
+    }
+
+    /// A unit that a user has.
+    pub struct UnitRecord as "UserUnit" {
+        /// The sale.
+        pub sale_id: i64 as SaleNumber,
+        /// The unit.
+        pub unit: u32 as UnitNumber,
+        /// `held` or `sold`.
+        pub state: &'static str as String,
+        /// The code; masked while it can be redeemed.
+        pub code: String as String,
+        /// When the hold is due.
+        pub expires_at: Option<String> as OrNull<Moment>,
+        /// When it was bought.
+        pub purchased_at: Option<String> as OrNull<Moment>,
+        /// What its item is called.
+        pub item_name: Option<String> as OrNull<String>,
     }
 }
 
@@ -119,6 +141,7 @@ const fn state(ended: Option<(HoldEnd, UnixMillis)>) -> &'static str {
         Some((HoldEnd::Sold, _)) => "sold",
         Some((HoldEnd::Expired, _)) => "expired",
         Some((HoldEnd::Released, _)) => "released",
+        Some((HoldEnd::Cancelled, _)) => "cancelled",
     }
 }
 
@@ -162,6 +185,8 @@ impl From<&Receipt> for PurchaseRecord {
             unit: receipt.unit.get(),
             item_name: receipt.item.name.clone(),
             item_image: receipt.item.image.clone(),
+            cancelled_at: receipt.cancelled.as_ref().map(|it| rfc3339(it.at)),
+            reason: receipt.cancelled.as_ref().map(|it| it.reason.as_str().to_owned()),
         }
     }
 }
@@ -173,8 +198,17 @@ impl From<&PurchaseCopy> for PurchaseRecord {
 }
 
 impl Record for PurchaseRecord {
-    const COLUMNS: &[&str] =
-        &["sale_id", "purchased_at", "user_id", "code", "unit", "item_name", "item_image"];
+    const COLUMNS: &[&str] = &[
+        "sale_id",
+        "purchased_at",
+        "user_id",
+        "code",
+        "unit",
+        "item_name",
+        "item_image",
+        "cancelled_at",
+        "reason",
+    ];
 
     fn cells(&self) -> Vec<Cow<'_, str>> {
         vec![
@@ -185,7 +219,34 @@ impl Record for PurchaseRecord {
             self.unit.to_string().into(),
             self.item_name.as_str().into(),
             self.item_image.as_str().into(),
+            or_empty(self.cancelled_at.as_ref()),
+            or_empty(self.reason.as_ref()),
         ]
+    }
+}
+
+impl From<&UnitHad> for UnitRecord {
+    fn from(had: &UnitHad) -> Self {
+        match had {
+            UnitHad::Held { sale, hold } => Self {
+                sale_id: sale.get(),
+                unit: hold.unit.get(),
+                state: "held",
+                code: hold.code.masked(),
+                expires_at: Some(rfc3339(hold.expires_at)),
+                purchased_at: None,
+                item_name: None,
+            },
+            UnitHad::Bought(receipt) => Self {
+                sale_id: receipt.sale.get(),
+                unit: receipt.unit.get(),
+                state: "sold",
+                code: receipt.code.to_string(),
+                expires_at: None,
+                purchased_at: Some(rfc3339(receipt.purchased_at)),
+                item_name: Some(receipt.item.name.clone()),
+            },
+        }
     }
 }
 

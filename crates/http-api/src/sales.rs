@@ -4,13 +4,14 @@ use std::ops::RangeInclusive;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{Phase, SaleId, board::WhichPage};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     api::Api,
     asset::if_none_match,
     deadline::in_time,
     openapi::{Endpoint, Operation, Parameter, SaleNumber, Scalar, Schemas, Shape, Tag},
+    page_limit,
     params::{Params, of_path},
     problem::{Kind, Problem},
     shown::{self, PHASES, PhaseName, phase_name},
@@ -29,14 +30,7 @@ impl Shape for PageLimit {
     const NAME: Option<&'static str> = Some("PageLimit");
 
     fn schema(_: &mut Schemas) -> Value {
-        json!({
-            "type": "integer",
-            "format": "int32",
-            "minimum": PAGE.start(),
-            "maximum": PAGE.end(),
-            "default": PAGE_DEFAULT,
-            "description": "The number of sales on a page.",
-        })
+        page_limit::schema(&PAGE, PAGE_DEFAULT, "The number of sales on a page.")
     }
 }
 
@@ -54,11 +48,7 @@ impl std::str::FromStr for PageLimit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // As it is written anywhere else: without a sign, and without zeros before it.
-        let is_plain = |limit: &u8| PAGE.contains(limit) && limit.to_string() == text;
-        let limit = text.parse().ok().filter(is_plain);
-        let wrong = || format!("must be a whole number from {} to {}", PAGE.start(), PAGE.end());
-        limit.map(Self).ok_or_else(wrong)
+        page_limit::read(text, &PAGE).map(Self)
     }
 }
 

@@ -4,8 +4,8 @@
 use std::str::FromStr;
 
 use domain::{
-    Code, Epoch, Hold, Item, NextSale, Origin, ProductVersion, Receipt, Sale, SaleId, Salt, Sku,
-    Slot, Standing, Terms, Unit, UnixMillis, UserId, Window,
+    Cancellation, Code, Epoch, Hold, Item, NextSale, Origin, ProductVersion, Receipt, Sale, SaleId,
+    Salt, Sku, Slot, Standing, Terms, Unit, UnixMillis, UserId, Window,
     ids::ParseUserIdError,
     operator::{
         Acted, Action, ActionRecord, Change, Changed, OperatorName, Order, Refused, SaleSeen, Seen,
@@ -211,5 +211,11 @@ pub(crate) fn receipt() -> Receipt {
     let Hold { code, sale, user, unit, .. } = hold();
     let item = item();
     let purchased_at = moment("2026-11-23T01:21:11.202Z");
-    Receipt { code, sale, user, unit, item, purchased_at }
+    Receipt { code, sale, user, unit, item, purchased_at, cancelled: None }
+}
+
+/// The same, cancelled since.
+pub(crate) fn cancelled_receipt() -> Receipt {
+    let (at, reason) = (moment("2026-11-24T09:12:40.006Z"), read("returned unopened"));
+    Receipt { cancelled: Some(Cancellation { at, reason }), ..receipt() }
 }

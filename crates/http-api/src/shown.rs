@@ -40,8 +40,8 @@ const AGE_MS_MAX: i64 = 200;
 const BRIEFLY: HeaderValue = HeaderValue::from_static("public, max-age=1");
 /// For one that is about to open or to end.
 const NOT_AT_ALL: HeaderValue = HeaderValue::from_static("no-cache");
-/// For a closed one, which changes no more.
-const LONG: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+/// For a closed one, whose figures change with a purchase that is cancelled, and with nothing else.
+const LONG: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 /// The board of a process, with its answers as they are sent.
 pub type SaleBoard = Board<Written>;

@@ -20,8 +20,9 @@ use actix_web::{
 };
 use domain::{Phase, SaleId, Standing, sale::SaleState};
 
+pub use self::feed::Streams;
 use self::feed::Subject;
-pub use self::feed::{Streams, Viewer};
+pub(crate) use self::feed::Viewer as SaleViewer;
 use crate::{
     api::Api,
     caching::NO_STORE,
@@ -31,10 +32,11 @@ use crate::{
     params::Params,
     problem::{Kind, Problem},
     shown::Written,
+    viewer::Viewer,
 };
 
 /// What the last event says: there will be no other.
-const END: &str = "event: end\ndata: {}\n\n";
+pub(crate) const END: &str = "event: end\ndata: {}\n\n";
 
 /// How long a viewer is told to wait before it comes back, in milliseconds: each for another while,
 /// so that those of a process that stops do not come to the next one all at once.
@@ -45,11 +47,11 @@ const RETRY_MS_SPREAD: u64 = 4_000;
 const RETRY_MS_STEP: u64 = 1_237;
 
 /// Asks proxies not to hold events back.
-const NOT_BUFFERED: (HeaderName, HeaderValue) =
+pub(crate) const NOT_BUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// What events come as.
-const EVENTS: &str = "text/event-stream";
+pub(crate) const EVENTS: &str = "text/event-stream";
 
 /// `/stream`.
 pub(super) fn endpoint() -> Endpoint {
@@ -123,7 +125,7 @@ async fn get_stream(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRes
     if is_last {
         opening.push_str(END);
     } else if let Some(connection) = request.conn_data::<Rc<Connection>>() {
-        connection.show(api.streams.viewer(subject, &shown, &api.board));
+        connection.show(Viewer::of_sale(api.streams.viewer(subject, &shown, &api.board)));
     }
     Ok(response.body(opening))
 }
@@ -134,7 +136,8 @@ fn is_known(request: &HttpRequest, state: &Written) -> bool {
     last.is_some_and(|last| last.as_bytes() == state.id().as_bytes())
 }
 
-fn retry_ms() -> u64 {
+/// How long the next viewer is told to wait before it comes back, in milliseconds.
+pub(crate) fn retry_ms() -> u64 {
     static TURNS: AtomicU64 = AtomicU64::new(0);
     let turn = TURNS.fetch_add(1, Ordering::Relaxed);
     RETRY_MS_MIN + turn.wrapping_mul(RETRY_MS_STEP) % RETRY_MS_SPREAD

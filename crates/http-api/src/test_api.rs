@@ -38,6 +38,7 @@ pub(crate) fn api_over(world: &World) -> Api {
         steering,
         products: world.ledger.clone(),
         records: None,
+        control: None,
         limits: Arc::new(Limits::default()),
         names: StoreNames { ledger: "ledger", live: "live" },
         draw: |_, _| String::new(),

@@ -1,5 +1,5 @@
-//! The live store in the memory of this process: `SaleStore` and `CodeStore` for a shop that runs
-//! one process.
+//! The live store in the memory of this process: `SaleStore`, `CodeStore` and `Processes` for a shop that
+//! runs one process.
 //!
 //! It is as forgetful as Redis without persistence, and nothing depends on its remembering: a
 //! process that starts has lost its live store, and loads every sale from the ledger. There is
@@ -10,6 +10,7 @@
 //! long this process has been going on since, by a clock that nobody sets.
 
 mod marks;
+mod processes;
 mod sale;
 mod socket;
 
@@ -30,20 +31,21 @@ use domain::{
 
 pub use self::socket::{LiveSocket, LiveSocketError, Orders, RemoteLive};
 
-use self::sale::LiveSale;
+use self::{processes::Said, sale::LiveSale};
 
 /// The live store of whole sales, each behind a lock of its own that is held for a few hundred
 /// nanoseconds a call, and never while anything is waited for.
 pub struct MemoryStores {
     clock: Arc<dyn Clock>,
     sales: RwLock<HashMap<SaleId, Arc<Mutex<LiveSale>>>>,
+    said: Said,
 }
 
 impl MemoryStores {
     /// A live store that serves nothing yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, sales: RwLock::default() }
+        Self { clock, sales: RwLock::default(), said: Said::default() }
     }
 
     /// What is served of a sale, at one moment.
@@ -71,7 +73,7 @@ impl MemoryStores {
             (id, Arc::new(Mutex::new(lock(live).clone())))
         };
         let sales = self.read().iter().map(copied).collect();
-        Self { clock: Arc::clone(&self.clock), sales: RwLock::new(sales) }
+        Self { clock: Arc::clone(&self.clock), sales: RwLock::new(sales), said: Said::default() }
     }
 
     /// Looks at a sale that is served, or changes it, at one moment.

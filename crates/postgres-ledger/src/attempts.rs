@@ -3,10 +3,13 @@
 mod grants;
 mod refusals;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use batcher::{Call, Permit};
 use domain::{
     StoreError,
+    history::Uncounted,
     ports::{Attempt, AttemptPermit, Operation, Outcome, Recorded},
 };
 
@@ -39,12 +42,17 @@ impl AttemptPermit for QueuePermit {
 pub(crate) struct RecordAttempts {
     grants: RecordGrants,
     refusals: RecordRefusals,
+    uncounted: Arc<Uncounted>,
 }
 
 impl RecordAttempts {
     /// A writer on connections of its own.
-    pub(crate) fn on(session: impl Fn() -> Session) -> Self {
-        Self { grants: RecordGrants(session()), refusals: RecordRefusals(session()) }
+    pub(crate) fn on(session: impl Fn() -> Session, uncounted: &Arc<Uncounted>) -> Self {
+        Self {
+            grants: RecordGrants(session()),
+            refusals: RecordRefusals(session()),
+            uncounted: Arc::clone(uncounted),
+        }
     }
 }
 
@@ -67,10 +75,12 @@ impl Call<Attempt, RecordReply> for RecordAttempts {
             in_parts(&mut self.refusals, refused)
         );
         let (mut granted, mut refused) = (granted.into_iter(), refused.into_iter());
-        batch
+        let replies: Vec<RecordReply> = batch
             .iter()
             .filter_map(|attempt| if is_granted(attempt) { granted.next() } else { refused.next() })
-            .collect()
+            .collect();
+        self.uncounted.add(batch.iter().map(|attempt| attempt.sale).zip(&replies));
+        replies
     }
 }
 

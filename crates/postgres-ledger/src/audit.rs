@@ -20,8 +20,8 @@ use tokio_postgres::{IsolationLevel, types::ToSql};
 
 use crate::{
     PostgresLedger, Schema, migrate, rows,
-    servers::{Object, Pool},
-    session::{SessionError, connect, judged},
+    servers::Pool,
+    session::{SessionError, connect, for_as_long_as_wanted, judged},
     snapshot::live_units,
 };
 
@@ -137,7 +137,7 @@ impl PostgresLedger {
         read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
         let (client, _) = connect(pool).await?;
-        let mut client = scopeguard::guard(client, |client| drop(Object::take(client)));
+        let mut client = for_as_long_as_wanted(client);
         let outcome = async {
             let transaction = client.build_transaction();
             let transaction = transaction.isolation_level(IsolationLevel::RepeatableRead);

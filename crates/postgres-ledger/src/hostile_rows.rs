@@ -74,6 +74,17 @@ const MOMENTS: &[Says] = &[
     ("1764000000000::bigint", false),
 ];
 
+const MOMENTS_IF: &[Says] =
+    &[("NULL::timestamptz", true), ("now()", true), ("now()::text", false), ("7::bigint", false)];
+
+const REASONS: &[Says] = &[
+    ("'a return'::text", true),
+    ("repeat('x', 500)", true),
+    ("repeat('x', 501)", false),
+    ("''::text", false),
+    ("NULL::text", false),
+];
+
 const STOCKS: &[Says] = &[
     ("0::integer", true),
     ("1000000::integer", true),
@@ -163,6 +174,7 @@ const STATES: &[Says] = &[
     ("sold", true),
     ("expired", true),
     ("released", true),
+    ("cancelled", true),
     ("void", true),
     ("HELD", true),
     ("claimed", true),
@@ -190,6 +202,8 @@ const COLUMNS: &[(&str, &[Says])] = &[
     ("item_name", TEXTS),
     ("item_image", TEXTS),
     ("product_version", OPTIONAL_NUMBERS),
+    ("cancelled_at", MOMENTS_IF),
+    ("cancel_reason", REASONS),
     ("code", CODES),
 ];
 
@@ -208,6 +222,11 @@ impl Made {
             "SELECT {columns}, '{}'::text AS state, NULL::timestamptz AS held_until",
             self.state
         )
+    }
+
+    fn says(&self, column: &str) -> &str {
+        let found = self.columns.iter().find(|(name, _)| *name == column);
+        found.map_or("", |(_, (says, _))| says)
     }
 
     /// Whether all of these columns may be believed.
@@ -249,6 +268,7 @@ const RECEIPT: &[&str] = &[
     "item_image",
     "product_version",
     "purchased_at",
+    "cancelled_at",
 ];
 const TERMS: &[&str] = &[
     "id",
@@ -266,14 +286,17 @@ const TERMS: &[&str] = &[
 fn check_row(made: &Made, row: &Row) -> TestCaseResult {
     let state = made.state;
     let is_sale = matches!(state, "active" | "paused" | "closed");
-    let is_over = matches!(state, "expired" | "released" | "void");
+    let is_over = matches!(state, "expired" | "released" | "cancelled" | "void");
+    // Of one that stands, nobody asks why it does not.
+    let is_receipt = made.is_good(RECEIPT)
+        && (made.is_good(&["cancel_reason"]) || made.says("cancelled_at") == "NULL::timestamptz");
 
     check(rows::sale(row), is_sale && made.is_good(TERMS))?;
-    check(rows::receipt(row), made.is_good(RECEIPT))?;
+    check(rows::receipt(row), is_receipt)?;
     check(rows::live_unit(row), made.is_good(&["code", "user_id", "unit", "slot"]))?;
     let is_record = match state {
         "held" => made.is_good(&["unit"]),
-        "sold" => made.is_good(RECEIPT),
+        "sold" | "cancelled" => is_receipt,
         _ => is_over,
     };
     check(rows::code_record(row), is_record)?;
@@ -286,7 +309,7 @@ fn check_row(made: &Made, row: &Row) -> TestCaseResult {
     let is_live = matches!(state, "held" | "sold");
     let is_granted = made.is_good(&["unit", "slot", "expires_at"]);
     check(rows::recorded_grant(row), is_over || is_live && is_granted)?;
-    let was_granted = is_live || matches!(state, "expired" | "released");
+    let was_granted = is_live || matches!(state, "expired" | "released" | "cancelled");
     check(rows::answered(row), state == "void" || was_granted && is_granted)?;
     // A column that is not there at all.
     check(rows::count(row, "held"), false)

@@ -191,8 +191,23 @@ impl Import<'_> {
         let images: Vec<_> = receipts().map(|receipt| receipt.item.image.as_str()).collect();
         let versions: Vec<_> =
             receipts().map(|receipt| receipt.item.product.map(VersionId::get)).collect();
-        let columns: [&(dyn ToSql + Sync); 9] =
-            [&codes, &sales, &at, &units, &slots, &users, &names, &images, &versions];
+        let cancelled = || receipts().map(|receipt| receipt.cancelled.as_ref());
+        let cancelled_at: Vec<_> =
+            cancelled().map(|it| it.map(|it| to_system_time(it.at))).collect();
+        let reasons: Vec<_> = cancelled().map(|it| it.map(|it| it.reason.as_str())).collect();
+        let columns: [&(dyn ToSql + Sync); 11] = [
+            &codes,
+            &sales,
+            &at,
+            &units,
+            &slots,
+            &users,
+            &names,
+            &images,
+            &versions,
+            &cancelled_at,
+            &reasons,
+        ];
         self.run(PURCHASES_SQL, &columns).await
     }
 
@@ -274,6 +289,7 @@ impl<'a> AttemptColumns<'a> {
                     Some((HoldEnd::Sold, _)) => "sold",
                     Some((HoldEnd::Expired, _)) => "expired",
                     Some((HoldEnd::Released, _)) => "released",
+                    Some((HoldEnd::Cancelled, _)) => "cancelled",
                 };
                 let (user, code) = (hold.user.as_str(), hold.code);
                 (Some("granted"), Some(state), Some(user), Some(code), Some(hold))

@@ -15,6 +15,7 @@ mod audit;
 mod codes;
 mod connections;
 mod exports;
+mod history;
 #[cfg(test)]
 mod hostile_rows;
 mod identity;
@@ -43,6 +44,7 @@ use credentials::Access;
 use deadpool::managed::Status;
 use domain::{
     Code, Failure, SaleId, StoreError,
+    history::Uncounted,
     ports::{Attempt, Listed, Operation, Redemption, UserOfSale},
 };
 use telemetry::PoolFigures;
@@ -119,6 +121,8 @@ struct Shared {
     /// One permit a look at sales.
     looks: Arc<Semaphore>,
     sold_blocks: Arc<SoldBlocks>,
+    /// The attempts that this process has recorded, for the history of sales.
+    uncounted: Arc<Uncounted>,
 }
 
 /// Connections of batchers.
@@ -233,6 +237,7 @@ impl PostgresLedger {
             reads: pool(connections.reads, &settings::hot(), Use::Others)?,
             looks: Arc::new(Semaphore::new(READS_MAX)),
             sold_blocks: Arc::default(),
+            uncounted: Arc::default(),
         };
         Ok(Self::over(shared, limits, Role::Upkeep, None))
     }
@@ -264,7 +269,11 @@ impl PostgresLedger {
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         let of_users = Limits { batch_max: narrow.batch_max.min(USERS_MAX), ..narrow };
         Self {
-            record: Batcher::spawn_behind(before, limits, [RecordAttempts::on(hot)]),
+            record: Batcher::spawn_behind(
+                before,
+                limits,
+                [RecordAttempts::on(hot, &shared.uncounted)],
+            ),
             redeem: Batcher::spawn(limits, [Redeem(hot())]),
             release: Batcher::spawn(limits, [Release(cold())]),
             find: Batcher::spawn(narrow, [Find(cold())]),

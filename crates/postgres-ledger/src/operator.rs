@@ -10,8 +10,8 @@ use deadpool_postgres::Transaction;
 use domain::{
     Failure, NewSale, NotScheduled, ProductId, Sale, SaleId, StoreError, UnixMillis,
     operator::{
-        Acted, Action, ActionId, ActionRecord, Beside, Decided, Facts, HoldSeen, Order, SaleSeen,
-        Seen, StoredAction,
+        Acted, Action, ActionId, ActionRecord, Beside, Decided, Facts, HoldSeen, Order,
+        PurchaseSeen, SaleSeen, Seen, StoredAction,
     },
     ports::{ActReply, CodeRecord, Operation, Operator, SaleSnapshot, TrailPage},
     product::{Picture, Product, ProductChange},
@@ -28,6 +28,7 @@ use crate::{
     sale_register::{NOW_SQL, SCHEDULE_SQL, columns},
     servers::Object,
     session::{SessionError, TRANSACTION_TIMEOUT, TRIES_MAX, Turns},
+    settings::{AWARE_OF_CANCELLED, SERVING},
     snapshot::LOCK_SQL,
 };
 
@@ -38,6 +39,8 @@ const NEIGHBOURS: &str = include_str!("sql/operator/neighbours.sql");
 const LOCK_PRODUCT_FOR_SALE: &str = include_str!("sql/operator/lock_product_for_sale.sql");
 const LOCK_CODE: &str = include_str!("sql/operator/lock_code.sql");
 const CHANGE_SALE: &str = include_str!("sql/operator/change_sale.sql");
+const UNAWARE: &str = include_str!("sql/operator/unaware.sql");
+const CANCEL_PURCHASE: &str = include_str!("sql/operator/cancel_purchase.sql");
 const WRITE_ACTION: &str = include_str!("sql/operator/write_action.sql");
 const TRAIL: &str = include_str!("sql/operator/trail.sql");
 const TRAIL_OF_SALE: &str = include_str!("sql/operator/trail_of_sale.sql");
@@ -52,6 +55,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     LOCK_PRODUCT_FOR_SALE,
     LOCK_CODE,
     CHANGE_SALE,
+    CANCEL_PURCHASE,
     TRAIL,
     TRAIL_OF_SALE,
 ];
@@ -89,6 +93,10 @@ impl Operator for PostgresLedger {
             (ActReply::Now { record, .. }, Some(sale)) => {
                 let snapshot = self.snapshot_of(sale).await;
                 ActReply::Now { record, snapshot }
+            }
+            // It was the run before of this very call, whose outcome was lost: nobody else asked for it.
+            (ActReply::Before(record), _) if was_lost && record.order == *order => {
+                ActReply::Now { record, snapshot: None }
             }
             (reply, _) => reply,
         })
@@ -137,10 +145,11 @@ impl PostgresLedger {
         }
     }
 
-    /// What the new epoch of a sale is to be loaded with. Where it cannot be read, the upkeep does that.
+    /// What the new epoch of a sale is to be loaded with. Where it cannot be read, the upkeep does that; where
+    /// the sale was changed again meanwhile, whoever did.
     async fn snapshot_of(&self, sale: Sale) -> Option<SaleSnapshot> {
         match self.read_snapshot(sale).await {
-            Ok(snapshot) => Some(snapshot),
+            Ok(snapshot) => snapshot,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(error, "the snapshot of a changed sale is read later");
@@ -173,7 +182,7 @@ async fn act_in(
             match &after {
                 Made::Sale(made) => sale = Some(made.id),
                 Made::Product(made) => product = Some(number_of(made)),
-                Made::Hold(_) => {}
+                Made::Hold(_) | Made::Purchase(_) => {}
             }
             (before, Acted::Done(after.seen()))
         }
@@ -198,6 +207,13 @@ async fn run(
 async fn facts(transaction: &Transaction<'_>, action: &Action) -> Result<Facts, SessionError> {
     let mut facts = Facts::at(UnixMillis(0));
     if let Some(code) = action.code() {
+        if action.is_of_sale() {
+            let locked = run(transaction, LOCK_SQL, &[&code.sale().get()]).await?;
+            facts.sale = locked.first().map(rows::sale).transpose()?;
+            let found = run(transaction, UNAWARE, &[&SERVING, &AWARE_OF_CANCELLED]).await?;
+            let row = found.first().ok_or_else(|| unreadable("no row of who serves"))?;
+            facts.serves_unaware = rows::column(row, "serves_unaware")?;
+        }
         let code = rows::uuid(code);
         run(transaction, LOCK_CODE, &[&code]).await?;
         let found = run(transaction, READ_CODES, &[&vec![code]]).await?;
@@ -246,6 +262,7 @@ const fn number_of(product: &Product) -> ProductId {
 enum Made {
     Sale(Sale),
     Hold(HoldSeen),
+    Purchase(PurchaseSeen),
     Product(Product),
 }
 
@@ -254,6 +271,7 @@ impl Made {
         match self {
             Self::Sale(sale) => Seen::Sale(SaleSeen::of(&sale)),
             Self::Hold(hold) => Seen::Hold(hold),
+            Self::Purchase(purchase) => Seen::Purchase(purchase),
             Self::Product(product) => Seen::Product(product),
         }
     }
@@ -282,6 +300,14 @@ async fn carry_out(transaction: &Transaction<'_>, decided: Decided) -> Result<Ma
         Decided::Release { code, unit } => {
             run(transaction, RELEASE_SQL, &[&vec![rows::uuid(code)]]).await?;
             Ok(Made::Hold(HoldSeen::released(unit)))
+        }
+        Decided::Cancel { code, unit, reason, epoch } => {
+            let (sale, reason, raised) = (code.sale().get(), reason.as_str(), epoch.map(|it| it.0));
+            let code = rows::uuid(code);
+            let row: [&(dyn ToSql + Sync); 4] = [&sale, &code, &reason, &raised];
+            let cancelled = run(transaction, CANCEL_PURCHASE, &row).await?;
+            cancelled.first().ok_or_else(|| unreadable("what is sold was not cancelled"))?;
+            Ok(Made::Purchase(PurchaseSeen::cancelled(unit, epoch)))
         }
         Decided::PutProduct { before, to } => {
             products::put(transaction, before, &to).await.map(Made::Product)

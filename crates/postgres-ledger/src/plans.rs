@@ -5,11 +5,18 @@ use std::time::Duration;
 
 use credentials::Access;
 use dev_servers::PostgresServer;
+use domain::{
+    NewSale, Origin, Terms, Window,
+    ports::{RaiseReply, SaleRegister},
+};
 
 use crate::{
-    Connections, Durability, PostgresLedger, answered, attempts, codes, inspections, ledger_store,
-    lookups, operator, products, sale_register, session::SessionError, settings, snapshot,
-    sold_blocks::Unsold, tally,
+    Connections, Durability, PostgresLedger, answered, attempts, codes, history, inspections,
+    ledger_store, lookups, operator, products, sale_register,
+    session::{SessionError, Turns},
+    settings, snapshot,
+    sold_blocks::Unsold,
+    tally,
 };
 
 /// A fresh ledger, and the server it is on.
@@ -47,6 +54,47 @@ async fn a_look_that_nobody_waits_for_takes_its_connection_along() {
     assert_eq!((pool.status().size, ledger.shared.upkeep.status().size), (0, upkeep));
 }
 
+/// Neither is a transaction of a few statements, nor one statement.
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_takes_its_connection_along() {
+    let (_server, ledger) = a_ledger().await;
+    let pool = ledger.pool();
+    let a_while = Duration::from_millis(500);
+    let in_turns = async {
+        let mut client = Turns::on(pool).connect().await.unwrap();
+        let transaction = client.transaction().await.unwrap();
+        transaction.query("SELECT pg_sleep(3600)", &[]).await.map(drop)
+    };
+
+    assert!(tokio::time::timeout(a_while, in_turns).await.is_err());
+    assert_eq!(pool.status().size, 0);
+    let mut session = ledger.session();
+    assert!(
+        tokio::time::timeout(a_while, session.query("SELECT pg_sleep(3600)", &[])).await.is_err()
+    );
+    assert_eq!(pool.status().size, 0);
+    session.query("SELECT 1", &[]).await.unwrap();
+    assert_eq!(pool.status().size, 1);
+}
+
+/// What was raised again while a snapshot was read is loaded by whoever did that.
+#[tokio::test]
+async fn a_snapshot_of_an_epoch_that_is_not_the_sales_any_more_is_none() {
+    let (_server, ledger) = a_ledger().await;
+    let now = ledger.now().await.unwrap();
+    let window = Window::new(now, now + 60_000).unwrap();
+    let new = NewSale::unnamed(window, Terms::new(5, 5, 1_000).unwrap(), Origin::Operator);
+    let sale = ledger.schedule(new).await.unwrap().unwrap();
+    let RaiseReply::Raised(snapshot) = ledger.raise_epoch(sale.id, None).await.unwrap() else {
+        panic!("the first epoch is raised");
+    };
+
+    let of_now = ledger.read_snapshot(snapshot.sale).await.unwrap();
+    let of_before = ledger.read_snapshot(sale).await.unwrap();
+
+    assert_eq!((of_now, of_before), (Some(snapshot), None));
+}
+
 /// How a session of the service carries a statement out, whatever its parameters.
 fn plan_of(server: &PostgresServer, statement: &str) -> String {
     let parameters = (1..10).filter(|n| statement.contains(&format!("${n}"))).map(|_| "NULL");
@@ -77,6 +125,7 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
         snapshot::STATEMENTS,
         tally::STATEMENTS,
         products::STATEMENTS,
+        history::STATEMENTS,
     ];
     for statement in statements.concat() {
         let plan = plan_of(&server, statement);
@@ -87,8 +136,9 @@ async fn the_hot_statements_go_by_the_indexes_even_when_the_tables_are_empty() {
         in_ranges += plan.matches("AND (unit >= unsold.first) AND (unit <= unsold.last))").count();
     }
     // Read_grants 1, redeem 1, release 2, read_codes 2 (attempts, purchases), read_owners 1, look_up_codes 1,
-    // look_up_units 1 (purchases), expire_due 2, read_verdicts 1, expire_overdue 1, lock_code 1.
-    assert_eq!(looked_up, 14);
+    // look_up_units 1 (purchases), expire_due 2, read_verdicts 1, expire_overdue 1, lock_code 1, cancel_purchase 2
+    // (attempts, purchases).
+    assert_eq!(looked_up, 16);
     // Look_up_units.
     assert_eq!(by_user, 1);
     // Tally, sold_blocks, next_due, expire_overdue, may_close, close_sale.

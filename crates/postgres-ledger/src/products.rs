@@ -86,7 +86,7 @@ impl Products for PostgresLedger {
 }
 
 impl PostgresLedger {
-    async fn look(
+    pub(crate) async fn look(
         &self,
         operation: Operation,
         sql: &'static str,

@@ -5,8 +5,8 @@ mod products;
 use std::time::{Duration, SystemTime};
 
 use domain::{
-    Code, Epoch, Item, Origin, ProductId, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit,
-    UnixMillis, UserId, VersionId, Window,
+    Cancellation, Code, Epoch, Item, Origin, ProductId, Receipt, Sale, SaleId, Salt, Slot, Terms,
+    Unit, UnixMillis, UserId, VersionId, Window,
     operator::{ActionRecord, StoredAction},
     ports::{
         Answered, AttemptCopy, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, HoldCopy,
@@ -141,7 +141,15 @@ pub(crate) fn receipt(row: &Row) -> Result<Receipt, SessionError> {
             product: product_version(row)?,
         },
         purchased_at: moment(row, "purchased_at")?,
+        cancelled: cancellation(row)?,
     })
+}
+
+fn cancellation(row: &Row) -> Result<Option<Cancellation>, SessionError> {
+    let Some(at) = moment_if(row, "cancelled_at")? else { return Ok(None) };
+    let reason = column::<&str>(row, "cancel_reason")?.parse();
+    let reason = reason.map_err(|error| unreadable("cancel_reason", error))?;
+    Ok(Some(Cancellation { at, reason }))
 }
 
 fn product_version(row: &Row) -> Result<Option<VersionId>, SessionError> {
@@ -156,6 +164,7 @@ pub(crate) fn code_record(row: &Row) -> Result<CodeRecord, SessionError> {
         "sold" => CodeRecord::Sold(receipt(row)?),
         "expired" => CodeRecord::Expired,
         "released" => CodeRecord::Released,
+        "cancelled" => CodeRecord::Cancelled(receipt(row)?),
         "void" => CodeRecord::Unknown,
         other => return Err(unreadable("state", other)),
     })
@@ -170,7 +179,7 @@ pub(crate) fn granted(row: &Row) -> Result<Granted, SessionError> {
 /// A row of `read_grants.sql`.
 pub(crate) fn answered(row: &Row) -> Result<Answered, SessionError> {
     Ok(match column(row, "state")? {
-        "held" | "sold" | "expired" | "released" => Answered::Granted(granted(row)?),
+        "held" | "sold" | "expired" | "released" | "cancelled" => Answered::Granted(granted(row)?),
         "void" => Answered::Never,
         other => return Err(unreadable("state", other)),
     })
@@ -180,7 +189,7 @@ pub(crate) fn answered(row: &Row) -> Result<Answered, SessionError> {
 pub(crate) fn recorded_grant(row: &Row) -> Result<Recorded, SessionError> {
     Ok(match column(row, "state")? {
         "held" | "sold" => Recorded::Hold(granted(row)?),
-        "expired" | "released" | "void" => Recorded::TooLate,
+        "expired" | "released" | "cancelled" | "void" => Recorded::TooLate,
         other => return Err(unreadable("state", other)),
     })
 }
@@ -190,7 +199,7 @@ pub(crate) fn verdict(row: &Row) -> Result<Verdict, SessionError> {
     Ok(match column(row, "state")? {
         "held" => Verdict::Held { unit: unit(row)?, left_ms: column(row, "left_ms")? },
         "sold" => Verdict::Sold { unit: unit(row)? },
-        "expired" | "released" | "void" => Verdict::Free,
+        "expired" | "released" | "cancelled" | "void" => Verdict::Free,
         other => return Err(unreadable("state", other)),
     })
 }
@@ -202,6 +211,7 @@ pub(crate) fn life(row: &Row) -> Result<CodeLife, SessionError> {
         "sold" => CodeState::Sold,
         "expired" => CodeState::Expired,
         "released" => CodeState::Released,
+        "cancelled" => CodeState::Cancelled,
         other => return Err(unreadable("state", other)),
     };
     Ok(CodeLife {
@@ -240,6 +250,7 @@ fn hold_copy(row: &Row) -> Result<HoldCopy, SessionError> {
         "sold" => Some(HoldEnd::Sold),
         "expired" => Some(HoldEnd::Expired),
         "released" => Some(HoldEnd::Released),
+        "cancelled" => Some(HoldEnd::Cancelled),
         other => return Err(unreadable("state", other)),
     };
     Ok(HoldCopy {

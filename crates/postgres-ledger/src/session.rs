@@ -6,13 +6,14 @@ mod wrong_connection;
 use std::time::Duration;
 
 use domain::Failure;
+use scopeguard::ScopeGuard;
 use telemetry::{Watch, store_call_ended};
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::servers::{Answer, By, Connection, Object, Pool, of_pool};
 
-pub(crate) use error::SessionError;
+pub(crate) use error::{SessionError, remedy_of};
 pub(crate) use wrong_connection::is_of_another_session;
 
 /// How long one statement may take, the way there and back included. The server gives up on
@@ -112,6 +113,7 @@ impl Session {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, SessionError> {
         let began = Watch::start();
+        let client = for_as_long_as_wanted(client);
         let replied = timeout(self.reply_timeout, async {
             let statement = client.prepare_cached(sql).await.map_err(SessionError::of)?;
             client.query(&statement, parameters).await.map_err(SessionError::of)
@@ -119,10 +121,9 @@ impl Session {
         let result = believed(&self.pool, &client, replied).await;
         store_call_ended("postgres", name_of(sql), began, result.is_ok());
         match &result {
-            // Whatever is still under way there, the next statement shall not wait for it.
-            Err(error) if error.condemns_connection() => drop(Object::take(client)),
-            _ if self.is_borrowing => {}
-            _ => self.client = Some(client),
+            Err(error) if error.condemns_connection() => drop(client),
+            _ if self.is_borrowing => drop(ScopeGuard::into_inner(client)),
+            _ => self.client = Some(ScopeGuard::into_inner(client)),
         }
         result
     }
@@ -219,6 +220,15 @@ pub(crate) async fn connect_anew(pool: &Pool) -> Result<Object, SessionError> {
     Ok(connect(pool).await?.0)
 }
 
+/// A connection on which something is done. It goes back to its pool only if it is taken out of here: if that
+/// failed in a bad way, or nobody waits for it any more, it is closed, for whatever is still under way there, the
+/// next who gets it shall not wait for it.
+pub(crate) type InUse = ScopeGuard<Object, fn(Object)>;
+
+pub(crate) fn for_as_long_as_wanted(client: Object) -> InUse {
+    scopeguard::guard(client, |client| drop(Object::take(client)))
+}
+
 /// The connections for one transaction of a few statements: one of the pool, and if that turns out
 /// to be the wrong one, a new one.
 pub(crate) struct Turns<'p> {
@@ -237,25 +247,25 @@ impl<'p> Turns<'p> {
         Self { pool, had: None }
     }
 
-    pub(crate) async fn connect(&mut self) -> Result<Object, SessionError> {
+    pub(crate) async fn connect(&mut self) -> Result<InUse, SessionError> {
         let (client, is_new) = match self.had {
             None => connect(self.pool).await?,
             Some(_) => (connect_anew(self.pool).await?, true),
         };
         self.had = Some(if is_new { Had::New } else { Had::Kept });
-        Ok(client)
+        Ok(for_as_long_as_wanted(client))
     }
 
     /// What came of the transaction, or nothing if it shall be run once more. The connection goes
     /// back to the pool only if it is of use to others.
     pub(crate) fn end<T>(
         &self,
-        client: Object,
+        client: InUse,
         replied: Result<Result<T, SessionError>, Elapsed>,
     ) -> Option<Result<T, SessionError>> {
         let result = judged(self.pool, &client, replied);
-        if result.as_ref().is_err_and(SessionError::condemns_connection) {
-            drop(Object::take(client));
+        if !result.as_ref().is_err_and(SessionError::condemns_connection) {
+            drop(ScopeGuard::into_inner(client));
         }
         let is_wrong = matches!(result, Err(SessionError::WrongConnection { .. }));
         (!is_wrong || self.had == Some(Had::New)).then_some(result)

@@ -51,6 +51,10 @@ const UPKEEP: &str = "SET statement_timeout = '6s'";
 /// ledger another identity must know.
 pub(crate) const SERVING: i64 = 0x666c_6173_6865_7376;
 
+/// What says in the database, while a process serves, that it knows what a cancelled purchase is. It is taken before
+/// the other, so that nobody is seen to serve without it for a moment.
+pub(crate) const AWARE_OF_CANCELLED: i64 = 0x666c_6173_6865_7263;
+
 /// For whoever buys or looks.
 pub(crate) fn hot() -> String {
     format!("{HOT}; {PINNED}")
@@ -63,7 +67,8 @@ pub(crate) fn upkeep() -> String {
 
 /// For the upkeep of a process that serves.
 pub(crate) fn serving() -> String {
-    format!("{}; SELECT pg_advisory_lock_shared({SERVING})", upkeep())
+    let aware = format!("SELECT pg_advisory_lock_shared({AWARE_OF_CANCELLED})");
+    format!("{}; {aware}; SELECT pg_advisory_lock_shared({SERVING})", upkeep())
 }
 
 #[cfg(test)]

@@ -27,10 +27,11 @@ pub(crate) const LOCK_SQL: &str = include_str!("sql/lock_sale.sql");
 const TAKE_TURN_SQL: &str = include_str!("sql/take_turn.sql");
 const RAISE_EPOCH_SQL: &str = include_str!("sql/raise_epoch.sql");
 const LIVE_UNITS_SQL: &str = include_str!("sql/live_units.sql");
+const READ_EPOCH_SQL: &str = include_str!("sql/read_epoch.sql");
 
 /// The statements of this room.
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[LOCK_SQL, RAISE_EPOCH_SQL, LIVE_UNITS_SQL];
+pub(crate) const STATEMENTS: &[&str] = &[LOCK_SQL, RAISE_EPOCH_SQL, LIVE_UNITS_SQL, READ_EPOCH_SQL];
 
 /// How long reading a snapshot may take; the server gives up on its own a little earlier.
 const READ_TIMEOUT: Duration = Duration::from_secs(31);
@@ -58,17 +59,23 @@ impl PostgresLedger {
             Ok(sale) => sale,
             Err(stands) => return Ok(stands),
         };
-        self.read_snapshot(sale).await.map(RaiseReply::Raised)
+        // Whoever has raised the next one meanwhile loads it.
+        let snapshot = self.read_snapshot(sale).await?;
+        Ok(snapshot.map_or(RaiseReply::TooSoon, RaiseReply::Raised))
     }
 
-    /// The snapshot of an epoch that was just raised.
-    pub(crate) async fn read_snapshot(&self, sale: Sale) -> Result<SaleSnapshot, SessionError> {
+    /// The snapshot of an epoch that was just raised; `None` if it is not the sale's any more: what is live by
+    /// now may be beyond its terms.
+    pub(crate) async fn read_snapshot(
+        &self,
+        sale: Sale,
+    ) -> Result<Option<SaleSnapshot>, SessionError> {
         let mut turns = Turns::on(self.pool());
         loop {
             let mut client = turns.connect().await?;
-            let live = timeout(READ_TIMEOUT, read_live(&mut client, sale.id)).await;
+            let live = timeout(READ_TIMEOUT, read_live(&mut client, &sale)).await;
             if let Some(live) = turns.end(client, live) {
-                return live.map(|live| SaleSnapshot { sale, live });
+                return live.map(|live| live.map(|live| SaleSnapshot { sale, live }));
             }
         }
     }
@@ -103,14 +110,21 @@ async fn raise_locked(
 }
 
 /// Reads the snapshot of an epoch that was just raised; whoever would raise the next one meanwhile
-/// is told that it is too soon.
-async fn read_live(client: &mut Object, sale: SaleId) -> Result<Vec<LiveUnit>, SessionError> {
+/// is told that it is too soon. An operator who changes the sale waits for nobody, so the epoch is looked at
+/// once more when all is read, by a statement that sees what was changed meanwhile.
+async fn read_live(
+    client: &mut Object,
+    sale: &Sale,
+) -> Result<Option<Vec<LiveUnit>>, SessionError> {
     let transaction = client.transaction().await.map_err(SessionError::of)?;
     transaction.batch_execute(READ_SETTINGS).await.map_err(SessionError::of)?;
-    take_turn(&transaction, sale).await?;
-    let live = live_units(&transaction, sale).await?;
+    take_turn(&transaction, sale.id).await?;
+    let live = live_units(&transaction, sale.id).await?;
+    let statement = transaction.prepare_cached(READ_EPOCH_SQL).await.map_err(SessionError::of)?;
+    let found = transaction.query_opt(&statement, &[&sale.id.get()]).await;
+    let epoch = found.map_err(SessionError::of)?.map(|row| rows::column::<i64>(&row, "epoch"));
     transaction.commit().await.map_err(SessionError::of)?;
-    Ok(live)
+    Ok((epoch.transpose()? == Some(sale.epoch.0)).then_some(live))
 }
 
 async fn take_turn(transaction: &Transaction<'_>, sale: SaleId) -> Result<bool, SessionError> {

@@ -1,6 +1,7 @@
 //! Which units of a sale are known to be sold, so that they are not read again and again.
 //!
-//! A unit that is sold stays sold: a trigger of the schema refuses anything else. So a process
+//! A unit that is sold stays sold as long as its sale is at its epoch: a trigger of the schema refuses
+//! anything but a cancellation, and that raises the epoch. So a process
 //! remembers whole blocks of units that it saw sold, and counts, sweeps and closes by the others.
 //! The work is then as large as what is on hold, whatever was sold before; what is found is what
 //! the rows say, and is the same with nothing remembered.
@@ -92,18 +93,40 @@ impl SoldBlocks {
     pub(crate) fn counted(&self, sale: SaleId, epoch: Epoch, sold: i64) -> bool {
         let mut sales = self.sales();
         let known = sales.entry(sale).or_insert_with(Known::nothing);
-        if known.epoch.is_some_and(|before| epoch < before) || sold < known.units() {
-            // The ledger knows less than it did.
+        if known.epoch.is_some_and(|before| epoch != before) || sold < known.units() {
+            // A purchase may be cancelled since, or the ledger knows less than it did.
             *known = Known::nothing();
         }
         known.epoch = Some(epoch);
         sold - known.units() >= known.left.saturating_mul(2).saturating_add(LEARN_AT)
     }
 
-    /// Remembers blocks whose every unit is sold; `sold` units are in all.
-    pub(crate) fn learn(&self, sale: SaleId, blocks: impl IntoIterator<Item = i32>, sold: i64) {
+    /// Forgets what is known of a sale at another epoch than the one that it is at.
+    pub(crate) fn is_at(&self, sale: SaleId, epoch: Epoch) {
         let mut sales = self.sales();
-        let known = sales.entry(sale).or_insert_with(Known::nothing);
+        let is_of_other = |known: &Known| known.epoch.is_some_and(|before| before != epoch);
+        if sales.get(&sale).is_some_and(is_of_other) {
+            sales.remove(&sale);
+        }
+    }
+
+    /// Whether anything was learned of it at another epoch.
+    pub(crate) fn is_of_other_epoch(&self, sale: SaleId, epoch: Epoch) -> bool {
+        let sales = self.sales();
+        sales.get(&sale).and_then(|known| known.epoch).is_some_and(|before| before != epoch)
+    }
+
+    /// Remembers blocks whose every unit was sold at this epoch, when `sold` units were in all; but nothing where
+    /// another epoch has been heard of meanwhile.
+    pub(crate) fn learn(
+        &self,
+        (sale, epoch): (SaleId, Epoch),
+        blocks: impl IntoIterator<Item = i32>,
+        sold: i64,
+    ) {
+        let mut sales = self.sales();
+        let of_epoch = sales.get_mut(&sale).filter(|known| known.epoch == Some(epoch));
+        let Some(known) = of_epoch else { return };
         known.sold.extend(blocks);
         known.left = (sold - known.units()).max(0);
     }
@@ -149,7 +172,8 @@ mod tests {
         let blocks = SoldBlocks::default();
         let all = blocks.unsold(sale());
 
-        blocks.learn(sale(), [0, 1, 3], 400);
+        blocks.counted(sale(), Epoch(1), 400);
+        blocks.learn((sale(), Epoch(1)), [0, 1, 3], 400);
 
         let some = blocks.unsold(sale());
         assert_eq!((all.firsts, all.lasts, all.known_sold), (vec![1], vec![i32::MAX], 0));
@@ -163,7 +187,7 @@ mod tests {
         let knows = |blocks: &SoldBlocks| blocks.unsold(sale()).known_sold;
         for (epoch, sold) in [(Epoch(1), 999), (Epoch(3), 255)] {
             blocks.counted(sale(), Epoch(2), 999);
-            blocks.learn(sale(), [0, 1], 999);
+            blocks.learn((sale(), Epoch(2)), [0, 1], 999);
             assert_eq!(knows(&blocks), 256);
 
             blocks.counted(sale(), epoch, sold);
@@ -173,13 +197,24 @@ mod tests {
         }
     }
 
+    /// They were asked for before a purchase was cancelled.
+    #[test]
+    fn blocks_of_another_epoch_than_the_one_that_is_known_are_not_learned() {
+        let blocks = SoldBlocks::default();
+        blocks.counted(sale(), Epoch(2), 999);
+
+        blocks.learn((sale(), Epoch(1)), [0, 1], 999);
+
+        assert_eq!(blocks.unsold(sale()).known_sold, 0);
+    }
+
     #[test]
     fn it_is_looked_for_blocks_again_when_as_much_was_sold_as_was_left_over() {
         let blocks = SoldBlocks::default();
 
         assert!(!blocks.counted(sale(), Epoch(1), LEARN_AT - 1));
         assert!(blocks.counted(sale(), Epoch(1), LEARN_AT));
-        blocks.learn(sale(), [0], LEARN_AT);
+        blocks.learn((sale(), Epoch(1)), [0], LEARN_AT);
         let left = LEARN_AT - i64::from(BLOCK);
         assert!(!blocks.counted(sale(), Epoch(1), LEARN_AT + left));
         assert!(blocks.counted(sale(), Epoch(1), LEARN_AT + left + LEARN_AT));

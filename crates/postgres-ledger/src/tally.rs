@@ -46,8 +46,14 @@ impl PostgresLedger {
         let mut session = self.session();
         let unsold = blocks.unsold(sale);
         let mut counted = count_in(&mut session, sale, &unsold).await;
-        if unsold.known_sold > 0 && matches!(counted, Err(SessionError::Unreadable(_))) {
+        let is_out_of_date = match &counted {
             // Fewer live than are known to be sold. A server that is slow is not asked for more.
+            Err(SessionError::Unreadable(_)) => true,
+            // What was sold then may be cancelled since.
+            Ok(Some(tally)) => blocks.is_of_other_epoch(sale, tally.epoch),
+            Ok(None) | Err(_) => false,
+        };
+        if unsold.known_sold > 0 && is_out_of_date {
             blocks.forget(sale);
             counted = count_in(&mut session, sale, &blocks.unsold(sale)).await;
         }
@@ -59,7 +65,7 @@ impl PostgresLedger {
             if let Ok(found) = session.query(SOLD_BLOCKS_SQL, &parameters).await {
                 let found = found.iter().map(|row| rows::column(row, "block"));
                 let found = found.collect::<Result<Vec<i32>, _>>()?;
-                blocks.learn(sale, found, tally.sold.into());
+                blocks.learn((sale, tally.epoch), found, tally.sold.into());
             }
         }
         Ok(Some(tally))
@@ -76,7 +82,11 @@ impl PostgresLedger {
         let open = session.query(OPEN_SALES_SQL, &[]).await?;
         let open = open
             .iter()
-            .map(|row| Ok((rows::sale_id(row, "id")?, rows::column(row, "hold_ms")?)))
+            .map(|row| {
+                let sale = rows::sale_id(row, "id")?;
+                self.shared.sold_blocks.is_at(sale, Epoch(rows::column(row, "epoch")?));
+                Ok((sale, rows::column(row, "hold_ms")?))
+            })
             .collect::<Result<Vec<(SaleId, i64)>, SessionError>>()?;
         self.shared.sold_blocks.keep_only(&open.iter().map(|(sale, _)| *sale).collect::<Vec<_>>());
         let mut expired = Vec::new();

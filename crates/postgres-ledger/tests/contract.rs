@@ -44,6 +44,10 @@ mod operator {
     store_contract::operator_contract!(super::ledger);
 }
 
+mod sale_history {
+    store_contract::sale_history_contract!(super::inspected);
+}
+
 mod sale_register {
     store_contract::sale_register_contract!(super::ledger);
 }
@@ -57,9 +61,9 @@ async fn ledger() -> Ledger {
 async fn inspected() -> Inspected {
     let database = fresh_database().await;
     let store = Arc::new(ledger_in(&database));
-    let (inspections, exports) = (store.clone(), store.clone());
+    let (inspections, exports, history) = (store.clone(), store.clone(), store.clone());
     let ledger = Ledger::new(store, Arc::new(WallClock), Arc::new(Records { database }));
-    Inspected { ledger, inspections, exports }
+    Inspected { ledger, inspections, exports, history }
 }
 
 /// Counts rows.

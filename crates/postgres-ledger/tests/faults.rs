@@ -17,7 +17,7 @@ use credentials::Access;
 use dev_servers::PostgresServer;
 use domain::{
     CheckoutRefusal, Code, Epoch, Failure, NewSale, Origin, Receipt, Sale, StoreError, Terms,
-    UnixMillis, Window,
+    Window,
     ports::{
         Attempt, Clock, CodeRecord, Grant, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister,
     },
@@ -192,7 +192,7 @@ async fn a_ledger() -> (PostgresServer, Arc<PostgresLedger>, Sale) {
         .unwrap(),
     );
     ledger.migrate().await.unwrap();
-    let starts_at = UnixMillis(1_795_000_000_000);
+    let starts_at = ledger.now().await.unwrap();
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(1_000_000, 5, HOUR).unwrap();
     let sale =

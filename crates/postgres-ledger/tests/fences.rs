@@ -6,18 +6,23 @@ mod database;
 
 use std::sync::Arc;
 
+use dev_servers::{Condition, Proxy};
 use domain::{
-    Epoch, Failure, NewSale, Origin, Sale, Terms, UnixMillis, Window,
-    ports::{Attempt, LedgerStore, Outcome, RaiseReply, Recorded, SaleRegister, Verdict},
+    Epoch, Failure, NewSale, Origin, Sale, Terms, Window,
+    operator::{Acted, Action, ActionId, Beside, Order, Refused, RequestName},
+    ports::{
+        ActReply, Attempt, CodeRecord, LedgerStore, Operator, Outcome, RaiseReply, Recorded,
+        SaleRegister, Verdict,
+    },
 };
 use postgres_ledger::PostgresLedger;
 use store_contract::{
     fixtures::{HOUR, MINUTE, WallClock, until, user},
-    grant,
+    grant, record, redemption,
 };
 use tokio_postgres::{Client, NoTls};
 
-use crate::database::{SERVER, fresh_database, ledger_in};
+use crate::database::{SERVER, fresh_database, ledger_at, ledger_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_snapshot() {
@@ -86,6 +91,27 @@ async fn a_record_waits_for_the_new_epoch_in_flight_and_is_refused() {
     assert_eq!(record.await.unwrap(), Recorded::Stale);
 }
 
+/// It raises no epoch, so what it locks is all that keeps the grant out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_waits_for_a_stop_in_flight_and_is_refused() {
+    for stop in ["state = 'paused'", "ends_at = clock_timestamp()"] {
+        let (database, ledger, sale) = a_sale().await;
+        let operator = client(&database).await;
+        let change = format!("BEGIN; SELECT epoch FROM sales FOR UPDATE; UPDATE sales SET {stop}");
+        operator.batch_execute(&change).await.unwrap();
+
+        let record = tokio::spawn(async move {
+            let outcome = Outcome::Granted(grant(&sale, 1, 0));
+            let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
+            ledger.permit().unwrap().record(attempt).await.unwrap()
+        });
+        until_somebody_waits(&database).await;
+        operator.batch_execute("COMMIT").await.unwrap();
+
+        assert_eq!(record.await.unwrap(), Recorded::Stale, "{stop}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_whose_first_record_may_still_come_is_not_called_stale() {
     let (database, ledger, sale) = a_sale().await;
@@ -128,6 +154,89 @@ async fn a_tombstone_waits_for_the_record_in_flight_and_lets_it_stand() {
     assert!(matches!(verdicts[..], [(_, Verdict::Held { .. })]), "{verdicts:?}");
 }
 
+/// It was asked for once, and is not called a repetition of itself. Asked for twice, it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_outcome_got_lost_on_the_way_is_no_repetition() {
+    let (database, _, sale) = a_sale().await;
+    let network = Proxy::to(SERVER.port()).await.unwrap();
+    let port = |port: u16| format!(":{port}/");
+    let url = SERVER.url(&database).replace(&port(SERVER.port()), &port(network.port()));
+    let ledger = Arc::new(ledger_at(url));
+    let gate = client(&database).await;
+    // The commit of a row of the trail waits for the gate.
+    gate.batch_execute(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS \
+         $$BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END$$; \
+         CREATE CONSTRAINT TRIGGER gate AFTER INSERT ON operator_actions DEFERRABLE \
+         INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait(); SELECT pg_advisory_lock(7)",
+    )
+    .await
+    .unwrap();
+    let (by, request_id) = ("ann".parse().unwrap(), RequestName::of("r-1"));
+    let (id, action) = (ActionId::drawn(7), Action::PauseSale(sale.id));
+    let order = Order { id, by, why: None, request_id, action, if_at: Some(0) };
+
+    let acting = tokio::spawn({
+        let (ledger, order) = (Arc::clone(&ledger), order.clone());
+        async move { ledger.act(&order, &Beside::default()).await.unwrap() }
+    });
+    until_somebody_waits(&database).await;
+    network.set_condition(Condition::AnswersBlocked);
+    gate.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
+    let rows = "SELECT count(*) FROM operator_actions";
+    let is_done = async || SERVER.psql(&database, rows).unwrap().trim() == "1";
+    until(&WallClock, async || is_done().await.then_some(())).await;
+    network.cut();
+    network.set_condition(Condition::Good);
+
+    let ActReply::Now { record, .. } = acting.await.unwrap() else { panic!("it is a repetition") };
+    assert_eq!(record.order, order);
+    let again = ledger.act(&order, &Beside::default()).await.unwrap();
+    assert_eq!(again, ActReply::Before(record));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_cancelled_while_a_process_serves_that_would_not_know_what_it_sees() {
+    let (database, ledger, sale) = a_sale().await;
+    let grant = grant(&sale, 1, 0);
+    record(&*ledger, &sale, "ann", grant).await.unwrap();
+    ledger.redeem(redemption(grant)).await.unwrap();
+    let code = grant.code;
+    let cancel = async |number| {
+        let order = Order {
+            id: ActionId::drawn(number),
+            by: "ann".parse().unwrap(),
+            why: Some("it came back".parse().unwrap()),
+            request_id: None,
+            action: Action::CancelPurchase(code),
+            if_at: None,
+        };
+        match ledger.act(&order, &Beside::default()).await.unwrap() {
+            ActReply::Now { record, .. } => record.outcome,
+            before @ ActReply::Before(_) => panic!("{before:?}"),
+        }
+    };
+    // As the versions before this one do; and, beside it, as this one does.
+    let older = client(&database).await;
+    let lock = format!("SELECT pg_advisory_lock_shared({SERVING})");
+    older.batch_execute(&lock).await.unwrap();
+    let newer = client(&database).await;
+    let both = format!("SELECT pg_advisory_lock_shared({AWARE}); {lock}");
+    newer.batch_execute(&both).await.unwrap();
+
+    assert_eq!(cancel(1).await, Acted::Refused(Refused::NotYetPossible));
+    assert!(matches!(LedgerStore::find(&*ledger, code).await.unwrap(), CodeRecord::Sold(_)));
+
+    older.batch_execute("SELECT pg_advisory_unlock_all()").await.unwrap();
+    assert!(matches!(cancel(2).await, Acted::Done(_)));
+    assert!(matches!(LedgerStore::find(&*ledger, code).await.unwrap(), CodeRecord::Cancelled(_)));
+}
+
+/// The lock that each process shares which serves from a ledger, and the one that each of those
+/// shares which knows what a cancelled purchase is.
+const SERVING: i64 = 0x666c_6173_6865_7376;
+const AWARE: i64 = 0x666c_6173_6865_7263;
+
 /// The sessions of this database that wait for a lock.
 const WAITING: &str = "FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -136,7 +245,7 @@ const WAITING: &str = "FROM pg_stat_activity \
 async fn a_sale() -> (String, Arc<PostgresLedger>, Sale) {
     let database = fresh_database().await;
     let ledger = Arc::new(ledger_in(&database));
-    let starts_at = UnixMillis(1_795_000_000_000);
+    let starts_at = ledger.now().await.unwrap();
     let window = Window::new(starts_at, starts_at + HOUR).unwrap();
     let terms = Terms::new(5, 5, MINUTE).unwrap();
     let sale =

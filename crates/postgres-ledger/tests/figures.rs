@@ -11,14 +11,14 @@ use domain::{
     sale::SaleState,
 };
 use postgres_ledger::PostgresLedger;
-use store_contract::{grant, record, redemption};
+use store_contract::{end, grant, record, redemption};
 
 use crate::database::{SERVER, fresh_database, ledger_in};
 
 /// A sale that is over, of which so many units are sold and none is on hold.
 async fn sold(ledger: &PostgresLedger, units: u32) -> Sale {
     let now = ledger.now().await.unwrap();
-    let window = Window::new(now + -60_000, now + -1_000).unwrap();
+    let window = Window::new(now + -60_000, now + 60_000).unwrap();
     let terms = Terms::new(100, 1, 60_000).unwrap();
     let sale =
         ledger.schedule(NewSale::unnamed(window, terms, Origin::Operator)).await.unwrap().unwrap();
@@ -31,6 +31,7 @@ async fn sold(ledger: &PostgresLedger, units: u32) -> Sale {
         record(ledger, &sale, &format!("user-{number}"), grant).await.unwrap();
         ledger.redeem(redemption(grant)).await.unwrap();
     }
+    end(ledger, &sale).await;
     sale
 }
 

@@ -24,7 +24,10 @@ async fn a_hold_ends_once_and_stays_as_it_ended() {
         let set_state = |state| format!("UPDATE checkout_attempts SET state = '{state}'");
         run(&database, &format!("{} WHERE unit = 1", set_state(end)));
 
-        for state in ["held", "sold", "expired", "released", "void"] {
+        for state in ["held", "sold", "expired", "released", "cancelled", "void"] {
+            if (end, state) == ("sold", "cancelled") {
+                continue;
+            }
             let again = format!("{} WHERE unit = 1", set_state(state));
             assert_refused(&database, &again, "the ledger is append-only");
         }
@@ -107,11 +110,51 @@ async fn nothing_is_live_or_sold_twice() {
     assert_refused(&database, &hold(7, "bob", 1, 0), "attempts_live_unit");
     assert_refused(&database, &hold(7, "ann", 7, 1), "attempts_live_slot");
     assert_refused(&database, &purchase(1, 7, 7), "purchases_pkey");
-    assert_refused(&database, &purchase(2, 1, 7), "purchases_unit");
-    assert_refused(&database, &purchase(2, 7, 0), "purchases_slot");
+    assert_refused(&database, &purchase(2, 1, 7), "purchases_standing_unit");
+    assert_refused(&database, &purchase(2, 7, 0), "purchases_standing_slot");
 
     run(&database, "UPDATE checkout_attempts SET state = 'released' WHERE unit = 2");
     run(&database, &hold(7, "ann", 2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sold_is_cancelled_once_and_its_unit_and_slot_are_free_then() {
+    let database = database_with(ATTEMPTS).await;
+    run(
+        &database,
+        "UPDATE checkout_attempts SET state = 'sold', resolved_at = now() WHERE unit = 1",
+    );
+    run(&database, &purchase(1, 1, 0));
+    let cancel = "UPDATE purchases SET cancelled_at = now(), cancel_reason = 'a return'";
+    for wrong in [
+        "UPDATE purchases SET cancel_reason = 'a return'",
+        "UPDATE purchases SET cancelled_at = now()",
+        &format!("{cancel}, unit = 2"),
+        &format!("{cancel}, user_id = 'bob'"),
+        "UPDATE checkout_attempts SET state = 'cancelled' WHERE unit = 2",
+        "UPDATE checkout_attempts SET state = 'cancelled', unit = 9 WHERE unit = 1",
+    ] {
+        assert_refused(&database, wrong, "the ledger is append-only");
+    }
+
+    run(&database, "UPDATE checkout_attempts SET state = 'cancelled' WHERE unit = 1");
+    run(&database, cancel);
+
+    for again in [
+        cancel,
+        "UPDATE purchases SET cancelled_at = NULL, cancel_reason = NULL",
+        "UPDATE purchases SET cancel_reason = 'another'",
+        "DELETE FROM purchases",
+    ] {
+        assert_refused(&database, again, "the ledger is append-only");
+    }
+    for state in ["held", "sold", "expired", "released", "cancelled", "void"] {
+        let again = format!("UPDATE checkout_attempts SET state = '{state}' WHERE unit = 1");
+        assert_refused(&database, &again, "the ledger is append-only");
+    }
+    run(&database, &purchase(3, 1, 0));
+    assert_refused(&database, &purchase(4, 1, 7), "purchases_standing_unit");
+    assert_refused(&database, &purchase(4, 7, 0), "purchases_standing_slot");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,7 +95,8 @@ async fn a_column_that_is_retyped_beside_a_process_ends_nothing() {
     LedgerStore::find(&ledger, bought.code).await.unwrap();
     ledger.calendar().await.unwrap();
 
-    let retype = "ALTER TABLE purchases ALTER COLUMN item_name TYPE varchar(200); \
+    let retype = "DROP TRIGGER purchases_are_cancelled_once ON purchases; \
+                  ALTER TABLE purchases ALTER COLUMN item_name TYPE varchar(200); \
                   ALTER TABLE purchases ALTER COLUMN item_image TYPE varchar(200)";
     SERVER.psql(&database, retype).unwrap();
 
@@ -180,12 +181,13 @@ async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
     ledger.identity().await.unwrap();
 
     let now = ledger.now().await.unwrap();
-    let (past, brief) = (
+    let (on, past, brief) = (
+        domain::Window::new(now + -9_000, now + 3_600_000).unwrap(),
         domain::Window::new(now + -9_000, now + -1_000).unwrap(),
         domain::Terms::new(9, 9, 1).unwrap(),
     );
     let over = ledger
-        .schedule(NewSale::unnamed(past, brief, domain::Origin::Operator))
+        .schedule(NewSale::unnamed(on, brief, domain::Origin::Operator))
         .await
         .unwrap()
         .unwrap();
@@ -210,7 +212,8 @@ async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
     })
     .await;
     // As if a version before had closed it.
-    let forget = "UPDATE sales SET state = 'closed', closed_at = now(), sold = NULL WHERE id = 2";
+    let forget = "UPDATE sales SET state = 'closed', ends_at = clock_timestamp(), \
+                  closed_at = now(), sold = NULL WHERE id = 2";
     SERVER.psql(&database, forget).unwrap();
     let next = ledger
         .schedule(NewSale::unnamed(past, brief, domain::Origin::Operator))

@@ -1,4 +1,5 @@
-//! The live store of sales on Redis 7.0 or newer: `SaleStore` and `CodeStore`.
+//! The live store of sales on Redis 7.0 or newer: `SaleStore` and `CodeStore`; and what processes tell each
+//! other, `Processes`.
 //!
 //! All that happens in Redis happens in the functions of one library (`lua/`), which is loaded
 //! into any server that lacks it. The library remembers, in the memory of the server process
@@ -19,6 +20,7 @@ mod line;
 mod load;
 mod owner;
 mod probe;
+mod processes;
 mod refusal;
 mod reply;
 mod sale_store;
@@ -42,6 +44,7 @@ use crate::{
     line::{Line, LineError, Way},
     owner::Owner,
     probe::Probe,
+    processes::Left,
 };
 
 pub use server::SourceError;
@@ -63,6 +66,7 @@ pub struct RedisStores {
     find: Batcher<Code, Result<Option<Unit>, StoreError>>,
     settle: Batcher<(Code, Verdict), ()>,
     give_back: Batcher<(Code, Verdict), Result<(), StoreError>>,
+    left: Left,
 }
 
 /// Why the stores cannot be set up.
@@ -130,6 +134,7 @@ impl RedisStores {
             find: Batcher::spawn(limits, [FindUnits(line())]),
             settle: Batcher::spawn(verdicts, [Settle(line())]),
             give_back: Batcher::spawn(verdicts, [GiveBack(Line::new(kept.clone(), owner.clone()))]),
+            left: Left::default(),
             limits,
             owner,
             kept,

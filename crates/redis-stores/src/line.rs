@@ -113,6 +113,7 @@ impl LineError {
         match self {
             Self::Refused { remedy, .. } => Some(remedy.clone()),
             Self::Failed(what, _) => Some((*what).into()),
+            Self::Unreachable(error) => error.remedy().map(Into::into),
             Self::OtherLedger | Self::Superseded => Some(self.to_string().into()),
             Self::Ownerless(_) => {
                 Some("nothing is asked of it before the ledger has said whose the sales are".into())
@@ -217,6 +218,20 @@ impl Line {
         let replies = commands.query_async::<Vec<Value>>(&mut **connection).await;
         let replies = replies.and_then(|all| all.into_iter().map(carried_out).collect());
         store_call_ended("redis", "pipeline", began, replies.is_ok());
+        self.keep_or_drop(connection, replies)
+    }
+
+    /// Sends commands that have nothing to do with each other, and returns their replies: one that is refused
+    /// is among them. Gives the server nothing that it lacks.
+    pub(crate) async fn ask_all(
+        &mut self,
+        commands: &mut Pipeline,
+        reply_ms_max: u64,
+    ) -> Result<Vec<Value>, LineError> {
+        let mut connection = self.connection(reply_ms_max).await?;
+        let began = Watch::start();
+        let replies = commands.ignore_errors().query_async(&mut **connection).await;
+        store_call_ended("redis", "processes", began, replies.is_ok());
         self.keep_or_drop(connection, replies)
     }
 

@@ -4,12 +4,15 @@
 
 mod stores;
 
-use std::sync::LazyLock;
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use dev_servers::RedisServer;
-use store_contract::Live;
+use store_contract::{Live, processes::Told};
 
-use crate::stores::live_on;
+use crate::stores::{Ledger, live_on, stores_at};
 
 mod sale_store {
     store_contract::sale_store_contract!(super::live);
@@ -19,8 +22,21 @@ mod code_store {
     store_contract::code_store_contract!(super::live);
 }
 
+mod processes {
+    store_contract::processes_contract!(super::told);
+}
+
+static SERVER: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start().unwrap());
+
+/// Two processes of a ledger of their own.
+async fn told() -> Told {
+    static LEDGERS: AtomicU64 = AtomicU64::new(1_000);
+    let ledger = u128::from(LEDGERS.fetch_add(1, Ordering::Relaxed));
+    let process = || Arc::new(stores_at(&SERVER.url(), Ledger(ledger)));
+    Told { one: process(), other: process() }
+}
+
 /// A live store on the one server of this program. Each case has sales of its own numbers.
 async fn live() -> Live {
-    static SERVER: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start().unwrap());
     live_on(&SERVER)
 }

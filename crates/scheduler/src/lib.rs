@@ -5,18 +5,18 @@
 //! run anywhere, at any moment, and to be stopped half-way. Cadence comes from this process's
 //! monotonic clock; *when* something is due is for the stores to say.
 
+mod beats;
 mod contest;
+mod failing;
 mod figures;
 
 use std::{
-    collections::BTreeSet,
-    error::Error,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use domain::{
-    Sale, SaleId, StoreError, UnixMillis,
+    History, Sale, SaleId, StoreError, UnixMillis,
     steady::{BELIEVED_AFTER_MS, ClockNews},
     upkeep::{Drift, LOAD_AHEAD_MS, Reconciled, Restored, Sweep, Swept, Upkeep},
 };
@@ -24,7 +24,8 @@ use futures_util::{StreamExt, stream};
 use telemetry::{Event, Watch, happened, step_ended};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use self::{contest::Loads, figures::Lags};
+pub use self::beats::{BEAT, Beats};
+use self::{contest::Loads, failing::Failing, figures::Lags};
 
 /// How often due holds are swept and lost sales noticed.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -41,6 +42,9 @@ pub const RETIRE_EVERY: Duration = Duration::from_secs(1);
 /// How often the ledger is asked for holds that the live store forgot.
 pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether a minute has begun that is to be written down, or can be now.
+pub const HISTORY_EVERY: Duration = Duration::from_secs(2);
+
 /// How many abandoned codes are given back at a time: enough for the ledger to commit many at once.
 const CODES_AT_A_TIME: usize = 64;
 
@@ -54,10 +58,11 @@ pub type WallClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
 pub struct Scheduler {
     upkeep: Upkeep,
     due: Mutex<Due>,
-    failing: Mutex<BTreeSet<&'static str>>,
+    failing: Failing,
     loads: Loads,
     lags: Lags,
     wall_clock: Option<WallClock>,
+    history: Option<History>,
 }
 
 /// When each step that is not for every tick runs next.
@@ -66,6 +71,7 @@ struct Due {
     reconcile: Instant,
     retire: Instant,
     overdue: Instant,
+    history: Instant,
 }
 
 impl Scheduler {
@@ -73,16 +79,22 @@ impl Scheduler {
     #[must_use]
     pub fn new(upkeep: Upkeep) -> Self {
         let now = Instant::now();
-        let due = Due { rotate: now, reconcile: now, retire: now, overdue: now };
-        let (due, failing) = (Mutex::new(due), Mutex::default());
+        let due = Due { rotate: now, reconcile: now, retire: now, overdue: now, history: now };
+        let (due, failing) = (Mutex::new(due), Failing::default());
         let (loads, lags) = (Loads::default(), Lags::default());
-        Self { upkeep, due, failing, loads, lags, wall_clock: None }
+        Self { upkeep, due, failing, loads, lags, wall_clock: None, history: None }
     }
 
     /// The same, which also shows how far this clock is from the ledger's. Nothing depends on it.
     #[must_use]
     pub fn with_wall_clock(self, wall_clock: WallClock) -> Self {
         Self { wall_clock: Some(wall_clock), ..self }
+    }
+
+    /// The same, which also writes down how sales go.
+    #[must_use]
+    pub fn with_history(self, history: History) -> Self {
+        Self { history: Some(history), ..self }
     }
 
     /// Ticks until `stop` is done. A tick under way is finished first.
@@ -131,6 +143,12 @@ impl Scheduler {
                 happened(Event::SaleClosed, 1);
                 tracing::info!(%sale, "closed a sale");
             }
+        }
+        // Last: nobody who sells waits for it.
+        if let Some(history) = &self.history
+            && self.is_due(HISTORY_EVERY, |due| &mut due.history)
+        {
+            self.step("history", history.run()).await;
         }
     }
 
@@ -271,27 +289,7 @@ impl Scheduler {
         let began = Watch::start();
         let result = work.await;
         step_ended(name, began, result.is_ok());
-        self.noted(name, result)
-    }
-
-    /// Logs a step's first failure and its first success after one: a database that is down
-    /// is one line, not four a second.
-    fn noted<T>(&self, step: &'static str, result: Result<T, StoreError>) -> Option<T> {
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(value) => {
-                if failing.remove(step) {
-                    tracing::info!(step, "works again");
-                }
-                Some(value)
-            }
-            Err(error) => {
-                if failing.insert(step) {
-                    tracing::warn!(step, error = &error as &dyn Error, "failing; trying on");
-                }
-                None
-            }
-        }
+        self.failing.note(name, result)
     }
 }
 

@@ -48,6 +48,16 @@ const SETTINGS_TO_LOOK: &str = "
     PRAGMA cache_size = -32768;
 ";
 
+/// The same of one that looks at a part of them, for an operator, of which there may be several.
+const SETTINGS_ASIDE: &str = "
+    PRAGMA temp_store = FILE;
+    PRAGMA cache_size = -4096;
+";
+
+/// How many steps of SQLite's machine are between two looks whether it shall go on: a fraction of a
+/// millisecond.
+const STEPS_BETWEEN_LOOKS: i32 = 10_000;
+
 /// A connection to the ledger.
 #[derive(Debug)]
 pub struct Database {
@@ -96,10 +106,27 @@ impl Database {
 
     /// Opens the ledger that is in `dir` to look at it whole. Fails if there is none.
     pub(crate) fn open_to_look(dir: &DataDir) -> Result<Self, OpenError> {
+        Self::open_set_to(dir, SETTINGS_TO_LOOK)
+    }
+
+    /// Opens the ledger that is in `dir` to look at a part of it beside others. Fails if there is none.
+    pub(crate) fn open_aside(dir: &DataDir) -> Result<Self, OpenError> {
+        Self::open_set_to(dir, SETTINGS_ASIDE)
+    }
+
+    fn open_set_to(dir: &DataDir, settings: &str) -> Result<Self, OpenError> {
         let database = Self::open_existing(dir)?;
-        let set = database.connection.execute_batch(SETTINGS_TO_LOOK);
+        let set = database.connection.execute_batch(settings);
         set.map_err(|source| OpenError::Database { path: dir.ledger(), source })?;
         Ok(database)
+    }
+
+    /// From now on breaks off whatever it is at, when that is so.
+    pub(crate) fn break_off_when(
+        &mut self,
+        is_so: impl FnMut() -> bool + Send + 'static,
+    ) -> rusqlite::Result<()> {
+        self.connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_so))
     }
 
     /// Opens the ledger in `dir` for the one process that serves from it, with its guard.

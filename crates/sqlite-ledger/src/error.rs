@@ -36,7 +36,25 @@ impl SqliteError {
     /// As an error of a port method.
     #[must_use]
     pub fn during(self, doing: impl Into<Doing>) -> StoreError {
-        StoreError::new(doing, self.failure(), self)
+        let remedy = self.remedy();
+        StoreError::new(doing, self.failure(), self).with_remedy(remedy.map(Into::into))
+    }
+
+    /// What an operator can do about it, if that is known.
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Contended(_) => {
+                Some("another program writes to it, or has it locked: end that one".to_owned())
+            }
+            // What SQLite says is for the log.
+            Self::Refused(_) | Self::Lost(_) => Some(
+                "it cannot be written to, and the log says why: is there room on the disk, and may the \
+                 files be written?"
+                    .to_owned(),
+            ),
+            Self::Gone => Some(format!("{self}: start the process anew")),
+            Self::Unreadable(_) => None,
+        }
     }
 
     /// Whether it may be the fault of one piece of work among several.

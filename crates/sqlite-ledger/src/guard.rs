@@ -41,6 +41,10 @@ pub(crate) enum State {
     },
     Expired,
     Released,
+    Cancelled {
+        /// The row of the receipt.
+        purchase: i64,
+    },
     Void,
 }
 
@@ -83,6 +87,14 @@ struct GuardedSale {
 impl State {
     pub(crate) const fn is_live(self) -> bool {
         matches!(self, Self::Held | Self::Sold { .. })
+    }
+
+    /// The row of the receipt, if it was redeemed.
+    pub(crate) const fn purchase(self) -> Option<i64> {
+        match self {
+            Self::Sold { purchase } | Self::Cancelled { purchase } => Some(purchase),
+            Self::Held | Self::Expired | Self::Released | Self::Void => None,
+        }
     }
 }
 
@@ -132,6 +144,17 @@ impl Guard {
         let (attempt, ended) = (known.attempt, Known { state, ..known.clone() });
         self.put(code, Some(ended));
         Some((attempt, hold))
+    }
+
+    /// Ends a purchase: its unit and its slot are free from now on. Returns the rows of its attempt and its receipt;
+    /// nothing if the code is not sold.
+    pub(crate) fn cancel(&mut self, code: Code) -> Option<(i64, i64)> {
+        let known = self.find(code)?;
+        let State::Sold { purchase } = known.state else { return None };
+        let (attempt, state) = (known.attempt, State::Cancelled { purchase });
+        let cancelled = Known { state, ..known.clone() };
+        self.put(code, Some(cancelled));
+        Some((attempt, purchase))
     }
 
     /// At most `limit` codes on hold that were due before a moment, the longest due first.

@@ -8,6 +8,7 @@ use std::sync::{
 use crate::{
     BrokenOff, Database, LedgerClock, Limits, OpenError, SqliteError, SqliteLedger, Tables,
     Workers,
+    aside::Places,
     worker::{Inline, Kind, Session, Worker},
 };
 
@@ -31,7 +32,9 @@ impl InMemory {
             finder: worker(Kind::Reader),
             looker: worker(Kind::Reader),
             first_unfiled: AtomicI64::new(0),
+            uncounted: Arc::default(),
             dir: None,
+            asides: Places::default(),
             _checkpointer: None,
         };
         Ok(Self { inline, workers: Arc::new(workers) })

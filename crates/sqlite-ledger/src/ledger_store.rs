@@ -1,11 +1,12 @@
 //! `LedgerStore` and `CodeOwners` on SQLite.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
 use batcher::{Call, Permit};
 use domain::{
     Code, SaleId, StoreError, UserId,
+    history::Uncounted,
     ports::{
         Attempt, AttemptPermit, CodeOwners, CodeRecord, LedgerStore, Operation, Recorded,
         Redemption, Verdict,
@@ -88,15 +89,19 @@ impl AttemptPermit for QueuePermit {
     }
 }
 
-/// Writes batches of attempts.
-pub(crate) struct RecordAttempts(pub(crate) Worker);
+/// Writes batches of attempts, and counts them.
+pub(crate) struct RecordAttempts(pub(crate) Worker, pub(crate) Arc<Uncounted>);
 
 #[async_trait]
 impl Call<Attempt, RecordReply> for RecordAttempts {
     const NAME: &'static str = "record";
 
     async fn call(&mut self, batch: Vec<Attempt>) -> Vec<RecordReply> {
-        self.0.batch(Operation::Record, batch, |tables, batch| tables.record(batch)).await
+        let sales: Vec<_> = batch.iter().map(|attempt| attempt.sale).collect();
+        let record = |tables: &crate::Tables<'_>, batch: &[Attempt]| tables.record(batch);
+        let replies = self.0.batch(Operation::Record, batch, record).await;
+        self.1.add(sales.into_iter().zip(&replies));
+        replies
     }
 }
 

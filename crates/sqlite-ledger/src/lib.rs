@@ -33,6 +33,7 @@ mod database;
 mod error;
 mod exports;
 mod guard;
+mod history;
 mod in_memory;
 mod inspections;
 mod ledger_store;
@@ -53,11 +54,13 @@ use std::{
 use batcher::{BatchError, Batcher};
 use domain::{
     Code, Failure, SaleId, StoreError, UnixMillis,
+    history::Uncounted,
     ports::{Attempt, Operation, Redemption, UserOfSale},
 };
 
 use crate::{
     answered::{AnsweredReply, LookUpAnswered, LookUpFiledAnswer},
+    aside::Places,
     checkpointer::Checkpointer,
     ledger_store::{
         CodeReply, Find, FindFiled, FindFiledOwner, FindOwner, OwnerReply, RecordAttempts,
@@ -116,8 +119,12 @@ struct Workers {
     /// The codes of lower sales are filed, and need no guard to be found. Until a sale has been
     /// closed nobody asks for much that is filed.
     first_unfiled: AtomicI64,
+    /// The attempts that this process has recorded, for the history of sales.
+    uncounted: Arc<Uncounted>,
     /// Where the ledger is, if not in memory.
     dir: Option<DataDir>,
+    /// Room for whoever looks past all of these.
+    asides: Places,
     _checkpointer: Option<Checkpointer>,
 }
 
@@ -151,6 +158,8 @@ impl SqliteLedger {
             finder: reader("ledger-finder")?,
             looker: reader("ledger-looker")?,
             first_unfiled: AtomicI64::new(0),
+            uncounted: Arc::default(),
+            asides: Places::default(),
             _checkpointer: Some(Checkpointer::spawn(Database::open_existing(&dir)?)),
             dir: Some(dir),
         };
@@ -168,7 +177,10 @@ impl SqliteLedger {
         let of_users = Limits { batch_max: narrow.batch_max.min(USERS_MAX), ..narrow };
         let (writer, finder) = (|| workers.writer.clone(), || workers.finder.clone());
         Self {
-            record: Batcher::spawn(limits, [RecordAttempts(writer())]),
+            record: Batcher::spawn(
+                limits,
+                [RecordAttempts(writer(), Arc::clone(&workers.uncounted))],
+            ),
             redeem: Batcher::spawn(limits, [Redeem(writer())]),
             release: Batcher::spawn(limits, [Release(writer())]),
             find: Batcher::spawn(narrow, [Find(writer())]),

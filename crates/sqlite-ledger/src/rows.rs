@@ -7,8 +7,8 @@ mod tests;
 use std::{error::Error, fmt::Display};
 
 use domain::{
-    Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit, UnixMillis, UserId,
-    Window,
+    Cancellation, Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit,
+    UnixMillis, UserId, Window,
     operator::{ActionRecord, StoredAction},
     ports::{
         Answered, AttemptCopy, CodeLife, CodeState, Granted, HoldCopy, HoldEnd, LiveUnit,
@@ -177,12 +177,13 @@ fn state(row: &Row<'_>, purchase: i64) -> rusqlite::Result<State> {
         "sold" => State::Sold { purchase },
         "expired" => State::Expired,
         "released" => State::Released,
+        "cancelled" => State::Cancelled { purchase },
         "void" => State::Void,
         other => return Err(unreadable("state", other)),
     })
 }
 
-/// A row of `read_purchase.sql` or `bought_by.sql`.
+/// A row of `purchases`.
 pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
     Ok(Receipt {
         code: code(row)?,
@@ -195,7 +196,15 @@ pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
             product: optional(row, "product_version")?,
         },
         purchased_at: moment(row, "purchased_at")?,
+        cancelled: cancellation(row)?,
     })
+}
+
+fn cancellation(row: &Row<'_>) -> rusqlite::Result<Option<Cancellation>> {
+    let Some(at) = row.get::<_, Option<i64>>("cancelled_at")? else { return Ok(None) };
+    let reason = text(row, "cancel_reason")?.parse();
+    let reason = reason.map_err(|error| unreadable("cancel_reason", error))?;
+    Ok(Some(Cancellation { at: UnixMillis(at), reason }))
 }
 
 /// A row of `read_life.sql` or `find_filed_life.sql`.
@@ -205,6 +214,7 @@ pub(crate) fn life(row: &Row<'_>, now: UnixMillis) -> rusqlite::Result<CodeLife>
         State::Sold { .. } => CodeState::Sold,
         State::Expired => CodeState::Expired,
         State::Released => CodeState::Released,
+        State::Cancelled { .. } => CodeState::Cancelled,
         State::Void => return Err(unreadable("state", "void, and shown")),
     };
     let changed_at = moment(row, "changed_at")?;
@@ -274,6 +284,7 @@ fn hold_copy(row: &Row<'_>) -> rusqlite::Result<HoldCopy> {
         State::Sold { .. } => Some(HoldEnd::Sold),
         State::Expired => Some(HoldEnd::Expired),
         State::Released => Some(HoldEnd::Released),
+        State::Cancelled { .. } => Some(HoldEnd::Cancelled),
         State::Void => return Err(unreadable("state", "void, and granted")),
     };
     let changed_at = moment(row, "changed_at")?;

@@ -8,6 +8,7 @@ mod checks;
 mod codes;
 mod copies;
 mod guard;
+mod history;
 mod inspections;
 mod lookups;
 mod operator;
@@ -110,7 +111,7 @@ impl<'c> Tables<'c> {
     }
 
     /// The first row.
-    fn one<T>(
+    pub(crate) fn one<T>(
         &self,
         sql: &str,
         parameters: impl Params,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Upper bounds in seconds: from an answer that is quick to one that somebody gives up on.
-const SECONDS: &[f64] =
+pub(crate) const SECONDS: &[f64; 13] =
     &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Upper bounds of batches.

@@ -7,7 +7,7 @@
 //!
 //! Names and units follow Prometheus' conventions, and those of HTTP OpenTelemetry's. No label ever
 //! holds a user, a code or anything else that somebody outside chooses; sales are labelled by their
-//! number, at most [`SALES_MAX`] of them.
+//! number, the first [`SALES_MAX`] of them.
 //!
 //! The numbers are this process's. They begin anew with it.
 
@@ -19,6 +19,7 @@ mod http;
 mod ledger;
 mod operators;
 mod sales;
+mod totals;
 mod upkeep;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +36,7 @@ pub use self::{
     ledger::{ledger_connection_retired, ledger_is_on, ledger_keeps, ledger_race_ended},
     operators::{operator_refused, show_operator_tokens_outdated},
     sales::{SALES_MAX, SaleFigures, show_sales},
+    totals::{BOUNDS_S, BUCKETS, Buckets, Found, Totals, found, totals},
     upkeep::{
         Event, OtherClock, happened, show_clock_difference, show_drift, step_ended, sweep_lagged,
     },
@@ -198,20 +200,28 @@ mod tests {
     }
 
     #[test]
-    fn a_sale_that_is_at_hand_no_more_is_shown_no_more_and_never_too_many_are() {
+    fn a_sale_that_is_at_hand_no_more_is_shown_no_more_and_too_many_are_shown_together() {
         switch_on();
         let sale = |sale| SaleFigures { sale, epoch: 3, units: [5, 2, 1] };
 
         show_sales([sale(700_001)]);
         let first = render();
-        show_sales((800_000..).map(sale).take(SALES_MAX + 1));
+        show_sales((800_000..).map(sale).take(SALES_MAX + 2));
         let second = render();
+        show_sales([]);
+        let third = render();
 
         assert!(has_line(&first, "flashsale_sale_units{sale=\"700001\",state=\"held\"} 2"));
         assert!(has_line(&first, "flashsale_sale_epoch{sale=\"700001\"} 3"));
         assert!(!second.contains("700001"));
         assert_eq!(second.matches("flashsale_sale_epoch{").count(), SALES_MAX);
+        assert!(!first.contains("sale=\"other\"") && !third.contains("flashsale_sale_"), "{third}");
+        for (state, units) in [("free", 10), ("held", 4), ("sold", 2)] {
+            let line = format!("flashsale_sale_units{{sale=\"other\",state=\"{state}\"}} {units}");
+            assert!(has_line(&second, &line), "{line}\n{second}");
+        }
     }
+
     #[test]
     fn connections_are_counted_as_they_come_and_go_and_pools_as_they_are() {
         switch_on();

@@ -1,6 +1,8 @@
 //! What goes on between requests: steps, events, and what they found.
 
-use crate::{figures::FIGURES, handles::Watch, is_on};
+use tokio::time::Instant;
+
+use crate::{figures::FIGURES, handles::Watch, is_on, totals};
 
 /// Something that the upkeep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,7 @@ pub fn happened(event: Event, times: usize) {
 pub fn sweep_lagged(seconds: f64) {
     if is_on() {
         FIGURES.upkeep.sweep_lag_seconds.observe(seconds);
+        totals::note(|found| found.sweep_lag_s = Some(seconds));
     }
 }
 
@@ -100,6 +103,7 @@ pub fn show_drift(units: [i64; 3]) {
         for (state, units) in crate::sales::STATES.into_iter().zip(units) {
             FIGURES.upkeep.drift.with_label_values(&[state]).set(units);
         }
+        totals::note(|found| found.drift = Some((units, Instant::now())));
     }
 }
 

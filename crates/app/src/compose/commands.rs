@@ -1,15 +1,16 @@
 //! What commands need of the stores, and no more.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use credentials::Access;
 use domain::{
     Ports, Services, Steering,
-    ports::{Exports, Inspections, Operator, Products, SaleRegister},
+    ports::{Clock, Exports, Inspections, Operator, Products, SaleRegister},
 };
 use memory_stores::{MemoryStores, RemoteLive};
 use postgres_ledger::{PostgresLedger, Schema};
-use sqlite_ledger::{DataDir, ServiceError, SqliteLedger};
+use sqlite_ledger::{DataDir, InService, ServiceError, SqliteLedger};
+use tokio::time::Instant;
 
 use super::{ComposeError, clock_of, postgres, postgres_to_look_at, redis, stores::ports};
 use crate::{
@@ -18,6 +19,10 @@ use crate::{
     no_live::NoLive,
     orders::Acting,
 };
+
+/// How long is waited for another process that has a directory, and how long between two looks.
+const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(5);
+const LOOK_AGAIN_MS: u64 = 25;
 
 /// What a command wants of the register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,27 +102,67 @@ pub(crate) async fn acting(config: &Config) -> Result<(Acting, Registers), Compo
         Place::Embedded { data_dir } => {
             let ledger = visited(data_dir, config).await?;
             let dir = DataDir::at(data_dir.to_owned());
-            if dir.is_in_service() {
-                return Ok((
-                    Acting::There(RemoteLive::at(dir.live_socket())),
-                    Registers::of(&ledger),
-                ));
-            }
-            let in_service = match dir.serve() {
-                // One has begun to meanwhile.
-                Err(ServiceError::InUse { .. }) => {
-                    return Ok((
-                        Acting::There(RemoteLive::at(dir.live_socket())),
-                        Registers::of(&ledger),
-                    ));
+            match serve_or_find_service(&dir).await? {
+                Served::There(service) => Ok((Acting::There(service), Registers::of(&ledger))),
+                Served::Here(in_service) => {
+                    let clock = steady_clock();
+                    let ledger = Arc::new(SqliteLedger::serve(dir, &clock, config.limits())?);
+                    let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
+                    let steering = steering_over(ports(&ledger, &live), config)?;
+                    let acting = Acting::Alone { steering, _in_service: in_service };
+                    Ok((acting, Registers::of(&ledger)))
                 }
-                served => served?,
-            };
-            let ledger = Arc::new(SqliteLedger::serve(dir, &steady_clock(), config.limits())?);
-            let live = Arc::new(MemoryStores::new(Arc::new(TokioClock)));
-            let steering = steering_over(ports(&ledger, &live), config)?;
-            Ok((Acting::Alone { steering, _in_service: in_service }, Registers::of(&ledger)))
+            }
         }
+    }
+}
+
+/// Who serves from a directory.
+enum Served {
+    Here(InService),
+    There(RemoteLive),
+}
+
+/// Serves from a directory, or finds the process that does. One that has it and takes no orders is waited for: it
+/// may be about to serve, or be a command that ends soon.
+async fn serve_or_find_service(dir: &DataDir) -> Result<Served, ComposeError> {
+    let give_up_at = Instant::now() + PATIENCE_WITH_OTHERS;
+    loop {
+        let is_late = Instant::now() >= give_up_at;
+        let service = RemoteLive::at(dir.live_socket());
+        if dir.is_in_service() && !is_late {
+            if service.now().await.is_some() {
+                return Ok(Served::There(service));
+            }
+        } else {
+            match dir.serve() {
+                Ok(in_service) => return Ok(Served::Here(in_service)),
+                // One has begun to meanwhile.
+                Err(ServiceError::InUse { .. }) if !is_late => {}
+                Err(ServiceError::InUse { dir, pid }) => {
+                    return Err(ComposeError::NoOrders { dir, pid });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        TokioClock.wait(LOOK_AGAIN_MS).await;
+    }
+}
+
+/// Waits a little for whoever has a directory and takes no orders: a command gives it back when it has acted. Who
+/// serves from it is not waited for.
+pub(crate) async fn wait_for_commands(data_dir: &Path) {
+    let dir = DataDir::at(data_dir.to_owned());
+    let service = RemoteLive::at(dir.live_socket());
+    let give_up_at = Instant::now() + PATIENCE_WITH_OTHERS;
+    let mut is_told = false;
+    while dir.is_in_service() && Instant::now() < give_up_at && service.now().await.is_none() {
+        if !is_told {
+            let dir = data_dir.display();
+            tracing::info!("{dir} is in use by another process; waiting until that has acted");
+            is_told = true;
+        }
+        TokioClock.wait(LOOK_AGAIN_MS).await;
     }
 }
 

@@ -6,7 +6,7 @@ use domain::{
     Ports,
     ports::{
         AnsweredCodes, AuditedLive, CodeOwners, CodeStore, Exports, Inspections, LedgerStore,
-        Lookups, Operator, Products, SaleRegister, SaleStore,
+        Lookups, Operator, Processes, Products, SaleHistory, SaleRegister, SaleStore,
     },
     remembered::{RememberedLive, SoldOutMemo},
 };
@@ -56,6 +56,22 @@ impl Stores {
         match self {
             Self::Servers { ledger, .. } => records_of(ledger),
             Self::Embedded { ledger, .. } => records_of(ledger),
+        }
+    }
+
+    /// How sales went.
+    pub(super) fn history(&self) -> Arc<dyn SaleHistory> {
+        match self {
+            Self::Servers { ledger, .. } => ledger.clone(),
+            Self::Embedded { ledger, .. } => ledger.clone(),
+        }
+    }
+
+    /// What the processes that serve from the ledger tell each other by.
+    pub(super) fn processes(&self) -> Arc<dyn Processes> {
+        match self {
+            Self::Servers { live, .. } => live.clone(),
+            Self::Embedded { live, .. } => live.clone(),
         }
     }
 
@@ -124,6 +140,6 @@ impl Asked {
     }
 }
 
-fn records_of(ledger: &Arc<impl Inspections + Exports + 'static>) -> Records {
-    Records { inspections: ledger.clone(), exports: ledger.clone() }
+fn records_of(ledger: &Arc<impl Inspections + Exports + SaleHistory + 'static>) -> Records {
+    Records { inspections: ledger.clone(), exports: ledger.clone(), history: ledger.clone() }
 }

@@ -6,11 +6,14 @@ use clap::Args;
 use credentials::NamedFile;
 use http_api::{KeySource, Limits, Proxies, Rate, Rules};
 
-use super::access::a_path;
+use super::{access::a_path, parse::duration_within};
 
 /// The settings, as errors have them.
 const JWKS_FILE: &str = "BUYER_JWKS_FILE";
 const SECRET_FILE: &str = "BUYER_SECRET_FILE";
+const CLAIM: &str = "BUYER_CLAIM";
+const AUDIENCE: &str = "BUYER_AUDIENCE";
+const ISSUER: &str = "BUYER_ISSUER";
 
 /// How far the clock of whoever signs tokens may be off. Beyond that a token that was stolen is good
 /// for too long.
@@ -81,6 +84,12 @@ pub(crate) enum BuyersError {
     /// Two ways to know one thing.
     #[error("{JWKS_FILE} and {SECRET_FILE} are both set: leave one of them out")]
     Both,
+    /// A name that no token has.
+    #[error(
+        "{0} has blanks at its beginning or its end, or nothing else: no token would say that, so leave \
+         them out, or the setting"
+    )]
+    Blanks(&'static str),
     /// A setting without the one that it belongs to.
     #[error("{set} is set, but {missing} is not: it would change nothing")]
     Without {
@@ -94,13 +103,20 @@ pub(crate) enum BuyersError {
 impl BuyerSettings {
     /// How tokens are checked, if buyers have some. What is empty was not said.
     pub(super) fn believed(&self) -> Result<Option<Believed>, BuyersError> {
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let said = |setting, text: &Option<String>| {
+            let text = text.clone().filter(|text| !text.is_empty());
+            match &text {
+                Some(name) if name.trim() != name => Err(BuyersError::Blanks(setting)),
+                _ => Ok(text),
+            }
+        };
         let file = |setting, path: &Option<PathBuf>| {
             let path = path.clone().filter(|path| !path.as_os_str().is_empty())?;
             Some(NamedFile { setting, path })
         };
-        let (claim, audience) = (said(&self.buyer_claim), said(&self.buyer_audience));
-        let issuer = said(&self.buyer_issuer);
+        let claim = said(CLAIM, &self.buyer_claim)?;
+        let audience = said(AUDIENCE, &self.buyer_audience)?;
+        let issuer = said(ISSUER, &self.buyer_issuer)?;
         let jwks = file(JWKS_FILE, &self.buyer_jwks_file);
         let (source, file) = match (jwks, file(SECRET_FILE, &self.buyer_secret_file)) {
             (Some(_), Some(_)) => return Err(BuyersError::Both),
@@ -108,9 +124,9 @@ impl BuyerSettings {
             (None, Some(file)) => (KeySource::Secret, file),
             (None, None) => {
                 let orphans = [
-                    ("BUYER_CLAIM", claim.is_some()),
-                    ("BUYER_AUDIENCE", audience.is_some()),
-                    ("BUYER_ISSUER", issuer.is_some()),
+                    (CLAIM, claim.is_some()),
+                    (AUDIENCE, audience.is_some()),
+                    (ISSUER, issuer.is_some()),
                     ("BUYER_LEEWAY", self.buyer_leeway.is_some()),
                 ];
                 let missing = "BUYER_JWKS_FILE or BUYER_SECRET_FILE";
@@ -153,10 +169,5 @@ fn parse_rate(text: &str) -> Result<SomeRate, String> {
 }
 
 fn parse_leeway(text: &str) -> Result<Duration, String> {
-    let leeway = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if LEEWAY.contains(&leeway) {
-        Ok(leeway)
-    } else {
-        Err(format!("must be from 0s to {}", humantime::format_duration(*LEEWAY.end())))
-    }
+    duration_within(text, &LEEWAY)
 }

@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// Give holds back before their time
     #[command(subcommand)]
     Holds(HoldsCommand),
+    /// Cancel purchases
+    #[command(subcommand)]
+    Purchases(PurchasesCommand),
     /// Show what operators did
     #[command(subcommand)]
     Actions(ActionsCommand),
@@ -266,7 +269,8 @@ pub(crate) struct ChangeOptions {
 #[derive(Args, Clone)]
 #[expect(clippy::doc_markdown, reason = "the comments are what --help prints")]
 pub(crate) struct ActorOptions {
-    /// Who does it, as the trail has it; by default whose account the command runs in
+    /// Who does it, as the trail has it; by default whose account the command runs in, by LOGNAME, USER,
+    /// or the machine's list, such as ann, or uid-1000 if nobody has named it
     #[arg(long = "as", env = "OPERATOR", value_name = "NAME")]
     pub(crate) by: Option<OperatorName>,
     /// Why
@@ -298,6 +302,23 @@ pub(crate) enum HoldsCommand {
     Release {
         /// Its code
         code: Code,
+        #[command(flatten)]
+        actor: ActorOptions,
+    },
+}
+
+/// What to do with purchases.
+#[derive(Subcommand, Clone)]
+pub(crate) enum PurchasesCommand {
+    /// Cancel a purchase, for ever; its unit is on sale again, unless the sale is over
+    ///
+    /// The receipt stays and says so, with the reason. The buyer may buy another one.
+    Cancel {
+        /// The code that was redeemed
+        code: Code,
+        /// Why: the trail has it, and the buyer reads it on the receipt
+        #[arg(long, value_name = "TEXT", conflicts_with = "why")]
+        reason: Reason,
         #[command(flatten)]
         actor: ActorOptions,
     },

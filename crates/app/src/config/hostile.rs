@@ -24,7 +24,7 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["flashsale"], arguments].concat())
 }
 
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 19] = [
     "--http-addr",
     "--admin-addr",
     "--admin-hosts",
@@ -43,6 +43,7 @@ const FLAGS: [&str; 18] = [
     "--client-rate",
     "--trusted-proxies",
     "--cors-origins",
+    "--rust-log",
 ];
 
 /// Settings that name files, and the URL without which they are of no use.

@@ -84,10 +84,46 @@ pub(crate) struct NowhereError {
     set: &'static str,
 }
 
+/// Operators and buyers would be heard at one port.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "ADMIN_ADDR={of_operators} is where buyers are heard (HTTP_ADDR={of_buyers}): operators need a port \
+     of their own, which buyers do not reach, such as ADMIN_ADDR=127.0.0.1:{}; or `off`",
+    another_port(*of_buyers)
+)]
+pub(crate) struct SharedAddress {
+    of_operators: SocketAddr,
+    of_buyers: SocketAddr,
+}
+
+/// Whether only one can listen at both. Port 0 is any that is free.
+fn are_one(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |all: IpAddr, one: IpAddr| match all {
+        IpAddr::V4(ip) => ip.is_unspecified() && one.is_ipv4(),
+        // Whoever listens at all of IPv6 does so at all of IPv4, too.
+        IpAddr::V6(ip) => ip.is_unspecified(),
+    };
+    let [a, b] = [one, other].map(|it| it.ip().to_canonical());
+    let is_one_host = a == b || covers(a, b) || covers(b, a);
+    one.port() == other.port() && one.port() != 0 && is_one_host
+}
+
+fn another_port(than: SocketAddr) -> u16 {
+    than.port().checked_add(1).unwrap_or(8_081)
+}
+
 impl OperatorSettings {
-    /// Where operators listen, if that is said.
-    pub(super) const fn address(&self) -> Option<AdminAddr> {
-        self.admin_addr
+    /// Where operators listen, if that is said: elsewhere than buyers do.
+    pub(super) fn address_beside(
+        &self,
+        of_buyers: SocketAddr,
+    ) -> Result<Option<AdminAddr>, SharedAddress> {
+        match self.admin_addr {
+            Some(AdminAddr::At(of_operators)) if are_one(of_operators, of_buyers) => {
+                Err(SharedAddress { of_operators, of_buyers })
+            }
+            address => Ok(address),
+        }
     }
 
     /// Who is let in; `None` if there is nowhere to. What is empty was not said.

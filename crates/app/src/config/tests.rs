@@ -117,6 +117,59 @@ fn connections_are_counted_by_the_threads_unless_somebody_counts_them() {
 }
 
 #[test]
+fn what_is_said_of_servers_is_refused_where_there_are_none() {
+    for (argument, setting) in [
+        ("--database-connections=2", "DATABASE_CONNECTIONS"),
+        ("--database-connections=40", "DATABASE_CONNECTIONS"),
+        ("--ledger-durability=standby", "LEDGER_DURABILITY"),
+        ("--ledger-durability=storage", "LEDGER_DURABILITY"),
+        ("--migrate=off", "MIGRATE"),
+        ("--database-ca-file=f", "DATABASE_CA_FILE"),
+    ] {
+        let config = config(&[argument]).unwrap();
+        for place in [config.place(), config.ledger_place()] {
+            let said = place.err().unwrap_or_else(|| panic!("{argument}")).to_string();
+            assert!(said.starts_with(&format!("{setting} is set, but DATABASE_URL is")), "{said}");
+        }
+        let servers = [argument, "--database-url=postgres://h/d", "--redis-url=redis://h"];
+        assert!(self::config(&servers).unwrap().place().is_ok(), "{argument}");
+    }
+    let usual = ["--ledger-durability=single", "--migrate=on"];
+    assert!(config(&usual).unwrap().place().is_ok());
+}
+
+#[test]
+fn operators_are_heard_elsewhere_than_buyers() {
+    let heard = |http: &str, admin: &str| {
+        let arguments = [format!("--http-addr={http}"), format!("--admin-addr={admin}")];
+        config(&[&arguments[0], &arguments[1]]).unwrap().admin_addr().map(drop)
+    };
+
+    for (http, admin) in [
+        ("127.0.0.1:9000", "127.0.0.1:9000"),
+        ("0.0.0.0:9000", "127.0.0.1:9000"),
+        ("127.0.0.1:9000", "0.0.0.0:9000"),
+        ("[::]:9000", "127.0.0.1:9000"),
+        ("[::ffff:127.0.0.1]:9000", "127.0.0.1:9000"),
+    ] {
+        let said = heard(http, admin).unwrap_err().to_string();
+        assert!(
+            said.contains("HTTP_ADDR") && said.contains("such as ADMIN_ADDR=127.0.0.1:9001"),
+            "{said}"
+        );
+    }
+    for (http, admin) in [
+        ("127.0.0.1:9000", "127.0.0.1:9001"),
+        ("127.0.0.1:9000", "127.0.0.2:9000"),
+        ("0.0.0.0:9000", "[::1]:9000"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:9000", "off"),
+    ] {
+        assert!(heard(http, admin).is_ok(), "{http} {admin}");
+    }
+}
+
+#[test]
 fn of_two_ways_to_know_buyers_one_is_chosen_and_what_belongs_to_it_needs_it() {
     let believed = |arguments: &[&str]| {
         let believed = config(arguments).unwrap().believed();
@@ -133,6 +186,11 @@ fn of_two_ways_to_know_buyers_one_is_chosen_and_what_belongs_to_it_needs_it() {
     assert_eq!(believed(&secret).unwrap(), Some(expected));
     let said = |arguments: &[&str]| believed(arguments).unwrap_err().to_string();
     assert!(said(&both).contains("BUYER_JWKS_FILE and BUYER_SECRET_FILE"));
+    for blank in ["claim= ", "audience=shop ", "issuer=\t"] {
+        let setting = format!("BUYER_{}", blank.split('=').next().unwrap().to_uppercase());
+        let said = said(&["--buyer-secret-file=b", &format!("--buyer-{blank}")]);
+        assert!(said.starts_with(&setting) && said.contains("blanks"), "{said}");
+    }
     for orphan in ["claim=x", "audience=x", "issuer=x", "leeway=0s"] {
         let setting = format!("BUYER_{}", orphan.split('=').next().unwrap().to_uppercase());
         let said = said(&[&format!("--buyer-{orphan}")]);

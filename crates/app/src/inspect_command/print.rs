@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use domain::ports::{AttemptCopy, CodeRows, Cursor, Page, UnitHad, UnitOfSale, UserOfSales};
-use http_api::{AttemptRecord, PurchaseRecord, rfc3339};
+use http_api::{AttemptRecord, PurchaseRecord, UnitRecord};
 use serde::Serialize;
 
 use crate::output::output;
@@ -15,19 +15,6 @@ struct Units<'a> {
     units: Vec<UnitRecord>,
     /// Where the next page begins.
     next: Option<String>,
-}
-
-/// A unit that a user has.
-#[derive(Serialize)]
-struct UnitRecord {
-    sale_id: i64,
-    unit: u32,
-    state: &'static str,
-    /// Masked while it is on hold.
-    code: String,
-    expires_at: Option<String>,
-    purchased_at: Option<String>,
-    item_name: Option<String>,
 }
 
 /// What a user asked for.
@@ -128,33 +115,10 @@ pub(super) fn code(rows: &CodeRows, is_json: bool) -> io::Result<()> {
         line("bought", Some(&purchase.purchased_at))?;
         line("item", Some(&purchase.item_name))?;
         line("picture", Some(&purchase.item_image))?;
+        line("cancelled", purchase.cancelled_at.as_deref())?;
+        line("reason", purchase.reason.as_deref())?;
     }
     Ok(())
-}
-
-impl From<&UnitHad> for UnitRecord {
-    fn from(had: &UnitHad) -> Self {
-        match had {
-            UnitHad::Held { sale, hold } => Self {
-                sale_id: sale.get(),
-                unit: hold.unit.get(),
-                state: "held",
-                code: hold.code.masked(),
-                expires_at: Some(rfc3339(hold.expires_at)),
-                purchased_at: None,
-                item_name: None,
-            },
-            UnitHad::Bought(receipt) => Self {
-                sale_id: receipt.sale.get(),
-                unit: receipt.unit.get(),
-                state: "sold",
-                code: receipt.code.to_string(),
-                expires_at: None,
-                purchased_at: Some(rfc3339(receipt.purchased_at)),
-                item_name: Some(receipt.item.name.clone()),
-            },
-        }
-    }
 }
 
 fn records(page: &Page<AttemptCopy>) -> Vec<AttemptRecord> {
@@ -165,7 +129,7 @@ fn table(page: &Page<AttemptCopy>) -> io::Result<()> {
     let mut out = output();
     writeln!(
         out,
-        "{:>6}  {:<24}  {:<12}  {:>7}  {:<8}  {:<24}  {:<36}  user",
+        "{:>6}  {:<24}  {:<12}  {:>7}  {:<9}  {:<24}  {:<36}  user",
         "sale", "recorded", "outcome", "unit", "state", "ended", "code"
     )?;
     for row in records(page) {
@@ -177,7 +141,7 @@ fn table(page: &Page<AttemptCopy>) -> io::Result<()> {
         let user = row.user_id.as_deref().unwrap_or_default();
         writeln!(
             out,
-            "{sale_id:>6}  {attempted_at:<24}  {outcome:<12}  {unit:>7}  {state:<8}  {ended:<24}  \
+            "{sale_id:>6}  {attempted_at:<24}  {outcome:<12}  {unit:>7}  {state:<9}  {ended:<24}  \
              {code:<36}  {user}"
         )?;
     }

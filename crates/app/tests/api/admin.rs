@@ -29,6 +29,16 @@ pub(crate) struct Made {
     line: String,
 }
 
+impl Made {
+    /// The line, with another role.
+    pub(crate) fn line_as(&self, role: &str) -> String {
+        let [name, _, digest] = self.line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{}", self.line)
+        };
+        format!("{name} {role} {digest}")
+    }
+}
+
 fn make(stack: &Stack, name: &str, role: &str) -> Made {
     let printed = stack.operate(&["tokens", "make", name, role]);
     let mut lines = printed.lines().map(str::to_owned);
@@ -63,6 +73,21 @@ impl Shop {
         stack.start_app().await;
         let url = operators_of(&stack.apps[0]);
         Self { stack, url, ann, bob, file, _dir: dir }
+    }
+
+    /// The same shop, where its process listens since it was started again.
+    pub(crate) fn found_again(mut self) -> Self {
+        let log = self.stack.apps[0].log();
+        let (_, since) = log.rsplit_once("metrics at http://").unwrap();
+        let (address, _) = since.split_once("/metrics").unwrap();
+        self.url = format!("http://{address}");
+        self
+    }
+
+    /// From now on nobody is let in but by these lines.
+    pub(crate) fn let_in<'l>(&self, lines: impl IntoIterator<Item = &'l str>) {
+        let lines = lines.into_iter().fold(String::new(), |all, line| all + line + "\n");
+        write(&self.file, &format!("# Others\n{lines}"));
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -320,7 +345,7 @@ async fn whoever_starts_it_at_a_terminal_gets_a_link_that_is_good_once() {
 
     let entered = Answer::read_as_operator(browser.get(&link)).await.unwrap();
 
-    assert_eq!((entered.status, entered.header("location")), (303, Some("/admin/docs")));
+    assert_eq!((entered.status, entered.header("location")), (303, Some("/")));
     assert_eq!(entered.header("referrer-policy"), Some("no-referrer"));
     let (url, _) = link.split_once("/admin/").unwrap();
     let me = browser.get(format!("{url}/admin/me")).header("cookie", cookie(&entered));

@@ -133,9 +133,32 @@ async fn a_receipt_that_names_no_version_of_the_product_of_its_sale_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_purchase_of_a_code_that_is_sold_and_a_standing_one_of_a_code_that_is_not_are_named()
+ {
+    let marked = "UPDATE purchases SET cancelled_at = now(), cancel_reason = 'a return'; \
+                  UPDATE sold_counts SET sold = 0";
+    let row = "sold is unit 2, slot 1 of ann, bought is unit 2, slot 1 of ann, cancelled";
+    assert_ledger_breach(marked, "sold-has-receipt", row);
+    let ended = "UPDATE checkout_attempts SET state = 'cancelled' WHERE unit = 2";
+    let row = "sold is unit 2, slot 1 of ann, cancelled, bought is unit 2, slot 1 of ann";
+    assert_ledger_breach(ended, "sold-has-receipt", row);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_did_not_follow_a_cancellation_is_named() {
+    let cancelled = "UPDATE checkout_attempts SET state = 'cancelled' WHERE unit = 2; \
+                     UPDATE purchases SET cancelled_at = now(), cancel_reason = 'a return'";
+    assert_ledger_breach(cancelled, "sold-counted", "sale 1: 1 counted, 0 purchases");
+    let half = "SET session_replication_role = replica; \
+                UPDATE checkout_attempts SET state = 'cancelled' WHERE unit = 2; \
+                UPDATE purchases SET cancelled_at = now(); UPDATE sold_counts SET sold = 0";
+    assert_ledger_breach(half, "records-whole", "with a reason: f");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_with_two_receipts_is_named() {
     let again = "INSERT INTO purchases SELECT * FROM purchases; UPDATE sold_counts SET sold = 2;";
-    let indexes = ["purchases_pkey", "purchases_unit", "purchases_slot"];
+    let indexes = ["purchases_pkey", "purchases_standing_unit", "purchases_standing_slot"];
     let sql = indexes.iter().fold(again.to_owned(), |sql, index| behind_the_index(index, &sql));
     assert_ledger_breach(&sql, "sold-has-receipt", "sale 1: 1 units sold, 2 purchases");
 }
@@ -201,8 +224,8 @@ async fn whatever_keeps_the_promises_and_is_gone_or_off_is_named() {
     for (sql, row) in [
         ("DROP INDEX attempts_code", "index attempts_code of checkout_attempts is missing"),
         (
-            "UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'purchases_unit'::regclass",
-            "constraint purchases_unit of purchases is not in force",
+            "UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'purchases_standing_unit'::regclass",
+            "index purchases_standing_unit of purchases is not in force",
         ),
         (
             "DROP INDEX attempts_live_unit; \
@@ -210,8 +233,8 @@ async fn whatever_keeps_the_promises_and_is_gone_or_off_is_named() {
             "index attempts_live_unit of checkout_attempts is CREATE INDEX",
         ),
         (
-            "ALTER TABLE purchases DROP CONSTRAINT purchases_slot",
-            "constraint purchases_slot of purchases is missing",
+            "DROP INDEX purchases_standing_slot",
+            "index purchases_standing_slot of purchases is missing",
         ),
         (
             "ALTER TABLE checkout_attempts DISABLE TRIGGER attempts_end_once",

@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
+    process::Stdio,
     sync::{
         Arc, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,8 @@ use std::{
 };
 
 use dev_servers::Program;
-use tokio::task::block_in_place;
+use sqlite_ledger::DataDir;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::{
     crowd::{Audit, Crowd, Log, Urls, assert_holds, audit, audit_sold_out},
@@ -78,6 +80,62 @@ async fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
     assert_holds(&stack.audit());
 }
 
+/// Nobody serves, so each has the directory for as long as it acts.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_act_at_once_in_a_directory_wait_for_each_other() {
+    let stack = Stack::prepare(Settings { by_hand: false, ..Settings::on(Kind::Embedded) });
+    let schedule = ["sales", "schedule", "--starts-at", "2100-01-01T00:00:00Z", "--lasts", "1h"];
+    stack.operate(&schedule);
+
+    let acting: Vec<_> = (0..8)
+        .map(|_| {
+            let mut command = stack.command();
+            command.args(schedule).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+
+    for command in acting {
+        let output = block_in_place(|| command.wait_with_output().unwrap());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(stack.operate(&["sales", "list"]).lines().count(), 1 + 9);
+}
+
+/// As a command has it while it acts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_waits_for_a_command_that_has_its_directory() {
+    let stack = Stack::prepare(Settings::on(Kind::Embedded));
+    let in_service = DataDir::at(stack.data_dir()).serve().unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let program = stack.program().log_to(log.path());
+    let starting = spawn_blocking(move || {
+        let app = program.start(&["serve"])?;
+        app.await_ready(PATIENCE).map(|()| app)
+    });
+    let is_waiting = "waiting until that has acted";
+    let said = || fs::read_to_string(log.path()).unwrap();
+    stack.until("it waits", async |_| said().contains(is_waiting)).await;
+
+    drop(in_service);
+
+    let app = starting.await.unwrap().unwrap();
+    block_in_place(|| app.kill()).unwrap();
+}
+
+/// It stands still, or has not come up yet: what it would do is not known, so nothing is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_says_who_has_the_directory_and_takes_no_orders() {
+    let stack = Stack::prepare(Settings::on(Kind::Embedded));
+    let _in_service = DataDir::at(stack.data_dir()).serve().unwrap();
+
+    let said = stack.refused(&["sales", "pause", "1"]);
+
+    let who = format!("is in use by another process ({})", std::process::id());
+    assert!(said.contains(&who) && said.contains("takes no orders"), "{said}");
+    assert!(said.contains("Nothing was done"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_that_cannot_be_written_to_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -94,16 +152,52 @@ async fn a_place_that_cannot_be_written_to_is_an_error_that_names_it() {
 
 /// As where a shop on servers has lost their address.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_is_not_asked_of_a_directory() {
-    let dir = tempfile::tempdir().unwrap();
+async fn what_is_asked_of_servers_is_not_asked_of_a_directory() {
+    for (setting, value) in
+        [("LEDGER_DURABILITY", "standby"), ("DATABASE_CONNECTIONS", "2"), ("MIGRATE", "off")]
+    {
+        for command in [&["serve"][..], &["migrate"], &["sales", "list"]] {
+            let dir = tempfile::tempdir().unwrap();
 
-    let mut command = bare(&dir).env("LEDGER_DURABILITY", "standby").command::<&str>([]);
-    let output = block_in_place(|| command.output().unwrap());
+            let mut command = bare(&dir).env(setting, value).command(command);
+            let output = block_in_place(|| command.output().unwrap());
 
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("LEDGER_DURABILITY=standby, but there is no Postgres"), "{said}");
-    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            let refused = format!("{setting} is set, but DATABASE_URL is not");
+            assert!(said.contains(&refused), "{said}");
+            assert_eq!(fs::read_dir(&dir).unwrap().count(), 0, "nothing was made");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_cannot_be_end_the_start_with_a_sentence_and_make_nothing() {
+    let blanks = tempfile::NamedTempFile::new().unwrap();
+    fs::write(blanks.path(), " ".repeat(64)).unwrap();
+    let blanks = blanks.path().to_str().unwrap();
+    for (settings, sentence) in [
+        (&[("RUST_LOG", "infoo")][..], "`infoo` is no level"),
+        (&[("QUEUE_MAX", "0")], "must be a whole number from 1 to 1048576"),
+        (&[("BUYER_SECRET_FILE", blanks)], "is nothing but blanks"),
+        (&[("CORS_ORIGINS", "https://u:geheim@shop.example")], "names a user before a host"),
+        (
+            &[("HTTP_ADDR", "127.0.0.1:8099"), ("ADMIN_ADDR", "0.0.0.0:8099")],
+            "operators need a port of their own",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let program = settings.iter().fold(bare(&dir), |it, (name, value)| it.env(name, value));
+
+        let output = block_in_place(|| program.command(["serve"]).output().unwrap());
+
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{settings:?}: {said}");
+        assert!(said.contains(sentence), "{settings:?}: {said}");
+        assert!(settings.iter().all(|(name, _)| said.contains(name)), "{settings:?}: {said}");
+        assert!(!said.contains("geheim"), "{said}");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0, "nothing was made: {settings:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

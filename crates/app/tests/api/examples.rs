@@ -1,15 +1,21 @@
-//! The clients in `examples/`, as their readers run them: on a service whose answers get lost.
+//! What is in `examples/`, as its readers run it: clients on a service whose answers get lost, and an
+//! evening of a shop.
 
 use std::{
     fs,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use dev_servers::{Condition, Proxy};
 use serde_json::Value;
 use tempfile::NamedTempFile;
+use tokio::{task::spawn_blocking, time::timeout};
 
-use crate::stack::{Kind, Settings, Stack, on_both_stacks};
+use crate::{
+    crowd::assert_holds,
+    stack::{BINARY, Kind, Settings, Stack, on_both_stacks},
+};
 
 on_both_stacks! {
     a_unit_is_bought
@@ -19,7 +25,13 @@ on_both_stacks! {
     a_code_whose_answer_got_lost_has_its_receipt
     a_purchase_whose_answer_gets_lost_is_asked_for_again
     a_sale_is_watched_until_nothing_is_left
+    an_evening_is_played_from_the_shell_alone
 }
+
+/// How long an evening may take: it has some forty commands, and machines are slow at times.
+const EVENING: Duration = Duration::from_secs(600);
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
 /// Who runs an example, and where it is.
 const LANGUAGES: [(&str, &str, &str); 2] = [("bash", "curl", "sh"), ("python3", "python", "py")];
@@ -35,15 +47,21 @@ impl Run {
     /// Runs an example on the service at this address.
     fn start(language: usize, name: &str, base_url: &str, arguments: &[&str]) -> Self {
         let (program, directory, ending) = LANGUAGES[language];
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
-        let (printed, complained) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
-        let child = Command::new(program)
-            .arg(format!("{root}/{directory}/{name}.{ending}"))
+        let mut command = Command::new(program);
+        command
+            .arg(format!("{EXAMPLES}/{directory}/{name}.{ending}"))
             .args(arguments)
             .env("BASE_URL", base_url)
             // Nothing is written beside what is read.
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::null())
+            .stdin(Stdio::null());
+        Self::of(command)
+    }
+
+    /// Runs a command.
+    fn of(mut command: Command) -> Self {
+        let (printed, complained) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
+        let child = command
             .stdout(printed.reopen().unwrap())
             .stderr(complained.reopen().unwrap())
             .spawn()
@@ -195,4 +213,34 @@ async fn a_sale_is_watched_until_nothing_is_left(kind: Kind) {
         let last = format!("sale {sale} is open: 0 free, 0 on hold, 1 sold\n");
         assert!(run.printed().ends_with(&last), "{}", run.printed());
     }
+}
+
+/// The script looks at everything itself, and ends at the first thing that is not as it should be. What it
+/// had bought is in the ledger, and no more.
+async fn an_evening_is_played_from_the_shell_alone(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+    let shell = stack.program_at("bash").env("FLASHSALE", BINARY).env("BASE_URL", stack.url());
+
+    let mut evening = Run::of(shell.command([format!("{EXAMPLES}/evening.sh")]));
+    let went_well =
+        timeout(EVENING, spawn_blocking(move || (evening.child.wait().unwrap(), evening)));
+    let (status, evening) = went_well.await.expect("the evening ends").unwrap();
+    let went_well = status.success();
+
+    let printed = evening.printed();
+    assert!(went_well, "{printed}\n{}", evening.complained());
+    for told in [
+        "ben gets nothing: user-limit-reached",
+        "dora gets nothing: sale-paused",
+        "bob, who had not heard",
+        "6 receipts, 1 of them cancelled, 4 refusals",
+        "3 receipts, 0 of them cancelled, 2 refusals",
+        "the audit finds nothing",
+    ] {
+        assert!(printed.contains(told), "{told}: {printed}");
+    }
+    assert_eq!(stack.count("SELECT count(*) FROM purchases"), 9);
+    let cancelled = "SELECT count(*) FROM purchases WHERE cancelled_at IS NOT NULL";
+    assert_eq!((stack.count(cancelled), stack.count("SELECT count(*) FROM products")), (1, 3));
+    assert_holds(&stack.audit());
 }

@@ -181,7 +181,10 @@ async fn an_export_has_every_row_and_no_code_that_can_be_redeemed(kind: Kind) {
     assert_eq!((&rows[1]["code"], &rows[0]["ended_at"]), (&sold.body["code"], &Value::Null));
 
     let bought: Vec<_> = purchases.split_terminator("\r\n").collect();
-    assert_eq!(bought[0], "sale_id,purchased_at,user_id,code,unit,item_name,item_image");
+    assert_eq!(
+        bought[0],
+        "sale_id,purchased_at,user_id,code,unit,item_name,item_image,cancelled_at,reason"
+    );
     let cells: Vec<_> = bought[1].split(',').collect();
     assert_eq!((bought.len(), cells[2], cells[3]), (2, "'-2.ann", sold.code()));
     assert_eq!(cells[1], receipt.body["purchased_at"].as_str().unwrap());

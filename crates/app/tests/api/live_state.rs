@@ -2,6 +2,7 @@
 //! requests dropped, sales paused, stores that outlive each other.
 
 use std::{
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use deadpool_redis::redis;
-use dev_servers::{Program, RedisServer};
+use dev_servers::{Program, RedisServer, tied};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -201,12 +202,9 @@ async fn a_redis_that_outlived_its_ledger_is_passed_once_and_not_epoch_by_epoch(
     assert!((5_001..5_010).contains(&epoch), "{epoch}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restored_ledger_sells_nothing_until_an_operator_accepts_it() {
-    let stack = Stack::start(Settings::default()).await;
-    let sale = stack.sale().await;
+/// Puts the ledger back to before Redis was loaded last.
+async fn put_back(stack: &Stack, sale: i64) {
     stack.sql(&format!("UPDATE sales SET epoch = 5000 WHERE id = {sale}"));
-    let is_served = async |stack: &Stack| stack.checkout("ann", sale).await.name() == "ok";
     let key = format!("sale:{{{sale}}}");
     stack
         .until("Redis serves the epoch", async |stack| {
@@ -214,6 +212,14 @@ async fn a_restored_ledger_sells_nothing_until_an_operator_accepts_it() {
         })
         .await;
     stack.sql(&format!("UPDATE sales SET epoch = 2 WHERE id = {sale}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_ledger_sells_nothing_until_an_operator_accepts_it() {
+    let stack = Stack::start(Settings::default()).await;
+    let sale = stack.sale().await;
+    let is_served = async |stack: &Stack| stack.checkout("ann", sale).await.name() == "ok";
+    put_back(&stack, sale).await;
 
     for _ in 0..10 {
         let refused = stack.checkout("ann", sale).await;
@@ -225,6 +231,62 @@ async fn a_restored_ledger_sells_nothing_until_an_operator_accepts_it() {
     stack.until("it sells again", is_served).await;
     let again = stack.operate(&["sales", "accept-restore", &sale.to_string()]);
     assert!(again.contains("needs no accepting"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_is_accepted_once_however_often_and_by_however_many_that_is_said() {
+    let stack = Stack::start(Settings::default()).await;
+    let sale = stack.sale().await;
+    let held = stack.checkout("ann", sale).await;
+    let epoch = || stack.count(&format!("SELECT epoch FROM sales WHERE id = {sale}"));
+    let number = sale.to_string();
+    let accept = ["sales", "accept-restore", &number];
+    put_back(&stack, sale).await;
+
+    // What cannot be done is said, and nothing is.
+    let unknown = stack.refused(&["sales", "accept-restore", "99"]);
+    assert!(unknown.contains("there is no sale 99"), "{unknown}");
+    block_in_place(|| stack.redis().pause().unwrap());
+    let refused = stack.refused(&accept);
+    block_in_place(|| stack.redis().resume().unwrap());
+    assert!(refused.contains("not done"), "{refused}");
+    assert_eq!(epoch(), 2, "it was accepted by nobody");
+
+    // Two operators at once, of whom neither knows of the other.
+    let both = [(); 2].map(|()| {
+        let mut command = stack.command();
+        command.args(accept).stdout(Stdio::piped()).stderr(Stdio::piped());
+        block_in_place(|| tied::spawn(command).unwrap())
+    });
+    let said = both.map(|operator| {
+        let output = block_in_place(|| operator.wait_with_output().unwrap());
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    });
+
+    let is_done = |said: &String| said.contains("is served as the ledger has it");
+    let is_known = |said: &String| said.contains("needs no accepting");
+    assert!(said.iter().any(is_done), "{said:?}");
+    assert!(said.iter().all(|said| is_done(said) || is_known(said)), "{said:?}");
+    stack
+        .until("it sells again", async |stack| stack.checkout("bob", sale).await.name() == "ok")
+        .await;
+    let accepted = epoch();
+    assert!(accepted > 5_000, "{accepted}");
+    let again = stack.operate(&accept);
+    assert!(is_known(&again), "{again}");
+    assert_eq!(epoch(), accepted, "saying it again changes nothing");
+    assert_eq!(stack.purchase(held.code()).await.name(), "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_has_nothing_to_accept() {
+    let stack = Stack::start(Settings::on(Kind::Embedded)).await;
+
+    let refused = stack.refused(&["sales", "accept-restore", "1"]);
+
+    assert!(refused.contains("begins anew with its process"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

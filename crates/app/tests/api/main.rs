@@ -11,6 +11,8 @@ mod audit;
 mod bad_input;
 mod boundary;
 mod buying;
+mod cancelling;
+mod controlling;
 mod crowd;
 mod description;
 mod embedded;

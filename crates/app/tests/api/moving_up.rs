@@ -14,8 +14,8 @@ use crate::{
 const CONTENTS: [&str; 4] = [
     "SELECT sale_id, outcome, state, unit, slot, epoch, code, user_id FROM checkout_attempts \
      ORDER BY sale_id, coalesce(unit, 0), code, user_id, outcome",
-    "SELECT sale_id, unit, slot, code, user_id, item_name, item_image FROM purchases \
-     ORDER BY sale_id, unit",
+    "SELECT sale_id, unit, slot, code, user_id, item_name, item_image, cancel_reason FROM purchases \
+     ORDER BY sale_id, unit, code",
     "SELECT id, hold_ms, epoch, stock, per_user_limit, state, \
      CASE WHEN on_timetable THEN 'timetable' ELSE 'operator' END FROM sales ORDER BY id",
     "SELECT count(*) FROM checkout_attempts",
@@ -27,6 +27,7 @@ struct Shop {
     sale: i64,
     held: Answer,
     sold: Answer,
+    cancelled: Answer,
 }
 
 impl Shop {
@@ -39,6 +40,11 @@ impl Shop {
             stack.checkout("bob", sale).await,
             stack.checkout("cid", sale).await,
         ];
+        let sent_back = stack.checkout("gus", sale).await;
+        stack.purchase(sent_back.code()).await;
+        let cancel = ["purchases", "cancel", sent_back.code(), "--reason", "it is broken"];
+        stack.operate(&cancel);
+        let cancelled = stack.get(&format!("/purchases/{}", sent_back.code())).await;
         let sold = stack.purchase(bought.code()).await;
         stack.delete(&format!("/checkout?code={}", released.code())).await;
         stack.checkout("ann", sale).await;
@@ -46,7 +52,7 @@ impl Shop {
         assert_eq!(stack.checkout("dan", sale).await.name(), "ok");
         assert_eq!(stack.checkout("eve", sale).await.name(), "sold-out");
         assert_eq!(stack.checkout("eve", 999).await.name(), "sale-not-found");
-        Self { stack, sale, held, sold }
+        Self { stack, sale, held, sold, cancelled }
     }
 
     fn close(&mut self) {
@@ -76,7 +82,7 @@ async fn a_shop_moves_up_with_all_it_has_sold_and_sells_on() {
 
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
-    assert!(said.starts_with("taken along: 1 sales, 8 attempts, 1 purchases."), "{said}");
+    assert!(said.starts_with("taken along: 1 sales, 9 attempts, 2 purchases."), "{said}");
     for query in CONTENTS {
         assert_eq!(shop.stack.sql(query), grown.sql(query), "{query}");
     }
@@ -87,6 +93,10 @@ async fn a_shop_moves_up_with_all_it_has_sold_and_sells_on() {
     }
     let receipt = grown.get(&format!("/purchases/{}", shop.sold.code())).await;
     assert_eq!(receipt.body, shop.sold.body);
+    let cancelled = grown.get(&format!("/purchases/{}", shop.cancelled.code())).await;
+    assert_eq!(cancelled.body["reason"], "it is broken");
+    assert_eq!(cancelled.body, shop.cancelled.body);
+    assert_eq!(grown.purchase(shop.cancelled.code()).await.name(), "purchase-cancelled");
     let asked_again = keys::ask(&grown, "ann", shop.sale, keys::KEY).await;
     keys::assert_replayed(&asked_again, &shop.held);
     assert_eq!(grown.purchase(shop.held.code()).await.unit(), shop.held.unit());

@@ -8,6 +8,7 @@ use crate::stack::{Answer, Kind, PATIENCE, Settings, Stack, on_both_stacks};
 on_both_stacks! {
     what_happens_is_counted_where_operators_listen
     every_figure_that_is_shown_is_described
+    of_more_sales_than_have_figures_the_others_are_shown_together
     connections_are_counted_while_they_last
     buyers_find_no_metrics_and_operators_nothing_to_buy
     sales_are_listed_in_their_phase_and_none_is_made_that_is_over
@@ -106,6 +107,37 @@ async fn every_figure_that_is_shown_is_described(kind: Kind) {
     });
     let unknown: Vec<_> = shown.filter(|row| !described.contains(row)).collect();
     assert_eq!(unknown, Vec::<String>::new());
+}
+
+async fn of_more_sales_than_have_figures_the_others_are_shown_together(kind: Kind) {
+    const OWN: usize = 32;
+    let mut stack = Stack::prepare(Settings { processes: 1, stock: 10, ..Settings::on(kind) });
+    for _ in 0..=OWN {
+        let now = jiff::Timestamp::now().to_string();
+        stack.operate(&["sales", "schedule", "--lasts", "6h", "--starts-at", &now]);
+    }
+    stack.operate(&["sales", "schedule", "--lasts", "1h", "--starts-at", "2100-01-01T00:00:00Z"]);
+    stack.start_app().await;
+    let url = operators_of(&stack.apps[0]);
+    // The last two that are on; and nothing of the one that is not.
+    for sale in [33, 34] {
+        let held = stack.checkout("ann", sale).await;
+        stack.purchase(held.code()).await;
+        stack.checkout("bob", sale).await;
+    }
+
+    let others = |state| format!("flashsale_sale_units{{sale=\"other\",state=\"{state}\"}}");
+    stack
+        .until("the figures of the others are those of now", async |stack| {
+            let metrics = metrics(stack, &url).await;
+            let figures = ["free", "held", "sold"].map(|state| figure(&metrics, &others(state)));
+            figures == [Some(16.0), Some(2.0), Some(2.0)]
+        })
+        .await;
+
+    let metrics = metrics(&stack, &url).await;
+    assert_eq!(metrics.matches("flashsale_sale_epoch{").count(), OWN, "{metrics}");
+    assert_eq!(metrics.matches("flashsale_sale_units{").count(), 3 * (OWN + 1), "{metrics}");
 }
 
 async fn connected(stack: &Stack, url: &str) -> f64 {

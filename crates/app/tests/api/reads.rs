@@ -98,11 +98,11 @@ async fn caches_keep_a_closed_sale_for_long(kind: Kind) {
         .until("every process knows that it is closed", async |stack| {
             let sale = stack.get(&format!("/sales/{closed}")).await;
             assert_eq!(sale.body["state"], "ended");
-            sale.header("cache-control") == Some("public, max-age=3600")
+            sale.header("cache-control") == Some("public, max-age=60")
         })
         .await;
     let page = stack.get(&format!("/sales?before={}&limit=1", closed + 1)).await;
-    assert_eq!(page.header("cache-control"), Some("public, max-age=3600"), "{page:?}");
+    assert_eq!(page.header("cache-control"), Some("public, max-age=60"), "{page:?}");
 }
 
 async fn what_is_a_buyers_own_or_wrong_for_the_moment_is_kept_by_nobody(kind: Kind) {

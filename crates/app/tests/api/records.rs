@@ -150,7 +150,7 @@ async fn an_export_of_a_sale_without_rows_has_its_heading(kind: Kind) {
 
     let empty = shop.look(&path).await;
     assert_eq!(empty.header("content-type"), Some("text/csv; charset=utf-8"));
-    let heading = "sale_id,purchased_at,user_id,code,unit,item_name,item_image,cursor\r\n";
+    let heading = "sale_id,purchased_at,user_id,code,unit,item_name,item_image,cancelled_at,reason,cursor\r\n";
     assert_eq!(empty.text, heading);
 
     let held = shop.stack.checkout("-ann", sale).await;

@@ -83,6 +83,11 @@ async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
             stack.count(over) > 0
         })
         .await;
+    stack
+        .until("how the sale goes is written down", async |stack| {
+            stack.count("SELECT count(*) FROM flashsale.sale_minutes") > 0
+        })
+        .await;
     let picture = NamedTempFile::new().unwrap();
     fs::write(picture.path(), products::png(1)).unwrap();
     let picture = picture.path().to_str().unwrap();
@@ -269,6 +274,38 @@ async fn a_right_that_only_grants_need_is_named_by_health_once_one_was_refused()
             health.status == 503 && requests.contains("lacks a right")
         })
         .await;
+}
+
+/// Rights of a version before: it draws nothing, and leaves a key in Redis.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_only_who_watches_needs_keeps_nobody_from_buying() {
+    let mut stack = an_empty_database();
+    migrate(&stack);
+    stack.sql("REVOKE ALL ON flashsale.sale_minutes FROM flashsale_app");
+    let rights = block(RIGHTS, "acl serving").replace("+pexpire", "");
+    let redis = stack.redis_user("shop", &rights).await;
+    let role = stack.url_of("flashsale_app");
+    stack.set_env([("DATABASE_URL", role), ("REDIS_URL", redis), ("MIGRATE", "off".to_owned())]);
+    stack.start_app().await;
+
+    let sale = stack.sale().await;
+    stack
+        .until("a unit is bought", async |stack| {
+            let held = stack.checkout("ann", sale).await;
+            held.status == 200 && stack.purchase(held.code()).await.name() == "ok"
+        })
+        .await;
+    block_in_place(|| stack.apps[0].await_words("history", PATIENCE)).unwrap();
+    stack
+        .until("what it does is left in Redis", async |stack| {
+            stack.redis_keys("sale:processes:*").await.len() == 1
+        })
+        .await;
+
+    assert_eq!(stack.get("/health").await.status, 200);
+    let log = stack.apps[0].log();
+    assert!(log.contains("sale_minutes"), "{log}");
+    assert!(!log.contains("step=\"beat\""), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

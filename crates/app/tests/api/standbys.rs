@@ -122,6 +122,30 @@ async fn a_failover_by_the_commands_that_are_shown_keeps_every_receipt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_servers_are_is_in_health_while_none_of_them_is_the_ledger() {
+    let mut stack = Stack::prepare(Settings { own_postgres: true, ..Settings::default() });
+    let standbys = block_in_place(|| [(); 2].map(|()| stack.postgres().start_standby().unwrap()));
+    let url = stack.database_url();
+    let database = url.rsplit('/').next().unwrap();
+    let all = [stack.postgres(), &standbys[0], &standbys[1]];
+    let url = PostgresServer::url_of_all(&all, database);
+    stack.set_env([("DATABASE_URL", url)]);
+    stack.start_app().await;
+
+    block_in_place(|| stack.postgres().kill()).unwrap();
+    stack.until_health("/health", 503, "postgres", "none of the servers takes writes").await;
+
+    // Each of them followed the one that was lost, so they are on one timeline.
+    block_in_place(|| standbys.iter().try_for_each(PostgresServer::promote)).unwrap();
+    stack.until_health("/health", 503, "postgres", "two servers take writes, and neither").await;
+    let health = stack.get("/health").await;
+    assert!(!health.text.contains("127.0.0.1"), "{health:?}");
+
+    block_in_place(|| standbys[1].kill()).unwrap();
+    stack.until_health("/health", 200, "postgres", "up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn that_nobody_follows_a_promoted_server_is_in_the_log_until_somebody_does() {
     let mut stack = Stack::prepare(Settings { own_postgres: true, ..Settings::default() });
     let standby = block_in_place(|| {

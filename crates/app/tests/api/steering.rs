@@ -1,5 +1,7 @@
 //! What operators do in mid-sale, from the shell, and what buyers see of it.
 
+use std::process::Stdio;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -81,6 +83,20 @@ async fn stock_is_lowered_to_the_highest_live_unit_and_no_further(kind: Kind) {
         assert!(asked.name() == "sold-out" || asked.unit() <= highest, "{asked:?}");
     }
     crate::crowd::assert_holds(&stack.audit());
+    // What somebody had stays visible, and what nobody could have had is still not there.
+    let ended = ended.unit().to_string();
+    stack
+        .until("the lower stock is shown", async |stack| {
+            stack.get(&format!("/sales/{sale}")).await.body["stock"] == highest
+        })
+        .await;
+    let shown = stack.operate(&["units", "show", &id, &ended]);
+    assert!(shown.contains("ann") && shown.contains("released"), "{shown}");
+    let picture = async |unit: &str| stack.get(&format!("/items/{sale}/{unit}.svg")).await;
+    assert_eq!(picture(&ended).await.status, 200);
+    assert_eq!(picture("10").await.name(), "item-not-found");
+    let said = stack.refused(&["units", "show", &id, "10"]);
+    assert!(said.contains(&format!("has {highest} units, numbered from 1")), "{said}");
 }
 
 async fn an_end_is_moved_later_and_earlier(kind: Kind) {
@@ -147,6 +163,47 @@ async fn a_pause_is_in_effect_in_every_process_when_it_is_answered(kind: Kind) {
     stack.operate(&["sales", "resume", &id]);
     for _ in 0..4 {
         assert_eq!(stack.checkout("ann", sale).await.name(), "ok");
+    }
+}
+
+/// Whoever stops it cannot reach Redis, which serves the sale as it was and is told by nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stopped_while_redis_cannot_be_told_is_granted_by_no_process() {
+    for (stop, is_stopped, said) in [
+        ("pause", "state = 'paused'", "sale-paused"),
+        ("end", "ends_at <= clock_timestamp()", "sale-ended"),
+    ] {
+        let (stack, sale, id) = one_sale(Kind::Servers, 100, 100).await;
+        for _ in 0..4 {
+            assert_eq!(stack.checkout("ann", sale).await.name(), "ok");
+        }
+        let blind = stack.program().env("REDIS_URL", "redis://127.0.0.1:1");
+        let mut stopping =
+            blind.command(["sales", stop, &id]).stderr(Stdio::null()).spawn().unwrap();
+        let stands = format!("SELECT count(*) FROM sales WHERE id = {sale} AND {is_stopped}");
+        stack.until("the ledger has it", async |stack| stack.count(&stands) == 1).await;
+
+        // A process hears of it within a second. Until then there is no answer, and no unit.
+        let is_told = async |stack: &Stack| {
+            let answer = stack.checkout("ann", sale).await;
+            assert!(
+                matches!(answer.name(), name if name == said || name == "unavailable"),
+                "{answer:?}"
+            );
+            answer.name() == said
+        };
+        for _ in 0..4 {
+            stack.until("its buyers are told", is_told).await;
+        }
+
+        // It waits for Redis in vain.
+        stopping.kill().unwrap();
+        stopping.wait().unwrap();
+        let refused = format!("outcome = '{}'", said.trim_start_matches("sale-"));
+        let recorded = format!("SELECT count(*) FROM checkout_attempts WHERE sale_id = {sale} AND");
+        assert_eq!(stack.count(&format!("{recorded} outcome = 'granted'")), 4);
+        assert_eq!(stack.count(&format!("{recorded} {refused}")), 4);
+        crate::crowd::assert_holds(&stack.audit());
     }
 }
 
@@ -233,10 +290,10 @@ async fn orders_that_cannot_be_are_refused_in_a_sentence(kind: Kind) {
     let past = "2020-01-01T00:00:00Z";
 
     for (arguments, says) in [
-        (&["sales", "change", &id][..], "nothing is to be changed"),
-        (&["sales", "change", &id, "--stock", "0"], "must be from 1 to 1000000, not 0"),
+        (&["sales", "change", &id][..], "--starts-at, --ends-at, --stock, --limit or --hold"),
+        (&["sales", "change", &id, "--stock", "0"], "--stock must be from 1 to 1000000, not 0"),
         (&["sales", "change", &id, "--stock", "x"], "invalid"),
-        (&["sales", "change", &id, "--limit", "1001"], "must be from 1 to 1000, not 1001"),
+        (&["sales", "change", &id, "--limit", "1001"], "--limit must be from 1 to 1000, not 1001"),
         (&["sales", "change", &id, "--ends-at", past], "the sale would be over already"),
         (&["sales", "change", &id, "--starts-at", past], "only before the sale opens"),
         (&["sales", "change", "77", "--stock", "5"], "there is no sale 77"),

@@ -1,7 +1,7 @@
 //! `/stream`: what viewers see of a sale.
 
 mod many;
-mod viewer;
+pub(crate) mod viewer;
 
 use std::fmt::Write as _;
 

@@ -29,8 +29,9 @@ const RECKONED_MS_MAX: u64 = 10_000;
 /// Questions to the ledger under way at a time: readers shall take few of its connections.
 const TURNS: usize = 2;
 
-/// Closed sales whose figures are kept. They change no more.
+/// Closed sales whose figures are kept, and for how long, in milliseconds: a purchase may be cancelled.
 const CLOSED_KEPT_MAX: usize = 4_096;
+const CLOSED_KEPT_MS: u64 = 60_000;
 
 /// Sales that are not closed whose counts are kept or under way.
 const COUNTED_MAX: Bounds = Bounds { flights_max: 1_024, kept_max: 1_024 };
@@ -45,7 +46,7 @@ pub(super) struct Asker {
     clock: Arc<dyn Clock>,
     turns: Semaphore,
     counted: Arc<AskedOnce<SaleId, Counted>>,
-    closed: Mutex<Bounded<SaleId, Standing>>,
+    closed: Mutex<Bounded<SaleId, (Standing, u64)>>,
     ledger_time: Mutex<Option<Heard>>,
 }
 
@@ -106,14 +107,14 @@ impl Asker {
         Ok(Asked { standing: Standing { sale, at, ..counted }, is_live: false })
     }
 
-    /// How a closed sale stands. It is counted once.
+    /// How a closed sale stands. It is counted once a minute, however many ask.
     pub(super) async fn of_closed(&self, sale: Sale) -> Result<Standing, Unanswered> {
         let counted = if let Some(known) = self.known_closed(sale.id) {
             known
         } else {
             let counted = self.count(Listed { sale, seen_at: self.now().await? }).await?;
             let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-            closed.put(sale.id, counted);
+            closed.put(sale.id, (counted, self.clock.uptime_ms()));
             counted
         };
         Ok(Standing { at: self.now().await?, ..counted })
@@ -121,7 +122,10 @@ impl Asker {
 
     /// A closed sale whose figures are kept.
     pub(super) fn known_closed(&self, sale: SaleId) -> Option<Standing> {
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner).get(&sale).copied()
+        let (known, counted_at_ms) =
+            self.closed.lock().unwrap_or_else(PoisonError::into_inner).get(&sale).copied()?;
+        let age_ms = self.clock.uptime_ms().saturating_sub(counted_at_ms);
+        (age_ms < CLOSED_KEPT_MS).then_some(known)
     }
 
     /// The sale of this number, if there ever was one.

@@ -12,7 +12,7 @@ use crate::{
     ports::{Answered, Attempt, Grant, HoldRequest, Listed, Outcome, Recorded, Verdict},
 };
 
-use super::{ATTEMPT, STALE, TOO_LATE, hold_of};
+use super::{ATTEMPT, TOO_LATE, hold_of};
 
 /// How many codes a key may lead to. Each but the last was judged before its record came, so that
 /// it can have none any more.
@@ -62,7 +62,7 @@ impl Checkout {
         let recorded = permit.record(attempt).await;
         match outcome {
             Outcome::Refused(refusal) => recorded.map(|_| Err(refusal)),
-            Outcome::Granted(grant) => self.conclude_shared(grant, user, recorded?).map(Ok),
+            Outcome::Granted(grant) => self.conclude_shared(grant, user, recorded?).await,
         }
     }
 
@@ -102,29 +102,26 @@ impl Checkout {
 
     /// Turns what the ledger said of a grant into the answer, without a word to the live store but
     /// what the ledger has decided for good.
-    fn conclude_shared(
+    async fn conclude_shared(
         &self,
         grant: Grant,
         user: UserId,
         recorded: Recorded,
-    ) -> Result<KeyedHold, StoreError> {
-        let Grant { code, unit, epoch, .. } = grant;
+    ) -> Result<Result<KeyedHold, CheckoutRefusal>, StoreError> {
+        let Grant { code, unit, .. } = grant;
         match recorded {
             Recorded::Hold(granted) => {
                 if granted.unit != unit {
                     // The code had left the live store, and was granted a second unit.
                     self.codes.settle_soon(code, Verdict::Only { unit: granted.unit });
                 }
-                Ok(KeyedHold { hold: hold_of(code, user, granted), is_repeated: false })
+                Ok(Ok(KeyedHold { hold: hold_of(code, user, granted), is_repeated: false }))
             }
             Recorded::TooLate => {
                 self.codes.settle_soon(code, Verdict::Free);
                 Err(StoreError::new(ATTEMPT, Failure::NotDone, TOO_LATE))
             }
-            Recorded::Refusal | Recorded::Stale => {
-                self.rebuild.ask(code.sale(), epoch);
-                Err(StoreError::new(ATTEMPT, Failure::Rebuilding, STALE))
-            }
+            Recorded::Refusal | Recorded::Stale => self.refuse_stale(grant, user).await.map(Err),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Whether an order may be carried out, and what it comes to.
 
 use crate::{
-    Code, NewSale, NotScheduled, Origin, Sale, Timetable, Unit, UnixMillis, Window,
-    operator::{Action, ActionRecord, HoldSeen, Noted, Order, Refused, SaleSeen, Seen},
+    Code, Epoch, NewSale, NotScheduled, Origin, Sale, Timetable, Unit, UnixMillis, Window,
+    operator::{
+        Action, ActionRecord, HoldSeen, Noted, Order, PurchaseSeen, Reason, Refused, SaleSeen, Seen,
+    },
     ports::{CodeRecord, LiveEpoch},
     product::{Picture, Product, ProductChange},
     sale::SaleState,
@@ -36,6 +38,8 @@ pub struct Facts {
     pub between: Option<(Option<UnixMillis>, Option<UnixMillis>)>,
     /// What the ledger has of the code.
     pub code: Option<CodeRecord>,
+    /// Whether a process serves from the ledger that does not know what a cancelled purchase is.
+    pub serves_unaware: bool,
     /// Why no sale of the product can be made, if none can.
     pub not_to_be_sold: Option<NotScheduled>,
     /// The product that is to be changed.
@@ -64,6 +68,18 @@ pub enum Decided {
         /// The unit it gives back.
         unit: Unit,
     },
+    /// The end of a purchase.
+    Cancel {
+        /// Its code.
+        code: Code,
+        /// The unit that it gives back.
+        unit: Unit,
+        /// Why.
+        reason: Reason,
+        /// The epoch of its sale from now on: the live store lacks the cancellation at any older one. `None` of a
+        /// sale that is closed.
+        epoch: Option<Epoch>,
+    },
     /// A product, or its next version, unless the last one says the same.
     PutProduct {
         /// As it was, if there was one.
@@ -79,7 +95,8 @@ pub enum Decided {
 }
 
 impl Decided {
-    /// The sale whose epoch it raises, at that epoch.
+    /// The sale whose epoch it raises and which is loaded at that epoch. A cancellation is not loaded by itself: the
+    /// next rebuild is of as many as there are by then.
     #[must_use]
     pub fn raised(&self) -> Option<Sale> {
         match *self {
@@ -95,6 +112,7 @@ impl Decided {
             Self::Make(_) => None,
             Self::Put { before, .. } => Some(Seen::Sale(SaleSeen::of(before))),
             Self::Release { unit, .. } => Some(Seen::Hold(HoldSeen::held(*unit))),
+            Self::Cancel { unit, .. } => Some(Seen::Purchase(PurchaseSeen::standing(*unit))),
             Self::PutProduct { before, .. } => before.clone().map(Seen::Product),
             Self::ArchiveProduct { before } => Some(Seen::Product(before.clone())),
         }
@@ -119,6 +137,7 @@ impl Order {
                 Some(CodeRecord::Held { unit }) => Ok(Decided::Release { code, unit }),
                 ref other => Err(Refused::no_hold(other.as_ref())),
             },
+            Action::CancelPurchase(code) => self.cancel(code, facts, beside),
             Action::PutProduct(ref to) => put_product(to, facts),
             Action::ArchiveProduct(_) => match facts.product.clone() {
                 Some(before) => Ok(Decided::ArchiveProduct { before }),
@@ -126,6 +145,27 @@ impl Order {
             },
             _ => self.put(facts, beside),
         }
+    }
+
+    /// The end of a purchase that stands. First what it is: whoever is told that it is cancelled already need not say
+    /// why it should be.
+    fn cancel(&self, code: Code, facts: &Facts, beside: &Beside) -> Result<Decided, Refused> {
+        let Some(CodeRecord::Sold(receipt) | CodeRecord::SoldNow(receipt)) = &facts.code else {
+            return Err(Refused::no_purchase(facts.code.as_ref()));
+        };
+        let reason = self.why.clone().ok_or(Refused::ReasonMissing)?;
+        let sale = facts.sale.ok_or(Refused::NoSuchSale)?;
+        if facts.serves_unaware {
+            return Err(Refused::NotYetPossible);
+        }
+        let epoch = match sale.state {
+            SaleState::Closed => None,
+            SaleState::Active | SaleState::Paused => match sale.at_next_epoch(beside.live, None) {
+                Ok(raised) => Some(raised.epoch),
+                Err(_) => return Err(Refused::LedgerBehind { epoch: sale.epoch }),
+            },
+        };
+        Ok(Decided::Cancel { code, unit: receipt.unit, reason, epoch })
     }
 
     /// What of a sale is to be otherwise. In this order: a sale that is over cannot be changed whoever was
@@ -219,6 +259,7 @@ impl Facts {
             last: None,
             between: None,
             code: None,
+            serves_unaware: false,
             not_to_be_sold: None,
             product: None,
             picture_is_kept: false,
@@ -228,7 +269,8 @@ impl Facts {
     /// The sale or the product as it stands, for whoever is refused.
     #[must_use]
     pub fn as_it_stands(&self) -> Option<Seen> {
-        let sale = self.sale.as_ref().map(|sale| Seen::Sale(SaleSeen::of(sale)));
+        let sale = self.sale.as_ref().filter(|_| self.code.is_none());
+        let sale = sale.map(|sale| Seen::Sale(SaleSeen::of(sale)));
         sale.or_else(|| self.product.clone().map(Seen::Product))
     }
 }

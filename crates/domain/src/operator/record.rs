@@ -46,6 +46,8 @@ pub enum Seen {
     Sale(SaleSeen),
     /// A hold.
     Hold(HoldSeen),
+    /// A purchase.
+    Purchase(PurchaseSeen),
     /// A product.
     Product(Product),
 }
@@ -67,6 +69,18 @@ pub struct HoldSeen {
     pub unit: Unit,
     /// Whether it is live.
     pub is_live: bool,
+}
+
+/// A purchase, at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PurchaseSeen {
+    /// Its unit.
+    pub unit: Unit,
+    /// Whether it stands.
+    pub stands: bool,
+    /// The epoch that was raised for it: the unit is back on sale in whatever is loaded at a newer one. `None` while
+    /// it stands, and of a sale that is closed: there nothing goes back.
+    pub epoch: Option<Epoch>,
 }
 
 /// Who did what last, in short.
@@ -101,13 +115,25 @@ pub struct StoredAction {
 }
 
 impl ActionRecord {
-    /// The epoch at which a change of a sale is in effect.
+    /// The epoch at which a change of a sale is in effect, or that a cancellation has raised.
     #[must_use]
     pub const fn epoch(&self) -> Option<Epoch> {
         match self.outcome {
             Acted::Done(Seen::Sale(SaleSeen { epoch, .. })) => Some(epoch),
+            Acted::Done(Seen::Purchase(PurchaseSeen { epoch, .. })) => epoch,
             _ => None,
         }
+    }
+}
+
+impl ActionRecord {
+    /// How many units the sale had, before and after.
+    pub(super) fn stocks(&self) -> impl Iterator<Item = u32> {
+        let after = if let Acted::Done(after) = &self.outcome { Some(after) } else { None };
+        self.before.iter().chain(after).filter_map(|seen| match seen {
+            Seen::Sale(sale) => Some(sale.terms.stock()),
+            Seen::Hold(_) | Seen::Purchase(_) | Seen::Product(_) => None,
+        })
     }
 }
 
@@ -141,6 +167,18 @@ impl HoldSeen {
     }
 }
 
+impl PurchaseSeen {
+    pub(super) const fn standing(unit: Unit) -> Self {
+        Self { unit, stands: true, epoch: None }
+    }
+
+    /// The same, cancelled.
+    #[must_use]
+    pub const fn cancelled(unit: Unit, epoch: Option<Epoch>) -> Self {
+        Self { unit, stands: false, epoch }
+    }
+}
+
 impl Seen {
     /// As JSON.
     #[must_use]
@@ -155,19 +193,28 @@ impl Seen {
                 let state = if is_live { "held" } else { "released" };
                 Fields::new().text("state", state).number("unit", unit.get().into()).write()
             }
+            Self::Purchase(PurchaseSeen { unit, stands, epoch }) => {
+                let state = if stands { "sold" } else { "cancelled" };
+                let fields = Fields::new().text("state", state).number("unit", unit.get().into());
+                fields.number_if("epoch", epoch.map(|epoch| epoch.0)).write()
+            }
         }
     }
 
     fn from_json(text: &str) -> Result<Self, Unreadable> {
         let fields = Fields::read(text)?;
+        let unit = || Unit::try_from(fields.small::<u32>("unit")?).map_err(|_| Unreadable("unit"));
         let state = match fields.word("state")? {
             "active" => SaleState::Active,
             "paused" => SaleState::Paused,
             "closed" => SaleState::Closed,
             word @ ("held" | "released") => {
-                let unit = fields.small::<u32>("unit")?.try_into();
-                let unit = unit.map_err(|_| Unreadable("unit"))?;
-                return Ok(Self::Hold(HoldSeen { unit, is_live: word == "held" }));
+                return Ok(Self::Hold(HoldSeen { unit: unit()?, is_live: word == "held" }));
+            }
+            word @ ("sold" | "cancelled") => {
+                let epoch = fields.int_if("epoch")?.map(Epoch);
+                let (unit, stands) = (unit()?, word == "sold");
+                return Ok(Self::Purchase(PurchaseSeen { unit, stands, epoch }));
             }
             "in-use" | "archived" => return product_json::read_product(&fields).map(Self::Product),
             _ => return Err(Unreadable("state")),
@@ -273,6 +320,10 @@ impl StoredAction {
             let sale = self.sale_id.and_then(|id| SaleId::try_from(id).ok());
             sale.ok_or(Unreadable("sale_id"))
         };
+        let code = || {
+            let code = self.code.and_then(|bits| Code::from_bits(bits).ok());
+            code.ok_or(Unreadable("code"))
+        };
         let action = match self.action.as_str() {
             "sale-scheduled" => Action::ScheduleSale {
                 window: read_window(&fields)?,
@@ -285,10 +336,8 @@ impl StoredAction {
             "sale-paused" => Action::PauseSale(sale()?),
             "sale-resumed" => Action::ResumeSale(sale()?),
             "sale-ended" => Action::EndSale(sale()?),
-            "hold-released" => {
-                let code = self.code.and_then(|bits| Code::from_bits(bits).ok());
-                Action::ReleaseHold(code.ok_or(Unreadable("code"))?)
-            }
+            "hold-released" => Action::ReleaseHold(code()?),
+            "purchase-cancelled" => Action::CancelPurchase(code()?),
             _ => return Err(Unreadable("action")),
         };
         let why = self.why.as_ref().map(|why| why.parse::<Reason>()).transpose();

@@ -97,6 +97,27 @@ pub enum Refused {
     /// There is no such code.
     #[error("there is no such code")]
     NoSuchCode,
+    /// There is no purchase of the code to cancel.
+    #[error("the code was not redeemed: it is {state}")]
+    NotPurchased {
+        /// What the code is.
+        state: &'static str,
+    },
+    /// The purchase is cancelled.
+    #[error("the purchase is cancelled already")]
+    AlreadyCancelled {
+        /// Since when.
+        at: UnixMillis,
+    },
+    /// Nobody says why, and the buyer is to be told.
+    #[error("a purchase is cancelled for a reason, which its receipt tells the buyer")]
+    ReasonMissing,
+    /// A process serves that would not know what it sees.
+    #[error(
+        "a process of an older version serves from the ledger, and does not know what a cancelled purchase is: \
+         replace it first"
+    )]
+    NotYetPossible,
     /// Nothing is on hold under the code any more.
     #[error("nothing is on hold under the code: it is {state}")]
     NotOnHold {
@@ -115,7 +136,7 @@ fn by(last: Option<&Noted>) -> String {
 }
 
 const FIELDS: [&str; 2] = ["starts_at", "hold_ms"];
-const STATES: [&str; 3] = ["sold", "expired", "released"];
+const STATES: [&str; 5] = ["sold", "expired", "released", "cancelled", "held"];
 
 impl Refused {
     /// Why nothing is on hold under a code.
@@ -125,6 +146,23 @@ impl Refused {
             Some(CodeRecord::SoldNow(_) | CodeRecord::Sold(_)) => Self::NotOnHold { state: "sold" },
             Some(CodeRecord::Expired) => Self::NotOnHold { state: "expired" },
             Some(CodeRecord::Released) => Self::NotOnHold { state: "released" },
+            Some(CodeRecord::Cancelled(_)) => Self::NotOnHold { state: "cancelled" },
+        }
+    }
+
+    /// Why there is no purchase of a code to cancel.
+    pub(crate) fn no_purchase(record: Option<&CodeRecord>) -> Self {
+        match record {
+            Some(CodeRecord::Held { .. }) => Self::NotPurchased { state: "held" },
+            Some(CodeRecord::Expired) => Self::NotPurchased { state: "expired" },
+            Some(CodeRecord::Released) => Self::NotPurchased { state: "released" },
+            Some(CodeRecord::Cancelled(receipt)) => {
+                let at = receipt.cancelled.as_ref().map_or(receipt.purchased_at, |it| it.at);
+                Self::AlreadyCancelled { at }
+            }
+            None | Some(CodeRecord::Unknown | CodeRecord::SoldNow(_) | CodeRecord::Sold(_)) => {
+                Self::NoSuchCode
+            }
         }
     }
 
@@ -159,6 +197,10 @@ impl Refused {
             Self::NoSuchImage => "image-not-found",
             Self::NoSuchCode => "code-not-found",
             Self::NotOnHold { .. } => "not-on-hold",
+            Self::NotPurchased { .. } => "not-purchased",
+            Self::AlreadyCancelled { .. } => "already-cancelled",
+            Self::ReasonMissing => "reason-missing",
+            Self::NotYetPossible => "not-yet-possible",
         }
     }
 
@@ -178,13 +220,16 @@ impl Refused {
                 fields.number("number", *number).text("by", by.as_str()).text("action", action)
             }
             Self::LedgerBehind { epoch } => fields.number("epoch", epoch.0),
-            Self::NotOnHold { state } => fields.text("state", state),
+            Self::NotOnHold { state } | Self::NotPurchased { state } => fields.text("state", state),
+            Self::AlreadyCancelled { at } => fields.number("at", at.0),
             Self::NoSuchSale
             | Self::OutOfRange
             | Self::NoSuchProduct
             | Self::ProductArchived
             | Self::NoSuchImage
             | Self::NoSuchCode
+            | Self::ReasonMissing
+            | Self::NotYetPossible
             | Self::ChangedSince(None) => fields,
         }
         .write()
@@ -218,6 +263,10 @@ impl Refused {
             "product-archived" => Self::ProductArchived,
             "image-not-found" => Self::NoSuchImage,
             "code-not-found" => Self::NoSuchCode,
+            "not-purchased" => Self::NotPurchased { state: fields.one_of("state", &STATES)? },
+            "already-cancelled" => Self::AlreadyCancelled { at: moment("at")? },
+            "reason-missing" => Self::ReasonMissing,
+            "not-yet-possible" => Self::NotYetPossible,
             "not-on-hold" => Self::NotOnHold { state: fields.one_of("state", &STATES)? },
             _ => return Err(Unreadable("refused")),
         })

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use crate::{
-    Catalog, Epoch, Failure, SaleId, StoreError, Timetable,
-    operator::{Acted, Action, ActionId, ActionRecord, Beside, Order, Seen, change::gives},
+    Catalog, Epoch, Failure, Sale, SaleId, StoreError, Timetable,
+    asked_once::Bounded,
+    operator::{
+        Acted, Action, ActionId, ActionRecord, Beside, Order, PurchaseSeen, Seen, change::gives,
+    },
     ports::{
         ActReply, Clock, CodeStore, LiveEpoch, Operator, SaleSnapshot, SaleStore, TrailPage,
         Verdict,
@@ -23,6 +28,12 @@ pub const EFFECT_WAIT_MS: u64 = 1_000;
 const LOOKS_MAX: u32 = 20;
 const LOOK_AGAIN_MS: u64 = 25;
 
+/// Sales of which it is kept how many units they had at the most.
+const SALES_KEPT_MAX: usize = 1_024;
+
+/// How many changes of a sale are looked at for that: the last ones.
+const CHANGES_MAX: usize = 1_000;
+
 /// What operators have done, and its trail.
 pub struct Steering {
     operator: Arc<dyn Operator>,
@@ -32,6 +43,7 @@ pub struct Steering {
     catalog: Arc<Catalog>,
     rebuild: Arc<Rebuild>,
     timetable: Option<Timetable>,
+    most_units: Mutex<Bounded<SaleId, (Epoch, u32)>>,
 }
 
 /// What an operator is told.
@@ -70,7 +82,8 @@ impl Steering {
         (catalog, rebuild): (Arc<Catalog>, Arc<Rebuild>),
         timetable: Option<Timetable>,
     ) -> Self {
-        Self { operator, sales, codes, clock, catalog, rebuild, timetable }
+        let most_units = Mutex::new(Bounded::new(SALES_KEPT_MAX));
+        Self { operator, sales, codes, clock, catalog, rebuild, timetable, most_units }
     }
 
     /// Carries an order out, and waits for a second until it is in effect.
@@ -81,7 +94,9 @@ impl Steering {
     pub async fn act(&self, order: &Order) -> Result<Answer, StoreError> {
         let (live, is_blind) = match self.look(&order.action).await {
             Ok(live) => (live, false),
-            Err(_) if order.action.only_stops() => (None, true),
+            Err(_) if order.action.only_stops() || self.is_past(&order.action).await => {
+                (None, true)
+            }
             Err(error) => return Err(error),
         };
         let beside = Beside { live, is_blind, timetable: self.timetable };
@@ -119,9 +134,27 @@ impl Steering {
         Ok(last.first().map_or(0, |record| record.number))
     }
 
+    /// The most units that a sale has had so far: its stock may have been lowered since. The ledger is asked once
+    /// an epoch of a sale and by one at a time, whoever wants to know.
+    pub async fn most_units(&self, sale: &Sale) -> Result<u32, StoreError> {
+        let mut known = self.most_units.lock().await;
+        if let Some(&(epoch, most)) = known.get(&sale.id)
+            && epoch == sale.epoch
+        {
+            return Ok(most);
+        }
+        let page =
+            TrailPage { sale: Some(sale.id), before: None, changes_only: true, limit: CHANGES_MAX };
+        let changes = self.operator.trail(page).await?;
+        let had = changes.iter().flat_map(ActionRecord::stocks);
+        let most = had.fold(sale.terms.stock(), u32::max);
+        known.put(sale.id, (sale.epoch, most));
+        Ok(most)
+    }
+
     /// The epoch that the live store serves of the sale.
     async fn look(&self, action: &Action) -> Result<Option<LiveEpoch>, StoreError> {
-        let Some(sale) = action.sale().filter(|_| action.code().is_none()) else { return Ok(None) };
+        let Some(sale) = action.sale().filter(|_| action.is_of_sale()) else { return Ok(None) };
         for _ in 0..LOOKS_MAX {
             match self.sales.status(sale).await {
                 Ok(status) => return Ok(status.map(|status| LiveEpoch::Served(status.epoch))),
@@ -135,12 +168,22 @@ impl Steering {
         Ok(None)
     }
 
+    /// Whether it is about a sale that was closed: no live store has that any more.
+    async fn is_past(&self, action: &Action) -> bool {
+        let (Action::CancelPurchase(_), Some(sale)) = (action, action.sale()) else { return false };
+        let listed = self.catalog.find(sale).await.ok().flatten();
+        listed.is_some_and(|listed| listed.sale.state == SaleState::Closed)
+    }
+
     async fn take_effect(
         &self,
         record: &ActionRecord,
         snapshot: Option<SaleSnapshot>,
         was_served: bool,
     ) -> Result<(), StoreError> {
+        if let (Some(sale), Acted::Done(Seen::Purchase(after))) = (record.sale, &record.outcome) {
+            return self.put_back(sale, *after).await;
+        }
         let (Some(sale), Acted::Done(Seen::Sale(after))) = (record.sale, &record.outcome) else {
             if record.order.action.sku().is_some() {
                 // Other processes look about once a second.
@@ -166,6 +209,19 @@ impl Steering {
             // What other processes remember as sold out, they have forgotten then.
             self.clock.wait(HEARD_MS_MAX).await;
         }
+        Ok(())
+    }
+
+    /// Has the unit of a purchase that was cancelled back on sale, by a rebuild: of however many there are. It is
+    /// asked for first, so that it is done if nobody waits so long.
+    async fn put_back(&self, sale: SaleId, after: PurchaseSeen) -> Result<(), StoreError> {
+        let Some(epoch) = after.epoch else { return Ok(()) };
+        let older = Epoch(epoch.0 - 1);
+        self.rebuild.ask(sale, older);
+        // A raised epoch alone gives nobody the unit.
+        self.rebuild.restore(sale, Some(older)).await?;
+        // What other processes remember as sold out, they have forgotten then.
+        self.clock.wait(HEARD_MS_MAX).await;
         Ok(())
     }
 

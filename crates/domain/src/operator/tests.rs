@@ -268,6 +268,58 @@ fn only_what_is_on_hold_is_released() {
 }
 
 #[test]
+fn only_what_is_sold_is_cancelled_for_a_reason_and_where_nobody_serves_unaware() {
+    let code = Code::new(open().id, 9);
+    let unit = Unit::try_from(3).unwrap();
+    let cancel = order(Action::CancelPurchase(code));
+    let decide = |order: &Order, sale, record| {
+        let facts = Facts { code: Some(record), ..facts(sale) };
+        order.decide(&facts, &Beside::default())
+    };
+    let sold = || CodeRecord::Sold(receipt());
+    let reason = cancel.why.clone().unwrap();
+
+    let decided = |epoch| Decided::Cancel { code, unit, reason: reason.clone(), epoch };
+    assert_eq!(decide(&cancel, open(), sold()), Ok(decided(Some(Epoch(5)))));
+    let over = Sale { window: Window::new(NOON + -HOUR, NOON + -1).unwrap(), ..open() };
+    assert_eq!(decide(&cancel, over, sold()), Ok(decided(Some(Epoch(5)))));
+    let closed = Sale { state: SaleState::Closed, ..over };
+    assert_eq!(decide(&cancel, closed, sold()), Ok(decided(None)));
+    assert_eq!(decided(Some(Epoch(5))).raised(), None);
+    for (record, state) in [
+        (CodeRecord::Held { unit }, "held"),
+        (CodeRecord::Expired, "expired"),
+        (CodeRecord::Released, "released"),
+    ] {
+        assert_eq!(decide(&cancel, open(), record), Err(Refused::NotPurchased { state }));
+    }
+    let cancelled = Some(crate::Cancellation { at: NOON, reason: reason.clone() });
+    let cancelled = CodeRecord::Cancelled(crate::Receipt { cancelled, ..receipt() });
+    let again = Err(Refused::AlreadyCancelled { at: NOON });
+    assert_eq!(decide(&cancel, open(), cancelled), again);
+    assert_eq!(decide(&cancel, open(), CodeRecord::Unknown), Err(Refused::NoSuchCode));
+    let without = Order { why: None, ..cancel.clone() };
+    assert_eq!(decide(&without, open(), sold()), Err(Refused::ReasonMissing));
+    let unaware = Facts { code: Some(sold()), serves_unaware: true, ..facts(open()) };
+    assert_eq!(cancel.decide(&unaware, &Beside::default()), Err(Refused::NotYetPossible));
+    let behind = Beside { live: Some(LiveEpoch::Served(Epoch(5))), ..Beside::default() };
+    let known = Facts { serves_unaware: false, ..unaware };
+    assert_eq!(cancel.decide(&known, &behind), Err(Refused::LedgerBehind { epoch: Epoch(4) }));
+}
+
+fn receipt() -> crate::Receipt {
+    crate::Receipt {
+        code: Code::new(open().id, 9),
+        sale: open().id,
+        user: "ann".parse().unwrap(),
+        unit: Unit::try_from(3).unwrap(),
+        item: crate::Item { name: "Lamp".to_owned(), image: "/lamp".to_owned(), product: None },
+        purchased_at: NOON,
+        cancelled: None,
+    }
+}
+
+#[test]
 fn a_change_names_what_is_to_be_otherwise_and_within_bounds() {
     let wrong = |changed| Change::new(changed).unwrap_err().field();
     let none = Changed::default();
@@ -291,20 +343,10 @@ fn recorded(order: &Order, before: Option<Seen>, outcome: Acted) -> ActionRecord
     ActionRecord { number: 5, acted_at: NOON, order, sale, product, before, outcome }
 }
 
-/// Whatever can be kept.
-fn records() -> Vec<ActionRecord> {
-    let (sale, terms) = (open(), open().terms);
-    let seen = Seen::Sale(SaleSeen::of(&sale));
-    let hold = HoldSeen::released(Unit::try_from(3).unwrap());
-    let all = Changed {
-        starts_at: Some(NOON),
-        ends_at: Some(NOON + 1),
-        stock: Some(1),
-        per_user_limit: Some(2),
-        hold_ms: Some(300),
-    };
+/// Whatever an order can be refused for.
+fn refusals() -> [Refused; 23] {
     let noted = Noted { number: 3, by: "bob".parse().unwrap(), action: "sale-ended".to_owned() };
-    let refused = [
+    [
         Refused::NoSuchSale,
         Refused::SaleEnded { ended_at: NOON },
         Refused::NotOpenYet { starts_at: NOON },
@@ -323,7 +365,26 @@ fn records() -> Vec<ActionRecord> {
         Refused::NoSuchImage,
         Refused::NoSuchCode,
         Refused::NotOnHold { state: "sold" },
-    ];
+        Refused::NotOnHold { state: "cancelled" },
+        Refused::NotPurchased { state: "held" },
+        Refused::AlreadyCancelled { at: NOON },
+        Refused::ReasonMissing,
+        Refused::NotYetPossible,
+    ]
+}
+
+/// Whatever can be kept.
+fn records() -> Vec<ActionRecord> {
+    let (sale, terms) = (open(), open().terms);
+    let seen = Seen::Sale(SaleSeen::of(&sale));
+    let hold = HoldSeen::released(Unit::try_from(3).unwrap());
+    let all = Changed {
+        starts_at: Some(NOON),
+        ends_at: Some(NOON + 1),
+        stock: Some(1),
+        per_user_limit: Some(2),
+        hold_ms: Some(300),
+    };
     let orders = [
         order(Action::ScheduleSale { window: sale.window, terms, product: None }),
         Order { if_at: Some(11), why: None, request_id: None, ..change(all) },
@@ -332,6 +393,7 @@ fn records() -> Vec<ActionRecord> {
         order(Action::ResumeSale(sale.id)),
         order(Action::EndSale(sale.id)),
         order(Action::ReleaseHold(Code::new(sale.id, 5))),
+        order(Action::CancelPurchase(Code::new(sale.id, 6))),
         order(Action::ScheduleSale {
             window: sale.window,
             terms,
@@ -349,14 +411,23 @@ fn records() -> Vec<ActionRecord> {
                 (plain.price, plain.metadata, plain.image) = (None, None, None);
                 Seen::Product(Product { version: plain, archived_at })
             }
+            Action::CancelPurchase(_) => {
+                Seen::Purchase(PurchaseSeen::cancelled(Unit::try_from(3).unwrap(), Some(Epoch(9))))
+            }
             _ if is_hold => Seen::Hold(hold),
             _ => seen.clone(),
         };
         recorded(order, None, Acted::Done(is))
     });
-    let refused =
-        refused.into_iter().map(|it| recorded(&orders[3], Some(seen.clone()), Acted::Refused(it)));
-    done.chain(refused).collect()
+    let refused = refusals()
+        .into_iter()
+        .map(|it| recorded(&orders[3], Some(seen.clone()), Acted::Refused(it)));
+    let unit = Unit::try_from(4).unwrap();
+    let standing = Some(Seen::Purchase(PurchaseSeen::standing(unit)));
+    let ended = Acted::Done(Seen::Purchase(PurchaseSeen::cancelled(unit, None)));
+    let cancelled =
+        recorded(&order(Action::CancelPurchase(Code::new(sale.id, 6))), standing, ended);
+    done.chain(refused).chain([cancelled]).collect()
 }
 
 #[test]

@@ -94,13 +94,15 @@ pub enum HoldEnd {
     Expired,
     /// Its owner gave it back.
     Released,
+    /// Its unit was sold, and the purchase cancelled then.
+    Cancelled,
 }
 
-/// A purchase.
+/// A purchase; its receipt says whether it was cancelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurchaseCopy {
     /// The receipt.
     pub receipt: Receipt,
-    /// Which of the buyer's slots it takes.
+    /// Which of the buyer's slots it takes, or took.
     pub slot: Slot,
 }

@@ -35,8 +35,8 @@ pub trait LedgerStore: Send + Sync {
 
     /// Decides codes that the live store calls due: a code without a record gets a tombstone,
     /// so that its late record is refused; a hold that is due expires; anything else is
-    /// reported as it is. The verdicts are final unless they say `Held`, and name the unit of the
-    /// record, whatever the live store has under the code.
+    /// reported as it is. The verdicts are final unless they say `Held`, or `Sold` and the purchase is cancelled
+    /// later, and name the unit of the record, whatever the live store has under the code.
     async fn judge(&self, sale: SaleId, codes: &[Code])
     -> Result<Vec<(Code, Verdict)>, StoreError>;
 
@@ -91,8 +91,9 @@ pub enum Recorded {
     Refusal,
     /// The grant comes too late: the code was already judged.
     TooLate,
-    /// The grant is of an older epoch, or its unit or slot is live under another code: the
-    /// live store is out of date. The grant has no record and will have none.
+    /// The grant is of an older epoch, or its unit or slot is live under another code, or the sale is
+    /// paused or over by now: the live store is out of date, or the grant was late. It has no record and
+    /// will have none.
     Stale,
 }
 
@@ -126,4 +127,6 @@ pub enum CodeRecord {
     Expired,
     /// The owner gave the hold back.
     Released,
+    /// Sold before, and an operator has cancelled the purchase.
+    Cancelled(Receipt),
 }

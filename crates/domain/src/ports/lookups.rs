@@ -55,6 +55,8 @@ pub enum CodeState {
     Expired,
     /// Its hold was given back.
     Released,
+    /// It was redeemed, and the purchase cancelled.
+    Cancelled,
 }
 
 /// The units that a user has of a sale.
@@ -62,7 +64,7 @@ pub enum CodeState {
 pub struct UnitsOfUser {
     /// Those on hold, in the order of the user's slots.
     pub held: Vec<HeldUnit>,
-    /// Those sold, in the same order.
+    /// Those sold, in the same order; none whose purchase was cancelled.
     pub bought: Vec<Receipt>,
     /// The ledger's clock.
     pub seen_at: UnixMillis,

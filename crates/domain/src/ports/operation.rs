@@ -72,6 +72,8 @@ operations! {
     Due = CodeStore::due, Live, Read, Again;
     Settle = CodeStore::settle, Live, Write, Again;
     SettleSoon = CodeStore::settle_soon, Live, Write, Again;
+    LeaveFigures = Processes::leave, Live, Write, Again;
+    ExchangeFigures = Processes::exchange, Live, Write, Again;
     Ping = AuditedLive::ping, Live, Read, Again;
     LiveSnapshot = AuditedLive::snapshot, Live, Read, Again;
     Permit = LedgerStore::permit, Ledger, Read, Again;
@@ -88,6 +90,9 @@ operations! {
     InspectAttempts = Inspections::attempts, Ledger, Read, Again;
     ExportAttempts = Exports::attempts, Ledger, Read, Again;
     ExportPurchases = Exports::purchases, Ledger, Read, Again;
+    NoteMinute = SaleHistory::note, Ledger, Write, Again;
+    ReadMinutes = SaleHistory::minutes, Ledger, Read, Again;
+    DropMinutes = SaleHistory::drop_before, Ledger, Write, Again;
     Judge = LedgerStore::judge, Ledger, Write, Again;
     ExpireOverdue = LedgerStore::expire_overdue, Ledger, Write, Again;
     Answered = AnsweredCodes::answered, Ledger, Read, Again;

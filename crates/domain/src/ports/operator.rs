@@ -15,7 +15,8 @@ pub trait Operator: Send + Sync {
     /// trail; or finds that an order of this id came before, and does nothing. Refusals are kept as well.
     ///
     /// A change of a sale waits for the records in flight and raises its epoch: a grant of an older one is
-    /// in the snapshot or never recorded.
+    /// in the snapshot or never recorded. A sale that is paused or ended takes no grant of any epoch: whoever
+    /// stops it [blindly](Beside::is_blind) raises none.
     ///
     /// # Errors
     ///

@@ -71,7 +71,9 @@ impl Reclaim {
 /// What a record says for good; `None` where there is none yet.
 fn final_verdict(record: &CodeRecord) -> Option<Verdict> {
     match record {
-        CodeRecord::Released | CodeRecord::Expired => Some(Verdict::Free),
+        CodeRecord::Released | CodeRecord::Expired | CodeRecord::Cancelled(_) => {
+            Some(Verdict::Free)
+        }
         CodeRecord::Sold(receipt) | CodeRecord::SoldNow(receipt) => {
             Some(Verdict::Sold { unit: receipt.unit })
         }

@@ -215,8 +215,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How far apart both are. Units are compared at one epoch, and against the stock of that: what is served before a
+/// change has been loaded, or was listed before it, is as it should be.
 fn drift(sale: &Sale, live: &LiveStatus, ledger: &Tally) -> Drift {
-    let stock = i64::from(sale.terms.stock());
+    if live.epoch != ledger.epoch {
+        return Drift { clock_ms: live.now - ledger.now, ..Drift::default() };
+    }
+    let of_epoch = live.terms.filter(|_| live.epoch != sale.epoch);
+    let stock = i64::from(of_epoch.unwrap_or(sale.terms).stock());
     let (held, sold) = (i64::from(ledger.held), i64::from(ledger.sold));
     Drift {
         free: i64::from(live.free) - (stock - held - sold),

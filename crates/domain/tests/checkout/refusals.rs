@@ -136,3 +136,43 @@ async fn a_paused_sale_gives_no_units_and_keeps_its_promises() {
     assert_eq!(refusal, CheckoutRefusal::Paused { ends_at: sale.window.ends_at() });
     process.purchase.redeem(hold.code).await.unwrap().unwrap();
 }
+
+/// It was granted by the live store in the last moment, and came to the ledger after it.
+#[tokio::test]
+async fn a_grant_that_comes_to_the_ledger_after_the_end_is_answered_with_the_end() {
+    let (world, process) = open_world();
+    let sale = world.sale_in(0, 1_000, 1, 1);
+    world.ledger.faults().plan(Operation::Record, Fault::Pause);
+
+    let (reply, ()) = tokio::join!(process.ask(&sale, "alice"), async {
+        while world.ledger.faults().paused() == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.clock.set(sale.window.ends_at());
+        assert!(world.ledger.faults().resume());
+    });
+
+    let ended = CheckoutRefusal::Ended { ends_at: sale.window.ends_at() };
+    assert_eq!(reply.unwrap().unwrap_err(), ended);
+    assert_eq!(refusals(&world), [ended]);
+    assert_eq!(world.live.held(sale.id), []);
+    // What came in the last moment is no reason to load the sale anew.
+    assert_eq!(process.rebuild.run_asked().await.unwrap(), []);
+}
+
+/// The reason is for whoever asks, and there is none without the ledger.
+#[tokio::test]
+async fn a_stale_grant_of_a_sale_that_is_on_as_far_as_is_known_is_no_refusal() {
+    let (world, process) = open_world();
+    let sale = world.open_sale(1, 1);
+    process.catalog.refresh().await.unwrap();
+    process.rebuild.restore(sale.id, None).await.unwrap();
+    world.ledger.set_paused(sale.id, true).await.unwrap().unwrap();
+
+    assert_eq!(failure(process.ask(&sale, "alice").await), Failure::Rebuilding);
+
+    assert_eq!(refusals(&world), []);
+    process.catalog.refresh().await.unwrap();
+    let paused = process.ask(&sale, "alice").await.unwrap().unwrap_err();
+    assert_eq!(paused, CheckoutRefusal::Paused { ends_at: sale.window.ends_at() });
+}

@@ -54,7 +54,7 @@ impl Model {
             CodeRefusal::AlreadyUsed(receipt) => self.check_receipt(code, receipt),
             CodeRefusal::Expired => assert!(self.world.clock.now() >= known.hold.expires_at),
             CodeRefusal::Released => assert!(known.is_returned),
-            CodeRefusal::Unknown | CodeRefusal::NotRedeemed => {
+            CodeRefusal::Unknown | CodeRefusal::NotRedeemed | CodeRefusal::Cancelled(_) => {
                 panic!("{code:?} was given to a client, and is refused: {refusal}")
             }
         }

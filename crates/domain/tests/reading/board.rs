@@ -5,6 +5,8 @@ use std::sync::Arc;
 use domain::{
     Board, CheckoutRequest, Failure, Hold, Phase, Sale, SaleId, Services, Standing,
     board::{Forms, WhichPage},
+    operator::{Action, ActionId, Beside, Order},
+    ports::{Operator, SaleRegister},
     sale::SaleState,
 };
 use fakes::{Fault, Operation, World};
@@ -150,7 +152,8 @@ async fn all_who_ask_for_a_closed_sale_wait_for_one_question_and_it_is_asked_onc
         assert_eq!(reader.await.unwrap().sale.state, SaleState::Closed);
     }
     world.ledger.faults().set_down(true);
-    world.clock.advance_ms(3_600_000);
+    // A purchase may be cancelled still, so not for ever.
+    world.clock.advance_ms(59_000);
     let later = board.of(sale.id).await.unwrap().unwrap().standing;
     assert_eq!((later.sale.state, later.at), (SaleState::Closed, world.clock.now()));
 }
@@ -260,4 +263,29 @@ async fn that_neither_store_answers_is_said() {
     world.live.faults().set_down(false);
     world.clock.advance_ms(100);
     assert!(board.current().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_purchase_of_a_closed_sale_that_is_cancelled_is_seen_within_a_minute() {
+    let world = World::new();
+    let (sale, services) = open_sale(&world).await;
+    let held = buy(&services, &sale).await;
+    services.purchase.redeem(held.code).await.unwrap().unwrap();
+    world.clock.advance_ms(sale.window.ends_at() - world.clock.now() + 1);
+    assert!(world.ledger.close(sale.id).await.unwrap());
+    services.catalog.refresh().await.unwrap();
+    let board = board(&services);
+    let sold = async || board.of(sale.id).await.unwrap().unwrap().standing.sold;
+    assert_eq!(sold().await, 1);
+
+    let (id, by) = (ActionId::drawn(1), "ann".parse().unwrap());
+    let action = Action::CancelPurchase(held.code);
+    let why = Some("it came back".parse().unwrap());
+    let order = Order { id, by, why, request_id: None, action, if_at: None };
+    world.ledger.act(&order, &Beside::default()).await.unwrap();
+
+    world.clock.advance_ms(59_000);
+    assert_eq!(sold().await, 1);
+    world.clock.advance_ms(1_000);
+    assert_eq!(sold().await, 0);
 }

@@ -2,7 +2,8 @@
 
 use domain::{
     Code, Epoch, Failure, Sale, Slot, Unit,
-    ports::{CodeStore, HoldRequest, LiveUnit, SaleRegister, Verdict},
+    operator::{Action, ActionId, Beside, Change, Changed, Order},
+    ports::{CodeStore, HoldRequest, LiveUnit, Operator, SaleRegister, Verdict},
     upkeep::{Drift, Reconciled},
 };
 use fakes::{Fault, Operation, World};
@@ -17,6 +18,14 @@ async fn hold_unrecorded(world: &World, sale: &Sale) -> Code {
     let request = HoldRequest { code, user: "bob".parse().unwrap(), has_key: true };
     world.live.place_hold(request).await.unwrap();
     code
+}
+
+/// An order of this number, to have so many units in stock.
+fn stock(sale: &Sale, number: u128, units: u32) -> Order {
+    let change = Change::new(Changed { stock: Some(units), ..Changed::default() }).unwrap();
+    let action = Action::ChangeSale { sale: sale.id, change };
+    let (id, by) = (ActionId::drawn(number), "ann".parse().unwrap());
+    Order { id, by, why: None, request_id: None, action, if_at: None }
 }
 
 #[tokio::test]
@@ -291,6 +300,47 @@ async fn terms_that_the_ledger_has_changed_are_served_at_once() {
         assert_eq!(status(&world, &sale).await.paused, paused);
         world.clock.advance_ms(1_000);
     }
+}
+
+/// Nor are those that a process has not heard of.
+#[tokio::test]
+async fn a_stock_that_is_changed_and_not_loaded_yet_is_no_drift() {
+    let (world, process, sale) = open_world().await;
+    process.take(&sale, "alice").await;
+    world.ledger.act(&stock(&sale, 1, 9), &Beside::default()).await.unwrap();
+    let changed = world.ledger.sale(sale.id).unwrap();
+    world.clock.advance_ms(1_000);
+
+    let looks = [
+        process.reconcile.run(&changed).await.unwrap(),
+        process.reconcile.run(&changed).await.unwrap(),
+        process.reconcile.run(&sale).await.unwrap(),
+    ];
+
+    let [rebuilt, left] = [Reconciled::Rebuilt(NONE), Reconciled::Left(NONE)];
+    assert_eq!(looks, [rebuilt, left, left]);
+    assert_eq!(status(&world, &sale).await.terms, Some(changed.terms));
+}
+
+/// The sale is asked for because it was listed before the first change, and has been changed once more by then.
+#[tokio::test]
+async fn a_change_beside_a_comparison_is_no_drift() {
+    let (world, process, sale) = open_world().await;
+    let steering = world.services(7).steering(World::hourly());
+    steering.act(&stock(&sale, 1, 1)).await.unwrap();
+    world.clock.advance_ms(1_000);
+    world.ledger.faults().plan(Operation::FindSale, Fault::Pause);
+
+    let (reconciled, ()) = tokio::join!(process.reconcile.run(&sale), async {
+        while world.ledger.faults().paused() == 0 {
+            tokio::task::yield_now().await;
+        }
+        steering.act(&stock(&sale, 2, 2)).await.unwrap();
+        assert!(world.ledger.faults().resume());
+    });
+
+    assert_eq!(reconciled.unwrap(), Reconciled::Rebuilt(NONE));
+    assert_eq!(counts(&world, &sale).await, [2, 0, 0]);
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::{Epoch, Failure, UnixMillis, sale::SaleState, time::DAY_MS, upkeep::Restored};
-use fakes::{Fault, ManualClock, Operation, World};
+use domain::{CheckoutRefusal, Epoch, UnixMillis, sale::SaleState, time::DAY_MS, upkeep::Restored};
+use fakes::{AttemptRecord, Fault, ManualClock, Operation, World};
 
 use crate::{epoch, open_world, serve};
 
@@ -55,8 +55,10 @@ async fn a_grant_that_comes_after_the_closing_is_refused() {
     });
 
     assert_eq!(closed, [sale.id]);
-    assert_eq!(reply.unwrap_err().failure(), Failure::Rebuilding);
-    assert_eq!(world.ledger.attempts(), []);
+    let ended = CheckoutRefusal::Ended { ends_at: sale.window.ends_at() };
+    assert_eq!(reply.unwrap(), Err(ended));
+    let attempts = world.ledger.attempts();
+    assert!(matches!(attempts[..], [AttemptRecord::Refusal { .. }]), "{attempts:?}");
     process.rebuild.run_asked().await.unwrap();
     assert!(!world.live.has(sale.id));
 }

@@ -26,7 +26,7 @@ fn text(name: &'static str, says: &'static str, example: &str) -> Header {
 pub(crate) fn caching_of_sales() -> Header {
     let says = "Whether the answer may be kept: `public, max-age=1` as a rule; `no-cache` within \
                 a second of an opening or an end, and of a page of one state; `public, \
-                max-age=3600` of sales that are closed.";
+                max-age=60` of sales that are closed.";
     text("Cache-Control", says, "public, max-age=1")
 }
 

@@ -17,6 +17,7 @@ use crate::{
     params::UNKNOWN,
     problem::{FieldError, Kind, Problem},
     samples,
+    stream::EVENTS,
 };
 
 /// What belongs together.
@@ -385,6 +386,12 @@ impl Answer {
         Self::empty(200, says).or_text(kind)
     }
 
+    /// One of events, each with such data.
+    pub(crate) fn events<T: Shape>(says: impl Into<String>) -> Self {
+        let content = Content { kind: EVENTS, schema: events_of::<T>, example: None };
+        Self { contents: vec![content], ..Self::empty(200, says) }
+    }
+
     /// The same, or text of this kind; JSON is an object.
     pub(crate) fn or_text(mut self, kind: &'static str) -> Self {
         let schema = match kind {
@@ -412,6 +419,11 @@ impl Answer {
         self.links.push(link);
         self
     }
+}
+
+/// Events as text. There is no word for what is in each.
+fn events_of<T: Shape>(schemas: &mut Schemas) -> Value {
+    json!({ "type": "string", "x-data": schemas.of::<T>() })
 }
 
 /// Where an answer leads: the parameters of another operation that are in it.

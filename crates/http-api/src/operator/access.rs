@@ -17,6 +17,7 @@ use actix_web::{
     },
 };
 use domain::operator::OperatorName;
+use tokio::sync::watch;
 
 use super::{
     Hosts, Role, TokensError,
@@ -49,6 +50,8 @@ pub struct Operators {
     ticket: Ticket,
     hosts: Hosts,
     guesses: Guesses,
+    /// Told whenever somebody may be let in no more.
+    changes: watch::Sender<()>,
 }
 
 /// An operator that is let in.
@@ -57,6 +60,13 @@ pub(crate) struct Known {
     pub(crate) name: OperatorName,
     pub(crate) role: Role,
     pub(crate) by: By,
+}
+
+/// What somebody was let in by, to see later whether they still are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Pass {
+    Token(Digest),
+    Session(Digest),
 }
 
 /// What somebody is known by.
@@ -77,6 +87,7 @@ impl Operators {
             ticket: Ticket::default(),
             hosts,
             guesses: Guesses::default(),
+            changes: watch::Sender::new(()),
         })
     }
 
@@ -94,6 +105,7 @@ impl Operators {
         let count = tokens.len();
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) =
             (Arc::new(tokens), Digest::of(text));
+        self.changes.send_replace(());
         Ok(Some(count))
     }
 
@@ -108,6 +120,12 @@ impl Operators {
     #[must_use]
     pub fn invite(&self) -> Option<String> {
         self.ticket.make()
+    }
+
+    /// What this address is called in a link to it: a host that may be asked by, and its port.
+    #[must_use]
+    pub fn link_to(&self, address: SocketAddr) -> String {
+        self.hosts.leading_to(address)
     }
 
     /// The host that a request asks by, if it may.
@@ -128,6 +146,28 @@ impl Operators {
             return Err(Refusal::Origin);
         }
         Ok(known(&token, By::Session))
+    }
+
+    /// What a request was let in by.
+    pub(super) fn pass_of(request: &HttpRequest) -> Pass {
+        match shown(request.headers()) {
+            Ok(Some(token)) => Pass::Token(Digest::of(token)),
+            _ => Pass::Session(Digest::of(cookie_of(request.headers()).unwrap_or_default())),
+        }
+    }
+
+    /// Who was let in by this, if they still are. It counts as a request in their session.
+    pub(super) fn still(&self, pass: &Pass) -> Option<Known> {
+        let (token, by) = match pass {
+            Pass::Token(token) => (*token, By::Token),
+            Pass::Session(session) => (self.sessions.token_of_named(session)?, By::Session),
+        };
+        self.token(&token).map(|token| known(&token, by))
+    }
+
+    /// Says when somebody may be let in no more.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Begins a session of whoever shows a token; returns its secret beside who they are. `None` where
@@ -164,6 +204,7 @@ impl Operators {
             return Err(Refusal::Origin);
         }
         self.sessions.end(secret);
+        self.changes.send_replace(());
         Ok(())
     }
 

@@ -36,8 +36,8 @@ use crate::{
 const DIGITS_SHOWN: usize = 13;
 
 /// The members of the trail's texts that are moments.
-const MOMENTS: [&str; 8] =
-    ["starts_at", "ends_at", "ended_at", "from", "to", "now", "made_at", "archived_at"];
+const MOMENTS: [&str; 9] =
+    ["starts_at", "ends_at", "ended_at", "from", "to", "now", "made_at", "archived_at", "at"];
 
 bodies! {
     /// An order, and what came of it.
@@ -156,6 +156,26 @@ pub(super) fn described(
     status: u16,
     refusals: &[Kind],
 ) -> Operation {
+    let why = Parameter::query::<Why>("why", "Why, for whoever reads the trail.").optional();
+    described_with(id, summary, status, refusals).parameter(why)
+}
+
+/// The same of one that needs a reason.
+pub(super) fn described_with_reason(
+    id: &'static str,
+    summary: &'static str,
+    refusals: &[Kind],
+) -> Operation {
+    let says = "Why, for whoever reads the trail and for the buyer, whose receipt says it.";
+    described_with(id, summary, 200, refusals).parameter(Parameter::query::<Why>("why", says))
+}
+
+fn described_with(
+    id: &'static str,
+    summary: &'static str,
+    status: u16,
+    refusals: &[Kind],
+) -> Operation {
     let example = json!({ "action": samples::action(), "in_effect": true });
     let done = Answer::json::<DoneBody>(status, "It is done.", example);
     Operation::new(Tag::Actions, id, summary)
@@ -164,9 +184,6 @@ pub(super) fn described(
             "The name of the order, which the client draws: the same again does nothing more, and is answered \
              what came of it. Without one, each request is an order of its own.",
         ))
-        .parameter(
-            Parameter::query::<Why>("why", "Why, for whoever reads the trail.").optional(),
-        )
         .or_as_json()
         .answer(done.headers([header::caching("no-store"), header::replayed()]))
         .refused_as(refusals)
@@ -185,22 +202,43 @@ pub(super) struct Said {
 impl Said {
     /// Reads it. What is wrong is noted beside what else is.
     pub(super) fn read(request: &HttpRequest, params: &mut Params) -> Option<Self> {
-        let id = match only_key_of(request, params) {
+        let id = Self::read_id(request, params);
+        let why = params.optional("why");
+        id.map(|id| Self { id, why, if_at: None })
+    }
+
+    /// The same of an order that needs a reason.
+    pub(super) fn read_with_reason(request: &HttpRequest, params: &mut Params) -> Option<Self> {
+        let (id, why) = (Self::read_id(request, params), params.required("why"));
+        id.zip(why).map(|(id, why)| Self { id, why: Some(why), if_at: None })
+    }
+
+    fn read_id(request: &HttpRequest, params: &mut Params) -> Option<ActionId> {
+        match only_key_of(request, params) {
             Ok(Some(key)) => {
                 let id = key.to_str().unwrap_or_default().parse::<ActionId>();
                 id.map_err(|error| params.refuse(KEY_FIELD, error.to_string())).ok()
             }
             Ok(None) => secret::drawn_bits().map(ActionId::drawn),
             Err(()) => None,
-        };
-        let why = params.optional("why");
-        id.map(|id| Self { id, why, if_at: None })
+        }
     }
 
     /// The same of an order about a sale, which may name its last change.
     pub(super) fn read_of_sale(request: &HttpRequest, params: &mut Params) -> Option<Self> {
         let if_at = params.optional::<ActionNumber>("version").map(|it| it.0);
         Self::read(request, params).map(|said| Self { if_at, ..said })
+    }
+
+    /// Either, of an order of which nothing else is said.
+    pub(super) async fn alone(
+        request: &HttpRequest,
+        payload: web::Payload,
+        read: fn(&HttpRequest, &mut Params) -> Option<Self>,
+    ) -> Result<Self, Problem> {
+        let mut params = Params::read(request, payload).await?;
+        let said = read(request, &mut params);
+        params.finish(said)
     }
 }
 

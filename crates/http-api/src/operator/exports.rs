@@ -3,7 +3,9 @@
 //! The last row of each piece has a `cursor`: whoever was cut off throws away what comes after the last one
 //! that they have, and goes on from there. Whoever reads slowly has the ledger wait.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, ops::ControlFlow, str::FromStr};
+use std::{
+    borrow::Cow, fmt, marker::PhantomData, ops::ControlFlow, pin::pin, str::FromStr, time::Duration,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,7 +17,8 @@ use actix_web::{
 };
 use async_trait::async_trait;
 use domain::{
-    SaleId, StoreError,
+    Failure, SaleId, StoreError,
+    answer::Doing,
     ports::{Cursor, ExportAsked, ParseCursorError, Sink},
 };
 use futures_util::{
@@ -23,7 +26,10 @@ use futures_util::{
     stream::unfold,
 };
 use serde_json::Value;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::{
+    sync::mpsc::{Receiver, Sender, channel},
+    time::timeout,
+};
 
 use super::{
     asks::Viewer,
@@ -43,6 +49,10 @@ use crate::{
 
 /// What the last column is called, and the last member.
 const CURSOR: &str = "cursor";
+
+/// How long an export may take. Whoever takes slowly keeps a connection of those who look, and the ledger from
+/// cleaning up what was dead before; they go on at the last cursor.
+const TIME_MAX: Duration = Duration::from_secs(30 * 60);
 
 scalars! {
     /// Where an export goes on.
@@ -107,7 +117,7 @@ fn described(what: What) -> Operation {
             "However many they are, they are sent while they are read. Here and there a row has a `cursor`, and so \
              has the last one: an answer that breaks off, or whose last row has none, is not whole. Throw away what \
              comes after the last `cursor` that you have, and ask again with it as `after`: no header line is \
-             sent then. No code is shown whole that can still be redeemed.",
+             sent then. After half an hour an answer breaks off. No code is shown whole that can still be redeemed.",
         )
         .parameter(Parameter::path::<SaleNumber>("id", "The sale."))
         .parameter(Parameter::query::<FormatName>("format", "How the rows are written.").optional())
@@ -187,12 +197,17 @@ where
     let (to, mut from) = channel::<Piece>(1);
     let sink = Rows::<R> { what, sale: rows.sale, format, to: to.clone(), of: PhantomData };
     actix_web::rt::spawn(async move {
-        let _place = place;
+        let exporting = async {
+            let _place = place;
+            timeout(TIME_MAX, export(rows, sink)).await.unwrap_or_else(|_| Err(out_of_time()))
+        };
         // Whoever has left waits for nothing.
-        let exporting = std::pin::pin!(export(rows, sink));
-        if let Either::Left((Err(error), _)) = select(exporting, std::pin::pin!(to.closed())).await
-        {
-            // Nobody may be there any more.
+        let ended = match select(Box::pin(exporting), pin!(to.closed())).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => Ok(()),
+        };
+        // By now nothing is read any more, however long whoever takes it keeps this waiting.
+        if let Err(error) = ended {
             let _ = to.send(Err(error)).await;
         }
     });
@@ -206,6 +221,11 @@ where
         .insert_header((CONTENT_TYPE, format.media_type()))
         .insert_header((CONTENT_DISPOSITION, saved_as))
         .streaming(pieces(first.into(), from)))
+}
+
+fn out_of_time() -> StoreError {
+    let reason = format!("an export may take {} minutes", TIME_MAX.as_secs() / 60);
+    StoreError::new(Doing::step("the export"), Failure::NotDone, reason)
 }
 
 fn pieces(first: Bytes, from: Receiver<Piece>) -> impl futures_util::Stream<Item = Piece> {
@@ -364,6 +384,9 @@ impl Scalar for FormatName {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::{ResponseError, body::MessageBody, http::header::RETRY_AFTER};
+    use futures_util::future::poll_fn;
+
     use super::*;
 
     fn written(format: Format) -> String {
@@ -380,9 +403,9 @@ mod tests {
         let text = written(Format::Csv);
         let lines: Vec<_> = text.split_terminator("\r\n").collect();
 
-        assert!(lines[0].ends_with("item_image,cursor"), "{text}");
-        assert!(lines[1].ends_with(".svg,"), "{text}");
-        assert!(lines[2].ends_with(".svg,purchases.1.r7.1"), "{text}");
+        assert!(lines[0].ends_with("item_image,cancelled_at,reason,cursor"), "{text}");
+        assert!(lines[1].ends_with(".svg,,,"), "{text}");
+        assert!(lines[2].ends_with(".svg,,,purchases.1.r7.1"), "{text}");
         assert!(heading::<PurchaseRecord>(Format::Csv, "r7.1".parse().ok()).is_empty());
     }
 
@@ -406,5 +429,43 @@ mod tests {
         {
             assert!(wrong.parse::<ExportCursor>().is_err(), "{wrong:?}");
         }
+    }
+
+    /// Whoever takes a row an hour is cut off, and does not take what they have for all there is.
+    #[actix_web::test]
+    async fn an_export_that_takes_too_long_breaks_off_and_gives_its_place_back() {
+        tokio::time::pause();
+        let sale = samples::sale_id();
+        let export = ExportAsked { sale, after: None };
+        let place = Place::take().unwrap();
+        let asked = Asked { what: What::Purchases, format: Format::Csv, export, place };
+        let (reads, still_reads) = tokio::sync::oneshot::channel::<()>();
+
+        let response = send::<PurchaseRecord, _>(asked, async move |_, mut to| {
+            let _reads = reads;
+            loop {
+                let rows = vec![samples::receipt()];
+                let next = "r7.1".parse().unwrap();
+                if to.take(rows, next).await == ControlFlow::Break(()) {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_secs(20 * 60)).await;
+            }
+        });
+
+        let mut body = pin!(response.await.unwrap().into_body());
+        // Without an error at its end a client would take it for all there is.
+        for is_ok in [true, true, false] {
+            let piece = poll_fn(|task| body.as_mut().poll_next(task)).await.unwrap();
+            assert_eq!(piece.is_ok(), is_ok);
+        }
+        assert!(still_reads.await.is_err(), "nothing is read any more");
+        let _there_is_room = [Place::take().unwrap(), Place::take().unwrap()];
+        // And no more than for these.
+        let third = Place::take().err().unwrap();
+        assert!(third.to_string().contains("2 exports and long looks are under way"), "{third}");
+        let third = third.error_response();
+        let again_in_s = third.headers().get(RETRY_AFTER).unwrap();
+        assert_eq!((third.status().as_u16(), again_in_s.to_str().unwrap()), (503, "30"));
     }
 }

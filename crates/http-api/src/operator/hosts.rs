@@ -2,7 +2,7 @@
 //! this machine, and then asks as if it was ours; it cannot choose what a browser says in `Host`.
 
 use std::{
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 
@@ -44,6 +44,19 @@ impl Hosts {
     pub(super) fn host_of<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         let host = headers.get(HOST)?.to_str().ok()?;
         self.allow(host).then_some(host)
+    }
+
+    /// A host that may be asked by and that leads to this address, with its port, such as `localhost:8081`: a
+    /// local one if there is one, for that surely does; else the first that was named.
+    pub(super) fn leading_to(&self, address: SocketAddr) -> String {
+        let (ip, port) = (address.ip(), address.port());
+        let at = |host: &str| format!("{host}:{port}");
+        let local = ip.is_unspecified().then(|| at(LOCALHOST));
+        let local = local.into_iter().chain([address.to_string()]);
+        let local = local.chain(ip.is_loopback().then(|| at(LOCALHOST)));
+        let named = if let Self::Named(names) = self { names.first() } else { None };
+        let mut allowed = local.chain(named.map(|name| at(name))).filter(|host| self.allow(host));
+        allowed.next().unwrap_or_else(|| address.to_string())
     }
 
     fn allow(&self, host: &str) -> bool {
@@ -197,6 +210,25 @@ mod tests {
         let many = |count| vec!["a.example"; count].join(",").parse::<Hosts>();
         assert!(many(HOSTS_MAX).is_ok());
         assert_eq!(many(HOSTS_MAX + 1), Err(HostsError::TooMany));
+    }
+
+    #[test]
+    fn the_link_of_the_start_has_a_host_that_may_be_asked_by() {
+        let (own, all) = ("127.0.0.1:8081", "0.0.0.0:8081");
+        for (hosts, address, link) in [
+            (of("127.0.0.1"), own, own),
+            (of("::1"), "[::1]:8081", "[::1]:8081"),
+            (of("0.0.0.0"), all, "localhost:8081"),
+            (of("10.0.0.7"), "10.0.0.7:8081", "10.0.0.7:8081"),
+            ("admin.example, b.example".parse().unwrap(), own, "admin.example:8081"),
+            ("admin.example,localhost".parse().unwrap(), own, "localhost:8081"),
+            ("admin.example,127.0.0.1".parse().unwrap(), own, own),
+            ("admin.example".parse().unwrap(), all, "admin.example:8081"),
+            ("admin.example,localhost".parse().unwrap(), all, "localhost:8081"),
+        ] {
+            assert_eq!(hosts.leading_to(address.parse().unwrap()), link);
+            assert!(hosts.allow(link), "{link}");
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! What takes long: reading all attempts there are, or all of a sale. A few of those at a time.
 
 use domain::{
-    Failure, StoreError,
-    answer::Doing,
+    StoreError,
     ports::{NO_SUCH_ROW, OTHER_LIST},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -15,6 +14,10 @@ use crate::{
 /// How many of those go on at a time in a process: each reads from the disk that purchases are written to.
 pub(crate) const AT_A_TIME: usize = 2;
 
+/// When it makes sense to ask again, in seconds, if there is no place: an export may take many minutes, and a
+/// look a few.
+const AGAIN_IN_S: i64 = 30;
+
 static PLACES: Semaphore = Semaphore::const_new(AT_A_TIME);
 
 /// A place among those.
@@ -23,19 +26,18 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn take() -> Result<Self, StoreError> {
+    pub(super) fn take() -> Result<Self, Problem> {
         let taken = PLACES.try_acquire().map(|permit| Self { _permit: permit });
-        let reason = "as many exports and long looks as may be are under way";
-        taken.map_err(|_| StoreError::new(Doing::step("the request"), Failure::Overloaded, reason))
+        taken.map_err(|_| Problem::no_place(AT_A_TIME, AGAIN_IN_S))
     }
 }
 
-/// Waits for a look that may take long: the ledger bounds it.
+/// Waits for a look at a list that may take long: the ledger bounds it.
 pub(super) async fn in_long_time<T>(
     look: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+) -> Result<T, Problem> {
     let _place = Place::take()?;
-    look.await
+    look.await.map_err(of_list)
 }
 
 /// The problem of a list that goes on by a cursor, which may lead nowhere.

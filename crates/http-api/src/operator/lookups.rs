@@ -19,14 +19,13 @@ use crate::{
     caching::not_stored,
     deadline::in_time,
     given_code::GivenCode,
-    moment::rfc3339,
     openapi::{
-        Answer, Endpoint, GivenCodeText, Moment, Operation, Parameter, SaleNumber, Tag, UnitNumber,
+        Answer, Endpoint, GivenCodeText, Operation, Parameter, SaleNumber, Tag, UnitNumber,
         UserName, bodies, header,
     },
     params::{Params, of_path},
     problem::{Kind, Problem},
-    records::{AttemptRecord, OrNull, PurchaseRecord},
+    records::{AttemptRecord, OrNull, PurchaseRecord, UnitRecord},
     samples,
 };
 
@@ -36,27 +35,9 @@ bodies! {
         /// The user.
         user_id: String as UserName,
         /// What they have on hold and have bought, of the newest sale first.
-        units: Vec<UnitRow> as Vec<UnitRow>,
+        units: Vec<UnitRecord> as Vec<UnitRecord>,
         /// Where the next page is, if there is one.
         next: Option<String> as NextPath,
-    }
-
-    /// A unit that a user has.
-    struct UnitRow as "UserUnit" {
-        /// The sale.
-        sale_id: i64 as SaleNumber,
-        /// The unit.
-        unit: u32 as UnitNumber,
-        /// `held` or `sold`.
-        state: &'static str as String,
-        /// The code; masked while it can be redeemed.
-        code: String as String,
-        /// When the hold is due.
-        expires_at: Option<String> as OrNull<Moment>,
-        /// When it was bought.
-        purchased_at: Option<String> as OrNull<Moment>,
-        /// What its item is called.
-        item_name: Option<String> as OrNull<String>,
     }
 
     /// What a user asked for.
@@ -116,7 +97,7 @@ fn shown(answer: Answer) -> Answer {
 }
 
 fn describe_user() -> Operation {
-    let units = vec![UnitRow::from(&UnitHad::Bought(samples::receipt()))];
+    let units = vec![UnitRecord::from(&UnitHad::Bought(samples::receipt()))];
     let body = UserUnits { user_id: samples::USER.to_owned(), units, next: None };
     let answer = Answer::json::<UserUnits>(200, "The units.", json!(body));
     let operation = Operation::new(Tag::Records, "userUnits", "Show what a user has")
@@ -211,7 +192,7 @@ async fn get_user(
         in_time(Records::of(&api, request.path())?.inspections.units(of.clone(), asked)).await;
     let page = page.map_err(of_list)?;
 
-    let units = page.rows.iter().map(UnitRow::from).collect();
+    let units = page.rows.iter().map(UnitRecord::from).collect();
     let next = next_of(request.path(), of.sale, page.next, asked.limit);
     Ok(not_stored(UserUnits { user_id: of.user.to_string(), units, next }))
 }
@@ -225,7 +206,7 @@ async fn get_user_attempts(
     let (of, asked) = asked_of_user(&request, &api).await?;
 
     let looked = Records::of(&api, request.path())?.inspections.attempts(of.clone(), asked);
-    let page = in_long_time(looked).await.map_err(of_list)?;
+    let page = in_long_time(looked).await?;
 
     let next = next_of(request.path(), of.sale, page.next, asked.limit);
     Ok(not_stored(UserAttempts { user_id: of.user.to_string(), attempts: rows(&page), next }))
@@ -260,40 +241,16 @@ async fn get_unit(
     let asked = page_asked(&mut params);
     params.finish(Some(()))?;
     let stock = stock_of(&api, sale).await?;
-    if unit.get() > stock {
-        return Err(Problem::item_not_found(sale, stock));
-    }
 
     let looked =
         Records::of(&api, request.path())?.inspections.holders(UnitOfSale { sale, unit }, asked);
-    let page = in_long_time(looked).await.map_err(of_list)?;
+    let page = in_long_time(looked).await?;
+    // What was tried while the stock was larger is shown whatever it is now.
+    if unit.get() > stock && page.rows.is_empty() && asked.after.is_none() {
+        return Err(Problem::item_not_found(sale, stock));
+    }
 
     let next = next_of(request.path(), None, page.next, asked.limit);
     let (sale_id, unit) = (sale.get(), unit.get());
     Ok(not_stored(Holders { sale_id, unit, holders: rows(&page), next }))
-}
-
-impl From<&UnitHad> for UnitRow {
-    fn from(had: &UnitHad) -> Self {
-        match had {
-            UnitHad::Held { sale, hold } => Self {
-                sale_id: sale.get(),
-                unit: hold.unit.get(),
-                state: "held",
-                code: hold.code.masked(),
-                expires_at: Some(rfc3339(hold.expires_at)),
-                purchased_at: None,
-                item_name: None,
-            },
-            UnitHad::Bought(receipt) => Self {
-                sale_id: receipt.sale.get(),
-                unit: receipt.unit.get(),
-                state: "sold",
-                code: receipt.code.to_string(),
-                expires_at: None,
-                purchased_at: Some(rfc3339(receipt.purchased_at)),
-                item_name: Some(receipt.item.name.clone()),
-            },
-        }
-    }
 }

@@ -186,9 +186,7 @@ async fn archive(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let sku: Sku = of_path(&request, "sku")?;
-    let mut params = Params::read(&request, payload).await?;
-    let said = Said::read(&request, &mut params);
-    let said = params.finish(said)?;
+    let said = Said::alone(&request, payload, Said::read).await?;
 
     act(&api, known, said, Action::ArchiveProduct(sku)).await
 }

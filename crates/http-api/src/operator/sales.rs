@@ -265,9 +265,7 @@ async fn simply(
     action: fn(SaleId) -> Action,
 ) -> Result<HttpResponse, Problem> {
     let sale = of_path(&request, "id")?;
-    let mut params = Params::read(&request, payload).await?;
-    let said = Said::read_of_sale(&request, &mut params);
-    let said = params.finish(said)?;
+    let said = Said::alone(&request, payload, Said::read_of_sale).await?;
 
     act(&api, known, said, action(sale)).await
 }
@@ -307,9 +305,7 @@ async fn release(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let code = of_path::<GivenCode>(&request, "code")?.known()?;
-    let mut params = Params::read(&request, payload).await?;
-    let said = Said::read(&request, &mut params);
-    let said = params.finish(said)?;
+    let said = Said::alone(&request, payload, Said::read).await?;
 
     act(&api, known, said, Action::ReleaseHold(code)).await
 }

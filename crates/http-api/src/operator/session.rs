@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Where whoever signed in by a link is sent.
-const HOME: &str = "/admin/docs";
+const HOME: &str = "/";
 
 scalars! {
     /// What an operator is called.

@@ -62,10 +62,15 @@ impl Sessions {
 
     /// The token of the session with this secret, which has a request now.
     pub(super) fn token_of(&self, secret: &str) -> Option<Digest> {
-        let (mut sessions, name) = (self.locked(), Digest::of(secret));
-        let session = sessions.get_mut(&name)?;
+        self.token_of_named(&Digest::of(secret))
+    }
+
+    /// The same of the session whose secret is known by this.
+    pub(super) fn token_of_named(&self, name: &Digest) -> Option<Digest> {
+        let mut sessions = self.locked();
+        let session = sessions.get_mut(name)?;
         if !session.is_good() {
-            sessions.remove(&name);
+            sessions.remove(name);
             return None;
         }
         session.seen_at = Instant::now();

@@ -259,7 +259,7 @@ async fn a_link_signs_in_once_and_within_five_minutes() {
     let ticket = operators.invite().unwrap();
 
     let (status, _, answer) = ask(&app, enter(&ticket)).await;
-    assert_eq!((status, header(&answer, LOCATION)), (StatusCode::SEE_OTHER, "/admin/docs"));
+    assert_eq!((status, header(&answer, LOCATION)), (StatusCode::SEE_OTHER, "/"));
     let cookie = sent_along(header(&answer, SET_COOKIE));
     let (_, me, _) =
         ask(&app, request(Method::GET, "/admin/me").insert_header((COOKIE, cookie))).await;
@@ -344,15 +344,20 @@ async fn whoever_guesses_is_looked_at_no_more_and_whoever_is_signed_in_goes_on()
     assert_eq!(ask(&app, from(of_session, "10.0.0.1:4")).await.0, StatusCode::OK);
 }
 
-/// What needs nobody: signing in and out, what says what there is, and what machines ask.
-const OPEN: [&str; 8] = [
+/// What needs nobody: signing in and out, the page on which one does, pictures, what says what there is, and what
+/// machines ask.
+const OPEN: [&str; 12] = [
     "DELETE /admin/session",
+    "GET /",
     "GET /admin/docs",
     "GET /admin/docs/{file}",
     "GET /admin/enter",
     "GET /admin/openapi.json",
+    "GET /items/{sale}/{unit}.svg",
+    "GET /pages/{file}",
     "GET /problems",
     "GET /problems/{name}",
+    "GET /products/images/{file}",
     "GET /health",
 ];
 

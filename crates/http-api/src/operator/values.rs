@@ -16,7 +16,7 @@ use crate::{
     body::BASE64_MAX,
     moment::rfc3339,
     openapi::{Moment, Scalar, Schemas, Shape, scalars},
-    samples,
+    page_limit, samples,
 };
 
 /// How many things a page may have, and has if nobody says.
@@ -302,12 +302,7 @@ impl FromStr for PageSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let limit = text
-            .parse()
-            .ok()
-            .filter(|limit: &u8| PAGE.contains(limit) && limit.to_string() == text);
-        let wrong = || format!("must be a whole number from {} to {}", PAGE.start(), PAGE.end());
-        limit.map(Self).ok_or_else(wrong)
+        page_limit::read(text, &PAGE).map(Self)
     }
 }
 
@@ -321,14 +316,7 @@ impl Shape for PageSize {
     const NAME: Option<&'static str> = Some("PageSize");
 
     fn schema(_: &mut Schemas) -> Value {
-        json!({
-            "type": "integer",
-            "format": "int32",
-            "minimum": PAGE.start(),
-            "maximum": PAGE.end(),
-            "default": PAGE_DEFAULT,
-            "description": "How many a page has.",
-        })
+        page_limit::schema(&PAGE, PAGE_DEFAULT, "How many a page has.")
     }
 }
 
@@ -346,7 +334,8 @@ impl Scalar for PageSize {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowsLimit(pub(super) u32);
 
-/// The same, if nobody says.
+/// How many there may be, and are if nobody says.
+const ROWS: RangeInclusive<u32> = 1..=PageAsked::LIMIT_MAX;
 const ROWS_DEFAULT: u32 = 100;
 
 impl Default for RowsLimit {
@@ -359,10 +348,7 @@ impl FromStr for RowsLimit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_plain =
-            |limit: &u32| (1..=PageAsked::LIMIT_MAX).contains(limit) && limit.to_string() == text;
-        let wrong = || format!("must be a whole number from 1 to {}", PageAsked::LIMIT_MAX);
-        text.parse().ok().filter(is_plain).map(Self).ok_or_else(wrong)
+        page_limit::read(text, &ROWS).map(Self)
     }
 }
 
@@ -370,14 +356,7 @@ impl Shape for RowsLimit {
     const NAME: Option<&'static str> = Some("RowsLimit");
 
     fn schema(_: &mut Schemas) -> Value {
-        json!({
-            "type": "integer",
-            "format": "int32",
-            "minimum": 1,
-            "maximum": PageAsked::LIMIT_MAX,
-            "default": ROWS_DEFAULT,
-            "description": "How many rows a page has.",
-        })
+        page_limit::schema(&ROWS, ROWS_DEFAULT, "How many rows a page has.")
     }
 }
 

@@ -4,38 +4,33 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{CSS, FONT, File, HTML, JAVASCRIPT, POLICY, SHARED, SVG, asset};
+use super::{File, Files, describe_file, describe_page, files, page, parts};
 use crate::{
     api::Api,
-    asset::Asset,
-    openapi::{Answer, Endpoint, Operation, Parameter, Scalar, Schemas, Shape, Tag},
+    asset::{Asset, answer_by_name, schema_of_names},
+    openapi::{Endpoint, Scalar, Schemas, Shape},
     params::Params,
-    problem::{Kind, Problem},
+    problem::Problem,
 };
 
 const TEMPLATE: &str = include_str!("shop/page.html");
 
-/// Names each file of a folder, and has it in the program.
-macro_rules! files {
-    ($($name:literal)+) => { [$(($name, include_bytes!(concat!("shop/", $name)))),+] };
-}
+const STYLE: [File; 1] = files! { "shop/": "shop.css" };
 
-/// The program, in the order in which it is needed; the first is what starts it.
-const MODULES: [File; 14] = files! {
-    "shop.js" "actions.js" "api.js" "clock.js" "dom.js" "feed.js" "panel.js" "sale.js" "shelf.js" "state.js"
-    "units.js" "wall.js" "who.js" "words.js"
+/// The program; the first is what starts it.
+const MODULES: [File; 11] = files! {
+    "shop/": "shop.js" "actions.js" "api.js" "feed.js" "panel.js" "shelf.js" "state.js" "units.js" "wall.js"
+    "who.js" "words.js"
 };
 
 /// The page where `user_id` is believed, and where buyers have tokens: only there it has a place for one.
-static PAGES: LazyLock<[Asset; 2]> = LazyLock::new(|| [page("off"), page("on")]);
-
-/// What it is made of, by name.
-static FILES: LazyLock<Vec<(&str, Asset)>> = LazyLock::new(|| {
-    let own: [File; 2] = files! { "back.svg" "shop.css" };
-    SHARED.into_iter().chain(own).chain(MODULES).map(asset).collect()
+static PAGES: LazyLock<[Asset; 2]> = LazyLock::new(|| {
+    ["off", "on"].map(|identity| page(&TEMPLATE.replace("{identity}", identity), &MODULES))
 });
+
+static FILES: LazyLock<Files> = LazyLock::new(|| parts(STYLE.into_iter().chain(MODULES)));
 
 /// The name of a file.
 struct FileName;
@@ -44,8 +39,7 @@ impl Shape for FileName {
     const NAME: Option<&'static str> = Some("PageFileName");
 
     fn schema(_: &mut Schemas) -> Value {
-        let names: Vec<_> = FILES.iter().map(|(name, _)| *name).collect();
-        json!({ "type": "string", "enum": names, "description": "The name of a file." })
+        schema_of_names(&FILES)
     }
 }
 
@@ -62,46 +56,14 @@ impl Scalar for FileName {
 /// `/` and `/pages`.
 pub(crate) fn endpoints() -> [Endpoint; 2] {
     [
-        Endpoint::at("/").reading(get_page, describe_page),
-        Endpoint::at("/pages/{file}").reading(get_file, describe_file),
+        Endpoint::at("/").reading(get_page, || {
+            describe_page("shop", "Show the shop window")
+                .says("A page on which people buy. It asks this API and no other host.")
+        }),
+        Endpoint::at("/pages/{file}").reading(get_file, || {
+            describe_file::<FileName>("shopFile", "Show a part of the shop window")
+        }),
     ]
-}
-
-fn page(identity: &str) -> Asset {
-    // A browser need not read one to learn of the next.
-    let modules: Vec<_> = MODULES
-        .iter()
-        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"pages/{name}\">"))
-        .collect();
-    let html = TEMPLATE.replace("{identity}", identity).replace("{modules}", &modules.join("\n"));
-    Asset::of_text(HTML, html).with_policy(POLICY)
-}
-
-fn describe_page() -> Operation {
-    Operation::new(Tag::Description, "shop", "Show the shop window")
-        .says("A page on which people buy. It asks this API and no other host.")
-        .parameters(Asset::parameters())
-        .answers(Asset::answers(HTML, "The page"))
-        .unlimited()
-}
-
-fn describe_file() -> Operation {
-    let files = |answer: Answer| {
-        let kinds = [JAVASCRIPT, SVG];
-        let is_empty = answer.contents.is_empty();
-        if is_empty {
-            answer
-        } else {
-            kinds.into_iter().fold(answer, Answer::or_text).or_file(FONT)
-        }
-    };
-    Operation::new(Tag::Description, "shopFile", "Show a part of the shop window")
-        .says("What the page is made of.")
-        .parameter(Parameter::path::<FileName>("file", "The file."))
-        .parameters(Asset::parameters())
-        .answers(Asset::answers(CSS, "The file").map(files))
-        .problem(Kind::NotFound)
-        .unlimited()
 }
 
 async fn get_page(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
@@ -112,9 +74,5 @@ async fn get_page(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRespo
 }
 
 async fn get_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
-    let name = request.match_info().get("file").unwrap_or_default();
-    let file = FILES.iter().find(|(it, _)| *it == name);
-    let (_, file) = file.ok_or_else(|| Problem::no_such_route(request.path()))?;
-    Ok(file.answer(&request))
+    answer_by_name(&FILES, &request)
 }

@@ -79,6 +79,8 @@ kinds! {
     CodeAlreadyUsed = "code-already-used",
     /// The hold ran out, or was given back.
     CodeExpired = "code-expired",
+    /// The purchase was cancelled.
+    PurchaseCancelled = "purchase-cancelled",
     /// What an operator ordered is not done.
     ActionRefused = "action-refused",
     /// The name of an order is that of another.
@@ -138,7 +140,7 @@ impl Kind {
             Self::SaleNotOpen => vec![Member::of::<Moment>("starts_at", "When it starts."), sale],
             Self::SaleEnded => vec![ends_at("When it ended."), sale],
             Self::SalePaused => vec![ends_at("When it ends at the latest."), sale],
-            Self::CodeAlreadyUsed => {
+            Self::CodeAlreadyUsed | Self::PurchaseCancelled => {
                 vec![Member::of::<ReceiptBody>("purchase", "The receipt of the code.")]
             }
             Self::ActionRefused => vec![
@@ -238,7 +240,8 @@ impl Kind {
             Self::UserLimitReached => (
                 "The user has as many units of this sale, on hold and bought, as one user may have.",
                 "Redeem a hold, or give one back with DELETE /checkout; a hold that is not redeemed \
-                 runs out by itself. Units that are bought count against the limit for good.",
+                 runs out by itself. Units that are bought count against the limit for good, unless whoever runs the \
+                 shop cancels the purchase.",
             ),
             Self::SaleNotOpen => (
                 "The sale has not started.",
@@ -258,7 +261,7 @@ impl Kind {
             Self::CodeAlreadyUsed => (
                 "The code was redeemed before. `purchase` is its receipt, the same as it was then.",
                 "If it was you who redeemed it, and the answer got lost, you have it now: go on with \
-                 `purchase`. A unit that is sold is not given back.",
+                 `purchase`. A unit that is sold is not given back by its buyer.",
             ),
             Self::CodeExpired => (
                 "The hold ran out before the code was redeemed, or was given back. The unit is on sale \
@@ -266,6 +269,12 @@ impl Kind {
                 "Ask POST /checkout for another unit. If the hold was asked for with an \
                  `Idempotency-Key`, draw a new one: the old key is answered with this same hold, which is \
                  over, for as long as the sale is in the ledger, also when it has ended or is sold out.",
+            ),
+            Self::PurchaseCancelled => (
+                "The code was redeemed, and whoever runs the shop has cancelled the purchase since. It is final. \
+                 `purchase` is the receipt, with `cancelled_at` and `reason`.",
+                "There is nothing to repeat: the unit is not yours any more. Ask POST /checkout for another one, if \
+                 the sale is on; with an `Idempotency-Key`, draw a new one. For the rest, ask the shop.",
             ),
             Self::ActionRefused => (
                 "Something stands in the way of what an operator ordered: `refused` is the word for it, \

@@ -83,6 +83,18 @@ impl Problem {
             .with("action", json!(ActionBody::from(record)))
     }
 
+    /// As much of what takes long is under way as may be.
+    pub(crate) fn no_place(at_a_time: usize, again_in_s: i64) -> Self {
+        let detail = format!(
+            "{at_a_time} exports and long looks are under way in this process, which is as many as may be; \
+             nothing was done"
+        );
+        let (status, kind) = (StatusCode::SERVICE_UNAVAILABLE, Kind::Overloaded);
+        Self::new(status, kind, "Overloaded", detail)
+            .with("may_have_been_done", false)
+            .retry_after(again_in_s)
+    }
+
     /// A list cannot go on where its cursor leads.
     pub(crate) fn wrong_cursor(reason: &str) -> Self {
         let error = FieldError { field: "after".to_owned(), message: reason.to_owned() };

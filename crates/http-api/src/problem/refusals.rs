@@ -55,6 +55,14 @@ impl Problem {
         used
     }
 
+    pub(crate) fn purchase_cancelled(purchase: ReceiptBody) -> Self {
+        let detail = "The purchase was cancelled; `purchase` is its receipt, and says why";
+        let (status, kind) = (StatusCode::GONE, Kind::PurchaseCancelled);
+        let mut cancelled = Self::new(status, kind, "Purchase cancelled", detail);
+        cancelled.purchase = Some(Box::new(purchase));
+        cancelled
+    }
+
     /// The answer of a checkout that is refused.
     pub(crate) fn of_checkout(refusal: CheckoutRefusal, sale: SaleId) -> Self {
         let refused = match refusal {
@@ -110,6 +118,9 @@ impl From<CodeRefusal> for Problem {
             CodeRefusal::Released => expired("The hold was given back"),
             CodeRefusal::AlreadyUsed(receipt) => {
                 Self::code_already_used(ReceiptBody::of(*receipt, None))
+            }
+            CodeRefusal::Cancelled(receipt) => {
+                Self::purchase_cancelled(ReceiptBody::of(*receipt, None))
             }
         }
     }

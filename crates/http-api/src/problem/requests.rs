@@ -93,6 +93,12 @@ impl Problem {
         Self::of_part("expect", StatusCode::EXPECTATION_FAILED, detail).closing()
     }
 
+    /// What the request asks by is no host.
+    pub(crate) fn malformed_host() -> Self {
+        let detail = "Host must be a host, with its port or without, such as shop.example:8080";
+        Self::of_part("request", StatusCode::BAD_REQUEST, detail).closing()
+    }
+
     fn of_body(status: StatusCode, detail: &str) -> Self {
         Self::of_part("body", status, detail)
     }

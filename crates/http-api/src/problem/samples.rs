@@ -61,6 +61,9 @@ impl Kind {
             Self::CodeAlreadyUsed => {
                 vec![CodeRefusal::AlreadyUsed(Box::new(samples::receipt())).into()]
             }
+            Self::PurchaseCancelled => {
+                vec![CodeRefusal::Cancelled(Box::new(samples::cancelled_receipt())).into()]
+            }
             Self::CodeExpired => vec![CodeRefusal::Expired.into()],
             Self::ActionRefused => {
                 samples::refused_action().as_ref().map(Problem::of_refused).into_iter().collect()

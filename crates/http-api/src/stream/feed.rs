@@ -81,11 +81,9 @@ struct Seat(RefCell<Option<Waker>>);
 
 /// Somebody who watches.
 #[derive(Debug)]
-pub struct Viewer {
+pub(crate) struct Viewer {
     feed: Rc<Feed>,
     seat: Rc<Seat>,
-    /// What comes before anything else.
-    opening: Option<Bytes>,
     /// The id of the state it was told last: the feed may come to what it came with later, or tell what
     /// others have not.
     has: Option<Rc<str>>,
@@ -247,7 +245,7 @@ impl Viewer {
         feed.viewers.update(|viewers| viewers + 1);
         telemetry::viewer_came();
         let Latest { events, comments, .. } = *feed.latest.borrow();
-        Self { feed: Rc::clone(feed), seat, opening: None, has: None, events, comments }
+        Self { feed: Rc::clone(feed), seat, has: None, events, comments }
     }
 
     fn having(mut self, id: Rc<str>) -> Self {
@@ -258,23 +256,13 @@ impl Viewer {
         self
     }
 
-    /// Has this sent before anything else.
-    #[must_use]
-    pub fn after(mut self, opening: Bytes) -> Self {
-        self.opening = Some(opening);
-        self
-    }
-
     /// What is to be sent next, once there is something: the latest, whatever came before. `None`
     /// at the end.
-    pub async fn next(&mut self) -> Option<Bytes> {
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
     fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(opening) = self.opening.take() {
-            return Poll::Ready(Some(opening));
-        }
         let latest = self.feed.latest.borrow();
         let is_new = self.events != latest.events;
         let is_silent = self.comments != latest.comments;

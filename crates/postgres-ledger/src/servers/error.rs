@@ -181,6 +181,20 @@ impl ConnectError {
     pub(crate) fn remedy(&self) -> Option<String> {
         match self {
             Self::NotDurable { .. } | Self::Pooler => Some(self.to_string()),
+            Self::Source(_) => Some(
+                "what DATABASE_URL and its files say is of no use, and the log says what is wrong with it"
+                    .to_owned(),
+            ),
+            Self::Torn { .. } => Some(
+                "two servers take writes, and neither was promoted after the other: stop the one that \
+                 has fewer answers, and keep its disk"
+                    .to_owned(),
+            ),
+            Self::JustStarted { .. } => Some(
+                "it has only just started, and before 15.13, 16.9 and 17.5 Postgres may answer then \
+                 without waiting for a standby: it is used 3 s after its start"
+                    .to_owned(),
+            ),
             Self::AnswersLost => Some(LOST.to_owned()),
             Self::NotConfirmed { .. } => Some(
                 "no synchronous standby confirms what is written: bring one back; cancel no session \
@@ -201,6 +215,10 @@ impl ConnectError {
                     .to_owned(),
             ),
             _ if self.is_full() => Some(FULL.to_owned()),
+            Self::Host { why, .. } => why.remedy(),
+            Self::NoneWritable(hosts) => {
+                hosts.iter().find_map(|(_, why)| why.remedy()).or_else(|| to_promote(hosts))
+            }
             _ => None,
         }
     }
@@ -216,6 +234,16 @@ impl ConnectError {
             _ => None,
         }
     }
+}
+
+/// What can be done where there are standbys, and nobody that takes writes.
+fn to_promote(hosts: &[(String, HostError)]) -> Option<String> {
+    let is_standby = |(_, why): &(String, HostError)| matches!(why, HostError::Standby);
+    hosts.iter().any(is_standby).then(|| {
+        "none of the servers takes writes: bring the lost one back, or fence it and promote the standby \
+         that has received most"
+            .to_owned()
+    })
 }
 
 /// Why a pool gave no connection, without the pool's own words around it.
@@ -242,8 +270,13 @@ mod tests {
         assert!(said.contains("secret-a:1 is on timeline 1"), "{said}");
         assert!(said.contains("secret-b:2 is silent"), "{said}");
         let (before, now) = ("7".to_owned(), "8".to_owned());
+        let stands_by = || ("secret-b:2".to_owned(), HostError::Standby);
+        let silent = || ("secret-c:3".to_owned(), HostError::Silent);
         for (error, word) in [
             (past, "fence"),
+            (ConnectError::Torn { servers: vec![server(), server()] }, "two servers take writes"),
+            (ConnectError::JustStarted { server: server() }, "3 s after its start"),
+            (ConnectError::NoneWritable(vec![silent(), stands_by()]), "promote the standby"),
             (ConnectError::AnswersLost, "flashsale sales resume"),
             (ConnectError::NotConfirmed { server: server() }, "bring one back"),
             (ConnectError::Warned { server: server(), warning: "late".into() }, "it warns: late"),
@@ -252,5 +285,7 @@ mod tests {
             let remedy = error.remedy().unwrap();
             assert!(remedy.contains(word) && !remedy.contains("secret"), "{remedy}");
         }
+        let down = ConnectError::NoneWritable(vec![silent(), silent()]);
+        assert_eq!(down.remedy(), None, "that they are down is all that is known");
     }
 }

@@ -142,6 +142,9 @@ impl SessionError {
             Self::Unconfirmed { warning: Some(warning) } => {
                 Some(format!("it warns: {warning}; {WARNED}").into())
             }
+            Self::Refused(said) | Self::WrongConnection { source: said, .. } => {
+                remedy_of(said.code()?).map(Into::into)
+            }
             _ => None,
         }
     }
@@ -192,6 +195,26 @@ impl SessionError {
             Some(Meaning::WrongConnection(why)) => Self::WrongConnection { why, source: said },
         }
     }
+}
+
+/// What an operator can do about what a server goes on to refuse.
+const REMEDIES: &[(&SqlState, &str)] = &[
+    (&SqlState::DISK_FULL, "it has no room left on its disk"),
+    (
+        &SqlState::READ_ONLY_SQL_TRANSACTION,
+        "it may only be read: it is a standby, or default_transaction_read_only is on there",
+    ),
+    (&SqlState::UNDEFINED_TABLE, "it has no ledger in it: `flashsale migrate` makes one"),
+    (&SqlState::INVALID_SCHEMA_NAME, "it has no ledger in it: `flashsale migrate` makes one"),
+    (
+        &SqlState::UNDEFINED_COLUMN,
+        "its ledger is of another version: `flashsale migrate` brings it up to date",
+    ),
+];
+
+/// What an operator can do about what is refused so, if that is known.
+pub(crate) fn remedy_of(code: &SqlState) -> Option<&'static str> {
+    REMEDIES.iter().find(|(refusing, _)| *refusing == code).map(|&(_, remedy)| remedy)
 }
 
 fn warned(of: Option<&str>) -> String {

@@ -11,6 +11,7 @@ SELECT
     attempt.code, attempt.sale_id, attempt.user_id, attempt.unit, attempt.expires_at,
     attempt.state,
     purchase.item_name, purchase.item_image, purchase.product_version, purchase.purchased_at,
+    purchase.cancelled_at, purchase.cancel_reason,
     clock_timestamp() AS now
 FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (sale_id, user_id, place)
 LEFT JOIN LATERAL (

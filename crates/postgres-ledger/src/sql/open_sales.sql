@@ -1,3 +1,3 @@
--- open_sales: the sales that are not closed, and how long a hold of each lasts.
+-- open_sales: the sales that are not closed, how long a hold of each lasts, and their epochs.
 
-SELECT id, hold_ms FROM sales WHERE closed_at IS NULL ORDER BY starts_at, id
+SELECT id, hold_ms, epoch FROM sales WHERE closed_at IS NULL ORDER BY starts_at, id

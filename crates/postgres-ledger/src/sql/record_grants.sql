@@ -8,12 +8,13 @@
 -- $6 epochs      bigint[]     of the live state that granted
 --
 -- What follows it says what to do about a grant that is there already, or whose unit or slot
--- is live under another code. A grant of another epoch is left out.
+-- is live under another code. A grant of another epoch is left out, and so is one of a sale that is
+-- paused or over: whoever stops a sale while the live store cannot be asked raises no epoch.
 
 WITH fence AS MATERIALIZED (
     -- A rebuild locks the row for update: it waits for this statement, or this statement for it,
-    -- and then sees the epoch it raised.
-    SELECT id, epoch, hold_ms, stock, per_user_limit
+    -- and then sees the epoch it raised. So does whoever pauses or ends the sale.
+    SELECT id, epoch, hold_ms, stock, per_user_limit, ends_at, state
     FROM sales
     WHERE id = ANY ($1::bigint[])
     ORDER BY id
@@ -27,6 +28,8 @@ SELECT
 FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::integer[], $5::smallint[], $6::bigint[])
     AS hold (sale_id, user_id, code, unit, slot, epoch)
 JOIN fence ON fence.id = hold.sale_id AND fence.epoch = hold.epoch
-WHERE hold.unit <= fence.stock AND hold.slot < fence.per_user_limit
+WHERE
+    hold.unit <= fence.stock AND hold.slot < fence.per_user_limit
+    AND fence.state = 'active' AND fence.ends_at > clock_timestamp()
 -- The same order in every batch, so that batches that meet wait instead of deadlocking.
 ORDER BY hold.sale_id, hold.unit

@@ -31,4 +31,5 @@ INSERT INTO purchases
 SELECT code, sale_id, user_id, unit, slot, item_name, item_image, product_version
 FROM sold
 RETURNING
-    code, sale_id, user_id, unit, item_name, item_image, product_version, purchased_at
+    code, sale_id, user_id, unit, item_name, item_image, product_version, purchased_at,
+    cancelled_at, cancel_reason

@@ -38,13 +38,13 @@ pub(crate) async fn fresh_database() -> String {
 
 /// A ledger in this database, with room for a crowd.
 pub(crate) fn ledger_in(database: &str) -> PostgresLedger {
+    ledger_at(SERVER.url(database))
+}
+
+/// The ledger that a URL leads to.
+pub(crate) fn ledger_at(url: String) -> PostgresLedger {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    PostgresLedger::new(
-        Access::to_database(SERVER.url(database)),
-        Durability::Single,
-        Connections::for_threads(16),
-        limits,
-    )
-    .unwrap()
+    let (access, connections) = (Access::to_database(url), Connections::for_threads(16));
+    PostgresLedger::new(access, Durability::Single, connections, limits).unwrap()
 }

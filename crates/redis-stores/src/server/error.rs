@@ -98,6 +98,18 @@ impl ConnectError {
         }
         Self::Server { host, what, source }
     }
+
+    /// What an operator can do about it, if that is known, without a name of a server.
+    pub(crate) fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Source(_) => Some(
+                "what REDIS_URL and its files say is of no use, and the log says what is wrong with it"
+                    .to_owned(),
+            ),
+            Self::Server { source, .. } => credentials::remedy(source, &REDIS),
+            _ => None,
+        }
+    }
 }
 
 fn after(what: Option<&str>) -> String {

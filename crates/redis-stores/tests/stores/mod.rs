@@ -27,8 +27,12 @@ pub(crate) fn live_on(server: &RedisServer) -> Live {
 
 /// A live store on the database of this URL, for this ledger.
 pub(crate) fn live_at(url: &str, ledger: Ledger) -> Live {
+    Live::new(Arc::new(stores_at(url, ledger)), Arc::new(WallClock))
+}
+
+/// The same, as it is.
+pub(crate) fn stores_at(url: &str, ledger: Ledger) -> RedisStores {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    let stores = RedisStores::new(Access::to_redis(url), Arc::new(ledger), limits).unwrap();
-    Live::new(Arc::new(stores), Arc::new(WallClock))
+    RedisStores::new(Access::to_redis(url), Arc::new(ledger), limits).unwrap()
 }

@@ -10,6 +10,7 @@ enum Op {
     Admit { code: u8, unit: u8, slot: u8, user: u8 },
     Tombstone { code: u8 },
     End { code: u8, state: State },
+    Cancel { code: u8 },
     Dismiss { code: u8 },
     Keep,
     Undo,
@@ -23,6 +24,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
             .prop_map(|(code, unit, slot, user)| Op::Admit { code, unit, slot, user }),
         1 => (0..12u8).prop_map(|code| Op::Tombstone { code }),
         4 => (0..12u8, ended).prop_map(|(code, state)| Op::End { code, state }),
+        2 => (0..12u8).prop_map(|code| Op::Cancel { code }),
         1 => (0..12u8).prop_map(|code| Op::Dismiss { code }),
         2 => Just(Op::Keep),
         2 => Just(Op::Undo),
@@ -55,6 +57,7 @@ impl Guard {
                 self.admit(code_of(code), known);
             }
             Op::End { code, state } => drop(self.end(code_of(code), state, |_| true)),
+            Op::Cancel { code } => drop(self.cancel(code_of(code))),
             Op::Dismiss { code } => self.dismiss(code_of(code)),
             Op::Keep => self.keep(),
             Op::Undo => self.undo(),

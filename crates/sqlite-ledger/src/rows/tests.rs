@@ -13,6 +13,8 @@ const COLUMNS: &[Column] = &[
     ("starts_at", &["1764000000000", "-1"], NO_NUMBERS),
     ("ends_at", &["9223372036854775807"], &["NULL", "'9'", "9.5", "x'09'", "1764000000000", "-1"]),
     ("purchased_at", MOMENTS, NO_NUMBERS),
+    ("cancelled_at", &["9"], &["'9'", "9.5"]),
+    ("cancel_reason", &["'a return'"], &["NULL", "''", "7", "CAST(x'ff' AS TEXT)"]),
     ("attempted_at", MOMENTS, NO_NUMBERS),
     ("expires_at", MOMENTS, NO_NUMBERS),
     ("changed_at", MOMENTS, NO_NUMBERS),
@@ -63,7 +65,7 @@ struct Reader {
 }
 
 const SALE_STATES: &[&str] = &["'active'", "'paused'", "'closed'"];
-const HOLD_STATES: &[&str] = &["'held'", "'sold'", "'expired'", "'released'"];
+const HOLD_STATES: &[&str] = &["'held'", "'sold'", "'expired'", "'released'", "'cancelled'"];
 
 const READERS: [Reader; 10] = [
     Reader {
@@ -122,6 +124,8 @@ const READERS: [Reader; 10] = [
             "item_image",
             "product_version",
             "purchased_at",
+            "cancelled_at",
+            "cancel_reason",
         ],
         states: &[],
         read: |row| receipt(row).map(drop),

@@ -10,6 +10,6 @@ WHERE
     attempt.id >= (SELECT min(first_attempt) FROM sales WHERE NOT filed AND epoch > 0)
     AND attempt.code IS NOT NULL
     AND NOT (
-        attempt.state IN ('expired', 'released', 'void')
+        attempt.state IN ('expired', 'released', 'cancelled', 'void')
         AND EXISTS (SELECT 1 FROM codes AS filed WHERE filed.code = attempt.code)
     )

@@ -50,8 +50,8 @@ impl Tables<'_> {
         Ok(Recorded::Refusal)
     }
 
-    /// Writes a hold, unless it is of another epoch, beyond the terms, or the guard keeps it out.
-    /// Whoever raises the epoch writes too, so they come before this transaction or after it.
+    /// Writes a hold, unless the sale takes no such grant, or the guard keeps it out.
+    /// Whoever changes the sale writes too, so they come before this transaction or after it.
     fn grant(
         &self,
         next: &mut NextIds,
@@ -61,10 +61,8 @@ impl Tables<'_> {
         grant: Grant,
     ) -> Result<Recorded, SqliteError> {
         let Grant { code, unit, slot, epoch } = grant;
-        let terms = sale.terms;
-        let (now, expires_at) = (self.now(), self.now() + terms.hold_ms());
-        let is_of_this_epoch = epoch == sale.epoch;
-        if is_of_this_epoch && unit.get() <= terms.stock() && slot.0 < terms.per_user_limit() {
+        let (now, expires_at) = (self.now(), self.now() + sale.terms.hold_ms());
+        if sale.takes(&grant, now) {
             let hold = Hold { unit, slot, user: user.clone(), expires_at };
             let known = Known { attempt: next.attempt, state: State::Held, hold: Some(hold) };
             if self.admit(code, known)? {

@@ -64,7 +64,8 @@ impl Tables<'_> {
         let row = (id, sale_id, unit_number, slot.0, at, bits(code), who, name, image, version);
         self.run(RECORD_PURCHASE, row)?;
         counts.add(sale, -1, 1);
-        Ok(CodeRecord::SoldNow(Receipt { code, sale, user, unit, item, purchased_at }))
+        let cancelled = None;
+        Ok(CodeRecord::SoldNow(Receipt { code, sale, user, unit, item, purchased_at, cancelled }))
     }
 
     /// Gives holds back before their time, and tells of each what it is then.
@@ -267,14 +268,16 @@ impl Tables<'_> {
         })
     }
 
+    fn read_receipt(&self, purchase: i64) -> Result<Receipt, SqliteError> {
+        let receipt = self.one(READ_PURCHASE, [purchase], rows::receipt)?;
+        receipt.ok_or_else(|| SqliteError::Unreadable(format!("no purchase {purchase}")))
+    }
+
     /// The record of a code that is not on hold.
     fn read_record(&self, state: State) -> Result<CodeRecord, SqliteError> {
         Ok(match state {
-            State::Sold { purchase } => {
-                let receipt = self.one(READ_PURCHASE, [purchase], rows::receipt)?;
-                let missing = || SqliteError::Unreadable(format!("no purchase {purchase}"));
-                CodeRecord::Sold(receipt.ok_or_else(missing)?)
-            }
+            State::Sold { purchase } => CodeRecord::Sold(self.read_receipt(purchase)?),
+            State::Cancelled { purchase } => CodeRecord::Cancelled(self.read_receipt(purchase)?),
             State::Expired => CodeRecord::Expired,
             State::Released => CodeRecord::Released,
             State::Void => CodeRecord::Unknown,

@@ -58,11 +58,7 @@ impl Tables<'_> {
 
     /// Writes down where a code is, and lets it go from the guard.
     fn file(&self, code: Code, known: &Known) -> Result<(), SqliteError> {
-        let purchase = match known.state {
-            State::Sold { purchase } => Some(purchase),
-            _ => None,
-        };
-        self.run(FILE_CODE, (bits(code), known.attempt, purchase))?;
+        self.run(FILE_CODE, (bits(code), known.attempt, known.state.purchase()))?;
         self.guard()?.dismiss(code);
         Ok(())
     }
@@ -80,7 +76,8 @@ impl Tables<'_> {
         for (code, known) in self.all(GUARDED_ATTEMPTS, [], rows::guarded)? {
             let state = match (known.state, purchases.get(&code)) {
                 (State::Sold { .. }, Some(&purchase)) => State::Sold { purchase },
-                (State::Sold { .. }, None) => {
+                (State::Cancelled { .. }, Some(&purchase)) => State::Cancelled { purchase },
+                (State::Sold { .. } | State::Cancelled { .. }, None) => {
                     return Err(SqliteError::Unreadable(format!("{code:?} has no purchase")));
                 }
                 (state, _) => state,

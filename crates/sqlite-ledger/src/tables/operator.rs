@@ -1,23 +1,27 @@
 //! What operators do, and its trail.
 
 use domain::{
-    ProductId, Sale, Salt, UnixMillis,
+    Code, Epoch, ProductId, Sale, Salt, UnixMillis,
     operator::{
-        Acted, Action, ActionId, ActionRecord, Beside, Decided, Facts, HoldSeen, Order, SaleSeen,
-        Seen, StoredAction,
+        Acted, Action, ActionId, ActionRecord, Beside, Decided, Facts, HoldSeen, Order,
+        PurchaseSeen, Reason, SaleSeen, Seen, StoredAction,
     },
     ports::{ActReply, SaleSnapshot, TrailPage},
     product::{Picture, Product, ProductChange},
     sale::SaleState,
 };
 
-use super::{Counts, Tables, sales::RAISE_EPOCH};
+use super::{Counts, Tables, bits, sales::RAISE_EPOCH};
 use crate::{SqliteError, guard::State, rows};
 
 const FIND_ACTION: &str = include_str!("../sql/operator/find_action.sql");
 const LAST_CHANGE: &str = include_str!("../sql/operator/last_change.sql");
 const NEIGHBOURS: &str = include_str!("../sql/operator/neighbours.sql");
 const CHANGE_SALE: &str = include_str!("../sql/operator/change_sale.sql");
+const CANCEL_ATTEMPT: &str = include_str!("../sql/operator/cancel_attempt.sql");
+const CANCEL_PURCHASE: &str = include_str!("../sql/operator/cancel_purchase.sql");
+const OUTDATE_SALE: &str = include_str!("../sql/operator/outdate_sale.sql");
+const FILED_ROWS: &str = include_str!("../sql/operator/filed_rows.sql");
 const WRITE_ACTION: &str = include_str!("../sql/operator/write_action.sql");
 const TRAIL: &str = include_str!("../sql/operator/trail.sql");
 const TRAIL_OF_SALE: &str = include_str!("../sql/operator/trail_of_sale.sql");
@@ -26,6 +30,7 @@ const TRAIL_OF_SALE: &str = include_str!("../sql/operator/trail_of_sale.sql");
 enum Made {
     Sale(Sale),
     Hold(HoldSeen),
+    Purchase(PurchaseSeen),
     Product(Product),
 }
 
@@ -53,6 +58,7 @@ impl Tables<'_> {
                         Seen::Sale(SaleSeen::of(&made))
                     }
                     Made::Hold(hold) => Seen::Hold(hold),
+                    Made::Purchase(purchase) => Seen::Purchase(purchase),
                     Made::Product(made) => {
                         product = Some(number_of(&made));
                         Seen::Product(made)
@@ -76,6 +82,9 @@ impl Tables<'_> {
         let mut facts = Facts::at(self.now());
         if let Some(code) = action.code() {
             facts.code = self.find_codes(&[code])?.pop();
+            if action.is_of_sale() {
+                facts.sale = self.find_sale(code.sale())?;
+            }
         } else if let Some(id) = action.sale() {
             facts.sale = self.find_sale(id)?;
             facts.highest_live = self.guard()?.highest_live(id);
@@ -122,11 +131,40 @@ impl Tables<'_> {
                 self.file_ended(&[code])?;
                 Ok(Made::Hold(HoldSeen::released(unit)))
             }
+            Decided::Cancel { code, unit, reason, epoch } => {
+                self.cancel(code, &reason, epoch)?;
+                Ok(Made::Purchase(PurchaseSeen::cancelled(unit, epoch)))
+            }
             Decided::PutProduct { before, to } => self.put_product(before, &to).map(Made::Product),
             Decided::ArchiveProduct { before } => {
                 self.archive_product(number_of(&before)).map(Made::Product)
             }
         }
+    }
+
+    /// Ends a purchase. The counts of its sale follow, also where that is closed.
+    fn cancel(&self, code: Code, reason: &Reason, epoch: Option<Epoch>) -> Result<(), SqliteError> {
+        let guarded = self.guard()?.cancel(code);
+        let rows = match guarded {
+            Some(rows) => Some(rows),
+            None => self.one(FILED_ROWS, [bits(code)], |row| {
+                Ok((row.get("attempt")?, row.get("purchase")?))
+            })?,
+        };
+        let (attempt, purchase) = rows.ok_or_else(|| unreadable("what is sold is nowhere"))?;
+        let now = self.now().0;
+        let ended = self.run(CANCEL_ATTEMPT, (attempt, now))?;
+        let marked = self.run(CANCEL_PURCHASE, (purchase, now, reason.as_str()))?;
+        if (ended, marked) != (1, 1) {
+            return Err(unreadable("what is sold is not so on the disk"));
+        }
+        let mut counts = Counts::default();
+        counts.add(code.sale(), 0, -1);
+        self.write_counts(&counts)?;
+        if let Some(epoch) = epoch {
+            self.run(OUTDATE_SALE, (code.sale().get(), epoch.0))?;
+        }
+        self.file_ended(&[code])
     }
 
     fn put_sale(&self, before: &Sale, sale: &Sale) -> Result<(), SqliteError> {

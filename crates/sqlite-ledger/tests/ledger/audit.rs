@@ -166,6 +166,30 @@ const WRONGS: &[(&str, Invariant, &str)] = &[
         SoldHasReceipt,
         "sold is nothing like it, bought is 2 times",
     ),
+    (
+        "UPDATE purchases SET cancelled_at = 5, cancel_reason = 'a return' WHERE id = 2;
+             UPDATE sales SET sold = 0 WHERE id = 1",
+        SoldHasReceipt,
+        "sold is unit 2, slot 1 of ann, bought is unit 2, slot 1 of ann, cancelled",
+    ),
+    (
+        "UPDATE checkout_attempts SET state = 'cancelled' WHERE state = 'sold' AND sale_id = 1",
+        SoldHasReceipt,
+        "sold is unit 2, slot 1 of ann, cancelled, bought is unit 2, slot 1 of ann",
+    ),
+    (
+        "UPDATE checkout_attempts SET state = 'cancelled' WHERE state = 'sold' AND sale_id = 1;
+             UPDATE purchases SET cancelled_at = 5, cancel_reason = 'a return' WHERE id = 2",
+        SoldCounted,
+        "1 counted, 0 purchases",
+    ),
+    (
+        "UPDATE checkout_attempts SET state = 'cancelled' WHERE state = 'sold' AND sale_id = 1;
+             UPDATE purchases SET cancelled_at = 5 WHERE id = 2;
+             UPDATE sales SET sold = 0 WHERE id = 1",
+        RecordsWhole,
+        "sale 1: unit 2 was cancelled at 5, with a reason: 0",
+    ),
     ("UPDATE sales SET sold = 7 WHERE id = 1", SoldCounted, "7 counted, 1 purchases"),
     ("UPDATE sales SET held = 3 WHERE id = 1", SoldCounted, "3 counted on hold, 1 holds"),
     (

@@ -3,6 +3,7 @@
 use domain::ports::{Attempt, CodeRecord, LedgerStore, Outcome, Recorded, SaleRegister, Verdict};
 use sqlite_ledger::{Database, SqliteLedger};
 use store_contract::{
+    end,
     fixtures::{HOUR, WallClock, nth_user, unit, until},
     grant, redemption,
 };
@@ -44,7 +45,7 @@ async fn what_a_process_knew_of_its_codes_the_next_one_knows() {
 async fn the_codes_of_a_closed_sale_are_filed_and_found_without_the_guard() {
     let shop = Shop::new();
     let ledger = shop.ledger();
-    let sale = a_sale_of(&ledger, 2_500, 1).await;
+    let sale = a_sale_of(&ledger, HOUR, 1).await;
     let mut grants = Vec::new();
     // More than are filed at once.
     for number in 1..=4_500 {
@@ -66,6 +67,8 @@ async fn the_codes_of_a_closed_sale_are_filed_and_found_without_the_guard() {
         expired.is_empty().then_some(())
     })
     .await;
+
+    end(&ledger, &sale).await;
 
     until(&WallClock, async || ledger.close(sale.id).await.unwrap().then_some(())).await;
 

@@ -40,6 +40,10 @@ mod operator {
     store_contract::operator_contract!(super::ledger);
 }
 
+mod sale_history {
+    store_contract::sale_history_contract!(super::inspected);
+}
+
 mod sale_register {
     store_contract::sale_register_contract!(super::ledger);
 }
@@ -53,9 +57,9 @@ async fn ledger() -> Ledger {
 async fn inspected() -> Inspected {
     let shop = Shop::new();
     let store = Arc::new(shop.ledger());
-    let (inspections, exports) = (store.clone(), store.clone());
+    let (inspections, exports, history) = (store.clone(), store.clone(), store.clone());
     let ledger = Ledger::new(store, Arc::new(WallClock), Arc::new(Records(shop)));
-    Inspected { ledger, inspections, exports }
+    Inspected { ledger, inspections, exports, history }
 }
 
 /// Counts rows, past the ledger.

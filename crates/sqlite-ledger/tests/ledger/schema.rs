@@ -41,11 +41,65 @@ fn a_hold_ends_once_and_stays_as_it_ended() {
         let set_state = |state| format!("UPDATE checkout_attempts SET state = '{state}'");
         run(&database, &format!("{}, changed_at = 5 WHERE unit = 1", set_state(end))).unwrap();
 
-        for state in ["held", "sold", "expired", "released", "void"] {
+        for state in ["held", "sold", "expired", "released", "cancelled", "void"] {
+            if (end, state) == ("sold", "cancelled") {
+                continue;
+            }
             let again = format!("{} WHERE unit = 1", set_state(state));
             assert_refused(&database, &again, "the ledger is append-only");
         }
     }
+}
+
+const A_PURCHASE: &str = "
+    UPDATE checkout_attempts SET state = 'sold', changed_at = 5 WHERE unit = 1;
+    INSERT INTO purchases
+        (sale_id, unit, slot, purchased_at, code, user_id, item_name, item_image)
+    VALUES (1, 1, 0, 5, x'00000000010080008000000000000001', 'ann', 'Teapot', '/t');";
+
+#[test]
+fn what_was_sold_is_cancelled_once_and_its_unit_and_slot_are_free_then() {
+    let database = a_ledger();
+    run(&database, A_PURCHASE).unwrap();
+    let cancel = "UPDATE purchases SET cancelled_at = 6, cancel_reason = 'a return'";
+    for (wrong, why) in [
+        ("UPDATE purchases SET cancel_reason = 'a return'", "the ledger is append-only"),
+        ("UPDATE purchases SET cancelled_at = 6", "CHECK"),
+        (&format!("{cancel}, unit = 2"), "the ledger is append-only"),
+        (&format!("{cancel}, user_id = 'bob'"), "the ledger is append-only"),
+        (
+            "UPDATE checkout_attempts SET state = 'cancelled' WHERE unit = 2",
+            "the ledger is append-only",
+        ),
+    ] {
+        assert_refused(&database, wrong, why);
+    }
+
+    run(
+        &database,
+        "UPDATE checkout_attempts SET state = 'cancelled', changed_at = 6 WHERE unit = 1",
+    )
+    .unwrap();
+    run(&database, cancel).unwrap();
+
+    for again in [
+        cancel,
+        "UPDATE purchases SET cancelled_at = NULL, cancel_reason = NULL",
+        "UPDATE purchases SET cancel_reason = 'another'",
+        "DELETE FROM purchases",
+    ] {
+        assert_refused(&database, again, "the ledger is append-only");
+    }
+    for state in ["held", "sold", "expired", "released", "cancelled", "void"] {
+        let again = format!("UPDATE checkout_attempts SET state = '{state}' WHERE unit = 1");
+        assert_refused(&database, &again, "the ledger is append-only");
+    }
+    let sold_again = "INSERT INTO purchases
+        (sale_id, unit, slot, purchased_at, code, user_id, item_name, item_image)
+        VALUES (1, 1, 0, 7, x'00000000010080008000000000000003', 'ann', 'Teapot', '/t')";
+    run(&database, sold_again).unwrap();
+    assert_refused(&database, &sold_again.replace("03', 'ann'", "04', 'bob'"), "UNIQUE");
+    assert_refused(&database, &sold_again.replace("1, 1, 0, 7", "1, 2, 0, 7"), "UNIQUE");
 }
 
 #[test]
@@ -253,7 +307,8 @@ async fn processes_that_open_a_new_ledger_at_once_take_turns() {
     let versions = "SELECT count(*) FROM refinery_schema_history";
     let database = shop.database();
     let count: i64 = database.connection().query_row(versions, [], |row| row.get(0)).unwrap();
-    assert_eq!(count, 5);
+    let known = include_str!("../../migrations/checksums.txt").lines().count();
+    assert_eq!(usize::try_from(count).unwrap(), known);
 }
 
 #[test]

@@ -89,6 +89,11 @@ impl Home {
         }
     }
 
+    /// Whether somebody lives in the directory at `path`.
+    pub(crate) fn is_lived_in(path: &Path) -> bool {
+        File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err())
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -82,6 +82,8 @@ enum Step {
     Promote,
     /// Makes each a standby that is down, or does not follow
     Rejoin,
+    /// Stops all that the run started: the service, Redis and the servers. What they hold stays
+    Stop,
 }
 
 fn main() -> ExitCode {
@@ -131,6 +133,7 @@ fn drill(step: &Step, data: &Path) -> Result<u8, RunError> {
         Step::Kill { server } => drill.kill(*server),
         Step::Promote => drill.promote(),
         Step::Rejoin => drill.rejoin(),
+        Step::Stop => drill.stop(),
     }?;
     Ok(0)
 }
@@ -223,7 +226,7 @@ impl Tended {
         Drill::at(trio.dir(), |line: &str| say(&format!("          {line}")))?.status()?;
         say("\nA failover, from another terminal; each says the commands that it runs:\n");
         let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("dev-servers"));
-        for step in ["status", "kill", "promote", "rejoin"] {
+        for step in ["status", "kill", "promote", "rejoin", "stop"] {
             say(&format!("    {} ha {step} --data {}", program.display(), trio.dir().display()));
         }
         say("");

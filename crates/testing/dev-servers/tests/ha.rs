@@ -89,6 +89,27 @@ fn a_standby_that_has_more_than_the_promoted_one_is_named_and_keeps_nobody_from_
     stand.all_follow(2);
 }
 
+#[test]
+fn a_stop_ends_all_that_was_started_and_nothing_of_it_is_lost() {
+    let mut stand = Stand::start();
+    stand.sql(1, "CREATE TABLE kept ()");
+
+    let said = stand.ha("stop", &[]).unwrap();
+
+    assert!(said.contains("kill -TERM") && said.contains("are stopped"), "{said}");
+    let ended = stand.child.take().unwrap().wait().unwrap();
+    assert_eq!(ended.code(), Some(143), "the command got its signal");
+    let status = stand.ha("status", &[]).unwrap();
+    assert_eq!(status.matches("  down").count(), 3, "{status}");
+    let again = stand.ha("stop", &[]).unwrap();
+    assert!(again.contains("nothing to do"), "{again}");
+
+    stand.start_again();
+    assert_eq!(stand.sql(1, "SELECT relname FROM pg_class WHERE relname = 'kept'"), "kept\n");
+    let log = fs::read_to_string(stand.data.path().join("server-1/postgres.log")).unwrap();
+    assert!(!log.contains("was interrupted"), "it was stopped well: {log}");
+}
+
 /// Three servers that somebody runs.
 struct Stand {
     data: tempfile::TempDir,

@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
-    operator::ActionRecord,
+    Cancellation, Code, Failure, Receipt, Sale, SaleId, StoreError, UnixMillis, UserId,
+    operator::{ActionRecord, Reason},
     ports::{
         Answered, AnsweredCodes, Attempt, AttemptPermit, CodeOwners, CodeRecord, Grant,
         LedgerStore, Outcome, Recorded, Redemption, Verdict,
@@ -197,22 +197,20 @@ impl Tables {
         }
     }
 
-    /// Writes a hold, unless it is of another epoch or breaks one of the unique rules.
+    /// Writes a hold, unless the sale takes no such grant or it breaks one of the unique rules.
     fn insert(&mut self, sale: SaleId, user: UserId, grant: Grant, now: UnixMillis) -> Recorded {
         let Grant { code, unit, slot, epoch } = grant;
-        let Some(SaleRow { sale: Sale { terms, epoch: current, .. }, .. }) = self.sales.get(&sale)
-        else {
+        let Some(SaleRow { sale: of, .. }) = self.sales.get(&sale) else {
             return Recorded::Stale;
         };
-        let is_within = unit.get() <= terms.stock() && slot.0 < terms.per_user_limit();
         let is_taken = |other: &HoldRecord| {
             let same_slot = other.user == user && other.slot == slot;
             other.is_live() && other.sale == sale && (other.unit == unit || same_slot)
         };
-        if epoch != *current || !is_within || self.holds().any(is_taken) {
+        if !of.takes(&grant, now) || self.holds().any(is_taken) {
             return Recorded::Stale;
         }
-        let expires_at = now + terms.hold_ms();
+        let expires_at = now + of.terms.hold_ms();
         let state = HoldState::Held;
         let ended_at = None;
         let hold = HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state, ended_at };
@@ -228,9 +226,18 @@ impl Tables {
         };
         hold.end(HoldState::Sold, now);
         let (sale, user) = (hold.sale, hold.user.clone());
-        let receipt = Receipt { code, sale, user, unit, item, purchased_at: now };
+        let receipt = Receipt { code, sale, user, unit, item, purchased_at: now, cancelled: None };
         self.purchases.insert(code, receipt.clone());
         CodeRecord::SoldNow(receipt)
+    }
+
+    /// Cancels a purchase that stands.
+    pub(crate) fn cancel(&mut self, code: Code, reason: Reason, now: UnixMillis) {
+        let is_cancelled =
+            self.holds_mut().find(|hold| hold.code == code).is_some_and(|hold| hold.cancel(now));
+        if let Some(receipt) = self.purchases.get_mut(&code).filter(|_| is_cancelled) {
+            receipt.cancelled = Some(Cancellation { at: now, reason });
+        }
     }
 
     pub(crate) fn find(&self, code: Code) -> CodeRecord {
@@ -239,8 +246,11 @@ impl Tables {
         };
         match (hold.state, self.purchases.get(&code)) {
             (HoldState::Sold, Some(receipt)) => CodeRecord::Sold(receipt.clone()),
+            (HoldState::Cancelled, Some(receipt)) => CodeRecord::Cancelled(receipt.clone()),
             // The purchase is written with the state, so a sold hold without one cannot be.
-            (HoldState::Held | HoldState::Sold, _) => CodeRecord::Held { unit: hold.unit },
+            (HoldState::Held | HoldState::Sold | HoldState::Cancelled, _) => {
+                CodeRecord::Held { unit: hold.unit }
+            }
             (HoldState::Expired, _) => CodeRecord::Expired,
             (HoldState::Released, _) => CodeRecord::Released,
         }

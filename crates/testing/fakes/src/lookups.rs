@@ -29,6 +29,7 @@ impl Tables {
             HoldState::Sold => CodeState::Sold,
             HoldState::Expired => CodeState::Expired,
             HoldState::Released => CodeState::Released,
+            HoldState::Cancelled => CodeState::Cancelled,
         };
         Some(CodeLife {
             code,

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use domain::{
     Origin, Sale, SaleId, StoreError, Unit, UnixMillis,
     operator::{
-        Acted, Action, ActionId, ActionRecord, Beside, Decided, Facts, HoldSeen, Order, SaleSeen,
-        Seen,
+        Acted, Action, ActionId, ActionRecord, Beside, Decided, Facts, HoldSeen, Order,
+        PurchaseSeen, SaleSeen, Seen,
     },
     ports::{ActReply, Operator, SaleSnapshot, TrailPage},
     product::{Picture, Product, ProductChange},
@@ -26,6 +26,7 @@ impl Tables {
             last: changes.next_back().cloned(),
             between: sale.map(|sale| self.between(&sale)),
             code: action.code().map(|code| self.find(code)),
+            serves_unaware: false,
             not_to_be_sold: action.product().and_then(|it| self.products.not_to_be_sold(it)),
             product: action.sku().and_then(|sku| self.products.find(sku)),
             picture_is_kept: matches!(
@@ -107,6 +108,15 @@ impl Tables {
                     hold.end(HoldState::Released, now);
                 }
                 (Some(code.sale()), Seen::Hold(HoldSeen::released(unit)))
+            }
+            Decided::Cancel { code, unit, reason, epoch } => {
+                self.cancel(code, reason, now);
+                let row = self.sales.get_mut(&code.sale());
+                if let (Some(row), Some(epoch)) = (row, epoch) {
+                    // Nobody loads this one, so no rebuild is kept waiting for it.
+                    row.sale.epoch = epoch;
+                }
+                (Some(code.sale()), Seen::Purchase(PurchaseSeen::cancelled(unit, epoch)))
             }
             Decided::PutProduct { to, .. } => (None, Seen::Product(self.products.put(&to, now))),
             Decided::ArchiveProduct { before } => {

@@ -62,6 +62,8 @@ pub enum HoldState {
     Expired,
     /// Its owner gave it back.
     Released,
+    /// It was redeemed, and the purchase cancelled.
+    Cancelled,
 }
 
 impl HoldRecord {
@@ -71,7 +73,16 @@ impl HoldRecord {
         matches!(self.state, HoldState::Held | HoldState::Sold)
     }
 
-    /// Ends the hold, unless it has ended: the only change there is. Says whether it did.
+    /// Ends the purchase, if it stands: the only other change there is. Says whether it did.
+    pub(crate) fn cancel(&mut self, now: UnixMillis) -> bool {
+        let is_sold = self.state == HoldState::Sold;
+        if is_sold {
+            (self.state, self.ended_at) = (HoldState::Cancelled, Some(now));
+        }
+        is_sold
+    }
+
+    /// Ends the hold, unless it has ended: the only change there is to one. Says whether it did.
     pub(crate) fn end(&mut self, state: HoldState, now: UnixMillis) -> bool {
         let is_held = self.state == HoldState::Held;
         if is_held {
@@ -86,7 +97,7 @@ impl HoldRecord {
                 Verdict::Held { unit: self.unit, left_ms: (self.expires_at - now).max(1) }
             }
             HoldState::Sold => Verdict::Sold { unit: self.unit },
-            HoldState::Expired | HoldState::Released => Verdict::Free,
+            HoldState::Expired | HoldState::Released | HoldState::Cancelled => Verdict::Free,
         }
     }
 
@@ -99,7 +110,7 @@ impl HoldRecord {
         let held_until = match self.state {
             HoldState::Held => Some(self.expires_at),
             HoldState::Sold => None,
-            HoldState::Expired | HoldState::Released => return None,
+            HoldState::Expired | HoldState::Released | HoldState::Cancelled => return None,
         };
         let Self { code, user, unit, slot, .. } = self.clone();
         Some(LiveUnit { code, user, unit, slot, held_until })

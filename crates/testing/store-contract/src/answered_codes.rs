@@ -67,7 +67,7 @@ pub async fn what_was_granted_is_told_whatever_became_of_it(ledger: Ledger) {
 
 /// A key is asked for again long after its sale.
 pub async fn what_was_granted_is_told_when_the_sale_is_closed(ledger: Ledger) {
-    let sale = ledger.over(Terms::new(5, 5, 1).unwrap()).await;
+    let sale = ledger.going_on(Terms::new(5, 5, 1).unwrap()).await;
     let ann = user("ann");
     let (sold, sold_until) = ledger.hold_until(&sale, &ann, 1, 0).await;
     let (released, released_until) = ledger.hold_until(&sale, &ann, 2, 1).await;
@@ -76,6 +76,7 @@ pub async fn what_was_granted_is_told_when_the_sale_is_closed(ledger: Ledger) {
     ledger.release(released.code).await;
     ledger.judge(&sale, lost).await;
 
+    ledger.end(&sale).await;
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     assert_eq!(ledger.answered(sold.code).await, granted(sold, sold_until));

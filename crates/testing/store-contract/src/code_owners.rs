@@ -1,9 +1,9 @@
 //! What a [`CodeOwners`](domain::ports::CodeOwners) promises.
 
-use domain::{Code, NewSale, Origin, Terms, UserId, Window};
+use domain::{Code, Terms, UserId};
 
 use crate::{
-    fixtures::{HOUR, all_at_once, code_of_no_sale, new_code, nth_user, user},
+    fixtures::{SECOND, all_at_once, code_of_no_sale, new_code, nth_user, user},
     ledger::Ledger,
 };
 
@@ -72,21 +72,13 @@ pub async fn many_codes_are_looked_up_at_once(ledger: Ledger) {
 
 /// A receipt is asked for long after its sale.
 pub async fn a_code_of_a_closed_sale_keeps_its_owner(ledger: Ledger) {
-    let ends_at = ledger.now().await;
-    let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
-    let terms = Terms::new(5, 5, 1_000).unwrap();
-    let over = ledger
-        .register
-        .schedule(NewSale::unnamed(window, terms, Origin::Timetable))
-        .await
-        .unwrap()
-        .unwrap();
-    let sale = ledger.raise(&over).await.sale;
+    let sale = ledger.going_on(Terms::new(5, 5, SECOND).unwrap()).await;
     let sold = ledger.hold(&sale, &user("ann"), 1, 0).await;
     ledger.sell(sold).await;
     let unrecorded = new_code(sale.id);
     ledger.judge(&sale, unrecorded).await;
 
+    ledger.end(&sale).await;
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     assert_eq!(owner(&ledger, sold.code).await, Some(user("ann")));

@@ -21,6 +21,7 @@ macro_rules! exports_contract {
         $crate::contract! { $ledger, exports:
             every_attempt_at_a_sale_is_exported_once_and_no_tombstone
             every_purchase_of_a_sale_is_exported_once
+            a_purchase_that_was_cancelled_is_exported_with_its_end
             an_export_goes_on_with_what_was_recorded_since
             an_export_that_is_broken_off_goes_on_with_the_next_row
             an_export_does_not_go_on_by_the_cursor_of_another_list
@@ -107,6 +108,23 @@ pub async fn every_attempt_at_a_sale_is_exported_once_and_no_tombstone(of: Inspe
         }
     }
     assert_eq!(attempts(&of, code_of_no_sale().sale(), None).await.rows, []);
+}
+
+/// Exports add up: what stands and what was cancelled can be told apart.
+pub async fn a_purchase_that_was_cancelled_is_exported_with_its_end(of: Inspected) {
+    let ledger = of.ledger.clone();
+    let sale = ledger.open(5, 5).await;
+    let first = ledger.hold(&sale, &user("ann"), 3, 1).await;
+    ledger.sell(first).await;
+    let cancelled = ledger.cancelled(first.code).await;
+    let sale = domain::Sale { epoch: domain::Epoch(2), ..sale };
+    let second = ledger.hold(&sale, &user("bob"), 3, 0).await;
+    let standing = ledger.sell(second).await;
+
+    let exported = purchases(&of, sale.id, None).await.rows;
+
+    let receipts: Vec<_> = exported.into_iter().map(|purchase| purchase.receipt).collect();
+    assert_eq!(receipts, [cancelled, standing]);
 }
 
 /// As their receipts have them.

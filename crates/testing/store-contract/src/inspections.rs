@@ -6,7 +6,7 @@ use domain::{
     CheckoutRefusal, Code, Sale, SaleId, Terms, Unit, UserId,
     ports::{
         AttemptCopy, By, CodeRows, Cursor, Exports, HoldEnd, Inspections, OutcomeCopy, Page,
-        PageAsked, UnitHad, UnitOfSale, UserOfSales,
+        PageAsked, SaleHistory, UnitHad, UnitOfSale, UserOfSales,
     },
 };
 
@@ -26,6 +26,7 @@ macro_rules! inspections_contract {
             a_unit_had_its_holders_one_after_the_other
             a_user_has_units_of_all_sales_those_of_the_newest_first
             a_user_asked_for_what_was_granted_and_what_was_refused
+            a_purchase_that_was_cancelled_is_shown_with_its_end_and_is_nobodys_unit
             a_cursor_of_another_list_is_refused
         }
     };
@@ -40,6 +41,8 @@ pub struct Inspected {
     pub inspections: Arc<dyn Inspections>,
     /// What is taken out of it.
     pub exports: Arc<dyn Exports>,
+    /// How its sales went.
+    pub history: Arc<dyn SaleHistory>,
 }
 
 const ALL: PageAsked = PageAsked { after: None, limit: 100 };
@@ -117,13 +120,14 @@ pub async fn a_code_is_shown_with_all_that_was_recorded_of_it(of: Inspected) {
 /// An operator is asked long after the sale.
 pub async fn a_code_of_a_closed_sale_is_shown_as_before(of: Inspected) {
     let Inspected { ledger, inspections, .. } = of;
-    let sale = ledger.over(Terms::new(5, 5, MINUTE).unwrap()).await;
+    let sale = ledger.going_on(Terms::new(5, 5, MINUTE).unwrap()).await;
     let sold = ledger.hold(&sale, &user("ann"), 1, 0).await;
     ledger.sell(sold).await;
     let released = ledger.hold(&sale, &user("bob"), 2, 0).await;
     ledger.release(released.code).await;
     let before = [inspections.code(sold.code).await, inspections.code(released.code).await];
 
+    ledger.end(&sale).await;
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     for (code, before) in [sold.code, released.code].into_iter().zip(before) {
@@ -177,8 +181,9 @@ pub async fn a_unit_had_its_holders_one_after_the_other(of: Inspected) {
 /// What is on hold and what was bought, and not what ended.
 pub async fn a_user_has_units_of_all_sales_those_of_the_newest_first(of: Inspected) {
     let Inspected { ledger, inspections, .. } = of;
-    let closed = ledger.over(Terms::new(5, 5, MINUTE).unwrap()).await;
+    let closed = ledger.going_on(Terms::new(5, 5, MINUTE).unwrap()).await;
     ledger.sell(ledger.hold(&closed, &user("ann"), 5, 0).await).await;
+    ledger.end(&closed).await;
     assert!(ledger.register.close(closed.id).await.unwrap());
     let (first, second) = (ledger.open(9, 5).await, ledger.open(9, 5).await);
     ledger.sell(ledger.hold(&first, &user("ann"), 4, 1).await).await;
@@ -251,6 +256,34 @@ pub async fn a_user_asked_for_what_was_granted_and_what_was_refused(of: Inspecte
     let of_sale = attempts(&ann, Some(sale.id), ALL).await.rows;
     assert_eq!(of_sale.iter().map(shown).collect::<Vec<_>>(), all[..3]);
     assert_eq!(attempts(&user("bob"), None, ALL).await, Page { rows: vec![], next: None });
+}
+
+/// With its code and its unit, in a sale that is open and in one that is closed.
+pub async fn a_purchase_that_was_cancelled_is_shown_with_its_end_and_is_nobodys_unit(
+    of: Inspected,
+) {
+    let Inspected { ledger, inspections, .. } = of;
+    let closed = ledger.going_on(Terms::new(5, 5, MINUTE).unwrap()).await;
+    let open = ledger.open(5, 5).await;
+    for sale in [&closed, &open] {
+        let sold = ledger.hold(sale, &user("ann"), 2, 0).await;
+        ledger.sell(sold).await;
+        if sale.id == closed.id {
+            ledger.end(&closed).await;
+            assert!(ledger.register.close(sale.id).await.unwrap());
+        }
+
+        let receipt = ledger.cancelled(sold.code).await;
+
+        let CodeRows { attempt, purchase } = inspections.code(sold.code).await.unwrap().unwrap();
+        assert_eq!(ended(&attempt), Some(HoldEnd::Cancelled));
+        assert_eq!(purchase.map(|bought| bought.receipt), Some(receipt));
+        let unit = UnitOfSale { sale: sale.id, unit: sold.unit };
+        let holders = inspections.holders(unit, ALL).await.unwrap().rows;
+        assert_eq!(holders.iter().map(ended).collect::<Vec<_>>(), [Some(HoldEnd::Cancelled)]);
+        let theirs = UserOfSales { user: user("ann"), sale: Some(sale.id) };
+        assert_eq!(inspections.units(theirs, ALL).await.unwrap().rows, []);
+    }
 }
 
 /// What it says means nothing there.

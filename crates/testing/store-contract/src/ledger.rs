@@ -12,14 +12,18 @@ use async_trait::async_trait;
 use domain::{
     CheckoutRefusal, Code, NewSale, Origin, Receipt, Sale, SaleId, Slot, StoreError, Terms,
     UnixMillis, UserId, Window,
+    operator::{Action, Beside},
     ports::{
-        Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant, LedgerStore,
-        Lookups, Operator, Outcome, Products, RaiseReply, Recorded, Redemption, SaleRegister,
-        SaleSnapshot, Tally, Verdict,
+        ActReply, Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant,
+        LedgerStore, Lookups, Operator, Outcome, Products, RaiseReply, Recorded, Redemption,
+        SaleRegister, SaleSnapshot, Tally, Verdict,
     },
 };
 
-use crate::fixtures::{HOUR, MINUTE, item, new_code, unit, until, user};
+use crate::{
+    fixtures::{HOUR, MINUTE, item, new_code, unit, until, user},
+    operator::order,
+};
 
 /// A ledger, the time it lives by, and a look at its records.
 #[derive(Clone)]
@@ -113,16 +117,18 @@ impl Ledger {
         self.raise(&scheduled).await.sale
     }
 
-    /// A sale at epoch 1 that ended an hour ago.
-    pub async fn over(&self, terms: Terms) -> Sale {
-        let ends_at = self.now().await + -HOUR;
-        let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
-        let scheduled = self
-            .register
-            .schedule(NewSale::unnamed(window, terms, Origin::Timetable))
-            .await
-            .unwrap();
-        self.raise(&scheduled.expect("the window is free")).await.sale
+    /// A sale of an operator at epoch 1 that is on, and can be [ended](Self::end).
+    pub async fn going_on(&self, terms: Terms) -> Sale {
+        let now = self.now().await;
+        let window = Window::new(now + -HOUR, now + HOUR).unwrap();
+        let new = NewSale::unnamed(window, terms, Origin::Operator);
+        let scheduled = self.register.schedule(new).await.unwrap();
+        self.raise(&scheduled.expect("it may overlap others")).await.sale
+    }
+
+    /// Ends a sale at this moment.
+    pub async fn end(&self, sale: &Sale) {
+        end(&*self.operator, sale).await;
     }
 
     /// Raises the epoch as soon as it may be raised, and returns the snapshot.
@@ -241,6 +247,13 @@ pub fn grant(sale: &Sale, number: u32, slot: u16) -> Grant {
 pub fn redemption(grant: Grant) -> Redemption {
     let Grant { code, unit, .. } = grant;
     Redemption { code, unit, item: item(code.sale(), unit) }
+}
+
+/// Ends a sale at this moment, whatever is on hold of it.
+pub async fn end(operator: &dyn Operator, sale: &Sale) {
+    let end = order(Action::EndSale(sale.id));
+    let ended = operator.act(&end, &Beside::default()).await.unwrap();
+    assert!(matches!(ended, ActReply::Now { snapshot: Some(_), .. }), "{ended:?}");
 }
 
 /// Records a grant to a user of this name.

@@ -20,12 +20,14 @@ pub mod ledger_store;
 mod live;
 pub mod lookups;
 pub mod operator;
+pub mod processes;
 pub mod products;
+pub mod sale_history;
 pub mod sale_register;
 pub mod sale_store;
 
 pub use inspections::Inspected;
-pub use ledger::{CountRecords, Ledger, grant, record, redemption};
+pub use ledger::{CountRecords, Ledger, end, grant, record, redemption};
 pub use live::Live;
 
 /// Writes one test per case of a port, on the stores that `$stores` makes.
@@ -43,14 +45,19 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 11] = [
+    const PORTS: [(&str, &[&str]); 13] = [
         (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
         (include_str!("exports.rs"), &[include_str!("exports.rs")]),
         (include_str!("inspections.rs"), &[include_str!("inspections.rs")]),
         (include_str!("lookups.rs"), &[include_str!("lookups.rs")]),
+        (include_str!("processes.rs"), &[include_str!("processes.rs")]),
         (include_str!("products.rs"), &[include_str!("products.rs")]),
-        (include_str!("operator.rs"), &[include_str!("operator.rs")]),
+        (include_str!("sale_history.rs"), &[include_str!("sale_history.rs")]),
+        (
+            include_str!("operator.rs"),
+            &[include_str!("operator.rs"), include_str!("operator/cancelling.rs")],
+        ),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (
             include_str!("code_store.rs"),

@@ -1,12 +1,12 @@
 //! What a [`Lookups`](domain::ports::Lookups) promises.
 
 use domain::{
-    Code, NewSale, Origin, Sale, Terms, UserId, Window,
+    Code, Sale, Terms, UserId,
     ports::{CodeLife, CodeState, Grant, HeldUnit, UnitsOfUser, UserOfSale},
 };
 
 use crate::{
-    fixtures::{HOUR, all_at_once, code_of_no_sale, new_code, nth_user, unit, user},
+    fixtures::{MINUTE, all_at_once, code_of_no_sale, new_code, nth_user, unit, user},
     ledger::Ledger,
 };
 
@@ -42,18 +42,9 @@ async fn codes(ledger: &Ledger, sale: &Sale, user: &UserId) -> (Vec<Code>, Vec<C
     (held, bought.iter().map(|receipt| receipt.code).collect())
 }
 
-/// A sale that is over, at epoch 1, and a unit of it that ann has bought.
-async fn sale_that_is_over(ledger: &Ledger) -> (Sale, Grant) {
-    let ends_at = ledger.now().await;
-    let window = Window::new(ends_at + -HOUR, ends_at).unwrap();
-    let terms = Terms::new(5, 5, 60_000).unwrap();
-    let over = ledger
-        .register
-        .schedule(NewSale::unnamed(window, terms, Origin::Timetable))
-        .await
-        .unwrap()
-        .unwrap();
-    let sale = ledger.raise(&over).await.sale;
+/// A sale that can be ended, and a unit of it that ann has bought.
+async fn sale_to_be_ended(ledger: &Ledger) -> (Sale, Grant) {
+    let sale = ledger.going_on(Terms::new(5, 5, MINUTE).unwrap()).await;
     let sold = ledger.hold(&sale, &user("ann"), 1, 0).await;
     ledger.sell(sold).await;
     (sale, sold)
@@ -121,13 +112,14 @@ pub async fn a_code_that_nobody_was_given_has_no_life(ledger: Ledger) {
 
 /// A buyer asks long after the sale.
 pub async fn a_code_of_a_closed_sale_is_shown_as_it_ended(ledger: Ledger) {
-    let (sale, sold) = sale_that_is_over(&ledger).await;
+    let (sale, sold) = sale_to_be_ended(&ledger).await;
     let released = ledger.hold(&sale, &user("bob"), 2, 0).await;
     ledger.release(released.code).await;
     let unrecorded = new_code(sale.id);
     ledger.judge(&sale, unrecorded).await;
     let before = [life(&ledger, sold.code).await, life(&ledger, released.code).await];
 
+    ledger.end(&sale).await;
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     for (code, before) in [sold.code, released.code].into_iter().zip(before) {
@@ -171,10 +163,11 @@ pub async fn a_user_has_what_is_theirs_of_the_sale_and_nothing_else(ledger: Ledg
 
 /// Nothing is on hold any more, and what was bought stays theirs.
 pub async fn a_user_has_the_units_of_a_closed_sale_that_they_bought(ledger: Ledger) {
-    let (sale, sold) = sale_that_is_over(&ledger).await;
+    let (sale, sold) = sale_to_be_ended(&ledger).await;
     let released = ledger.hold(&sale, &user("ann"), 2, 1).await;
     ledger.release(released.code).await;
 
+    ledger.end(&sale).await;
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     assert_eq!(codes(&ledger, &sale, &user("ann")).await, (vec![], vec![sold.code]));

@@ -1,5 +1,7 @@
 //! What an [`Operator`](domain::ports::Operator) promises.
 
+mod cancelling;
+
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicU64, Ordering},
@@ -21,6 +23,8 @@ use crate::{
     ledger::{Ledger, grant},
 };
 
+pub use cancelling::*;
+
 /// Writes one test per promise of `Operator`, on the [`Ledger`](crate::Ledger) that `$ledger` makes.
 #[macro_export]
 macro_rules! operator_contract {
@@ -32,6 +36,8 @@ macro_rules! operator_contract {
             a_grant_beside_a_change_is_in_its_snapshot_or_never_recorded
             a_pause_stops_what_was_granted_before_it
             a_pause_by_whoever_is_blind_raises_no_epoch
+            a_sale_that_was_stopped_blindly_takes_no_grant_of_its_epoch
+            a_sale_that_was_paused_blindly_goes_on_at_another_epoch
             a_change_that_changes_nothing_raises_nothing
             the_stock_is_lowered_to_the_highest_live_unit_and_no_further
             a_refusal_is_kept_and_answered_again
@@ -49,6 +55,14 @@ macro_rules! operator_contract {
             a_product_that_is_archived_is_in_the_trail_as_long_as_it_was_in_use
             what_cannot_be_done_to_a_product_is_refused_and_kept
             of_ten_that_order_one_product_at_once_it_is_made_by_one
+            a_cancelled_purchase_keeps_its_receipt_and_says_why
+            a_cancelled_code_is_good_for_nothing_more
+            the_unit_and_the_slot_of_a_cancelled_purchase_are_free_again
+            a_cancellation_raises_the_epoch_and_keeps_no_rebuild_waiting
+            of_ten_that_cancel_one_purchase_at_once_one_does
+            of_many_purchases_that_are_cancelled_at_once_each_is_free_in_the_next_snapshot
+            a_purchase_of_a_closed_sale_is_cancelled_and_nothing_goes_back_on_sale
+            what_is_no_purchase_and_what_has_no_reason_is_not_cancelled
         }
     };
 }
@@ -59,7 +73,8 @@ fn new_id() -> ActionId {
     ActionId::drawn(u128::from(LAST.fetch_add(1, Ordering::Relaxed) + 1))
 }
 
-fn order(action: Action) -> Order {
+/// An order that is given for the first time.
+pub(crate) fn order(action: Action) -> Order {
     let (by, why) = ("ann".parse().unwrap(), Some("because".parse().unwrap()));
     Order { id: new_id(), by, why, request_id: None, action, if_at: None }
 }
@@ -289,6 +304,39 @@ pub async fn a_pause_by_whoever_is_blind_raises_no_epoch(ledger: Ledger) {
     let paused = Sale { state: SaleState::Paused, ..sale };
     assert_eq!(record.outcome, Acted::Done(Seen::Sale(SaleSeen::of(&paused))));
     assert_eq!(ledger.sale(sale.id).await, paused);
+}
+
+/// The live store has not heard of it and goes on granting, at the epoch that stands; what was promised is kept.
+pub async fn a_sale_that_was_stopped_blindly_takes_no_grant_of_its_epoch(ledger: Ledger) {
+    let beside = Beside { is_blind: true, ..Beside::default() };
+    for stop in [Action::PauseSale, Action::EndSale] {
+        let sale = ledger.on(3, 3).await;
+        let held = ledger.hold(&sale, &user("ann"), 1, 0).await;
+
+        let stopped = ledger.operator.act(&order(stop(sale.id)), &beside).await.unwrap();
+
+        assert!(matches!(stopped, ActReply::Now { snapshot: None, .. }), "{stopped:?}");
+        assert_eq!(ledger.sale(sale.id).await.epoch, sale.epoch);
+        let late = grant(&sale, 2, 1);
+        assert_eq!(ledger.record_grant(&sale, &user("ann"), late).await, Recorded::Stale);
+        assert_eq!(ledger.find(late.code).await, CodeRecord::Unknown);
+        let again = ledger.record_grant(&sale, &user("ann"), held).await;
+        assert!(matches!(again, Recorded::Hold(_)), "{again:?}");
+        ledger.sell(held).await;
+    }
+}
+
+/// Every grant of the epoch before is refused, and what is granted at the new one is taken.
+pub async fn a_sale_that_was_paused_blindly_goes_on_at_another_epoch(ledger: Ledger) {
+    let sale = ledger.on(3, 3).await;
+    let beside = Beside { is_blind: true, ..Beside::default() };
+    ledger.operator.act(&order(Action::PauseSale(sale.id)), &beside).await.unwrap();
+    let late = grant(&sale, 1, 0);
+
+    let resumed = ledger.change(&order(Action::ResumeSale(sale.id))).await.sale;
+
+    assert_eq!(ledger.record_grant(&sale, &user("ann"), late).await, Recorded::Stale);
+    ledger.hold(&resumed, &user("ann"), 1, 0).await;
 }
 
 /// It is done, and kept, and disturbs nobody.

@@ -1,9 +1,10 @@
 //! What is measured: the service on stores of its own, and the floor.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use dev_servers::{Program, Service, Stack};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::{
     databases::Databases,
@@ -15,6 +16,12 @@ use crate::{
 };
 
 const SERVES_WITHIN: Duration = Duration::from_secs(30);
+
+/// Between two looks whether it does.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What the service says of each sale that it serves now.
+const SERVED: &str = "the live store serves a sale";
 
 /// The bare handler.
 pub(crate) struct Floor(Service);
@@ -76,17 +83,32 @@ impl Deployment {
             .env("SALE_STOCK", stock.to_string())
             .env("SALE_PERIOD", "off")
             .envs(settings.iter().cloned());
-        // The only sale there is to come, and longer than any measurement.
-        let starts_at = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
-        let schedule = ["sales", "schedule", "--lasts", "1day", "--starts-at", &starts_at];
         service.run(&["migrate"])?;
-        let said = service.run(&schedule)?;
-        let sale =
-            said.lines().nth(1).and_then(|line| line.split_whitespace().next()?.parse().ok());
-        let sale = sale.ok_or(BenchError::Unreadable { from: "scheduling a sale", said })?;
+        let sale = schedule(&service)?;
         let app = service.start(&["serve"])?;
-        app.await_words("the live store serves a sale", SERVES_WITHIN)?;
+        app.await_words(SERVED, SERVES_WITHIN)?;
         Ok(Self { app, sale, stores })
+    }
+
+    /// Puts another sale on, of so many units; returns its number.
+    pub(crate) fn put_on(&self, units: u32) -> Result<u64, BenchError> {
+        let service = self.stores.service().env("SALE_STOCK", units.to_string());
+        schedule(&service.env("SALE_PERIOD", "off"))
+    }
+
+    /// Waits until so many sales are served that nobody asked for.
+    pub(crate) fn until_served(&self, sales: usize) -> Result<(), BenchError> {
+        let given_up_at = Instant::now() + SERVES_WITHIN;
+        loop {
+            let served = self.app.log().matches(SERVED).count();
+            if served >= sales {
+                return Ok(());
+            }
+            if Instant::now() > given_up_at {
+                return Err(BenchError::Wrong(format!("of {sales} sales {served} are served")));
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -154,4 +176,12 @@ impl Deployment {
     pub(crate) fn used_codes(&self) -> Result<String, BenchError> {
         self.stores.rows(&format!("SELECT code FROM purchases WHERE sale_id = {}", self.sale))
     }
+}
+
+/// Puts a sale on that began an hour ago, and lasts for longer than any measurement; returns its number.
+fn schedule(service: &Program) -> Result<u64, BenchError> {
+    let starts_at = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
+    let said = service.run(&["sales", "schedule", "--lasts", "1day", "--starts-at", &starts_at])?;
+    let sale = said.lines().nth(1).and_then(|line| line.split_whitespace().next()?.parse().ok());
+    sale.ok_or(BenchError::Unreadable { from: "scheduling a sale", said })
 }

@@ -12,6 +12,7 @@ pub(crate) mod lost_live;
 pub(crate) mod old_ledger;
 pub(crate) mod overload;
 pub(crate) mod reads;
+pub(crate) mod sales;
 pub(crate) mod sold_out;
 pub(crate) mod stream;
 pub(crate) mod tls;
@@ -39,6 +40,8 @@ pub(crate) enum Scenario {
     OldLedger,
     /// Grants with both servers under TLS
     Tls,
+    /// Grants of ten sales at a time, beside those of one; and what a hundred take that nobody asks for
+    Sales,
     /// Checkouts at half the rate of grants, timed from when they were due
     Latency,
     /// Two hundred rotations of small sales, and what they leave behind
@@ -60,7 +63,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Grant,
         Self::Keyed,
         Self::Identity,
@@ -70,6 +73,7 @@ impl Scenario {
         Self::Flow,
         Self::OldLedger,
         Self::Tls,
+        Self::Sales,
         Self::Latency,
         Self::LongDay,
         Self::Audit,

@@ -40,13 +40,14 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 13] = [
+    const BELOW: [(Scenario, Measure<'a>); 14] = [
         (Scenario::Keyed, Self::keyed),
         (Scenario::Identity, Self::identity),
         (Scenario::Reads, Self::reads),
         (Scenario::Stream, Self::stream),
         (Scenario::OldLedger, Self::old_ledger),
         (Scenario::Tls, Self::tls),
+        (Scenario::Sales, Self::sales),
         (Scenario::Latency, Self::latency),
         (Scenario::LongDay, Self::long_day),
         (Scenario::Overload, Self::overload),

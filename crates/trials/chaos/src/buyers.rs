@@ -1,8 +1,8 @@
-//! The buyers of one sale. Together they want three times the stock.
+//! The buyers of one sale. Together they want several times the stock.
 //!
 //! A tenth of them buy while faults are about: they redeem, give back, let holds lapse, come
 //! late, and ask again whatever got lost. The rest comes when all has healed and takes what is
-//! left, so a sale that sells everything it can ends sold out.
+//! left, so a sale that sells everything it can ends sold out, if it lasts so long.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,20 +13,13 @@ use tokio::time::sleep;
 use crate::{
     client::Client,
     history::{Answer, Ask, Asked, Granted, History, Sent, now_ms},
-    timetable::{HEALED_BY_MS, HOLD_MS, LASTS_MS, STOCK},
+    timetable::{HEALED_BY_MS, HOLD_MS, WISHES},
 };
 
-/// Units one buyer wants.
-const WISHES: u32 = 5;
-
-/// Buyers: together they want three times the stock.
-const BUYERS: u32 = 3 * STOCK / WISHES;
-
-/// Of these, so many come while faults are about.
-const EARLY: u32 = BUYERS / 3;
-
-/// Of these again, so many stand at the door when the sale opens.
-const FIRST: u32 = EARLY / 3;
+/// Of the buyers one in so many comes while faults are about, and of these again one in so many stands at
+/// the door when the sale opens.
+const EARLY_ONE_IN: u32 = 3;
+const FIRST_ONE_IN: u32 = 3;
 
 /// How long after its sale a buyer goes on asking for what got lost, in milliseconds.
 const PERSISTS_MS: i64 = 30_000;
@@ -35,7 +28,11 @@ const PERSISTS_MS: i64 = 30_000;
 pub(crate) struct Buyers {
     pub(crate) client: Client,
     pub(crate) sale: i64,
+    /// How many they are.
+    pub(crate) count: u32,
+    /// When faults begin to come, and when the sale ends at the latest, ms since the Unix epoch.
     pub(crate) opens_ms: i64,
+    pub(crate) ends_ms: i64,
     /// Whether they name their requests, as half of them do where the service knows keys.
     pub(crate) have_keys: bool,
     pub(crate) history: Arc<History>,
@@ -60,13 +57,17 @@ enum Plan {
 impl Buyers {
     /// Buys until the sale is over and nobody waits for an answer any more.
     pub(crate) async fn buy(&self, rng: &mut Rng) {
-        let buyers = (0..BUYERS).map(|number| {
+        let early = self.count / EARLY_ONE_IN;
+        let first = early / FIRST_ONE_IN;
+        let buyers = (0..self.count).map(|number| {
             let mut rng = rng.fork();
             let healed = u64::from(HEALED_BY_MS);
-            let arrives_ms = match number {
-                0..FIRST => rng.u64(0..100),
-                FIRST..EARLY => rng.u64(100..healed - 1_000),
-                _ => rng.u64(healed..healed + 2_000),
+            let arrives_ms = if number < first {
+                rng.u64(0..100)
+            } else if number < early {
+                rng.u64(100..healed - 1_000)
+            } else {
+                rng.u64(healed..healed + 2_000)
             };
             let mut buyer = Buyer { all: self, name: format!("buyer-{number}"), rng, keys: 0 };
             async move {
@@ -75,10 +76,6 @@ impl Buyers {
             }
         });
         join_all(buyers).await;
-    }
-
-    fn ends_ms(&self) -> i64 {
-        self.opens_ms + i64::from(LASTS_MS)
     }
 }
 
@@ -126,7 +123,7 @@ impl Buyer<'_> {
 
     /// Asks for a unit until there is one; `None` if the sale ends before.
     async fn get_hold(&mut self, what: Ask) -> Option<Granted> {
-        while now_ms() < self.all.ends_ms() + PERSISTS_MS {
+        while now_ms() < self.all.ends_ms + PERSISTS_MS {
             let is_hasty = what != Ask::Checkout && self.rng.u8(..) < 32;
             let answer = if is_hasty { self.ask_twice(what).await } else { self.ask(what).await };
             match answer {
@@ -137,7 +134,7 @@ impl Buyer<'_> {
                     return Some(hold);
                 }
                 Answer::Refused("ended" | "unknown_sale") | Answer::Wrong(_) => return None,
-                Answer::Refused("sold_out") => self.pause(500..=1_500).await,
+                Answer::Refused("sold_out" | "user_limit") => self.pause(500..=1_500).await,
                 _ => self.pause(50..=300).await,
             }
         }
@@ -154,7 +151,7 @@ impl Buyer<'_> {
 
     /// Asks until the answer is known. The same answer again is part of the promise.
     async fn settle(&mut self, what: Ask) {
-        while now_ms() < self.all.ends_ms() + PERSISTS_MS {
+        while now_ms() < self.all.ends_ms + PERSISTS_MS {
             if !self.ask(what).await.is_unknown() {
                 return;
             }

@@ -164,6 +164,12 @@ fn read(what: Ask, status: u16, is_replay: bool, body: &str) -> Answer {
         (_, 409, "code-already-used") => bought(&json["purchase"], true),
         (Ask::Release(_), 204, _) => Some(Answer::Released),
         (_, 410, "code-expired") => Some(Answer::Expired),
+        // With its receipt, which says why.
+        (_, 410, "purchase-cancelled") => {
+            let receipt = &json["purchase"];
+            let is_marked = receipt["cancelled_at"].is_string() && receipt["reason"].is_string();
+            is_marked.then_some(Answer::Cancelled)
+        }
         (_, 404, "code-not-found") => Some(Answer::NotFound),
         _ => None,
     };
@@ -227,6 +233,11 @@ mod tests {
             read(Ask::Checkout, 409, false, r#"{"type":"/problems/sold-out"}"#),
             Answer::Refused("sold_out")
         );
+        let cancelled = r#"{"type":"/problems/purchase-cancelled","purchase":
+                            {"unit":3,"cancelled_at":"1970-01-01T00:00:02Z","reason":"sent back"}}"#;
+        for what in [Ask::Purchase(code), Ask::PurchaseAgain(code), Ask::Release(code)] {
+            assert_eq!(read(what, 410, false, cancelled), Answer::Cancelled);
+        }
         assert!(read(Ask::Checkout, 503, false, "").is_unknown());
         assert!(read(Ask::Checkout, 408, false, "").is_unknown());
     }
@@ -244,6 +255,7 @@ mod tests {
             (Ask::Purchase(code), 409, false, r#"{"type":"/problems/sold-out"}"#),
             (Ask::Purchase(code), 400, false, r#"{"type":"/problems/invalid-request"}"#),
             (Ask::PurchaseAgain(code), 409, false, &used),
+            (Ask::Purchase(code), 410, false, r#"{"type":"/problems/purchase-cancelled"}"#),
         ] {
             let answer = read(what, status, is_replay, body);
 

@@ -7,16 +7,12 @@ mod watching;
 use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
-use tokio::{
-    task::JoinSet,
-    time::sleep,
-};
+use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     client::Client,
     history::{Sent, now_ms},
     sightings::{Look, Seen, Sight, Sightings, Stillness},
-    timetable::LASTS_MS,
 };
 
 /// Between two looks of a reader, in milliseconds: an open page asks about twice a second.
@@ -24,17 +20,18 @@ const PAUSE_MS: std::ops::Range<u64> = 300..700;
 
 const LOOKS: [Look; 3] = [Look::Current, Look::OneSale, Look::Health];
 
-/// How many stand still at a time, of each kind.
-const STILL: usize = 4;
-
 /// Everybody who looks at a sale.
 #[derive(Clone)]
 pub(crate) struct Crowd {
     pub(crate) client: Client,
     pub(crate) readers: usize,
     pub(crate) viewers: usize,
+    /// How many stand still at a time, of each kind.
+    pub(crate) still: usize,
     pub(crate) sale: i64,
+    /// When faults begin to come, and when the sale ends at the latest, ms since the Unix epoch.
     pub(crate) opens_ms: i64,
+    pub(crate) ends_ms: i64,
     pub(crate) sightings: Arc<Sightings>,
 }
 
@@ -46,7 +43,7 @@ impl Crowd {
             crowd.spawn(self.clone().read(rng.fork()));
         }
         for how in [Stillness::NeverReads, Stillness::BodyStops, Stillness::HeadStops] {
-            for _ in 0..STILL {
+            for _ in 0..self.still {
                 crowd.spawn(self.clone().stand_still(how, rng.fork()));
             }
         }
@@ -76,11 +73,7 @@ impl Crowd {
         }
     }
 
-    fn ends_ms(&self) -> i64 {
-        self.opens_ms + i64::from(LASTS_MS)
-    }
-
     fn is_over(&self) -> bool {
-        now_ms() >= self.ends_ms()
+        now_ms() >= self.ends_ms
     }
 }

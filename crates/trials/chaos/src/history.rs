@@ -85,6 +85,8 @@ pub(crate) enum Answer {
     },
     /// The hold ran out or was given back.
     Expired,
+    /// It was bought, and the purchase cancelled.
+    Cancelled,
     NotFound,
     Released,
     /// No answer, or one that says that none can be given: it may have been done.

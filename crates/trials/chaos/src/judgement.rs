@@ -1,6 +1,8 @@
 //! Judging a sale that is over: what its buyers were told against what the ledger holds.
 
+mod cancelled;
 mod keys;
+mod orders;
 mod reads;
 mod streams;
 
@@ -16,6 +18,7 @@ use crate::{
     ledger::Records,
 };
 
+pub(crate) use orders::{Calm, Made, Steering};
 pub(crate) use reads::judge_crowd;
 
 /// A promise that was broken.
@@ -54,6 +57,10 @@ pub(crate) enum Promise {
     ViewersAreTold,
     /// Who stands still is let go of.
     PeersAreLetGo,
+    /// From when an operator was told that an order is in effect, it is, until they give another.
+    OrdersAreInEffect,
+    /// The trail has every order once, as it was answered, and none that nobody gave.
+    TrailIsTrue,
     /// `flashsale audit` finds nothing.
     AuditIsClean,
 }
@@ -74,6 +81,8 @@ impl fmt::Display for Promise {
             Self::ReadsAreFresh => "a reader was shown what is long past",
             Self::ViewersAreTold => "a viewer was not told what there was",
             Self::PeersAreLetGo => "a peer that stands still was kept",
+            Self::OrdersAreInEffect => "an order was answered and is not in effect",
+            Self::TrailIsTrue => "the trail is not what operators were told",
             Self::AuditIsClean => "the audit found a breach",
         })
     }
@@ -85,21 +94,34 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Every promise that was broken in a sale that is over, whose buyers have all gone home.
+/// Every promise that was broken in a sale that is over, whose buyers have all gone home and that no
+/// operator changed.
 pub(crate) fn judge(history: &[Asked], records: &Records) -> Vec<Breach> {
-    let mut court = Court { history, records, breaches: Vec::new() };
+    judge_steered(history, records, &Steering::of_nobody())
+}
+
+/// The same of a sale that was changed while it went on.
+pub(crate) fn judge_steered(
+    history: &[Asked],
+    records: &Records,
+    steering: &Steering<'_>,
+) -> Vec<Breach> {
+    let mut court = Court { history, records, steering, breaches: Vec::new() };
     court.check_grants();
     court.check_keys();
     court.check_refusals();
     court.check_codes();
+    court.check_cancelled();
     court.check_unknowns();
     court.check_stock();
+    court.check_orders();
     court.breaches
 }
 
 struct Court<'a> {
     history: &'a [Asked],
     records: &'a Records,
+    steering: &'a Steering<'a>,
     breaches: Vec<Breach>,
 }
 
@@ -211,22 +233,24 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// A hold that was refused was due, by the ledger's clock, or given back by its owner.
+    /// A hold that was refused was due, by the ledger's clock, or given back by its owner or an operator.
     fn check_ends(&mut self, hold: Granted, answers: &[&Asked]) {
         for asked in answers {
             let row = self.records.holds.get(&hold.code);
-            let gave_back = answers.iter().any(|asked| matches!(asked.what, Ask::Release(_)));
+            let gave_back = answers.iter().any(|asked| matches!(asked.what, Ask::Release(_)))
+                || self.steering.asked_back(hold.code);
             let is_good = match (&asked.answer, row.map(|row| row.state.as_str())) {
                 (Answer::NotFound, _) => false,
                 (Answer::Released, state) => state == Some("released"),
                 (Answer::Expired, Some("released")) => gave_back,
                 (Answer::Expired, state) => state == Some("expired"),
+                (Answer::Cancelled, state) => state == Some("cancelled"),
                 _ => true,
             };
             if !is_good {
                 let what = format!("{hold:?} was answered {:?}, it is {row:?}", asked.answer);
                 let promise = match asked.answer {
-                    Answer::Released => Promise::AnswersAreKept,
+                    Answer::Released | Answer::Cancelled => Promise::AnswersAreKept,
                     _ => Promise::HoldsAreHonoured,
                 };
                 self.charge(promise, what);
@@ -246,17 +270,19 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// Everything is sold once, and nothing is left over.
+    /// Everything is sold once, and nothing is left over of a sale that had the time to be sold out; but what
+    /// was cancelled is sold again.
     fn check_stock(&mut self) {
         let records = self.records;
-        let units: HashSet<i32> = records.purchases.values().map(|row| row.unit).collect();
+        let standing = || records.purchases.values().filter(|row| !row.is_cancelled);
+        let units: HashSet<i32> = standing().map(|row| row.unit).collect();
         let in_stock = |unit: &i32| usize::try_from(*unit).is_ok_and(|unit| unit <= records.stock);
-        let (sold, stock) = (records.purchases.len(), records.stock);
+        let (sold, stock) = (standing().count(), records.stock);
         if units.len() != sold || sold > stock || !units.iter().all(in_stock) {
             let what = format!("{sold} purchases of {} units, stock {stock}", units.len());
             self.charge(Promise::NothingIsOversold, what);
         }
-        if sold < stock {
+        if sold < stock && self.steering.is_to_be_sold_out(records) {
             self.charge(Promise::NothingIsUndersold, format!("{sold} of {stock} units were sold"));
         }
         for (code, row) in &records.holds {

@@ -1,5 +1,7 @@
 //! One lane of a trial: sale after sale on deployments of its own.
 
+mod sale;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -15,23 +17,26 @@ use tokio::{
     time::sleep,
 };
 
+use self::sale::{Opening, Visited};
 use crate::{
     audits::{audit_until, unclean},
-    buyers::Buyers,
     capabilities::Capabilities,
-    crowd::Crowd,
     deployment::{Audit, Builds, Deployment},
     error::{ChaosError, during},
-    history::{Asked, History, now_ms},
-    inject::InjectedFault,
-    judgement::{Breach, judge, judge_crowd},
-    ledger::Records,
+    fault::Kind,
+    history::now_ms,
+    inject::{CLOCK_MS, InjectedFault},
+    judgement::{Breach, Calm},
+    operator::{Operator, Steered},
+    orders::Order,
     plan::{Pace, PlannedFault, Planner},
+    programme::Part,
     progress::Progress,
     recovery::{Recovery, recoveries},
-    sightings::Sightings,
-    timetable::{JUDGED_AT_MS, LASTS_MS},
+    timetable::{HEALED_BY_MS, JUDGED_AT_MS, LASTS_MS},
 };
+
+pub(crate) use self::sale::Judged;
 
 /// Sales on one deployment. The next has new stores: a rolling restart has no way back.
 const SALES_A_DEPLOYMENT: usize = 10;
@@ -41,10 +46,6 @@ const SALES_AN_UPGRADE: usize = 2;
 
 /// How long before its opening a sale must be known, in milliseconds.
 const AHEAD_MS: i64 = 2_000;
-
-/// How long after its end a sale may have holds, in milliseconds: what was taken at the last
-/// moment, and the time to sweep it.
-const HOLDS_END_MS: i64 = 10_000;
 
 /// Where and how a lane runs.
 pub(crate) struct Lane {
@@ -62,51 +63,53 @@ pub(crate) struct Lane {
     pub(crate) readers: usize,
     /// How many viewers watch it.
     pub(crate) viewers: usize,
+    /// How many sales are on at a time.
+    pub(crate) sales: u8,
+    /// Whether an operator changes them while faults go on.
+    pub(crate) is_steered: bool,
     /// Where its deployments leave their logs.
     pub(crate) dir: PathBuf,
     pub(crate) progress: Arc<Progress>,
     pub(crate) cycles: mpsc::Sender<Cycle>,
 }
 
-/// What came of one sale.
+/// What came of the sales that were on together.
 pub(crate) struct Cycle {
     pub(crate) lane: usize,
-    pub(crate) sale: i64,
+    /// Each of them; that of the timetable is the first.
+    pub(crate) sales: Vec<Judged>,
     pub(crate) faults: Vec<InjectedFault>,
     pub(crate) recoveries: Vec<Recovery>,
-    pub(crate) history: Vec<Asked>,
-    pub(crate) sightings: Arc<Sightings>,
-    pub(crate) sold: usize,
     /// How often a process of the service ended, or did not come up, by itself.
     pub(crate) ends: usize,
     pub(crate) longest_stop_ms: u64,
     pub(crate) peak_memory_mib: u64,
-    pub(crate) breaches: Vec<Breach>,
+    /// What audits found.
+    pub(crate) found: Vec<Breach>,
     /// Where the logs of its processes are.
     pub(crate) dir: PathBuf,
 }
 
-/// A sale whose buyers may still be about.
-struct Running {
-    sale: i64,
-    ends_ms: i64,
-    history: Arc<History>,
-    sightings: Arc<Sightings>,
-    /// Buyers and readers.
-    visitors: JoinHandle<()>,
-    faults: Vec<InjectedFault>,
-    pace: Pace,
-    /// What the audits found while it ran.
-    found: Vec<Breach>,
+impl Cycle {
+    /// Every promise that was broken.
+    pub(crate) fn breaches(&self) -> impl Iterator<Item = &Breach> {
+        self.sales.iter().flat_map(|sale| &sale.breaches).chain(&self.found)
+    }
 }
 
-/// A sale that opens.
-#[derive(Clone, Copy)]
-struct Opening {
-    sale: i64,
+/// An operator at work, who has in the end what they did with each sale.
+type Steers = JoinHandle<Result<Vec<Steered>, ChaosError>>;
+
+/// Sales whose buyers may still be about.
+struct Running {
     opens_ms: i64,
-    /// Whether the version before serves it at first.
-    is_of_before: bool,
+    visited: Vec<Visited>,
+    /// What an operator does with them.
+    steered: Steers,
+    faults: Vec<InjectedFault>,
+    pace: Pace,
+    /// What the audits found while they ran.
+    found: Vec<Breach>,
 }
 
 impl Lane {
@@ -128,18 +131,18 @@ impl Lane {
     async fn sales(&mut self, deployment: &Arc<Deployment>, dir: &Path) -> Result<(), ChaosError> {
         let lasts_ms = i64::from(LASTS_MS);
         let mut opens_ms = (now_ms() + AHEAD_MS).div_euclid(lasts_ms) * lasts_ms + lasts_ms;
-        let mut before = None;
+        let mut before: Option<Running> = None;
         let turns = if self.is_upgraded { SALES_AN_UPGRADE } else { SALES_A_DEPLOYMENT };
         for turn in 0..turns {
             if !self.progress.claim() {
                 break;
             }
-            let sale = open(deployment, opens_ms).await?;
-            let (history, sightings) = <(Arc<History>, Arc<Sightings>)>::default();
             let is_of_before = self.is_upgraded && turn == 0;
-            let opening = Opening { sale, opens_ms, is_of_before };
-            let visitors = self.visitors(deployment, opening, &history, &sightings)?;
             let pace = self.pace(turn);
+            let sale = find(deployment, opens_ms).await?;
+            let of_timetable = Opening { part: Part::Timetable, sale, opens_ms, is_of_before };
+            let mut visited = vec![self.visit(deployment, of_timetable, None)?];
+            let steered = self.steer(deployment, pace, &mut visited).await?;
             let plan = if is_of_before {
                 vec![PlannedFault::upgrade(&mut self.rng)]
             } else {
@@ -153,82 +156,106 @@ impl Lane {
 
             until(judged_at_ms).await;
             if let Some(before) = before.take() {
-                self.judge(deployment, before, dir).await?;
+                self.judge(deployment, before, &faults, dir).await?;
             }
-            let ends_ms = opens_ms + lasts_ms;
-            before =
-                Some(Running { sale, ends_ms, history, sightings, visitors, faults, pace, found });
-            opens_ms = ends_ms;
+            before = Some(Running { opens_ms, visited, steered, faults, pace, found });
+            opens_ms += lasts_ms;
         }
         if let Some(last) = before {
-            until(last.ends_ms).await;
-            self.judge(deployment, last, dir).await?;
+            let ends_ms =
+                last.visited.iter().map(|visited| visited.opening.ends_at_last_ms()).max();
+            until(ends_ms.unwrap_or(opens_ms)).await;
+            self.judge(deployment, last, &[], dir).await?;
         }
         Ok(())
     }
 
-    /// Lets buyers and readers come. What they do comes from one draw, however many they are, so that
-    /// a seed gives the same faults with any crowd. What the version before may not know, keys and
-    /// streams, nobody uses while it serves.
-    fn visitors(
+    /// Has an operator put the other sales on, and change all of them while faults go on. The version before
+    /// may not know how to, so while it serves nobody does.
+    async fn steer(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        pace: Pace,
+        visited: &mut Vec<Visited>,
+    ) -> Result<Steers, ChaosError> {
+        let rng = self.rng.fork();
+        let Some(&Visited { opening, .. }) = visited.first() else { return Ok(nobody()) };
+        if opening.is_of_before {
+            return Ok(nobody());
+        }
+        let mut operator = Operator {
+            deployment: Arc::clone(deployment),
+            rng,
+            opens_ms: opening.opens_ms,
+            // Where recoveries are timed nothing else shall keep anybody from buying.
+            spares_timetable: pace == Pace::OneByOne,
+        };
+        for part in Part::of(self.sales).skip(1) {
+            let (sale, made) = operator.schedule(part).await?;
+            visited.push(self.visit(deployment, Opening { part, sale, ..opening }, Some(made))?);
+        }
+        if !self.is_steered {
+            return Ok(nobody());
+        }
+        let sales = visited.iter().map(Visited::to_steer).collect();
+        Ok(tokio::spawn(operator.steer(sales)))
+    }
+
+    fn visit(
         &mut self,
         deployment: &Deployment,
-        Opening { sale, opens_ms, is_of_before }: Opening,
-        history: &Arc<History>,
-        sightings: &Arc<Sightings>,
-    ) -> Result<JoinHandle<()>, ChaosError> {
-        let (client, mut rng) = (deployment.client()?, self.rng.fork());
-        let mut readers_rng = rng.fork();
-        let history = Arc::clone(history);
-        let have_keys = !is_of_before;
-        let buyers = Buyers { client: client.clone(), sale, opens_ms, have_keys, history };
-        let viewers = if is_of_before { 0 } else { self.viewers };
-        let (readers, sightings) = (self.readers, Arc::clone(sightings));
-        let crowd = Crowd { client, readers, viewers, sale, opens_ms, sightings };
-        Ok(tokio::spawn(async move {
-            tokio::join!(buyers.buy(&mut rng), crowd.look(&mut readers_rng));
-        }))
+        opening: Opening,
+        made: Option<Order>,
+    ) -> Result<Visited, ChaosError> {
+        opening.visit(deployment, self.rng.fork(), (self.readers, self.viewers), made)
     }
 
     fn pace(&self, turn: usize) -> Pace {
         if self.is_timed && turn.is_multiple_of(2) { Pace::OneByOne } else { Pace::Together }
     }
 
-    /// Judges a sale when its buyers have gone home and its last hold has ended.
+    /// Judges sales when their buyers have gone home and their last holds have ended. Those that outlasted
+    /// their own faults have met some of the next.
     async fn judge(
         &self,
         deployment: &Deployment,
         running: Running,
+        next_faults: &[InjectedFault],
         dir: &Path,
     ) -> Result<(), ChaosError> {
-        let Running { sale, ends_ms, history, sightings, visitors, faults, pace, found } = running;
-        visitors.await.map_err(|error| panicked(&error))?;
-        let records = last_records(deployment, sale, ends_ms).await?;
-        let history = history.lines();
-        let mut breaches = judge(&history, &records);
-        breaches.extend(judge_crowd(sale, &sightings, &faults, &records));
-        breaches.extend(found);
+        let Running { opens_ms, visited, steered, faults, pace, mut found } = running;
+        let mut steered = steered.await.map_err(|error| panicked(&error))??;
+        let met = [&faults, next_faults].concat();
+        let is_of_clock =
+            |met: &InjectedFault| matches!(met.fault.kind, Kind::ClockAhead | Kind::ClockBehind);
+        let calm = Calm {
+            from_ms: opens_ms + i64::from(HEALED_BY_MS),
+            clock_ms: if met.iter().any(is_of_clock) { CLOCK_MS } else { 0 },
+        };
+        let mut sales = Vec::new();
+        for visited in visited {
+            let of_sale = steered.iter_mut().find(|it| it.sale == visited.opening.sale);
+            let orders = of_sale.map(|it| std::mem::take(&mut it.orders)).unwrap_or_default();
+            sales.push(visited.judge(deployment, orders, (&met, calm)).await?);
+        }
         match deployment.audit().await? {
             Audit::Clean => {}
-            Audit::Breach(report) => breaches.push(unclean(&report)),
+            Audit::Breach(report) => found.push(unclean(&report)),
             Audit::Impossible(said) => return Err(ChaosError::Failed { what: "the audit", said }),
         }
-        let recoveries = match pace {
-            Pace::OneByOne => recoveries(&faults, &history),
-            Pace::Together => Vec::new(),
+        let recoveries = match (pace, sales.first()) {
+            (Pace::OneByOne, Some(of_timetable)) => recoveries(&faults, &of_timetable.history),
+            _ => Vec::new(),
         };
         let cycle = Cycle {
             lane: self.number,
-            sale,
+            sales,
             faults,
             recoveries,
-            history,
-            sightings,
-            sold: records.purchases.len(),
             ends: deployment.processes.take_ends(),
             longest_stop_ms: deployment.processes.take_longest_stop_ms(),
             peak_memory_mib: deployment.processes.peak_memory_mib().await,
-            breaches,
+            found,
             dir: dir.to_owned(),
         };
         // Nobody listens any more if the trial was stopped.
@@ -237,12 +264,16 @@ impl Lane {
     }
 }
 
-/// Waits for a sale to open; returns its number.
-async fn open(deployment: &Deployment, opens_ms: i64) -> Result<i64, ChaosError> {
+/// Nobody who steers.
+fn nobody() -> Steers {
+    tokio::spawn(async { Ok(Vec::new()) })
+}
+
+/// Waits until the sale that opens then is known; returns its number.
+async fn find(deployment: &Deployment, opens_ms: i64) -> Result<i64, ChaosError> {
     until(opens_ms - AHEAD_MS / 2).await;
     while now_ms() < opens_ms + AHEAD_MS {
         if let Some(sale) = deployment.stores.sale_at(opens_ms).await? {
-            until(opens_ms).await;
             return Ok(sale);
         }
         sleep(Duration::from_millis(50)).await;
@@ -281,23 +312,8 @@ fn panicked(error: &JoinError) -> ChaosError {
     ChaosError::Failed { what: "a task", said: error.to_string() }
 }
 
-/// The records of a sale when none of its units is on hold any more, or when none should be.
-async fn last_records(
-    deployment: &Deployment,
-    sale: i64,
-    ends_ms: i64,
-) -> Result<Records, ChaosError> {
-    loop {
-        let records = deployment.stores.records_of(sale).await?;
-        let has_holds = records.holds.values().any(|hold| hold.state == "held");
-        if !has_holds || now_ms() > ends_ms + HOLDS_END_MS {
-            return Ok(records);
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn until(moment_ms: i64) {
+/// Waits until this moment, ms since the Unix epoch.
+pub(crate) async fn until(moment_ms: i64) {
     let left_ms = u64::try_from(moment_ms - now_ms()).unwrap_or(0);
     sleep(Duration::from_millis(left_ms)).await;
 }

@@ -3,10 +3,11 @@
 //! `--stack embedded`, one process on SQLite and its own memory, which loses the live store
 //! whenever it is killed.
 //!
-//! Small sales follow each other, with three times as many wishes as units, and a crowd that only
-//! looks or stands still. Each meets a few faults and is healed before its end; then everything its
-//! visitors were told is held against the ledger, and `flashsale audit` is asked. Visitors and
-//! ledger are the only witnesses: this crate shares no code with the service.
+//! Small sales follow each other, three at a time and of different length, with three times as many
+//! wishes as units, and a crowd that only looks or stands still. They meet a few faults, while an operator
+//! changes them at random, and are healed before the end of all but the shortest; then everything their
+//! visitors and operators were told is held against the ledger, sale by sale, and `flashsale audit` is asked.
+//! They and the ledger are the only witnesses: this crate shares no code with the service.
 //!
 //! A seed gives the same faults at the same times again, not the same run: the programs are
 //! the real ones.
@@ -32,10 +33,14 @@ mod judgement;
 mod lane;
 mod ledger;
 mod mutants;
+mod operator;
+mod orders;
 mod plan;
+mod programme;
 mod progress;
 mod recovery;
 mod report;
+mod shell;
 mod sightings;
 mod stack;
 mod timetable;

@@ -5,6 +5,7 @@ mod embedded;
 mod keys;
 mod servers;
 mod simulation;
+mod steering;
 
 use std::process::{Command, Stdio};
 
@@ -59,6 +60,8 @@ enum TriedBy {
     FailoverWaitCancelled,
     /// Failovers after a crash: likewise.
     FailoverCrash,
+    /// Failovers to a standby that is behind: likewise.
+    FailoverBehind,
     /// Seeds: the defence is taken out of the fakes or the domain.
     Simulation,
     /// Seeds, on SQLite and its own memory: it is taken out of the ledger's adapter.
@@ -85,6 +88,9 @@ impl Mutants {
                 }
                 TriedBy::FailoverCrash => {
                     self.fail_over(&variants, mutant, trial, Course::CrashThenPromote)?
+                }
+                TriedBy::FailoverBehind => {
+                    self.fail_over(&variants, mutant, trial, Course::StandbyBehind)?
                 }
                 TriedBy::Simulation => self.simulate(&variants, mutant, Stack::Servers)?,
                 TriedBy::SimulationEmbedded => self.simulate(&variants, mutant, Stack::Embedded)?,
@@ -168,7 +174,7 @@ impl Mutant {
 /// All of them.
 fn all() -> impl Iterator<Item = &'static Mutant> {
     let of_stacks = servers::MUTANTS.iter().chain(&embedded::MUTANTS);
-    of_stacks.chain(&keys::MUTANTS).chain(&simulation::MUTANTS)
+    of_stacks.chain(&keys::MUTANTS).chain(&steering::MUTANTS).chain(&simulation::MUTANTS)
 }
 
 #[cfg(test)]

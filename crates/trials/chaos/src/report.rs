@@ -1,5 +1,6 @@
 //! What a trial tells: a line a sale, and a table at its end.
 
+mod orders;
 mod reads;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs};
@@ -11,9 +12,9 @@ use crate::{
     fault::Kind,
     history::{Answer, Ask},
     judgement::Promise,
-    lane::Cycle,
+    lane::{Cycle, Judged},
     recovery::{Recoveries, Times},
-    report::reads::Reads,
+    report::{orders::Orders, reads::Reads},
     stack::description_of,
 };
 
@@ -27,7 +28,9 @@ const SHOWN_MAX: usize = 5;
 #[derive(Default)]
 pub(crate) struct Report {
     stack: Stack,
+    /// Programmes of sales that were on together.
     pub(crate) cycles: usize,
+    sales: usize,
     answers: usize,
     unknown: usize,
     grants: usize,
@@ -38,6 +41,7 @@ pub(crate) struct Report {
     ends: usize,
     readers: usize,
     reads: Reads,
+    orders: Orders,
     longest_stop_ms: u64,
     peak_memory_mib: u64,
     faults: BTreeMap<Kind, usize>,
@@ -51,15 +55,36 @@ impl Report {
         Self { stack, readers, ..Self::default() }
     }
 
-    /// Counts a sale and tells of it.
+    /// Counts what was on together, and tells of it.
     pub(crate) fn add(&mut self, cycle: &Cycle) {
         self.cycles += 1;
-        self.sold += cycle.sold;
         self.ends += cycle.ends;
-        self.reads.add(&cycle.sightings);
         self.longest_stop_ms = self.longest_stop_ms.max(cycle.longest_stop_ms);
         self.peak_memory_mib = self.peak_memory_mib.max(cycle.peak_memory_mib);
-        for asked in &cycle.history {
+        for sale in &cycle.sales {
+            self.add_sale(sale);
+        }
+        for injected in &cycle.faults {
+            *self.faults.entry(injected.fault.kind).or_default() += 1;
+        }
+        for recovery in &cycle.recoveries {
+            self.recoveries.add(*recovery);
+        }
+        for breach in cycle.breaches() {
+            *self.breaches.entry(breach.promise).or_default() += 1;
+        }
+        println!("{}", line_of(self.cycles, cycle));
+        if cycle.breaches().next().is_some() {
+            println!("{}", breaches_of(cycle));
+        }
+    }
+
+    fn add_sale(&mut self, sale: &Judged) {
+        self.sales += 1;
+        self.sold += sale.sold;
+        self.reads.add(&sale.sightings);
+        self.orders.add(&sale.orders);
+        for asked in &sale.history {
             match asked.answer {
                 Answer::Unknown(_) => self.unknown += 1,
                 _ => self.answers += 1,
@@ -72,19 +97,6 @@ impl Report {
                 _ => {}
             }
         }
-        for injected in &cycle.faults {
-            *self.faults.entry(injected.fault.kind).or_default() += 1;
-        }
-        for recovery in &cycle.recoveries {
-            self.recoveries.add(*recovery);
-        }
-        for breach in &cycle.breaches {
-            *self.breaches.entry(breach.promise).or_default() += 1;
-        }
-        println!("{}", line_of(self.cycles, cycle));
-        if !cycle.breaches.is_empty() {
-            println!("{}", breaches_of(cycle));
-        }
     }
 
     /// The table at the end.
@@ -94,7 +106,7 @@ impl Report {
             "{}; {} sales: {} answers, of these {} units granted, {} told again by their key, {} \
              checkouts refused, {} units bought; {} requests without an answer, each asked again; {} units sold",
             description_of(self.stack),
-            self.cycles,
+            self.sales,
             self.answers,
             self.grants,
             self.repeated,
@@ -138,6 +150,7 @@ impl Report {
             );
         }
         println!("{}", self.reads);
+        println!("{}", self.orders);
         println!(
             "most memory of a process: {} MiB; longest stop of one that was told to: {} ms",
             self.peak_memory_mib, self.longest_stop_ms
@@ -161,31 +174,58 @@ impl Report {
 }
 
 fn line_of(number: usize, cycle: &Cycle) -> String {
-    let unknown = cycle.history.iter().filter(|asked| asked.answer.is_unknown()).count();
+    let mut lines = String::new();
     let faults: Vec<_> = cycle.faults.iter().map(|injected| injected.fault.to_string()).collect();
-    format!(
-        "{number:>4}  lane {} sale {:<3} {} sold, {:>5} answers, {unknown:>4} unknown  {}  {}",
-        cycle.lane,
-        cycle.sale,
-        cycle.sold,
-        cycle.history.len() - unknown,
-        if cycle.breaches.is_empty() { "ok" } else { "BROKEN" },
-        faults.join("; "),
-    )
+    let (lane, mut faults) = (cycle.lane, faults.join("; "));
+    for (place, sale) in cycle.sales.iter().enumerate() {
+        let Judged { part, sale: id, history, orders, sold, breaches, .. } = sale;
+        let unknown = history.iter().filter(|asked| asked.answer.is_unknown()).count();
+        let (answers, orders, part) = (history.len() - unknown, orders.len(), part.name());
+        // What audits find is of all of them.
+        let is_broken = !breaches.is_empty() || place == 0 && !cycle.found.is_empty();
+        let word = if is_broken { "BROKEN" } else { "ok" };
+        let number = if place == 0 { number.to_string() } else { String::new() };
+        let _ = write!(
+            lines,
+            "{number:>4}  lane {lane} sale {id:<3} {part:<9} {sold:>3} sold, {answers:>5} answers, \
+             {unknown:>4} unknown, {orders:>2} orders  {word:<6}  {faults}",
+        );
+        lines.truncate(lines.trim_end().len());
+        lines.push('\n');
+        faults.clear();
+    }
+    lines.trim_end().to_owned()
 }
 
-/// What was broken, and where everything is that the buyers saw.
+/// What was broken, and where everything is that buyers and operators saw.
 fn breaches_of(cycle: &Cycle) -> String {
     let mut text = String::new();
     let mut shown: BTreeMap<Promise, usize> = BTreeMap::new();
-    for breach in &cycle.breaches {
+    for breach in cycle.breaches() {
         let shown = shown.entry(breach.promise).or_default();
         *shown += 1;
         if *shown <= SHOWN_MAX {
             let _ = writeln!(text, "      {breach}");
         }
     }
-    let path = cycle.dir.join(format!("sale-{}.txt", cycle.sale));
+    let is_broken = |sale: &&Judged| {
+        !sale.breaches.is_empty() || cycle.sales.iter().all(|it| it.breaches.is_empty())
+    };
+    for sale in cycle.sales.iter().filter(is_broken) {
+        let path = cycle.dir.join(format!("sale-{}.txt", sale.sale));
+        match fs::write(&path, all_of(cycle, sale)) {
+            Ok(()) => {
+                let _ = writeln!(text, "      all that was asked and told: {}", path.display());
+            }
+            Err(error) => {
+                let _ = writeln!(text, "      cannot write what was asked and told: {error}");
+            }
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn all_of(cycle: &Cycle, sale: &Judged) -> String {
     let mut lines = String::new();
     for injected in &cycle.faults {
         let _ = writeln!(
@@ -194,28 +234,23 @@ fn breaches_of(cycle: &Cycle) -> String {
             injected.injected_ms, injected.healed_ms, injected.fault
         );
     }
-    for asked in &cycle.history {
+    for order in &sale.orders {
+        let _ = writeln!(lines, "{order:?}");
+    }
+    for asked in &sale.history {
         let _ = writeln!(lines, "{asked:?}");
     }
-    for seen in cycle.sightings.seen() {
+    for seen in sale.sightings.seen() {
         let _ = writeln!(lines, "{seen:?}");
     }
-    for stood in cycle.sightings.stood() {
+    for stood in sale.sightings.stood() {
         let _ = writeln!(lines, "{stood:?}");
     }
-    for watched in cycle.sightings.watched() {
+    for watched in sale.sightings.watched() {
         let _ = writeln!(lines, "{watched:?}");
     }
-    for breach in &cycle.breaches {
+    for breach in sale.breaches.iter().chain(&cycle.found) {
         let _ = writeln!(lines, "{breach}");
     }
-    match fs::write(&path, lines) {
-        Ok(()) => {
-            let _ = write!(text, "      all that was asked and told: {}", path.display());
-        }
-        Err(error) => {
-            let _ = write!(text, "      cannot write what was asked and told: {error}");
-        }
-    }
-    text
+    lines
 }

@@ -6,6 +6,9 @@ pub(crate) const LASTS_MS: u32 = 20_000;
 /// Units of a sale.
 pub(crate) const STOCK: u32 = 500;
 
+/// Units that one buyer wants.
+pub(crate) const WISHES: u32 = 5;
+
 /// How long a unit is held, in milliseconds.
 pub(crate) const HOLD_MS: u32 = 3_000;
 
@@ -14,6 +17,10 @@ pub(crate) const FAULTS_FROM_MS: u32 = 300;
 
 /// By then, every fault is healed, in milliseconds after the opening.
 pub(crate) const HEALED_BY_MS: u32 = 12_000;
+
+/// How long a sale takes that is sold out, in milliseconds, once nothing is in the way: the last buyers come
+/// two seconds after the healing.
+pub(crate) const SELLS_OUT_WITHIN_MS: i64 = 6_000;
 
 /// Then the sale before is judged, in milliseconds after the opening: what healed needs a
 /// moment to catch up.

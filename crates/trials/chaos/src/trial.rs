@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use clap::Parser;
+use clap::{Parser, value_parser};
 use dev_servers::Stack;
 use fastrand::Rng;
 use tokio::{runtime, sync::mpsc, task::JoinSet};
@@ -27,7 +27,7 @@ use crate::{
 /// The service under every fault that one machine can provoke.
 #[derive(Parser, Debug, Clone)]
 pub(crate) struct Trial {
-    /// Sales to run; each takes some 20 seconds of its lane
+    /// Sales of the timetable to run; each takes some 20 seconds of its lane
     #[arg(long, default_value_t = 12)]
     cycles: usize,
     /// What the service stands on
@@ -42,6 +42,13 @@ pub(crate) struct Trial {
     /// Viewers of each sale, who are told how it stands as that changes
     #[arg(long, value_name = "N", default_value_t = 20, global = true)]
     viewers: usize,
+    /// Sales that are on at a time: one of the timetable, and if more are wanted a long and a short one
+    /// beside it
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u8).range(1..=3), global = true)]
+    sales: u8,
+    /// Operators who change the sales while faults go on
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u8).range(0..=1), global = true)]
+    operators: u8,
     /// Gives the same faults at the same times again [default: a new one]
     #[arg(long, global = true)]
     seed: Option<u64>,
@@ -122,9 +129,10 @@ impl Trial {
     ) -> Result<Report, ChaosError> {
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
         println!(
-            "{} sales in {} lanes, {}, SEED={seed}",
+            "{} sales of the timetable in {} lanes, {} at a time, {}, SEED={seed}",
             self.cycles,
             self.lanes,
+            self.sales,
             description_of(self.stack)
         );
         let logs = self.dir.join("logs");
@@ -149,6 +157,8 @@ impl Trial {
                 is_timed: !self.until_broken,
                 readers: self.readers,
                 viewers: self.viewers,
+                sales: self.sales,
+                is_steered: self.operators > 0,
                 dir: logs.clone(),
                 progress: Arc::clone(&progress),
                 cycles: sender.clone(),
@@ -188,7 +198,7 @@ impl Trial {
 
     fn note(&self, report: &mut Report, cycle: &Cycle, progress: &Progress) {
         report.add(cycle);
-        if self.until_broken && !cycle.breaches.is_empty() {
+        if self.until_broken && cycle.breaches().next().is_some() {
             progress.stop();
         }
     }

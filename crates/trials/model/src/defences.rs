@@ -31,7 +31,7 @@ pub enum Defence {
     LateSnapshot,
     /// Holds that Redis forgot are expired all the same: `expire_overdue.sql`.
     Backstop,
-    /// Redis is compared with the ledger and rebuilt: `Reconcile`.
+    /// What Redis counts is compared with the ledger, and rebuilt: `Reconcile`.
     Reconcile,
     /// A record that did not get in is looked up before anything is said of it: `look_up` in
     /// `grants.rs`.
@@ -76,7 +76,7 @@ pub enum Defence {
     /// remembers: `lock_sale.sql`.
     TermsWithEpoch,
     /// A rebuild whose epoch is no more the ledger's when it has read its snapshot gives up: what it read may be
-    /// beyond its terms. Not built yet, and so only where there are operators.
+    /// beyond its terms: `read_epoch.sql`. Only where there are operators does it matter.
     SnapshotOfEpoch,
     /// A change is called in effect when Redis serves its epoch, or a newer.
     ServedFirst,
@@ -89,11 +89,12 @@ pub enum Defence {
     RefusalStays,
     /// A purchase is cancelled only from `sold`, in the statement that looks: `cancel_purchase.sql`.
     CancelOnce,
-    /// A cancellation locks the sale's row, so that no epoch is raised between its look at the epoch
-    /// and its end.
-    CancelLocks,
-    /// A cancellation says in the sale's row up to which epoch Redis lacks it: `sales.stale_epoch`.
-    StaleMark,
+    /// A cancellation raises the epoch in its own transaction, so that Redis is known to lack it:
+    /// `outdate_sale.sql`.
+    CancelRaises,
+    /// What Redis serves at an older epoch than the ledger's is loaded again, whatever its counts say:
+    /// `Reconcile`.
+    EpochsCompared,
     /// A cancelled unit comes back by a rebuild alone.
     RebuildFrees,
 }
@@ -143,8 +144,8 @@ impl Defence {
         Self::ActOnce,
         Self::RefusalStays,
         Self::CancelOnce,
-        Self::CancelLocks,
-        Self::StaleMark,
+        Self::CancelRaises,
+        Self::EpochsCompared,
         Self::RebuildFrees,
     ];
 

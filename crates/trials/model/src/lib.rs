@@ -39,10 +39,10 @@
 //! | `AnswerInEffect`, `AnswerNotYet` | the answer to a change: its epoch is served, or is not yet |
 //! | `SettleSold` | `settle.lua` with a verdict from before a cancellation |
 //!
-//! `PassFence`, `WriteSold`, `WriteSoldUnheard`, `FreeUnasked`, `Vanish`, `WriteCancelled`, `FreeByHand`, and
+//! `PassFence`, `WriteSold`, `WriteSoldUnheard`, `FreeUnasked`, `Vanish`, `FreeByHand`, and
 //! `ReadSnapshot` before `RaiseEpoch`, are what the service would do without one of its [`Defence`]s.
 //!
-//! What operators do is modelled before it is built: `docs/decisions/18` has the protocol.
+//! What operators do was modelled before it was built: `docs/decisions/18` has the protocol.
 //!
 //! # Where it does more than the service can
 //!

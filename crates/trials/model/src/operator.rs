@@ -31,8 +31,6 @@ pub struct Steering {
     pub operators: [Operator; OPERATORS_MAX],
     /// How often the sale was changed.
     pub changes: u8,
-    /// Redis lacks a cancellation if it serves this epoch or an older one; 0 if there was none.
-    pub stale: u8,
     /// The newest epoch that an operator was told is in effect.
     pub in_effect: u8,
     /// How many cancelled purchases were taken from the count of units sold.
@@ -48,7 +46,7 @@ pub struct Operator {
     pub stand: Stand,
     /// How often the sale had been changed when they looked.
     pub seen: u8,
-    /// The epoch of the change, or that a cancellation looked at.
+    /// The epoch of the change.
     pub epoch: u8,
     /// The code of the purchase to be cancelled.
     pub code: u8,
@@ -68,9 +66,6 @@ pub enum Stand {
     Looked,
     /// The outcome got lost; it is run again.
     Again,
-    /// The epoch was looked at, and the purchase is to be cancelled. Only without
-    /// [`CancelLocks`](Defence::CancelLocks).
-    Read,
     /// The change stands in the ledger.
     Stands,
     /// The purchase is cancelled; its unit is to be put back. Only without
@@ -154,7 +149,6 @@ impl State {
                 steps.push(Step::ActDelayed(number, 0));
             }
             (Stand::Again, _) => steps.push(Step::Act(number, operator.code.into())),
-            (Stand::Read, _) => steps.push(Step::WriteCancelled(number)),
             (Stand::Freeing, _) => steps.push(Step::FreeByHand(number)),
             (Stand::Stands, _) => {
                 steps.extend([Step::AnswerInEffect(number), Step::AnswerNotYet(number)]);
@@ -199,10 +193,6 @@ impl State {
                 self.act(scenario, number);
                 self.steering.operators[number].has_twin = false;
             }
-            Step::WriteCancelled(number) => {
-                let stand = self.cancel(scenario, number);
-                self.steering.operators[number].stand = stand;
-            }
             Step::FreeByHand(number) => self.free_by_hand(scenario, number),
             Step::AnswerInEffect(number) => {
                 let epoch = self.steering.operators[number].epoch;
@@ -236,10 +226,6 @@ impl State {
             return if act == Act::Cancel { Stand::Over } else { Stand::Stands };
         }
         if act == Act::Cancel {
-            if !scenario.has(Defence::CancelLocks) {
-                self.steering.operators[number].epoch = self.epoch;
-                return Stand::Read;
-            }
             return self.cancel(scenario, number);
         }
         let is_new_to_them = seen != self.steering.changes;
@@ -285,11 +271,13 @@ impl State {
         if scenario.has(Defence::TermsWithEpoch) { self.terms } else { Terms::at_opening(scenario) }
     }
 
-    /// `cancel_purchase.sql`.
+    /// `cancel_purchase.sql`. Nobody loads the epoch that it raises: a rebuild raises the next, of as many
+    /// cancellations as there are by then.
     fn cancel(&mut self, scenario: &Scenario, number: usize) -> Stand {
-        let Operator { code, epoch, done, .. } = self.steering.operators[number];
-        let locked = scenario.has(Defence::CancelLocks);
-        let epoch = if locked { self.epoch } else { epoch };
+        let Operator { code, done, .. } = self.steering.operators[number];
+        if self.is_behind(scenario) && scenario.has(Defence::ChangeLooks) {
+            return Stand::Refused;
+        }
         let attempt = &mut self.attempts[usize::from(code)];
         let is_sold = attempt.row == Row::Sold;
         if !is_sold && (scenario.has(Defence::CancelOnce) || attempt.row != Row::Cancelled) {
@@ -297,10 +285,11 @@ impl State {
         }
         attempt.row = Row::Cancelled;
         attempt.was_cancelled = true;
-        let steering = &mut self.steering;
-        steering.taken_from_count += 1;
-        steering.stale = steering.stale.max(epoch);
-        steering.operators[number].done = done + 1;
+        if scenario.has(Defence::CancelRaises) {
+            self.epoch += 1;
+        }
+        self.steering.taken_from_count += 1;
+        self.steering.operators[number].done = done + 1;
         if scenario.has(Defence::RebuildFrees) { Stand::Over } else { Stand::Freeing }
     }
 

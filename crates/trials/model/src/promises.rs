@@ -238,9 +238,8 @@ impl State {
                 }
             }
         }
-        let stale = self.steering.stale;
-        let is_marked = stale > 0 && stale >= self.live.epoch;
-        if is_marked && scenario.has(Defence::StaleMark) {
+        let is_outdated = self.is_served(scenario) && self.live.epoch < self.epoch;
+        if is_outdated && scenario.has(Defence::EpochsCompared) {
             self.rebuild(scenario);
         }
         let is_looked_at = scenario.has(Defence::Reconcile) && self.is_served(scenario);
@@ -276,7 +275,6 @@ impl State {
         !self.live_adds_up()
             || self.live.terms != self.terms
             || self.free_units() + live != self.terms.units
-            || self.live.epoch < self.epoch
     }
 }
 

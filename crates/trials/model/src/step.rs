@@ -92,8 +92,6 @@ pub enum Step {
     ActDelayed(usize, usize),
     /// What was given up comes to the server after all.
     ActLate(usize),
-    /// A cancellation has looked at the epoch, and is written.
-    WriteCancelled(usize),
     /// A cancellation puts its unit back by itself.
     FreeByHand(usize),
     /// An operator is told that what they changed is in effect.

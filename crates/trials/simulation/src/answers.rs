@@ -18,6 +18,7 @@ pub(crate) enum Told {
     Expired,
     GivenBack,
     WasGivenBack,
+    Cancelled,
     Receipt,
     NotRedeemed,
     UnknownCode,
@@ -30,7 +31,7 @@ pub(crate) enum Told {
 }
 
 impl Told {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Granted,
         Self::GrantedBefore,
         Self::SoldOut,
@@ -44,6 +45,7 @@ impl Told {
         Self::Expired,
         Self::GivenBack,
         Self::WasGivenBack,
+        Self::Cancelled,
         Self::Receipt,
         Self::NotRedeemed,
         Self::UnknownCode,
@@ -78,6 +80,7 @@ impl Told {
             Self::Expired => "expired",
             Self::GivenBack => "given back",
             Self::WasGivenBack => "was given back",
+            Self::Cancelled => "cancelled",
             Self::Receipt => "a receipt",
             Self::NotRedeemed => "not redeemed",
             Self::UnknownCode => "no such code",
@@ -111,6 +114,7 @@ impl From<&CodeRefusal> for Told {
             CodeRefusal::AlreadyUsed(_) => Self::AlreadyUsed,
             CodeRefusal::Expired => Self::Expired,
             CodeRefusal::Released => Self::WasGivenBack,
+            CodeRefusal::Cancelled(_) => Self::Cancelled,
             CodeRefusal::NotRedeemed => Self::NotRedeemed,
         }
     }

@@ -54,13 +54,20 @@ impl Fence {
 impl Default for Coverage {
     fn default() -> Self {
         let faults = Fault::ALL.iter().map(|fault| (FAULTS, fault.name()));
-        // No run is audited or exported, asks whose a code is, looks anything up or has products, and a place in the
-        // queue is asked for on the spot.
+        // No run is audited, exported or drawn, asks whose a code is, looks anything up, has products or tells
+        // another process anything, and a place in the queue is asked for on the spot.
         let is_asked = |operation: &&Operation| {
             let name = operation.name();
-            !["Audited", "Lookups", "Inspections", "Exports", "Product"]
-                .iter()
-                .any(|port| name.starts_with(port))
+            let ports = [
+                "Audited",
+                "Lookups",
+                "Inspections",
+                "Exports",
+                "Product",
+                "SaleHistory",
+                "Processes",
+            ];
+            !ports.iter().any(|port| name.starts_with(port))
                 && ![Operation::Permit, Operation::FindOwner].contains(*operation)
         };
         let operations =

@@ -78,6 +78,7 @@ fn record_of(sale: SaleId, hold: HoldCopy) -> HoldRecord {
         Some((HoldEnd::Sold, _)) => HoldState::Sold,
         Some((HoldEnd::Expired, _)) => HoldState::Expired,
         Some((HoldEnd::Released, _)) => HoldState::Released,
+        Some((HoldEnd::Cancelled, _)) => HoldState::Cancelled,
     };
     HoldRecord { code, sale, user, unit, slot, epoch, expires_at, state, ended_at }
 }

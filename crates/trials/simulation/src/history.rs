@@ -13,6 +13,7 @@ use fakes::HoldState;
 use crate::{
     checked::{Checked, ensure},
     ledger::Ledger,
+    pauses::Pauses,
 };
 
 /// The answers of a run so far.
@@ -28,6 +29,9 @@ pub(crate) struct History {
     lost: BTreeSet<Code>,
     /// Codes that operators asked to give back.
     released: BTreeSet<Code>,
+    pub(crate) pauses: Pauses,
+    /// Codes whose purchases operators asked to cancel.
+    cancelled: BTreeSet<Code>,
 }
 
 /// A key in a sale, and whose it is.
@@ -54,9 +58,18 @@ impl Known {
     }
 }
 
+/// Whether a receipt that was shown is the ledger's: the same, or cancelled since.
+fn is_kept(shown: &Receipt, recorded: Option<&Receipt>) -> bool {
+    recorded.is_some_and(|recorded| {
+        let cancelled = shown.cancelled.clone().or_else(|| recorded.cancelled.clone());
+        Receipt { cancelled, ..shown.clone() } == *recorded
+    })
+}
+
 impl History {
     /// The ledger went back to a backup: what is not in it was never said.
     pub(crate) fn go_back(&mut self, ledger: &dyn Ledger) {
+        self.pauses.distrust_all();
         let records = ledger.records();
         for (code, mut known) in std::mem::take(&mut self.known) {
             if records.hold(code).is_none() {
@@ -158,6 +171,11 @@ impl History {
         self.released.insert(code);
     }
 
+    /// An operator asks to cancel a purchase that is somebody's.
+    pub(crate) fn cancels(&mut self, code: Code) {
+        self.cancelled.insert(code);
+    }
+
     /// A client asks to give back.
     pub(crate) fn gives_back(&mut self, code: Code) {
         if let Some(known) = self.known.get_mut(&code) {
@@ -181,7 +199,7 @@ impl History {
         ensure(is_first, || format!("{code:?} was sold twice"))
     }
 
-    /// A client is shown a receipt: the ledger's, the same each time.
+    /// A client is shown a receipt: the ledger's, the same each time, but that it may be cancelled since.
     pub(crate) fn hear_of_receipt(
         &mut self,
         code: Code,
@@ -193,12 +211,16 @@ impl History {
         }
         let known = self.known.get_mut(&code).ok_or_else(|| format!("who knows {code:?}?"))?;
         ensure(known.is_wanted, || format!("{code:?} was sold to someone who did not ask"))?;
-        let is_recorded = ledger.records().receipts.get(&code) == Some(receipt);
+        let is_meant = receipt.cancelled.is_none() || self.cancelled.contains(&code);
+        ensure(is_meant, || format!("{code:?} was cancelled by nobody"))?;
+        let is_recorded = is_kept(receipt, ledger.records().receipts.get(&code));
         ensure(is_recorded, || format!("not in the ledger: {receipt:?}"))?;
-        let (hold, first) = (&known.hold, known.receipt.get_or_insert_with(|| receipt.clone()));
+        let first = || Receipt { cancelled: None, ..receipt.clone() };
+        let (hold, first) = (&known.hold, &*known.receipt.get_or_insert_with(first));
         let is_of_it =
             (receipt.unit, &receipt.user, receipt.sale) == (hold.unit, &hold.user, hold.sale);
-        ensure(is_of_it && first == receipt, || format!("{receipt:?} is no receipt of {hold:?}"))
+        let is_the_same = is_kept(first, Some(receipt));
+        ensure(is_of_it && is_the_same, || format!("{receipt:?} is no receipt of {hold:?}"))
     }
 
     /// A client is told that they gave a hold back.
@@ -216,7 +238,11 @@ impl History {
         latest: Option<UnixMillis>,
         ledger: &dyn Ledger,
     ) -> Checked {
-        if let CodeRefusal::AlreadyUsed(receipt) = refusal {
+        if let CodeRefusal::AlreadyUsed(receipt) | CodeRefusal::Cancelled(receipt) = refusal {
+            let is_cancelled = matches!(refusal, CodeRefusal::Cancelled(_));
+            ensure(receipt.cancelled.is_some() == is_cancelled, || {
+                format!("{receipt:?} is shown to whoever is told: {refusal}")
+            })?;
             return self.hear_of_receipt(code, receipt, ledger);
         }
         if self.lost.contains(&code) {
@@ -233,7 +259,7 @@ impl History {
                 state == Some(HoldState::Released) && is_meant
             }
             CodeRefusal::NotRedeemed => known.receipt.is_none(),
-            CodeRefusal::Unknown | CodeRefusal::AlreadyUsed(_) => false,
+            CodeRefusal::Unknown | CodeRefusal::AlreadyUsed(_) | CodeRefusal::Cancelled(_) => false,
         };
         ensure(may_be_told, || format!("{code:?} is {state:?}, and its client is told: {refusal}"))
     }
@@ -248,7 +274,7 @@ impl History {
                 == (&hold.user, hold.unit, hold.slot, hold.expires_at);
             ensure(is_the_same, || format!("{code:?} was {hold:?} and is {record:?}"))?;
             if let Some(receipt) = receipt {
-                let kept = records.receipts.get(code) == Some(receipt);
+                let kept = is_kept(receipt, records.receipts.get(code));
                 ensure(kept, || format!("the receipt of {code:?} is lost"))?;
             }
         }

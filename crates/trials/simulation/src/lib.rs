@@ -37,6 +37,7 @@ mod lock;
 mod network;
 mod operator;
 mod other_shop;
+mod pauses;
 mod plan;
 mod process;
 mod random;

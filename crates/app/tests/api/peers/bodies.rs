@@ -14,6 +14,7 @@ on_both_stacks! {
     a_broken_body_is_called_so
     a_body_is_json_in_utf_8_as_it_is
     a_body_that_would_be_refused_is_not_asked_for
+    a_client_is_limited_whatever_its_requests_are_refused_for
 }
 
 async fn a_body_in_small_pieces_is_read_to_its_end(kind: Kind) {
@@ -120,12 +121,22 @@ async fn a_body_is_json_in_utf_8_as_it_is(kind: Kind) {
         "content-type: application/json",
         "content-type: application/json; charset=utf-8\ncontent-encoding: identity",
         "Content-Type: Application/JSON ;Charset=\"UTF-8\"; v=1",
+        "content-type: application/json\ncontent-encoding: identity\nContent-Encoding: Identity",
     ] {
         let said = Peer::of(&stack).await.sent(sent(good)).await.rest().await;
         assert!(said.contains("HTTP/1.1 200 "), "{good}: {said}");
     }
     for (bad, allowed) in [
         ("content-type: application/json\ncontent-encoding: gzip", "accept-encoding: identity"),
+        (
+            "content-type: application/json\ncontent-encoding: identity\ncontent-encoding: gzip",
+            "accept-encoding: identity",
+        ),
+        (
+            "content-type: application/json\ncontent-encoding: identity, br",
+            "accept-encoding: identity",
+        ),
+        ("content-type: application/json\ncontent-type: text/plain", "application/json"),
         ("content-type: application/json; charset=iso-8859-1", "charset=utf-8"),
         ("content-type: application/json; charset=\"utf-16\"", "charset=utf-8"),
         ("content-type: application/x-www-form-urlencoded", "application/json"),
@@ -162,4 +173,50 @@ async fn a_body_that_would_be_refused_is_not_asked_for(kind: Kind) {
     assert_eq!(String::from_utf8(told).unwrap(), go_on);
     let said = peer.sent("[]").await.answer().await;
     assert!(said.starts_with("HTTP/1.1 400 ") && said.contains("is another value"), "{said}");
+}
+
+/// A refusal that costs its client nothing is asked for again and again.
+async fn a_client_is_limited_whatever_its_requests_are_refused_for(kind: Kind) {
+    const TRIES_MAX: usize = 100;
+    let mut stack = Stack::prepare(one(kind));
+    let settings = [("CLIENT_RATE", "1/s:3"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    stack.set_env(settings.map(|(name, value)| (name, value.to_owned())));
+    stack.start_app().await;
+    let asks = |client: usize, lines: &str| {
+        post(&format!("{lines}\r\nx-forwarded-for: 192.0.2.{client}"), "")
+    };
+
+    for (client, (lines, status)) in [
+        ("expect: 100-continue\r\ncontent-length: 4097", 413),
+        ("expect: a-miracle\r\ncontent-length: 10", 417),
+        ("expect: 100-continue, a-miracle\r\ncontent-length: 10", 417),
+        ("expect: 100-continue, a-miracle\r\ntransfer-encoding: chunked", 417),
+        ("content-length: 4097", 413),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut tries = 0;
+        loop {
+            let said = Peer::of(&stack).await.sent(asks(client, lines)).await.rest().await;
+            assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{said}");
+            let is_limited = said.starts_with("HTTP/1.1 429 ");
+            let left =
+                if tries == 0 { "ratelimit: \"client\";r=2;" } else { "ratelimit: \"client\";r=" };
+            assert!(said.contains(left), "{tries}: {said}");
+            if is_limited {
+                assert_problem(&said, 429, "too-many-requests");
+                break;
+            }
+            assert_problem(&said, status, "invalid-request");
+            tries += 1;
+            assert!(tries < TRIES_MAX, "{lines:?} costs nothing");
+        }
+    }
+
+    // What is counted before its body is asked for is counted once.
+    let request = asks(99, "connection: close\r\nexpect: 100-continue\r\ncontent-length: 2") + "[]";
+    let said = Peer::of(&stack).await.sent(request).await.rest().await;
+    assert!(said.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 "), "{said}");
+    assert!(said.contains("ratelimit: \"client\";r=2;"), "{said}");
 }

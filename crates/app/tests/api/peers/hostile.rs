@@ -7,6 +7,7 @@ on_both_stacks! {
     what_is_no_request_is_a_problem_too
     no_name_of_a_field_ends_the_process
     no_request_is_smuggled_in_another
+    a_host_that_is_none_is_refused
 }
 
 async fn what_is_no_request_is_a_problem_too(kind: Kind) {
@@ -102,4 +103,21 @@ async fn no_request_is_smuggled_in_another(kind: Kind) {
         );
     }
     assert_eq!(stack.count("SELECT count(*) FROM checkout_attempts"), 0);
+}
+
+async fn a_host_that_is_none_is_refused(kind: Kind) {
+    let stack = Stack::start(one(kind)).await;
+    let asks = |host: &str| {
+        format!("GET /health/live HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
+    };
+
+    for bad in ["a b/", "a/b", "u:p@a", "a:b", "[::1", "a, b", "\"a\"", "a%2", "\u{e4}"] {
+        let said = Peer::of(&stack).await.sent(asks(bad)).await.rest().await;
+        assert_problem(&said, 400, "invalid-request");
+        assert!(said.contains("Host must be a host"), "{bad}: {said}");
+    }
+    for good in ["", "shop.example", "shop_1:8080", "[::1]:8080", "127.0.0.1"] {
+        let said = Peer::of(&stack).await.sent(asks(good)).await.rest().await;
+        assert!(said.starts_with("HTTP/1.1 200 "), "{good}: {said}");
+    }
 }

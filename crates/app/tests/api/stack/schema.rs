@@ -22,6 +22,7 @@ pub(crate) fn breach(document: &Value, schema: &Value, value: &Value) -> Option<
             "enum" => bound.as_array().unwrap().contains(value),
             "minimum" => value.as_f64() >= bound.as_f64(),
             "maximum" => value.as_f64() <= bound.as_f64(),
+            "multipleOf" => value.as_i64().zip(bound.as_i64()).is_some_and(|(it, of)| it % of == 0),
             "minLength" => length(value) >= bound.as_u64(),
             "maxLength" => length(value) <= bound.as_u64(),
             "items" => return value.as_array()?.iter().find_map(|it| breach(document, bound, it)),

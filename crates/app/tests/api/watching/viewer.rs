@@ -10,32 +10,32 @@ use tokio::{
 use crate::stack::{PATIENCE, Stack};
 
 /// Somebody who watches.
-pub(super) struct Viewer {
+pub(crate) struct Viewer {
     from: TcpStream,
     /// What was received and not looked at.
     text: String,
-    pub(super) head: String,
+    pub(crate) head: String,
 }
 
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) name: String,
-    pub(super) id: String,
-    pub(super) data: Value,
+pub(crate) struct Told {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) data: Value,
 }
 
 impl Viewer {
-    pub(super) async fn of(stack: &Stack, path: &str) -> Self {
+    pub(crate) async fn of(stack: &Stack, path: &str) -> Self {
         Self::at(stack.url(), path, "").await
     }
 
     /// One who sends these header lines, too.
-    pub(super) async fn at(url: &str, path: &str, lines: &str) -> Self {
+    pub(crate) async fn at(url: &str, path: &str, lines: &str) -> Self {
         let request = format!("GET {path} HTTP/1.1\r\nhost: here\r\n{lines}\r\n");
         Self::after(url, &request).await
     }
 
-    pub(super) async fn after(url: &str, requests: &str) -> Self {
+    pub(crate) async fn after(url: &str, requests: &str) -> Self {
         let mut from = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
         from.write_all(requests.as_bytes()).await.unwrap();
         let mut viewer = Self { from, text: String::new(), head: String::new() };
@@ -44,7 +44,7 @@ impl Viewer {
     }
 
     /// What comes before this; `None` if the stream ends first.
-    pub(super) async fn until(&mut self, end: &str) -> Option<String> {
+    pub(crate) async fn until(&mut self, end: &str) -> Option<String> {
         let read = async {
             loop {
                 if let Some((said, rest)) = self.text.split_once(end) {
@@ -63,7 +63,7 @@ impl Viewer {
     }
 
     /// The next event; `None` at the end.
-    pub(super) async fn told(&mut self) -> Option<Told> {
+    pub(crate) async fn told(&mut self) -> Option<Told> {
         loop {
             let block = self.until("\n\n").await?;
             let field = |name: &str| {
@@ -78,13 +78,13 @@ impl Viewer {
     }
 
     /// The next event of a sale.
-    pub(super) async fn sale(&mut self) -> Told {
+    pub(crate) async fn sale(&mut self) -> Told {
         let told = self.told().await.expect("the stream goes on");
         assert_eq!(told.name, "sale");
         told
     }
 
-    pub(super) async fn sale_with(&mut self, field: &str, value: i64) -> Told {
+    pub(crate) async fn sale_with(&mut self, field: &str, value: i64) -> Told {
         loop {
             let told = self.sale().await;
             if told.data[field] == value {

@@ -95,9 +95,13 @@ fn what_is_said_of_a_token_is_what_is_wrong_with_it() {
     for head in ["{\"alg\":\"ES256\",\"kid\":7}", "{\"alg\":\"ES256\",\"crit\":\"exp\"}"] {
         assert!(headed(head).contains("kid"), "{head}: {}", headed(head));
     }
-    for head in ["{\"kid\":7}", "{\"alg\":7}", "{\"alg\":\"none\",\"kid\":7}"] {
-        assert!(headed(head).contains("not signed in a way"), "{head}: {}", headed(head));
+    for head in ["{\"kid\":7}", "{\"alg\":\"none\",\"kid\":7}", "{\"alg\":\"NONE\"}"] {
+        assert_eq!(headed(head), "the token is not signed", "{head}");
     }
+    for head in ["{\"alg\":\"HS999\"}", "{\"alg\":\"RS256\"}", "{\"alg\":\"es256\"}"] {
+        assert_eq!(headed(head), "the token is signed in a way that is not taken here", "{head}");
+    }
+    assert!(headed("{\"alg\":7}").contains("member of the wrong kind"));
     for head in ["7", "[]", "\"ES256\""] {
         assert!(headed(head).contains("can be read"), "{head}: {}", headed(head));
     }
@@ -112,6 +116,58 @@ fn what_is_said_of_a_token_is_what_is_wrong_with_it() {
     ] {
         assert!(claiming(claims).contains(named), "{claims}: {}", claiming(claims));
     }
+}
+
+/// What is wrong in as many ways is said in as many words, and none of them is in the token.
+#[test]
+fn each_refusal_of_a_token_says_which_it_is_and_nothing_of_what_is_in_it() {
+    let (audience, issuer) = (Some("our-shop".to_owned()), Some("https://id.example".to_owned()));
+    let rules = Rules { audience, issuer, ..rules() };
+    let ours = TokenIssuer::es256("one");
+    let identity = by_jwks(&[&ours], rules);
+    let good = json!({
+        "sub": "ann", "exp": now_s() + 60, "aud": "our-shop", "iss": "https://id.example",
+    });
+    let with = |claim: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[claim] = value;
+        ours.token(&claims.to_string())
+    };
+    let lacking = |claim: &str| {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(claim);
+        ours.token(&claims.to_string())
+    };
+    let headed = |head: &str| ours.token_headed(head, &good.to_string());
+    let good_one = ours.token(&good.to_string());
+    let mut said = Vec::new();
+
+    for (token, words) in [
+        (with("exp", json!(1)), "has expired"),
+        (with("nbf", json!(now_s() + 600)), "is not good yet"),
+        (with("aud", json!("another-shop")), "for somebody else, by its aud"),
+        (lacking("aud"), "lacks aud"),
+        (with("iss", json!("https://evil.example")), "not believed here, by its iss"),
+        (lacking("iss"), "lacks iss"),
+        (lacking("exp"), "needs exp"),
+        (lacking("sub"), "lacks the claim that names its user"),
+        (headed("{\"alg\":\"none\"}"), "is not signed"),
+        (headed("{\"alg\":\"RS256\",\"kid\":\"one\"}"), "a way that is not taken here"),
+        (headed("{\"alg\":\"ES256\",\"kid\":\"one\",\"crit\":[\"x\"]}"), "by crit"),
+        (TokenIssuer::es256("two").token(&good.to_string()), "a key that is not known here"),
+        (TokenIssuer::es256("one").token(&good.to_string()), "signature of the token is wrong"),
+        (format!("{good_one}{}", "x".repeat(TOKEN_BYTES_MAX)), "longer than 8 KiB"),
+        ("ann".to_owned(), "no token that can be read"),
+    ] {
+        let says = identity.user_of(&bearing(&token)).unwrap_err().says();
+        assert!(says.contains(words), "{words}: {says}");
+        for secret in ["ann", "our-shop", "another-shop", "example", "\"", "\\"] {
+            assert!(!says.contains(secret), "{secret}: {says}");
+        }
+        assert!(!said.contains(&says), "it is said of something else: {says}");
+        said.push(says);
+    }
+    assert_eq!(identity.user_of(&bearing(&good_one)).unwrap().to_string(), "ann");
 }
 
 #[test]

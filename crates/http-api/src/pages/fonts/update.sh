@@ -24,6 +24,6 @@ make() {
         --name-IDs=1,2,13,14 --flavor=woff2 --output-file="$1.woff2"
 }
 
-# Those of ASCII that texts and names have, the dash, the apostrophe and the dots.
-make archivo 400:600 U+0020-003B,U+003D,U+003F-005A,U+005F,U+0061-007A,U+00B7,U+2013,U+2019,U+2026 kern,tnum
+# Those of ASCII that texts and names have, the dash, the apostrophe, quotes and the dots.
+make archivo 400:600 U+0020-003B,U+003D,U+003F-005A,U+005F,U+0061-007A,U+00B7,U+2013,U+2019,U+201C,U+201D,U+2026 kern,tnum
 make besley 560 U+0020-0021,U+0026,U+002C-003A,U+003F,U+0041-005A,U+0061-007A,U+2013,U+2019,U+2026 kern,tnum

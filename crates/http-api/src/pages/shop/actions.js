@@ -2,6 +2,7 @@
 // by a key that outlives a reload, and bought or given back by its code.
 import * as api from './api.js';
 import { now } from './clock.js';
+import { drawn } from './request.js';
 import { S, holds, picked } from './state.js';
 import * as units from './units.js';
 import { refusalWords } from './words.js';
@@ -27,13 +28,10 @@ export function pick(code) { S.picked = code; S.message = null; render(); }
 export function ask() {
 	if (S.busy) return;
 	if (S.wantsToken ? !S.isSignedIn : !S.user) return needUser();
-	if (!asking) asking = { key: crypto.randomUUID?.() ?? drawn(), sale: S.sale.id, user: S.isSignedIn ? '' : S.user };
+	if (!asking) asking = { key: drawn(), sale: S.sale.id, user: S.isSignedIn ? '' : S.user };
 	S.picked = null;
 	return attempt('ask', null);
 }
-
-/** Where the page is not served over TLS, browsers have no randomUUID. */
-const drawn = () => [...crypto.getRandomValues(new Uint8Array(16))].map((n, i) => ([4, 6, 8, 10].includes(i) ? '-' : '') + n.toString(16).padStart(2, '0')).join('');
 
 export const buy = () => attempt('buy', S.picked);
 export const give = () => attempt('give', S.picked);

@@ -2,16 +2,10 @@
 // few seconds. Nobody watches in a tab that nobody sees.
 import { sale as look } from './api.js';
 import { forget, heard } from './clock.js';
+import { chance, parser, pause } from './events.js';
 import { saleOf } from './sale.js';
 
-const SILENCE_MS = 40_000, LOOK_MS = 4_000, EVENT_MAX = 65_536, UNSEEN_MS = 10_000, FINAL_MS = 30_000;
-
-const pause = (ms, signal) => new Promise(done => {
-	const timer = setTimeout(done, ms);
-	signal.addEventListener('abort', () => { clearTimeout(timer); done(); }, { once: true });
-});
-/** Others come back at the same moment: each waits for another while. */
-const chance = (from, to) => from + Math.random() * (to - from);
+const SILENCE_MS = 40_000, LOOK_MS = 4_000, UNSEEN_MS = 10_000, FINAL_MS = 30_000;
 
 /**
  * Watches a sale, or without a number whichever is on. `tell.sale(sale or null, why)` is called with what is so, and
@@ -102,22 +96,4 @@ async function stream(id, last, tell, signal) {
 			take(value);
 		}
 	} catch { return told; } finally { clearTimeout(timer); }
-}
-
-/** Takes a stream apart. One line or one event that has no end is an error. */
-function parser(event, retry) {
-	let rest = '', kind = '', data = '', id = null;
-	return text => {
-		const lines = (rest + text).split(/\r?\n/);
-		rest = lines.pop();
-		if (rest.length + data.length > EVENT_MAX) throw new Error('no end');
-		for (const line of lines) {
-			const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
-			if (line === '') { if (data) event(kind, data, id); kind = data = ''; }
-			else if (name === 'event') kind = value;
-			else if (name === 'data') data += value;
-			else if (name === 'id') id = /^[\w-]{1,64}$/.test(value) ? value : null;
-			else if (name === 'retry') retry(Number(value) || 0);
-		}
-	};
 }

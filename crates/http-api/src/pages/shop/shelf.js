@@ -6,10 +6,10 @@ import { nameOf, saleOf } from './sale.js';
 import { S, bought, holds } from './state.js';
 import { num } from './words.js';
 
-const ORDER = { held: 0, bought: 1, expired: 2, returned: 2 };
+const ORDER = { held: 0, bought: 1, expired: 2, returned: 2, cancelled: 2 };
 const SAYS = {
 	held: u => `On hold until ${toSeconds(u.expires_at)}`, bought: u => u.at ? `Bought at ${hourMinute(u.at)}` : 'Bought',
-	expired: () => 'Time ran out, back on sale', returned: () => 'Given back',
+	expired: () => 'Time ran out, back on sale', returned: () => 'Given back', cancelled: u => u.at ? `The shop cancelled it at ${hourMinute(u.at)}` : 'The shop cancelled it',
 };
 
 export function draw(act) {

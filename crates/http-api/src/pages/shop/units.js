@@ -4,7 +4,7 @@ import { codeNow, receipt } from './api.js';
 import { isImage, isTime } from './sale.js';
 
 const KEY = 'flashsale.units', UNITS_MAX = 200, GONE_MS = 86_400_000;
-const IS = ['held', 'bought', 'expired', 'returned'];
+const IS = ['held', 'bought', 'expired', 'returned', 'cancelled'];
 const CODE = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const isText = t => typeof t === 'string' && t.length > 0 && t.length <= 300;
 
@@ -48,7 +48,7 @@ export const granted = (grant, hold_ms) => change(units => {
 export const became = (code, is, at = null, more = {}) => change(units => units.map(u => u.code === code ? { ...u, is, at, ...more } : u));
 export const dropped = code => change(units => units.filter(u => u.code !== code));
 
-const OF = { held: 'held', sold: 'bought', expired: 'expired', released: 'returned' };
+const OF = { held: 'held', sold: 'bought', expired: 'expired', released: 'returned', cancelled: 'cancelled' };
 
 /** Asks the service what a code is, and keeps that. Returns whether it said. */
 export async function check(code) {

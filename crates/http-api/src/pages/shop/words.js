@@ -92,7 +92,7 @@ export function refusalWords({ name, body, status }) {
 		'sold-out': 'Somebody was faster: none is free at this moment.',
 		'user-limit-reached': `${S.user || 'You'} ${S.user ? 'has' : 'have'} all that one person may have in this sale.`,
 		'sale-not-open': 'It has not opened yet.', 'sale-ended': 'The sale ended before your request came.', 'sale-paused': 'The sale was paused before your request came.',
-		'code-not-found': 'The shop does not know this code.', 'code-expired': 'Its time had run out. It is back on sale.',
+		'code-not-found': 'The shop does not know this code.', 'code-expired': 'Its time had run out. It is back on sale.', 'purchase-cancelled': 'You had bought it, and the shop has cancelled that purchase.',
 		unauthorized: 'This shop wants to know who you are. Put in the token that you got when you signed in.',
 		forbidden: 'This token is somebody else’s.', 'sale-not-found': 'The shop does not know this sale any more.',
 	}[name] ?? `The shop refused: ${typeof body.title === 'string' ? body.title : `status ${status}`}.`;

@@ -32,7 +32,7 @@ async fn what_a_viewer_begins_with_comes_before_what_happened_since() {
     let viewer = Viewer::of(&feed);
     feed.change(|latest| latest.put("event".to_owned(), "event", false)).await;
 
-    let mut viewer = viewer.after("opening".into());
+    let mut viewer = crate::Viewer::of_sale(viewer).after("opening".into());
 
     assert_eq!(viewer.next().await.unwrap(), "opening");
     assert_eq!(viewer.next().await.unwrap(), "event");

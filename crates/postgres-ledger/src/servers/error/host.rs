@@ -3,7 +3,10 @@
 use credentials::DATABASE;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::servers::{source::Key, url::SslMode};
+use crate::{
+    servers::{source::Key, url::SslMode},
+    session::remedy_of,
+};
 
 /// What a server means that has no connection left, and what can be done.
 pub(super) const FULL: &str = "Postgres has no connection left for this process: let it have more \
@@ -33,6 +36,8 @@ pub(crate) enum HostError {
     Explained {
         /// What is the matter, and what to do.
         what: String,
+        /// What to do, without a name of anything.
+        remedy: String,
         /// What the driver says, which is in it.
         error: tokio_postgres::Error,
     },
@@ -79,8 +84,18 @@ impl HostError {
             return Self::Full(error);
         }
         match explained(&error, key, is_here) {
-            Some(what) => Self::Explained { what, error },
+            Some((what, remedy)) => Self::Explained { what, remedy, error },
             None => Self::Driver(error),
+        }
+    }
+
+    /// What an operator can do about it, if that is known, without a name of a server.
+    pub(super) fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Explained { remedy, .. } => Some(remedy.clone()),
+            Self::Full(_) => Some(FULL.to_owned()),
+            Self::Driver(error) => remedy_of(error.code()?).map(str::to_owned),
+            Self::Standby | Self::Silent | Self::NotFound(_) => None,
         }
     }
 
@@ -96,10 +111,11 @@ impl HostError {
 /// The part of the server that finds that a role is not there, or may not log in.
 const FINDS_THE_ROLE: &str = "InitializeSessionUserId";
 
-/// What an operator can do about an error of connecting, if it is known.
-fn explained(error: &tokio_postgres::Error, key: &Key, is_here: bool) -> Option<String> {
+/// What is the matter with an error of connecting, with names, and what an operator can do, without any, if
+/// it is known.
+fn explained(error: &tokio_postgres::Error, key: &Key, is_here: bool) -> Option<(String, String)> {
     if let Some(what) = credentials::refusal(error, &DATABASE) {
-        return Some(what);
+        return credentials::remedy(error, &DATABASE).map(|remedy| (what, remedy));
     }
     if let Some(said) = error.as_db_error() {
         let remedy = match *said.code() {
@@ -108,22 +124,30 @@ fn explained(error: &tokio_postgres::Error, key: &Key, is_here: bool) -> Option<
                     .to_owned()
             }
             SqlState::INVALID_AUTHORIZATION_SPECIFICATION => not_let_in(said, key, is_here),
+            SqlState::INVALID_CATALOG_NAME => {
+                "the database that DATABASE_URL names is not there (CREATE DATABASE …)".to_owned()
+            }
+            SqlState::CANNOT_CONNECT_NOW => {
+                "it is starting, stopping or recovering, and takes nobody yet".to_owned()
+            }
             _ => return None,
         };
-        return Some(format!("{} ({}); {remedy}", shown(said.message()), said.code().code()));
+        let what = format!("{} ({}); {remedy}", shown(said.message()), said.code().code());
+        return Some((what, remedy));
     }
-    match std::error::Error::source(error)?.to_string().as_str() {
-        "server does not support TLS" => Some(format!(
+    let remedy = match std::error::Error::source(error)?.to_string().as_str() {
+        "server does not support TLS" => format!(
             "it offers no TLS, which {} demands: switch it on there (ssl = on), or say sslmode=disable \
              and name no certificates if nobody else is on the network between",
             key.asked_by
-        )),
-        "password missing" => Some(
-            "it asks for a password, and there is none in DATABASE_URL, nor a DATABASE_PASSWORD_FILE"
-                .to_owned(),
         ),
-        _ => None,
-    }
+        "password missing" => {
+            "it asks for a password, and there is none in DATABASE_URL, nor a DATABASE_PASSWORD_FILE"
+                .to_owned()
+        }
+        _ => return None,
+    };
+    Some((remedy.clone(), remedy))
 }
 
 /// What can be done about a server that lets a role not in. Which of its rules that is, it says in words

@@ -1,5 +1,5 @@
--- records_whole: attempts whose columns contradict each other, and sales likewise; and receipts that name
--- what is no version of the product of their sale.
+-- records_whole: attempts whose columns contradict each other, and sales and receipts likewise; and receipts
+-- that name what is no version of the product of their sale.
 --
 -- $1 sale_id   bigint   or null for every sale
 -- $2 rows      bigint   the most to return
@@ -44,6 +44,17 @@ WITH broken AS (
             AND stock BETWEEN 0 AND 1000000
             AND per_user_limit BETWEEN 1 AND 1000
             AND (state = 'closed') = (closed_at IS NOT NULL)
+        ) IS NOT TRUE
+    UNION ALL
+    SELECT
+        sale_id,
+        format('unit %s was cancelled at %s, with a reason: %s', unit, cancelled_at, cancel_reason IS NOT NULL)
+    FROM purchases
+    WHERE
+        ($1::bigint IS NULL OR sale_id = $1::bigint)
+        AND (
+            num_nulls(cancelled_at, cancel_reason) IN (0, 2)
+            AND cancel_reason <> '' IS NOT FALSE
         ) IS NOT TRUE
     UNION ALL
     SELECT

@@ -15,6 +15,7 @@ WITH promised (kind, relation, name, definition) AS (
     ('table', 'product_versions', '', 'permanent'),
     ('table', 'product_images', '', 'permanent'),
     ('table', 'operator_actions', '', 'permanent'),
+    ('table', 'sale_minutes', '', 'permanent'),
     ('column', 'sales', 'epoch', 'bigint NOT NULL'),
     ('column', 'sales', 'stock', 'integer NOT NULL'),
     ('column', 'sales', 'per_user_limit', 'smallint NOT NULL'),
@@ -34,6 +35,8 @@ WITH promised (kind, relation, name, definition) AS (
     ('column', 'purchases', 'user_id', 'text NOT NULL'),
     ('column', 'purchases', 'slot', 'smallint NOT NULL'),
     ('column', 'purchases', 'product_version', 'bigint'),
+    ('column', 'purchases', 'cancelled_at', 'timestamp with time zone'),
+    ('column', 'purchases', 'cancel_reason', 'text'),
     ('column', 'products', 'sku', 'text NOT NULL'),
     ('column', 'product_versions', 'product_id', 'bigint NOT NULL'),
     ('column', 'product_versions', 'name', 'text NOT NULL'),
@@ -74,8 +77,6 @@ WITH promised (kind, relation, name, definition) AS (
         'ELSE num_nonnulls(code, state) = 0 AND user_id IS NOT NULL END)'
     ),
     ('constraint', 'purchases', 'purchases_pkey', 'PRIMARY KEY (code)'),
-    ('constraint', 'purchases', 'purchases_unit', 'UNIQUE (sale_id, unit)'),
-    ('constraint', 'purchases', 'purchases_slot', 'UNIQUE (sale_id, user_id, slot)'),
     ('constraint', 'purchases', 'purchases_unit_check', 'CHECK (unit >= 1)'),
     ('constraint', 'purchases', 'purchases_slot_check', 'CHECK (slot >= 0)'),
     ('constraint', 'sold_counts', 'sold_counts_pkey', 'PRIMARY KEY (sale_id, writer)'),
@@ -134,6 +135,11 @@ WITH promised (kind, relation, name, definition) AS (
         'constraint', 'operator_actions', 'operator_actions_are_whole',
         'CHECK (num_nonnulls(after, refused) = 1)'
     ),
+    ('constraint', 'sale_minutes', 'sale_minutes_pkey', 'PRIMARY KEY (sale_id, minute, process)'),
+    (
+        'constraint', 'sale_minutes', 'sale_minutes_are_counts',
+        'CHECK (sold >= 0 AND held >= 0 AND checkouts >= 0 AND refused >= 0)'
+    ),
     (
         'index', 'sales', 'sales_of_timetable_start',
         'CREATE UNIQUE INDEX sales_of_timetable_start ON sales '
@@ -155,6 +161,16 @@ WITH promised (kind, relation, name, definition) AS (
         'USING btree (sale_id, user_id, slot) WHERE live'
     ),
     (
+        'index', 'purchases', 'purchases_standing_unit',
+        'CREATE UNIQUE INDEX purchases_standing_unit ON purchases '
+        'USING btree (sale_id, unit) WHERE cancelled_at IS NULL'
+    ),
+    (
+        'index', 'purchases', 'purchases_standing_slot',
+        'CREATE UNIQUE INDEX purchases_standing_slot ON purchases '
+        'USING btree (sale_id, user_id, slot) WHERE cancelled_at IS NULL'
+    ),
+    (
         'trigger', 'sales', 'sales_keep_their_salt',
         'CREATE TRIGGER sales_keep_their_salt BEFORE UPDATE OF salt ON sales FOR EACH ROW '
         'WHEN (old.salt IS DISTINCT FROM new.salt) EXECUTE FUNCTION refuse_change()'
@@ -162,8 +178,9 @@ WITH promised (kind, relation, name, definition) AS (
     (
         'trigger', 'checkout_attempts', 'attempts_end_once',
         'CREATE TRIGGER attempts_end_once BEFORE UPDATE ON checkout_attempts FOR EACH ROW WHEN (('
-        'old.state = ''held''::hold_state AND (new.state = ANY (ARRAY[''sold''::hold_state, '
+        '(old.state = ''held''::hold_state AND (new.state = ANY (ARRAY[''sold''::hold_state, '
         '''expired''::hold_state, ''released''::hold_state])) '
+        'OR old.state = ''sold''::hold_state AND new.state = ''cancelled''::hold_state) '
         'AND NOT (new.sale_id IS DISTINCT FROM old.sale_id '
         'OR new.attempted_at IS DISTINCT FROM old.attempted_at '
         'OR new.code IS DISTINCT FROM old.code '
@@ -187,8 +204,23 @@ WITH promised (kind, relation, name, definition) AS (
     ),
     (
         'trigger', 'purchases', 'purchases_stay',
-        'CREATE TRIGGER purchases_stay BEFORE DELETE OR UPDATE ON purchases '
+        'CREATE TRIGGER purchases_stay BEFORE DELETE ON purchases '
         'FOR EACH ROW EXECUTE FUNCTION refuse_change()'
+    ),
+    (
+        'trigger', 'purchases', 'purchases_are_cancelled_once',
+        'CREATE TRIGGER purchases_are_cancelled_once BEFORE UPDATE ON purchases FOR EACH ROW WHEN (('
+        'old.cancelled_at IS NULL AND num_nonnulls(new.cancelled_at, new.cancel_reason) = 2 '
+        'AND NOT (new.code IS DISTINCT FROM old.code '
+        'OR new.sale_id IS DISTINCT FROM old.sale_id '
+        'OR new.purchased_at IS DISTINCT FROM old.purchased_at '
+        'OR new.unit IS DISTINCT FROM old.unit '
+        'OR new.slot IS DISTINCT FROM old.slot '
+        'OR new.user_id IS DISTINCT FROM old.user_id '
+        'OR new.item_name IS DISTINCT FROM old.item_name '
+        'OR new.item_image IS DISTINCT FROM old.item_image '
+        'OR new.product_version IS DISTINCT FROM old.product_version)'
+        ') IS NOT TRUE) EXECUTE FUNCTION refuse_change()'
     ),
     (
         'trigger', 'purchases', 'purchases_stay_all',
@@ -254,7 +286,7 @@ ledger AS (
     WHERE
         class.relname IN (
             'sales', 'checkout_attempts', 'purchases', 'sold_counts', 'ledger_identity', 'products',
-            'product_versions', 'product_images', 'operator_actions'
+            'product_versions', 'product_images', 'operator_actions', 'sale_minutes'
         )
         AND class.oid = to_regclass(quote_ident(class.relname))
 ),

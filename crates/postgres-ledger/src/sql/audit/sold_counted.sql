@@ -1,11 +1,11 @@
 -- sold_counted: sales whose counters, or whose figure if they are closed, do not add up to their
--- purchases.
+-- purchases that stand.
 --
 -- $1 sale_id   bigint   or null for every sale
 -- $2 rows      bigint   the most to return
 
 WITH bought AS MATERIALIZED (
-    SELECT sale_id, count(*) AS sold FROM purchases GROUP BY sale_id
+    SELECT sale_id, count(*) AS sold FROM purchases WHERE cancelled_at IS NULL GROUP BY sale_id
 ),
 apart AS (
     SELECT

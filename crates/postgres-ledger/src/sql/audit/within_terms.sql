@@ -33,7 +33,9 @@ WITH changed AS (
         AND ($1::bigint IS NULL OR attempt.sale_id = $1::bigint)
     UNION ALL
     SELECT bought.sale_id, format('%s purchases of %s units', bought.units, sale.stock)
-    FROM (SELECT sale_id, count(*) AS units FROM purchases GROUP BY sale_id) AS bought
+    FROM (
+        SELECT sale_id, count(*) AS units FROM purchases WHERE cancelled_at IS NULL GROUP BY sale_id
+    ) AS bought
     LEFT JOIN sales AS sale ON sale.id = bought.sale_id
     WHERE
         (bought.units <= sale.stock) IS NOT TRUE

@@ -9,4 +9,5 @@ LEFT JOIN checkout_attempts AS attempt ON attempt.code = answered.code
 WHERE attempt.code IS NULL
     -- Since it was lost, another process has made a tombstone of it.
     OR attempt.state = 'void'
-    OR (answered.is_sold AND attempt.state <> 'sold')
+    -- What was sold may be cancelled since, and is nothing else.
+    OR (answered.is_sold AND attempt.state NOT IN ('sold', 'cancelled'))

@@ -6,6 +6,9 @@ WITH coming AS (
     SELECT id, starts_at, starts_at <= clock_timestamp() AS is_open
     FROM sales
     WHERE closed_at IS NULL AND ends_at > clock_timestamp()
+    -- As whoever changes a sale: a record in flight is waited for, and a later one sees the pause.
+    ORDER BY id
+    FOR UPDATE
 ),
 stopped AS (
     SELECT id FROM coming WHERE is_open

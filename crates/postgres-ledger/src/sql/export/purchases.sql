@@ -7,6 +7,7 @@
 
 SELECT
     sale_id, purchased_at, code, user_id, unit, slot, item_name, item_image, product_version,
+    cancelled_at, cancel_reason,
     (extract(epoch FROM purchased_at) * 1000000)::bigint AS at
 FROM purchases
 WHERE

@@ -11,7 +11,7 @@
 SELECT
     attempt.sale_id, attempt.code, attempt.user_id, attempt.unit, attempt.expires_at,
     attempt.state, purchase.item_name, purchase.item_image, purchase.product_version,
-    purchase.purchased_at,
+    purchase.purchased_at, purchase.cancelled_at, purchase.cancel_reason,
     attempt.sale_id AS at
 FROM (
     SELECT id FROM sales

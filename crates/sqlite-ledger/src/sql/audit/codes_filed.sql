@@ -17,7 +17,7 @@ WITH broken AS (
         (?1 IS NULL OR attempt.sale_id = ?1)
         AND (
             attempt.code = filed.code
-            AND purchase.code IS CASE WHEN attempt.state = 'sold' THEN filed.code END
+            AND purchase.code IS CASE WHEN attempt.state IN ('sold', 'cancelled') THEN filed.code END
         ) IS NOT TRUE
     UNION ALL
     SELECT sale.id, format('filed, but %d of its codes are not', count(*))

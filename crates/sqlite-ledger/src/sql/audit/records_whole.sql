@@ -1,5 +1,5 @@
--- records_whole: attempts whose columns contradict each other, and sales likewise; and receipts that name
--- what is no version of the product of their sale.
+-- records_whole: attempts whose columns contradict each other, and sales and receipts likewise; and receipts
+-- that name what is no version of the product of their sale.
 --
 -- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
@@ -20,7 +20,7 @@ WITH broken AS (
                     AND unit >= 1 AND slot >= 0 AND changed_at IS NOT NULL
                     AND user_id IS NOT NULL AND (
                         state = 'held' OR state = 'sold' OR state = 'expired'
-                        OR state = 'released'
+                        OR state = 'released' OR state = 'cancelled'
                     )
                 WHEN outcome IS NULL THEN state IS 'void' AND length(code) = 16
                 ELSE code IS NULL AND state IS NULL AND user_id IS NOT NULL
@@ -44,6 +44,17 @@ WITH broken AS (
             AND per_user_limit BETWEEN 1 AND 1000
             AND state IN ('active', 'paused', 'closed')
             AND (state = 'closed') = (closed_at IS NOT NULL)
+        ) IS NOT TRUE
+    UNION ALL
+    SELECT
+        sale_id,
+        format('unit %d was cancelled at %s, with a reason: %d', unit, cancelled_at, cancel_reason IS NOT NULL)
+    FROM purchases
+    WHERE
+        (?1 IS NULL OR sale_id = ?1)
+        AND (
+            (cancelled_at IS NULL) = (cancel_reason IS NULL)
+            AND (cancelled_at IS NULL OR cancel_reason <> '')
         ) IS NOT TRUE
     UNION ALL
     SELECT

@@ -1,9 +1,11 @@
--- sold_counted: sales whose counters do not add up to their purchases and holds.
+-- sold_counted: sales whose counters do not add up to their holds and the purchases that stand.
 --
 -- ?1 sale_id   or null for every sale   ?2 rows   the most to return
 
 WITH bought AS MATERIALIZED (
-    SELECT sale_id, count(*) AS units FROM purchases NOT INDEXED GROUP BY sale_id
+    SELECT sale_id, count(*) AS units FROM purchases NOT INDEXED
+    WHERE cancelled_at IS NULL
+    GROUP BY sale_id
 ),
 taken AS MATERIALIZED (
     SELECT sale_id, count(*) AS units

@@ -34,7 +34,9 @@ WITH changed AS (
         bought.sale_id,
         format('%d purchases of %s units', bought.units, coalesce(sale.stock, 'none'))
     FROM (
-        SELECT sale_id, count(*) AS units FROM purchases NOT INDEXED GROUP BY sale_id
+        SELECT sale_id, count(*) AS units FROM purchases NOT INDEXED
+        WHERE cancelled_at IS NULL
+        GROUP BY sale_id
     ) AS bought
     LEFT JOIN sales AS sale ON sale.id = bought.sale_id
     WHERE (bought.units <= sale.stock) IS NOT TRUE AND (?1 IS NULL OR bought.sale_id = ?1)

@@ -6,7 +6,7 @@
 
 SELECT
     sale_id, slot, unit, code, user_id, expires_at, NULL AS purchased_at, NULL AS item_name,
-    NULL AS item_image, NULL AS product_version
+    NULL AS item_image, NULL AS product_version, NULL AS cancelled_at, NULL AS cancel_reason
 FROM checkout_attempts
 WHERE
     id >= (SELECT min(first_attempt) FROM sales WHERE closed_at IS NULL)
@@ -15,9 +15,11 @@ WHERE
 UNION ALL
 SELECT
     purchase.sale_id, purchase.slot, purchase.unit, purchase.code, purchase.user_id, NULL,
-    purchase.purchased_at, purchase.item_name, purchase.item_image, purchase.product_version
+    purchase.purchased_at, purchase.item_name, purchase.item_image, purchase.product_version,
+    purchase.cancelled_at, purchase.cancel_reason
 FROM sales AS sale
 CROSS JOIN purchases AS purchase ON purchase.sale_id = sale.id AND purchase.user_id = ?1
+    AND purchase.cancelled_at IS NULL
 WHERE (?2 IS NULL OR sale.id = ?2) AND sale.id <= ?3
 ORDER BY 1 DESC, 2
 LIMIT ?5 OFFSET ?4

@@ -152,12 +152,17 @@ impl Tab {
         }
     }
 
-    /// Presses a key, by its name: `Tab`, `Enter`.
+    /// Presses a key, by its name: `Tab`, `Enter`, `p`.
     pub fn press(&self, key: &str) {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
             "Tab" => (9, ""),
-            " " => (32, " "),
+            "Escape" => (27, ""),
+            "End" => (35, ""),
+            "Home" => (36, ""),
+            "ArrowLeft" => (37, ""),
+            "ArrowRight" => (39, ""),
+            _ if key.len() == 1 => (u32::from(key.as_bytes()[0].to_ascii_uppercase()), key),
             _ => panic!("no code is known for {key}"),
         };
         for kind in ["keyDown", "keyUp"] {

@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     programs,
-    trio::{FORKED, SERVERS, STANDBY, place, ports_of, timeline},
+    trio::{FORKED, RUNNER, SERVERS, STANDBY, place, ports_of, timeline},
 };
 use crate::{
     ServerError,
@@ -191,6 +191,28 @@ impl<S: FnMut(&str)> Drill<S> {
         Ok(())
     }
 
+    /// Has whoever runs the servers stop all that it started, the service first. What the servers hold stays.
+    pub fn stop(&mut self) -> Result<(), ServerError> {
+        let dir = self.dir.display().to_string();
+        if !Home::is_lived_in(&self.dir) {
+            (self.say)(&format!("nothing to do: nobody runs the servers in {dir}"));
+            return Ok(());
+        }
+        let runner = fs::read_to_string(self.dir.join(RUNNER)).ok();
+        let runner =
+            runner.and_then(|pid| pid.trim().parse().ok()).filter(|pid| runs_servers(*pid));
+        let Some(runner) = runner else {
+            return Err(refused(format!("it is not known who runs the servers in {dir}")));
+        };
+        self.run_well(&["sh", "-c", &format!("kill -TERM {runner}")], None)?;
+        self.until("the servers to stop", |this| Ok(!Home::is_lived_in(&this.dir)))?;
+        (self.say)(&format!(
+            "the service, Redis and the three servers are stopped; what they hold stays in {dir}, and is \
+             there the next time"
+        ));
+        Ok(())
+    }
+
     /// What the servers are, once each standby follows, or is not going to.
     fn settled(&self) -> Result<[Role; SERVERS], ServerError> {
         for _ in 1..STATUS_LOOKS_MAX {
@@ -314,6 +336,12 @@ fn is_followed(by: &Role, index: usize) -> bool {
 fn postmaster(cluster: &Path) -> Option<u32> {
     let text = fs::read_to_string(cluster.join("postmaster.pid")).ok()?;
     text.lines().next()?.trim().parse().ok()
+}
+
+/// Whether this is a process of the program that runs servers, and not another by its number.
+fn runs_servers(pid: u32) -> bool {
+    let program = fs::read_to_string(format!("/proc/{pid}/comm"));
+    program.is_ok_and(|program| program.trim() == env!("CARGO_PKG_NAME"))
 }
 
 /// As a shell takes it for one word.

@@ -13,6 +13,7 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::Path,
+    process,
     sync::{
         Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError},
@@ -22,7 +23,7 @@ use std::{
 
 use self::files::{AUTHORITY, HBA, LET_IN, SETTINGS, certificates, ports, settings, write};
 pub(super) use self::files::{
-    FORKED, LOST, SERVERS, STANDBY, UNFINISHED, place, ports_of, source, timeline,
+    FORKED, LOST, RUNNER, SERVERS, STANDBY, UNFINISHED, place, ports_of, source, timeline,
 };
 use super::PostgresServer;
 use crate::{ServerError, account::Account, error::Attempting, home::Home, running::Running};
@@ -53,6 +54,7 @@ impl Trio {
     ) -> Result<Self, ServerError> {
         let account = Account::for_postgres()?;
         let home = Home::at(dir, account)?;
+        write(home.path(), RUNNER, &process::id().to_string())?;
         let lives = |index| Home::at(&place(home.path(), index), account);
         // Servers of a run that was killed are gone, and their ports free, when these are had.
         let homes = [lives(0)?, lives(1)?, lives(2)?];
@@ -237,6 +239,7 @@ impl Drop for Trio {
         for server in self.servers.iter().filter(|server| !follows(server)) {
             let _ = server.stop();
         }
+        let _ = fs::remove_file(self.home.path().join(RUNNER));
     }
 }
 

@@ -31,6 +31,7 @@ pub async fn a_code_is_redeemed_once_and_the_receipt_stays(ledger: Ledger) {
         unit: unit(4),
         item: item(sale.id, unit(4)),
         purchased_at,
+        cancelled: None,
     };
     assert_eq!(receipt, expected);
     assert_eq!(again, CodeRecord::Sold(receipt.clone()));

@@ -194,10 +194,12 @@ pub async fn a_tally_counts_what_is_held_and_sold(ledger: Ledger) {
 pub async fn a_sale_is_closed_when_it_is_over_and_no_hold_is_left(ledger: Ledger) {
     let open = ledger.open(5, 5).await;
     assert!(!ledger.register.close(open.id).await.unwrap());
-    let over = ledger.over(terms(5 * MINUTE)).await;
+    let over = ledger.going_on(terms(5 * MINUTE)).await;
     let last = ledger.hold(&over, &user("ann"), 1, 0).await;
     let bought = ledger.hold(&over, &user("ann"), 2, 1).await;
     ledger.sell(bought).await;
+    assert!(!ledger.register.close(over.id).await.unwrap());
+    ledger.end(&over).await;
 
     assert!(!ledger.register.close(over.id).await.unwrap());
     ledger.release(last.code).await;
@@ -216,9 +218,10 @@ pub async fn a_sale_is_closed_when_it_is_over_and_no_hold_is_left(ledger: Ledger
 /// Closed is closed: for the grant that comes late, for the rebuild, for the operator. What
 /// was sold is still found.
 pub async fn a_closed_sale_records_no_grant_and_stays_closed(ledger: Ledger) {
-    let sale = ledger.over(terms(SECOND)).await;
+    let sale = ledger.going_on(terms(SECOND)).await;
     let bought = ledger.hold(&sale, &user("ann"), 1, 0).await;
     let receipt = ledger.sell(bought).await;
+    ledger.end(&sale).await;
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     let late = grant(&sale, 2, 1);

@@ -12,13 +12,19 @@ use crate::{
     scenarios::{
         identity, keyed,
         old_ledger::{self, Pairs},
-        tls,
+        sales, tls,
     },
     table::Row,
 };
 
 /// A look-up in the ledger before each grant, in a batch with others and by its index, may cost so much.
 const KEYED_MIN: f64 = 0.75;
+
+/// Ten sales at a time are to do together what one does: a batch has requests of all of them.
+const TEN_SALES_MIN: f64 = 0.9;
+
+/// What a hundred open sales may take of a core while nobody asks.
+const IDLE_CORES_MAX: f64 = 0.02;
 
 impl Session<'_> {
     pub(super) fn old_ledger(&mut self, stack: Stack) {
@@ -65,6 +71,26 @@ impl Session<'_> {
             }
             Err(error) => self.table.failure("keyed", &error),
         }
+    }
+
+    pub(super) fn sales(&mut self, stack: Stack) {
+        let (bench, load) = (self.bench, self.load(CONNECTIONS));
+        match self.beside_floor(|| sales::busy(bench, stack, load)) {
+            Ok((floor, sales::Pairs { one, ten })) => {
+                let ratio = rates(&ten).median / rates(&one).median;
+                let what = "sales: grants of ten together ÷ of one";
+                self.note(stack, what, ratio, Bound::AtLeast(TEN_SALES_MIN));
+                self.row("one busy", stack, floor, one, "");
+                self.row("ten busy", stack, floor, ten, &format!("ten ÷ one {ratio:.2}"));
+            }
+            Err(error) => self.table.failure("sales", &error),
+        }
+        let idle = sales::idle(bench, stack);
+        if let Ok(idle) = &idle {
+            let what = "sales: of a core, for a hundred that are idle";
+            self.note(stack, what, idle.cost(), Bound::AtMost(IDLE_CORES_MAX));
+        }
+        self.table.below("sales", idle.map(|idle| idle.list(stack)));
     }
 
     pub(super) fn identity(&mut self, stack: Stack) {

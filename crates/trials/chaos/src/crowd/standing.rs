@@ -42,7 +42,7 @@ impl Crowd {
             self.stand(how, rng.usize(0..self.client.len()), lasts).await;
             sleep(Duration::from_millis(rng.u64(PAUSE_MS).min(left_ms))).await;
         }
-        let left_ms = u64::try_from(self.ends_ms() - now_ms()).unwrap_or(0);
+        let left_ms = u64::try_from(self.ends_ms - now_ms()).unwrap_or(0);
         let lasts = match how {
             Stillness::NeverReads => rng.u64(UNREAD_MS),
             Stillness::BodyStops | Stillness::HeadStops => u64::from(LET_GO_WITHIN_MS),

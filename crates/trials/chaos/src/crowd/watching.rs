@@ -23,7 +23,7 @@ const PERSISTS_MS: i64 = HEALED_BY_MS as i64 + 4_000;
 impl Crowd {
     /// Watches the sale to its end.
     pub(super) async fn watch(self, mut rng: Rng) {
-        let left_ms = u64::try_from(self.ends_ms() + PERSISTS_MS - now_ms()).unwrap_or(0);
+        let left_ms = u64::try_from(self.ends_ms + PERSISTS_MS - now_ms()).unwrap_or(0);
         let until = Instant::now() + Duration::from_millis(left_ms);
         let mut watched = Watched::default();
         let mut last = None;

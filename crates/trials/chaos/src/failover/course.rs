@@ -18,6 +18,7 @@ use crate::{
     },
     history::{Answer, Ask, Asked, now_ms},
     judgement::{Breach, Promise, judge},
+    ledger::Records,
 };
 
 /// How long shoppers buy before anything happens, and once more when all is over.
@@ -178,8 +179,9 @@ async fn standby_behind(stand: &Stand) -> Result<Outcome, ChaosError> {
     stand.cut_standby_off()?;
     sleep(BEHIND).await;
     let promoted_ms = stand.lose_server_to_standby()?;
-    let said = until_health(&client, 503).await?;
-    until("the sale to be paused", async || Ok(stand.is_paused()?.then_some(()))).await?;
+    let Some(said) = noticed(stand, &client).await? else {
+        return unnoticed(stand, &before.go_home().await).await;
+    };
     let early = client.ask(0, stand.sale, "early", Ask::Checkout).await;
     let said_later = until("the health to say what is the matter", async || {
         let says_why = |said: &str| said.contains("refuses writes") && said.contains("paused");
@@ -192,8 +194,7 @@ async fn standby_behind(stand: &Stand) -> Result<Outcome, ChaosError> {
     let late = before.iter().filter(is_late).map(|asked| &asked.answer).chain([&early]);
     let granted = late.filter(|answer| matches!(answer, Answer::Granted(_))).count();
     let records = stand.records(&stand.standby).await?;
-    let lost = judge(&before, &records);
-    let lost = lost.iter().filter(|breach| breach.promise == Promise::AnswersAreKept).count();
+    let lost = lost(&before, &records);
 
     let resumed_ms = now_ms();
     stand.command(&["sales", "resume", &stand.sale.to_string()])?;
@@ -209,6 +210,37 @@ async fn standby_behind(stand: &Stand) -> Result<Outcome, ChaosError> {
     }
     outcome.remarks.push(format!("{lost} answers lost; health: {said}; then {said_later}"));
     judged(stand, &stand.standby, &after, outcome).await
+}
+
+/// Waits until a loss of answers is noticed; says what the health says of it, or nothing if it is not.
+async fn noticed(stand: &Stand, client: &Client) -> Result<Option<String>, ChaosError> {
+    let paused = async || Ok(stand.is_paused()?.then_some(()));
+    match until("the sale to be paused", paused).await {
+        Err(ChaosError::Failed { .. }) => Ok(None),
+        paused => {
+            paused?;
+            until_health(client, 503).await.map(Some)
+        }
+    }
+}
+
+/// What it means that a loss was not noticed, if there was one.
+async fn unnoticed(stand: &Stand, asked: &[Asked]) -> Result<Outcome, ChaosError> {
+    let lost = lost(asked, &stand.records(&stand.standby).await?);
+    let mut outcome = Outcome::default();
+    if lost == 0 {
+        outcome.void = Some("nothing was lost".to_owned());
+        return Ok(outcome);
+    }
+    let what = format!("{lost} answers were lost, and the sale went on");
+    outcome.breaches.push(Breach { promise: Promise::AnswersAreKept, what });
+    judged(stand, &stand.standby, asked, outcome).await
+}
+
+/// How many answers a ledger with these records lacks.
+fn lost(asked: &[Asked], records: &Records) -> usize {
+    let breaches = judge(asked, records);
+    breaches.iter().filter(|breach| breach.promise == Promise::AnswersAreKept).count()
 }
 
 /// Waits until a process answers so when it is asked for its health; says what it says.

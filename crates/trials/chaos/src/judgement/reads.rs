@@ -2,15 +2,16 @@
 //!
 //! What a read may be depends on where it came from: while the live store is lost or out of reach a
 //! process answers from the ledger, which knows of a purchase before the live store does, and then
-//! from the live store again. So `sold` may fall beside a fault, and nowhere else; beyond what the
-//! ledger has in the end it never goes.
+//! from the live store again. So `sold` may fall beside a fault, or an order for which the sale is loaded
+//! anew, such as a cancellation, and nowhere else; beyond all that was ever sold it never goes.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 
 use crate::{
     inject::{CLOCK_MS, InjectedFault},
     judgement::{Breach, Promise},
     ledger::Records,
+    orders::Order,
     sightings::{Ending, Figures, Look, Seen, Sight, Sightings, Stillness, Stood},
     timetable::LET_GO_WITHIN_MS,
 };
@@ -23,7 +24,7 @@ const AGE_MAX_MS: i64 = 3_000 + CLOCK_MS;
 /// How far a read may be ahead of the machine's clock when it was answered, in milliseconds.
 const AHEAD_MAX_MS: i64 = 500 + CLOCK_MS;
 
-/// How long after a fault a process may still change from one store to the other, in milliseconds.
+/// How long after a fault, or an order, a process may still change from one store to the other, in milliseconds.
 const AFTERMATH_MS: i64 = 5_000;
 
 /// How much later than the healing of all faults a peer may begin to stand still, in milliseconds.
@@ -33,10 +34,10 @@ const LATE_MS: i64 = 1_500;
 pub(crate) fn judge_crowd(
     sale: i64,
     sightings: &Sightings,
-    faults: &[InjectedFault],
+    (faults, orders): (&[InjectedFault], &[Order]),
     records: &Records,
 ) -> Vec<Breach> {
-    let mut court = Court { sale, faults, records, breaches: Vec::new() };
+    let mut court = Court { sale, faults, orders, records, breaches: Vec::new() };
     let seen = sightings.seen();
     for look in &seen {
         court.check_one(look);
@@ -54,6 +55,7 @@ pub(crate) fn judge_crowd(
 pub(super) struct Court<'a> {
     sale: i64,
     faults: &'a [InjectedFault],
+    orders: &'a [Order],
     records: &'a Records,
     breaches: Vec<Breach>,
 }
@@ -100,18 +102,22 @@ impl Court<'_> {
         if is_of_this_sale && sale != self.sale {
             self.charge(Promise::ReadsAreTrue, format!("another sale was asked for: {shown:?}"));
         }
-        let bought = self.bought();
+        let bought = *self.bought().end();
         if sale == self.sale && sold > bought {
-            self.charge(Promise::ReadsAreTrue, format!("{bought} were sold in the end: {shown:?}"));
+            self.charge(Promise::ReadsAreTrue, format!("{bought} were ever sold: {shown:?}"));
         }
     }
 
-    /// How many units were sold in the end.
-    pub(super) fn bought(&self) -> i64 {
-        i64::try_from(self.records.purchases.len()).unwrap_or(i64::MAX)
+    /// How many purchases stand in the end, and how many there ever were: some may have been cancelled after
+    /// somebody looked last.
+    pub(super) fn bought(&self) -> RangeInclusive<i64> {
+        let purchases = &self.records.purchases;
+        let standing = purchases.values().filter(|row| !row.is_cancelled).count();
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        number(standing)..=number(purchases.len())
     }
 
-    /// What a process has shown to be sold stays sold.
+    /// What a process has shown to be sold stays sold, but for what is cancelled.
     fn check_order(&mut self, seen: &[Seen]) {
         let mut by_service: BTreeMap<usize, Vec<(i64, Shown)>> = BTreeMap::new();
         for look in seen {
@@ -138,7 +144,7 @@ impl Court<'_> {
                 if shown.sold >= highest.sold {
                     continue;
                 }
-                if !self.is_beside_a_fault(highest.answered_ms, shown.answered_ms) {
+                if !self.is_beside_trouble(highest.answered_ms, shown.answered_ms) {
                     let Shown { sold, answered_ms } = shown;
                     let what = format!(
                         "process {service} showed {} sold at {}, and {sold} at {answered_ms}",
@@ -151,10 +157,13 @@ impl Court<'_> {
         }
     }
 
-    fn is_beside_a_fault(&self, from_ms: i64, to_ms: i64) -> bool {
-        self.faults
-            .iter()
-            .any(|fault| fault.injected_ms <= to_ms && from_ms <= fault.healed_ms + AFTERMATH_MS)
+    fn is_beside_trouble(&self, from_ms: i64, to_ms: i64) -> bool {
+        let faults = self.faults.iter().map(|fault| (fault.injected_ms, fault.healed_ms));
+        let changes = self.orders.iter().filter(|order| order.what.raises_epoch());
+        let loads = changes.map(|order| (order.sent_ms, order.answered_ms));
+        faults
+            .chain(loads)
+            .any(|(began_ms, over_ms)| began_ms <= to_ms && from_ms <= over_ms + AFTERMATH_MS)
     }
 
     /// Half a request is no request, and who stands still is let go of. Whether one who never reads

@@ -23,12 +23,13 @@ impl Court<'_> {
             is_over = visit.farewell == Farewell::Over;
         }
         let last = watched.visits.iter().rev().find_map(|visit| visit.events.last());
-        let is_as_it_ended = last
-            .is_some_and(|event| (event.figures.sold, event.figures.held) == (self.bought(), 0));
+        let is_as_it_ended = last.is_some_and(|event| {
+            self.bought().contains(&event.figures.sold) && event.figures.held == 0
+        });
         if !is_over || !is_as_it_ended {
             let farewell = watched.visits.last().map(|visit| &visit.farewell);
             let what = format!(
-                "{} were sold; the last was {last:?}, and then {farewell:?}",
+                "{:?} were sold; the last was {last:?}, and then {farewell:?}",
                 self.bought()
             );
             self.charge(Promise::ViewersAreTold, what);

@@ -1,7 +1,10 @@
 //! Each promise broken once, and seen.
 
 use super::*;
-use crate::ledger::{HoldRecord, PurchaseRecord};
+use crate::{
+    ledger::{HoldRecord, PurchaseRecord},
+    orders::{Order, Told, What},
+};
 
 const CODE: Uuid = Uuid::from_u128(7);
 const HOLD: Granted = Granted { code: CODE, unit: 1, expires_ms: 3_000 };
@@ -22,7 +25,7 @@ fn bought(is_replay: bool) -> Asked {
 
 fn hold(state: &str, resolved_ms: Option<i64>) -> HoldRecord {
     let (user, state) = ("ann".to_owned(), state.to_owned());
-    HoldRecord { user, unit: 1, state, expires_ms: 3_000, resolved_ms }
+    HoldRecord { user, unit: 1, slot: 0, state, expires_ms: 3_000, resolved_ms }
 }
 
 /// A ledger in which ann's hold of the only unit has this state.
@@ -31,7 +34,7 @@ fn ledger(state: &str, resolved_ms: Option<i64>) -> Records {
     records.holds.insert(CODE, hold(state, resolved_ms));
     if state == "sold" {
         let (user, item) = ("ann".to_owned(), "A".to_owned());
-        records.purchases.insert(CODE, PurchaseRecord { user, unit: 1, item });
+        records.purchases.insert(CODE, PurchaseRecord { user, unit: 1, item, is_cancelled: false });
     }
     records
 }
@@ -179,4 +182,46 @@ fn a_request_without_an_answer_is_asked_again_and_every_answer_is_known() {
     assert_eq!(broken(&[granted(), lost(), bought(true)], &sold), []);
     assert_eq!(broken(&[granted(), lost()], &sold), [Promise::EverybodyIsAnswered]);
     assert_eq!(broken(&[wrong], &sold), [Promise::AnswersAreKnown]);
+}
+
+/// A ledger in which ann's purchase of the only unit was cancelled, and bob has bought it since.
+fn cancelled_ledger() -> Records {
+    let mut records = ledger("sold", Some(1_005));
+    records.holds.insert(CODE, hold("cancelled", Some(1_100)));
+    records.purchases.entry(CODE).and_modify(|row| row.is_cancelled = true);
+    let (user, item) = ("bob".to_owned(), "A".to_owned());
+    let row = PurchaseRecord { user, unit: 1, item, is_cancelled: false };
+    records.purchases.insert(Uuid::from_u128(8), row);
+    records
+}
+
+#[test]
+fn only_what_an_operator_ordered_is_cancelled_and_it_stays_so() {
+    let later =
+        |answer| Asked { sent_ms: 1_200, answered_ms: 1_210, ..asked(Ask::Purchase(CODE), answer) };
+    let ordered = |told| {
+        let (id, what) = (Uuid::from_u128(9), What::Cancel(CODE));
+        Order { id, what, sent_ms: 1_050, answered_ms: 1_150, tries: 1, told, again: None }
+    };
+    let done = || ordered(Told::Done { number: 1, sale: 1, in_effect: true, is_replayed: false });
+    let unheard = ordered(Told::Unknown("reset".to_owned()));
+    let told = [granted(), bought(false), later(Answer::Cancelled)];
+    let broken = |history: &[Asked], records: &Records, orders: &[Order]| {
+        let steering = Steering { orders, ..Steering::of_nobody() };
+        let breaches = judge_steered(history, records, &steering);
+        breaches.into_iter().map(|breach| breach.promise).collect::<Vec<_>>()
+    };
+    let records = cancelled_ledger();
+
+    assert_eq!(broken(&told, &records, &[done()]), []);
+    assert_eq!(broken(&told, &records, &[unheard]), []);
+    assert_eq!(broken(&told, &records, &[]), [Promise::AnswersStay]);
+    let bought_again = [granted(), bought(false), Asked { sent_ms: 1_200, ..bought(true) }];
+    assert_eq!(broken(&bought_again, &records, &[done()]), [Promise::AnswersStay]);
+    let sold = ledger("sold", Some(1_005));
+    let lost = broken(&told[..2], &sold, &[done()]);
+    assert_eq!(lost, [Promise::AnswersAreKept]);
+    let mut twice = records;
+    twice.purchases.entry(CODE).and_modify(|row| row.is_cancelled = false);
+    assert!(broken(&told[..2], &twice, &[done()]).contains(&Promise::NothingIsOversold));
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, Row, Transaction};
 
 use crate::{
     error::ChaosError,
-    ledger::{HoldRecord, PurchaseRecord, Records},
+    ledger::{HoldRecord, PurchaseRecord, Records, TrailRow},
 };
 
 /// How often to try to connect, and how long to wait in between: together ten seconds.
@@ -31,14 +31,18 @@ pub(crate) async fn records_of(url: &str, sale: i64) -> Result<Records, ChaosErr
         .read_only(true)
         .start()
         .await?;
-    let mut records = Records::default();
-    let stock: i32 =
-        snapshot.query_one("SELECT stock FROM sales WHERE id = $1", &[&sale]).await?.get(0);
-    records.stock = usize::try_from(stock).unwrap_or_default();
+    let mut records = Records { trail: trail(&snapshot, sale).await?, ..Records::default() };
+    let terms = "SELECT stock, per_user_limit, state::text,
+                        floor(extract(epoch FROM ends_at) * 1000)::int8
+                 FROM sales WHERE id = $1";
+    let row = snapshot.query_one(terms, &[&sale]).await?;
+    records.stock = usize::try_from(row.get::<_, i32>(0)).unwrap_or_default();
+    records.per_user_limit = small(&row, 1);
+    (records.state, records.ends_ms) = (row.get(2), row.get(3));
 
     let holds = "SELECT code, user_id, unit, state::text,
                         floor(extract(epoch FROM expires_at) * 1000)::int8,
-                        floor(extract(epoch FROM resolved_at) * 1000)::int8
+                        floor(extract(epoch FROM resolved_at) * 1000)::int8, slot
                  FROM checkout_attempts WHERE sale_id = $1 AND outcome = 'granted'";
     for row in snapshot.query(holds, &[&sale]).await? {
         let hold = HoldRecord {
@@ -47,6 +51,7 @@ pub(crate) async fn records_of(url: &str, sale: i64) -> Result<Records, ChaosErr
             state: row.get(3),
             expires_ms: row.get(4),
             resolved_ms: row.get(5),
+            slot: small(&row, 6),
         };
         records.holds.insert(row.get(0), hold);
     }
@@ -57,12 +62,33 @@ pub(crate) async fn records_of(url: &str, sale: i64) -> Result<Records, ChaosErr
         let count = usize::try_from(count).unwrap_or_default();
         records.refusals.insert((row.get(0), row.get(1)), count);
     }
-    let purchases = "SELECT code, user_id, unit, item_name FROM purchases WHERE sale_id = $1";
+    let purchases = "SELECT code, user_id, unit, item_name, cancelled_at IS NOT NULL
+                     FROM purchases WHERE sale_id = $1";
     for row in snapshot.query(purchases, &[&sale]).await? {
-        let purchase = PurchaseRecord { user: row.get(1), unit: row.get(2), item: row.get(3) };
+        let (user, unit, item) = (row.get(1), row.get(2), row.get(3));
+        let purchase = PurchaseRecord { user, unit, item, is_cancelled: row.get(4) };
         records.purchases.insert(row.get(0), purchase);
     }
     Ok(records)
+}
+
+/// What operators did with a sale.
+async fn trail(snapshot: &Transaction<'_>, sale: i64) -> Result<Vec<TrailRow>, ChaosError> {
+    let sql = "SELECT id, number, action, after, refused FROM operator_actions
+               WHERE sale_id = $1 ORDER BY number";
+    let rows = snapshot.query(sql, &[&sale]).await?.into_iter().map(|row| TrailRow {
+        id: row.get(0),
+        number: row.get(1),
+        action: row.get(2),
+        after: row.get(3),
+        refused: row.get(4),
+    });
+    Ok(rows.collect())
+}
+
+/// A number of few bits, which is never negative.
+fn small(row: &Row, column: usize) -> u16 {
+    u16::try_from(row.get::<_, i16>(column)).unwrap_or_default()
 }
 
 /// Connects, to a server that may still be on its way back.

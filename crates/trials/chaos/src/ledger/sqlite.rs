@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     error::ChaosError,
-    ledger::{HoldRecord, PurchaseRecord, Records},
+    ledger::{HoldRecord, PurchaseRecord, Records, TrailRow},
 };
 
 /// How long to wait for a process that makes the ledger anew from its log.
@@ -27,15 +27,30 @@ pub(crate) fn sale_at(ledger: &Path, opens_ms: i64) -> Result<Option<i64>, Chaos
 /// Everything about a sale, at one moment.
 pub(crate) fn records_of(ledger: &Path, sale: i64) -> Result<Records, ChaosError> {
     look(ledger, |snapshot| {
-        let stock = "SELECT stock FROM sales WHERE id = ?1";
+        let terms = "SELECT stock, per_user_limit, state, ends_at FROM sales WHERE id = ?1";
+        let terms = snapshot.query_row(terms, [sale], |row| {
+            Ok((count(row, 0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        });
+        let (stock, per_user_limit, state, ends_ms) = terms?;
+        let trail = "SELECT id, number, action, after, refused FROM operator_actions
+                     WHERE sale_id = ?1 ORDER BY number";
         let holds = "SELECT code, user_id, unit, state, expires_at,
-                            CASE WHEN state <> 'held' THEN changed_at END
+                            CASE WHEN state <> 'held' THEN changed_at END, slot
                      FROM checkout_attempts WHERE sale_id = ?1 AND outcome = 'granted'";
         let refusals = "SELECT user_id, outcome, count(*) FROM checkout_attempts
                         WHERE sale_id = ?1 AND outcome <> 'granted' GROUP BY 1, 2";
-        let purchases = "SELECT code, user_id, unit, item_name FROM purchases WHERE sale_id = ?1";
+        let purchases = "SELECT code, user_id, unit, item_name, cancelled_at IS NOT NULL
+                         FROM purchases WHERE sale_id = ?1";
         Ok(Records {
-            stock: snapshot.query_row(stock, [sale], |row| count(row, 0))?,
+            stock,
+            per_user_limit,
+            state,
+            ends_ms,
+            trail: all(snapshot, trail, sale, |row| {
+                let (number, action) = (row.get(1)?, row.get(2)?);
+                let (after, refused) = (row.get(3)?, row.get(4)?);
+                Ok(TrailRow { id: code(row)?, number, action, after, refused })
+            })?,
             holds: all(snapshot, holds, sale, |row| {
                 let hold = HoldRecord {
                     user: row.get(1)?,
@@ -43,6 +58,7 @@ pub(crate) fn records_of(ledger: &Path, sale: i64) -> Result<Records, ChaosError
                     state: row.get(3)?,
                     expires_ms: row.get(4)?,
                     resolved_ms: row.get(5)?,
+                    slot: row.get(6)?,
                 };
                 Ok((code(row)?, hold))
             })?,
@@ -50,8 +66,8 @@ pub(crate) fn records_of(ledger: &Path, sale: i64) -> Result<Records, ChaosError
                 Ok(((row.get(0)?, row.get(1)?), count(row, 2)?))
             })?,
             purchases: all(snapshot, purchases, sale, |row| {
-                let purchase =
-                    PurchaseRecord { user: row.get(1)?, unit: row.get(2)?, item: row.get(3)? };
+                let (user, unit, item) = (row.get(1)?, row.get(2)?, row.get(3)?);
+                let purchase = PurchaseRecord { user, unit, item, is_cancelled: row.get(4)? };
                 Ok((code(row)?, purchase))
             })?,
         })
@@ -107,12 +123,18 @@ mod tests {
 
     /// The tables that the service makes, with one sale of 5 units.
     fn ledger() -> (tempfile::TempDir, Connection) {
-        let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sqlite-ledger/migrations");
-        let tables = fs::read_to_string(Path::new(tables).join("V1__ledger.sql")).unwrap();
+        let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sqlite-ledger/migrations");
+        let files = fs::read_dir(migrations).unwrap().map(|file| file.unwrap().path());
+        let mut files: Vec<_> =
+            files.filter(|file| file.extension().is_some_and(|it| it == "sql")).collect();
+        // There are fewer than ten.
+        files.sort();
         let dir = tempfile::tempdir().unwrap();
         let connection = Connection::open(dir.path().join("ledger.sqlite")).unwrap();
         connection.execute_batch("PRAGMA journal_mode = WAL").unwrap();
-        connection.execute_batch(&tables).unwrap();
+        for file in files {
+            connection.execute_batch(&fs::read_to_string(file).unwrap()).unwrap();
+        }
         let sale = "INSERT INTO sales
                         (id, starts_at, ends_at, hold_ms, stock, per_user_limit, first_attempt,
                          first_purchase)
@@ -139,25 +161,44 @@ mod tests {
             INSERT INTO purchases
                 (id, sale_id, unit, slot, purchased_at, code, user_id, item_name, item_image)
             VALUES (1, 7, 2, 1, 1200, x'00000000000000000000000000000002', 'ann', 'A', '/a');
+            INSERT INTO operator_actions (number, id, acted_at, sale_id, operator, action, asked, after, refused)
+            VALUES
+                (1, x'00000000000000000000000000000009', 1150, 7, 'eve', 'sale-paused', '{}', '{\"a\": 1}', NULL),
+                (2, x'0000000000000000000000000000000A', 1160, 8, 'eve', 'sale-ended', '{}', NULL, '{}');
         ";
         service.execute_batch(rows).unwrap();
 
         let records = records_of(&path, 7).unwrap();
 
-        let hold = |unit, state: &str, resolved_ms| HoldRecord {
+        let hold = |unit, slot, state: &str, resolved_ms| HoldRecord {
             user: "ann".to_owned(),
             unit,
+            slot,
             state: state.to_owned(),
             expires_ms: 1_400,
             resolved_ms,
         };
-        assert_eq!(records.stock, 5);
+        assert_eq!((records.stock, records.per_user_limit), (5, 10));
+        assert_eq!((&*records.state, records.ends_ms), ("active", 2_000));
+        let paused = TrailRow {
+            id: Uuid::from_u128(9),
+            number: 1,
+            action: "sale-paused".to_owned(),
+            after: Some("{\"a\": 1}".to_owned()),
+            refused: None,
+        };
+        assert_eq!(records.trail, [paused]);
         assert_eq!(records.holds.len(), 2);
-        assert_eq!(records.holds[&Uuid::from_u128(1)], hold(1, "held", None));
-        assert_eq!(records.holds[&Uuid::from_u128(2)], hold(2, "sold", Some(1_200)));
+        assert_eq!(records.holds[&Uuid::from_u128(1)], hold(1, 0, "held", None));
+        assert_eq!(records.holds[&Uuid::from_u128(2)], hold(2, 1, "sold", Some(1_200)));
         let refusal = ("bob".to_owned(), "sold_out".to_owned());
         assert_eq!(records.refusals.into_iter().collect::<Vec<_>>(), [(refusal, 2)]);
-        let receipt = PurchaseRecord { user: "ann".to_owned(), unit: 2, item: "A".to_owned() };
+        let receipt = PurchaseRecord {
+            user: "ann".to_owned(),
+            unit: 2,
+            item: "A".to_owned(),
+            is_cancelled: false,
+        };
         assert_eq!(
             records.purchases.into_iter().collect::<Vec<_>>(),
             [(Uuid::from_u128(2), receipt)]

@@ -5,13 +5,37 @@
 //! it out before the guard has to. The simulation kills the process between any two steps, and
 //! finds those.
 
-use super::{Mutant, TriedBy};
+use super::{Mutant, TriedBy, servers::CANCELS_AGAIN};
 
 const GUARD: &str = "crates/sqlite-ledger/src/guard.rs";
 const MIGRATIONS: &str = "crates/sqlite-ledger/migrations";
+const CANCELLED: &str = "crates/sqlite-ledger/migrations/V6__cancelled_purchases.sql";
+
+const GUARD_CANCELS_AGAIN: (&str, &str, &str) = (
+    GUARD,
+    "let State::Sold { purchase } = known.state else { return None };",
+    "let (State::Sold { purchase } | State::Cancelled { purchase }) = known.state else {
+            return None;
+        };",
+);
+const ATTEMPT_AGAIN: (&str, &str, &str) =
+    ("crates/sqlite-ledger/src/sql/operator/cancel_attempt.sql", " AND state = 'sold'\n", "\n");
+const ATTEMPT_MAY: (&str, &str, &str) =
+    (CANCELLED, "OR OLD.state IS 'sold' AND NEW.state = 'cancelled'", "OR NEW.state = 'cancelled'");
+const PURCHASE_AGAIN: (&str, &str, &str) = (
+    "crates/sqlite-ledger/src/sql/operator/cancel_purchase.sql",
+    " AND cancelled_at IS NULL\n",
+    "\n",
+);
+const PURCHASE_MAY: (&str, &str, &str) = (
+    CANCELLED,
+    "OLD.cancelled_at IS NULL AND NEW.cancelled_at IS NOT NULL",
+    "NEW.cancelled_at IS NOT NULL",
+);
+
 const WORKER: &str = "crates/sqlite-ledger/src/worker.rs";
 
-pub(super) const MUTANTS: [Mutant; 10] = [
+pub(super) const MUTANTS: [Mutant; 12] = [
     Mutant {
         name: "answers-before-commit",
         tried_by: TriedBy::ChaosEmbedded,
@@ -86,8 +110,52 @@ pub(super) const MUTANTS: [Mutant; 10] = [
                 "self.find(code).filter(|known| known.state.is_live())?;",
             ),
             (MIGRATIONS, "OLD.state IS 'held'", "(OLD.state = 'held' OR OLD.state = 'sold')"),
-            (MIGRATIONS, "CONSTRAINT purchases_unit UNIQUE (sale_id, unit),", ""),
-            (MIGRATIONS, "UNIQUE (sale_id, user_id, slot)", "CHECK (slot >= 0)"),
+            (
+                CANCELLED,
+                "CREATE UNIQUE INDEX purchases_standing_unit",
+                "CREATE INDEX purchases_standing_unit",
+            ),
+            (
+                CANCELLED,
+                "CREATE UNIQUE INDEX purchases_standing_slot",
+                "CREATE INDEX purchases_standing_slot",
+            ),
+        ],
+    },
+    Mutant {
+        name: "cancels-twice",
+        tried_by: TriedBy::SimulationEmbedded,
+        what: "a purchase that was cancelled is cancelled again, and counted",
+        changes: &[
+            CANCELS_AGAIN,
+            GUARD_CANCELS_AGAIN,
+            ATTEMPT_AGAIN,
+            ATTEMPT_MAY,
+            PURCHASE_AGAIN,
+            PURCHASE_MAY,
+        ],
+    },
+    Mutant {
+        name: "frees-unit-twice",
+        tried_by: TriedBy::SimulationEmbedded,
+        what: "the unit of a cancelled purchase is free again though it was sold since",
+        changes: &[
+            CANCELS_AGAIN,
+            GUARD_CANCELS_AGAIN,
+            ATTEMPT_AGAIN,
+            ATTEMPT_MAY,
+            PURCHASE_AGAIN,
+            PURCHASE_MAY,
+            (
+                GUARD,
+                "let cancelled = Known { state, ..known.clone() };",
+                "let cancelled = Known { state, ..known.clone() };
+        let hold = cancelled.hold.clone();
+        if let (Some(hold), Some(guarded)) = (hold, self.sales.get_mut(&code.sale())) {
+            guarded.units.remove(&hold.unit);
+            guarded.slots.remove(&(hold.user, hold.slot));
+        }",
+            ),
         ],
     },
     Mutant {
@@ -95,9 +163,9 @@ pub(super) const MUTANTS: [Mutant; 10] = [
         tried_by: TriedBy::SimulationEmbedded,
         what: "a grant of an old epoch is recorded",
         changes: &[(
-            "crates/sqlite-ledger/src/tables/attempts.rs",
-            "let is_of_this_epoch = epoch == sale.epoch;",
-            "let is_of_this_epoch = epoch <= sale.epoch;",
+            "crates/domain/src/sale.rs",
+            "&& grant.epoch == self.epoch",
+            "&& grant.epoch <= self.epoch",
         )],
     },
     Mutant {

@@ -14,11 +14,11 @@ const KEYED: &str = "crates/domain/src/checkout/keyed.rs";
 /// What a request with a key does with a grant that it could not record, and what one without.
 const FREES_ITS_HOLD: (&str, &str, &str) = (
     KEYED,
-    "self.conclude_shared(grant, user, recorded?).map(Ok),",
+    "self.conclude_shared(grant, user, recorded?).await,",
     "{
                 let _ = Self::conclude_shared;
-                let hold = self.conclude(grant, user, recorded);
-                hold.map(|hold| Ok(KeyedHold { hold, is_repeated: false }))
+                let hold = self.conclude(grant, user, recorded).await;
+                hold.map(|hold| hold.map(|hold| KeyedHold { hold, is_repeated: false }))
             }",
 );
 

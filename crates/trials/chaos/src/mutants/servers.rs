@@ -3,8 +3,16 @@
 use super::{Mutant, TriedBy};
 
 const SQL: &str = "crates/postgres-ledger/src/sql";
+const CANCELLED: &str = "migrations/V9__cancelled_purchases.sql";
 
-pub(super) const MUTANTS: [Mutant; 13] = [
+/// The domain calls what is cancelled a purchase that can be.
+pub(super) const CANCELS_AGAIN: (&str, &str, &str) = (
+    "crates/domain/src/operator/decide.rs",
+    "let Some(CodeRecord::Sold(receipt) | CodeRecord::SoldNow(receipt)) = &facts.code else {",
+    "let Some(\n            CodeRecord::Sold(receipt) | CodeRecord::SoldNow(receipt) | CodeRecord::Cancelled(receipt),\n        ) = &facts.code\n        else {",
+);
+
+pub(super) const MUTANTS: [Mutant; 16] = [
     Mutant {
         name: "no-epoch-check",
         tried_by: TriedBy::Chaos,
@@ -115,9 +123,60 @@ pub(super) const MUTANTS: [Mutant; 13] = [
             ),
             (
                 "migrations",
-                "CREATE TRIGGER purchases_stay BEFORE UPDATE OR DELETE",
-                "CREATE TRIGGER purchases_stay BEFORE DELETE",
+                "CREATE TRIGGER purchases_are_cancelled_once BEFORE UPDATE ON",
+                "CREATE TRIGGER purchases_are_cancelled_once BEFORE UPDATE OF code ON",
             ),
+        ],
+    },
+    Mutant {
+        name: "redeems-cancelled",
+        tried_by: TriedBy::Chaos,
+        what: "a code whose purchase was cancelled is redeemed again",
+        changes: &[
+            (
+                "crates/postgres-ledger/src/sql/redeem.sql",
+                " AND attempt.state = 'held'\n",
+                " AND attempt.state IN ('held', 'cancelled')\n",
+            ),
+            (
+                "crates/postgres-ledger/src/sql/redeem.sql",
+                "FROM sold\nRETURNING",
+                "FROM sold ON CONFLICT (code) DO UPDATE SET cancelled_at = NULL, cancel_reason = NULL\nRETURNING",
+            ),
+            (
+                CANCELLED,
+                "OLD.state = 'held' AND NEW.state IN",
+                "OLD.state IN ('held', 'cancelled') AND NEW.state IN",
+            ),
+            (
+                CANCELLED,
+                "CREATE TRIGGER purchases_are_cancelled_once BEFORE UPDATE ON",
+                "CREATE TRIGGER purchases_are_cancelled_once BEFORE UPDATE OF code ON",
+            ),
+        ],
+    },
+    Mutant {
+        name: "cancels-twice",
+        tried_by: TriedBy::Chaos,
+        what: "a purchase that was cancelled is cancelled again, and counted",
+        changes: &[
+            CANCELS_AGAIN,
+            (
+                "crates/postgres-ledger/src/sql/operator/cancel_purchase.sql",
+                "AND state = 'sold'\n",
+                "AND state IN ('sold', 'cancelled')\n",
+            ),
+            (
+                "crates/postgres-ledger/src/sql/operator/cancel_purchase.sql",
+                " AND cancelled_at IS NULL AND EXISTS",
+                " AND EXISTS",
+            ),
+            (
+                CANCELLED,
+                "OR OLD.state = 'sold' AND NEW.state = 'cancelled'",
+                "OR NEW.state = 'cancelled'",
+            ),
+            (CANCELLED, "OLD.cancelled_at IS NULL AND num_nonnulls", "num_nonnulls"),
         ],
     },
     Mutant {
@@ -138,6 +197,16 @@ pub(super) const MUTANTS: [Mutant; 13] = [
             "crates/postgres-ledger/src/servers/pool.rs",
             "Ok(Beginning::Barrier(durability))",
             "Ok(Beginning::Look)",
+        )],
+    },
+    Mutant {
+        name: "no-look-back",
+        tried_by: TriedBy::FailoverBehind,
+        what: "a ledger that was put back is not asked for what was answered, and sells",
+        changes: &[(
+            "crates/postgres-ledger/src/servers.rs",
+            "let has_all = self.witness.look_back(client).await?;",
+            "let has_all = true;\n            let _ = (Witness::look_back, client);",
         )],
     },
 ];

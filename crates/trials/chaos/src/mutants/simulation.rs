@@ -2,15 +2,15 @@
 
 use super::{Mutant, TriedBy};
 
-pub(super) const MUTANTS: [Mutant; 13] = [
+pub(super) const MUTANTS: [Mutant; 14] = [
     Mutant {
         name: "no-epoch-check",
         tried_by: TriedBy::Simulation,
         what: "a grant of an old epoch is recorded",
         changes: &[(
-            "crates/testing/fakes/src/ledger.rs",
-            "if epoch != *current || !is_within ||",
-            "let _ = current; if !is_within ||",
+            "crates/domain/src/sale.rs",
+            "&& grant.epoch == self.epoch",
+            "&& grant.epoch <= self.epoch",
         )],
     },
     Mutant {
@@ -121,6 +121,20 @@ pub(super) const MUTANTS: [Mutant; 13] = [
             "crates/testing/fakes/src/ledger.rs",
             "let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {",
             "let Some(hold) = self.holds_mut().find(|hold| hold.code == code && hold.unit == unit) else {",
+        )],
+    },
+    Mutant {
+        name: "redeems-cancelled",
+        tried_by: TriedBy::Simulation,
+        what: "a code whose purchase was cancelled is redeemed again",
+        changes: &[(
+            "crates/testing/fakes/src/ledger.rs",
+            "let Some(hold) = self.held_mut(code).filter(|hold| hold.unit == unit) else {",
+            "let is_it = |hold: &&mut HoldRecord| hold.code == code && hold.unit == unit;
+        let may_be_sold = |hold: &&mut HoldRecord| {
+            matches!(hold.state, HoldState::Held | HoldState::Cancelled)
+        };
+        let Some(hold) = self.holds_mut().find(|it| is_it(it) && may_be_sold(it)) else {",
         )],
     },
     Mutant {

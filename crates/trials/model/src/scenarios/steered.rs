@@ -134,12 +134,14 @@ pub(super) fn ablations() -> Vec<Ablation> {
         without(&[D::CompareAndSet, D::EndOnce], cancelled(REPLIES), Some(CANCELLED)),
         without(&[D::RebuildFrees], cancelled(PAUSES), Some(ADDS_UP)),
         without(&[D::UnitIndex], cancelled(ROLLBACK), Some(ONE_OWNER)),
-        // Whoever does not look at the mark compares the stores, when all is quiet.
-        without(&[D::StaleMark], cancelled(RESTART), None),
-        without(&[D::CancelLocks], cancelled(RESTART), None),
+        // Whoever does not compare the epochs compares the counts, when all is quiet.
+        without(&[D::CancelRaises], cancelled(RESTART), None),
+        without(&[D::EpochsCompared], cancelled(RESTART), None),
         without(&[D::Reconcile], cancelled(RESTART), None),
-        without(&[D::StaleMark, D::Reconcile], cancelled(RESTART), Some(NO_LEAK)),
-        without(&[D::CancelLocks, D::Reconcile], cancelled(RESTART), Some(NO_LEAK)),
+        without(&[D::CancelRaises, D::Reconcile], cancelled(PAUSES), Some(NO_LEAK)),
+        without(&[D::EpochsCompared, D::Reconcile], cancelled(PAUSES), Some(NO_LEAK)),
+        // A rebuild that began before it loads what was sold then, at an epoch that is not the ledger's.
+        without(&[D::SnapshotOfEpoch], cancelled(RESTART), None),
         // A late verdict takes a unit that came back to a code: the two stores are compared.
         without(&[D::Reconcile], late, Some(NO_LEAK)),
         without(&[D::AnswerStays], keyed_cancelled("keys: cancelled", PAUSES), Some(ONE_CODE)),

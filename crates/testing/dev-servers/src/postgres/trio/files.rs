@@ -25,6 +25,9 @@ pub(super) const HBA: &str = "pg_hba.conf";
 pub(super) const SETTINGS: &str = "servers.conf";
 const PORTS: &str = "ports";
 
+/// In the directory of all three, while somebody runs them: who does.
+pub(in crate::postgres) const RUNNER: &str = "run.pid";
+
 /// In the directory of a server whose files are being replaced by a copy of another's.
 pub(in crate::postgres) const UNFINISHED: &str = "unfinished";
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     fault::{Fault, Kind},
     ledger::PurchaseRecord,
+    orders::{Told, What},
     sightings::{Event, Farewell, Visit, Watched},
 };
 
@@ -13,7 +14,12 @@ const SALE: i64 = 7;
 
 /// A ledger in which so many units were sold in the end.
 fn ledger(sold: u128) -> Records {
-    let purchase = PurchaseRecord { user: "ann".to_owned(), unit: 1, item: "A".to_owned() };
+    let purchase = PurchaseRecord {
+        user: "ann".to_owned(),
+        unit: 1,
+        item: "A".to_owned(),
+        is_cancelled: false,
+    };
     let purchases = (0..sold).map(|code| (Uuid::from_u128(code), purchase.clone())).collect();
     Records { stock: 10, purchases, ..Records::default() }
 }
@@ -36,7 +42,7 @@ fn broken(seen: &[Seen], stood: &[Stood], faults: &[InjectedFault]) -> Vec<Promi
     let sightings = Sightings::default();
     seen.iter().cloned().for_each(|seen| sightings.note(seen));
     stood.iter().cloned().for_each(|stood| sightings.note_stood(stood));
-    let breaches = judge_crowd(SALE, &sightings, faults, &ledger(5));
+    let breaches = judge_crowd(SALE, &sightings, (faults, &[]), &ledger(5));
     breaches.into_iter().map(|breach| breach.promise).collect()
 }
 
@@ -71,6 +77,36 @@ fn what_was_sold_stays_sold_but_beside_a_fault() {
     assert_eq!(broken(&looks, &[], &[fault(healed_ms, healed_ms)]), []);
     assert_eq!(broken(&looks, &[], &[fault(0, 9_000 - AFTERMATH_MS)]), [Promise::ReadsAreTrue]);
     assert_eq!(broken(&looks, &[], &[fault(10_200, 10_300)]), [Promise::ReadsAreTrue]);
+}
+
+#[test]
+fn what_was_sold_may_fall_beside_an_order_for_which_the_sale_is_loaded_anew() {
+    let sightings = Sightings::default();
+    sightings.note(seen(10_000, figures(3, 10_000)));
+    sightings.note(seen(10_100, figures(2, 10_100)));
+    let broken = |what, answered_ms| {
+        let (id, told) = (Uuid::nil(), Told::Unknown("lost".to_owned()));
+        let order = Order { id, what, sent_ms: 0, answered_ms, tries: 1, told, again: None };
+        judge_crowd(SALE, &sightings, (&[], &[order]), &ledger(5)).len()
+    };
+
+    assert_eq!(broken(What::Stock(9), 10_010 - AFTERMATH_MS), 0);
+    assert_eq!(broken(What::Stock(9), 10_009 - AFTERMATH_MS), 1);
+    assert_eq!(broken(What::Cancel(Uuid::nil()), 10_010), 0);
+    assert_eq!(broken(What::Release(Uuid::nil()), 10_010), 1);
+}
+
+#[test]
+fn what_was_cancelled_later_was_sold_when_somebody_looked() {
+    let mut records = ledger(5);
+    records.purchases.values_mut().next().unwrap().is_cancelled = true;
+    let broken = |sold| {
+        let sightings = Sightings::default();
+        sightings.note(seen(10_000, figures(sold, 10_000)));
+        judge_crowd(SALE, &sightings, (&[], &[]), &records).len()
+    };
+
+    assert_eq!((broken(5), broken(6)), (0, 1));
 }
 
 #[test]
@@ -130,7 +166,7 @@ fn visit(events: &[Event], farewell: Farewell) -> Visit {
 fn broken_to_viewer(visits: &[Visit]) -> Vec<Promise> {
     let sightings = Sightings::default();
     sightings.note_watched(Watched { visits: visits.to_vec() });
-    let breaches = judge_crowd(SALE, &sightings, &[], &ledger(5));
+    let breaches = judge_crowd(SALE, &sightings, (&[], &[]), &ledger(5));
     breaches.into_iter().map(|breach| breach.promise).collect()
 }
 

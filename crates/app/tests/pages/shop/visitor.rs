@@ -1,28 +1,14 @@
 //! A shop, and who visits it.
 
-use std::{
-    fs,
-    ops::Deref,
-    path::PathBuf,
-    sync::{LazyLock, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{ops::Deref, time::Duration};
 
-use dev_servers::{Browser, Program, Service, Stores, Tab};
+use dev_servers::{Program, Service, Stores, Tab};
 use serde_json::Value;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_flashsale");
+use crate::eye::{self, BINARY, ago_s};
 
 /// How long the service may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The sizes that each state is looked at in: a telephone and a desk.
-const SIZES: [(u32, u32); 2] = [(360, 760), (1_280, 800)];
-
-/// One for all tests; each visitor has cookies and storage of their own.
-static BROWSER: LazyLock<Browser> = LazyLock::new(|| Browser::start().unwrap());
-
-static AXE: LazyLock<String> = LazyLock::new(|| dev_servers::axe().unwrap());
 
 /// The service in one process, with a directory of its own.
 pub(crate) struct Shop {
@@ -70,11 +56,6 @@ impl Shop {
     }
 }
 
-/// A moment so many seconds ago, as commands take it.
-pub(crate) fn ago_s(seconds: i64) -> String {
-    (jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds)).to_string()
-}
-
 /// A tab with the page in it.
 pub(crate) struct Visitor {
     tab: Tab,
@@ -91,15 +72,12 @@ impl Deref for Visitor {
 impl Visitor {
     /// Somebody who is about to open the page.
     pub(crate) fn stranger() -> Self {
-        let tab = BROWSER.visitor();
-        tab.show_as(1_280, 800, false, true);
-        Self { tab }
+        Self { tab: eye::stranger() }
     }
 
     /// The same person in another tab.
     pub(crate) fn another_tab(&self, shop: &Shop) -> Self {
-        let tab = self.tab.another();
-        tab.show_as(1_280, 800, false, true);
+        let tab = eye::at_a_desk(self.tab.another());
         tab.open(shop.service.url());
         Self { tab }
     }
@@ -149,52 +127,8 @@ impl Visitor {
         self.read(&format!("fetch('{path}', {{ method: '{method}' }}).then(it => it.text()).then(it => it ? JSON.parse(it) : null)"))
     }
 
-    /// Looks at the state it is in, in both sizes and both themes: whether everybody can use it, and whether it
-    /// fits; and leaves the pictures.
+    /// Looks at the state it is in.
     pub(crate) fn looks(&self, state: &str) {
-        let dir = pictures();
-        for (width, height) in SIZES {
-            for is_dark in [false, true] {
-                self.show_as(width, height, is_dark, true);
-                // Two frames, so that what was resized is drawn.
-                self.read("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))");
-                self.read("Promise.all([...document.images].map(it => it.decode().catch(() => {}))).then(() => document.fonts.ready).then(() => 1)");
-                let theme = if is_dark { "dark" } else { "light" };
-                let name = format!("{state}-{width}-{theme}");
-                assert_eq!(
-                    self.read("document.documentElement.scrollWidth <= innerWidth"),
-                    true,
-                    "{name}: too wide"
-                );
-                self.picture(&dir.join(format!("{name}.png")));
-                // Each size once, and each theme.
-                if is_dark == (width == SIZES[0].0) {
-                    self.can_be_used_by_everybody(&name);
-                }
-            }
-        }
-        self.show_as(1_280, 800, false, true);
+        eye::look(self, state);
     }
-
-    fn can_be_used_by_everybody(&self, name: &str) {
-        if self.read("typeof axe") == "undefined" {
-            self.read(&format!("{}; 1", *AXE));
-        }
-        let tags = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']";
-        let found = self.read(&format!("axe.run(document, {{ runOnly: {tags}, resultTypes: ['violations'] }}).then(it => it.violations.map(v => `${{v.id}}: ${{v.nodes.map(n => n.target + ' ' + n.failureSummary).join('; ')}}`))"));
-        assert_eq!(found, Value::Array(Vec::new()), "{name}");
-    }
-}
-
-/// Where pictures are left.
-fn pictures() -> PathBuf {
-    static MADE: Mutex<()> = Mutex::new(());
-    let _made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")),
-        PathBuf::from,
-    );
-    let dir = target.join("pages");
-    fs::create_dir_all(&dir).unwrap();
-    dir
 }

@@ -19,7 +19,7 @@ function productOf(it) {
 	return { name: it.name, image: isImage(it.image) ? it.image : null, price: priceOf(it.price) };
 }
 
-function priceOf(price) {
+export function priceOf(price) {
 	if (!price || !isCount(price.amount)) return null;
 	try {
 		const format = new Intl.NumberFormat(undefined, { style: 'currency', currency: price.currency });

@@ -3,7 +3,8 @@
 use dev_servers::Meddling;
 use serde_json::json;
 
-use crate::visitor::{Shop, ago_s};
+use super::visitor::Shop;
+use crate::eye::ago_s;
 
 const MARKUP: &str = "<img src=x onerror=window.isTaken=1>";
 

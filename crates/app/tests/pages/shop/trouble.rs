@@ -2,7 +2,7 @@
 
 use dev_servers::{Meddling, TokenIssuer};
 
-use crate::visitor::{Shop, Visitor};
+use super::visitor::{Shop, Visitor};
 
 #[test]
 fn a_reload_in_mid_hold_loses_nothing_whatever_the_clock_of_the_browser_says() {

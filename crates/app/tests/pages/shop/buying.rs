@@ -1,6 +1,7 @@
 //! The ways a buyer goes.
 
-use crate::visitor::{Shop, Visitor, ago_s};
+use super::visitor::{Shop, Visitor};
+use crate::eye::ago_s;
 
 #[test]
 fn from_nothing_to_a_receipt_with_the_keyboard_alone() {

@@ -1,0 +1,118 @@
+//! What the page costs, and where it fits.
+
+use serde_json::json;
+
+use super::room::Room;
+use crate::{eye::fits, weight::weight_of};
+
+/// What all of the page may have, on the wire and unpacked, before the pictures.
+const WIRE_BYTES_MAX: usize = 70 * 1_024;
+const BYTES_MAX: usize = 140 * 1_024;
+
+#[tokio::test]
+async fn the_page_is_small() {
+    let room = tokio::task::spawn_blocking(Room::open).await.unwrap();
+
+    let weight = weight_of(&room.url).await;
+
+    assert!(weight.files > 20, "{}", weight.files);
+    assert!(weight.wire <= WIRE_BYTES_MAX && weight.plain <= BYTES_MAX);
+    tokio::task::spawn_blocking(move || drop(room)).await.unwrap();
+}
+
+#[test]
+fn from_a_telephone_to_a_wall_nothing_is_cut_off() {
+    let room = Room::open();
+    room.hold("alice");
+    let ann = room.operator();
+    ann.types("sought", "alice");
+    ann.press("Enter");
+    ann.reads("found", "on hold");
+
+    for width in [360, 540, 620, 768, 900, 1_100, 1_101, 1_280, 1_440, 1_920, 2_000, 2_560] {
+        ann.show_as(width, 1_000, false, true);
+        assert!(fits(&ann), "{width}");
+        let cut = "[...document.querySelectorAll('main :is(h1, h2, button, input, .stats dd)')].filter(it => it.offsetParent && !it.closest('.scroll') && it.getBoundingClientRect().right > innerWidth).length";
+        assert_eq!(ann.read(cut), 0, "{width}");
+    }
+    ann.show_as(2_560, 1_440, false, true);
+    assert_eq!(
+        ann.read(
+            "document.querySelector('.room').getBoundingClientRect().bottom <= innerHeight + 1"
+        ),
+        true,
+        "all of it is on a wall"
+    );
+}
+
+#[test]
+fn the_page_asks_nobody_else_and_complains_of_nothing() {
+    let room = Room::open();
+    let ann = room.operator();
+    ann.reads("linkText", "All well");
+
+    let elsewhere: Vec<_> =
+        ann.requests().into_iter().filter(|it| !it.starts_with(&room.url)).collect();
+
+    assert_eq!(elsewhere, Vec::<String>::new());
+    // That nobody is signed in, the page learns by asking.
+    let complaints: Vec<_> =
+        ann.complaints().into_iter().filter(|it| !it.contains("401")).collect();
+    assert_eq!(complaints, Vec::<String>::new());
+}
+
+#[test]
+fn single_keys_can_be_switched_off() {
+    let room = Room::open();
+    let ann = room.operator();
+    ann.press("?");
+    ann.is_asked("Keys");
+    ann.looks("keys");
+    ann.read("document.querySelector('dialog [type=checkbox]').click()");
+    ann.presses("Close");
+    ann.until("!document.querySelector('dialog[open]')");
+
+    ann.press("p");
+    ann.reload();
+    ann.is_in();
+    ann.press("p");
+
+    ann.presses("Keys");
+    ann.is_asked("Keys");
+    assert_eq!(ann.read("document.querySelector('dialog [type=checkbox]').checked"), false);
+}
+
+#[test]
+fn a_room_at_work_is_looked_at() {
+    let room = Room::open();
+    for user in 0..24 {
+        let user = format!("user{user}");
+        if user.ends_with(['3', '7']) {
+            room.hold(&user)
+        } else {
+            room.buy(&user)
+        };
+    }
+    let ann = room.operator_told();
+    let marks = ["pause?why=pictures+did+not+load", "resume?why=they+do+now"];
+    for way in marks {
+        ann.asks("POST", &format!("/admin/sales/1/{way}"));
+    }
+    ann.remembers(&[
+        (9, 1, 6),
+        (8, 3, 8),
+        (7, 6, 9),
+        (6, 8, 9),
+        (5, 11, 8),
+        (4, 13, 7),
+        (3, 15, 7),
+        (2, 17, 6),
+        (1, 19, 5),
+    ]);
+    ann.is_told(
+        &json!({ "refused": { "sold-out": 3, "user-limit-reached": 2, "code-expired": 1 } }),
+    );
+    ann.reads("trail", "Resumed sale 1");
+
+    ann.looks("open");
+}

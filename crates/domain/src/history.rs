@@ -1,0 +1,377 @@
+//! How sales go, written down minute by minute, for charts.
+
+use std::{
+    collections::BTreeMap,
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::{FutureExt, future::join_all};
+
+use crate::{
+    Catalog, SaleId, StoreError, UnixMillis,
+    ports::{Recorded, SaleHistory, SaleRegister},
+    processes::ProcessId,
+    time::DAY_MS,
+};
+
+/// A minute, in milliseconds.
+pub const MINUTE_MS: i64 = 60_000;
+
+/// How long minutes are kept, in milliseconds.
+pub const KEPT_MS: i64 = 7 * DAY_MS;
+
+/// The most minutes of a sale that are read at a time: a few more than are kept.
+pub const MINUTES_MAX: usize = 10_500;
+
+/// The most points of a chart.
+pub const POINTS_MAX: usize = 1_500;
+
+/// Sales that are written down at a time; where there are more, those that began first.
+const SALES_MAX: usize = 512;
+
+/// Sales that are counted at a time.
+const AT_A_TIME: usize = 4;
+
+/// Rows that are dropped at a time.
+const DROPPED_MAX: usize = 5_000;
+
+/// How a sale stood at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stood {
+    /// The sale.
+    pub sale: SaleId,
+    /// Units sold.
+    pub sold: u32,
+    /// Units on hold.
+    pub held: u32,
+}
+
+/// How a sale stood at a moment, and what was asked of it since the point before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Point {
+    /// The moment.
+    pub at: UnixMillis,
+    /// Units sold.
+    pub sold: u32,
+    /// Units on hold.
+    pub held: u32,
+    /// Attempts that were granted a unit.
+    pub checkouts: u64,
+    /// Attempts that were refused by a rule of the sale.
+    pub refused: u64,
+}
+
+/// How far points are apart: whole minutes, a day at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step(i64);
+
+/// Why a text is no [`Step`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a number of seconds that are whole minutes, from 60 to {}", Step::SECONDS_MAX)]
+pub struct ParseStepError;
+
+impl Step {
+    /// The longest.
+    pub const SECONDS_MAX: i64 = DAY_MS / 1_000;
+
+    /// The shortest by which so long a time has no more than [`POINTS_MAX`] points.
+    #[must_use]
+    pub fn for_ms(ms: i64) -> Self {
+        let points_max = i64::try_from(POINTS_MAX).unwrap_or(i64::MAX);
+        let minutes = (ms.max(0) / MINUTE_MS + 1).div_ceil_of(points_max);
+        Self((minutes * MINUTE_MS).clamp(MINUTE_MS, DAY_MS))
+    }
+
+    /// In seconds.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0 / 1_000
+    }
+
+    /// The moment from which on the last [`POINTS_MAX`] points before `now` are.
+    #[must_use]
+    pub fn first_before(self, now: UnixMillis) -> UnixMillis {
+        let points_max = i64::try_from(POINTS_MAX).unwrap_or(i64::MAX);
+        now + -points_max.saturating_mul(self.0)
+    }
+
+    /// Puts minutes, the first one first, together to points. Each is at the last of its minutes; where there
+    /// are too many, the first are left out.
+    #[must_use]
+    pub fn points(self, minutes: &[Point]) -> Vec<Point> {
+        let place = |at: UnixMillis| at.0.div_ceil_of(self.0);
+        let mut points: Vec<Point> = Vec::new();
+        for &minute in minutes {
+            match points.last_mut() {
+                Some(last) if place(last.at) == place(minute.at) => {
+                    let (checkouts, refused) = (last.checkouts, last.refused);
+                    *last = minute;
+                    last.checkouts += checkouts;
+                    last.refused += refused;
+                }
+                _ => points.push(minute),
+            }
+        }
+        points.split_off(points.len().saturating_sub(POINTS_MAX))
+    }
+}
+
+impl FromStr for Step {
+    type Err = ParseStepError;
+
+    /// Reads seconds, as they are written anywhere else: without a sign, and without zeros before them.
+    fn from_str(text: &str) -> Result<Self, ParseStepError> {
+        let seconds = text.parse().ok().filter(|seconds: &i64| seconds.to_string() == text);
+        let seconds = seconds.filter(|it| (60..=Self::SECONDS_MAX).contains(it) && it % 60 == 0);
+        seconds.map(|seconds| Self(seconds * 1_000)).ok_or(ParseStepError)
+    }
+}
+
+/// Division that rounds up, as unsigned integers have it.
+trait DivCeil {
+    fn div_ceil_of(self, by: Self) -> Self;
+}
+
+impl DivCeil for i64 {
+    fn div_ceil_of(self, by: Self) -> Self {
+        self.div_euclid(by) + Self::from(self.rem_euclid(by) > 0)
+    }
+}
+
+/// What a process has recorded of each sale and not written down. Counted once a batch.
+#[derive(Debug, Default)]
+pub struct Uncounted(Mutex<BTreeMap<SaleId, Attempts>>);
+
+/// How many attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attempts {
+    /// Those that were granted a unit.
+    pub granted: u64,
+    /// Those that were refused.
+    pub refused: u64,
+}
+
+impl Uncounted {
+    /// The most sales: more numbers can be made up than there are sales.
+    const SALES_MAX: usize = 2 * SALES_MAX;
+
+    /// Counts a batch of attempts: of which sale each was, and what came of recording it.
+    pub fn add<'a>(&self, batch: impl Iterator<Item = (SaleId, &'a Result<Recorded, StoreError>)>) {
+        let mut counted = self.locked();
+        for (sale, recorded) in batch {
+            let granted = match recorded {
+                Ok(Recorded::Hold(_)) => true,
+                Ok(Recorded::Refusal) => false,
+                Ok(_) | Err(_) => continue,
+            };
+            if counted.len() >= Self::SALES_MAX && !counted.contains_key(&sale) {
+                continue;
+            }
+            let attempts = counted.entry(sale).or_default();
+            let count = if granted { &mut attempts.granted } else { &mut attempts.refused };
+            *count += 1;
+        }
+    }
+
+    /// What was counted of each of these sales.
+    #[must_use]
+    pub fn of(&self, sales: &[Stood]) -> Vec<Attempts> {
+        let counted = self.locked();
+        sales.iter().map(|it| counted.get(&it.sale).copied().unwrap_or_default()).collect()
+    }
+
+    /// So much of these sales is written down. What was counted of others is forgotten: nobody asks for
+    /// it.
+    pub fn written(&self, sales: &[Stood], attempts: &[Attempts]) {
+        let mut counted = self.locked();
+        let mut before = std::mem::take(&mut *counted);
+        for (stood, written) in sales.iter().zip(attempts) {
+            let Some(mut left) = before.remove(&stood.sale) else { continue };
+            left.granted = left.granted.saturating_sub(written.granted);
+            left.refused = left.refused.saturating_sub(written.refused);
+            counted.insert(stood.sale, left);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<SaleId, Attempts>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes down once a minute how the sales stand that have begun, until they are closed; and drops what is
+/// older than [`KEPT_MS`].
+pub struct History {
+    catalog: Arc<Catalog>,
+    register: Arc<dyn SaleRegister>,
+    history: Arc<dyn SaleHistory>,
+    process: ProcessId,
+    noted: Mutex<Noted>,
+}
+
+/// What was written last.
+#[derive(Default)]
+struct Noted {
+    minute: Option<UnixMillis>,
+    /// The sales that were not closed then: of each that is since, its end is still to be written.
+    open: Vec<SaleId>,
+}
+
+impl History {
+    /// What `process` writes down of the sales in `catalog`.
+    pub(crate) fn new(
+        catalog: Arc<Catalog>,
+        register: Arc<dyn SaleRegister>,
+        history: Arc<dyn SaleHistory>,
+        process: ProcessId,
+    ) -> Self {
+        Self { catalog, register, history, process, noted: Mutex::default() }
+    }
+
+    /// Writes down a minute that has begun since the last time; says of how many sales.
+    ///
+    /// Nothing is written while the ledger's clock is not believed: no chart has a use for it.
+    pub async fn run(&self) -> Result<usize, StoreError> {
+        if !self.catalog.was_refreshed() || !self.catalog.is_on_time() {
+            return Ok(0);
+        }
+        let now = self.catalog.reckoned_now();
+        let minute = UnixMillis(now.0 - now.0.rem_euclid(MINUTE_MS));
+        if self.noted().minute == Some(minute) {
+            return Ok(0);
+        }
+        let (open, over) = self.to_note();
+        let mut stood = Vec::with_capacity(open.len() + over.len());
+        let all = [open.as_slice(), &over].concat();
+        for some in all.chunks(AT_A_TIME) {
+            let counted = join_all(some.iter().map(|&sale| self.count(sale).boxed())).await;
+            for stands in counted {
+                stood.extend(stands?);
+            }
+        }
+        if !stood.is_empty() {
+            self.history.note(minute, self.process, &stood).await?;
+        }
+        *self.noted() = Noted { minute: Some(minute), open };
+        self.history.drop_before(minute + -KEPT_MS, DROPPED_MAX).await?;
+        Ok(stood.len())
+    }
+
+    /// The sales that are on, and those that were when this was done last and are closed since.
+    fn to_note(&self) -> (Vec<SaleId>, Vec<SaleId>) {
+        let calendar = self.catalog.calendar();
+        // One that began within the minute has its first buyers in this row.
+        let has_begun = calendar.sales.iter().filter(|it| it.window.starts_at() <= calendar.now);
+        let open = has_begun.map(|sale| sale.id).take(SALES_MAX).collect();
+        let noted = self.noted();
+        let over = calendar.just_closed.iter().filter(|it| noted.open.contains(it));
+        (open, over.copied().collect())
+    }
+
+    async fn count(&self, sale: SaleId) -> Result<Option<Stood>, StoreError> {
+        let tally = self.register.tally(sale).await?;
+        Ok(tally.map(|tally| Stood { sale, sold: tally.sold, held: tally.held }))
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Slot, Unit, ports::Granted};
+
+    fn sale(number: i64) -> SaleId {
+        SaleId::try_from(number).unwrap()
+    }
+
+    fn stood(number: i64) -> Stood {
+        Stood { sale: sale(number), sold: 0, held: 0 }
+    }
+
+    fn point(minute: i64, sold: u32, checkouts: u64) -> Point {
+        Point { at: UnixMillis(minute * MINUTE_MS), sold, held: 1, checkouts, refused: 1 }
+    }
+
+    /// A grant that was recorded, and a refusal.
+    fn recorded() -> [Result<Recorded, StoreError>; 2] {
+        let unit = Unit::try_from(1).unwrap();
+        let held = Granted { unit, slot: Slot(0), expires_at: UnixMillis(0) };
+        [Ok(Recorded::Hold(held)), Ok(Recorded::Refusal)]
+    }
+
+    #[test]
+    fn a_step_is_of_whole_minutes_and_no_longer_than_a_day() {
+        for good in [60, 120, 3_600, 86_400] {
+            assert_eq!(good.to_string().parse::<Step>().unwrap().seconds(), good);
+        }
+        for wrong in
+            ["", "0", "59", "61", "060", "+60", "-60", "60.0", "86460", "99999999999999999999"]
+        {
+            assert_eq!(wrong.parse::<Step>(), Err(ParseStepError), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_step_of_a_time_is_the_shortest_that_has_room_for_all_of_it() {
+        let points_max = i64::try_from(POINTS_MAX).unwrap();
+        for (minutes, seconds) in
+            [(0, 60), (60, 60), (points_max - 1, 60), (points_max, 120), (7 * 24 * 60, 420)]
+        {
+            assert_eq!(Step::for_ms(minutes * MINUTE_MS).seconds(), seconds, "{minutes}");
+        }
+        assert_eq!(Step::for_ms(i64::MAX).seconds(), Step::SECONDS_MAX);
+    }
+
+    #[test]
+    fn a_point_is_at_the_last_of_its_minutes_and_has_the_attempts_of_all() {
+        let step: Step = "180".parse().unwrap();
+
+        let points = step.points(&[point(3, 1, 5), point(4, 2, 6), point(6, 3, 7), point(8, 4, 8)]);
+
+        let expected = [(3, 1, 5, 1), (6, 3, 13, 2), (8, 4, 8, 1)];
+        let found: Vec<_> = points
+            .iter()
+            .map(|it| (it.at.0 / MINUTE_MS, it.sold, it.checkouts, it.refused))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn of_more_points_than_a_chart_has_the_last_are_kept() {
+        let minutes: Vec<_> = (0..10_000).map(|minute| point(minute, 0, 1)).collect();
+
+        let points = "60".parse::<Step>().unwrap().points(&minutes);
+
+        assert_eq!(points.len(), POINTS_MAX);
+        assert_eq!(points.last(), minutes.last());
+    }
+
+    #[test]
+    fn what_is_recorded_while_something_is_written_is_written_with_the_next() {
+        let uncounted = Uncounted::default();
+        let [held, refused] = recorded();
+        uncounted.add([(sale(1), &held), (sale(1), &refused), (sale(1), &held)].into_iter());
+
+        let first = uncounted.of(&[stood(1), stood(2)]);
+        uncounted.add([(sale(1), &held)].into_iter());
+        uncounted.written(&[stood(1), stood(2)], &first);
+
+        assert_eq!(first, [Attempts { granted: 2, refused: 1 }, Attempts::default()]);
+        assert_eq!(uncounted.of(&[stood(1)]), [Attempts { granted: 1, refused: 0 }]);
+    }
+
+    #[test]
+    fn made_up_sales_take_a_bounded_room_and_only_until_something_is_written() {
+        let uncounted = Uncounted::default();
+        let [_, refused] = recorded();
+        uncounted.add((1..10_000).map(|number| (sale(number), &refused)));
+        assert_eq!(uncounted.locked().len(), Uncounted::SALES_MAX);
+
+        uncounted.written(&[stood(1)], &uncounted.of(&[stood(1)]));
+
+        assert_eq!(uncounted.locked().len(), 1);
+    }
+}

@@ -1,0 +1,219 @@
+//! What is told to whoever watches: how sales go, and what processes do.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use domain::{
+    Company, Failure, NewSale, Origin, Sale, SaleId, Services, StoreError, Terms, UnixMillis,
+    Window,
+    answer::Doing,
+    history::{KEPT_MS, MINUTE_MS, Point, Stood},
+    ports::{Processes, SaleHistory, SaleRegister},
+    processes::{Figures, Process, ProcessId},
+};
+use fakes::World;
+
+const OWN: ProcessId = ProcessId(1);
+
+fn not_done() -> StoreError {
+    StoreError::new(Doing::step("the test"), Failure::NotDone, "it is away")
+}
+
+/// What was written down, and dropped.
+#[derive(Default)]
+struct Written {
+    minutes: Mutex<Vec<(UnixMillis, Vec<Stood>)>>,
+    dropped_before: Mutex<Vec<UnixMillis>>,
+    is_away: AtomicBool,
+}
+
+fn of<T: Clone>(kept: &Mutex<Vec<T>>) -> Vec<T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+#[async_trait]
+impl SaleHistory for Written {
+    async fn note(
+        &self,
+        minute: UnixMillis,
+        by: ProcessId,
+        stood: &[Stood],
+    ) -> Result<(), StoreError> {
+        assert_eq!(by, OWN);
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(not_done());
+        }
+        self.minutes.lock().unwrap().push((minute, stood.to_vec()));
+        Ok(())
+    }
+
+    async fn minutes(&self, _: SaleId, _: UnixMillis) -> Result<Vec<Point>, StoreError> {
+        unreachable!("nobody draws")
+    }
+
+    async fn drop_before(&self, minute: UnixMillis, _: usize) -> Result<usize, StoreError> {
+        self.dropped_before.lock().unwrap().push(minute);
+        Ok(0)
+    }
+}
+
+/// Makes a sale that begins so many minutes from now and lasts for two.
+async fn sale_in(world: &World, minutes: i64) -> Sale {
+    let starts_at = world.clock.now() + minutes * MINUTE_MS;
+    let window = Window::new(starts_at, starts_at + 2 * MINUTE_MS).unwrap();
+    let terms = Terms::new(5, 5, 1_000).unwrap();
+    let sale = NewSale::unnamed(window, terms, Origin::Operator);
+    world.ledger.schedule(sale).await.unwrap().unwrap()
+}
+
+async fn a_minute_later(world: &World, services: &Services) {
+    world.clock.advance_ms(MINUTE_MS);
+    services.catalog.refresh().await.unwrap();
+}
+
+/// Each sale by how many minutes had passed when it was written.
+fn sales_by_minute(written: &Written, begin: UnixMillis) -> Vec<(i64, Vec<SaleId>)> {
+    let minutes = of(&written.minutes);
+    let sales = |stood: &[Stood]| stood.iter().map(|it| it.sale).collect();
+    minutes.iter().map(|(minute, stood)| ((*minute - begin) / MINUTE_MS, sales(stood))).collect()
+}
+
+#[tokio::test]
+async fn a_sale_is_written_down_each_minute_from_its_beginning_until_it_is_closed() {
+    let world = World::new();
+    let services = world.services(1);
+    let written = Arc::new(Written::default());
+    let history = services.history(written.clone(), OWN);
+    let upkeep = services.upkeep(None);
+    // A full hour.
+    let begin = world.clock.now();
+    let (now, later) = (sale_in(&world, 0).await.id, sale_in(&world, 3).await.id);
+
+    assert_eq!(history.run().await.unwrap(), 0, "no sale is known yet");
+    services.catalog.refresh().await.unwrap();
+    for _ in 0..7 {
+        history.run().await.unwrap();
+        assert_eq!(history.run().await.unwrap(), 0, "once a minute");
+        a_minute_later(&world, &services).await;
+        upkeep.retire.run().await.unwrap();
+        services.catalog.refresh().await.unwrap();
+    }
+
+    let expected = [(0, now), (1, now), (2, now), (3, later), (4, later), (5, later)];
+    assert_eq!(sales_by_minute(&written, begin), expected.map(|(at, sale)| (at, vec![sale])));
+    let dropped = of(&written.dropped_before);
+    let kept_from: Vec<_> = (0..7).map(|minute| begin + (minute * MINUTE_MS - KEPT_MS)).collect();
+    assert_eq!(dropped, kept_from);
+}
+
+#[tokio::test]
+async fn a_minute_that_could_not_be_written_is_written_as_soon_as_it_can_be() {
+    let world = World::new();
+    let services = world.services(1);
+    let written = Arc::new(Written::default());
+    let history = services.history(written.clone(), OWN);
+    let sale = sale_in(&world, 0).await.id;
+    services.catalog.refresh().await.unwrap();
+
+    written.is_away.store(true, Ordering::SeqCst);
+    assert!(history.run().await.is_err());
+    written.is_away.store(false, Ordering::SeqCst);
+    world.clock.advance_ms(2_000);
+
+    assert_eq!(history.run().await.unwrap(), 1);
+    assert_eq!(sales_by_minute(&written, world.clock.now() + -2_000), [(0, vec![sale])]);
+}
+
+/// What was left, and how often somebody listened.
+#[derive(Default)]
+struct Left {
+    processes: Mutex<Vec<Process>>,
+    told: Mutex<Vec<&'static str>>,
+    is_away: AtomicBool,
+}
+
+impl Left {
+    fn keep(&self, how: &'static str, own: &Process) -> Result<(), StoreError> {
+        self.told.lock().unwrap().push(how);
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(not_done());
+        }
+        let mut processes = self.processes.lock().unwrap();
+        processes.retain(|it| it.id != own.id);
+        processes.push(own.clone());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Processes for Left {
+    async fn leave(&self, own: &Process) -> Result<(), StoreError> {
+        self.keep("left", own)
+    }
+
+    async fn exchange(&self, own: &Process) -> Result<Vec<Process>, StoreError> {
+        self.keep("exchanged", own)?;
+        Ok(of(&self.processes))
+    }
+}
+
+fn did(checkouts: u64) -> Figures {
+    Figures { span_ms: 1_000, checkouts, ..Figures::default() }
+}
+
+fn checkouts(company: &Company) -> Vec<u64> {
+    company.look().iter().map(|process| process.did.checkouts).collect()
+}
+
+#[tokio::test]
+async fn a_process_listens_to_the_others_only_while_somebody_watches() {
+    let world = World::new();
+    let services = world.services(1);
+    let left = Arc::new(Left::default());
+    let of_number = |number| services.company(left.clone(), ProcessId(number), "a:1".to_owned());
+    let (one, other) = (of_number(1), of_number(2));
+    world.clock.advance_ms(1_000);
+
+    one.tell(did(1)).await.unwrap();
+    assert_eq!(of(&left.told), [""; 0], "nobody knows what time it is");
+    services.catalog.refresh().await.unwrap();
+    other.tell(did(20)).await.unwrap();
+    one.tell(did(2)).await.unwrap();
+    assert_eq!(checkouts(&one), [2], "it did not listen");
+    one.tell(did(3)).await.unwrap();
+    assert_eq!(checkouts(&one), [3, 20]);
+    world.clock.advance_ms(2_999);
+    one.tell(did(4)).await.unwrap();
+    world.clock.advance_ms(1);
+    one.tell(did(5)).await.unwrap();
+
+    assert_eq!(of(&left.told), ["left", "left", "exchanged", "exchanged", "left"]);
+}
+
+#[tokio::test]
+async fn a_process_that_is_heard_by_nobody_knows_of_itself_alone() {
+    let world = World::new();
+    let services = world.services(1);
+    let left = Arc::new(Left::default());
+    let of_number = |number| services.company(left.clone(), ProcessId(number), "a:1".to_owned());
+    let (one, other) = (of_number(1), of_number(2));
+    world.clock.advance_ms(1_000);
+    services.catalog.refresh().await.unwrap();
+    other.tell(did(20)).await.unwrap();
+    let _look = one.look();
+    one.tell(did(1)).await.unwrap();
+    assert_eq!(checkouts(&one), [1, 20]);
+
+    left.is_away.store(true, Ordering::SeqCst);
+    assert!(one.tell(did(2)).await.is_err());
+    assert_eq!(checkouts(&one), [2]);
+    left.is_away.store(false, Ordering::SeqCst);
+    one.tell(did(3)).await.unwrap();
+
+    assert_eq!(checkouts(&one), [3, 20]);
+}

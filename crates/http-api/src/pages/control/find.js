@@ -1,0 +1,113 @@
+// Look-ups: a user, a code, a unit, and what became of them.
+import * as api from './api.js';
+import { $, el, say } from './dom.js';
+import { isImage } from './sale.js';
+import { mayAct, saleNow } from './room.js';
+import { num, plural, reasonOf, whenExactly } from './words.js';
+
+const CODE = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i, UNIT = /^(\d{1,13})\/(\d{1,7})$/;
+let act, turn = 0;
+
+export function start(actions) {
+	act = actions;
+	$('findForm').addEventListener('submit', e => { e.preventDefault(); const it = $('sought').value.trim(); if (it) find(it); });
+}
+
+/** Looks up whatever this is. */
+export async function find(sought) {
+	const mine = ++turn, found = $('found');
+	$('sought').value = sought;
+	found.ariaBusy = 'true';
+	const parts = await look(sought);
+	if (mine !== turn) return;
+	found.ariaBusy = 'false';
+	found.replaceChildren(...parts);
+	say(found.querySelector('h3')?.textContent ?? '');
+}
+
+async function look(sought) {
+	const unit = UNIT.exec(sought);
+	if (unit) return unitParts(sought, Number(unit[1]), Number(unit[2]));
+	if (CODE.test(sought)) {
+		const parts = await codeParts(sought.toLowerCase());
+		if (parts) return parts;
+	}
+	return /^[\w.:@-]{1,64}$/.test(sought) ? userParts(sought) : unknown(sought);
+}
+
+const head = (title, ...texts) => [el('h3', { textContent: title }), ...texts.filter(Boolean).map(text => el('p', { className: 'sum', textContent: text }))];
+const unknown = sought => head(`Nothing known of “${sought}”`, 'No user, code or unit has that name. Names count every letter: Mira is not mira.');
+const failed = ({ name, body }) => head('No answer', name === 'invalid-request' ? `${body.errors?.[0]?.message ?? body.detail}.` : 'The ledger did not answer. Nothing is known of it just now: please look again.');
+const isAway = it => it.kind === 'lost' || it.kind === 'busy' || it.name === 'invalid-request' || it.name === 'unauthorized';
+
+/** The picture of a unit: its product's, or one of its own. */
+function picture(sale, unit, image) {
+	const src = isImage(image) ? image : saleNow(sale)?.product?.image ?? `/items/${sale}/${unit}.svg`;
+	return el('img', { src: src.slice(1), alt: '', width: 52, height: 65, loading: 'lazy' });
+}
+
+const small = (text, onclick, tone = '') => el('button', { type: 'button', className: `btn small ${tone}`, textContent: text, onclick });
+const also = (is, host, add) => { if (is) host.append(small('Show more', async e => { e.target.remove(); await add(is); })); return host; };
+
+async function userParts(name) {
+	const answer = await api.user(name);
+	if (isAway(answer)) return failed(answer);
+	const list = el('div', {}), asked = el('div', { className: 'asked' });
+	const rows = body => { for (const u of body.units ?? []) list.append(unitRow(u, name)); also(body.next, list, async next => { const it = await api.more(next); if (it.kind === 'ok') rows(it.body); }); };
+	const units = answer.body.units ?? [], bought = units.filter(u => u.state === 'sold').length, more = answer.body.next ? 'At least ' : '';
+	const button = small('All that they asked for', async () => { button.disabled = true; button.textContent = 'Reading every attempt…'; asked.replaceChildren(...await attemptParts(name)); });
+	asked.append(button, el('p', { className: 'sum', textContent: 'Refused requests, too. Every attempt in the ledger is read for it, which takes a while.' }));
+	rows(answer.body);
+	return [...units.length ? head(name, `${more}${num(bought)} bought and ${num(units.length - bought)} on hold.`) : head(name, 'Has nothing on hold, and has bought nothing. Names count every letter: Mira is not mira.'), list, asked];
+}
+
+function unitRow(u, name) {
+	const is = u.state === 'cancelled' ? 'Bought, and cancelled' : u.state === 'sold' ? `Bought at ${whenExactly(u.purchased_at)}` : `On hold until ${whenExactly(u.expires_at)}`;
+	return el('div', { className: 'unit' }, picture(u.sale_id, u.unit), el('p', {}, el('b', { textContent: u.item_name ?? `Unit ${num(u.unit)}` }), el('small', { textContent: `${is}, sale ${u.sale_id}` }), el('small', { className: 'code', textContent: u.code })),
+		el('div', { className: 'acts' }, small('Who had it', () => find(`${u.sale_id}/${u.unit}`)), ...u.state === 'sold' && mayAct() ? [small('Cancel…', () => act.cancelPurchase({ ...u, user_id: name }), 'bad')] : []));
+}
+
+async function attemptParts(name) {
+	const answer = await api.attempts(name);
+	if (answer.kind !== 'ok') return failed(answer);
+	const list = el('ol', { className: 'life' }), rows = body => { for (const a of body.attempts ?? []) list.append(event(a.attempted_at, a.outcome === 'granted' ? `Unit ${num(a.unit)} of sale ${a.sale_id}: ${became(a)}` : `${reasonOf(a.outcome)}, sale ${a.sale_id}`)); };
+	rows(answer.body);
+	const refused = (answer.body.attempts ?? []).filter(a => a.outcome !== 'granted').length, host = el('div', {}, list);
+	const add = async next => { const it = await api.more(next); if (it.kind === 'ok') { rows(it.body); also(it.body.next, host, add); } };
+	return [...head('Asked for', `${answer.body.next ? 'Of the last ones, ' : ''}${plural(refused, 'was', 'were')} refused.`), also(answer.body.next, host, add)];
+}
+
+const event = (at, text) => el('li', {}, el('time', { dateTime: at, textContent: whenExactly(at) }), el('span', { textContent: text }));
+const became = a => ({ held: `on hold until ${whenExactly(a.expires_at)}`, sold: `bought at ${whenExactly(a.ended_at)}`, expired: `ran out at ${whenExactly(a.ended_at)}`, released: `given back at ${whenExactly(a.ended_at)}`, cancelled: `bought, and cancelled at ${whenExactly(a.ended_at)}` })[a.state] ?? a.state;
+
+async function unitParts(sought, sale, unit) {
+	const answer = await api.unit(sale, unit);
+	if (isAway(answer)) return failed(answer);
+	if (answer.kind !== 'ok') return head(`No unit ${sought}`, answer.name === 'sale-not-found' ? `There is no sale ${sale}.` : `${answer.body.detail}.`);
+	const holders = answer.body.holders ?? [], last = holders.at(-1), life = el('ol', { className: 'life' });
+	const rows = body => { for (const a of body.holders ?? []) life.append(el('li', {}, el('time', { dateTime: a.attempted_at, textContent: whenExactly(a.attempted_at) }), el('span', {}, el('button', { type: 'button', className: 'plain', textContent: a.user_id ?? 'nobody', onclick: () => find(a.user_id) }), `: ${became(a)}`))); };
+	rows(answer.body);
+	const box = el('div', {}, ...head(`Unit ${num(unit)} of sale ${sale}`, !last ? 'Nobody had it so far: it is free.' : answer.body.next ? 'It was on hold very often; the first ones are below.' : last.state === 'held' ? `On hold for ${last.user_id} until ${whenExactly(last.expires_at)}.` : last.state === 'sold' ? `Bought by ${last.user_id} at ${whenExactly(last.ended_at)}.` : 'It is free again.'),
+		...last?.state === 'held' && mayAct() ? [el('p', { className: 'sum', textContent: 'To release the hold, look up its whole code, which its buyer has: it is shown to nobody while it can be redeemed.' })] : [], life);
+	const add = async next => { const it = await api.more(next); if (it.kind === 'ok') { rows(it.body); also(it.body.next, box, add); } };
+	return [el('div', { className: 'one' }, picture(sale, unit), also(answer.body.next, box, add))];
+}
+
+async function codeParts(code) {
+	const answer = await api.code(code);
+	if (isAway(answer)) return failed(answer);
+	if (answer.kind !== 'ok') return null;
+	const { attempt: a, purchase } = answer.body;
+	if (!a.unit) return head(`Code ${code.slice(0, 13)}…`, 'A tombstone: nobody was ever given this code.');
+	const life = [event(a.attempted_at, `Put on hold for ${a.user_id}, until ${whenExactly(a.expires_at)}`)];
+	if (purchase) life.push(event(purchase.purchased_at, `Bought by ${purchase.user_id}`));
+	if (a.ended_at && a.state !== 'sold' && !purchase) life.push(event(a.ended_at, { expired: 'Its time ran out: back on sale', released: 'Given back, by its buyer or an operator' }[a.state] ?? a.state));
+	if (purchase?.cancelled_at) life.push(event(purchase.cancelled_at, `The purchase was cancelled: “${purchase.reason ?? ''}”`));
+	const acts = [small('Who had it', () => find(`${a.sale_id}/${a.unit}`)), small(`All of ${a.user_id}`, () => find(a.user_id))];
+	if (a.state === 'held' && mayAct()) acts.push(small('Release the hold…', () => act.releaseHold({ ...a, code }), 'bad'));
+	if (a.state === 'sold' && mayAct()) acts.push(small('Cancel the purchase…', () => act.cancelPurchase({ ...a, ...purchase, code }), 'bad'));
+	const is = { held: `On hold for ${a.user_id} until ${whenExactly(a.expires_at)}.`, sold: `Bought by ${a.user_id}.`, cancelled: `Bought by ${a.user_id}, and cancelled.`, expired: 'Its time ran out; the unit went back on sale.', released: 'It was given back; the unit went back on sale.' }[a.state] ?? '';
+	const title = purchase?.item_name ?? `Unit ${num(a.unit)} of sale ${a.sale_id}`;
+	return [el('div', { className: 'one' }, picture(a.sale_id, a.unit, purchase?.item_image), el('div', {}, ...head(title, `${is} Sale ${a.sale_id}, code ${code.slice(0, 13)}…`), el('div', { className: 'acts' }, ...acts), el('ol', { className: 'life' }, ...life)))];
+}
+

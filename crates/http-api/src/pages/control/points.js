@@ -1,0 +1,60 @@
+// How it went: of each sale the minutes that the ledger has, and the seconds since this page watches; and the
+// rates of all processes, of those seconds.
+import { history } from './api.js';
+import { isTime } from './sale.js';
+
+/** A quarter of an hour, a second each. */
+const LIVE_MAX = 900, POINTS_MAX = 1_500;
+const ledger = new Map(), live = new Map();
+export const rates = [];
+
+/** Keeps what the stream said. */
+export function add(room) {
+	const t = room.at;
+	for (const { id, sold, held } of room.sales) {
+		const points = live.get(id) ?? [];
+		if (points.at(-1)?.t >= t) continue;
+		points.push({ t, sold, held });
+		live.set(id, points);
+		// The oldest goes where minutes are, one of sixty.
+		if (points.length > LIVE_MAX) {
+			const gone = points.shift(), minutes = ledger.get(id) ?? [];
+			if (!(minutes.at(-1)?.t > gone.t - 60_000)) ledger.set(id, [...minutes, gone].slice(-POINTS_MAX));
+		}
+	}
+	const { checkouts, purchases, refused, latency: { checkout: { p50, p99 } } } = room;
+	if (!(rates.at(-1)?.t >= t)) rates.push({ t, checkouts, purchases, refused, p50, p99 });
+	if (rates.length > LIVE_MAX) rates.shift();
+}
+
+const isCount = n => Number.isSafeInteger(n) && n >= 0;
+
+/** Asks the ledger how a sale went before. */
+export async function recall(sale, until) {
+	const minutes = Math.max(1, Math.ceil((Math.min(until, sale.ends) - sale.starts) / 60_000 / POINTS_MAX));
+	const { kind, body } = await history(sale.id, minutes * 60);
+	if (kind !== 'ok' || !Array.isArray(body.points)) return;
+	const points = body.points.filter(p => p && isTime(p.at) && isCount(p.sold) && isCount(p.held));
+	ledger.set(sale.id, points.map(p => ({ t: Date.parse(p.at), sold: p.sold, held: p.held, checkouts: p.checkouts, refused: p.refused })).sort((a, b) => a.t - b.t));
+}
+
+/** The points of a sale, the oldest first. It began with nothing sold, if the first minutes are known. */
+export function pointsOf(sale) {
+	const seconds = live.get(sale.id) ?? [], minutes = (ledger.get(sale.id) ?? []).filter(p => !(p.t >= seconds[0]?.t));
+	const points = [...minutes, ...seconds].filter(p => p.t >= sale.starts), first = points[0]?.t;
+	return first > sale.starts && first - sale.starts < 150_000 ? [{ t: sale.starts, sold: 0, held: 0 }, ...points] : points;
+}
+
+/** When all will be sold at the pace of the last minute; null if that cannot be said. */
+export function soldOutAt(sale, now) {
+	const seconds = (live.get(sale.id) ?? []).filter(p => p.t >= now - 60_000), first = seconds[0], last = seconds.at(-1);
+	if (!last || last.t - first.t < 10_000 || last.sold <= first.sold) return null;
+	return last.t + (sale.stock - last.sold) / (last.sold - first.sold) * (last.t - first.t);
+}
+
+/** How often which refusal was given in the last minute, and how much of it is known. */
+export function refusedOf(now) {
+	const minute = rates.filter(p => p.t > now - 60_000), counts = new Map();
+	for (const { refused } of minute) for (const [name, n] of refused) counts.set(name, (counts.get(name) ?? 0) + n);
+	return { counts, seconds: minute.length ? Math.min(60, Math.max(1, Math.round((now - minute[0].t) / 1_000))) : 0 };
+}
