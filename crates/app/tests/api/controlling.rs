@@ -258,8 +258,8 @@ async fn a_sale_is_drawn_from_what_is_written_each_minute(kind: Kind) {
     let shop = Shop::open(kind).await;
     let sale = shop.stack.sale().await;
     let path = format!("/admin/sales/{sale}/history");
-    let points = async |path: &str, step_s: i64| {
-        let drawn = shop.look(path).await;
+    let points = async |shop: &Shop, step_s: i64| {
+        let drawn = shop.look(&format!("{path}?step={step_s}")).await;
         let head = json!([drawn.status, drawn.body["sale"], drawn.body["step_s"]]);
         assert_eq!(head, json!([200, sale, step_s]), "{drawn:?}");
         drawn.body["points"].as_array().unwrap().clone()
@@ -267,7 +267,7 @@ async fn a_sale_is_drawn_from_what_is_written_each_minute(kind: Kind) {
     let first = shop
         .stack
         .once("a process that begins writes the minute", async |_| {
-            points(&path, 60).await.first().cloned()
+            points(&shop, 60).await.first().cloned()
         })
         .await;
     assert_eq!(figures(&first), [0; 4]);
@@ -294,10 +294,16 @@ async fn a_sale_is_drawn_from_what_is_written_each_minute(kind: Kind) {
     assert_eq!(before, [[1, 2, 3, 4], [5, 6, 7, 8], [9, 9, 10, 11]]);
     let moments: Vec<_> = all.iter().map(|point| point["at"].as_str().unwrap()).collect();
     assert!(moments.is_sorted() && moments[0].ends_with(":00.000Z"), "{moments:?}");
-    let coarse = shop.look(&format!("{path}?step=86400")).await;
-    let coarse = coarse.body["points"].as_array().unwrap();
-    let attempts = coarse.iter().map(|point| figures(point)[2]).sum::<u64>();
-    assert_eq!((coarse.len() <= 2, attempts), (true, 20), "{coarse:?}");
+    // Another minute may be written between the two looks.
+    let of_both = shop.stack.once("both steps draw the same attempts", async |_| {
+        let fine = points(&shop, 60).await;
+        let coarse = points(&shop, 86_400).await;
+        let attempts = |points: &[Value]| points.iter().map(|it| figures(it)[2]).sum::<u64>();
+        (attempts(&coarse) == attempts(&fine)).then_some((coarse.len(), attempts(&coarse)))
+    });
+    let (days, attempts) = of_both.await;
+    // Those of this test are in the row of the next minute, which may have begun.
+    assert!(days <= 2 && (20..=22).contains(&attempts), "{attempts} in {days} days");
 }
 
 async fn what_cannot_be_drawn_is_said(kind: Kind) {
