@@ -13,10 +13,8 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::json;
-
 pub use self::tab::{Meddling, Tab};
-use self::wire::Wire;
+use self::{tab::Visitor, wire::Wire};
 use crate::{
     ServerError,
     error::Attempting,
@@ -82,8 +80,7 @@ impl Browser {
     /// Somebody new: a tab that shares cookies and storage with those opened from it alone.
     #[must_use]
     pub fn visitor(&self) -> Tab {
-        let context = self.wire.call("Target.createBrowserContext", json!({}), None);
-        Tab::open_in(&self.wire, context["browserContextId"].as_str().unwrap_or_default())
+        Tab::open_by(&Visitor::in_browser(&self.wire))
     }
 }
 

@@ -34,8 +34,30 @@ pub enum Meddling {
 pub struct Tab {
     wire: Arc<Wire>,
     session: String,
-    context: String,
+    visitor: Arc<Visitor>,
     told: Arc<Mutex<Told>>,
+}
+
+/// Whose cookies and storage it has. The browser forgets them, and closes what is open of theirs, with the
+/// last tab: pages that nobody looks at any more would go on drawing, and slow down the others.
+pub(super) struct Visitor {
+    wire: Arc<Wire>,
+    context: String,
+}
+
+impl Visitor {
+    pub(super) fn in_browser(wire: &Arc<Wire>) -> Arc<Self> {
+        let made = wire.call("Target.createBrowserContext", json!({}), None);
+        let context = made["browserContextId"].as_str().unwrap_or_default().to_owned();
+        Arc::new(Self { wire: Arc::clone(wire), context })
+    }
+}
+
+impl Drop for Visitor {
+    fn drop(&mut self) {
+        let context = json!({ "browserContextId": self.context });
+        self.wire.tell("Target.disposeBrowserContext", context, None);
+    }
 }
 
 #[derive(Default)]
@@ -46,7 +68,8 @@ struct Told {
 }
 
 impl Tab {
-    pub(super) fn open_in(wire: &Arc<Wire>, context: &str) -> Self {
+    pub(super) fn open_by(visitor: &Arc<Visitor>) -> Self {
+        let Visitor { wire, context } = visitor.as_ref();
         let target =
             json!({ "url": "about:blank", "browserContextId": context, "newWindow": true });
         let target = wire.call("Target.createTarget", target, None);
@@ -54,7 +77,8 @@ impl Tab {
         let attached = wire.call("Target.attachToTarget", attaching, None);
         let session = attached["sessionId"].as_str().unwrap_or_default().to_owned();
         let told = Arc::new(Mutex::new(Told::default()));
-        let tab = Self { wire: Arc::clone(wire), session, context: context.to_owned(), told };
+        let (wire, visitor) = (Arc::clone(wire), Arc::clone(visitor));
+        let tab = Self { wire, session, visitor, told };
         tab.hear();
         for domain in ["Page.enable", "Runtime.enable", "Log.enable", "Network.enable"] {
             tab.order(domain, json!({}));
@@ -67,7 +91,7 @@ impl Tab {
     /// Another tab of the same visitor.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self::open_in(&self.wire, &self.context)
+        Self::open_by(&self.visitor)
     }
 
     fn hear(&self) {
@@ -87,7 +111,7 @@ impl Tab {
                 }
                 "Fetch.requestPaused" => {
                     let (order, parameters) = meddled(told.meddling.as_ref(), what);
-                    wire.tell(order, parameters, &session);
+                    wire.tell(order, parameters, Some(&session));
                 }
                 _ => {}
             }

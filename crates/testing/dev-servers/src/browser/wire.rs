@@ -80,8 +80,8 @@ impl Wire {
     }
 
     /// Orders something, and does not wait.
-    pub(super) fn tell(&self, method: &str, parameters: Value, session: &str) {
-        self.order(method, parameters, Some(session), None);
+    pub(super) fn tell(&self, method: &str, parameters: Value, session: Option<&str>) {
+        self.order(method, parameters, session, None);
     }
 
     fn order(

@@ -3,7 +3,8 @@
 use super::{Mutant, TriedBy};
 
 /// The change of a sale's state is recorded, and its epoch is not raised; so whoever acts takes it for one that
-/// is in effect, and the live store goes on as it was until it is compared.
+/// is in effect, and the live store goes on as it was until it is compared. The ledger, which looks at the state
+/// of each grant's sale besides, does not.
 const NOT_SERVED: &[(&str, &str, &str)] = &[
     (
         "crates/domain/src/operator/decide.rs",
@@ -15,13 +16,23 @@ const NOT_SERVED: &[(&str, &str, &str)] = &[
         "if matches!(record.order.action, Action::ScheduleSale { .. })",
         "if matches!(record.order.action, Action::ScheduleSale { .. } | Action::PauseSale(_))",
     ),
+    (
+        "crates/domain/src/sale.rs",
+        "let is_on = self.state == SaleState::Active && now < self.window.ends_at;",
+        "let is_on = now < self.window.ends_at;",
+    ),
+    (
+        "crates/postgres-ledger/src/sql/record_grants.sql",
+        "AND fence.state = 'active' AND fence.ends_at > clock_timestamp()",
+        "AND fence.ends_at > clock_timestamp()",
+    ),
 ];
 
 pub(super) const MUTANTS: [Mutant; 4] = [
     Mutant {
         name: "pause-is-not-served",
         tried_by: TriedBy::Chaos,
-        what: "a pause is recorded and answered, and no epoch is raised",
+        what: "no epoch is raised by a pause, and grants of a paused sale recorded",
         changes: NOT_SERVED,
     },
     Mutant {
