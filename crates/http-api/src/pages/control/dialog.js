@@ -20,7 +20,6 @@ export function start(onDone, onOut) {
 	dialog.addEventListener('close', left);
 }
 
-export const isOpen = () => dialog.open;
 export const shut = () => { order = null; dialog.close(); };
 
 /** A field with its name. */
