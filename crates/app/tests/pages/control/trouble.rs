@@ -55,7 +55,7 @@ fn what_it_means_that_a_store_is_away_is_said_until_it_is_back() {
 fn processes_that_fell_silent_and_stores_that_disagree_are_named() {
     let room = Room::open();
     let ann = room.operator_told();
-    let process = |name: &str, ago: i64| json!({ "id": name.repeat(16), "address": format!("10.0.0.{ago}:8080"), "seen_at": ago_s(ago) });
+    let process = |name: &str, ago: i64| json!({ "id": name.repeat(16), "address": format!("10.0.0.{ago}:8080"), "ago_ms": ago * 1_000 });
 
     ann.is_told(&json!({ "processes": [process("a1", 0), process("b2", 0), process("c3", 900)], "drift": { "value": 3, "checked_at": ago_s(1) } }));
 
