@@ -14,12 +14,14 @@ demo: deps ## Sell out a sale to thousands of users, and check every unit
 
 # Most tests wait for servers, not for the processor: more of them at once than it has cores.
 test: deps ## Run all tests, on private servers
+	@crates/testing/dev-servers/deps.sh browser
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace
+	cargo test --workspace --test pages core::
 
-# Apart from the others: a browser is half a gigabyte to install, and minutes of work.
+# Apart from the others, but for the shortest way over each page: all of them are minutes of work.
 test-pages: deps ## Try the pages in Chromium, which it installs; pictures of them are left in target/pages
 	@crates/testing/dev-servers/deps.sh browser
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test -p app --test pages
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace --test pages
 
 test-servers: deps ## Run the adapters' tests on every version of the servers (PG_BINS="dir …" REDIS_BINS="dir …")
 	@crates/testing/dev-servers/test-servers.sh

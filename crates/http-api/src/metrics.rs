@@ -79,6 +79,7 @@ pub fn route_of(path: &str) -> &'static str {
             Some((of, _)) if of.ends_with("/units") => "/admin/sales/{id}/units/{unit}",
             Some((_, "attempts")) => "/admin/sales/{id}/attempts",
             Some((_, "purchases")) => "/admin/sales/{id}/purchases",
+            Some((of, "hold")) if of.contains("/units/") => "/admin/sales/{id}/units/{unit}/hold",
             Some((_, "history")) => "/admin/sales/{id}/history",
             Some((_, "pause")) => "/admin/sales/{id}/pause",
             Some((_, "resume")) => "/admin/sales/{id}/resume",

@@ -10,6 +10,7 @@ mod asks;
 mod description;
 mod exports;
 mod history;
+mod holds;
 mod hosts;
 mod long;
 mod lookups;
@@ -59,6 +60,7 @@ use crate::{
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = Vec::from(session::endpoints());
     endpoints.extend(sales::endpoints());
+    endpoints.extend(holds::endpoints());
     endpoints.extend(actions::endpoints());
     endpoints.extend(products::endpoints());
     endpoints.push(purchases::endpoint());

@@ -4,12 +4,16 @@
 mod control;
 mod shop;
 
-use actix_web::web::Bytes;
+use std::marker::PhantomData;
+
+use actix_web::{HttpRequest, HttpResponse, web::Bytes};
+use serde_json::Value;
 
 use crate::{
-    asset::Asset,
-    openapi::{Answer, Operation, Parameter, Scalar, Tag},
-    problem::Kind,
+    asset::{Asset, answer_by_name, schema_of_names},
+    openapi::{Answer, Endpoint, Operation, Parameter, Scalar, Schemas, Shape, Tag},
+    params::Params,
+    problem::{Kind, Problem},
 };
 
 /// The control room, where operators listen.
@@ -83,16 +87,44 @@ fn page(template: &str, modules: &[File]) -> Asset {
     Asset::of_text(HTML, template.replace("{modules}", &links.join("\n"))).with_policy(POLICY)
 }
 
-/// What is said of a page.
-fn describe_page(id: &'static str, summary: &'static str) -> Operation {
+/// One of the pages.
+trait Page: 'static {
+    /// What is said of the page: the id of its operation, the summary, and more.
+    const SAYS: [&'static str; 3];
+    /// The id and the summary of what shows its parts.
+    const SAYS_OF_PARTS: [&'static str; 2];
+    /// The program that starts it.
+    const STARTS_BY: &'static str;
+
+    /// Its parts.
+    fn parts() -> &'static Files;
+}
+
+/// Where a page is, and where its parts are.
+fn endpoints_of<P: Page>(page: Endpoint) -> [Endpoint; 2] {
+    [page, Endpoint::at("/pages/{file}").reading(get_part::<P>, describe_part::<P>)]
+}
+
+async fn get_part<P: Page>(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    answer_by_name(P::parts(), &request)
+}
+
+/// Answers with a page.
+fn answer_with(page: &Asset, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    Params::of_query(request).finish(Some(()))?;
+    Ok(page.answer(request))
+}
+
+fn describe_page<P: Page>() -> Operation {
+    let [id, summary, more] = P::SAYS;
     Operation::new(Tag::Description, id, summary)
+        .says(more)
         .parameters(Asset::parameters())
         .answers(Asset::answers(HTML, "The page"))
         .unlimited()
 }
 
-/// What is said of its parts, which have names of this kind.
-fn describe_file<Name: Scalar>(id: &'static str, summary: &'static str) -> Operation {
+fn describe_part<P: Page>() -> Operation {
     let files = |answer: Answer| {
         let kinds = [JAVASCRIPT, SVG];
         let is_empty = answer.contents.is_empty();
@@ -102,11 +134,33 @@ fn describe_file<Name: Scalar>(id: &'static str, summary: &'static str) -> Opera
             kinds.into_iter().fold(answer, Answer::or_text).or_file(FONT)
         }
     };
+    let [id, summary] = P::SAYS_OF_PARTS;
     Operation::new(Tag::Description, id, summary)
         .says("What the page is made of.")
-        .parameter(Parameter::path::<Name>("file", "The file."))
+        .parameter(Parameter::path::<PartName<P>>("file", "The file."))
         .parameters(Asset::parameters())
         .answers(Asset::answers(CSS, "The file").map(files))
         .problem(Kind::NotFound)
         .unlimited()
+}
+
+/// The name of a part of a page.
+struct PartName<P>(PhantomData<P>);
+
+impl<P: Page> Shape for PartName<P> {
+    const NAME: Option<&'static str> = Some("PageFileName");
+
+    fn schema(_: &mut Schemas) -> Value {
+        schema_of_names(P::parts())
+    }
+}
+
+impl<P: Page> Scalar for PartName<P> {
+    fn example() -> Value {
+        P::STARTS_BY.into()
+    }
+
+    fn refusal() -> String {
+        String::new()
+    }
 }

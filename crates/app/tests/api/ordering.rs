@@ -14,6 +14,7 @@ use crate::{
 on_both_stacks! {
     a_sale_is_put_on_changed_paused_and_ended
     a_hold_is_given_back_and_the_trail_names_whose_token_it_was
+    a_hold_is_given_back_by_whoever_has_seen_it_and_not_its_code
     the_same_order_again_does_nothing_more_and_its_name_is_good_for_no_other
     of_two_operators_at_once_one_is_told_what_the_other_did
     whoever_may_only_look_looks_and_orders_nothing
@@ -156,6 +157,54 @@ async fn a_hold_is_given_back_and_the_trail_names_whose_token_it_was(kind: Kind)
     assert_eq!((unknown.status, unknown.name()), (404, "not-found"));
 }
 
+async fn a_hold_is_given_back_by_whoever_has_seen_it_and_not_its_code(kind: Kind) {
+    let settings = Settings { stock: 2, processes: 1, ..Settings::on(kind) };
+    let shop = Shop::open_with(settings).await;
+    let sale = shop.stack.sale().await;
+    let (first, held) =
+        (shop.stack.checkout("ann", sale).await, shop.stack.checkout("ann", sale).await);
+    let unit = held.body["unit"].clone();
+    let at = format!("/admin/sales/{sale}/units/{unit}/hold");
+    let order = |user: &str, name: &str| {
+        let order = shop.order(Method::DELETE, &format!("{at}?user_id={user}"), &json!({}));
+        order.header("idempotency-key", name)
+    };
+    let seen = shop.look("/admin/users/ann").await;
+    assert!(!seen.text.contains(held.code()), "{seen:?}");
+    let before = shop.trail().await.len();
+
+    let of_nobody = shop.done(Method::DELETE, &at, &json!({})).await;
+    assert_eq!((of_nobody.status, &of_nobody.body["errors"][0]["field"]), (400, &"user_id".into()));
+    let of_another = answer(order("bob", NAMES[0])).await;
+    assert_eq!((of_another.status, of_another.name()), (404, "code-not-found"), "{of_another:?}");
+    assert_eq!(shop.trail().await.len(), before);
+
+    let given = answer(order("ann", NAMES[0])).await;
+
+    assert_eq!((given.status, &given.body["action"]["action"]), (200, &"hold-released".into()));
+    assert!(!given.text.contains(held.code()), "{given:?}");
+    assert_eq!(shop.stack.purchase(held.code()).await.name(), "code-expired");
+    // Somebody else has it by now, and then Ann again: the same order is not about those.
+    let next = shop.stack.checkout("bob", sale).await;
+    assert_eq!(next.body["unit"], unit);
+    let again = answer(order("ann", NAMES[0])).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")));
+    let given =
+        shop.done(Method::DELETE, &format!("/admin/holds/{}", next.code()), &json!({})).await;
+    assert_eq!(given.status, 200, "{given:?}");
+    let next = shop.stack.checkout("ann", sale).await;
+    assert_eq!(next.body["unit"], unit);
+    let again = answer(order("ann", NAMES[0])).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")));
+    let other = answer(order("bob", NAMES[0])).await;
+    assert_eq!((other.status, other.name()), (422, "idempotency-key-used"), "{other:?}");
+    for code in [first.code(), next.code()] {
+        assert_eq!(shop.stack.purchase(code).await.name(), "ok");
+    }
+    let bought = answer(order("ann", NAMES[1])).await;
+    assert_eq!((bought.status, bought.name()), (404, "code-not-found"), "{bought:?}");
+}
+
 async fn the_same_order_again_does_nothing_more_and_its_name_is_good_for_no_other(kind: Kind) {
     let shop = Shop::open(kind).await;
     let (body, before) = (new_sale(5), shop.trail().await.len());
@@ -225,6 +274,7 @@ async fn whoever_may_only_look_looks_and_orders_nothing(kind: Kind) {
         (Method::POST, format!("{at}/resume")),
         (Method::POST, format!("{at}/end")),
         (Method::DELETE, format!("/admin/holds/{code}")),
+        (Method::DELETE, format!("{at}/units/1/hold?user_id=ann")),
     ] {
         let body = json!({ "stock": 7 });
         let of_viewer = shop.request(method.clone(), &path).bearer_auth(&shop.bob.token);

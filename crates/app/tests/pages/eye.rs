@@ -7,7 +7,7 @@ use std::{
 };
 
 use dev_servers::{Browser, Tab};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_flashsale");
 
@@ -33,6 +33,36 @@ pub(crate) fn stranger() -> Tab {
 pub(crate) fn at_a_desk(tab: Tab) -> Tab {
     tab.show_as(1_280, 800, false, true);
     tab
+}
+
+/// A program that has a browser's clock be wrong by so much.
+pub(crate) fn clock_wrong_by(ms: i64) -> String {
+    format!(
+        "{{ const D = Date, now = () => D.now() + {ms}; window.Date = class extends D {{ constructor(...of) {{ of.length ? super(...of) : super(now()); }} static now() {{ return now(); }} }}; }}"
+    )
+}
+
+/// What is between a browser and the service.
+#[derive(Clone, Copy)]
+pub(crate) struct Network {
+    latency_ms: u32,
+    /// As much as there is if it is negative.
+    bytes_a_second: i32,
+    is_offline: bool,
+}
+
+pub(crate) const GOOD: Network = Network { latency_ms: 0, bytes_a_second: -1, is_offline: false };
+/// The telephone network of the third generation, somewhere in the country.
+pub(crate) const G3: Network =
+    Network { latency_ms: 300, bytes_a_second: 50_000, is_offline: false };
+pub(crate) const NONE: Network = Network { latency_ms: 0, bytes_a_second: 0, is_offline: true };
+
+/// Gives a tab this network from now on.
+pub(crate) fn has_network(tab: &Tab, network: Network) {
+    let Network { latency_ms, bytes_a_second, is_offline } = network;
+    let conditions = json!({ "offline": is_offline, "latency": latency_ms,
+        "downloadThroughput": bytes_a_second, "uploadThroughput": bytes_a_second });
+    tab.order("Network.emulateNetworkConditions", conditions);
 }
 
 /// Looks at the state a page is in, in both sizes and both themes: whether everybody can use it, and whether it

@@ -7,6 +7,8 @@
 #![expect(clippy::print_stdout, reason = "figures for whoever runs with --nocapture")]
 
 mod control;
+mod core;
 mod eye;
+mod served;
 mod shop;
 mod weight;

@@ -3,5 +3,6 @@
 mod buying;
 mod craft;
 mod hostile;
+mod stores_away;
 mod trouble;
-mod visitor;
+pub(crate) mod visitor;

@@ -213,6 +213,11 @@ impl Said {
         id.zip(why).map(|(id, why)| Self { id, why: Some(why), if_at: None })
     }
 
+    /// The name of the order.
+    pub(super) const fn id(&self) -> ActionId {
+        self.id
+    }
+
     fn read_id(request: &HttpRequest, params: &mut Params) -> Option<ActionId> {
         match only_key_of(request, params) {
             Ok(Some(key)) => {

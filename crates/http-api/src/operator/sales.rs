@@ -1,4 +1,4 @@
-//! `/admin/sales` and `/admin/holds`: sales as operators see them, and what they have done with them.
+//! `/admin/sales`: sales as operators see them, and what they have done with them.
 
 use std::sync::Arc;
 
@@ -18,11 +18,10 @@ use crate::{
     api::Api,
     caching::not_stored,
     deadline::in_time,
-    given_code::GivenCode,
     moment::rfc3339,
     openapi::{
-        Answer, Count, Endpoint, GivenCodeText, Millis, Moment, Operation, Parameter, SaleNumber,
-        Tag, bodies, header,
+        Answer, Count, Endpoint, Millis, Moment, Operation, Parameter, SaleNumber, Tag, bodies,
+        header,
     },
     params::{Params, of_path},
     problem::{Kind, Problem},
@@ -74,7 +73,7 @@ bodies! {
     }
 }
 
-pub(super) fn endpoints() -> [Endpoint; 6] {
+pub(super) fn endpoints() -> [Endpoint; 5] {
     [
         Endpoint::at("/admin/sales").reading(get_sales, describe_sales).on(
             Method::POST,
@@ -89,7 +88,6 @@ pub(super) fn endpoints() -> [Endpoint; 6] {
         Endpoint::at("/admin/sales/{id}/pause").on(Method::POST, pause, describe_pause),
         Endpoint::at("/admin/sales/{id}/resume").on(Method::POST, resume, describe_resume),
         Endpoint::at("/admin/sales/{id}/end").on(Method::POST, end, describe_end),
-        Endpoint::at("/admin/holds/{code}").on(Method::DELETE, release, describe_release),
     ]
 }
 
@@ -178,11 +176,6 @@ fn of_sale(id: &'static str, summary: &'static str) -> Operation {
             )
             .optional(),
         )
-}
-
-fn describe_release() -> Operation {
-    described("releaseHold", "Give a hold back before its time", 200, &[Kind::CodeNotFound])
-        .parameter(Parameter::path::<GivenCodeText>("code", "The code of the hold."))
 }
 
 /// Puts a sale on.
@@ -295,19 +288,6 @@ async fn end(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     simply(request, operator, payload, api, Action::EndSale).await
-}
-
-/// Gives a hold back.
-async fn release(
-    request: HttpRequest,
-    Operator(known): Operator,
-    payload: web::Payload,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Problem> {
-    let code = of_path::<GivenCode>(&request, "code")?.known()?;
-    let said = Said::alone(&request, payload, Said::read).await?;
-
-    act(&api, known, said, Action::ReleaseHold(code)).await
 }
 
 /// Lists sales, the newest first.

@@ -6,71 +6,50 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::Value;
 
-use super::{File, Files, describe_file, describe_page, files, page, parts};
-use crate::{
-    asset::{Asset, answer_by_name, schema_of_names},
-    openapi::{Endpoint, Scalar, Schemas, Shape},
-    params::Params,
-    problem::Problem,
-};
+use super::{File, Files, Page, answer_with, describe_page, endpoints_of, files, page, parts};
+use crate::{asset::Asset, openapi::Endpoint, problem::Problem};
 
 const TEMPLATE: &str = include_str!("control/page.html");
 
 const STYLE: [File; 1] = files! { "control/": "control.css" };
 
 /// The program; the first is what starts it.
-const MODULES: [File; 15] = files! {
-    "control/": "control.js" "api.js" "chart.js" "dialog.js" "door.js" "feed.js" "find.js" "lists.js" "meters.js"
-    "orders.js" "picture.js" "points.js" "products.js" "room.js" "words.js"
+const MODULES: [File; 11] = files! {
+    "control/": "control.js" "api.js" "chart.js" "door.js" "feed.js" "lists.js" "meters.js" "picture.js" "points.js"
+    "room.js" "words.js"
 };
+
+/// What it fetches once somebody is in.
+const LATER: [File; 4] = files! { "control/": "dialog.js" "find.js" "orders.js" "products.js" };
 
 static PAGE: LazyLock<Asset> = LazyLock::new(|| page(TEMPLATE, &MODULES));
 
-static FILES: LazyLock<Files> = LazyLock::new(|| parts(STYLE.into_iter().chain(MODULES)));
+static PARTS: LazyLock<Files> =
+    LazyLock::new(|| parts(STYLE.into_iter().chain(MODULES).chain(LATER)));
 
-/// The name of a file.
-struct FileName;
+struct ControlRoom;
 
-impl Shape for FileName {
-    const NAME: Option<&'static str> = Some("PageFileName");
+impl Page for ControlRoom {
+    const SAYS: [&'static str; 3] = [
+        "controlRoom",
+        "Show the control room",
+        "A page on which operators see how sales go, and steer them. It asks this API and no other host, as \
+         whoever has signed in.",
+    ];
+    const SAYS_OF_PARTS: [&'static str; 2] = ["controlRoomFile", "Show a part of the control room"];
+    const STARTS_BY: &'static str = MODULES[0].0;
 
-    fn schema(_: &mut Schemas) -> Value {
-        schema_of_names(&FILES)
-    }
-}
-
-impl Scalar for FileName {
-    fn example() -> Value {
-        "control.js".into()
-    }
-
-    fn refusal() -> String {
-        String::new()
+    fn parts() -> &'static Files {
+        &PARTS
     }
 }
 
 /// `/` and `/pages`.
 pub(crate) fn endpoints() -> [Endpoint; 2] {
-    [
-        Endpoint::at("/").reading(get_page, || {
-            describe_page("controlRoom", "Show the control room").says(
-                "A page on which operators see how sales go, and steer them. It asks this API and no other \
-                 host, as whoever has signed in.",
-            )
-        }),
-        Endpoint::at("/pages/{file}").reading(get_file, || {
-            describe_file::<FileName>("controlRoomFile", "Show a part of the control room")
-        }),
-    ]
+    endpoints_of::<ControlRoom>(Endpoint::at("/").reading(get_page, describe_page::<ControlRoom>))
 }
 
 async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
-    Ok(PAGE.answer(&request))
-}
-
-async fn get_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    answer_by_name(&FILES, &request)
+    answer_with(&PAGE, &request)
 }

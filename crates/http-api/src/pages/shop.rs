@@ -4,16 +4,9 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::Value;
 
-use super::{File, Files, describe_file, describe_page, files, page, parts};
-use crate::{
-    api::Api,
-    asset::{Asset, answer_by_name, schema_of_names},
-    openapi::{Endpoint, Scalar, Schemas, Shape},
-    params::Params,
-    problem::Problem,
-};
+use super::{File, Files, Page, answer_with, describe_page, endpoints_of, files, page, parts};
+use crate::{api::Api, asset::Asset, openapi::Endpoint, problem::Problem};
 
 const TEMPLATE: &str = include_str!("shop/page.html");
 
@@ -30,49 +23,30 @@ static PAGES: LazyLock<[Asset; 2]> = LazyLock::new(|| {
     ["off", "on"].map(|identity| page(&TEMPLATE.replace("{identity}", identity), &MODULES))
 });
 
-static FILES: LazyLock<Files> = LazyLock::new(|| parts(STYLE.into_iter().chain(MODULES)));
+static PARTS: LazyLock<Files> = LazyLock::new(|| parts(STYLE.into_iter().chain(MODULES)));
 
-/// The name of a file.
-struct FileName;
+struct Shop;
 
-impl Shape for FileName {
-    const NAME: Option<&'static str> = Some("PageFileName");
+impl Page for Shop {
+    const SAYS: [&'static str; 3] = [
+        "shop",
+        "Show the shop window",
+        "A page on which people buy. It asks this API and no other host.",
+    ];
+    const SAYS_OF_PARTS: [&'static str; 2] = ["shopFile", "Show a part of the shop window"];
+    const STARTS_BY: &'static str = MODULES[0].0;
 
-    fn schema(_: &mut Schemas) -> Value {
-        schema_of_names(&FILES)
-    }
-}
-
-impl Scalar for FileName {
-    fn example() -> Value {
-        "shop.js".into()
-    }
-
-    fn refusal() -> String {
-        String::new()
+    fn parts() -> &'static Files {
+        &PARTS
     }
 }
 
 /// `/` and `/pages`.
 pub(crate) fn endpoints() -> [Endpoint; 2] {
-    [
-        Endpoint::at("/").reading(get_page, || {
-            describe_page("shop", "Show the shop window")
-                .says("A page on which people buy. It asks this API and no other host.")
-        }),
-        Endpoint::at("/pages/{file}").reading(get_file, || {
-            describe_file::<FileName>("shopFile", "Show a part of the shop window")
-        }),
-    ]
+    endpoints_of::<Shop>(Endpoint::at("/").reading(get_page, describe_page::<Shop>))
 }
 
 async fn get_page(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
     let [believing, asking] = &*PAGES;
-    let page = if api.identity.is_some() { asking } else { believing };
-    Ok(page.answer(&request))
-}
-
-async fn get_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    answer_by_name(&FILES, &request)
+    answer_with(if api.identity.is_some() { asking } else { believing }, &request)
 }

@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header::HeaderValue};
 use domain::{
-    Failure,
+    Failure, SaleId, Unit, UserId,
     operator::{Acted, ActionRecord, Refused},
 };
 use serde_json::json;
@@ -73,6 +73,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, Kind::ActionRefused, "Action refused", detail)
             .with("refused", refused.name())
             .with("action", json!(ActionBody::from(record)))
+    }
+
+    /// There is no such hold to be given back.
+    pub(crate) fn not_on_hold(sale: SaleId, unit: Unit, user: &UserId) -> Self {
+        let detail =
+            format!("Unit {unit} of sale {sale} is not on hold for {user}; nothing was done");
+        Self::new(StatusCode::NOT_FOUND, Kind::CodeNotFound, "Code not found", detail)
     }
 
     /// An order under the name of another.

@@ -9,6 +9,7 @@
 
 mod closed_loop;
 mod connection;
+mod crowd;
 mod databases;
 mod deployment;
 mod disk;

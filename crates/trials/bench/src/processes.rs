@@ -60,6 +60,12 @@ impl Cpu {
     }
 }
 
+/// Seconds that this process has used so far; none where the kernel does not say.
+pub(crate) fn own_cpu_s() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    read_own(&stat).unwrap_or_default()
+}
+
 /// The thread of a service that has this name, as the kernel has it.
 pub(crate) fn thread_of(service: &Service, name: &str) -> Result<u32, BenchError> {
     let threads = fs::read_dir(in_proc(service, "task")?).map_err(during("list threads"))?;
@@ -144,6 +150,14 @@ fn read(stat: &str) -> Option<Found> {
     Some(Found { name, parent, seconds: ticks / TICKS_PER_SECOND })
 }
 
+/// The same file, without the time of children.
+fn read_own(stat: &str) -> Option<f64> {
+    let (_, tail) = stat.rsplit_once(')')?;
+    let fields: Vec<_> = tail.split_whitespace().collect();
+    let ticks: f64 = fields.get(11..13)?.iter().filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    Some(ticks / TICKS_PER_SECOND)
+}
+
 fn descends_from_here(pid: u32, processes: &HashMap<u32, Found>) -> bool {
     let mut at = pid;
     while let Some(found) = processes.get(&at) {
@@ -167,6 +181,8 @@ mod tests {
 
         assert_eq!((found.name.as_str(), found.parent), ("a (b) c", 3));
         assert!((found.seconds - 2.0).abs() < 1e-9, "{}", found.seconds);
+        let own = read_own(stat).unwrap();
+        assert!((own - 1.5).abs() < 1e-9, "{own}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(crate) mod long_day;
 pub(crate) mod lost_live;
 pub(crate) mod old_ledger;
 pub(crate) mod overload;
+pub(crate) mod pages;
 pub(crate) mod reads;
 pub(crate) mod sales;
 pub(crate) mod sold_out;
@@ -54,6 +55,8 @@ pub(crate) enum Scenario {
     Reads,
     /// Thousands who watch a sale, and what that costs
     Stream,
+    /// Checkouts beside thousands of open pages
+    Pages,
     /// Ten times as many checkouts as slow stores can do, and the time after
     Overload,
     /// A million live holds are loaded into a Redis that was emptied, while buyers keep asking
@@ -63,7 +66,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Grant,
         Self::Keyed,
         Self::Identity,
@@ -80,6 +83,7 @@ impl Scenario {
         Self::Export,
         Self::Reads,
         Self::Stream,
+        Self::Pages,
         Self::Overload,
         Self::Rebuild,
         Self::Recovery,

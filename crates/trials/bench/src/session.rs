@@ -40,11 +40,12 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 14] = [
+    const BELOW: [(Scenario, Measure<'a>); 15] = [
         (Scenario::Keyed, Self::keyed),
         (Scenario::Identity, Self::identity),
         (Scenario::Reads, Self::reads),
         (Scenario::Stream, Self::stream),
+        (Scenario::Pages, Self::pages),
         (Scenario::OldLedger, Self::old_ledger),
         (Scenario::Tls, Self::tls),
         (Scenario::Sales, Self::sales),

@@ -27,14 +27,10 @@ fn what_anybody_wrote_is_text() {
     ann.reads("trail", MARKUP);
     ann.reads("health", MARKUP);
     ann.reads("banner", "No answer from the");
-    ann.types("sought", MARKUP);
-    ann.press("Enter");
+    ann.looks_up(MARKUP);
     ann.reads("found", "Nothing known of");
     ann.press("Tab");
-    ann.presses("Pause");
-    ann.is_asked("Pause sale 1?");
-    ann.types("why", MARKUP);
-    ann.presses("Pause the sale");
+    ann.gives_order("Pause", "Pause sale 1?", MARKUP, "Pause the sale");
     ann.reads("toldText", "Paused sale 1");
     assert_eq!(
         ann.read("[window.isTaken ?? 0, document.querySelectorAll('img[src=x]').length]"),

@@ -1,6 +1,7 @@
 //! What is looked up, and the picture of a sale.
 
 use super::room::Room;
+use crate::eye::ago_s;
 
 #[test]
 fn a_user_a_unit_and_a_code_are_found_with_what_became_of_them() {
@@ -19,12 +20,10 @@ fn a_user_a_unit_and_a_code_are_found_with_what_became_of_them() {
     ann.presses("All that they asked for");
     ann.reads("found", "Unit 2 of sale 1: on hold until");
 
-    ann.types("sought", "1/2");
-    ann.press("Enter");
+    ann.looks_up("1/2");
     ann.reads("found", "On hold for mira until");
     ann.looks_at("found", "unit");
-    ann.types("sought", &bought);
-    ann.press("Enter");
+    ann.looks_up(&bought);
     ann.reads("found", "Put on hold for mira");
     ann.reads("found", "Bought by mira");
     ann.looks_at("found", "code");
@@ -34,33 +33,95 @@ fn a_user_a_unit_and_a_code_are_found_with_what_became_of_them() {
         ("no body", "Nothing known of “no body”"),
         ("nobody", "Has nothing on hold"),
     ] {
-        ann.types("sought", sought);
-        ann.press("Enter");
+        ann.looks_up(sought);
         ann.reads("found", says);
     }
     ann.looks_at("found", "nothing");
 }
 
 #[test]
-fn a_hold_is_released_by_whoever_knows_its_code() {
+fn a_hold_is_released_from_wherever_it_is_seen_and_its_code_is_not() {
     let room = Room::open();
+    let codes = ["leo", "mira", "nick"].map(|user| (room.hold(user), user));
+    let ann = room.operator();
+
+    for ((code, user), (sought, unit, found)) in codes.iter().zip([
+        ("leo", 1, "0 bought and 1 on hold."),
+        ("1/2", 2, "On hold for mira until"),
+        (codes[2].0.as_str(), 3, "On hold for nick until"),
+    ]) {
+        ann.looks_up(sought);
+        ann.reads("found", found);
+        let title = format!("Release unit {unit} of sale 1?");
+        let why = format!("asked by mail, {user}");
+        ann.presses("Release the hold");
+        ann.is_asked(&title);
+        ann.reads("dialog", &format!("{user} can no longer buy it"));
+        assert!(unit == 3 || !ann.text("found").contains(code), "it can be redeemed");
+        ann.types("why", &why);
+        if unit == 1 {
+            ann.looks("release");
+        }
+        ann.presses("Release the hold");
+
+        ann.has_done(&format!("Released unit {unit} of sale 1"), &why);
+        assert_eq!(room.buyers_ask("GET", &format!("/checkouts/{code}"))["state"], "released");
+    }
+    // What was looked up is so no more, and that is seen.
+    ann.reads("found", "Given back, by its buyer or an operator");
+    ann.until("![...document.querySelectorAll('#found button')].some(it => it.innerText.startsWith('Release'))");
+}
+
+#[test]
+fn a_hold_that_somebody_else_has_by_now_is_not_released() {
+    let room = Room::with(&[
+        &["sales", "schedule", "--starts-at", &ago_s(600), "--lasts", "6h"],
+        &["sales", "change", "1", "--stock", "1"],
+    ]);
     let code = room.hold("leo");
     let ann = room.operator();
-    ann.types("sought", &code);
-    ann.press("Enter");
+    ann.looks_up("leo");
     ann.presses("Release the hold");
     ann.is_asked("Release unit 1 of sale 1?");
     ann.types("why", "asked by mail");
-    ann.looks("release");
+    room.buyers_ask("DELETE", &format!("/checkout?code={code}"));
+    let code = room.hold("mira");
 
     ann.presses("Release the hold");
 
-    ann.reads("toldText", "Released unit 1 of sale 1");
-    ann.reads("trail", "“asked by mail”");
-    assert_eq!(room.buyers_ask("GET", &format!("/checkouts/{code}"))["state"], "released");
-    ann.types("sought", &code);
-    ann.press("Enter");
-    ann.reads("found", "Given back, by its buyer or an operator");
+    ann.reads("stand", "Unit 1 of sale 1 is not on hold for leo; nothing was done");
+    assert_eq!(room.buyers_ask("GET", &format!("/checkouts/{code}"))["state"], "held");
+    assert!(ann.orders("hold-released").is_empty());
+}
+
+#[test]
+fn a_purchase_is_cancelled_for_a_reason_that_its_buyer_reads() {
+    let room = Room::open();
+    let code = room.buy("leo");
+    let ann = room.operator();
+    ann.looks_up("leo");
+    ann.presses("Cancel the purchase");
+    ann.is_asked("Cancel the purchase of");
+    ann.reads("dialog", "the buyer reads it");
+    ann.presses("Cancel the purchase");
+    ann.reads("wrong", "Say why, in a few words.");
+    ann.types("why", "the frame is cracked");
+    ann.looks("cancel");
+
+    ann.presses("Cancel the purchase");
+
+    ann.has_done("Cancelled the purchase of unit 1 of sale 1", "the frame is cracked");
+    ann.reads("trail", "Cancelled a purchase, unit 1 of sale 1");
+    let receipt = room.buyers_ask("GET", &format!("/purchases/{code}"));
+    assert_eq!(receipt["reason"], "the frame is cracked", "{receipt}");
+    ann.until("![...document.querySelectorAll('#found button')].some(it => it.innerText.startsWith('Cancel'))");
+    ann.looks_up(&code);
+    ann.reads("found", "Bought by leo, and cancelled.");
+    ann.reads("found", "The purchase was cancelled: “the frame is cracked”");
+    ann.looks_at("found", "cancelled");
+    ann.looks_up("1/1");
+    ann.reads("found", "leo: bought, and cancelled at");
+    ann.reads("stats", "Sold\n0");
 }
 
 #[test]

@@ -7,44 +7,6 @@ use super::room::Room;
 use crate::eye::ago_s;
 
 #[test]
-fn a_sale_is_paused_and_goes_on_by_the_keyboard_alone() {
-    let room = Room::open();
-    room.buy("alice");
-    room.hold("bert");
-    let ann = room.operator();
-    ann.press("p");
-    ann.is_asked("Pause sale 1?");
-    ann.reads("dialog", "1 unit stays on hold, and can be bought");
-    ann.until("!document.querySelector('.rests')");
-    ann.press("Enter");
-    ann.reads("wrong", "Say why, in a few words.");
-    ann.looks("pause");
-
-    ann.type_text("pictures did not load");
-    ann.press("Tab");
-    assert_eq!(ann.read("document.activeElement.innerText"), "Leave as it is", "it comes first");
-    ann.press("Tab");
-    ann.press("Enter");
-
-    ann.reads("toldText", "Paused sale 1. It is in effect.");
-    ann.reads("sub", "Paused.");
-    ann.reads("trail", "Paused sale 1, ann\n“pictures did not load”");
-    ann.reads("acts", "Resume");
-    assert_eq!(
-        room.buyers_ask("POST", "/checkout?user_id=carl&id=1")["type"],
-        "/problems/sale-paused"
-    );
-    ann.looks("paused");
-    ann.press("p");
-    ann.is_asked("Resume sale 1?");
-    ann.type_text("they do now");
-    ann.until("!document.querySelector('.rests')");
-    ann.press("Enter");
-    ann.reads("sub", "Open.");
-    room.hold("carl");
-}
-
-#[test]
 fn who_leaves_a_dialog_has_changed_nothing() {
     let room = Room::open();
     let ann = room.operator();
@@ -94,10 +56,7 @@ fn what_stands_in_the_way_is_said_where_it_was_ordered() {
         room.hold("alice");
     }
     let ann = room.operator();
-    ann.presses("Change");
-    ann.is_asked("Change sale 1");
-    ann.types("why", "fewer came");
-    ann.presses("Change the sale");
+    ann.gives_order("Change", "Change sale 1", "fewer came", "Change the sale");
     ann.reads("wrong", "Nothing is different so far.");
 
     ann.types("stock", "2");
@@ -221,10 +180,7 @@ fn a_product_is_put_with_its_picture_sold_and_archived() {
     ann.types("why", "for members");
     ann.presses("Schedule the sale");
     ann.reads("title", "Amber Lamp, sale 2");
-    ann.presses("Archive");
-    ann.is_asked("Archive Amber Lamp?");
-    ann.types("why", "it breaks");
-    ann.presses("Archive the product");
+    ann.gives_order("Archive", "Archive Amber Lamp?", "it breaks", "Archive the product");
     ann.reads("products", "archived");
     ann.looks_at("products", "products");
     let product = ann.asks("GET", "/admin/products/lamp-7");

@@ -5,19 +5,18 @@ use std::{
     net::{SocketAddr, TcpListener},
     ops::Deref,
     os::unix::fs::PermissionsExt as _,
-    time::Duration,
 };
 
-use dev_servers::{Program, Service, Stores, Tab};
+use dev_servers::{Service, Stores, Tab};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::eye::{self, BINARY, ago_s};
+use crate::{
+    eye::{self, ago_s},
+    served,
+};
 
-/// How long the service may take to be ready.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The service in one process, with a directory of its own, an operator and a viewer.
+/// The service in one process, with stores of its own, an operator and a viewer.
 pub(crate) struct Room {
     // First, so that it is gone before what it uses.
     pub(crate) service: Service,
@@ -25,27 +24,34 @@ pub(crate) struct Room {
     ann: String,
     bob: String,
     buyers: Tab,
-    _stores: Stores,
+    pub(crate) stores: Stores,
     _dir: TempDir,
 }
 
 impl Room {
-    /// One sale that is open, of a hundred units.
+    /// One sale that is open, of a hundred units; in a directory.
     pub(crate) fn open() -> Self {
         Self::with(&[&["sales", "schedule", "--starts-at", &ago_s(600), "--lasts", "6h"]])
     }
 
-    /// What operators' commands make of an empty one.
+    /// The same on servers.
+    pub(crate) fn open_on_servers() -> Self {
+        let sale = ["sales", "schedule", "--starts-at", &ago_s(600), "--lasts", "6h"];
+        Self::on(served::servers(), &[&sale])
+    }
+
+    /// What operators' commands make of an empty one in a directory.
     pub(crate) fn with(commands: &[&[&str]]) -> Self {
-        let (stores, dir) = (Stores::embedded().unwrap(), tempfile::tempdir().unwrap());
+        Self::on(Stores::embedded().unwrap(), commands)
+    }
+
+    fn on(stores: Stores, commands: &[&[&str]]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let (file, address) = (dir.path().join("tokens"), free_address());
-        let program = Program::at(BINARY)
-            .on(&stores.place())
-            .env("SALE_PERIOD", "off")
+        let program = served::program(&stores)
             .env("SALE_STOCK", "100")
             .env("ADMIN_ADDR", address.to_string())
-            .env("ADMIN_TOKENS_FILE", file.to_str().unwrap())
-            .env("QUEUE_WAIT_MAX", "10s");
+            .env("ADMIN_TOKENS_FILE", file.to_str().unwrap());
         let [ann, bob] = [("ann", "operator"), ("bob", "viewer")]
             .map(|(name, role)| program.run(&["tokens", "make", name, role]).unwrap());
         let split =
@@ -53,16 +59,11 @@ impl Room {
         let ((ann, first), (bob, second)) = (split(&ann).unwrap(), split(&bob).unwrap());
         fs::write(&file, format!("{first}\n{second}\n")).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
-        program.run(&["migrate"]).unwrap();
-        for command in commands {
-            program.run(command).unwrap();
-        }
-        let service = program.start(&["serve"]).unwrap();
-        service.await_ready(PATIENCE).unwrap();
+        let service = served::serve(&program, commands);
         let url = format!("http://{address}");
         let buyers = eye::stranger();
         buyers.open(&format!("{}/docs", service.url()));
-        Self { service, url, ann, bob, buyers, _stores: stores, _dir: dir }
+        Self { service, url, ann, bob, buyers, stores, _dir: dir }
     }
 
     /// Somebody with a browser, who has opened the page.
@@ -186,6 +187,12 @@ impl Operator {
         self.type_text(text);
     }
 
+    /// Looks up a user, a code or a unit.
+    pub(crate) fn looks_up(&self, sought: &str) {
+        self.types("sought", sought);
+        self.press("Enter");
+    }
+
     /// Has a field be so, as whoever chooses from a list or a calendar does.
     pub(crate) fn chooses(&self, field: &str, value: &str) {
         self.read(&format!("{{ const it = document.querySelector('dialog [name={field}]'); it.value = {}; it.dispatchEvent(new Event('input', {{ bubbles: true }})); }}", Value::from(value)));
@@ -199,6 +206,15 @@ impl Operator {
         );
         self.until(&format!("!document.querySelector('dialog[open] .rests') && {button} && !{button}.disabled && {button}.ariaDisabled !== 'true'"));
         self.read(&format!("{button}.focus(), {button}.click()"));
+    }
+
+    /// Orders something: by a button, in the dialog of this title that it opens, for a reason, by the button
+    /// of these words in it.
+    pub(crate) fn gives_order(&self, button: &str, title: &str, why: &str, verb: &str) {
+        self.presses(button);
+        self.is_asked(title);
+        self.types("why", why);
+        self.presses(verb);
     }
 
     /// Presses the button that has an order asked for again, unless that was done by itself meanwhile.
@@ -222,6 +238,12 @@ impl Operator {
     /// Has the stream say this beside what the service says, and waits until it did.
     pub(crate) fn is_told(&self, made: &Value) {
         self.read(&format!("Object.assign(window.made, {made})"));
+    }
+
+    /// Waits until what came of an order is told, and is in the trail with its reason.
+    pub(crate) fn has_done(&self, deed: &str, why: &str) {
+        self.reads("toldText", deed);
+        self.reads("trail", &format!("“{why}”"));
     }
 
     /// The orders that were given of a kind, as the trail has them.

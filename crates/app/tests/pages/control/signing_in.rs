@@ -89,8 +89,7 @@ fn whoever_may_only_look_sees_all_of_it_and_no_button_that_acts() {
     let bob = room.viewer();
 
     bob.reads("acts", "You may look. To act, sign in with a token of the role operator.");
-    bob.types("sought", &code);
-    bob.press("Enter");
+    bob.looks_up(&code);
     bob.reads("found", "On hold for alice");
     bob.read("document.activeElement.blur()");
     bob.press("p");

@@ -11,7 +11,7 @@
 			server_time: sales[0]?.server_time ?? new Date().toISOString(), operator: name, role, sales,
 			rates: { checkouts: 12.4, purchases: 9 }, refused: { 'user-limit-reached': 1 }, latency: { checkout: { p50_ms: 1.2, p99_ms: 5.8 }, purchase: null },
 			stores: [{ name: 'ledger', state: 'up', ms: .8, since: began }, { name: 'live', state: 'up', ms: null, since: began }],
-			drift: { value: 0, checked_at: ago(2_000) }, sweep_lag_ms: 40, processes: [{ id: 'a1'.repeat(16), address: '10.0.0.11:8080', seen_at: ago(0) }], viewers: 4_812, ...window.made,
+			drift: { value: 0, checked_at: ago(2_000) }, sweep_lag_ms: 40, processes: [{ id: 'a1'.repeat(16), address: '10.0.0.11:8080', seen_at: ago(0) }], viewers: 4_812, ...window.made, ...window.made.processes && { processes: window.made.processes.map(({ ago_ms, ...it }) => ({ ...it, seen_at: it.seen_at ?? ago(ago_ms) })) },
 		};
 	}
 

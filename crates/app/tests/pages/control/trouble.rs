@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::room::{Operator, Room};
-use crate::eye::ago_s;
+use crate::eye::{self, ago_s};
 
 #[test]
 fn where_no_sale_is_on_and_none_is_planned_that_is_said() {
@@ -55,7 +55,7 @@ fn what_it_means_that_a_store_is_away_is_said_until_it_is_back() {
 fn processes_that_fell_silent_and_stores_that_disagree_are_named() {
     let room = Room::open();
     let ann = room.operator_told();
-    let process = |name: &str, ago: i64| json!({ "id": name.repeat(16), "address": format!("10.0.0.{ago}:8080"), "seen_at": ago_s(ago) });
+    let process = |name: &str, ago: i64| json!({ "id": name.repeat(16), "address": format!("10.0.0.{ago}:8080"), "ago_ms": ago * 1_000 });
 
     ann.is_told(&json!({ "processes": [process("a1", 0), process("b2", 0), process("c3", 900)], "drift": { "value": 3, "checked_at": ago_s(1) } }));
 
@@ -141,7 +141,7 @@ fn a_service_that_is_away_is_asked_until_it_is_there() {
 fn a_clock_of_the_browser_that_is_wrong_changes_nothing() {
     let room = Room::open();
     // Fifty minutes fast.
-    let ann = room.stranger_with(|tab| tab.prepare("{ const D = Date, now = () => D.now() + 3_000_000; window.Date = class extends D { constructor(...of) { of.length ? super(...of) : super(now()); } static now() { return now(); } }; }"));
+    let ann = room.stranger_with(|tab| tab.prepare(&eye::clock_wrong_by(3_000_000)));
     ann.until("!document.getElementById('door').hidden");
     ann.types("token", ann.token());
 
@@ -149,4 +149,19 @@ fn a_clock_of_the_browser_that_is_wrong_changes_nothing() {
 
     ann.is_in();
     ann.until("/^Open\\. Ends in 5:4\\d:/.test(document.getElementById('sub').textContent)");
+}
+
+#[test]
+fn over_a_slow_network_an_operator_comes_in_and_acts() {
+    let room = Room::open();
+    let ann = room.stranger_with(|tab| eye::has_network(tab, eye::G3));
+    ann.until("!document.getElementById('door').hidden");
+    ann.types("token", ann.token());
+    ann.presses("Sign in");
+    ann.is_in();
+    ann.reads("linkText", "All well");
+
+    ann.gives_order("Pause", "Pause sale 1?", "a look at it", "Pause the sale");
+
+    ann.has_done("Paused sale 1. It is in effect.", "a look at it");
 }

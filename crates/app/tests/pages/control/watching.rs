@@ -32,9 +32,7 @@ fn pages_of_buyers_that_are_open_are_counted() {
     let buyer = crate::eye::stranger();
     buyer.open(room.service.url());
     ann.until("[...document.querySelectorAll('#health li')].some(it => it.innerText.startsWith('Viewers\\n1'))");
-    ann.presses("Pause");
-    ann.types("why", "a look at it");
-    ann.presses("Pause the sale");
+    ann.gives_order("Pause", "Pause sale 1?", "a look at it", "Pause the sale");
     buyer.until("document.getElementById('main').dataset.view === 'paused'");
 
     ann.presses("Resume");

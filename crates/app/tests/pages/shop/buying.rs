@@ -4,46 +4,6 @@ use super::visitor::{Shop, Visitor};
 use crate::eye::ago_s;
 
 #[test]
-fn from_nothing_to_a_receipt_with_the_keyboard_alone() {
-    let shop = Shop::open(&[]);
-    let visitor = shop.visitor();
-    visitor.sees("open");
-    visitor.looks("open");
-
-    // The field, the button, and nothing but keys.
-    visitor.until("document.activeElement === document.body");
-    while visitor.read("document.activeElement.id") != "user" {
-        visitor.press("Tab");
-    }
-    visitor.type_text("alice");
-    visitor.press("Tab");
-    visitor.until("!document.getElementById('act').classList.contains('rests')");
-    visitor.press("Enter");
-    visitor.sees("hold");
-    visitor.reads("no", "No. 1");
-    assert_eq!(visitor.read("document.activeElement.id"), "main1");
-    visitor.looks("hold");
-    visitor.until("!document.getElementById('act').classList.contains('rests')");
-    visitor.press("Enter");
-    visitor.sees("mine");
-    visitor.looks("receipt");
-
-    let kept = visitor.kept();
-    let code = kept[0]["code"].as_str().unwrap();
-    let receipt = visitor.asks("GET", &format!("/purchases/{code}"));
-    assert_eq!(
-        (kept.len(), &receipt["user_id"], &kept[0]["at"]),
-        (1, &"alice".into(), &receipt["purchased_at"])
-    );
-    assert!(visitor.text("slip").contains(code));
-    visitor.reads("say", "Yours, for good");
-    assert_eq!(visitor.complaints(), Vec::<String>::new());
-    let elsewhere: Vec<_> =
-        visitor.requests().into_iter().filter(|it| !it.starts_with(shop.service.url())).collect();
-    assert_eq!(elsewhere, Vec::<String>::new());
-}
-
-#[test]
 fn a_double_press_does_not_buy() {
     let shop = Shop::open(&[]);
     let buyer = shop.buyer("bob");

@@ -3,18 +3,19 @@
 use super::visitor::Shop;
 use crate::{eye::fits, weight::weight_of};
 
-/// What all of the page may have, on the wire and unpacked, before the pictures.
-const WIRE_BYTES_MAX: usize = 50 * 1_024;
-const BYTES_MAX: usize = 92 * 1_024;
+/// What all of the page may have, on the wire and unpacked, before the pictures. Letters take 17.5 kB of it, and the
+/// programs 22: they would be 16 in one file, and 19 in Brotli, of which there would be a step to build the page.
+const WIRE_BYTES_MAX: usize = 49 * 1_000;
+const BYTES_MAX: usize = 92 * 1_000;
 
 #[tokio::test]
 async fn the_page_is_small() {
     let shop = tokio::task::spawn_blocking(|| Shop::open(&[])).await.unwrap();
 
-    let weight = weight_of(shop.service.url()).await;
+    let weight = weight_of(shop.service.url(), &[]).await;
 
     assert!(weight.files > 15, "{}", weight.files);
-    assert!(weight.wire <= WIRE_BYTES_MAX && weight.plain <= BYTES_MAX);
+    assert!(weight.wire <= WIRE_BYTES_MAX && weight.plain <= BYTES_MAX, "{}", weight.wire);
 }
 
 #[test]

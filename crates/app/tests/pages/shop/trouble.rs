@@ -1,27 +1,30 @@
 //! What a buyer goes through when something breaks.
 
-use dev_servers::{Meddling, TokenIssuer};
+use dev_servers::{Condition, Meddling, Proxy, TokenIssuer};
 
 use super::visitor::{Shop, Visitor};
+use crate::eye;
 
 #[test]
 fn a_reload_in_mid_hold_loses_nothing_whatever_the_clock_of_the_browser_says() {
     let shop = Shop::open(&[]);
-    let buyer = Visitor::stranger();
-    // An hour slow.
-    buyer.prepare("{ const D = Date, now = () => D.now() - 3_600_000; window.Date = class extends D { constructor(...of) { of.length ? super(...of) : super(now()); } static now() { return now(); } }; }");
-    buyer.open(shop.service.url());
-    buyer.is_called("ivan");
-    buyer.sees("open");
-    buyer.presses("Get one");
-    buyer.sees("hold");
+    // An hour slow, and an hour fast.
+    for (user, ms) in [("ivan", -3_600_000), ("ines", 3_600_000)] {
+        let buyer = Visitor::stranger();
+        buyer.prepare(&eye::clock_wrong_by(ms));
+        buyer.open(shop.service.url());
+        buyer.is_called(user);
+        buyer.sees("open");
+        buyer.presses("Get one");
+        buyer.sees("hold");
 
-    buyer.reload();
+        buyer.reload();
 
-    buyer.sees("hold");
-    buyer.until("/^4:[0-5][0-9]$/.test(document.getElementById('countValue').textContent)");
-    buyer.presses("Buy it");
-    buyer.sees("mine");
+        buyer.sees("hold");
+        buyer.until("/^4:[0-5][0-9]$/.test(document.getElementById('countValue').textContent)");
+        buyer.presses("Buy it");
+        buyer.sees("mine");
+    }
 }
 
 #[test]
@@ -83,6 +86,44 @@ fn an_answer_to_a_purchase_that_got_lost_is_asked_for_again_and_is_the_receipt()
     buyer.sees("mine");
     let sale = buyer.asks("GET", "/sales/current");
     assert_eq!((&sale["sold"], &sale["held"]), (&1.into(), &0.into()));
+}
+
+#[test]
+fn an_answer_to_a_unit_given_back_that_got_lost_is_asked_for_again() {
+    let shop = Shop::open(&[]);
+    let buyer = shop.buyer("kim");
+    buyer.sees("open");
+    buyer.presses("Get one");
+    buyer.sees("hold");
+    buyer.meddle("*/checkout*", Meddling::LoseAnswers);
+    buyer.presses("Give it back");
+    buyer.reads("msg", "We do not know yet whether it was given back. It is safe to ask again");
+    buyer.let_be();
+
+    buyer.presses("Ask again now");
+
+    buyer.sees("open");
+    let sale = buyer.asks("GET", "/sales/current");
+    assert_eq!((&sale["held"], &buyer.kept()[0]["is"]), (&0.into(), &"returned".into()));
+}
+
+#[test]
+fn a_stream_that_breaks_is_taken_up_again_and_nothing_of_it_is_missing() {
+    let shop = Shop::open(&[("SALE_STOCK", "5")]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let network = runtime.block_on(Proxy::to(shop.service.port())).unwrap();
+    let (behind, beside) = (Visitor::stranger(), shop.visitor());
+    behind.open(&format!("http://127.0.0.1:{}", network.port()));
+    behind.reads("linkText", "Live");
+
+    network.set_condition(Condition::Blocked);
+    network.cut();
+    behind.reads("linkText", "No answer");
+    beside.asks("POST", "/checkout?user_id=olivia&id=1");
+    network.set_condition(Condition::Good);
+
+    behind.reads("linkText", "Live");
+    behind.reads("leftN", "4");
 }
 
 #[test]
@@ -168,27 +209,22 @@ fn where_buyers_have_tokens_the_page_asks_for_one() {
     assert_eq!(buyer.kept()[0]["user"], "peggy");
 }
 
-fn network(latency_ms: u32, bytes_a_second: i32, is_offline: bool) -> serde_json::Value {
-    serde_json::json!({ "offline": is_offline, "latency": latency_ms,
-        "downloadThroughput": bytes_a_second, "uploadThroughput": bytes_a_second })
-}
-
 #[test]
 fn over_a_slow_network_and_after_none_at_all_a_buyer_buys() {
     let shop = Shop::open(&[]);
     let buyer = Visitor::stranger();
-    buyer.order("Network.emulateNetworkConditions", network(300, 50_000, false));
+    eye::has_network(&buyer, eye::G3);
     buyer.open(shop.service.url());
     buyer.is_called("trent");
     buyer.sees("open");
     buyer.presses("Get one");
     buyer.sees("hold");
 
-    buyer.order("Network.emulateNetworkConditions", network(0, 0, true));
+    eye::has_network(&buyer, eye::NONE);
     buyer.read("dispatchEvent(new Event('offline'))");
     buyer.reads("banner", "You are offline. You see how things stood at");
     buyer.looks("offline");
-    buyer.order("Network.emulateNetworkConditions", network(0, -1, false));
+    eye::has_network(&buyer, eye::GOOD);
     buyer.read("dispatchEvent(new Event('online'))");
 
     buyer.reads("linkText", "Live");

@@ -1,44 +1,42 @@
 //! A shop, and who visits it.
 
-use std::{ops::Deref, time::Duration};
+use std::ops::Deref;
 
-use dev_servers::{Program, Service, Stores, Tab};
+use dev_servers::{Service, Stores, Tab};
 use serde_json::Value;
 
-use crate::eye::{self, BINARY, ago_s};
+use crate::{
+    eye::{self, ago_s},
+    served,
+};
 
-/// How long the service may take to be ready.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The service in one process, with a directory of its own.
+/// The service in one process, with stores of its own.
 pub(crate) struct Shop {
     // First, so that it is gone before what it uses.
     pub(crate) service: Service,
-    _stores: Stores,
+    pub(crate) stores: Stores,
 }
 
 impl Shop {
-    /// One sale that is open, of units of these terms, such as `("SALE_STOCK", "1")`.
+    /// One sale that is open, of units of these terms, such as `("SALE_STOCK", "1")`; in a directory.
     pub(crate) fn open(terms: &[(&str, &str)]) -> Self {
         Self::with(terms, &[&["sales", "schedule", "--starts-at", &ago_s(60), "--lasts", "6h"]])
     }
 
-    /// What operators' commands make of an empty one.
+    /// The same on servers.
+    pub(crate) fn open_on_servers() -> Self {
+        let sale = ["sales", "schedule", "--starts-at", &ago_s(60), "--lasts", "6h"];
+        Self::on(served::servers(), &[], &[&sale])
+    }
+
+    /// What operators' commands make of an empty one in a directory.
     pub(crate) fn with(terms: &[(&str, &str)], commands: &[&[&str]]) -> Self {
-        let stores = Stores::embedded().unwrap();
-        let program = Program::at(BINARY)
-            .on(&stores.place())
-            .env("SALE_PERIOD", "off")
-            .env("ADMIN_ADDR", "off")
-            .env("QUEUE_WAIT_MAX", "10s")
-            .envs(terms.iter().copied());
-        program.run(&["migrate"]).unwrap();
-        for command in commands {
-            program.run(command).unwrap();
-        }
-        let service = program.start(&["serve"]).unwrap();
-        service.await_ready(PATIENCE).unwrap();
-        Self { service, _stores: stores }
+        Self::on(Stores::embedded().unwrap(), terms, commands)
+    }
+
+    fn on(stores: Stores, terms: &[(&str, &str)], commands: &[&[&str]]) -> Self {
+        let program = served::program(&stores).env("ADMIN_ADDR", "off").envs(terms.iter().copied());
+        Self { service: served::serve(&program, commands), stores }
     }
 
     /// Somebody who was never here, and has opened the page.

@@ -1,17 +1,13 @@
 // The control room: puts the parts together, and moves the hands of the clock.
 import * as api from './api.js';
 import { now, toSeconds } from './clock.js';
-import * as dialog from './dialog.js';
 import { $, el, say, set } from './dom.js';
 import * as door from './door.js';
 import { watch } from './feed.js';
-import * as find from './find.js';
 import * as lists from './lists.js';
 import * as meters from './meters.js';
-import * as orders from './orders.js';
 import * as picture from './picture.js';
 import { add, recall } from './points.js';
-import * as products from './products.js';
 import { S, down, isOn, mayAct, saleNow, saleOf, shown, tabs } from './room.js';
 import { DOWN, storeOf, whenExactly } from './words.js';
 
@@ -19,7 +15,17 @@ const LISTS_MS = 15_000, RECALL_MS = 60_000, KEYS = 'flashsale.keys';
 let unwatch = null, listsAt = 0, recalled = null, recalledAt = 0, askedFor = null, stood = '', keysAreOn = true;
 try { keysAreOn = localStorage.getItem(KEYS) !== 'off'; } catch { /* then they are */ }
 
-const act = { ...orders, ...products, show: id => { location.hash = `sale=${id}`; $('title').focus({ preventScroll: true }); scrollTo(0, 0); } };
+// What is ordered and looked up by. It comes as soon as somebody is in, while they see already how things are.
+const LATER = ['ask', 'find', 'again', 'pauseSale', 'resumeSale', 'endSale', 'changeSale', 'schedule', 'releaseHold', 'cancelPurchase', 'putProduct', 'archiveProduct'];
+let later = null, dialog = null;
+const rest = () => later ??= Promise.all([import('./dialog.js'), import('./orders.js'), import('./products.js'), import('./find.js')]).then(([asking, orders, products, find]) => {
+	asking.start(done, leave); orders.start(told); find.start(act);
+	dialog = asking;
+	return { ...asking, ...orders, ...products, ...find };
+});
+const missing = () => { later = null; told('A part of this page could not be fetched. Load the page anew.'); };
+const act = { show: id => { location.hash = `sale=${id}`; $('title').focus({ preventScroll: true }); scrollTo(0, 0); } };
+for (const name of LATER) act[name] = (...of) => rest().then(it => it[name](...of), missing);
 
 function render() {
 	if (S.is !== 'in') return;
@@ -109,11 +115,11 @@ function enter({ name, role }) {
 	refresh();
 	render();
 	if (wasOut) { $('title').focus({ preventScroll: true }); say(`Signed in as ${name}`); }
-	dialog.resume();
+	rest().then(() => S.is === 'in' && dialog.resume(), missing);
 }
 
 function leave(why) {
-	dialog.shut();
+	dialog?.shut();
 	unwatch?.();
 	unwatch = null;
 	Object.assign(S, { is: 'door', me: null, room: null, sales: [], trail: [], products: [], marks: [], isOld: false });
@@ -135,17 +141,18 @@ function done(text, body) {
 	if (action?.action === 'sale-scheduled' && action.sale_id) act.show(action.sale_id);
 	else if (!document.querySelector('dialog[open]')) ($('acts').querySelector('button') ?? $('title')).focus({ preventScroll: true });
 	refresh();
+	act.again();
 }
 
 /** Single keys can be switched off. */
 function keys() {
 	const rows = [['/', 'Look up a user, a code or a unit'], ['P', 'Pause or resume the sale that is shown'], ['E', 'End the sale that is shown'], ['N', 'Schedule a sale'], ['1–9', 'Show another sale'], ['Arrows', 'In the picture: ten points on or back; Home and End'], ['Esc', 'Leave a dialog as it is']];
 	const box = el('input', { type: 'checkbox', checked: keysAreOn, onchange: () => { keysAreOn = box.checked; try { localStorage.setItem(KEYS, keysAreOn ? 'on' : 'off'); } catch { /* for now, then */ } } });
-	dialog.ask({ title: 'Keys', needsWhy: false, parts: [el('dl', { className: 'keys' }, ...rows.flatMap(([key, says]) => [el('dt', {}, el('kbd', { textContent: key })), el('dd', { textContent: says })])), el('label', { className: 'check' }, box, ' Single keys are on')] });
+	act.ask({ title: 'Keys', needsWhy: false, parts: [el('dl', { className: 'keys' }, ...rows.flatMap(([key, says]) => [el('dt', {}, el('kbd', { textContent: key })), el('dd', { textContent: says })])), el('label', { className: 'check' }, box, ' Single keys are on')] });
 }
 
 function pressed(e) {
-	if (S.is !== 'in' || !keysAreOn || e.ctrlKey || e.metaKey || e.altKey || dialog.isOpen() || /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName)) return;
+	if (S.is !== 'in' || !keysAreOn || e.ctrlKey || e.metaKey || e.altKey || $('dialog').open || /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName)) return;
 	const key = e.key.toLowerCase(), sale = shown(), tab = /^[1-9]$/.test(key) && tabs()[Number(key) - 1];
 	const isGone = !sale || sale.state === 'ended' || !mayAct();
 	const does = { '/': () => { $('sought').focus(); $('sought').select(); }, p: () => isGone || act[sale.state === 'paused' ? 'resumeSale' : 'pauseSale'](sale.id), e: () => isGone || act.endSale(sale.id), n: () => mayAct() && act.schedule(), '?': keys }[key] ?? (tab && (() => act.show(tab.id)));
@@ -157,7 +164,7 @@ function pressed(e) {
 function tick() {
 	setTimeout(tick, 1_020 - now() % 1_000);
 	if (S.is !== 'in') return;
-	dialog.tick();
+	dialog?.tick();
 	if (!document.hidden && performance.now() > listsAt) refresh();
 	if (S.link !== 'live') render();
 }
@@ -175,10 +182,8 @@ async function begin() {
 door.start(enter);
 picture.start(act);
 meters.start();
-find.start(act);
-orders.start(told);
-dialog.start(done, leave);
 for (const kind of ['sales', 'trail', 'products']) $(`${kind}More`).addEventListener('click', async () => { await lists.readMore(kind); render(); });
+$('findForm').addEventListener('submit', e => { e.preventDefault(); const it = $('sought').value.trim(); if (it) act.find(it); });
 $('toldClose').addEventListener('click', () => { told(''); $('title').focus({ preventScroll: true }); });
 $('signOut').addEventListener('click', async () => { const answer = await api.signOut(); if (answer.kind === 'ok') leave('You are signed out.'); else told('The service did not answer: you are still signed in.'); });
 $('keysButton').addEventListener('click', keys);

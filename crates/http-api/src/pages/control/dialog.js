@@ -20,7 +20,6 @@ export function start(onDone, onOut) {
 	dialog.addEventListener('close', left);
 }
 
-export const isOpen = () => dialog.open;
 export const shut = () => { order = null; dialog.close(); };
 
 /** A field with its name. */
@@ -40,7 +39,7 @@ export function ask(of, why = '') {
 	if (of.sure) parts.push(field('sure', `Type ${of.sure} to confirm`, { inputMode: 'numeric' }));
 	const leave = el('button', { type: 'button', className: 'btn', id: 'leave', textContent: of.verb ? 'Leave as it is' : 'Close', onclick: close });
 	const act = of.verb && el('button', { className: `btn main ${of.tone ?? ''}`, id: 'act', textContent: of.verb });
-	const form = el('form', { noValidate: true, onsubmit: submitted },
+	const form = el('form', { noValidate: true, onsubmit: submitted, oninput: () => complain(null) },
 		el('h2', { id: 'dialogT', textContent: of.title }), ...of.effects?.length ? [el('ul', { className: 'effects' }, ...of.effects.map(it => el('li', { textContent: it })))] : [],
 		el('div', { id: 'parts' }, ...parts), el('p', { className: 'err', id: 'wrong', hidden: true }), el('p', { className: 'stand', id: 'stand', hidden: true }), el('div', { className: 'acts', id: 'orderActs' }, leave, ...act ? [act] : []));
 	dialog.replaceChildren(form);

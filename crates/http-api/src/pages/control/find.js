@@ -6,23 +6,29 @@ import { mayAct, saleNow } from './room.js';
 import { num, plural, reasonOf, whenExactly } from './words.js';
 
 const CODE = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i, UNIT = /^(\d{1,13})\/(\d{1,7})$/;
-let act, turn = 0;
+let act, turn = 0, looked = '';
 
-export function start(actions) {
-	act = actions;
-	$('findForm').addEventListener('submit', e => { e.preventDefault(); const it = $('sought').value.trim(); if (it) find(it); });
-}
+export const start = actions => { act = actions; };
 
 /** Looks up whatever this is. */
 export async function find(sought) {
-	const mine = ++turn, found = $('found');
 	$('sought').value = sought;
+	if (await show(sought)) say($('found').querySelector('h3')?.textContent ?? '');
+}
+
+/** Looks at it again: something was done, and may have been done to it. */
+export const again = () => { if ($('found').children.length) show(looked); };
+
+/** Returns whether it is shown, and not what was looked up meanwhile. */
+async function show(sought) {
+	const mine = ++turn, found = $('found');
+	looked = sought;
 	found.ariaBusy = 'true';
 	const parts = await look(sought);
-	if (mine !== turn) return;
+	if (mine !== turn) return false;
 	found.ariaBusy = 'false';
 	found.replaceChildren(...parts);
-	say(found.querySelector('h3')?.textContent ?? '');
+	return true;
 }
 
 async function look(sought) {
@@ -54,18 +60,22 @@ async function userParts(name) {
 	if (isAway(answer)) return failed(answer);
 	const list = el('div', {}), asked = el('div', { className: 'asked' });
 	const rows = body => { for (const u of body.units ?? []) list.append(unitRow(u, name)); also(body.next, list, async next => { const it = await api.more(next); if (it.kind === 'ok') rows(it.body); }); };
-	const units = answer.body.units ?? [], bought = units.filter(u => u.state === 'sold').length, more = answer.body.next ? 'At least ' : '';
+	const units = answer.body.units ?? [], count = state => units.filter(u => u.state === state).length, cancelled = count('cancelled');
+	const sum = `${answer.body.next ? 'At least ' : ''}${num(count('sold'))} bought and ${num(count('held'))} on hold${cancelled ? `; ${num(cancelled)} bought and cancelled` : ''}.`;
 	const button = small('All that they asked for', async () => { button.disabled = true; button.textContent = 'Reading every attempt…'; asked.replaceChildren(...await attemptParts(name)); });
 	asked.append(button, el('p', { className: 'sum', textContent: 'Refused requests, too. Every attempt in the ledger is read for it, which takes a while.' }));
 	rows(answer.body);
-	return [...units.length ? head(name, `${more}${num(bought)} bought and ${num(units.length - bought)} on hold.`) : head(name, 'Has nothing on hold, and has bought nothing. Names count every letter: Mira is not mira.'), list, asked];
+	return [...units.length ? head(name, sum) : head(name, 'Has nothing on hold, and has bought nothing. Names count every letter: Mira is not mira.'), list, asked];
 }
 
 function unitRow(u, name) {
-	const is = u.state === 'cancelled' ? 'Bought, and cancelled' : u.state === 'sold' ? `Bought at ${whenExactly(u.purchased_at)}` : `On hold until ${whenExactly(u.expires_at)}`;
-	return el('div', { className: 'unit' }, picture(u.sale_id, u.unit), el('p', {}, el('b', { textContent: u.item_name ?? `Unit ${num(u.unit)}` }), el('small', { textContent: `${is}, sale ${u.sale_id}` }), el('small', { className: 'code', textContent: u.code })),
-		el('div', { className: 'acts' }, small('Who had it', () => find(`${u.sale_id}/${u.unit}`)), ...u.state === 'sold' && mayAct() ? [small('Cancel…', () => act.cancelPurchase({ ...u, user_id: name }), 'bad')] : []));
+	const is = { held: () => `On hold until ${whenExactly(u.expires_at)}`, cancelled: () => `Bought at ${whenExactly(u.purchased_at)}, cancelled${u.cancelled_at ? ` at ${whenExactly(u.cancelled_at)}` : ''}` }[u.state]?.() ?? `Bought at ${whenExactly(u.purchased_at)}`;
+	return el('div', { className: `unit ${u.state === 'cancelled' ? 'gone' : ''}` }, picture(u.sale_id, u.unit), el('p', {}, el('b', { textContent: u.item_name ?? `Unit ${num(u.unit)}` }), ...[`${is}, sale ${u.sale_id}`, u.reason && `“${u.reason}”`, u.code].filter(Boolean).map(textContent => el('small', { textContent }))),
+		el('div', { className: 'acts' }, small('Who had it', () => find(`${u.sale_id}/${u.unit}`)), ...steps({ ...u, user_id: name })));
 }
+
+/** What can be done about a unit that somebody has. */
+const steps = u => !mayAct() ? [] : u.state === 'held' ? [small('Release the hold…', () => act.releaseHold(u), 'bad')] : u.state === 'sold' ? [small('Cancel the purchase…', () => act.cancelPurchase(u), 'bad')] : [];
 
 async function attemptParts(name) {
 	const answer = await api.attempts(name);
@@ -87,8 +97,8 @@ async function unitParts(sought, sale, unit) {
 	const holders = answer.body.holders ?? [], last = holders.at(-1), life = el('ol', { className: 'life' });
 	const rows = body => { for (const a of body.holders ?? []) life.append(el('li', {}, el('time', { dateTime: a.attempted_at, textContent: whenExactly(a.attempted_at) }), el('span', {}, el('button', { type: 'button', className: 'plain', textContent: a.user_id ?? 'nobody', onclick: () => find(a.user_id) }), `: ${became(a)}`))); };
 	rows(answer.body);
-	const box = el('div', {}, ...head(`Unit ${num(unit)} of sale ${sale}`, !last ? 'Nobody had it so far: it is free.' : answer.body.next ? 'It was on hold very often; the first ones are below.' : last.state === 'held' ? `On hold for ${last.user_id} until ${whenExactly(last.expires_at)}.` : last.state === 'sold' ? `Bought by ${last.user_id} at ${whenExactly(last.ended_at)}.` : 'It is free again.'),
-		...last?.state === 'held' && mayAct() ? [el('p', { className: 'sum', textContent: 'To release the hold, look up its whole code, which its buyer has: it is shown to nobody while it can be redeemed.' })] : [], life);
+	const box = el('div', {}, ...head(`Unit ${num(unit)} of sale ${sale}`, !last ? 'Nobody had it so far: it is free.' : answer.body.next ? 'It was on hold very often; the first ones are below.' : last.state === 'held' ? `On hold for ${last.user_id} until ${whenExactly(last.expires_at)}.` : last.state === 'sold' ? `Bought by ${last.user_id} at ${whenExactly(last.ended_at)}.` : last.state === 'cancelled' ? `Bought by ${last.user_id}, and cancelled at ${whenExactly(last.ended_at)}.` : 'It is free again.'),
+		...last && !answer.body.next ? [el('div', { className: 'acts' }, ...steps(last))] : [], life);
 	const add = async next => { const it = await api.more(next); if (it.kind === 'ok') { rows(it.body); also(it.body.next, box, add); } };
 	return [el('div', { className: 'one' }, picture(sale, unit), also(answer.body.next, box, add))];
 }
@@ -103,9 +113,7 @@ async function codeParts(code) {
 	if (purchase) life.push(event(purchase.purchased_at, `Bought by ${purchase.user_id}`));
 	if (a.ended_at && a.state !== 'sold' && !purchase) life.push(event(a.ended_at, { expired: 'Its time ran out: back on sale', released: 'Given back, by its buyer or an operator' }[a.state] ?? a.state));
 	if (purchase?.cancelled_at) life.push(event(purchase.cancelled_at, `The purchase was cancelled: “${purchase.reason ?? ''}”`));
-	const acts = [small('Who had it', () => find(`${a.sale_id}/${a.unit}`)), small(`All of ${a.user_id}`, () => find(a.user_id))];
-	if (a.state === 'held' && mayAct()) acts.push(small('Release the hold…', () => act.releaseHold({ ...a, code }), 'bad'));
-	if (a.state === 'sold' && mayAct()) acts.push(small('Cancel the purchase…', () => act.cancelPurchase({ ...a, ...purchase, code }), 'bad'));
+	const acts = [small('Who had it', () => find(`${a.sale_id}/${a.unit}`)), small(`All of ${a.user_id}`, () => find(a.user_id)), ...steps({ ...a, ...purchase, code })];
 	const is = { held: `On hold for ${a.user_id} until ${whenExactly(a.expires_at)}.`, sold: `Bought by ${a.user_id}.`, cancelled: `Bought by ${a.user_id}, and cancelled.`, expired: 'Its time ran out; the unit went back on sale.', released: 'It was given back; the unit went back on sale.' }[a.state] ?? '';
 	const title = purchase?.item_name ?? `Unit ${num(a.unit)} of sale ${a.sale_id}`;
 	return [el('div', { className: 'one' }, picture(a.sale_id, a.unit, purchase?.item_image), el('div', {}, ...head(title, `${is} Sale ${a.sale_id}, code ${code.slice(0, 13)}…`), el('div', { className: 'acts' }, ...acts), el('ol', { className: 'life' }, ...life)))];

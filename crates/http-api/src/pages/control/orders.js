@@ -130,8 +130,9 @@ function summary({ wrong, starts_at, ends_at }) {
 	return `${opens} and ends at ${when(ends)}. It runs beside ${beside.length ? beside.map(it => `sale ${it.id}, ${nameOf(it)}`).join('; ') : 'no other sale'}.`;
 }
 
-export const releaseHold = ({ code, unit, sale_id, user_id }) => ask({
-	title: `Release unit ${num(unit)} of sale ${sale_id}?`, verb: 'Release the hold', tone: 'bad', method: 'DELETE', path: `admin/holds/${code}`, deed: `Released unit ${num(unit)} of sale ${sale_id}`,
+/** By its unit and its user: nobody is shown the code of a hold whole. */
+export const releaseHold = ({ unit, sale_id, user_id }) => ask({
+	title: `Release unit ${num(unit)} of sale ${sale_id}?`, verb: 'Release the hold', tone: 'bad', method: 'DELETE', path: `admin/sales/${sale_id}/units/${unit}/hold`, deed: `Released unit ${num(unit)} of sale ${sale_id}`, says: () => ({ user_id }),
 	effects: [`${user_id} can no longer buy it; their page says that it is given back.`, 'The unit is on sale again within a second, for anybody. This cannot be undone.'],
 });
 

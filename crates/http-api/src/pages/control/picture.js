@@ -45,6 +45,7 @@ function point(i) {
 export function draw() {
 	const sale = shown();
 	drawTabs(sale);
+	$('stack').parentNode.classList.toggle('none', !sale);
 	if (!sale) return none();
 	const s = secondsTo(sale.state === 'scheduled' ? sale.starts : sale.ends), hold = sale.hold_ms ? `, held for ${lasting(sale.hold_ms)}` : '', upTo = `Up to ${num(sale.per_user_limit)} each${hold}`;
 	set($('title'), `${nameOf(sale)}, sale ${sale.id}`);
@@ -69,7 +70,6 @@ function none() {
 	set($('sub'), S.room ? mayAct() ? 'Schedule one below.' : 'As soon as there is one, it appears here by itself.' : '');
 	fill('acts', [], () => []);
 	$('stats').replaceChildren(); set($('stackText'), ''); $('takeOut').hidden = true;
-	$('stack').classList.add('bare');
 }
 
 /** The numbers now, or of the point that is read. */
@@ -83,7 +83,7 @@ function numbers() {
 		stats.push(stat('', 'At', toSeconds(p.t), p.checkouts === undefined ? '' : `${plural(p.checkouts, 'checkout')}, ${num(p.refused ?? 0)} refused since the point before`));
 	} else if (sale.state === 'open') {
 		const at = soldOutAt(sale, now());
-		stats.push(stat('', 'Sold out, at this pace', sale.sold >= sale.stock ? 'It is' : at ? when(at) : '–', at && at > sale.ends ? 'after the end' : ''));
+		stats.push(sale.sold >= sale.stock ? stat('', 'Sold out', 'Yes') : stat('', 'Sold out, at this pace', at ? when(at) : '–', at && at > sale.ends ? 'after the end' : ''));
 	}
 	$('stats').replaceChildren(...stats);
 	const slider = $('stack'), end = Math.max(0, points.length - 1);

@@ -5,7 +5,7 @@ import { now } from './clock.js';
 import { drawn } from './request.js';
 import { S, holds, picked } from './state.js';
 import * as units from './units.js';
-import { refusalWords } from './words.js';
+import { NOTHING, refusalWords } from './words.js';
 
 const ASKING = 'flashsale.asking', BUSY_TRIES = 5;
 let render, needUser;
@@ -54,15 +54,15 @@ async function attempt(op, code) {
 }
 
 function later(op, code, answer, tries) {
-	const lost = answer.kind === 'lost';
+	const lost = answer.kind === 'lost', isCrowd = answer.name !== 'unavailable';
 	if (!lost && tries > BUSY_TRIES) {
 		if (op === 'ask') { asking = null; keep(null); }
-		S.message = ['', 'The shop is still too busy to answer you. Nothing was taken. Ask again when you like.'];
+		S.message = ['', `The shop ${isCrowd ? 'is still too busy to answer you' : 'still cannot do that'}. ${NOTHING[op]}. Ask again when you like.`];
 		return;
 	}
 	// A bit later than it was told, so that not all who were told so come at once.
 	const wait = answer.wait_ms ?? Math.min(15_000, 2_000 + 1_000 * tries);
-	S.retry = { op, code, lost, tries, at: now() + wait + Math.random() * 1_000 };
+	S.retry = { op, code, lost, isCrowd, tries, at: now() + wait + Math.random() * 1_000 };
 }
 
 const settle = {

@@ -56,7 +56,8 @@ async function lookOnce(id, tell, signal) {
 	const sale = answer.kind === 'ok' ? saleOf(answer.body) : null;
 	if (sale) tell.sale(sale);
 	else if (answer.name === 'sale-not-found') tell.sale(null);
-	tell.link(sale || answer.kind === 'no' ? 'wait' : 'off');
+	// A service that says why it cannot tell is there: what is on hold can be bought.
+	tell.link(sale || answer.name ? 'wait' : 'off');
 }
 
 /** One connection, to its end. */

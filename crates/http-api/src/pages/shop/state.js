@@ -6,7 +6,7 @@ export const S = {
 	chosen: null, // the number of the sale that is watched, if it is not whichever is on
 	units: [], picked: null, // a code
 	busy: null, // 'ask', 'buy' or 'give', while the service has not answered
-	retry: null, // { op, code, at, lost, tries }: what is asked again, and when
+	retry: null, // { op, code, at, lost, isCrowd, tries }: what is asked again, when, and why
 	message: null, // [tone, text]
 	link: 'wait', user: '', isSignedIn: false, wantsToken: false,
 	elsewhere: null, // { sale, user, n }: what the user has, as the service counts it

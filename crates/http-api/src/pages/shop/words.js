@@ -28,7 +28,7 @@ const STATES = {
 		note: `${mayHave()} We hold each one for ${inWords(S.sale.hold_ms / 1000)} while you decide. It costs nothing but your time.`,
 	}),
 	asking: act => ({
-		eyebrow: S.sale ? `Open until ${hourMinute(S.sale.ends_at)}` : 'One moment', title: S.retry?.lost ? 'The answer got lost' : S.retry ? 'A crowd at the counter' : 'Asking for a unit',
+		eyebrow: S.sale ? `Open until ${hourMinute(S.sale.ends_at)}` : 'One moment', title: S.retry?.lost ? 'The answer got lost' : S.retry?.isCrowd ? 'A crowd at the counter' : S.retry ? 'The counter is shut for a moment' : 'Asking for a unit',
 		lead: S.retry ? '' : 'This takes a moment. Nothing is yours until the picture turns over.', stock: !!S.sale, main: S.retry ? ['Ask again now', act.again] : ['Asking…', null],
 	}),
 	hold: act => {
@@ -77,10 +77,12 @@ export const wordsOf = (view, act) => STATES[view](act);
 /** What lies on the wall in the place of the card. */
 export const signOf = view => ({ waiting: '0 left', soldout: 'Sold out', ended: 'Over', paused: 'Paused', none: 'Closed', limit: `${S.sale?.per_user_limit} of ${S.sale?.per_user_limit}` })[view];
 
+export const NOTHING = { ask: 'Nothing was taken', buy: 'Nothing was bought', give: 'Nothing was given back' };
+
 /** Why it is asked again, and when. */
 export function retryWords() {
-	const { op, lost, at } = S.retry, s = secondsTo(at), when = s ? `in ${s} s` : 'now';
-	if (!lost) return `Very many people are asking right now, and the shop could not answer you. ${op === 'buy' ? 'Nothing was bought' : op === 'give' ? 'Nothing was given back' : 'Nothing was taken'}. We ask again ${when}.`;
+	const { op, lost, isCrowd, at } = S.retry, s = secondsTo(at), when = s ? `in ${s} s` : 'now';
+	if (!lost) return `${isCrowd ? 'Very many people are asking right now, and the shop could not answer you' : 'Something in the shop is out of order, and it cannot do that just now'}. ${NOTHING[op]}. We ask again ${when}.`;
 	if (op === 'ask') return `We do not know yet whether a unit was put on hold for you. It is safe to ask again: it is the same request, and we repeat it ${when}. You cannot get two by it.`;
 	if (op === 'give') return `We do not know yet whether it was given back. It is safe to ask again, and we do so ${when}.`;
 	return `We do not know yet whether that went through. It is safe to ask again with the same code, and we do so ${when}. You cannot buy it twice.`;

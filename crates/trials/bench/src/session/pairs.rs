@@ -12,7 +12,7 @@ use crate::{
     scenarios::{
         identity, keyed,
         old_ledger::{self, Pairs},
-        sales, tls,
+        pages, sales, tls,
     },
     table::Row,
 };
@@ -25,6 +25,11 @@ const TEN_SALES_MIN: f64 = 0.9;
 
 /// What a hundred open sales may take of a core while nobody asks.
 const IDLE_CORES_MAX: f64 = 0.02;
+
+/// Checkouts are to keep so much of their rate while five thousand have the page open, though those and what
+/// stands for their browsers share the cores; and what those may add to the memory of the service, in MiB.
+const BESIDE_PAGES_MIN: f64 = 0.9;
+const PAGES_MIB_MAX: f64 = 40.0;
 
 impl Session<'_> {
     pub(super) fn old_ledger(&mut self, stack: Stack) {
@@ -70,6 +75,26 @@ impl Session<'_> {
                 self.row("keyed", stack, floor, keyed, &format!("with ÷ without {ratio:.2}"));
             }
             Err(error) => self.table.failure("keyed", &error),
+        }
+    }
+
+    pub(super) fn pages(&mut self, stack: Stack) {
+        let (bench, load) = (self.bench, self.load(CONNECTIONS));
+        match self.beside_floor(|| pages::measure(bench, stack, load)) {
+            Ok((floor, pairs)) => {
+                let ratio = rates(&pairs.beside).median / rates(&pairs.alone).median;
+                let what = "pages: grants beside 5,000 open pages ÷ without";
+                self.note(stack, what, ratio, Bound::AtLeast(BESIDE_PAGES_MIN));
+                // On the embedded stack the memory grows with each grant.
+                if stack == Stack::Servers {
+                    let what = "pages: MiB for 5,000 open pages";
+                    self.note(stack, what, pairs.added_mib(), Bound::AtMost(PAGES_MIB_MAX));
+                }
+                let remark = format!("beside ÷ alone {ratio:.2}; {}", pairs.crowd);
+                self.row("no page", stack, floor, pairs.alone, "");
+                self.row("pages", stack, floor, pairs.beside, &remark);
+            }
+            Err(error) => self.table.failure("pages", &error),
         }
     }
 
