@@ -21,7 +21,9 @@ mod peers;
 mod products_command;
 mod sales_command;
 mod serve;
+mod signs;
 mod supervision;
+mod systemd;
 mod token_keys;
 mod tokens_command;
 
