@@ -40,6 +40,7 @@ mod reading;
 mod readme;
 mod reads;
 mod records;
+mod restoring;
 mod rights;
 mod selling_out;
 mod stack;
