@@ -42,6 +42,7 @@ mod reads;
 mod records;
 mod restoring;
 mod rights;
+mod runbook;
 mod selling_out;
 mod stack;
 mod standbys;
