@@ -1,13 +1,19 @@
 # The verbs of this project. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-pages test-servers contract openapi check simulate model chaos mutants fuzz bench deps up down
+.PHONY: help run install uninstall demo test test-pages test-servers contract openapi check simulate model chaos mutants fuzz bench deps up down
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## Run the service (STACK=embedded|local|compose|external|auto; HA=on: with standbys; PROFILE=release: slow to build, fast)
 	@crates/testing/dev-servers/run.sh
+
+install: ## Install a release build and its systemd unit (PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc)
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' SYSCONFDIR='$(SYSCONFDIR)' BUILT='$(BUILT)' packaging/install.sh
+
+uninstall: ## Remove what `make install` installed, but for settings and data
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' SYSCONFDIR='$(SYSCONFDIR)' packaging/install.sh remove
 
 demo: deps ## Sell out a sale to thousands of users, and check every unit
 	cargo test -q -p app --test demo

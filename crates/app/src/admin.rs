@@ -8,7 +8,9 @@ use std::{
 use actix_server::Server;
 use http_api::{Operators, TokenSource};
 
-use crate::{compose::Shared, config::AdminAddr, log, operator_tokens::OperatorTokens, peers};
+use crate::{
+    compose::Shared, config::AdminAddr, log, operator_tokens::OperatorTokens, peers, signs::Signs,
+};
 
 /// Where it is if nobody says so: for this machine alone.
 pub(crate) const USUAL: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_081));
@@ -47,7 +49,11 @@ pub(crate) struct ListenError {
 }
 
 /// A server for whoever asks there; runs when it is awaited.
-pub(crate) fn serve(listener: TcpListener, shared: Shared) -> io::Result<Server> {
+pub(crate) fn serve(
+    listener: TcpListener,
+    shared: Shared,
+    signs: Option<Signs>,
+) -> io::Result<Server> {
     let limits = peers::Limits {
         listener: "operators",
         workers: 1,
@@ -58,7 +64,12 @@ pub(crate) fn serve(listener: TcpListener, shared: Shared) -> io::Result<Server>
         Some(_) => http_api::operator_routes,
         None => http_api::metrics_routes,
     };
-    peers::serve(listener, limits, routes, move || shared.operator_api())
+    peers::serve(listener, limits, routes, move || {
+        if let Some(signs) = &signs {
+            signs.of_this_thread("the thread that answers operators");
+        }
+        shared.operator_api()
+    })
 }
 
 /// Says what there is at this address, and for whom.

@@ -12,7 +12,9 @@ use domain::{
     processes::ProcessId,
     remembered::SoldOutMemo,
 };
-use http_api::{Api, Control, Hosts, Limits, Manners, Pictures, SaleBoard, Streams, sale_board};
+use http_api::{
+    Api, Control, Hosts, Limits, Manners, Pictures, SaleBoard, Streams, health_line, sale_board,
+};
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
 use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
@@ -299,6 +301,14 @@ impl Shared {
         let company = self.services.company(self.stores.processes(), self.process, address);
         self.company = Some(company.clone());
         Beats::new(company)
+    }
+
+    /// Whether this process can serve, and how it does, in a line.
+    pub(crate) async fn how_it_does(&self) -> (bool, String) {
+        match self.health.look().await {
+            Ok(checked) => (checked.can_serve(), health_line(&checked, self.stores.names())),
+            Err(error) => (false, error.to_string()),
+        }
     }
 
     /// What carries out orders that come through the socket.

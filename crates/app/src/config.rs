@@ -31,9 +31,9 @@ pub(crate) use self::{
     access::PlaceError,
     buyers::{Believed, BuyersError},
     command::{
-        ActionsCommand, ActorOptions, AuditOptions, ChangeOptions, Command, HoldsCommand,
-        ImportOptions, MigrateOptions, ProductsCommand, PurchasesCommand, PutOptions, SalesCommand,
-        TokensCommand,
+        ActionsCommand, ActorOptions, AuditOptions, BackupOptions, ChangeOptions, Command,
+        HoldsCommand, ImportOptions, MigrateOptions, ProductsCommand, PurchasesCommand, PutOptions,
+        SalesCommand, TokensCommand,
     },
     looking::{
         CodesCommand, ExportCursor, ExportFormat, ExportOptions, Exported, UnitsCommand,

@@ -4,6 +4,7 @@ mod account;
 mod actions_command;
 mod admin;
 mod audit_command;
+mod backup_command;
 mod compose;
 mod config;
 mod environment;
@@ -21,7 +22,9 @@ mod peers;
 mod products_command;
 mod sales_command;
 mod serve;
+mod signs;
 mod supervision;
+mod systemd;
 mod token_keys;
 mod tokens_command;
 
@@ -73,6 +76,7 @@ const fn what_failed(command: &Command) -> &'static str {
         }
         Command::Actions(_) => "nothing is shown",
         Command::Import(_) => "nothing was imported",
+        Command::Backup(_) => "nothing was backed up",
         Command::Audit(_) => "no audit was made",
         Command::Users(_) | Command::Codes(_) | Command::Units(_) => "nothing was found out",
         Command::Export(_) => "not all was taken out",
@@ -100,6 +104,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         }
         Command::Actions(command) => actions_command::run(command, config).await?,
         Command::Tokens(command) => tokens_command::run(&command)?,
+        Command::Backup(options) => backup_command::run(&options, config).await?,
         Command::Import(options) => import_command::run(&options, config).await?,
         Command::Users(command) => inspect_command::users(command, config).await?,
         Command::Codes(command) => inspect_command::codes(command, config).await?,

@@ -1,7 +1,8 @@
 //! `flashsale serve`: from the first port to the last answer.
 
+mod background;
+
 use std::{
-    future::pending,
     io,
     mem::ManuallyDrop,
     net::{SocketAddr, TcpListener},
@@ -21,12 +22,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::background::{
+    BEATS, BUYERS, Background, LIVE_SOCKET, OPERATOR_TOKENS, OPERATORS, SYSTEMD, TOKEN_KEYS, UPKEEP,
+};
 use crate::{
     admin,
     compose::{ComposeError, Service, Shared, compose, wait_for_commands},
     config::{AdminAddr, Config, Migrate, Place, SharedAddress},
     file_limit::make_room,
-    peers, supervision,
+    peers,
+    signs::Signs,
+    supervision,
+    systemd::Systemd,
 };
 
 /// How long accepted requests have to end after a signal, in seconds.
@@ -68,29 +75,6 @@ pub(crate) enum ServeError {
     SecondSignal,
 }
 
-/// The names of the tasks, as errors have them.
-const OPERATORS: &str = "the listener for operators";
-const UPKEEP: &str = "the upkeep";
-const LIVE_SOCKET: &str = "the socket of the live store";
-const TOKEN_KEYS: &str = "the keys of buyers' tokens";
-const OPERATOR_TOKENS: &str = "the tokens of operators";
-const BEATS: &str = "what is told the other processes";
-
-/// What runs beside the server until it is told to stop.
-struct Background {
-    upkeep: JoinHandle<Result<(), ServeError>>,
-    /// Of a service whose buyers have tokens.
-    token_keys: Option<JoinHandle<()>>,
-    /// Of a service whose operators have tokens.
-    operator_tokens: Option<JoinHandle<()>>,
-    /// Of a service that is watched.
-    beats: Option<JoinHandle<()>>,
-    /// Of a service in a directory. The directory is given back when it is done.
-    live_socket: Option<JoinHandle<()>>,
-    /// Where somebody who runs the service may listen.
-    operators: Option<JoinHandle<io::Result<()>>>,
-}
-
 /// Serves until SIGTERM or SIGINT; then finishes what was accepted, as far as that is possible in
 /// a few seconds. Ends at once with an error on the next signal, or if anything that must run does
 /// not.
@@ -99,15 +83,10 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let admin_addr = config.admin_addr()?;
     let workers = usize::from(config.http_workers);
     let room = make_room(workers);
-    if let Ok(Place::Embedded { data_dir }) = config.place() {
-        wait_for_commands(data_dir).await;
-    }
-    let Service { mut shared, scheduler, to_migrate, embedded } = compose(config)?;
-    match config.place() {
-        Ok(Place::Embedded { data_dir }) => log_where(data_dir),
-        _ => log_connections(config)?,
-    }
-    warn_of_trust(config);
+    let Service { mut shared, scheduler, to_migrate, embedded } = composed(config).await?;
+    let systemd = Systemd::of_this_process();
+    let signs = systemd.as_ref().map(|it| it.signs.clone());
+    let scheduler = giving_signs(scheduler, signs.as_ref());
     // Until here a signal ends the process at once: there is nothing to finish.
     let mut signals = Signals::new()?;
     let limits = peers::Limits {
@@ -122,13 +101,14 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         shared.watch_pools();
     }
     let address = listener.local_addr().map_err(ServeError::Http)?;
-    let server = answer(listener, limits, shared.clone()).map_err(ServeError::Http)?;
+    let server = answer(listener, limits, shared.clone(), signs.clone());
+    let server = server.map_err(ServeError::Http)?;
     tracing::info!("listening on http://{address}");
     room.log(workers);
     // What nothing is counted for is no figure.
     let beats = operators.is_some().then(|| shared.in_company(known_as(address)));
 
-    let stop = CancellationToken::new();
+    let (stop, ends) = (CancellationToken::new(), CancellationToken::new());
     let schema = to_migrate.map(|ledger| Schema { ledger, migrate: config.migrate });
     let (socket, in_service) = embedded.map(|it| (it.socket, it.in_service)).unzip();
     let (token_keys, operator_tokens) = (shared.token_keys.clone(), shared.operator_tokens.clone());
@@ -140,7 +120,11 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
         live_socket: socket
             .map(|it| supervision::task(LIVE_SOCKET, it.answer(shared.orders(), stop.clone()))),
-        operators: operators.map(|it| tell_operators(it, shared, stop.clone())).transpose()?,
+        systemd: systemd
+            .map(|it| supervision::task(SYSTEMD, it.keep_told(shared.clone(), ends.clone()))),
+        operators: operators
+            .map(|it| tell_operators(it, shared, signs, stop.clone()))
+            .transpose()?,
     };
     let running = server.handle();
     let mut server = pin!(server);
@@ -154,6 +138,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
         error = background.broke() => return Err(error),
         signal = signals.next() => signal,
     };
+    ends.cancel();
     tracing::info!(signal, "finishing what was accepted");
     let stopping = async {
         let ((), ended) = tokio::join!(running.stop(true), server);
@@ -167,6 +152,27 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Puts the service together, and says what it is on.
+async fn composed(config: &Config) -> Result<Service, ServeError> {
+    if let Ok(Place::Embedded { data_dir }) = config.place() {
+        wait_for_commands(data_dir).await;
+    }
+    let service = compose(config)?;
+    match config.place() {
+        Ok(Place::Embedded { data_dir }) => log_where(data_dir),
+        _ => log_connections(config)?,
+    }
+    warn_of_trust(config);
+    Ok(service)
+}
+
+/// The upkeep, which is missed where somebody waits for signs of it.
+fn giving_signs(scheduler: Scheduler, signs: Option<&Signs>) -> Scheduler {
+    let Some(signs) = signs else { return scheduler };
+    let sign = signs.of(UPKEEP);
+    scheduler.with_sign(Arc::new(move || sign.give()))
 }
 
 /// Waits for the end of a stop, as long as it may take; says whether it came. Another signal ends it.
@@ -197,19 +203,30 @@ fn listen(
 }
 
 /// Answers buyers, with a way to the stores for each thread that does.
-fn answer(listener: TcpListener, limits: peers::Limits, shared: Shared) -> io::Result<Server> {
-    peers::serve(listener, limits, http_api::routes, move || shared.api())
+fn answer(
+    listener: TcpListener,
+    limits: peers::Limits,
+    shared: Shared,
+    signs: Option<Signs>,
+) -> io::Result<Server> {
+    peers::serve(listener, limits, http_api::routes, move || {
+        if let Some(signs) = &signs {
+            signs.of_this_thread(BUYERS);
+        }
+        shared.api()
+    })
 }
 
 /// Answers whoever runs the service, until everything else has ended.
 fn tell_operators(
     listener: TcpListener,
     shared: Shared,
+    signs: Option<Signs>,
     stop: CancellationToken,
 ) -> Result<JoinHandle<io::Result<()>>, ServeError> {
     let address = listener.local_addr().map_err(ServeError::Http)?;
     let tokens = shared.operator_tokens.clone();
-    let server = admin::serve(listener, shared).map_err(ServeError::Http)?;
+    let server = admin::serve(listener, shared, signs).map_err(ServeError::Http)?;
     admin::tell(address, tokens.as_ref());
     let running = server.handle();
     Ok(supervision::task(OPERATORS, async move {
@@ -252,66 +269,6 @@ async fn keep_up(
     tokio::select! {
         () = scheduler.run(stop.cancelled()) => Ok(()),
         error = schema.ledger.unusable() => Err(ServeError::Ledger(error)),
-    }
-}
-
-impl Background {
-    /// Waits until one ends that nobody told to.
-    async fn broke(&mut self) -> ServeError {
-        tokio::select! {
-            ended = end_of(&mut self.operators) => match ended {
-                Ok(Ok(())) => ServeError::TaskEnded(OPERATORS),
-                Ok(Err(error)) => ServeError::Http(error),
-                Err(error) => ServeError::TaskBroke(OPERATORS, error),
-            },
-            upkeep = &mut self.upkeep => match upkeep {
-                Ok(Ok(())) => ServeError::TaskEnded(UPKEEP),
-                Ok(Err(error)) => error,
-                Err(error) => ServeError::TaskBroke(UPKEEP, error),
-            },
-            ended = end_of(&mut self.token_keys) => broken(TOKEN_KEYS, ended),
-            ended = end_of(&mut self.operator_tokens) => broken(OPERATOR_TOKENS, ended),
-            ended = end_of(&mut self.beats) => broken(BEATS, ended),
-            ended = end_of(&mut self.live_socket) => broken(LIVE_SOCKET, ended),
-        }
-    }
-
-    /// Waits until all ended that were told to.
-    async fn ended(self) -> Result<(), ServeError> {
-        self.upkeep.await.map_err(|error| ServeError::TaskBroke(UPKEEP, error))??;
-        if let Some(token_keys) = self.token_keys {
-            token_keys.await.map_err(|error| ServeError::TaskBroke(TOKEN_KEYS, error))?;
-        }
-        if let Some(tokens) = self.operator_tokens {
-            tokens.await.map_err(|error| ServeError::TaskBroke(OPERATOR_TOKENS, error))?;
-        }
-        if let Some(beats) = self.beats {
-            beats.await.map_err(|error| ServeError::TaskBroke(BEATS, error))?;
-        }
-        if let Some(live_socket) = self.live_socket {
-            live_socket.await.map_err(|error| ServeError::TaskBroke(LIVE_SOCKET, error))?;
-        }
-        if let Some(operators) = self.operators {
-            let ended = operators.await.map_err(|error| ServeError::TaskBroke(OPERATORS, error))?;
-            ended.map_err(ServeError::Http)?;
-        }
-        Ok(())
-    }
-}
-
-/// The end of a task, if there is one.
-async fn end_of<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
-    match task {
-        Some(task) => task.await,
-        None => pending().await,
-    }
-}
-
-/// That a task ended which nobody told to.
-fn broken(task: &'static str, ended: Result<(), JoinError>) -> ServeError {
-    match ended {
-        Ok(()) => ServeError::TaskEnded(task),
-        Err(error) => ServeError::TaskBroke(task, error),
     }
 }
 
@@ -370,7 +327,7 @@ impl Schema {
                     let text = error.to_string();
                     if told != text {
                         let because = std::error::Error::source(&error);
-                        tracing::warn!(because, "{text}; nothing is served yet, trying on");
+                        tracing::warn!(error = because, "{text}; nothing is served yet, trying on");
                         told = text;
                     }
                 }

@@ -132,6 +132,18 @@ fn answer(is_well: bool, checked: &Checked, names: StoreNames) -> HttpResponse {
     }
 }
 
+/// What was found, in a line, as systemd shows it.
+#[must_use]
+pub fn health_line(checked: &Checked, names: StoreNames) -> String {
+    let can = match (checked.can_sell(), checked.can_serve()) {
+        (true, _) => "sells",
+        (false, true) => "redeems codes, and does not sell",
+        (false, false) => NOT_READY,
+    };
+    let checks = checks(checked, names).into_iter().map(|(name, is)| format!("{name} {is}"));
+    format!("{can}: {}", checks.collect::<Vec<_>>().join(", "))
+}
+
 fn checks(checked: &Checked, names: StoreNames) -> Vec<(&'static str, Cow<'static, str>)> {
     let sale = match checked.sale {
         Err(()) => "unknown",

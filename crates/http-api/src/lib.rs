@@ -62,6 +62,7 @@ pub use self::{
     cors::{Origins, OriginsError},
     csv_lines::write_csv_line,
     expectation::refusal_of_expectation,
+    health::health_line,
     host::refusal_of_host,
     identity::{Identity, KeySource, KeysError, Rules},
     items::{Pictures, picture_path},

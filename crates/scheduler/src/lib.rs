@@ -54,6 +54,9 @@ const SALES_AT_A_TIME: usize = 4;
 /// A clock that shows the time of day.
 pub type WallClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
 
+/// What says that whoever calls it goes on.
+pub type SignOfLife = Arc<dyn Fn() + Send + Sync>;
+
 /// Runs the upkeep of one process.
 pub struct Scheduler {
     upkeep: Upkeep,
@@ -63,6 +66,7 @@ pub struct Scheduler {
     lags: Lags,
     wall_clock: Option<WallClock>,
     history: Option<History>,
+    sign: Option<SignOfLife>,
 }
 
 /// When each step that is not for every tick runs next.
@@ -82,7 +86,7 @@ impl Scheduler {
         let due = Due { rotate: now, reconcile: now, retire: now, overdue: now, history: now };
         let (due, failing) = (Mutex::new(due), Failing::default());
         let (loads, lags) = (Loads::default(), Lags::default());
-        Self { upkeep, due, failing, loads, lags, wall_clock: None, history: None }
+        Self { upkeep, due, failing, loads, lags, wall_clock: None, history: None, sign: None }
     }
 
     /// The same, which also shows how far this clock is from the ledger's. Nothing depends on it.
@@ -95,6 +99,14 @@ impl Scheduler {
     #[must_use]
     pub fn with_history(self, history: History) -> Self {
         Self { history: Some(history), ..self }
+    }
+
+    /// The same, which gives a sign of life with each tick and with each step that has ended. A step has an
+    /// end, for each wait for a store has one; one that has none is not waited for any more by whoever misses
+    /// the sign.
+    #[must_use]
+    pub fn with_sign(self, sign: SignOfLife) -> Self {
+        Self { sign: Some(sign), ..self }
     }
 
     /// Ticks until `stop` is done. A tick under way is finished first.
@@ -114,6 +126,7 @@ impl Scheduler {
     /// Does once whatever is due. A step that fails is logged and done again when it is next
     /// due; it does not keep the others from running.
     pub async fn tick(&self) {
+        self.give_sign();
         if self.is_due(ROTATE_EVERY, |due| &mut due.rotate) {
             self.rotate().await;
         }
@@ -280,6 +293,12 @@ impl Scheduler {
         is_due
     }
 
+    fn give_sign(&self) {
+        if let Some(sign) = &self.sign {
+            sign();
+        }
+    }
+
     /// Runs a step, and times it.
     async fn step<T>(
         &self,
@@ -289,6 +308,7 @@ impl Scheduler {
         let began = Watch::start();
         let result = work.await;
         step_ended(name, began, result.is_ok());
+        self.give_sign();
         self.failing.note(name, result)
     }
 }

@@ -2,12 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use domain::{Phase, Sale, UnixMillis, ports::SaleRegister, time::DAY_MS};
 use fakes::{Fault, ManualClock, Operation, Process, World};
 use scheduler::{OVERDUE_EVERY, RECONCILE_EVERY, ROTATE_EVERY, Scheduler, TICK};
-use tokio::{sync::Notify, time::advance};
+use tokio::{
+    sync::Notify,
+    time::{advance, sleep},
+};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -217,4 +227,33 @@ async fn no_hold_is_ended_by_a_load_that_went_by_a_clock_that_was_set() {
     advance(ROTATE_EVERY).await;
     node.scheduler.tick().await;
     assert!(node.process.purchase.redeem(hold.code).await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_of_life_comes_with_every_tick_and_none_while_a_step_stands_still() {
+    let (world, signs) = (World::new(), Arc::new(AtomicUsize::new(0)));
+    let upkeep = world.services(1).upkeep(World::hourly());
+    let scheduler = Scheduler::new(upkeep).with_sign(Arc::new({
+        let signs = Arc::clone(&signs);
+        move || {
+            signs.fetch_add(1, Ordering::Relaxed);
+        }
+    }));
+    let running = tokio::spawn(async move { scheduler.run(pending()).await });
+    let given = || signs.swap(0, Ordering::Relaxed);
+    for _ in 0..8 {
+        sleep(TICK).await;
+        assert!(given() > 0);
+    }
+
+    world.ledger.faults().plan(Operation::Calendar, Fault::Pause);
+    sleep(2 * ROTATE_EVERY).await;
+    given();
+    sleep(Duration::from_mins(10)).await;
+    assert_eq!(given(), 0, "a step stands still");
+
+    world.ledger.faults().resume();
+    sleep(TICK).await;
+    assert!(given() > 0);
+    running.abort();
 }

@@ -146,16 +146,25 @@ impl DataDir {
     /// directory lets them do. What SQLite makes beside it has the same mode.
     pub(crate) fn make_ledger(&self) -> io::Result<()> {
         let path = self.ledger();
-        let new = File::options().write(true).create_new(true).mode(OWNERS_ALONE).open(&path);
-        match new {
-            // One that was not there is open nowhere else, so it may be closed.
-            Ok(_made) => Ok(()),
+        match Self::make_alone(&path) {
+            Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let beside = BESIDE_LEDGER.map(|name| self.path.join(name));
+                let beside = self.beside_ledger();
                 beside.iter().chain([&path]).try_for_each(|path| keep_others_out(path))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes an empty file that its owner alone may read. It is an error if there is one.
+    pub(crate) fn make_alone(path: &Path) -> io::Result<()> {
+        // One that was not there is open nowhere else, so it may be closed.
+        File::options().write(true).create_new(true).mode(OWNERS_ALONE).open(path).map(drop)
+    }
+
+    /// What SQLite has beside the ledger: its log first.
+    pub(crate) fn beside_ledger(&self) -> [PathBuf; 2] {
+        BESIDE_LEDGER.map(|name| self.path.join(name))
     }
 
     /// Takes the directory into service; it is made if it is missing, and so is the ledger's file.

@@ -27,6 +27,7 @@
 mod answered;
 mod aside;
 mod audit;
+mod backup;
 mod checkpointer;
 mod data_dir;
 mod database;
@@ -71,6 +72,7 @@ use crate::{
     worker::{Kind, Worker},
 };
 
+pub use backup::BackupError;
 pub use batcher::Limits;
 pub use data_dir::{DataDir, InService, ServiceError};
 pub use database::{Database, OpenError};

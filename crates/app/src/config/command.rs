@@ -60,6 +60,11 @@ pub(crate) enum Command {
     /// rows. It says at its end where to go on, on the standard error output, also if it is
     /// interrupted. A code that can still be redeemed is masked.
     Export(ExportOptions),
+    /// Copy the ledger of a directory to another one, while the service runs
+    ///
+    /// The copy is of one moment: all that was recorded when it began. It can be served from, with `DATA_DIR` there.
+    /// A ledger in Postgres is backed up as any database is.
+    Backup(BackupOptions),
     /// Take the ledger of a directory along to the empty Postgres database of `DATABASE_URL`
     ///
     /// All of it or nothing; both ledgers are audited. The service must not run meanwhile. The
@@ -85,6 +90,14 @@ pub(crate) struct ImportOptions {
     /// The directory, such as flashsale-data
     #[arg(long, value_name = "DIR")]
     pub(crate) from: PathBuf,
+}
+
+/// Where to copy to.
+#[derive(Args, Clone)]
+pub(crate) struct BackupOptions {
+    /// The directory of the copy, which is empty or not there yet
+    #[arg(value_name = "DIR")]
+    pub(crate) to: PathBuf,
 }
 
 /// What to check, and how to print it.

@@ -203,7 +203,7 @@ async fn a_redis_that_outlived_its_ledger_is_passed_once_and_not_epoch_by_epoch(
 }
 
 /// Puts the ledger back to before Redis was loaded last.
-async fn put_back(stack: &Stack, sale: i64) {
+pub(crate) async fn put_back(stack: &Stack, sale: i64) {
     stack.sql(&format!("UPDATE sales SET epoch = 5000 WHERE id = {sale}"));
     let key = format!("sale:{{{sale}}}");
     stack

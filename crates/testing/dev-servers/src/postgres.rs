@@ -2,6 +2,7 @@
 
 mod copy;
 pub(crate) mod drill;
+mod dump;
 mod programs;
 mod standby;
 mod tls;
