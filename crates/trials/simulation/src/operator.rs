@@ -33,6 +33,8 @@ const TRIES_MAX: u32 = 3;
 pub(crate) async fn operate(service: Arc<Service>) {
     let ledger = LedgerLine(service.line(OPERATOR));
     let world = &service.world;
+    // Of what such a program does nothing is promised: in half of the worlds there is none.
+    let some_keep_no_trail = world.random.happens(500);
     while world.is_in_trouble() {
         world.pass(world.random.within(500..=4_000)).await;
         if world.random.happens(300) {
@@ -44,7 +46,7 @@ pub(crate) async fn operate(service: Arc<Service>) {
             give(&service, action).await;
         }
         let Some(sale) = world.random.pick(&world.stores.ledger.sales()) else { continue };
-        let keeps_trail = world.random.happens(500);
+        let keeps_trail = !some_keep_no_trail || world.random.happens(500);
         for paused in [true, false] {
             if keeps_trail {
                 stop_or_go_on(&service, sale.id, paused).await;
