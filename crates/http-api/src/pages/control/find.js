@@ -54,16 +54,16 @@ async function userParts(name) {
 	if (isAway(answer)) return failed(answer);
 	const list = el('div', {}), asked = el('div', { className: 'asked' });
 	const rows = body => { for (const u of body.units ?? []) list.append(unitRow(u, name)); also(body.next, list, async next => { const it = await api.more(next); if (it.kind === 'ok') rows(it.body); }); };
-	const units = answer.body.units ?? [], bought = units.filter(u => u.state === 'sold').length, more = answer.body.next ? 'At least ' : '';
+	const units = answer.body.units ?? [], count = state => units.filter(u => u.state === state).length, [bought, held, cancelled] = ['sold', 'held', 'cancelled'].map(count), more = answer.body.next ? 'At least ' : '';
 	const button = small('All that they asked for', async () => { button.disabled = true; button.textContent = 'Reading every attempt…'; asked.replaceChildren(...await attemptParts(name)); });
 	asked.append(button, el('p', { className: 'sum', textContent: 'Refused requests, too. Every attempt in the ledger is read for it, which takes a while.' }));
 	rows(answer.body);
-	return [...units.length ? head(name, `${more}${num(bought)} bought and ${num(units.length - bought)} on hold.`) : head(name, 'Has nothing on hold, and has bought nothing. Names count every letter: Mira is not mira.'), list, asked];
+	return [...units.length ? head(name, `${more}${num(bought)} bought and ${num(held)} on hold${cancelled ? `; ${num(cancelled)} bought and cancelled` : ''}.`) : head(name, 'Has nothing on hold, and has bought nothing. Names count every letter: Mira is not mira.'), list, asked];
 }
 
 function unitRow(u, name) {
-	const is = u.state === 'cancelled' ? 'Bought, and cancelled' : u.state === 'sold' ? `Bought at ${whenExactly(u.purchased_at)}` : `On hold until ${whenExactly(u.expires_at)}`;
-	return el('div', { className: 'unit' }, picture(u.sale_id, u.unit), el('p', {}, el('b', { textContent: u.item_name ?? `Unit ${num(u.unit)}` }), el('small', { textContent: `${is}, sale ${u.sale_id}` }), el('small', { className: 'code', textContent: u.code })),
+	const is = u.state === 'cancelled' ? `Bought at ${whenExactly(u.purchased_at)}, cancelled at ${whenExactly(u.cancelled_at)}` : u.state === 'sold' ? `Bought at ${whenExactly(u.purchased_at)}` : `On hold until ${whenExactly(u.expires_at)}`;
+	return el('div', { className: 'unit' }, picture(u.sale_id, u.unit), el('p', {}, el('b', { textContent: u.item_name ?? `Unit ${num(u.unit)}` }), el('small', { textContent: `${is}, sale ${u.sale_id}` }), ...u.reason ? [el('small', { textContent: `“${u.reason}”` })] : [], el('small', { className: 'code', textContent: u.code })),
 		el('div', { className: 'acts' }, small('Who had it', () => find(`${u.sale_id}/${u.unit}`)), ...u.state === 'sold' && mayAct() ? [small('Cancel…', () => act.cancelPurchase({ ...u, user_id: name }), 'bad')] : []));
 }
 
