@@ -1,4 +1,4 @@
-//! `/admin/sales` and `/admin/holds`: sales as operators see them, and what they have done with them.
+//! `/admin/sales`: sales as operators see them, and what they have done with them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use domain::{
 use serde_json::json;
 
 use super::{
-    actions::{NextPath, Said, act, described},
+    actions::{NextPath, Said, act, described, simply},
     asks::{Operator, Viewer},
     values::{ActionNumber, GivenMoment, HoldMs, Limit, PageSize, Stock, Whole},
 };
@@ -18,11 +18,10 @@ use crate::{
     api::Api,
     caching::not_stored,
     deadline::in_time,
-    given_code::GivenCode,
     moment::rfc3339,
     openapi::{
-        Answer, Count, Endpoint, GivenCodeText, Millis, Moment, Operation, Parameter, SaleNumber,
-        Tag, bodies, header,
+        Answer, Count, Endpoint, Millis, Moment, Operation, Parameter, SaleNumber, Tag, bodies,
+        header,
     },
     params::{Params, of_path},
     problem::{Kind, Problem},
@@ -74,7 +73,7 @@ bodies! {
     }
 }
 
-pub(super) fn endpoints() -> [Endpoint; 6] {
+pub(super) fn endpoints() -> [Endpoint; 5] {
     [
         Endpoint::at("/admin/sales").reading(get_sales, describe_sales).on(
             Method::POST,
@@ -89,7 +88,6 @@ pub(super) fn endpoints() -> [Endpoint; 6] {
         Endpoint::at("/admin/sales/{id}/pause").on(Method::POST, pause, describe_pause),
         Endpoint::at("/admin/sales/{id}/resume").on(Method::POST, resume, describe_resume),
         Endpoint::at("/admin/sales/{id}/end").on(Method::POST, end, describe_end),
-        Endpoint::at("/admin/holds/{code}").on(Method::DELETE, release, describe_release),
     ]
 }
 
@@ -180,11 +178,6 @@ fn of_sale(id: &'static str, summary: &'static str) -> Operation {
         )
 }
 
-fn describe_release() -> Operation {
-    described("releaseHold", "Give a hold back before its time", 200, &[Kind::CodeNotFound])
-        .parameter(Parameter::path::<GivenCodeText>("code", "The code of the hold."))
-}
-
 /// Puts a sale on.
 async fn schedule(
     request: HttpRequest,
@@ -256,27 +249,14 @@ async fn change(
     act(&api, known, said, Action::ChangeSale { sale, change }).await
 }
 
-/// Has something done with a sale that needs no more to be said.
-async fn simply(
-    request: HttpRequest,
-    Operator(known): Operator,
-    payload: web::Payload,
-    api: web::Data<Api>,
-    action: fn(SaleId) -> Action,
-) -> Result<HttpResponse, Problem> {
-    let sale = of_path(&request, "id")?;
-    let said = Said::alone(&request, payload, Said::read_of_sale).await?;
-
-    act(&api, known, said, action(sale)).await
-}
-
 async fn pause(
     request: HttpRequest,
     operator: Operator,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    simply(request, operator, payload, api, Action::PauseSale).await
+    let action = Action::PauseSale(of_path(&request, "id")?);
+    simply(request, operator, payload, api, Said::read_of_sale, action).await
 }
 
 async fn resume(
@@ -285,7 +265,8 @@ async fn resume(
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    simply(request, operator, payload, api, Action::ResumeSale).await
+    let action = Action::ResumeSale(of_path(&request, "id")?);
+    simply(request, operator, payload, api, Said::read_of_sale, action).await
 }
 
 async fn end(
@@ -294,20 +275,8 @@ async fn end(
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    simply(request, operator, payload, api, Action::EndSale).await
-}
-
-/// Gives a hold back.
-async fn release(
-    request: HttpRequest,
-    Operator(known): Operator,
-    payload: web::Payload,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Problem> {
-    let code = of_path::<GivenCode>(&request, "code")?.known()?;
-    let said = Said::alone(&request, payload, Said::read).await?;
-
-    act(&api, known, said, Action::ReleaseHold(code)).await
+    let action = Action::EndSale(of_path(&request, "id")?);
+    simply(request, operator, payload, api, Said::read_of_sale, action).await
 }
 
 /// Lists sales, the newest first.
