@@ -1,5 +1,4 @@
-//! `flashsale actions`, `flashsale holds` and `flashsale purchases`: the trail of what operators did, holds that they
-//! give back, and purchases that they cancel.
+//! `flashsale actions` and `flashsale holds`: the trail of what operators did, and holds that they give back.
 
 use std::io::{self, Write};
 
@@ -8,19 +7,19 @@ use domain::{
     operator::{Acted, Action, ActionRecord, Changed, Order, Seen},
     product::Product,
 };
-use http_api::rfc3339;
+use http_api::{first_digits, rfc3339};
 use serde_json::json;
 
 use crate::{
     compose::{self, Task},
-    config::{ActionsCommand, ActorOptions, Config, HoldsCommand, PurchasesCommand},
-    orders::{document, page, short},
+    config::{ActionsCommand, ActorOptions, Config, HoldsCommand},
+    order_command::{OrderError, order_of, print_answer},
+    orders::{document, page},
     output::output,
-    sales_command::{SalesError, act_until_in_effect, order_of, print_answer},
 };
 
 /// Shows the trail.
-pub(crate) async fn run(command: ActionsCommand, config: &Config) -> Result<(), SalesError> {
+pub(crate) async fn run(command: ActionsCommand, config: &Config) -> Result<(), OrderError> {
     let ActionsCommand::List { sale, before, limit, json } = command;
     let trail = compose::trail(config, Task::Look).await?;
     let rows = trail.trail(page(sale, before, limit)).await?;
@@ -29,62 +28,51 @@ pub(crate) async fn run(command: ActionsCommand, config: &Config) -> Result<(), 
         writeln!(output(), "{}", json!({ "actions": rows }))?;
         return Ok(());
     }
-    print(&rows)?;
+    print_heading()?;
+    rows.iter().try_for_each(print_row)?;
     Ok(())
 }
 
 /// Gives holds back.
-pub(crate) async fn run_holds(command: HoldsCommand, config: &Config) -> Result<(), SalesError> {
+pub(crate) async fn run_holds(command: HoldsCommand, config: &Config) -> Result<(), OrderError> {
     let HoldsCommand::Release { code, actor } = command;
     let order = order_of(Action::ReleaseHold(code), &actor)?;
     let (acting, _) = compose::acting(config).await?;
     let answer = acting.act(&order).await;
-    let record = print_answer(&order, answer, &actor)?;
-    if let (Some(record), false) = (record, actor.json) {
-        print(&[record])?;
-    }
-    Ok(())
+    Ok(told(&print_answer(&order, answer, &actor)?, &actor)?)
 }
 
-/// Cancels purchases, and waits until their units are on sale again.
-pub(crate) async fn run_purchases(
-    command: PurchasesCommand,
-    config: &Config,
-) -> Result<(), SalesError> {
-    let PurchasesCommand::Cancel { code, reason, actor } = command;
-    let actor = ActorOptions { why: Some(reason), ..actor };
-    let order = order_of(Action::CancelPurchase(code), &actor)?;
-    let (acting, _) = compose::acting(config).await?;
-    let (answer, is_late) = act_until_in_effect(&acting, &order).await;
-    let record = print_answer(&order, answer, &actor)?;
-    if let (Some(record), false) = (record, actor.json) {
-        print(&[record])?;
+/// Shows people what was done; programs have been told.
+pub(crate) fn told(row: &ActionRecord, actor: &ActorOptions) -> io::Result<()> {
+    if actor.json {
+        return Ok(());
     }
-    if is_late { Err(SalesError::NotYet) } else { Ok(()) }
+    print_heading()?;
+    print_row(row)
 }
 
-/// A table for people.
-fn print(rows: &[ActionRecord]) -> io::Result<()> {
-    let mut out = output();
+/// The heading of a table for people.
+pub(crate) fn print_heading() -> io::Result<()> {
     writeln!(
-        out,
+        output(),
         "number  acted at                  operator          action                sale  what"
-    )?;
-    for row in rows {
-        let Order { by, action, why, .. } = &row.order;
-        let why = why.as_ref().map_or_else(String::new, |why| format!("  ({})", why.as_str()));
-        writeln!(
-            out,
-            "{:>6}  {}  {:<16}  {:<18}  {:>6}  {}{why}",
-            row.number,
-            rfc3339(row.acted_at),
-            by.as_str(),
-            action.name(),
-            row.sale.map_or_else(String::new, |sale: SaleId| sale.to_string()),
-            what(row),
-        )?;
-    }
-    Ok(())
+    )
+}
+
+/// A row of it.
+pub(crate) fn print_row(row: &ActionRecord) -> io::Result<()> {
+    let Order { by, action, why, .. } = &row.order;
+    let why = why.as_ref().map_or_else(String::new, |why| format!("  ({})", why.as_str()));
+    writeln!(
+        output(),
+        "{:>6}  {}  {:<16}  {:<18}  {:>6}  {}{why}",
+        row.number,
+        rfc3339(row.acted_at),
+        by.as_str(),
+        action.name(),
+        row.sale.map_or_else(String::new, |sale: SaleId| sale.to_string()),
+        what(row),
+    )
 }
 
 /// What was done, or why it was not, in a line.
@@ -92,11 +80,11 @@ fn what(row: &ActionRecord) -> String {
     match (&row.outcome, &row.order.action) {
         (Acted::Refused(refused), _) => format!("refused: {refused}"),
         (Acted::Done(Seen::Hold(hold)), Action::ReleaseHold(code)) => {
-            format!("unit {} of {}", hold.unit, short(code))
+            format!("unit {} of {}", hold.unit, first_digits(*code))
         }
         (Acted::Done(Seen::Purchase(purchase)), Action::CancelPurchase(code)) => {
             let back = if purchase.epoch.is_some() { "" } else { ", which is not sold again" };
-            format!("unit {} of {}{back}", purchase.unit, short(code))
+            format!("unit {} of {}{back}", purchase.unit, first_digits(*code))
         }
         (Acted::Done(Seen::Sale(sale)), Action::ScheduleSale { product, .. }) => format!(
             "{} to {}, {} units, {} a user{}",

@@ -16,10 +16,12 @@ mod kept_file;
 mod log;
 mod no_live;
 mod operator_tokens;
+mod order_command;
 mod orders;
 mod output;
 mod peers;
 mod products_command;
+mod purchases_command;
 mod sales_command;
 mod serve;
 mod signs;
@@ -100,7 +102,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Products(command) => Box::pin(products_command::run(command, config)).await?,
         Command::Holds(command) => Box::pin(actions_command::run_holds(command, config)).await?,
         Command::Purchases(command) => {
-            Box::pin(actions_command::run_purchases(command, config)).await?;
+            Box::pin(purchases_command::run(command, config)).await?;
         }
         Command::Actions(command) => actions_command::run(command, config).await?,
         Command::Tokens(command) => tokens_command::run(&command)?,

@@ -11,10 +11,10 @@ use domain::{
     ports::{Operation, TrailPage},
     product::{Image, Picture, ProductChange},
 };
-use http_api::rfc3339;
+use http_api::{first_digits, rfc3339, with_moments};
 use memory_stores::{Orders, RemoteLive};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sqlite_ledger::InService;
 
 /// Who carries orders out: this process, or the one that serves from the directory.
@@ -54,6 +54,9 @@ enum Asked {
         row: Row,
         /// The picture that comes with it, in base64. The row has what it is known by.
         picture: Option<String>,
+        /// Whether it is answered before it is in effect.
+        #[serde(default)]
+        at_once: bool,
     },
 }
 
@@ -80,20 +83,27 @@ enum Told {
 }
 
 impl Acting {
-    /// Carries an order out.
+    /// Carries an order out, and waits a while until it is in effect.
     pub(crate) async fn act(&self, order: &Order) -> Result<Answer, StoreError> {
         match self {
             Self::Here(steering) | Self::Alone { steering, .. } => steering.act(order).await,
-            Self::There(service) => {
-                let asked = serde_json::to_string(&Asked::of(order));
-                let text = asked.map_err(|error| failed(error.into()))?;
-                let told = service.order(&text).await?;
-                let told =
-                    serde_json::from_str::<Told>(&told).map_err(|error| failed(error.into()))?;
-                told.read()
-            }
+            Self::There(service) => ask(service, &Asked::of(order, false)).await,
         }
     }
+
+    /// The same, and waits for nothing.
+    pub(crate) async fn carry_out(&self, order: &Order) -> Result<Answer, StoreError> {
+        match self {
+            Self::Here(steering) | Self::Alone { steering, .. } => steering.carry_out(order).await,
+            Self::There(service) => ask(service, &Asked::of(order, true)).await,
+        }
+    }
+}
+
+async fn ask(service: &RemoteLive, asked: &Asked) -> Result<Answer, StoreError> {
+    let text = serde_json::to_string(asked).map_err(|error| failed(error.into()))?;
+    let told = service.order(&text).await?;
+    serde_json::from_str::<Told>(&told).map_err(|error| failed(error.into()))?.read()
 }
 
 /// Carries out what other processes of the owner ask for.
@@ -103,7 +113,8 @@ pub(crate) struct OrdersOf(pub(crate) Arc<Steering>);
 impl Orders for OrdersOf {
     async fn give(&self, order: &str) -> String {
         let told = match serde_json::from_str::<Asked>(order).map(Asked::order) {
-            Ok(Ok(order)) => Told::of(self.0.act(&order).await),
+            Ok(Ok((order, true))) => Told::of(self.0.carry_out(&order).await),
+            Ok(Ok((order, false))) => Told::of(self.0.act(&order).await),
             Ok(Err(error)) => Told::malformed(&*error),
             Err(error) => Told::malformed(&error),
         };
@@ -112,23 +123,24 @@ impl Orders for OrdersOf {
 }
 
 impl Asked {
-    fn of(order: &Order) -> Self {
+    fn of(order: &Order, at_once: bool) -> Self {
         let picture = match &order.action {
             Action::PutProduct(ProductChange { image: Some(Picture::Given(image)), .. }) => {
                 Some(STANDARD.encode(image.bytes()))
             }
             _ => None,
         };
-        Self::Act { row: Row::of(&stored(order)), picture }
+        Self::Act { row: Row::of(&stored(order)), picture, at_once }
     }
 
-    fn order(self) -> Result<Order, Malformed> {
-        let Self::Act { row, picture } = self;
+    /// The order, and whether it is answered at once.
+    fn order(self) -> Result<(Order, bool), Malformed> {
+        let Self::Act { row, picture, at_once } = self;
         let mut order = row.order()?;
         if let (Action::PutProduct(to), Some(picture)) = (&mut order.action, picture) {
             to.image = Some(Picture::Given(Image::new(STANDARD.decode(picture)?)?));
         }
-        Ok(order)
+        Ok((order, at_once))
     }
 }
 
@@ -253,7 +265,8 @@ impl Told {
 /// A row of the trail, for programs: moments as everywhere, and of a code what logs show.
 pub(crate) fn document(record: &ActionRecord) -> Value {
     let row = StoredAction::from(record);
-    let code = record.order.action.code().map(|code| short(&code));
+    let code = record.order.action.code().map(first_digits);
+    let shown = |text: Option<&String>| text.map(|text| with_moments(text));
     json!({
         "number": row.number,
         "id": record.order.id.to_string(),
@@ -263,37 +276,13 @@ pub(crate) fn document(record: &ActionRecord) -> Value {
         "sale_id": row.sale_id,
         "product_id": row.product_id,
         "code": code,
-        "asked": with_moments(Some(&row.asked)),
+        "asked": with_moments(&row.asked),
         "why": row.why,
         "request_id": row.request_id,
-        "before": with_moments(row.before.as_ref()),
-        "after": with_moments(row.after.as_ref()),
-        "refused": with_moments(row.refused.as_ref()),
+        "before": shown(row.before.as_ref()),
+        "after": shown(row.after.as_ref()),
+        "refused": shown(row.refused.as_ref()),
     })
-}
-
-/// The first digits of a code.
-pub(crate) fn short(code: &domain::Code) -> String {
-    let mut text = code.to_string();
-    text.truncate(13);
-    text + "…"
-}
-
-/// The members of the trail's JSON that are moments.
-const MOMENTS: [&str; 9] =
-    ["starts_at", "ends_at", "ended_at", "from", "to", "now", "made_at", "archived_at", "at"];
-
-fn with_moments(text: Option<&String>) -> Value {
-    let Some(text) = text else { return Value::Null };
-    let mut members: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
-    for (name, value) in &mut members {
-        if let Some(ms) = value.as_i64()
-            && MOMENTS.contains(&name.as_str())
-        {
-            *value = rfc3339(UnixMillis(ms)).into();
-        }
-    }
-    Value::Object(members)
 }
 
 /// The newest rows of the trail below a number.

@@ -16,8 +16,8 @@ use http_api::rfc3339;
 use crate::{
     compose::{self, ComposeError, Task},
     config::{Config, ProductsCommand, PutOptions},
+    order_command::{OrderError, order_of, print_answer},
     output::output,
-    sales_command::{SalesError, order_of, print_answer},
 };
 
 /// Why a command did not do what it was asked.
@@ -36,7 +36,7 @@ pub(crate) enum ProductsError {
     #[error("{0}: {1}")]
     Refused(Sku, Refused),
     #[error(transparent)]
-    Order(#[from] SalesError),
+    Order(#[from] OrderError),
     #[error("cannot print")]
     Print(#[from] io::Error),
 }
@@ -61,12 +61,10 @@ pub(crate) async fn run(command: ProductsCommand, config: &Config) -> Result<(),
     let (acting, _) = compose::acting(config).await?;
     let answer = Box::pin(acting.act(&order)).await;
     let record = print_answer(&order, answer, &actor).map_err(|error| match error {
-        SalesError::Refused(refused, _) => ProductsError::Refused(sku, refused),
+        OrderError::Refused(refused, _) => ProductsError::Refused(sku, refused),
         error => ProductsError::Order(error),
     })?;
-    if let (Some(Acted::Done(Seen::Product(product))), false) =
-        (record.map(|record| record.outcome), actor.json)
-    {
+    if let (Acted::Done(Seen::Product(product)), false) = (record.outcome, actor.json) {
         print(&[product])?;
     }
     Ok(())

@@ -5,25 +5,18 @@ mod live;
 use std::io::{self, Write};
 
 use domain::{
-    Failure, Origin, Phase, ProductId, Sale, SaleId, Sku, StoreError, UnixMillis,
-    operator::{
-        Acted, Action, ActionId, ActionRecord, Answer, Change, ChangeError, Changed, Noted, Order,
-        Refused, SaleSeen, Seen,
-    },
-    ports::{Clock, Listed, Tally},
+    Origin, Phase, ProductId, Sale, SaleId, Sku, StoreError, UnixMillis,
+    operator::{Action, Change, ChangeError, Changed, Order},
+    ports::{Listed, Tally},
     sale::{SaleState, TermsError, WindowError},
 };
-
 use http_api::rfc3339;
-use serde_json::json;
-use tokio::time::Instant;
 
 use crate::{
-    account::account,
     compose::{self, ComposeError, Registers, Task},
     config::{ActorOptions, ChangeOptions, Config, SalesCommand, window},
-    environment::TokioClock,
-    orders::{Acting, document},
+    order_command::{OrderError, act_until_in_effect, order_of, print_answer},
+    orders::Acting,
     output::output,
 };
 
@@ -40,28 +33,12 @@ pub(crate) enum SalesError {
     Terms(#[from] TermsError),
     #[error("{}", of_change(*.0))]
     Change(#[from] ChangeError),
-    #[error("the sale would be over already: it ends at {}", rfc3339(*.0))]
-    Over(UnixMillis),
     #[error("there is no product {0}; `flashsale products list` shows which there are")]
     NoSuchProduct(Sku),
-    #[error("it is not known whether it was done; the same command with `--id {0}` says so")]
-    Unsure(ActionId, #[source] StoreError),
-    /// Why, and the sale as it stands.
-    #[error("{0}{1}")]
-    Refused(Refused, String),
-    #[error("the id is that of number {} of the trail: {} by {}", .0.number, .0.action, .0.by)]
-    IdUsed(Noted),
-    #[error("there is no sale {0}, or it has ended; `flashsale sales list` shows which there are")]
-    NoSuchSale(SaleId),
-    #[error(
-        "the ledger has it, but whether the service goes by it was not seen within {}s; it looks \
-         every few seconds", live::PATIENCE.as_secs()
-    )]
-    NotYet,
+    #[error(transparent)]
+    Order(#[from] OrderError),
     #[error("a directory's live store begins anew with its process: there is nothing to do")]
     Embedded,
-    #[error("there is no random source to draw an id from")]
-    Random(#[from] getrandom::Error),
     #[error("cannot print")]
     Print(#[from] io::Error),
 }
@@ -81,21 +58,6 @@ fn of_change(error: ChangeError) -> String {
         Some(_) => "--stock",
     };
     format!("{flag} {error}")
-}
-
-/// A sale as it stands, for whoever is refused.
-fn standing(seen: Option<&Seen>) -> String {
-    let Some(Seen::Sale(SaleSeen { window, terms, state, .. })) = seen else {
-        return String::new();
-    };
-    let paused = if *state == SaleState::Paused { ", paused" } else { "" };
-    format!(
-        "; the sale is from {} to {}, {} units, {} a user{paused}",
-        rfc3339(window.starts_at()),
-        rfc3339(window.ends_at()),
-        terms.stock(),
-        terms.per_user_limit()
-    )
 }
 
 /// Carries the command out.
@@ -153,7 +115,7 @@ async fn list(limit: usize, config: &Config) -> Result<(), SalesError> {
 async fn accept_restore(sale: SaleId, config: &Config) -> Result<(), SalesError> {
     let ledger = compose::registers(config, Task::Change).await?.sales;
     if ledger.find(sale).await?.is_none() {
-        return Err(SalesError::NoSuchSale(sale));
+        return Err(OrderError::NoSuchSale(sale).into());
     }
     let accepted = live::accept_restore(config, sale).await?;
     let says = if accepted {
@@ -171,7 +133,7 @@ async fn would_end(sale: SaleId, config: &Config) -> Result<(), SalesError> {
     let (found, now) = (ledger.find(sale).await?, ledger.now().await?);
     let found = found.filter(|it| it.sale.phase_at(now) != Phase::Ended);
     let (Some(Listed { sale, .. }), Some(tally)) = (found, ledger.tally(sale).await?) else {
-        return Err(SalesError::NoSuchSale(sale));
+        return Err(OrderError::NoSuchSale(sale).into());
     };
     let free = sale.terms.stock().saturating_sub(tally.held).saturating_sub(tally.sold);
     let mut out = output();
@@ -192,9 +154,6 @@ fn change(terms: &ChangeOptions) -> Result<Change, ChangeError> {
     Change::new(Changed { starts_at, ends_at, stock, per_user_limit: limit, hold_ms })
 }
 
-/// How long between two looks whether it is in effect.
-const LOOK_AGAIN_MS: u64 = 50;
-
 /// Has an order carried out, and shows the sale as it is then.
 async fn act_by(
     acting: &Acting,
@@ -206,88 +165,14 @@ async fn act_by(
     let order = Order { if_at, ..order_of(action, actor)? };
     let (answer, is_late) = act_until_in_effect(acting, &order).await;
     let record = print_answer(&order, answer, actor)?;
-    if let Some(sale) = record.and_then(|record| record.sale)
+    if let Some(sale) = record.sale
         && !actor.json
         && let Some(Listed { sale, seen_at }) = register.find(sale).await?
     {
         let tally = register.tally(sale.id).await?;
         writeln!(output(), "{HEADING}\n{}", line(&sale, tally, seen_at))?;
     }
-    if is_late { Err(SalesError::NotYet) } else { Ok(()) }
-}
-
-/// Has an order carried out, and waits until it is in effect; says whether it is not after a while.
-pub(crate) async fn act_until_in_effect(
-    acting: &Acting,
-    order: &Order,
-) -> (Result<Answer, StoreError>, bool) {
-    let give_up_at = Instant::now() + live::PATIENCE;
-    let mut answer = acting.act(order).await;
-    // The same order again does nothing more, and says whether it is in effect by now.
-    while matches!(answer, Ok(Answer::Done { in_effect: false, .. })) && Instant::now() < give_up_at
-    {
-        TokioClock.wait(LOOK_AGAIN_MS).await;
-        answer = acting.act(order).await;
-    }
-    let is_late = matches!(answer, Ok(Answer::Done { in_effect: false, .. }));
-    (answer, is_late)
-}
-
-/// An order of whoever runs the command.
-pub(crate) fn order_of(action: Action, actor: &ActorOptions) -> Result<Order, SalesError> {
-    let id = match actor.id {
-        Some(id) => id,
-        None => ActionId::drawn(drawn()?),
-    };
-    let by = actor.by.clone().unwrap_or_else(account);
-    Ok(Order { id, by, why: actor.why.clone(), request_id: None, action, if_at: None })
-}
-
-fn drawn() -> Result<u128, getrandom::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(u128::from_be_bytes(bytes))
-}
-
-/// Says what came of an order: the row of the trail if it was carried out.
-pub(crate) fn print_answer(
-    order: &Order,
-    answer: Result<Answer, StoreError>,
-    actor: &ActorOptions,
-) -> Result<Option<ActionRecord>, SalesError> {
-    let answer = answer.map_err(|error| match error.failure() {
-        Failure::Unknown => SalesError::Unsure(order.id, error),
-        _ => SalesError::Store(error),
-    })?;
-    if actor.json {
-        let (record, in_effect, replayed) = match &answer {
-            Answer::Done { record, in_effect, is_replayed } => (record, *in_effect, *is_replayed),
-            Answer::Refused { record, is_replayed } => (record, false, *is_replayed),
-            Answer::IdUsed(record) => (record, false, true),
-        };
-        let action = document(record);
-        let said = json!({ "action": action, "in_effect": in_effect, "replayed": replayed });
-        writeln!(output(), "{said}")?;
-    }
-    match answer {
-        Answer::Done { record, .. } => Ok(Some(record)),
-        Answer::IdUsed(record) => Err(SalesError::IdUsed(Noted::of(&record))),
-        Answer::Refused { record, .. } => Err(refusal(&order.action, record)),
-    }
-}
-
-fn refusal(action: &Action, ActionRecord { outcome, before, .. }: ActionRecord) -> SalesError {
-    match (outcome, action, action.sale()) {
-        (Acted::Refused(Refused::EndsInThePast { .. }), Action::ScheduleSale { window, .. }, _) => {
-            SalesError::Over(window.ends_at())
-        }
-        (Acted::Refused(Refused::NoSuchSale | Refused::SaleEnded { .. }), _, Some(sale)) => {
-            SalesError::NoSuchSale(sale)
-        }
-        (Acted::Refused(refused), ..) => SalesError::Refused(refused, standing(before.as_ref())),
-        // What is done is not refused.
-        (Acted::Done(_), ..) => SalesError::NotYet,
-    }
+    if is_late { Err(OrderError::NotYet.into()) } else { Ok(()) }
 }
 
 const HEADING: &str = "  sale  starts at                 ends at                   state       stock     \

@@ -68,12 +68,19 @@ pub struct Step(i64);
 
 /// Why a text is no [`Step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a number of seconds that are whole minutes, from 60 to {}", Step::SECONDS_MAX)]
+#[error(
+    "must be a number of milliseconds that are whole minutes, from {} to {}",
+    Step::MS_MIN,
+    Step::MS_MAX
+)]
 pub struct ParseStepError;
 
 impl Step {
+    /// The shortest.
+    pub const MS_MIN: i64 = MINUTE_MS;
+
     /// The longest.
-    pub const SECONDS_MAX: i64 = DAY_MS / 1_000;
+    pub const MS_MAX: i64 = DAY_MS;
 
     /// The shortest by which so long a time has no more than [`POINTS_MAX`] points.
     #[must_use]
@@ -83,10 +90,10 @@ impl Step {
         Self((minutes * MINUTE_MS).clamp(MINUTE_MS, DAY_MS))
     }
 
-    /// In seconds.
+    /// In milliseconds.
     #[must_use]
-    pub const fn seconds(self) -> i64 {
-        self.0 / 1_000
+    pub const fn ms(self) -> i64 {
+        self.0
     }
 
     /// The moment from which on the last [`POINTS_MAX`] points before `now` are.
@@ -120,11 +127,11 @@ impl Step {
 impl FromStr for Step {
     type Err = ParseStepError;
 
-    /// Reads seconds, as they are written anywhere else: without a sign, and without zeros before them.
+    /// Reads milliseconds, as they are written anywhere else: without a sign, and without zeros before them.
     fn from_str(text: &str) -> Result<Self, ParseStepError> {
-        let seconds = text.parse().ok().filter(|seconds: &i64| seconds.to_string() == text);
-        let seconds = seconds.filter(|it| (60..=Self::SECONDS_MAX).contains(it) && it % 60 == 0);
-        seconds.map(|seconds| Self(seconds * 1_000)).ok_or(ParseStepError)
+        let ms = text.parse().ok().filter(|ms: &i64| ms.to_string() == text);
+        let is_step = |ms: &i64| (MINUTE_MS..=DAY_MS).contains(ms) && ms % MINUTE_MS == 0;
+        ms.filter(is_step).map(Self).ok_or(ParseStepError)
     }
 }
 
@@ -304,12 +311,22 @@ mod tests {
 
     #[test]
     fn a_step_is_of_whole_minutes_and_no_longer_than_a_day() {
-        for good in [60, 120, 3_600, 86_400] {
-            assert_eq!(good.to_string().parse::<Step>().unwrap().seconds(), good);
+        for good in [60_000, 120_000, 3_600_000, 86_400_000] {
+            assert_eq!(good.to_string().parse::<Step>().unwrap().ms(), good);
         }
-        for wrong in
-            ["", "0", "59", "61", "060", "+60", "-60", "60.0", "86460", "99999999999999999999"]
-        {
+        for wrong in [
+            "",
+            "0",
+            "60",
+            "59999",
+            "60001",
+            "060000",
+            "+60000",
+            "-60000",
+            "60000.0",
+            "86460000",
+            "99999999999999999999",
+        ] {
             assert_eq!(wrong.parse::<Step>(), Err(ParseStepError), "{wrong:?}");
         }
     }
@@ -317,17 +334,17 @@ mod tests {
     #[test]
     fn the_step_of_a_time_is_the_shortest_that_has_room_for_all_of_it() {
         let points_max = i64::try_from(POINTS_MAX).unwrap();
-        for (minutes, seconds) in
-            [(0, 60), (60, 60), (points_max - 1, 60), (points_max, 120), (7 * 24 * 60, 420)]
+        for (minutes, step) in
+            [(0, 1), (60, 1), (points_max - 1, 1), (points_max, 2), (7 * 24 * 60, 7)]
         {
-            assert_eq!(Step::for_ms(minutes * MINUTE_MS).seconds(), seconds, "{minutes}");
+            assert_eq!(Step::for_ms(minutes * MINUTE_MS).ms(), step * MINUTE_MS, "{minutes}");
         }
-        assert_eq!(Step::for_ms(i64::MAX).seconds(), Step::SECONDS_MAX);
+        assert_eq!(Step::for_ms(i64::MAX).ms(), Step::MS_MAX);
     }
 
     #[test]
     fn a_point_is_at_the_last_of_its_minutes_and_has_the_attempts_of_all() {
-        let step: Step = "180".parse().unwrap();
+        let step: Step = "180000".parse().unwrap();
 
         let points = step.points(&[point(3, 1, 5), point(4, 2, 6), point(6, 3, 7), point(8, 4, 8)]);
 
@@ -343,7 +360,7 @@ mod tests {
     fn of_more_points_than_a_chart_has_the_last_are_kept() {
         let minutes: Vec<_> = (0..10_000).map(|minute| point(minute, 0, 1)).collect();
 
-        let points = "60".parse::<Step>().unwrap().points(&minutes);
+        let points = "60000".parse::<Step>().unwrap().points(&minutes);
 
         assert_eq!(points.len(), POINTS_MAX);
         assert_eq!(points.last(), minutes.last());

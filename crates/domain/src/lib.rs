@@ -44,6 +44,7 @@ pub mod products;
 pub mod purchase;
 pub mod remembered;
 pub mod sale;
+pub mod seen_text;
 pub mod services;
 pub mod standing;
 pub mod steady;

@@ -4,7 +4,7 @@
 
 use domain::{
     CheckoutRefusal, CheckoutRequest, CodeRefusal, Failure, Sale, Steering,
-    operator::{Acted, Action, ActionId, Answer, Change, Changed, Order, Refused},
+    operator::{Acted, Action, ActionId, Answer, Change, Changed, Order, Refused, RequestName},
     ports::{Operation, SaleRegister},
     sale::SaleState,
 };
@@ -165,6 +165,28 @@ async fn an_id_that_is_taken_is_shown_with_its_order() {
     let Answer::IdUsed(record) = other else { panic!("{other:?}") };
     assert_eq!(record.order.action, Action::PauseSale(sale.id));
     assert_eq!(world.ledger.sale(sale.id).unwrap().window, sale.window);
+}
+
+#[tokio::test]
+async fn an_order_is_the_same_only_if_all_of_it_is() {
+    let (_world, _, steering, sale) = open_world(1).await;
+    let first = order(1, Action::PauseSale(sale.id));
+    let first = Order { why: "a pause".parse().ok(), ..first };
+    steering.act(&first).await.unwrap();
+
+    let by_another_request = Order { request_id: RequestName::of("r-2"), ..first.clone() };
+    let again = steering.act(&by_another_request).await.unwrap();
+    assert!(matches!(again, Answer::Done { is_replayed: true, .. }), "{again:?}");
+    for (other, differs) in [
+        (Order { why: "on a whim".parse().ok(), ..first.clone() }, "why"),
+        (Order { why: None, ..first.clone() }, "why"),
+        (Order { by: "bob".parse().unwrap(), ..first.clone() }, "operator"),
+        (Order { if_at: Some(0), ..first.clone() }, "if_at"),
+    ] {
+        let told = steering.act(&other).await.unwrap();
+        let Answer::IdUsed(record) = told else { panic!("{other:?}: {told:?}") };
+        assert_eq!(other.differs_from(&record.order), [differs]);
+    }
 }
 
 #[tokio::test]

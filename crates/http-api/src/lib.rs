@@ -15,6 +15,7 @@ mod cors;
 mod csv_lines;
 mod deadline;
 mod docs;
+mod encoding;
 mod expectation;
 mod given_code;
 mod health;
@@ -72,7 +73,7 @@ pub use self::{
     moment::rfc3339,
     operator::{
         Control, Hosts, HostsError, LineError, NewToken, Operators, Role, TokenSource, TokensError,
-        metrics_routes, operator_routes,
+        first_digits, metrics_routes, operator_routes, with_moments,
     },
     problem::{LINE_BYTES_MAX, document_of_server},
     products::product_image_path,

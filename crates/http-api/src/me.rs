@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{
-    UnixMillis,
+    Receipt, UnixMillis,
     ports::{HeldUnit, UnitsOfUser, UserOfSale},
 };
 use serde_json::json;
@@ -35,6 +35,8 @@ bodies! {
         held: usize as Count,
         /// How many they have bought.
         bought: usize as Count,
+        /// How many they had bought whose purchase was cancelled: they count no more among what they have.
+        cancelled: usize as Count,
         /// How many one user may have, on hold and bought.
         limit: u16 as PerUserLimit,
         /// How many more, as far as the limit goes.
@@ -45,6 +47,9 @@ bodies! {
         /// Their receipts, likewise.
         #[serde(skip_serializing_if = "Option::is_none")]
         purchases: Option<Vec<ReceiptBody>> as Option<Vec<ReceiptBody>>,
+        /// The receipts of purchases that were cancelled, likewise: each says since when and why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cancelled_purchases: Option<Vec<ReceiptBody>> as Option<Vec<ReceiptBody>>,
         /// The clock of the ledger.
         server_time: String as Moment,
     }
@@ -68,14 +73,20 @@ pub(super) fn endpoint() -> Endpoint {
 fn describe() -> Operation {
     let of = UserOfSale { sale: samples::sale_id(), user: samples::hold().user };
     let limit = samples::standing().sale.terms.per_user_limit();
-    let UnitsOfUser { held, bought, seen_at } = samples::units_of_user();
-    let bought = bought.into_iter().map(|receipt| ReceiptBody::of(receipt, None)).collect();
-    let example = UserBody::of(of, limit, (held, bought), seen_at, true);
+    let UnitsOfUser { held, bought, cancelled, seen_at } = samples::units_of_user();
+    let [bought, cancelled] = [bought, cancelled].map(|receipts| {
+        receipts.into_iter().map(|receipt| ReceiptBody::of(receipt, None)).collect()
+    });
+    let has = Has { held, bought, cancelled };
+    let example = UserBody::of(of, limit, has, seen_at, true);
     let user = Answer::json::<UserBody>(200, "What they have.", json!(example))
         .headers([header::caching("no-store")])
         .link(Link { to: "sale", says: "The sale.", parameters: &[("id", "/sale_id")] });
     Operation::new(Tag::Buying, "me", "Show what a user has of a sale, and may have")
-        .says("Codes and receipts are there for a token alone: where `user_id` is believed, none are.")
+        .says(
+            "What was cancelled is counted apart. Codes and receipts are there for a token alone: where `user_id` is \
+             believed, none are.",
+        )
         .parameter(Parameter::query::<SaleNumber>("sale", "The sale."))
         .parameter(Parameter::query::<UserName>(
             "user_id",
@@ -106,20 +117,32 @@ async fn get_me(
     let found = found.await?;
     let (sale, units) = found.ok_or_else(|| Problem::sale_not_found(Some(of.sale)))?;
 
-    let UnitsOfUser { held, bought, seen_at } = units;
-    let mut receipts = Vec::with_capacity(bought.len());
-    for receipt in bought {
-        receipts.push(receipt::shown(receipt, &api).await?);
+    let UnitsOfUser { held, bought, cancelled, seen_at } = units;
+    let (bought, cancelled) = (shown(bought, &api).await?, shown(cancelled, &api).await?);
+    let (limit, has) = (sale.terms.per_user_limit(), Has { held, bought, cancelled });
+    Ok(not_stored(UserBody::of(of, limit, has, seen_at, buyer.is_known())))
+}
+
+async fn shown(receipts: Vec<Receipt>, api: &Api) -> Result<Vec<ReceiptBody>, Problem> {
+    let mut bodies = Vec::with_capacity(receipts.len());
+    for receipt in receipts {
+        bodies.push(receipt::shown(receipt, api).await?);
     }
-    let limit = sale.terms.per_user_limit();
-    Ok(not_stored(UserBody::of(of, limit, (held, receipts), seen_at, buyer.is_known())))
+    Ok(bodies)
+}
+
+/// What a user has, and had.
+struct Has {
+    held: Vec<HeldUnit>,
+    bought: Vec<ReceiptBody>,
+    cancelled: Vec<ReceiptBody>,
 }
 
 impl UserBody {
     fn of(
         UserOfSale { sale, user }: UserOfSale,
         limit: u16,
-        (held, bought): (Vec<HeldUnit>, Vec<ReceiptBody>),
+        Has { held, bought, cancelled }: Has,
         seen_at: UnixMillis,
         all: bool,
     ) -> Self {
@@ -129,10 +152,12 @@ impl UserBody {
             user_id: user.to_string(),
             held: held.len(),
             bought: bought.len(),
+            cancelled: cancelled.len(),
             limit,
             may_have: usize::from(limit).saturating_sub(has),
             holds: all.then(|| held.into_iter().map(HeldBody::from).collect()),
             purchases: all.then_some(bought),
+            cancelled_purchases: all.then_some(cancelled),
             server_time: rfc3339(seen_at),
         }
     }

@@ -7,6 +7,7 @@
 mod access;
 mod actions;
 mod asks;
+mod codes;
 mod description;
 mod exports;
 mod history;
@@ -15,7 +16,6 @@ mod hosts;
 mod long;
 mod lookups;
 mod products;
-mod purchases;
 mod refusal;
 mod sales;
 mod secret;
@@ -42,6 +42,7 @@ pub(crate) use self::{
 };
 pub use self::{
     access::{Operators, TokenSource},
+    actions::{first_digits, with_moments},
     hosts::{Hosts, HostsError},
     stream::Control,
     tokens::{LineError, NewToken, Role, TokensError},
@@ -60,10 +61,10 @@ use crate::{
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = Vec::from(session::endpoints());
     endpoints.extend(sales::endpoints());
-    endpoints.extend(holds::endpoints());
+    endpoints.push(holds::endpoint());
     endpoints.extend(actions::endpoints());
     endpoints.extend(products::endpoints());
-    endpoints.push(purchases::endpoint());
+    endpoints.extend(codes::endpoints());
     endpoints.extend(lookups::endpoints());
     endpoints.extend(exports::endpoints());
     endpoints.push(history::endpoint());
@@ -106,7 +107,7 @@ async fn check_host(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
     let operators = request.app_data::<web::Data<Api>>().and_then(|api| api.operators.as_ref());
-    if operators.is_some_and(|it| it.host_of(request.headers()).is_some()) {
+    if operators.is_some_and(|it| it.host_of(request.head()).is_some()) {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
     telemetry::operator_refused("host");

@@ -8,6 +8,7 @@ use serde_json::{Number, Value, error::Category};
 
 use crate::{
     body,
+    encoding::{check_path, decoded_in_form},
     problem::{FieldError, Problem},
 };
 
@@ -43,9 +44,9 @@ impl Params {
     /// The parameters of a request without a body.
     pub(crate) fn of_query(request: &HttpRequest) -> Self {
         let mut params = Self { given: Vec::new(), errors: Vec::new(), is_broken: false };
-        let mut pairs = form_urlencoded::parse(request.query_string().as_bytes());
-        for (name, value) in pairs.by_ref().take(PARAMETERS_MAX) {
-            params.give(name.into_owned(), Given::Text(value.into_owned()));
+        let mut pairs = request.query_string().split('&').filter(|pair| !pair.is_empty());
+        for pair in pairs.by_ref().take(PARAMETERS_MAX) {
+            params.give_encoded(pair);
         }
         if pairs.next().is_some() {
             params.refuse("query", format!("has more than {PARAMETERS_MAX} parameters"));
@@ -100,6 +101,17 @@ impl Params {
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
             _ => Err(Problem::invalid_request(&self.errors)),
+        }
+    }
+
+    /// A pair of a query string, if it can be read.
+    fn give_encoded(&mut self, pair: &str) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match (decoded_in_form(name), decoded_in_form(value)) {
+            (Ok(name), Ok(value)) => self.give(name.into_owned(), Given::Text(value.into_owned())),
+            (Ok(name), Err(error)) => self.refuse(&name, error.to_string()),
+            // It can be named only as it was sent.
+            (Err(error), _) => self.refuse(name, error.to_string()),
         }
     }
 
@@ -168,8 +180,12 @@ pub(crate) fn of_path<T: FromStr<Err: fmt::Display>>(
     field: &str,
 ) -> Result<T, Problem> {
     let text = request.match_info().get(field).unwrap_or_default();
-    text.parse().map_err(|error: T::Err| {
-        let error = FieldError { field: field.to_owned(), message: error.to_string() };
+    let read = match check_path(request, field) {
+        Ok(()) => text.parse().map_err(|error: T::Err| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    read.map_err(|message| {
+        let error = FieldError { field: field.to_owned(), message };
         Problem::invalid_request(&[error])
     })
 }

@@ -82,13 +82,13 @@ bodies! {
         pub reason: Option<String> as OrNull<String>,
     }
 
-    /// A unit that a user has.
+    /// A unit that a user has, or had bought.
     pub struct UnitRecord as "UserUnit" {
         /// The sale.
         pub sale_id: i64 as SaleNumber,
         /// The unit.
         pub unit: u32 as UnitNumber,
-        /// `held` or `sold`.
+        /// `held`, `sold` or `cancelled`.
         pub state: &'static str as String,
         /// The code; masked while it can be redeemed.
         pub code: String as String,
@@ -98,6 +98,10 @@ bodies! {
         pub purchased_at: Option<String> as OrNull<Moment>,
         /// What its item is called.
         pub item_name: Option<String> as OrNull<String>,
+        /// When the purchase was cancelled, if it was.
+        pub cancelled_at: Option<String> as OrNull<Moment>,
+        /// Why.
+        pub reason: Option<String> as OrNull<String>,
     }
 }
 
@@ -236,16 +240,23 @@ impl From<&UnitHad> for UnitRecord {
                 expires_at: Some(rfc3339(hold.expires_at)),
                 purchased_at: None,
                 item_name: None,
+                cancelled_at: None,
+                reason: None,
             },
-            UnitHad::Bought(receipt) => Self {
-                sale_id: receipt.sale.get(),
-                unit: receipt.unit.get(),
-                state: "sold",
-                code: receipt.code.to_string(),
-                expires_at: None,
-                purchased_at: Some(rfc3339(receipt.purchased_at)),
-                item_name: Some(receipt.item.name.clone()),
-            },
+            UnitHad::Bought(receipt) => {
+                let bought = PurchaseRecord::from(receipt);
+                Self {
+                    sale_id: bought.sale_id,
+                    unit: bought.unit,
+                    state: if receipt.cancelled.is_some() { "cancelled" } else { "sold" },
+                    code: bought.code,
+                    expires_at: None,
+                    purchased_at: Some(bought.purchased_at),
+                    item_name: Some(bought.item_name),
+                    cancelled_at: bought.cancelled_at,
+                    reason: bought.reason,
+                }
+            }
         }
     }
 }

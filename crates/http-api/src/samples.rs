@@ -204,7 +204,13 @@ pub(crate) fn code_life() -> CodeLife {
 
 /// What the user has then.
 pub(crate) fn units_of_user() -> UnitsOfUser {
-    UnitsOfUser { held: Vec::new(), bought: vec![receipt()], seen_at: code_life().seen_at }
+    let cancelled = vec![cancelled_receipt()];
+    UnitsOfUser {
+        held: Vec::new(),
+        bought: vec![receipt()],
+        cancelled,
+        seen_at: code_life().seen_at,
+    }
 }
 
 pub(crate) fn receipt() -> Receipt {

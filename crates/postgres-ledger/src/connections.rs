@@ -115,6 +115,36 @@ mod tests {
         assert_eq!(Connections::of(1_000, 1).unwrap(), one);
     }
 
+    /// Whoever gives a role its limit reckons with what is written there.
+    #[test]
+    fn the_documents_say_how_many_there_are() {
+        const RIGHTS: &str = include_str!("../../../docs/rights.md");
+        const LIMITS: &str = include_str!("../../../docs/limits.md");
+        let [one, two] = [1, 2].map(|threads| Connections::for_threads(threads).total());
+        let (each, beside) = (two - one, 2 * one - two);
+        let (hot, least) = (Connections::to_keep_hot(2) - Connections::to_keep_hot(1), REST_MIN);
+
+        for (document, says) in [
+            (RIGHTS, format!("at most {beside}, and {each} for each of its `HTTP_WORKERS`")),
+            (
+                RIGHTS,
+                format!(
+                    "makes it fewer, down to {LEAST}: with {least}, and {hot} for each thread,"
+                ),
+            ),
+            (RIGHTS, format!("with the default and two `HTTP_WORKERS` that is {}", 2 * two + 4)),
+            (
+                LIMITS,
+                format!(
+                    "| {each} a thread, and {beside}, or `DATABASE_CONNECTIONS`, which is at least {LEAST};"
+                ),
+            ),
+        ] {
+            let document = document.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(document.contains(&says), "{says}");
+        }
+    }
+
     #[test]
     fn however_few_there_are_each_has_some_and_all_are_no_more() {
         for threads in [1, 2, 5, 512] {

@@ -88,7 +88,8 @@ impl Call<UserOfSale, UnitsReply> for Units {
 
 /// The rows of `look_up_units.sql`, for so many who asked.
 fn read_units(found: &[Row], asked: usize) -> Result<Vec<UnitsOfUser>, SessionError> {
-    let none = UnitsOfUser { held: Vec::new(), bought: Vec::new(), seen_at: UnixMillis(0) };
+    let (held, bought, cancelled) = (Vec::new(), Vec::new(), Vec::new());
+    let none = UnitsOfUser { held, bought, cancelled, seen_at: UnixMillis(0) };
     let mut units = vec![none; asked];
     for row in found {
         let place = rows::count(row, "place")?;
@@ -98,6 +99,7 @@ fn read_units(found: &[Row], asked: usize) -> Result<Vec<UnitsOfUser>, SessionEr
         match rows::column(row, "state")? {
             None => {}
             Some("held") => of.held.push(rows::held_unit(row)?),
+            Some("cancelled") => of.cancelled.push(rows::receipt(row)?),
             Some(_) => of.bought.push(rows::receipt(row)?),
         }
     }

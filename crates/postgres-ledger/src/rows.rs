@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use domain::{
     Cancellation, Code, Epoch, Item, Origin, ProductId, Receipt, Sale, SaleId, Salt, Slot, Terms,
     Unit, UnixMillis, UserId, VersionId, Window,
-    operator::{ActionRecord, StoredAction},
+    operator::{ActionRecord, Reason, StoredAction},
     ports::{
         Answered, AttemptCopy, CodeLife, CodeRecord, CodeState, Granted, HeldUnit, HoldCopy,
         HoldEnd, LiveUnit, OutcomeCopy, Recorded, Verdict,
@@ -147,7 +147,7 @@ pub(crate) fn receipt(row: &Row) -> Result<Receipt, SessionError> {
 
 fn cancellation(row: &Row) -> Result<Option<Cancellation>, SessionError> {
     let Some(at) = moment_if(row, "cancelled_at")? else { return Ok(None) };
-    let reason = column::<&str>(row, "cancel_reason")?.parse();
+    let reason = Reason::kept(column(row, "cancel_reason")?);
     let reason = reason.map_err(|error| unreadable("cancel_reason", error))?;
     Ok(Some(Cancellation { at, reason }))
 }

@@ -9,7 +9,7 @@ use std::{error::Error, fmt::Display};
 use domain::{
     Cancellation, Code, Epoch, Item, Origin, Receipt, Sale, SaleId, Salt, Slot, Terms, Unit,
     UnixMillis, UserId, Window,
-    operator::{ActionRecord, StoredAction},
+    operator::{ActionRecord, Reason, StoredAction},
     ports::{
         Answered, AttemptCopy, CodeLife, CodeState, Granted, HoldCopy, HoldEnd, LiveUnit,
         OutcomeCopy, SaleCopy, Tally,
@@ -202,7 +202,7 @@ pub(crate) fn receipt(row: &Row<'_>) -> rusqlite::Result<Receipt> {
 
 fn cancellation(row: &Row<'_>) -> rusqlite::Result<Option<Cancellation>> {
     let Some(at) = row.get::<_, Option<i64>>("cancelled_at")? else { return Ok(None) };
-    let reason = text(row, "cancel_reason")?.parse();
+    let reason = Reason::kept(text(row, "cancel_reason")?);
     let reason = reason.map_err(|error| unreadable("cancel_reason", error))?;
     Ok(Some(Cancellation { at: UnixMillis(at), reason }))
 }

@@ -320,15 +320,22 @@ pub(crate) enum HoldsCommand {
     },
 }
 
+/// The most purchases that one command cancels.
+const CODES_MAX: usize = 1_000;
+
 /// What to do with purchases.
 #[derive(Subcommand, Clone)]
 pub(crate) enum PurchasesCommand {
-    /// Cancel a purchase, for ever; its unit is on sale again, unless the sale is over
+    /// Cancel purchases, for ever; their units are on sale again, unless the sale is over
     ///
-    /// The receipt stays and says so, with the reason. The buyer may buy another one.
+    /// The receipts stay and say so, with the reason. The buyers may buy others. Of several each is told and kept by
+    /// itself, `--json` prints a line for each, and the sale is loaded once. What stands in the way of one keeps none
+    /// of the others from being cancelled; the command fails then. With `--id` each has a name that is made of that
+    /// and its code: the same command again does nothing more.
     Cancel {
-        /// The code that was redeemed
-        code: Code,
+        /// The codes that were redeemed
+        #[arg(required = true, num_args = 1..=CODES_MAX)]
+        codes: Vec<Code>,
         /// Why: the trail has it, and the buyer reads it on the receipt
         #[arg(long, value_name = "TEXT", conflicts_with = "why")]
         reason: Reason,

@@ -54,14 +54,15 @@ pub(super) fn units_of_user(
     let mut out = output();
     writeln!(
         out,
-        "{:>6}  {:>7}  {:<5}  {:<36}  {:<24}  item",
-        "sale", "unit", "state", "code", "due, or bought"
+        "{:>6}  {:>7}  {:<9}  {:<36}  {:<24}  item",
+        "sale", "unit", "state", "code", "due, or since when"
     )?;
-    for UnitRecord { sale_id, unit, state, code, expires_at, purchased_at, item_name } in units {
-        let at = purchased_at.or(expires_at).unwrap_or_default();
-        let item = item_name.unwrap_or_default();
-        let line =
-            format!("{sale_id:>6}  {unit:>7}  {state:<5}  {code:<36}  {at:<24}  {}", plain(&item));
+    for had in units {
+        let UnitRecord { sale_id, unit, state, code, item_name, reason, .. } = had;
+        let at = had.cancelled_at.or(had.purchased_at).or(had.expires_at).unwrap_or_default();
+        let why = reason.map_or_else(String::new, |reason| format!("  ({reason})"));
+        let item = plain(&(item_name.unwrap_or_default() + &why));
+        let line = format!("{sale_id:>6}  {unit:>7}  {state:<9}  {code:<36}  {at:<24}  {item}");
         writeln!(out, "{}", line.trim_end())?;
     }
     more(&mut out, page.next)

@@ -1,6 +1,6 @@
 //! What commands do with the live store of the service that runs.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use domain::{
     SaleId,
@@ -14,9 +14,6 @@ use crate::{
     config::{Config, Place},
     environment::TokioClock,
 };
-
-/// How long a command waits until the service goes by what it said.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves the sale as its restored ledger has it. Says whether there was anything to accept.
 pub(super) async fn accept_restore(config: &Config, sale: SaleId) -> Result<bool, SalesError> {

@@ -9,6 +9,10 @@ use std::{
 use dev_servers::Service;
 use reqwest::{Method, RequestBuilder};
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     operators::{figure, metrics, operators_of},
@@ -168,10 +172,31 @@ async fn whoever_has_a_token_is_let_in_where_operators_listen_and_nowhere_else(k
     let other_name = shop.request(Method::GET, "/admin/me").bearer_auth(&shop.ann.token);
     let other_name = other_name.header("host", "evil.example:8081");
     assert_eq!(Answer::read_as_operator(other_name).await.unwrap().status, 421);
+    let own = shop.url.strip_prefix("http://").unwrap();
+    for (target, host, status) in
+        [("http://evil.example:8081", own, "421"), (shop.url.as_str(), "evil.example", "200")]
+    {
+        let token = &shop.ann.token;
+        let request = format!(
+            "GET {target}/admin/me HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
+             connection: close\r\n\r\n"
+        );
+        let answer = said_to(own, &request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target} {host}: {answer}");
+    }
     let machine = shop.request(Method::GET, "/metrics").header("host", "evil.example:8081");
     assert_eq!(Answer::read_anywhere(machine).await.unwrap().status, 200);
     let counts = (shop.count("host").await.to_string(), shop.count("missing").await.to_string());
-    assert_eq!(counts, ("1".to_owned(), "1".to_owned()));
+    assert_eq!(counts, ("2".to_owned(), "1".to_owned()));
+}
+
+/// The answer to bytes that no client of HTTP would send.
+async fn said_to(address: &str, request: &str) -> String {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 async fn a_file_is_read_again_and_one_that_is_of_no_use_changes_nothing(kind: Kind) {

@@ -15,11 +15,14 @@ on_both_stacks! {
     a_purchase_that_is_cancelled_keeps_its_receipt_and_its_code_is_good_for_nothing
     the_unit_is_on_sale_again_and_the_buyer_may_buy_as_before
     many_are_cancelled_and_each_unit_is_sold_once_more
+    several_are_cancelled_by_one_command_with_one_load
+    of_several_each_is_told_and_none_is_kept_from_it_by_another
     a_purchase_of_a_sale_that_is_closed_is_cancelled_and_not_sold_again
     a_purchase_is_cancelled_while_nobody_serves
     what_cannot_be_cancelled_is_refused_in_a_sentence
     a_purchase_is_cancelled_over_http_and_everybody_is_told_the_same
     whoever_may_only_look_or_gives_no_reason_cancels_nothing
+    what_was_cancelled_is_shown_to_operators_and_counted_for_its_buyer
 }
 
 const REASON: &str = "the parcel came back";
@@ -154,6 +157,110 @@ async fn many_are_cancelled_and_each_unit_is_sold_once_more(kind: Kind) {
     assert_holds(&stack.audit());
 }
 
+/// A command of an operator that cancels these; returns whether it succeeded, and what it said.
+fn cancel_several(stack: &Stack, codes: &[&str], more: &[&str]) -> (bool, String, String) {
+    let mut command = stack.command();
+    command.args(["purchases", "cancel", "--reason", REASON, "--as", "ann"]).args(more).args(codes);
+    let output = tokio::task::block_in_place(|| command.output().unwrap());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+async fn several_are_cancelled_by_one_command_with_one_load(kind: Kind) {
+    let (stack, sale) = one_sale(kind, 8, 8).await;
+    let mut receipts = Vec::new();
+    for _ in 0..8 {
+        receipts.push(stack.bought("ann", sale).await);
+    }
+    let codes: Vec<_> = receipts[..6].iter().map(Answer::code).collect();
+    let before = stack.count("SELECT epoch FROM sales");
+    let id = ["--id", "6f1c3b52-0a4e-4d7e-9a5b-2f6e0c41d788"];
+
+    let (is_done, said, _) = cancel_several(&stack, &codes, &id);
+
+    assert!(is_done && said.lines().count() == 7, "{said}");
+    for code in &codes {
+        assert!(said.contains(&code[..13]) && !said.contains(code), "{said}");
+        assert_eq!(stack.purchase(code).await.name(), "purchase-cancelled");
+    }
+    // Each raises the epoch, and so does a load; one by one there would be six of those.
+    let raised = stack.count("SELECT epoch FROM sales") - before;
+    assert!((7..=9).contains(&raised), "{raised}");
+    assert_eq!(stack.counts("ann", sale).await, [0, 2, 8, 6]);
+    for _ in 0..6 {
+        assert_eq!(stack.checkout("bob", sale).await.name(), "ok");
+    }
+    assert_eq!(stack.checkout("cid", sale).await.name(), "sold-out");
+
+    // The same command again, of more codes or in another order, does nothing more.
+    let rows = "SELECT count(*) FROM operator_actions";
+    let trail = stack.count(rows);
+    let mut again = codes.clone();
+    again.reverse();
+    again.push(codes[0]);
+    let (is_done, said, _) = cancel_several(&stack, &again, &[&id[..], &["--json"]].concat());
+    let documents: Vec<Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(is_done && documents.len() == 6, "{said}");
+    for document in &documents {
+        assert_eq!(
+            (&document["replayed"], &document["in_effect"]),
+            (&true.into(), &true.into()),
+            "{document}"
+        );
+    }
+    assert_eq!(stack.count(rows), trail);
+    let refused = stack.refused(&[
+        "purchases",
+        "cancel",
+        codes[0],
+        codes[1],
+        "--reason",
+        "another",
+        "--id",
+        id[1],
+        "--as",
+        "ann",
+    ]);
+    assert!(
+        refused.contains("2 of 2 are not done") && refused.contains("differs in why"),
+        "{refused}"
+    );
+    assert_holds(&stack.audit());
+}
+
+async fn of_several_each_is_told_and_none_is_kept_from_it_by_another(kind: Kind) {
+    let (stack, sale) = one_sale(kind, 5, 5).await;
+    let (held, gone) = (stack.checkout("ann", sale).await, stack.bought("ann", sale).await);
+    let receipts = [stack.bought("bob", sale).await, stack.bought("cid", sale).await];
+    stack.cancel(gone.code());
+    let unknown = "00000000-07d1-8c3e-9a5b-2f6e0c41d788";
+    let codes = [receipts[0].code(), held.code(), gone.code(), unknown, receipts[1].code()];
+
+    let (is_done, said, why) = cancel_several(&stack, &codes, &[]);
+
+    assert!(!is_done);
+    assert_eq!(said.lines().count(), 6, "each has a row: {said}");
+    assert!(why.contains("3 of 5 are not done"), "{why}");
+    for (code, refused) in [
+        (held.code(), "the code was not redeemed: it is held"),
+        (gone.code(), "the purchase is cancelled already"),
+        (unknown, "there is no such code"),
+    ] {
+        let line = said.lines().find(|line| line.contains(&format!("refused: {refused}")));
+        assert!(line.is_some(), "{refused}: {said}");
+        assert!(why.contains(&format!("{}… {refused}", &code[..13])), "{refused}: {why}");
+    }
+    for receipt in &receipts {
+        assert_eq!(stack.purchase(receipt.code()).await.name(), "purchase-cancelled");
+    }
+    assert_eq!(stack.purchase(held.code()).await.name(), "ok", "a code is a promise");
+    let (is_done, _, why) = cancel_several(&stack, &[held.code(), "7"], &[]);
+    assert!(!is_done && why.contains("must be a UUID"), "{why}");
+    assert_eq!(stack.purchase(held.code()).await.name(), "code-already-used", "nothing was done");
+    assert_holds(&stack.audit());
+}
+
 async fn a_purchase_of_a_sale_that_is_closed_is_cancelled_and_not_sold_again(kind: Kind) {
     let (stack, sale) = one_sale(kind, 5, 5).await;
     let id = sale.to_string();
@@ -177,23 +284,30 @@ async fn a_purchase_of_a_sale_that_is_closed_is_cancelled_and_not_sold_again(kin
 }
 
 async fn a_purchase_is_cancelled_while_nobody_serves(kind: Kind) {
-    let (mut stack, sale) = one_sale(kind, 1, 1).await;
-    let receipt = stack.bought("ann", sale).await;
+    let (mut stack, sale) = one_sale(kind, 2, 2).await;
+    let receipts = [stack.bought("ann", sale).await, stack.bought("ann", sale).await];
     for app in stack.apps.drain(..) {
         assert!(tokio::task::block_in_place(|| app.terminate().unwrap()).success());
     }
 
-    stack.cancel(receipt.code());
+    let codes = [receipts[0].code(), receipts[1].code()];
+    let (is_done, said, why) = cancel_several(&stack, &codes, &[]);
+    assert!(is_done, "{said}{why}");
     stack.start_app().await;
 
-    let next = stack
-        .once("the unit is had again", async |stack| {
+    let mut units = Vec::new();
+    for _ in 0..2 {
+        let next = stack.once("a unit is had again", async |stack| {
             let asked = stack.checkout("bob", sale).await;
             (asked.name() == "ok").then_some(asked)
-        })
-        .await;
-    assert_eq!(next.unit(), 1);
-    assert_eq!(stack.purchase(receipt.code()).await.name(), "purchase-cancelled");
+        });
+        units.push(next.await.unit());
+    }
+    units.sort_unstable();
+    assert_eq!(units, [1, 2]);
+    for code in codes {
+        assert_eq!(stack.purchase(code).await.name(), "purchase-cancelled");
+    }
     assert_holds(&stack.audit());
 }
 
@@ -295,4 +409,44 @@ async fn whoever_may_only_look_or_gives_no_reason_cancels_nothing(kind: Kind) {
     assert_eq!((unknown.status, unknown.name()), (404, "code-not-found"));
     assert_eq!(shop.stack.purchase(receipt.code()).await.name(), "code-already-used");
     assert_eq!(shop.stack.purchase(held.code()).await.name(), "ok");
+}
+
+async fn what_was_cancelled_is_shown_to_operators_and_counted_for_its_buyer(kind: Kind) {
+    let shop = Shop::open(kind).await;
+    let sale = shop.stack.sale().await;
+    let (gone, stays) =
+        (shop.stack.bought("ann", sale).await, shop.stack.bought("ann", sale).await);
+    shop.stack.bought("bob", sale).await;
+
+    shop.stack.cancel(gone.code());
+
+    let me = shop.stack.get(&format!("/me?sale={sale}&user_id=ann")).await;
+    let counts = ["held", "bought", "cancelled", "limit", "may_have"];
+    assert_eq!(counts.map(|name| me.body[name].as_i64().unwrap()), [0, 1, 1, 10, 9]);
+    for codes in ["holds", "purchases", "cancelled_purchases"] {
+        assert_eq!(me.body.get(codes), None, "no code is for whoever says who they are");
+    }
+    let bob = shop.stack.get(&format!("/me?sale={sale}&user_id=bob")).await;
+    assert_eq!((&bob.body["bought"], &bob.body["cancelled"]), (&1.into(), &0.into()));
+
+    let id = sale.to_string();
+    let found = shop.look("/admin/users/ann").await;
+    assert_eq!(found.body, shop.stack.look_up(&["users", "show", "ann"]));
+    assert_eq!(found.body, shop.look(&format!("/admin/users/ann?sale={sale}")).await.body);
+    let mut units = found.body["units"].as_array().unwrap().clone();
+    units.sort_by_key(|unit| unit["state"] == "sold");
+    let of_receipt = shop.stack.get(&format!("/purchases/{}", gone.code())).await.body;
+    let shown = |receipt: &Value, state: &str| {
+        json!({
+            "sale_id": sale, "unit": receipt["unit"], "state": state, "code": receipt["code"],
+            "expires_at": null, "purchased_at": receipt["purchased_at"],
+            "item_name": receipt["item"]["name"], "cancelled_at": receipt["cancelled_at"],
+            "reason": receipt["reason"],
+        })
+    };
+    assert_eq!(units, [shown(&of_receipt, "cancelled"), shown(&stays.body, "sold")]);
+    assert_eq!(of_receipt["reason"], REASON);
+    let table = shop.stack.operate(&["users", "show", "ann", "--sale", &id]);
+    let line = table.lines().find(|line| line.contains(gone.code())).unwrap();
+    assert!(line.contains(" cancelled ") && line.contains(&format!("({REASON})")), "{table}");
 }

@@ -22,6 +22,7 @@ on_both_stacks! {
     a_service_that_stops_ends_the_streams_of_operators
     a_sale_is_drawn_from_what_is_written_each_minute
     what_cannot_be_drawn_is_said
+    head_has_the_headers_of_get_where_operators_look
 }
 
 impl Shop {
@@ -30,6 +31,11 @@ impl Shop {
         let host = self.url.strip_prefix("http://").unwrap();
         let request = format!("GET /admin/stream HTTP/1.1\r\nhost: {host}\r\n{line}\r\n\r\n");
         Viewer::after(&self.url, &request).await
+    }
+
+    /// What Bob is told of the header fields alone.
+    async fn head(&self, path: &str) -> Answer {
+        answer(self.request(Method::HEAD, path).bearer_auth(&self.bob.token)).await
     }
 
     async fn watch_as(&self, token: &str) -> Viewer {
@@ -70,6 +76,8 @@ async fn an_operator_is_told_how_the_service_does_and_what_is_done(kind: Kind) {
         assert!(viewer.head.contains(line), "{line} in {}", viewer.head);
     }
     let first = told(&mut viewer).await;
+    // Before the stores were compared, and anything was done.
+    assert_no_null(&first);
     assert_eq!((&first["operator"], &first["role"]), (&json!("bob"), &json!("viewer")));
     let well = told_once(&mut viewer, |event| {
         let stores = event["stores"].as_array().unwrap();
@@ -99,7 +107,14 @@ async fn an_operator_is_told_how_the_service_does_and_what_is_done(kind: Kind) {
     assert!(times["p50_ms"].as_f64() <= times["p99_ms"].as_f64(), "{busy}");
     assert!(times["p99_ms"].as_f64() > Some(0.0), "{busy}");
     let still = told_once(&mut viewer, |event| event["rates"]["purchases"] == 0.0).await;
-    assert_eq!(still["latency"]["purchase"], Value::Null);
+    assert_eq!(still["latency"].get("purchase"), None, "{still}");
+    assert_no_null(&still);
+}
+
+/// What has no value is left out, here as everywhere.
+fn assert_no_null(event: &Value) {
+    let text = event.to_string();
+    assert!(!text.contains("null"), "{text}");
 }
 
 fn single(kind: Kind) -> Settings {
@@ -143,7 +158,7 @@ async fn sales_are_told_in_their_order_with_what_they_are_of(kind: Kind) {
     };
     let event = told_once(&mut viewer, in_order).await;
 
-    assert_eq!(event["sales"][0]["product"], Value::Null);
+    assert_eq!(event["sales"][0].get("product"), None, "{event}");
     assert_eq!(event["sales"][2]["product"], json!({ "sku": "lamp", "name": "A lamp" }));
     assert_eq!(event["sales"][0]["stock"], 100);
     // One that was closed before anybody watched is told, too.
@@ -199,6 +214,7 @@ async fn as_many_operators_watch_as_may_and_others_are_served_beside_them(kind: 
     }
 
     let refused = shop.look("/admin/stream").await;
+    let refused_head = shop.head("/admin/stream").await;
     let beside = shop.look("/admin/me").await;
     drop(viewers.pop());
     let again = shop
@@ -211,6 +227,9 @@ async fn as_many_operators_watch_as_may_and_others_are_served_beside_them(kind: 
 
     assert_eq!((refused.status, refused.name()), (503, "overloaded"));
     assert!(refused.header("retry-after").is_some());
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.starts_with("64 operators watch this process"), "{detail}");
+    assert_eq!((refused_head.status, refused_head.text.as_str()), (503, ""));
     assert_eq!(beside.status, 200);
     viewers.push(again);
     for viewer in &mut viewers {
@@ -258,16 +277,16 @@ async fn a_sale_is_drawn_from_what_is_written_each_minute(kind: Kind) {
     let shop = Shop::open(kind).await;
     let sale = shop.stack.sale().await;
     let path = format!("/admin/sales/{sale}/history");
-    let points = async |shop: &Shop, step_s: i64| {
-        let drawn = shop.look(&format!("{path}?step={step_s}")).await;
-        let head = json!([drawn.status, drawn.body["sale"], drawn.body["step_s"]]);
-        assert_eq!(head, json!([200, sale, step_s]), "{drawn:?}");
+    let points = async |shop: &Shop, step_ms: i64| {
+        let drawn = shop.look(&format!("{path}?step_ms={step_ms}")).await;
+        let head = json!([drawn.status, drawn.body["sale_id"], drawn.body["step_ms"]]);
+        assert_eq!(head, json!([200, sale, step_ms]), "{drawn:?}");
         drawn.body["points"].as_array().unwrap().clone()
     };
     let first = shop
         .stack
         .once("a process that begins writes the minute", async |_| {
-            points(&shop, 60).await.first().cloned()
+            points(&shop, 60_000).await.first().cloned()
         })
         .await;
     assert_eq!(figures(&first), [0; 4]);
@@ -292,12 +311,12 @@ async fn a_sale_is_drawn_from_what_is_written_each_minute(kind: Kind) {
         .await;
     let before: Vec<_> = all.iter().take(3).map(figures).collect();
     assert_eq!(before, [[1, 2, 3, 4], [5, 6, 7, 8], [9, 9, 10, 11]]);
-    let moments: Vec<_> = all.iter().map(|point| point["at"].as_str().unwrap()).collect();
+    let moments: Vec<_> = all.iter().map(|point| point["seen_at"].as_str().unwrap()).collect();
     assert!(moments.is_sorted() && moments[0].ends_with(":00.000Z"), "{moments:?}");
     // Another minute may be written between the two looks.
     let of_both = shop.stack.once("both steps draw the same attempts", async |_| {
-        let fine = points(&shop, 60).await;
-        let coarse = points(&shop, 86_400).await;
+        let fine = points(&shop, 60_000).await;
+        let coarse = points(&shop, 86_400_000).await;
         let attempts = |points: &[Value]| points.iter().map(|it| figures(it)[2]).sum::<u64>();
         (attempts(&coarse) == attempts(&fine)).then_some((coarse.len(), attempts(&coarse)))
     });
@@ -309,15 +328,74 @@ async fn a_sale_is_drawn_from_what_is_written_each_minute(kind: Kind) {
 async fn what_cannot_be_drawn_is_said(kind: Kind) {
     let shop = Shop::open(kind).await;
 
-    for step in ["0", "59", "61", "86460", "060", "x", ""] {
-        let refused = shop.look(&format!("/admin/sales/1/history?step={step}")).await;
+    for step in ["0", "60", "60001", "86460000", "060000", "x", ""] {
+        let refused = shop.look(&format!("/admin/sales/1/history?step_ms={step}")).await;
         assert_eq!((refused.status, refused.name()), (400, "invalid-request"), "{step}");
-        assert_eq!(refused.body["errors"][0]["field"], "step", "{step}");
+        assert_eq!(refused.body["errors"][0]["field"], "step_ms", "{step}");
     }
     let unknown = shop.look("/admin/sales/777/history").await;
     assert_eq!((unknown.status, unknown.name()), (404, "sale-not-found"));
     let request = shop.request(Method::GET, "/admin/sales/1/history");
     assert_eq!(answer(request).await.status, 401);
+}
+
+async fn head_has_the_headers_of_get_where_operators_look(kind: Kind) {
+    let shop = Shop::open(kind).await;
+    let sale = shop.stack.sale().await;
+    let held = shop.stack.checkout("ann", sale).await;
+    let names = |answer: &Answer| {
+        let mut names: Vec<_> = answer.header_names().map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    };
+
+    for path in [
+        "/admin/me".to_owned(),
+        "/admin/sales".to_owned(),
+        format!("/admin/sales/{sale}"),
+        "/admin/sales/777/history".to_owned(),
+        "/admin/actions".to_owned(),
+        "/admin/actions/7".to_owned(),
+        "/admin/products".to_owned(),
+        "/admin/users/ann".to_owned(),
+        "/admin/users/ann/attempts".to_owned(),
+        format!("/admin/codes/{}", held.code()),
+        format!("/admin/sales/{sale}/units/{}", held.unit()),
+        format!("/admin/sales/{sale}/history"),
+        format!("/admin/sales/{sale}/history?step_ms=7"),
+        "/admin/openapi.json".to_owned(),
+        "/problems/overloaded".to_owned(),
+        "/".to_owned(),
+    ] {
+        let (get, head) = shop
+            .stack
+            .once(&format!("{path} is the same twice"), async |_| {
+                let (get, head) = (shop.look(&path).await, shop.head(&path).await);
+                // Something may become of the sale between the two.
+                let length = get.text.len().to_string();
+                let is_same = head.header("content-length") == Some(length.as_str());
+                is_same.then_some((get, head))
+            })
+            .await;
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        assert_eq!(names(&head), names(&get), "{path}");
+    }
+
+    // A stream has no length.
+    let head = shop.head("/admin/stream").await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    for (name, value) in [
+        ("content-type", Some("text/event-stream")),
+        ("cache-control", Some("no-store")),
+        ("content-length", None),
+    ] {
+        assert_eq!(head.header(name), value, "{head:?}");
+    }
+    // What begins something is no look.
+    for path in [format!("/admin/sales/{sale}/attempts"), "/admin/enter?ticket=x".to_owned()] {
+        let head = shop.head(&path).await;
+        assert_eq!((head.status, head.header("allow")), (405, Some("GET, OPTIONS")), "{path}");
+    }
 }
 
 /// What processes did, of which only one is asked.
@@ -374,7 +452,8 @@ async fn while_redis_is_away_a_process_tells_of_itself_and_says_so() {
     let up = |event: &Value| event["stores"][1]["state"] == "up";
     let back = told_once(&mut viewer, |event| up(event) && processes(event) == 2).await;
     assert!(back["stores"][1].get("why").is_none(), "{back}");
-    assert!(back["stores"][1]["since"].as_str() > lost["stores"][1]["since"].as_str(), "{back}");
+    let [since, before] = [&back, &lost].map(|event| event["stores"][1]["changed_at"].as_str());
+    assert!(since.is_some() && since > before, "{back}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,6 +119,16 @@ async fn what_a_buyer_has_is_theirs_alone(kind: Kind) {
     assert_eq!((as_ann.status, as_ann.name()), (403, "forbidden"));
     let path = format!("/checkout?code={}", other.code());
     assert_eq!(shop.ask(reqwest::Method::DELETE, &path, &ann).await.status, 204);
+    shop.stack.operate(&["purchases", "cancel", hold.code(), "--reason", "it came back"]);
+    let receipt =
+        shop.ask(reqwest::Method::GET, &format!("/purchases/{}", hold.code()), &ann).await;
+    assert_eq!(receipt.body["reason"], "it came back");
+    let of_ann = shop.ask(reqwest::Method::GET, &me, &ann).await.body;
+    assert_eq!((of_ann["bought"].as_i64(), of_ann["cancelled"].as_i64()), (Some(0), Some(1)));
+    assert_eq!(of_ann["purchases"], serde_json::json!([]));
+    assert_eq!(of_ann["cancelled_purchases"], serde_json::json!([receipt.body]));
+    let of_bob = shop.ask(reqwest::Method::GET, &me, &bob).await.body;
+    assert_eq!(of_bob["cancelled_purchases"], serde_json::json!([]));
     crate::crowd::assert_holds(&shop.stack.audit());
 }
 

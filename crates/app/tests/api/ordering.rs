@@ -24,6 +24,9 @@ on_both_stacks! {
     a_token_of_operators_is_none_where_buyers_ask
     a_product_is_put_with_its_picture_and_archived
     what_is_wrong_with_a_product_is_named
+    an_order_about_what_there_is_not_has_a_row_and_what_is_no_order_has_none
+    what_cannot_be_decoded_is_refused_by_name_wherever_operators_ask
+    a_text_that_does_not_say_what_it_seems_to_is_refused_by_its_field
 }
 
 const NAMES: [&str; 3] = [
@@ -223,11 +226,28 @@ async fn the_same_order_again_does_nothing_more_and_its_name_is_good_for_no_othe
     let other = answer(order(&format!("/admin/sales/{sale}/pause"), &json!({}))).await;
     assert_eq!((other.status, other.name()), (422, "idempotency-key-used"), "{other:?}");
     assert_eq!(other.body["action"], first.body["action"]);
+    let differs = &other.body["differs"];
+    assert!(differs[0] == "action" && differs[1] == "sale_id", "{other:?}");
+    for (field, value, differs) in [
+        ("why", json!("on a whim"), "why"),
+        ("stock", json!(6), "stock"),
+        ("hold_ms", json!(61_000), "hold_ms"),
+    ] {
+        let mut body = body.clone();
+        body[field] = value;
+        let other = answer(order("/admin/sales", &body)).await;
+        assert_eq!((other.status, other.name()), (422, "idempotency-key-used"), "{other:?}");
+        assert_eq!(
+            (&other.body["differs"], &other.body["action"]),
+            (&json!([differs]), &first.body["action"])
+        );
+        assert!(other.body["detail"].as_str().unwrap().contains(&format!("in {differs};")));
+    }
     assert_eq!(shop.trail().await.len(), before + 1);
     // The shell knows it by the same name.
     let id = sale.to_string();
     let said = shop.stack.refused(&["sales", "pause", &id, "--id", NAMES[0]]);
-    assert!(said.contains("sale-scheduled by ann"), "{said}");
+    assert!(said.contains("sale-scheduled by ann, which differs in operator, action"), "{said}");
     // A refusal is kept, too.
     let at = format!("/admin/sales/{sale}");
     let too_late = json!({ "ends_at": "2020-01-01T00:00:00Z" });
@@ -236,7 +256,16 @@ async fn the_same_order_again_does_nothing_more_and_its_name_is_good_for_no_othe
         let refused = answer(order.header("idempotency-key", NAMES[1])).await;
         assert_eq!((refused.status, refused.name()), (409, "action-refused"), "{refused:?}");
     }
+    let mut other = too_late.clone();
+    other["why"] = "once more".into();
+    let other = shop.order(Method::PATCH, &at, &other).header("idempotency-key", NAMES[1]);
+    let other = answer(other).await;
+    assert_eq!((other.status, &other.body["differs"]), (422, &json!(["why"])), "{other:?}");
     assert_eq!(shop.trail().await.len(), before + 2);
+    let paused = ["sales", "pause", &id, "--id", NAMES[2], "--as", "ann", "--why"];
+    shop.stack.operate(&[&paused[..], &["a pause"]].concat());
+    let said = shop.stack.refused(&[&paused[..], &["another pause"]].concat());
+    assert!(said.contains("sale-paused by ann, which differs in why"), "{said}");
 }
 
 async fn of_two_operators_at_once_one_is_told_what_the_other_did(kind: Kind) {
@@ -504,4 +533,131 @@ async fn what_is_wrong_with_a_product_is_named(kind: Kind) {
     assert_eq!(shop.look(at).await.name(), "product-not-found");
     let huge = json!({ "name": "x", "image_base64": "A".repeat(800_000) });
     assert_eq!(shop.done(Method::PUT, at, &huge).await.status, 413);
+}
+
+async fn what_cannot_be_decoded_is_refused_by_name_wherever_operators_ask(kind: Kind) {
+    let shop = Shop::open(kind).await;
+    let sale = shop.stack.sale().await;
+    let receipt = shop.stack.checkout("ann", sale).await;
+    let (code, before) = (receipt.code(), shop.trail().await);
+    let (get, post) = (Method::GET, Method::POST);
+
+    for (method, path, field) in [
+        (&post, format!("/admin/sales/{sale}/pause?why=caf%E9"), "why"),
+        (&post, format!("/admin/sales/{sale}/end?why=50%+off"), "why"),
+        (&post, format!("/admin/sales/{sale}/resume?version=%2"), "version"),
+        (&post, "/admin/sales/%E9/pause".to_owned(), "id"),
+        (&Method::PUT, "/admin/products/lamp-7?name=%E9t%E9".to_owned(), "name"),
+        (&Method::PUT, "/admin/products/lamp%zz?name=x".to_owned(), "sku"),
+        (&Method::DELETE, format!("/admin/holds/{code}?why=%ff"), "why"),
+        (&Method::DELETE, format!("/admin/holds/{code}%E9"), "code"),
+        (&post, format!("/admin/purchases/{code}/cancel?why=%E9"), "why"),
+        (&get, "/admin/actions?sale=%zz".to_owned(), "sale"),
+        (&get, "/admin/actions?%E9=1".to_owned(), "%E9"),
+        (&get, "/admin/actions/%E9".to_owned(), "id"),
+        (&get, "/admin/users/al%E9".to_owned(), "user_id"),
+        (&get, "/admin/users/al%zz/attempts".to_owned(), "user_id"),
+        (&get, "/admin/users/ann?after=%E9".to_owned(), "after"),
+        (&get, "/admin/codes/%E9".to_owned(), "code"),
+        (&get, format!("/admin/sales/{sale}/units/%E9"), "unit"),
+        (&get, format!("/admin/sales/{sale}/history?step_ms=%E9"), "step_ms"),
+        (&get, format!("/admin/sales/{sale}/attempts?format=%E9"), "format"),
+        (&get, "/admin/stream?x=%zz".to_owned(), "x"),
+    ] {
+        let request = shop.request(method.clone(), &path).bearer_auth(&shop.ann.token);
+        let refused = answer(request).await;
+        assert_eq!((refused.status, refused.name()), (400, "invalid-request"), "{path}");
+        let errors = refused.body["errors"].as_array().unwrap();
+        let named = errors.iter().find(|error| error["field"] == field);
+        let message = named.unwrap_or_else(|| panic!("{path}: {errors:?}"))["message"].as_str();
+        let says = ["is not UTF-8 once it is decoded", "has a % that no two hexadecimal digits"];
+        assert!(says.iter().any(|it| message.unwrap().starts_with(it)), "{path}: {errors:?}");
+    }
+    assert_eq!(shop.trail().await, before);
+    assert_eq!(shop.look("/admin/users/%61nn").await.body["user_id"], "ann");
+}
+
+async fn a_text_that_does_not_say_what_it_seems_to_is_refused_by_its_field(kind: Kind) {
+    let shop = Shop::open(kind).await;
+    let sale = shop.stack.sale().await;
+    let receipt = shop.stack.checkout("ann", sale).await;
+    assert_eq!(shop.stack.purchase(receipt.code()).await.name(), "ok");
+    let before = shop.trail().await;
+    let pause = format!("/admin/sales/{sale}/pause");
+    let cancel = format!("/admin/purchases/{}/cancel", receipt.code());
+    let lamp = "/admin/products/lamp-7";
+
+    for (spoiled, called) in [
+        ("gift \u{202e}sdnufer on\u{202c}", "U+202E at position 6"),
+        ("a\u{2067}b\u{2069}", "U+2067 at position 2"),
+        ("lamp\u{200b}", "U+200B at position 5"),
+        ("\u{feff}lamp", "U+FEFF at position 1"),
+        ("la\u{ad}mp", "U+00AD at position 3"),
+    ] {
+        for (method, path, field) in [
+            (Method::POST, pause.as_str(), "why"),
+            (Method::POST, cancel.as_str(), "why"),
+            (Method::PUT, lamp, "name"),
+        ] {
+            let refused = shop.done(method, path, &json!({ field: spoiled })).await;
+            assert_eq!((refused.status, refused.name()), (400, "invalid-request"), "{refused:?}");
+            let error = &refused.body["errors"][0];
+            assert_eq!(error["field"], field);
+            assert!(error["message"].as_str().unwrap().ends_with(called), "{error}");
+        }
+        let id = sale.to_string();
+        for command in [
+            &["sales", "pause", &id, "--why", spoiled][..],
+            &["purchases", "cancel", receipt.code(), "--reason", spoiled],
+            &["products", "put", "--sku", "lamp-7", "--name", spoiled],
+        ] {
+            let said = shop.stack.refused(command);
+            assert!(said.contains(called), "{command:?}: {said}");
+        }
+    }
+    assert_eq!(shop.trail().await, before);
+
+    // What languages need is no disguise.
+    let name = "چراغ می\u{200c}تابد 👩\u{200d}🔧";
+    let put = shop.done(Method::PUT, lamp, &json!({ "name": name })).await;
+    assert_eq!((put.status, &put.body["action"]["after"]["name"]), (200, &name.into()));
+}
+
+async fn an_order_about_what_there_is_not_has_a_row_and_what_is_no_order_has_none(kind: Kind) {
+    let shop = Shop::open(kind).await;
+    let unknown = "00000000-07d1-8c3e-9a5b-2f6e0c41d788";
+    let mut of_none = new_sale(5);
+    of_none["product"] = "none".into();
+    let why = json!({ "why": "a slip" });
+    let rows = async || shop.trail().await.len();
+    let before = rows().await;
+
+    for (method, path, body, name) in [
+        (Method::POST, "/admin/sales/999/pause".to_owned(), &why, "sale-not-found"),
+        (Method::POST, "/admin/products/none/archive".to_owned(), &why, "product-not-found"),
+        (Method::DELETE, format!("/admin/holds/{unknown}"), &why, "code-not-found"),
+        (Method::POST, format!("/admin/purchases/{unknown}/cancel"), &why, "code-not-found"),
+    ] {
+        let rows_before = rows().await;
+        let order = || shop.order(method.clone(), &path, body);
+        let refused = answer(order()).await;
+        assert_eq!((refused.status, refused.name()), (404, name), "{path}: {refused:?}");
+        let trail = shop.trail().await;
+        assert_eq!((trail.len(), &trail[0]["refused"]["refused"]), (rows_before + 1, &name.into()));
+    }
+    assert_eq!(rows().await, before + 4);
+
+    for (method, path, body, status) in [
+        (Method::POST, "/admin/sales".to_owned(), &of_none, 404),
+        (Method::DELETE, format!("/admin/holds/{}", NAMES[0]), &why, 404),
+        (Method::POST, format!("/admin/purchases/{}/cancel", NAMES[0]), &why, 404),
+        (Method::POST, "/admin/purchases/7/cancel".to_owned(), &why, 400),
+    ] {
+        let order = shop.order(method, &path, body).header("idempotency-key", NAMES[1]);
+        let refused = answer(order).await;
+        assert_eq!(refused.status, status, "{path}: {refused:?}");
+    }
+    assert_eq!(rows().await, before + 4);
+    // The name is free.
+    assert_eq!(shop.look(&format!("/admin/actions/{}", NAMES[1])).await.status, 404);
 }

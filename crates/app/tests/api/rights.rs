@@ -102,6 +102,14 @@ async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
             held.status == 200 && stack.purchase(held.code()).await.name() == "ok"
         })
         .await;
+    let bought = stack.once("a unit is bought that is not wanted", async |stack| {
+        let held = stack.checkout("gil", lamps).await;
+        let is_bought = held.status == 200 && stack.purchase(held.code()).await.name() == "ok";
+        is_bought.then(|| held.code().to_owned())
+    });
+    stack.operate(&["purchases", "cancel", &bought.await, "--reason", "it came back"]);
+    let gil = stack.get(&format!("/me?sale={lamps}&user_id=gil")).await;
+    assert_eq!((gil.status, &gil.body["cancelled"]), (200, &1.into()), "{gil:?}");
     stack.operate(&["products", "archive", "lamp"]);
     stack.operate(&["sales", "pause", &sale.to_string()]);
     stack.operate(&["sales", "resume", &sale.to_string()]);
@@ -118,6 +126,10 @@ async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
     assert_holds(&stack.audit());
     let sale = sale.to_string();
     stack.operate(&["users", "show", "ann", "--attempts"]);
+    stack.operate(&["users", "show", "ann"]);
+    stack.operate(&["actions", "list"]);
+    stack.operate(&["sales", "list"]);
+    stack.operate(&["products", "list"]);
     stack.operate(&["units", "show", &sale, "1"]);
     stack.operate(&["codes", "show", returned.code()]);
     let purchases = stack.operate(&["export", "purchases", "--sale", &sale]);

@@ -86,6 +86,13 @@ impl Fields {
         Ok(fields)
     }
 
+    /// The names of those that are otherwise in other fields, or in one of both alone.
+    pub(super) fn differs_from(&self, other: &Self) -> Vec<String> {
+        let names = self.0.iter().chain(other.0.iter().filter(|(name, _)| !self.has(name)));
+        let names = names.filter(|(name, _)| self.value(name) != other.value(name));
+        names.map(|(name, _)| name.clone()).collect()
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.value(name).is_some()
     }

@@ -2,7 +2,13 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use crate::{UserId, uuid};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Code, UserId,
+    seen_text::{self, UnseenError},
+    uuid,
+};
 
 /// The name of an order: a UUID of any kind, but not the one of all zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +37,16 @@ impl ActionId {
         const VERSION: u128 = 0xf << 76;
         const VARIANT: u128 = 0b11 << 62;
         Self(random & !VERSION & !VARIANT | 0x4 << 76 | 0b10 << 62)
+    }
+
+    /// The name of the order about this code, of several that are given together by this one name: the same again has
+    /// the same. Nobody gets to the code from it, who may not know that.
+    #[must_use]
+    pub fn of_code(self, code: Code) -> Self {
+        let digest = Sha256::new().chain_update(self.0.to_be_bytes());
+        let digest: [u8; 32] = digest.chain_update(code.to_bits().to_be_bytes()).finalize().into();
+        let random = digest.iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte));
+        Self::drawn(random)
     }
 }
 
@@ -92,9 +108,9 @@ pub enum ParseReasonError {
     /// It has so many characters.
     #[error("must have at most {max} characters, not {0}", max = Reason::LENGTH_MAX)]
     Length(usize),
-    /// The character at this place, counted from 1, is one that controls a terminal.
-    #[error("must have no control characters, such as the one at position {0}")]
-    Control(usize),
+    /// It has characters that are not seen as they are.
+    #[error(transparent)]
+    Unseen(#[from] UnseenError),
 }
 
 impl Reason {
@@ -106,12 +122,16 @@ impl Reason {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl FromStr for Reason {
-    type Err = ParseReasonError;
+    /// The words of a ledger. What an earlier version took stays there, and is shown.
+    pub fn kept(text: &str) -> Result<Self, ParseReasonError> {
+        Self::of(text, seen_text::check_control)
+    }
 
-    fn from_str(text: &str) -> Result<Self, ParseReasonError> {
+    fn of(
+        text: &str,
+        check: fn(&str) -> Result<(), UnseenError>,
+    ) -> Result<Self, ParseReasonError> {
         if text.trim().is_empty() {
             return Err(ParseReasonError::Empty);
         }
@@ -119,10 +139,16 @@ impl FromStr for Reason {
         if length > Self::LENGTH_MAX {
             return Err(ParseReasonError::Length(length));
         }
-        if let Some(place) = text.chars().position(char::is_control) {
-            return Err(ParseReasonError::Control(place + 1));
-        }
+        check(text)?;
         Ok(Self(text.into()))
+    }
+}
+
+impl FromStr for Reason {
+    type Err = ParseReasonError;
+
+    fn from_str(text: &str) -> Result<Self, ParseReasonError> {
+        Self::of(text, seen_text::check)
     }
 }
 

@@ -3,7 +3,10 @@
 use crate::{
     ProductVersion, UnixMillis,
     operator::json::{Fields, Unreadable},
-    product::{Currency, ImageKind, ImageRef, Metadata, Picture, Price, Product, ProductChange},
+    product::{
+        Currency, ImageKind, ImageRef, Metadata, Picture, Price, Product, ProductChange,
+        ProductName,
+    },
 };
 
 pub(super) fn of_change(fields: Fields, to: &ProductChange) -> Fields {
@@ -17,7 +20,7 @@ pub(super) fn of_change(fields: Fields, to: &ProductChange) -> Fields {
 pub(super) fn read_change(fields: &Fields) -> Result<ProductChange, Unreadable> {
     Ok(ProductChange {
         sku: fields.parsed("sku")?,
-        name: fields.parsed("name")?,
+        name: read_name(fields)?,
         price: read_price(fields)?,
         metadata: fields.parsed_if("metadata")?,
         image: fields.parsed_if("image")?.map(Picture::Kept),
@@ -45,13 +48,17 @@ pub(super) fn read_product(fields: &Fields) -> Result<Product, Unreadable> {
         id: fields.small("version")?,
         product: fields.small("product")?,
         sku: fields.parsed("sku")?,
-        name: fields.parsed("name")?,
+        name: read_name(fields)?,
         price: read_price(fields)?,
         metadata: fields.parsed_if("metadata")?,
         image: digest.zip(kind).map(|(digest, kind)| ImageRef { digest, kind }),
         made_at: UnixMillis(fields.int("made_at")?),
     };
     Ok(Product { version, archived_at: fields.int_if("archived_at")?.map(UnixMillis) })
+}
+
+fn read_name(fields: &Fields) -> Result<ProductName, Unreadable> {
+    ProductName::kept(fields.word("name")?).map_err(|_| Unreadable("name"))
 }
 
 fn of_price(fields: Fields, price: Option<Price>) -> Fields {

@@ -229,6 +229,28 @@ impl Order {
     /// What was asked beside what has a column of its own, as JSON. The same order is the same text.
     #[must_use]
     pub fn asked(&self) -> String {
+        self.fields().write()
+    }
+
+    /// In what this order is another one than that, by the names that the trail has for it; in nothing if it is the
+    /// same. Which request brings an order says nothing of it, and neither does its name.
+    #[must_use]
+    pub fn differs_from(&self, that: &Self) -> Vec<String> {
+        let (one, other) = (&self.action, &that.action);
+        let columns = [
+            ("operator", self.by != that.by),
+            ("action", one.name() != other.name()),
+            ("sale_id", one.sale() != other.sale()),
+            ("product_id", one.product() != other.product()),
+            ("code", one.code() != other.code()),
+            ("why", self.why != that.why),
+        ];
+        let columns = columns.into_iter().filter(|(_, is_other)| *is_other);
+        let columns = columns.map(|(name, _)| name.to_owned());
+        columns.chain(self.fields().differs_from(&that.fields())).collect()
+    }
+
+    fn fields(&self) -> Fields {
         let fields = Fields::new().number_if("if_at", self.if_at);
         match self.action {
             Action::PutProduct(ref to) => product_json::of_change(fields, to),
@@ -248,7 +270,6 @@ impl Order {
             }
             _ => fields,
         }
-        .write()
     }
 }
 
@@ -340,7 +361,7 @@ impl StoredAction {
             "purchase-cancelled" => Action::CancelPurchase(code()?),
             _ => return Err(Unreadable("action")),
         };
-        let why = self.why.as_ref().map(|why| why.parse::<Reason>()).transpose();
+        let why = self.why.as_deref().map(Reason::kept).transpose();
         Ok(Order {
             id: ActionId::from_bits(self.id).map_err(|_| Unreadable("id"))?,
             by: self.operator.parse().map_err(|_| Unreadable("operator"))?,

@@ -221,7 +221,7 @@ impl Refused {
             }
             Self::LedgerBehind { epoch } => fields.number("epoch", epoch.0),
             Self::NotOnHold { state } | Self::NotPurchased { state } => fields.text("state", state),
-            Self::AlreadyCancelled { at } => fields.number("at", at.0),
+            Self::AlreadyCancelled { at } => fields.number("cancelled_at", at.0),
             Self::NoSuchSale
             | Self::OutOfRange
             | Self::NoSuchProduct
@@ -264,7 +264,7 @@ impl Refused {
             "image-not-found" => Self::NoSuchImage,
             "code-not-found" => Self::NoSuchCode,
             "not-purchased" => Self::NotPurchased { state: fields.one_of("state", &STATES)? },
-            "already-cancelled" => Self::AlreadyCancelled { at: moment("at")? },
+            "already-cancelled" => Self::AlreadyCancelled { at: moment("cancelled_at")? },
             "reason-missing" => Self::ReasonMissing,
             "not-yet-possible" => Self::NotYetPossible,
             "not-on-hold" => Self::NotOnHold { state: fields.one_of("state", &STATES)? },

@@ -66,11 +66,19 @@ pub enum Answer {
         /// Whether it had been refused when this order came.
         is_replayed: bool,
     },
-    /// The id is that of another order, and nothing was done.
+    /// The id is that of another order, and nothing was done: [`Order::differs_from`] says in what.
     IdUsed(
         /// That order.
         ActionRecord,
     ),
+}
+
+/// What has an order that was carried out be in effect.
+struct Loading {
+    /// What its sale is to be loaded with, if that was read.
+    snapshot: Option<SaleSnapshot>,
+    /// Whether the live store had the sale, or could not be asked.
+    was_served: bool,
 }
 
 impl Steering {
@@ -92,6 +100,29 @@ impl Steering {
     ///
     /// After [`Failure::Unknown`] it may be done: the same order again says so.
     pub async fn act(&self, order: &Order) -> Result<Answer, StoreError> {
+        match self.give(order).await? {
+            (Answer::Done { record, is_replayed, .. }, loading) => {
+                let effect = self.take_effect(&record, loading);
+                let in_effect = within(&*self.clock, EFFECT_WAIT_MS, effect).await;
+                let in_effect = matches!(in_effect, Some(Ok(())));
+                Ok(Answer::Done { record, in_effect, is_replayed })
+            }
+            (answer, _) => Ok(answer),
+        }
+    }
+
+    /// Carries an order out, and waits for nothing: of none that is done it is said that it is in effect. Whoever has
+    /// several about a sale gives them so, and then the last one again to [`act`](Self::act), which waits for all: the
+    /// sale is loaded once.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`act`](Self::act).
+    pub async fn carry_out(&self, order: &Order) -> Result<Answer, StoreError> {
+        self.give(order).await.map(|(answer, _)| answer)
+    }
+
+    async fn give(&self, order: &Order) -> Result<(Answer, Loading), StoreError> {
         let (live, is_blind) = match self.look(&order.action).await {
             Ok(live) => (live, false),
             Err(_) if order.action.only_stops() || self.is_past(&order.action).await => {
@@ -102,18 +133,15 @@ impl Steering {
         let beside = Beside { live, is_blind, timetable: self.timetable };
         let (record, snapshot, is_replayed) = match self.operator.act(order, &beside).await? {
             ActReply::Now { record, snapshot } => (record, snapshot, false),
-            ActReply::Before(record) if record.order.action != order.action => {
-                return Ok(Answer::IdUsed(record));
-            }
             ActReply::Before(record) => (record, None, true),
         };
-        if matches!(record.outcome, Acted::Refused(_)) {
-            return Ok(Answer::Refused { record, is_replayed });
-        }
-        let effect = self.take_effect(&record, snapshot, live.is_some() || is_blind);
-        let in_effect = within(&*self.clock, EFFECT_WAIT_MS, effect).await;
-        let in_effect = matches!(in_effect, Some(Ok(())));
-        Ok(Answer::Done { record, in_effect, is_replayed })
+        let loading = Loading { snapshot, was_served: live.is_some() || is_blind };
+        let answer = match record.outcome {
+            _ if !order.differs_from(&record.order).is_empty() => Answer::IdUsed(record),
+            Acted::Refused(_) => Answer::Refused { record, is_replayed },
+            Acted::Done(_) => Answer::Done { record, in_effect: false, is_replayed },
+        };
+        Ok((answer, loading))
     }
 
     /// What came of the order of this id.
@@ -178,8 +206,7 @@ impl Steering {
     async fn take_effect(
         &self,
         record: &ActionRecord,
-        snapshot: Option<SaleSnapshot>,
-        was_served: bool,
+        Loading { snapshot, was_served }: Loading,
     ) -> Result<(), StoreError> {
         if let (Some(sale), Acted::Done(Seen::Purchase(after))) = (record.sale, &record.outcome) {
             return self.put_back(sale, *after).await;

@@ -460,6 +460,40 @@ fn the_trail_reads_back_what_it_writes() {
     }
 }
 
+/// Two orders that differ differ in something that has a name.
+#[test]
+fn of_two_orders_it_is_said_in_what_they_differ() {
+    let orders: Vec<_> = records().into_iter().map(|record| record.order).collect();
+    for one in &orders {
+        for other in &orders {
+            let is_same =
+                (&one.action, &one.why, one.if_at) == (&other.action, &other.why, other.if_at);
+            assert_eq!(one.differs_from(other).is_empty(), is_same, "{one:?} {other:?}");
+        }
+    }
+
+    let stock = |stock| Changed { stock: Some(stock), ..Changed::default() };
+    let hold = Changed { hold_ms: Some(1_000), ..stock(3) };
+    assert_eq!(change(stock(3)).differs_from(&change(stock(4))), ["stock"]);
+    assert_eq!(change(stock(3)).differs_from(&change(hold)), ["hold_ms"]);
+    let [one, other] = [put("Lamp"), put("Lantern")].map(|to| order(Action::PutProduct(to)));
+    assert_eq!(one.differs_from(&other), ["name"]);
+    let [one, other] = [8, 9].map(|id| order(Action::PauseSale(SaleId::try_from(id).unwrap())));
+    assert_eq!(one.differs_from(&other), ["sale_id"]);
+}
+
+/// What was taken before it was known how it can mislead is there, and can be read.
+#[test]
+fn the_trail_of_an_earlier_version_is_read_as_it_is() {
+    let mut stored = StoredAction::from(&records()[0]);
+    stored.why = Some("a \u{202e}reason".to_owned());
+
+    let record = ActionRecord::try_from(stored.clone()).unwrap();
+
+    assert_eq!(StoredAction::from(&record), stored);
+    assert!(stored.why.unwrap().parse::<Reason>().is_err());
+}
+
 #[test]
 fn what_was_not_written_here_is_no_row_of_the_trail() {
     let stored = StoredAction::from(&records()[1]);
@@ -481,6 +515,20 @@ fn what_was_not_written_here_is_no_row_of_the_trail() {
     assert!(!with(&|row| row.sale_id = Some(0)));
     assert!(!with(&|row| row.refused = Some("{}".to_owned())));
     assert!(!with(&|row| row.why = Some("a\u{7}".to_owned())));
+}
+
+#[test]
+fn of_orders_that_are_given_together_each_has_a_name_and_the_same_again() {
+    let name: ActionId = "6f1c3b52-0a4e-4d7e-9a5b-2f6e0c41d788".parse().unwrap();
+    let codes = [5, 6].map(|random| Code::new(open().id, random));
+
+    let names = codes.map(|code| name.of_code(code));
+
+    assert_ne!(names[0], names[1]);
+    assert_eq!(codes.map(|code| name.of_code(code)), names);
+    let other: ActionId = "6f1c3b52-0a4e-4d7e-9a5b-2f6e0c41d789".parse().unwrap();
+    assert_ne!(other.of_code(codes[0]), names[0]);
+    assert_eq!(names[0].to_string().parse(), Ok(names[0]));
 }
 
 #[test]

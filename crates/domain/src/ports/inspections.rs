@@ -19,8 +19,9 @@ pub trait Inspections: Send + Sync {
         asked: PageAsked,
     ) -> Result<Page<AttemptCopy>, StoreError>;
 
-    /// The units that a user has, held and bought: those of the newest sale first, each sale's in the order
-    /// of the user's slots.
+    /// The units that a user has, held and bought, and those whose purchase was cancelled: those of the newest sale
+    /// first, each sale's in the order of the user's slots. Who had one slot more than once had what was bought first
+    /// first.
     async fn units(&self, of: UserOfSales, asked: PageAsked) -> Result<Page<UnitHad>, StoreError>;
 
     /// All that a user asked for, granted and refused, the last first. Reads every attempt there is:
@@ -59,7 +60,7 @@ pub struct CodeRows {
     pub purchase: Option<PurchaseCopy>,
 }
 
-/// A unit that a user has.
+/// A unit that a user has, or had bought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnitHad {
     /// It is on hold.
@@ -69,6 +70,6 @@ pub enum UnitHad {
         /// What it is.
         hold: HeldUnit,
     },
-    /// It was bought.
+    /// It was bought; the receipt says if that was cancelled.
     Bought(Receipt),
 }

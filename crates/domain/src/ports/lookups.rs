@@ -11,8 +11,8 @@ pub trait Lookups: Send + Sync {
     /// What a code is now; `None` if it was given to nobody.
     async fn code(&self, code: Code) -> Result<Option<CodeLife>, StoreError>;
 
-    /// The units that a user has of a sale, held and sold, at one moment. None of a sale that there is
-    /// not.
+    /// The units that a user has of a sale, held and sold, at one moment, and what was sold to them and cancelled.
+    /// None of a sale that there is not.
     async fn units(&self, of: UserOfSale) -> Result<UnitsOfUser, StoreError>;
 }
 
@@ -66,6 +66,8 @@ pub struct UnitsOfUser {
     pub held: Vec<HeldUnit>,
     /// Those sold, in the same order; none whose purchase was cancelled.
     pub bought: Vec<Receipt>,
+    /// Purchases that were cancelled, in the order of the slots that they had; of one slot the first one first.
+    pub cancelled: Vec<Receipt>,
     /// The ledger's clock.
     pub seen_at: UnixMillis,
 }

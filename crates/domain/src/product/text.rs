@@ -3,6 +3,7 @@
 use std::{fmt, ops::RangeInclusive, str::FromStr, sync::Arc};
 
 use super::json::{JsonError, check_object};
+use crate::seen_text::{self, UnseenError};
 
 /// The shop's own key of a product.
 ///
@@ -82,9 +83,9 @@ pub enum NameError {
     /// White space is at an end of it.
     #[error("must not begin or end with white space")]
     Space,
-    /// The character at this place, counted from 1, is none that can be seen.
-    #[error("must have no control characters, unlike the one at position {0}")]
-    Control(usize),
+    /// It has characters that are not seen as they are.
+    #[error(transparent)]
+    Unseen(#[from] UnseenError),
 }
 
 impl ProductName {
@@ -96,18 +97,17 @@ impl ProductName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl FromStr for ProductName {
-    type Err = NameError;
+    /// The name of a ledger. What an earlier version took stays there, and is shown.
+    pub fn kept(text: &str) -> Result<Self, NameError> {
+        Self::of(text, seen_text::check_control)
+    }
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn of(text: &str, check: fn(&str) -> Result<(), UnseenError>) -> Result<Self, NameError> {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        if let Some(index) = text.chars().position(char::is_control) {
-            return Err(NameError::Control(index + 1));
-        }
+        check(text)?;
         if text.trim() != text {
             return Err(NameError::Space);
         }
@@ -116,6 +116,14 @@ impl FromStr for ProductName {
             return Err(NameError::Length(length));
         }
         Ok(Self(text.into()))
+    }
+}
+
+impl FromStr for ProductName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::of(text, seen_text::check)
     }
 }
 
@@ -259,8 +267,13 @@ mod tests {
 
         assert_eq!("".parse::<ProductName>(), Err(NameError::Empty));
         assert_eq!(format!("{longest}ü").parse::<ProductName>(), Err(NameError::Length(201)));
-        assert_eq!("üa\nb".parse::<ProductName>(), Err(NameError::Control(3)));
-        assert_eq!("a\u{7f}".parse::<ProductName>(), Err(NameError::Control(2)));
+        let control = |place| Err(NameError::Unseen(UnseenError::Control(place)));
+        assert_eq!("üa\nb".parse::<ProductName>(), control(3));
+        assert_eq!("a\u{7f}".parse::<ProductName>(), control(2));
+        assert_eq!(ProductName::kept("a\u{7f}"), control(2));
+        let turned = "Lamp \u{202e}50% off";
+        assert!(matches!(turned.parse::<ProductName>(), Err(NameError::Unseen(_))));
+        assert_eq!(ProductName::kept(turned).unwrap().as_str(), turned, "it was taken once");
         for wrong in [" ", " a", "a\u{a0}"] {
             assert_eq!(wrong.parse::<ProductName>(), Err(NameError::Space), "{wrong:?}");
         }

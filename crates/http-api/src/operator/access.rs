@@ -11,6 +11,7 @@ use std::{
 
 use actix_web::{
     HttpRequest,
+    dev::RequestHead,
     http::{
         Method,
         header::{AUTHORIZATION, COOKIE, HeaderMap, ORIGIN},
@@ -129,8 +130,8 @@ impl Operators {
     }
 
     /// The host that a request asks by, if it may.
-    pub(crate) fn host_of<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        self.hosts.host_of(headers)
+    pub(crate) fn host_of<'r>(&self, head: &'r RequestHead) -> Option<&'r str> {
+        self.hosts.host_of(head)
     }
 
     /// Who asks. What a browser is sent for by itself is no token, so only that can be a guess.
@@ -239,7 +240,7 @@ impl Operators {
     }
 
     fn is_of_own_page(&self, request: &HttpRequest) -> bool {
-        let host = self.host_of(request.headers());
+        let host = self.host_of(request.head());
         host.is_some_and(|host| is_of_page_of(host, request.headers()))
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     access::Known,
-    asks::Viewer,
+    asks::{Operator, Viewer},
     secret,
     values::{ActionName, ActionNumber, PageSize, Why},
 };
@@ -36,8 +36,17 @@ use crate::{
 const DIGITS_SHOWN: usize = 13;
 
 /// The members of the trail's texts that are moments.
-const MOMENTS: [&str; 9] =
-    ["starts_at", "ends_at", "ended_at", "from", "to", "now", "made_at", "archived_at", "at"];
+const MOMENTS: [&str; 9] = [
+    "starts_at",
+    "ends_at",
+    "ended_at",
+    "from",
+    "to",
+    "now",
+    "made_at",
+    "archived_at",
+    "cancelled_at",
+];
 
 bodies! {
     /// An order, and what came of it.
@@ -234,17 +243,22 @@ impl Said {
         let if_at = params.optional::<ActionNumber>("version").map(|it| it.0);
         Self::read(request, params).map(|said| Self { if_at, ..said })
     }
+}
 
-    /// Either, of an order of which nothing else is said.
-    pub(super) async fn alone(
-        request: &HttpRequest,
-        payload: web::Payload,
-        read: fn(&HttpRequest, &mut Params) -> Option<Self>,
-    ) -> Result<Self, Problem> {
-        let mut params = Params::read(request, payload).await?;
-        let said = read(request, &mut params);
-        params.finish(said)
-    }
+/// Has an order carried out of which no more is said than what is in its path, and what this reads.
+pub(super) async fn simply(
+    request: HttpRequest,
+    Operator(known): Operator,
+    payload: web::Payload,
+    api: web::Data<Api>,
+    read: fn(&HttpRequest, &mut Params) -> Option<Said>,
+    action: Action,
+) -> Result<HttpResponse, Problem> {
+    let mut params = Params::read(&request, payload).await?;
+    let said = read(&request, &mut params);
+    let said = params.finish(said)?;
+
+    act(&api, known, said, action).await
 }
 
 /// Has an order carried out, and answers what came of it.
@@ -266,7 +280,7 @@ pub(super) async fn act(
             Ok(if is_replayed { replayed(answer) } else { answer })
         }
         Told::Refused { record, .. } => Err(Problem::of_refused(&record)),
-        Told::IdUsed(record) => Err(Problem::id_used(&record)),
+        Told::IdUsed(record) => Err(Problem::id_used(&record, &order.differs_from(&record.order))),
     }
 }
 
@@ -330,14 +344,17 @@ impl From<&ActionRecord> for ActionBody {
     }
 }
 
-fn first_digits(code: Code) -> String {
+/// A code, as it is shown with what was ordered about it.
+#[must_use]
+pub fn first_digits(code: Code) -> String {
     let mut text = code.to_string();
     text.truncate(DIGITS_SHOWN);
     text + "…"
 }
 
 /// A text of the trail, with moments as they are everywhere.
-fn with_moments(text: &str) -> Map<String, Value> {
+#[must_use]
+pub fn with_moments(text: &str) -> Map<String, Value> {
     // It is of our own making.
     let mut members: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
     for (name, value) in &mut members {

@@ -1,6 +1,6 @@
 //! `/admin/sales/{id}/history`: how a sale went, for whoever draws it.
 
-use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{
     SaleId,
     history::{KEPT_MS, Point, Step},
@@ -24,13 +24,13 @@ use crate::{
 
 scalars! {
     /// How far points are apart.
-    StepSeconds is "StepSeconds": {
+    StepMs is "StepMilliseconds": {
         "type": "integer",
         "format": "int32",
-        "minimum": 60,
-        "maximum": Step::SECONDS_MAX,
-        "multipleOf": 60,
-        "description": "How far points are apart, in seconds: whole minutes.",
+        "minimum": Step::MS_MIN,
+        "maximum": Step::MS_MAX,
+        "multipleOf": Step::MS_MIN,
+        "description": "How far points are apart, in milliseconds: whole minutes.",
     }
     /// A number of attempts.
     AttemptCount is "AttemptCount": {
@@ -41,9 +41,9 @@ scalars! {
     }
 }
 
-impl Scalar for StepSeconds {
+impl Scalar for StepMs {
     fn example() -> Value {
-        60.into()
+        Step::MS_MIN.into()
     }
 
     fn refusal() -> String {
@@ -55,9 +55,9 @@ bodies! {
     /// How a sale went.
     struct HistoryBody as "SaleHistory" {
         /// The sale.
-        sale: i64 as SaleNumber,
+        sale_id: i64 as SaleNumber,
         /// How far the points are apart.
-        step_s: i64 as StepSeconds,
+        step_ms: i64 as StepMs,
         /// The points, the first one first. Where nobody wrote anything down there is none.
         points: Vec<PointBody> as Vec<PointBody>,
     }
@@ -65,7 +65,7 @@ bodies! {
     /// How it stood at a moment.
     struct PointBody as "SalePoint" {
         /// The moment.
-        at: String as Moment,
+        seen_at: String as Moment,
         /// How many units were sold.
         sold: u32 as Count,
         /// How many were on hold.
@@ -78,7 +78,7 @@ bodies! {
 }
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::at("/admin/sales/{id}/history").on(Method::GET, get_history, describe)
+    Endpoint::at("/admin/sales/{id}/history").reading(get_history, describe)
 }
 
 fn describe() -> Operation {
@@ -91,10 +91,10 @@ fn describe() -> Operation {
         refused: 4,
     };
     let points = vec![PointBody::from(&point)];
-    let body = HistoryBody { sale: standing.sale.id.get(), step_s: 60, points };
+    let body = HistoryBody { sale_id: standing.sale.id.get(), step_ms: Step::MS_MIN, points };
     let answer = Answer::json::<HistoryBody>(200, "How it went.", json!(body));
-    let step = Parameter::query::<StepSeconds>(
-        "step",
+    let step = Parameter::query::<StepMs>(
+        "step_ms",
         "How far points are to be apart; if it is left out, as little as lets the whole sale have at most 1,500.",
     );
     Operation::new(Tag::Sales, "saleHistory", "Show how a sale went")
@@ -118,7 +118,7 @@ async fn get_history(
 ) -> Result<HttpResponse, Problem> {
     let id: SaleId = of_path(&request, "id")?;
     let mut params = Params::of_query(&request);
-    let step: Option<Step> = params.optional("step");
+    let step: Option<Step> = params.optional("step_ms");
     params.finish(Some(()))?;
     let records = Records::of(&api, request.path())?;
     let found = in_time(api.board.find(id)).await?;
@@ -131,12 +131,12 @@ async fn get_history(
     let (from, to) = (sale.window.starts_at(), sale.window.ends_at() + sale.terms.hold_ms());
     let step = step.unwrap_or_else(|| Step::for_ms(to.min(now) - from.max(kept_from)));
     let points = step.points(&minutes).iter().map(PointBody::from).collect();
-    Ok(not_stored(HistoryBody { sale: id.get(), step_s: step.seconds(), points }))
+    Ok(not_stored(HistoryBody { sale_id: id.get(), step_ms: step.ms(), points }))
 }
 
 impl From<&Point> for PointBody {
     fn from(point: &Point) -> Self {
         let Point { at, sold, held, checkouts, refused } = *point;
-        Self { at: rfc3339(at), sold, held, checkouts, refused }
+        Self { seen_at: rfc3339(at), sold, held, checkouts, refused }
     }
 }

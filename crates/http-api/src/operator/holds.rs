@@ -1,5 +1,5 @@
-//! Holds that operators give back: by the code, or, since they are shown no code that can still be redeemed,
-//! by whose hold it is and of which unit.
+//! Holds that operators give back by whose they are and of which unit, since they are shown no code that can still
+//! be redeemed.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use domain::{
@@ -15,29 +15,17 @@ use super::{
 use crate::{
     api::{Api, Records},
     deadline::in_time,
-    given_code::GivenCode,
-    openapi::{Endpoint, GivenCodeText, Operation, Parameter, SaleNumber, UnitNumber, UserName},
+    openapi::{Endpoint, Operation, Parameter, SaleNumber, UnitNumber, UserName},
     params::{Params, of_path},
     problem::{Kind, Problem},
 };
 
-pub(super) fn endpoints() -> [Endpoint; 2] {
-    [
-        Endpoint::at("/admin/holds/{code}").on(Method::DELETE, release, describe_release),
-        Endpoint::at("/admin/sales/{id}/units/{unit}/hold").on(
-            Method::DELETE,
-            release_of_unit,
-            describe_release_of_unit,
-        ),
-    ]
+pub(super) fn endpoint() -> Endpoint {
+    let path = "/admin/sales/{id}/units/{unit}/hold";
+    Endpoint::at(path).on(Method::DELETE, release, describe_release)
 }
 
 fn describe_release() -> Operation {
-    described("releaseHold", "Give a hold back before its time", 200, &[Kind::CodeNotFound])
-        .parameter(Parameter::path::<GivenCodeText>("code", "The code of the hold."))
-}
-
-fn describe_release_of_unit() -> Operation {
     let summary = "Give the hold of a unit back before its time";
     described("releaseHoldOfUnit", summary, 200, &[Kind::CodeNotFound])
         .says(
@@ -49,21 +37,8 @@ fn describe_release_of_unit() -> Operation {
         .parameter(Parameter::query::<UserName>("user_id", "Whose hold it is."))
 }
 
-/// Gives a hold back.
-async fn release(
-    request: HttpRequest,
-    Operator(known): Operator,
-    payload: web::Payload,
-    api: web::Data<Api>,
-) -> Result<HttpResponse, Problem> {
-    let code = of_path::<GivenCode>(&request, "code")?.known()?;
-    let said = Said::alone(&request, payload, Said::read).await?;
-
-    act(&api, known, said, Action::ReleaseHold(code)).await
-}
-
 /// Gives the hold of a unit back.
-async fn release_of_unit(
+async fn release(
     request: HttpRequest,
     Operator(known): Operator,
     payload: web::Payload,
@@ -118,7 +93,7 @@ impl UnitOfUser {
     ) -> Result<Option<Code>, Problem> {
         let Some(record) = in_time(api.steering.action(order)).await? else { return Ok(None) };
         let Action::ReleaseHold(code) = record.order.action else {
-            return Err(Problem::id_used(&record));
+            return Err(Problem::id_used(&record, &["action".to_owned()]));
         };
         let found = in_time(inspections.code(code)).await?;
         let is_same = found.is_some_and(|found| match &found.attempt.outcome {
@@ -127,7 +102,7 @@ impl UnitOfUser {
             }
             _ => false,
         });
-        if is_same { Ok(Some(code)) } else { Err(Problem::id_used(&record)) }
+        if is_same { Ok(Some(code)) } else { Err(Problem::id_used(&record, &["code".to_owned()])) }
     }
 
     /// The code of the hold, if there is one.

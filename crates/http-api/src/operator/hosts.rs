@@ -6,7 +6,10 @@ use std::{
     str::FromStr,
 };
 
-use actix_web::http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use actix_web::{
+    dev::RequestHead,
+    http::header::{HOST, HeaderMap, HeaderName, ORIGIN},
+};
 
 /// The most names.
 const HOSTS_MAX: usize = 64;
@@ -41,9 +44,8 @@ pub enum HostsError {
 
 impl Hosts {
     /// The host that a request asks by, with its port, if it may be asked by that.
-    pub(super) fn host_of<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let host = headers.get(HOST)?.to_str().ok()?;
-        self.allow(host).then_some(host)
+    pub(super) fn host_of<'r>(&self, head: &'r RequestHead) -> Option<&'r str> {
+        asked_by(head).filter(|host| self.allow(host))
     }
 
     /// A host that may be asked by and that leads to this address, with its port, such as `localhost:8081`: a
@@ -69,6 +71,19 @@ impl Hosts {
                 asked.is_some_and(|asked| own.is_unspecified() || asked == own.to_canonical())
             }
         }
+    }
+}
+
+/// The host that a request asks by: the one of its target, if that names one, whatever `Host` says (RFC 9112, 3.2.2);
+/// else what `Host` says, once.
+fn asked_by(head: &RequestHead) -> Option<&str> {
+    if let Some(authority) = head.uri.authority() {
+        return Some(authority.as_str());
+    }
+    let mut hosts = head.headers.get_all(HOST);
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        _ => None,
     }
 }
 

@@ -34,7 +34,7 @@ bodies! {
     struct UserUnits as "UserUnits" {
         /// The user.
         user_id: String as UserName,
-        /// What they have on hold and have bought, of the newest sale first.
+        /// What they have on hold and have bought, cancelled purchases too, of the newest sale first.
         units: Vec<UnitRecord> as Vec<UnitRecord>,
         /// Where the next page is, if there is one.
         next: Option<String> as NextPath,
@@ -97,10 +97,15 @@ fn shown(answer: Answer) -> Answer {
 }
 
 fn describe_user() -> Operation {
-    let units = vec![UnitRecord::from(&UnitHad::Bought(samples::receipt()))];
+    let receipts = [samples::cancelled_receipt(), samples::receipt()];
+    let units = receipts.into_iter().map(|it| UnitRecord::from(&UnitHad::Bought(it))).collect();
     let body = UserUnits { user_id: samples::USER.to_owned(), units, next: None };
     let answer = Answer::json::<UserUnits>(200, "The units.", json!(body));
     let operation = Operation::new(Tag::Records, "userUnits", "Show what a user has")
+        .says(
+            "On hold and bought; what they had bought and was cancelled is `cancelled`, with the reason: it is nobody's, or \
+             somebody else's by now.",
+        )
         .parameter(Parameter::path::<UserName>("user_id", "The user."))
         .parameter(Parameter::query::<SaleNumber>("sale", "Only of this sale.").optional());
     listed(operation.answer(shown(answer))).problem(Kind::SaleNotFound)

@@ -10,7 +10,7 @@ use domain::{
 use serde_json::json;
 
 use super::{
-    actions::{NextPath, ProductNumber, Said, act, described},
+    actions::{NextPath, ProductNumber, Said, act, described, simply},
     asks::{Operator, Viewer},
     values::{Base64, MetadataText, NO_BASE64, PageSize, Whole},
 };
@@ -181,14 +181,12 @@ fn picture_of(params: &mut Params) -> Option<Picture> {
 /// Takes a product out of use.
 async fn archive(
     request: HttpRequest,
-    Operator(known): Operator,
+    operator: Operator,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let sku: Sku = of_path(&request, "sku")?;
-    let said = Said::alone(&request, payload, Said::read).await?;
-
-    act(&api, known, said, Action::ArchiveProduct(sku)).await
+    simply(request, operator, payload, api, Said::read, Action::ArchiveProduct(sku)).await
 }
 
 /// Lists products, the newest first.

@@ -10,7 +10,7 @@ use domain::{
 use serde_json::json;
 
 use super::{
-    actions::{NextPath, Said, act, described},
+    actions::{NextPath, Said, act, described, simply},
     asks::{Operator, Viewer},
     values::{ActionNumber, GivenMoment, HoldMs, Limit, PageSize, Stock, Whole},
 };
@@ -249,27 +249,14 @@ async fn change(
     act(&api, known, said, Action::ChangeSale { sale, change }).await
 }
 
-/// Has something done with a sale that needs no more to be said.
-async fn simply(
-    request: HttpRequest,
-    Operator(known): Operator,
-    payload: web::Payload,
-    api: web::Data<Api>,
-    action: fn(SaleId) -> Action,
-) -> Result<HttpResponse, Problem> {
-    let sale = of_path(&request, "id")?;
-    let said = Said::alone(&request, payload, Said::read_of_sale).await?;
-
-    act(&api, known, said, action(sale)).await
-}
-
 async fn pause(
     request: HttpRequest,
     operator: Operator,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    simply(request, operator, payload, api, Action::PauseSale).await
+    let action = Action::PauseSale(of_path(&request, "id")?);
+    simply(request, operator, payload, api, Said::read_of_sale, action).await
 }
 
 async fn resume(
@@ -278,7 +265,8 @@ async fn resume(
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    simply(request, operator, payload, api, Action::ResumeSale).await
+    let action = Action::ResumeSale(of_path(&request, "id")?);
+    simply(request, operator, payload, api, Said::read_of_sale, action).await
 }
 
 async fn end(
@@ -287,7 +275,8 @@ async fn end(
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    simply(request, operator, payload, api, Action::EndSale).await
+    let action = Action::EndSale(of_path(&request, "id")?);
+    simply(request, operator, payload, api, Said::read_of_sale, action).await
 }
 
 /// Lists sales, the newest first.

@@ -14,11 +14,10 @@ use actix_web::{
     },
     web,
 };
-use domain::{Failure, StoreError, answer::Doing};
 
 pub use self::control::Control;
 pub(crate) use self::control::Watcher;
-use self::told::ControlBody;
+use self::{control::WATCHERS_MAX, told::ControlBody};
 use super::{access::Operators, asks::Viewer as Asks};
 use crate::{
     api::Api,
@@ -32,7 +31,7 @@ use crate::{
 };
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::at("/admin/stream").on(Method::GET, get_stream, describe)
+    Endpoint::at("/admin/stream").reading(get_stream, describe)
 }
 
 fn describe() -> Operation {
@@ -45,14 +44,14 @@ fn describe() -> Operation {
             "Server-sent events. Rates, refusals, times and viewers are those of all processes that serve \
              from the ledger, within about the last second; while the live store is away, of this one alone, \
              which `processes` shows. A process that has no listener for operators counts nothing, and is none \
-             of them. Who takes nothing for five seconds is left. At most 64 watch a process.",
+             of them. Who takes nothing for five seconds is left. At most 64 watch a process, and one more is told so.",
         )
         .answer(
             Answer::events::<ControlBody>(events)
                 .headers([header::caching("no-store"), header::unbuffered()]),
         )
         .of_viewer()
-        .refused_with(Problem::from(too_many()))
+        .refused_with(Problem::no_room_to_watch(WATCHERS_MAX))
 }
 
 /// Tells how the service does.
@@ -65,24 +64,24 @@ async fn get_stream(
     let no_such_route = || Problem::no_such_route(request.path());
     let control = api.control.as_ref().ok_or_else(no_such_route)?;
     let operators = api.operators.clone().ok_or_else(no_such_route)?;
-    let pass = Operators::pass_of(&request);
-    let watcher = control.watch(&api, operators, pass).ok_or_else(too_many)?;
+    let no_room = || Problem::no_room_to_watch(WATCHERS_MAX);
+    let is_head = request.method() == Method::HEAD;
+    // Whoever asks for the header fields alone watches nothing, and takes nobody's place.
+    let watcher = if is_head {
+        control.has_room().then_some(None).ok_or_else(no_room)?
+    } else {
+        let pass = Operators::pass_of(&request);
+        Some(control.watch(&api, operators, pass).ok_or_else(no_room)?)
+    };
 
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CONTENT_TYPE, HeaderValue::from_static(EVENTS)))
         .insert_header(NO_STORE)
         .insert_header(NOT_BUFFERED);
-    if request.method() == Method::HEAD {
-        return Ok(response.body(body::None::new()));
-    }
+    let Some(watcher) = watcher else { return Ok(response.body(body::None::new())) };
     if let Some(connection) = request.conn_data::<Rc<Connection>>() {
         connection.show(Viewer::of_service(watcher));
     }
     Ok(response.body(format!("retry: {}\n\n", retry_ms())))
-}
-
-fn too_many() -> StoreError {
-    let reason = "as many operators watch as may";
-    StoreError::new(Doing::step("the request"), Failure::Overloaded, reason)
 }

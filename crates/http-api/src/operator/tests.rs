@@ -313,6 +313,63 @@ async fn nothing_but_what_machines_ask_is_answered_by_another_name() {
     }
 }
 
+/// A target may be a whole URL (RFC 9112, 3.2.2).
+#[actix_web::test]
+async fn a_target_that_names_a_host_is_asked_by_that_and_not_by_what_is_in_the_header() {
+    let ann = shown("ann", Role::Operator);
+    let app = app_of(api(&[&ann])).await;
+    let asked = async |target: &str, hosts: &[&str]| {
+        let request = with_token(TestRequest::with_uri(target), &ann.token);
+        let request = hosts.iter().fold(request, |it, host| it.append_header((HOST, *host)));
+        ask(&app, request).await.0
+    };
+    let (ok, misdirected) = (StatusCode::OK, StatusCode::MISDIRECTED_REQUEST);
+
+    for (target, hosts, status) in [
+        ("http://localhost:8081/admin/me", &[OWN][..], ok),
+        ("http://127.0.0.1:8081/admin/me", &["evil.example"][..], ok),
+        ("http://evil.example/admin/me", &[OWN][..], misdirected),
+        ("https://evil.example:8081/admin/me", &["localhost"][..], misdirected),
+        ("http://localhost.evil.example/admin/me", &[][..], misdirected),
+        ("http://evil@localhost:8081/admin/me", &[OWN][..], misdirected),
+        ("/admin/me", &[][..], misdirected),
+        ("/admin/me", &[OWN, "evil.example"][..], misdirected),
+        ("/admin/me", &["evil.example", OWN][..], misdirected),
+    ] {
+        assert_eq!(asked(target, hosts).await, status, "{target} {hosts:?}");
+    }
+
+    // A page is of the host that is asked, too.
+    let acting = |target: &str, cookie: &str| {
+        let request = TestRequest::with_uri(target).method(Method::DELETE);
+        let request = request.insert_header((HOST, "evil.example"));
+        let request = request.insert_header((ORIGIN, "http://evil.example"));
+        request.insert_header((COOKIE, cookie.to_owned()))
+    };
+    let sign_in = with_token(request(Method::POST, "/admin/session"), &ann.token);
+    let (_, _, answer) = ask(&app, sign_in).await;
+    let cookie = sent_along(header(&answer, SET_COOKIE));
+    let out = acting("http://localhost:8081/admin/session", &cookie);
+    assert_eq!(ask(&app, out).await.0, StatusCode::FORBIDDEN);
+}
+
+/// All but what begins something by being asked.
+#[test]
+fn what_is_read_is_read_without_its_body_too() {
+    let endpoints = crate::endpoints().into_iter().chain(endpoints());
+    let methods = endpoints.map(|endpoint| {
+        let methods: Vec<_> = endpoint.operations().map(|(method, _)| method.clone()).collect();
+        (endpoint.path(), methods)
+    });
+    let bodies_alone = methods
+        .filter(|(_, methods)| methods.contains(&Method::GET) && !methods.contains(&Method::HEAD));
+
+    let mut paths: Vec<_> = bodies_alone.map(|(path, _)| path).collect();
+    paths.sort_unstable();
+    let begin = ["/admin/enter", "/admin/sales/{id}/attempts", "/admin/sales/{id}/purchases"];
+    assert_eq!(paths, begin);
+}
+
 #[actix_web::test]
 async fn whoever_guesses_is_looked_at_no_more_and_whoever_is_signed_in_goes_on() {
     let ann = shown("ann", Role::Operator);

@@ -65,3 +65,23 @@ async fn what_is_no_parameter_is_named_in_the_order_in_which_it_came() {
     let body = r#"{"zeta":1,"id":1,"alpha":2,"user_id":"alice","mu":3,"beta":4}"#;
     assert_eq!(fields_wrong_in("", body).await, ["zeta", "alpha", "mu", "beta"]);
 }
+
+/// A mark in the place of what cannot be read would be another text, and one that is right.
+#[actix_web::test]
+async fn what_cannot_be_decoded_is_named_once_and_is_no_other_value() {
+    let said = "is not UTF-8 once it is decoded";
+    let owned = |field: &str, message: &str| (field.to_owned(), message.to_owned());
+    assert_eq!(wrong_in("?user_id=%E9&id=1", "").await, [owned("user_id", said)]);
+    assert_eq!(wrong_in("?id=1&note=%E9&user_id=ann", "").await, [owned("note", said)]);
+
+    for (query, fields) in [
+        ("?user_id=a%&id=1", &["user_id"][..]),
+        ("?user_id=a%zz&id=%2", &["user_id", "id"][..]),
+        ("?user_id=ann&id=1&%zz=1", &["%zz"][..]),
+        ("?user_id=ann&id=1&=%zz", &[""][..]),
+    ] {
+        assert_eq!(fields_wrong_in(query, "").await, fields, "{query}");
+    }
+    // With a body it is one too many, and wrong.
+    assert_eq!(fields_wrong_in("?note=%E9", r#"{"user_id":"ann","id":1}"#).await, ["note"]);
+}

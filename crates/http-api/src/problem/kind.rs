@@ -147,9 +147,13 @@ impl Kind {
                 Member::of::<String>("refused", "The word for what stands in the way."),
                 Member::of::<ActionBody>("action", "The order, as the trail has it."),
             ],
-            Self::IdempotencyKeyUsed => {
-                vec![Member::of::<ActionBody>("action", "The order that has this name.")]
-            }
+            Self::IdempotencyKeyUsed => vec![
+                Member::of::<Vec<String>>(
+                    "differs",
+                    "In what the two are not the same: the names of members of `action`, or of `action.asked`.",
+                ),
+                Member::of::<ActionBody>("action", "The order that has this name."),
+            ],
             Self::TooManyRequests => {
                 vec![Member::of::<LimitName>("limit", "Whose limit it is.")]
             }
@@ -285,7 +289,8 @@ impl Kind {
                  did. Then order anew, under another `Idempotency-Key`.",
             ),
             Self::IdempotencyKeyUsed => (
-                "The `Idempotency-Key` is the name of another order, which `action` shows. Nothing was done.",
+                "The `Idempotency-Key` is the name of another order, which `action` shows; `differs` says in what it \
+                 is not this one. Another reason makes another order. Nothing was done.",
                 "Draw a key for each order, such as a UUID of version 4, and send the same one again only \
                  with the same order.",
             ),

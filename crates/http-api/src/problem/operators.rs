@@ -7,7 +7,11 @@ use domain::{
 };
 use serde_json::json;
 
-use super::{FieldError, Kind, Problem, buyers::capitalized, refusals::RETRY_AFTER_FAILURE_S};
+use super::{
+    FieldError, Kind, Problem,
+    buyers::capitalized,
+    refusals::{RETRY_AFTER_FAILURE_S, spread},
+};
 use crate::{
     limits::OF_CLIENT,
     operator::{ActionBody, Refusal},
@@ -45,14 +49,15 @@ impl Problem {
 
     /// A request by a name that is not that of the listener (RFC 9110, 15.5.20).
     pub(crate) fn wrong_host() -> Self {
-        let detail = "Host is none that this listener is asked by: ADMIN_HOSTS says which are";
+        let detail =
+            "The host that is asked is none of this listener's: ADMIN_HOSTS says which are";
         let status = StatusCode::MISDIRECTED_REQUEST;
         Self::of_part("Host", status, detail)
     }
 
     /// An order that something stands in the way of.
     pub(crate) fn of_refused(record: &ActionRecord) -> Self {
-        let Acted::Refused(refused) = &record.outcome else { return Self::id_used(record) };
+        let Acted::Refused(refused) = &record.outcome else { return Self::id_used(record, &[]) };
         match refused {
             Refused::NoSuchSale => {
                 return Self::sale_not_found(record.sale.or(record.order.action.sale()));
@@ -83,19 +88,31 @@ impl Problem {
     }
 
     /// An order under the name of another.
-    pub(crate) fn id_used(record: &ActionRecord) -> Self {
-        let detail = "This Idempotency-Key is the name of another order; nothing was done";
+    pub(crate) fn id_used(record: &ActionRecord, differs: &[String]) -> Self {
+        let detail = format!(
+            "This Idempotency-Key is the name of another order, which differs in {}; nothing was done",
+            differs.join(", ")
+        );
         let (status, kind) = (StatusCode::UNPROCESSABLE_ENTITY, Kind::IdempotencyKeyUsed);
         Self::new(status, kind, "Idempotency key used", detail)
+            .with("differs", json!(differs))
             .with("action", json!(ActionBody::from(record)))
     }
 
     /// As much of what takes long is under way as may be.
     pub(crate) fn no_place(at_a_time: usize, again_in_s: i64) -> Self {
-        let detail = format!(
-            "{at_a_time} exports and long looks are under way in this process, which is as many as may be; \
-             nothing was done"
-        );
+        let doing = format!("{at_a_time} exports and long looks are under way in this process");
+        Self::as_many_as_may_be(&doing, again_in_s)
+    }
+
+    /// As many watch the service as may.
+    pub(crate) fn no_room_to_watch(watchers: usize) -> Self {
+        let doing = format!("{watchers} operators watch this process");
+        Self::as_many_as_may_be(&doing, spread())
+    }
+
+    fn as_many_as_may_be(doing: &str, again_in_s: i64) -> Self {
+        let detail = format!("{doing}, which is as many as may be; nothing was done");
         let (status, kind) = (StatusCode::SERVICE_UNAVAILABLE, Kind::Overloaded);
         Self::new(status, kind, "Overloaded", detail)
             .with("may_have_been_done", false)

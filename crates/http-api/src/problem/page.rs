@@ -10,7 +10,7 @@ use crate::{
     asset::Asset,
     docs,
     openapi::{Endpoint, Operation, Parameter, Scalar, Schemas, Shape, Tag},
-    params::Params,
+    params::{Params, of_path},
 };
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -77,7 +77,7 @@ async fn get_list(request: HttpRequest) -> Result<HttpResponse, Problem> {
 
 async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Params::of_query(&request).finish(Some(()))?;
-    let name = request.match_info().get("name").unwrap_or_default();
+    let name: String = of_path(&request, "name")?;
     let page = PAGES.iter().find(|(kind, _)| kind.name() == name);
     let (_, page) = page.ok_or_else(|| Problem::no_such_route(request.path()))?;
     Ok(page.answer(&request))

@@ -20,7 +20,7 @@ const RETRY_AFTER_OVERLOAD_S_MAX: i64 = 4;
 
 /// How long the next client shall wait of too many, in seconds: each another while, so that they
 /// do not come again all at once.
-fn spread() -> i64 {
+pub(super) fn spread() -> i64 {
     static TURNS: AtomicI64 = AtomicI64::new(0);
     TURNS.fetch_add(1, Ordering::Relaxed).rem_euclid(RETRY_AFTER_OVERLOAD_S_MAX) + 1
 }

@@ -69,7 +69,9 @@ impl Kind {
                 samples::refused_action().as_ref().map(Problem::of_refused).into_iter().collect()
             }
             Self::IdempotencyKeyUsed => {
-                samples::done_action().as_ref().map(Problem::id_used).into_iter().collect()
+                let differs = ["stock".to_owned()];
+                let order = samples::done_action();
+                order.iter().map(|order| Problem::id_used(order, &differs)).collect()
             }
             Self::TooManyRequests => {
                 let problem = |limit| Problem::too_many_requests(limit, samples::rate(), 1);

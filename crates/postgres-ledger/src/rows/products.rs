@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use domain::{
     ProductId, ProductVersion, VersionId,
-    product::{Image, ImageDigest, ImageKind, ImageRef, Price, Product},
+    product::{Image, ImageDigest, ImageKind, ImageRef, Price, Product, ProductName},
 };
 use tokio_postgres::Row;
 
@@ -22,7 +22,7 @@ pub(crate) fn version(row: &Row) -> Result<ProductVersion, SessionError> {
         id: checked::<i64, _>(row, "id")?,
         product: checked::<i64, _>(row, "product_id")?,
         sku: text(row, "sku")?,
-        name: text(row, "name")?,
+        name: ProductName::kept(column(row, "name")?).map_err(|error| unreadable("name", error))?,
         price: price(row)?,
         metadata: column::<Option<&str>>(row, "metadata")?
             .map(str::parse)

@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 use domain::{
     ProductId, ProductVersion, UnixMillis, VersionId,
     ports::ProductCopy,
-    product::{Image, ImageDigest, ImageKind, ImageRef, Price, Product},
+    product::{Image, ImageDigest, ImageKind, ImageRef, Price, Product, ProductName},
 };
 use rusqlite::Row;
 
@@ -37,7 +37,7 @@ pub(crate) fn version(row: &Row<'_>) -> rusqlite::Result<ProductVersion> {
         id: version_id(row)?,
         product: checked(row, "product_id")?,
         sku: parsed(row, "sku")?,
-        name: parsed(row, "name")?,
+        name: ProductName::kept(text(row, "name")?).map_err(|error| unreadable("name", error))?,
         price: price(row)?,
         metadata: metadata
             .map(str::parse)

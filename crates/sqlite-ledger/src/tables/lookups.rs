@@ -11,6 +11,7 @@ use crate::{SqliteError, rows};
 const READ_LIFE: &str = include_str!("../sql/read_life.sql");
 const FIND_FILED_LIFE: &str = include_str!("../sql/find_filed_life.sql");
 const BOUGHT_BY: &str = include_str!("../sql/bought_by.sql");
+const CANCELLED_OF: &str = include_str!("../sql/cancelled_of.sql");
 
 impl Tables<'_> {
     /// What codes are now.
@@ -57,9 +58,12 @@ impl Tables<'_> {
         of.iter().map(|of| self.bought(of)).collect()
     }
 
-    /// What a user has bought. It is on the disk whether its code is archived or not.
+    /// What a user has bought, and what was cancelled of it. It is on the disk whether its code is archived or not.
     fn bought(&self, of: &UserOfSale) -> Result<UnitsOfUser, SqliteError> {
+        let (first, last) = Code::range_of(of.sale);
+        let codes = (first.to_be_bytes(), last.to_be_bytes(), of.user.as_str());
         let bought = self.all(BOUGHT_BY, (of.sale.get(), of.user.as_str()), rows::receipt)?;
-        Ok(UnitsOfUser { held: Vec::new(), bought, seen_at: self.now() })
+        let cancelled = self.all(CANCELLED_OF, codes, rows::receipt)?;
+        Ok(UnitsOfUser { held: Vec::new(), bought, cancelled, seen_at: self.now() })
     }
 }

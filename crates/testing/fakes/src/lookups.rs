@@ -55,6 +55,18 @@ impl Tables {
             expires_at: hold.expires_at,
         });
         let bought = live.iter().filter_map(|hold| self.purchases.get(&hold.code).cloned());
-        UnitsOfUser { held: held.collect(), bought: bought.collect(), seen_at: now }
+        // The holds are in the order in which they were granted.
+        let mut cancelled: Vec<_> = self
+            .holds()
+            .filter(|hold| hold.state == HoldState::Cancelled && is_theirs(hold.sale, &hold.user))
+            .collect();
+        cancelled.sort_by_key(|hold| hold.slot);
+        let cancelled = cancelled.iter().filter_map(|hold| self.purchases.get(&hold.code).cloned());
+        UnitsOfUser {
+            held: held.collect(),
+            bought: bought.collect(),
+            cancelled: cancelled.collect(),
+            seen_at: now,
+        }
     }
 }

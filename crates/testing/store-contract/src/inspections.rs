@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::{
     CheckoutRefusal, Code, Sale, SaleId, Terms, Unit, UserId,
     ports::{
-        AttemptCopy, By, CodeRows, Cursor, Exports, HoldEnd, Inspections, OutcomeCopy, Page,
-        PageAsked, SaleHistory, UnitHad, UnitOfSale, UserOfSales,
+        AttemptCopy, By, CodeRows, Cursor, Exports, HeldUnit, HoldEnd, Inspections, OutcomeCopy,
+        Page, PageAsked, SaleHistory, UnitHad, UnitOfSale, UserOfSales,
     },
 };
 
@@ -26,7 +26,8 @@ macro_rules! inspections_contract {
             a_unit_had_its_holders_one_after_the_other
             a_user_has_units_of_all_sales_those_of_the_newest_first
             a_user_asked_for_what_was_granted_and_what_was_refused
-            a_purchase_that_was_cancelled_is_shown_with_its_end_and_is_nobodys_unit
+            a_purchase_that_was_cancelled_is_shown_with_its_end
+            what_a_user_had_bought_and_was_cancelled_is_theirs_to_see_in_its_slot
             a_cursor_of_another_list_is_refused
         }
     };
@@ -259,9 +260,7 @@ pub async fn a_user_asked_for_what_was_granted_and_what_was_refused(of: Inspecte
 }
 
 /// With its code and its unit, in a sale that is open and in one that is closed.
-pub async fn a_purchase_that_was_cancelled_is_shown_with_its_end_and_is_nobodys_unit(
-    of: Inspected,
-) {
+pub async fn a_purchase_that_was_cancelled_is_shown_with_its_end(of: Inspected) {
     let Inspected { ledger, inspections, .. } = of;
     let closed = ledger.going_on(Terms::new(5, 5, MINUTE).unwrap()).await;
     let open = ledger.open(5, 5).await;
@@ -277,13 +276,53 @@ pub async fn a_purchase_that_was_cancelled_is_shown_with_its_end_and_is_nobodys_
 
         let CodeRows { attempt, purchase } = inspections.code(sold.code).await.unwrap().unwrap();
         assert_eq!(ended(&attempt), Some(HoldEnd::Cancelled));
-        assert_eq!(purchase.map(|bought| bought.receipt), Some(receipt));
+        assert_eq!(purchase.map(|bought| bought.receipt), Some(receipt.clone()));
         let unit = UnitOfSale { sale: sale.id, unit: sold.unit };
         let holders = inspections.holders(unit, ALL).await.unwrap().rows;
         assert_eq!(holders.iter().map(ended).collect::<Vec<_>>(), [Some(HoldEnd::Cancelled)]);
         let theirs = UserOfSales { user: user("ann"), sale: Some(sale.id) };
-        assert_eq!(inspections.units(theirs, ALL).await.unwrap().rows, []);
+        let had = UnitHad::Bought(receipt);
+        assert_eq!(inspections.units(theirs, ALL).await.unwrap().rows, [had]);
     }
+}
+
+/// Beside what they have, in one order, page by page; and no more than one is of anybody else.
+pub async fn what_a_user_had_bought_and_was_cancelled_is_theirs_to_see_in_its_slot(of: Inspected) {
+    let Inspected { ledger, inspections, .. } = of;
+    let (first, second) = (ledger.on(9, 5).await, ledger.on(9, 5).await);
+    let bought = async |sale: SaleId, name: &str, number, slot| {
+        let sale = ledger.sale(sale).await;
+        let held = ledger.hold(&sale, &user(name), number, slot).await;
+        ledger.sell(held).await
+    };
+    let mut expected = Vec::new();
+    for number in 1..=2 {
+        let receipt = bought(first.id, "ann", number, 0).await;
+        expected.push(UnitHad::Bought(ledger.cancelled(receipt.code).await));
+    }
+    expected.push(UnitHad::Bought(bought(first.id, "ann", 3, 0).await));
+    let receipt = bought(first.id, "ann", 5, 1).await;
+    expected.push(UnitHad::Bought(ledger.cancelled(receipt.code).await));
+    let of_first = ledger.sale(first.id).await;
+    let (held, expires_at) = ledger.hold_until(&of_first, &user("ann"), 6, 1).await;
+    let hold = HeldUnit { code: held.code, unit: held.unit, expires_at };
+    expected.push(UnitHad::Held { sale: first.id, hold });
+    let newer = bought(second.id, "ann", 1, 0).await;
+    expected.insert(0, UnitHad::Bought(ledger.cancelled(newer.code).await));
+    // The names before theirs and after it.
+    for name in ["an", "anna"] {
+        let receipt = bought(first.id, name, 7, 0).await;
+        ledger.cancelled(receipt.code).await;
+    }
+
+    let theirs = |sale| UserOfSales { user: user("ann"), sale };
+    for limit in [1, 2, 3, 5, 100] {
+        let found =
+            in_pages(limit, async |asked| inspections.units(theirs(None), asked).await.unwrap());
+        assert_eq!(found.await, expected, "by {limit}");
+    }
+    let of_first = inspections.units(theirs(Some(first.id)), ALL).await.unwrap().rows;
+    assert_eq!(of_first, expected[1..]);
 }
 
 /// What it says means nothing there.

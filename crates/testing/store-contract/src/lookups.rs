@@ -21,6 +21,7 @@ macro_rules! lookups_contract {
             a_code_of_a_closed_sale_is_shown_as_it_ended
             a_user_has_what_is_theirs_of_the_sale_and_nothing_else
             a_user_has_the_units_of_a_closed_sale_that_they_bought
+            a_user_is_told_of_purchases_that_were_cancelled_and_of_nobody_elses
             many_users_are_looked_up_at_once
         }
     };
@@ -171,6 +172,56 @@ pub async fn a_user_has_the_units_of_a_closed_sale_that_they_bought(ledger: Ledg
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     assert_eq!(codes(&ledger, &sale, &user("ann")).await, (vec![], vec![sold.code]));
+}
+
+/// Apart from what they have; also when the sale is closed.
+pub async fn a_user_is_told_of_purchases_that_were_cancelled_and_of_nobody_elses(ledger: Ledger) {
+    let first = ledger.going_on(Terms::new(9, 5, MINUTE).unwrap()).await;
+    let other = ledger.on(9, 5).await;
+    let bought = async |sale: &Sale, name: &str, number, slot| {
+        let sale = ledger.sale(sale.id).await;
+        ledger.sell(ledger.hold(&sale, &user(name), number, slot).await).await
+    };
+    let mut cancelled = Vec::new();
+    for (number, slot) in [(4, 1), (2, 0), (7, 1)] {
+        let receipt = bought(&first, "ann", number, slot).await;
+        cancelled.push(ledger.cancelled(receipt.code).await);
+    }
+    // That of the first slot comes first.
+    cancelled.sort_by_key(|receipt| receipt.unit != unit(2));
+    let standing = bought(&first, "ann", 5, 1).await;
+    for (sale, name, number) in [(&first, "bob", 1), (&first, "anna", 3), (&other, "ann", 6)] {
+        let receipt = bought(sale, name, number, 0).await;
+        ledger.cancelled(receipt.code).await;
+    }
+
+    for is_closed in [false, true] {
+        if is_closed {
+            ledger.end(&first).await;
+            assert!(ledger.register.close(first.id).await.unwrap());
+        }
+        let theirs = units(&ledger, &first, &user("ann")).await;
+        assert_eq!((theirs.held, &theirs.bought), (vec![], &vec![standing.clone()]));
+        assert_eq!(theirs.cancelled, cancelled, "closed: {is_closed}");
+        assert_eq!(units(&ledger, &other, &user("ann")).await.cancelled.len(), 1);
+        assert_eq!(units(&ledger, &other, &user("bob")).await.cancelled, []);
+    }
+    // Many ask at once, of the same sale and of others.
+    let names = ["ann", "bob", "cid", "anna"];
+    let calls = (0..40).map(|number| {
+        let (ledger, name) = (ledger.clone(), names[number % 4]);
+        let sale = if number % 3 == 0 { other } else { first };
+        async move { (units(&ledger, &sale, &user(name)).await, name, sale) }
+    });
+    for (found, name, sale) in all_at_once(calls).await {
+        let count = match (name, sale.id == first.id) {
+            ("ann", true) => 3,
+            ("bob" | "anna", true) | ("ann", false) => 1,
+            _ => 0,
+        };
+        assert_eq!(found.cancelled.len(), count, "{name} {sale:?}");
+        assert!(found.cancelled.iter().all(|it| (it.sale, &it.user) == (sale.id, &user(name))));
+    }
 }
 
 /// Each caller of a batch hears of their own user.

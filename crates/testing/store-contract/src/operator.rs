@@ -117,7 +117,7 @@ impl Ledger {
     }
 
     /// A sale of an operator that is on, at epoch 1.
-    async fn on(&self, stock: u32, per_user_limit: u16) -> Sale {
+    pub(crate) async fn on(&self, stock: u32, per_user_limit: u16) -> Sale {
         let now = self.now().await;
         let window = Window::new(now + -HOUR, now + HOUR).unwrap();
         let terms = Terms::new(stock, per_user_limit, 5 * MINUTE).unwrap();
@@ -136,7 +136,7 @@ impl Ledger {
         product_of(self.acted(&order(Action::ArchiveProduct(sku))).await)
     }
 
-    async fn sale(&self, sale: SaleId) -> Sale {
+    pub(crate) async fn sale(&self, sale: SaleId) -> Sale {
         self.register.find(sale).await.unwrap().unwrap().sale
     }
 

@@ -166,7 +166,7 @@ async fn give(service: &Service, action: Action) -> Option<Answer> {
         action: action.clone(),
         if_at: None,
     };
-    let mut answered = None;
+    let (mut given, mut answered) = (None, None);
     for _ in 0..TRIES_MAX {
         let (_, process) = service.pick()?;
         let steering = process.services.steering(timetable(world));
@@ -177,7 +177,9 @@ async fn give(service: &Service, action: Action) -> Option<Answer> {
             }
             _ => order.clone(),
         };
-        match steering.act(&order).await {
+        // With another `if_at` it would be another order.
+        let order = given.get_or_insert(order);
+        match steering.act(order).await {
             Ok(Answer::IdUsed(record)) => panic!("{order:?} was given as {record:?}"),
             Ok(answer) => {
                 answered = Some(answer);

@@ -19,7 +19,7 @@ fn what_anybody_wrote_is_text() {
 
     ann.is_told(&json!({
         "refused": { MARKUP: 7 },
-        "stores": [{ "name": MARKUP, "state": "down", "why": MARKUP, "since": MARKUP }],
+        "stores": [{ "name": MARKUP, "state": "down", "why": MARKUP, "changed_at": MARKUP }],
         "processes": [{ "id": MARKUP, "address": MARKUP, "seen_at": MARKUP }],
     }));
 

@@ -125,6 +125,27 @@ fn a_purchase_is_cancelled_for_a_reason_that_its_buyer_reads() {
 }
 
 #[test]
+fn a_purchase_that_was_cancelled_is_found_with_its_buyer_and_why() {
+    let room = Room::open();
+    room.buy("mira");
+    let ann = room.operator();
+    ann.types("sought", "mira");
+    ann.press("Enter");
+    ann.reads("found", "1 bought and 0 on hold.");
+    ann.presses("Cancel…");
+    ann.types("why", "the parcel came back");
+
+    ann.presses("Cancel the purchase");
+
+    ann.reads("toldText", "Cancelled");
+    ann.types("sought", "mira");
+    ann.press("Enter");
+    ann.reads("found", "0 bought and 0 on hold; 1 bought and cancelled.");
+    ann.reads("found", "“the parcel came back”");
+    assert!(!ann.text("found").contains("Cancel…"), "it is final");
+}
+
+#[test]
 fn how_a_sale_went_is_read_point_by_point_with_the_keys() {
     let room = Room::open();
     room.buy("mira");

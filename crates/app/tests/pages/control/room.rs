@@ -268,7 +268,7 @@ impl Operator {
         let points: Vec<_> = minutes
             .iter()
             .map(|(ago, sold, held)| {
-                json!({ "at": ago_s(ago * 60), "sold": sold, "held": held, "checkouts": 7, "refused": 3 })
+                json!({ "seen_at": ago_s(ago * 60), "sold": sold, "held": held, "checkouts": 7, "refused": 3 })
             })
             .collect();
         self.prepare(&format!("window.minutes = {}", Value::from(points)));

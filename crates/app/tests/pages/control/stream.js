@@ -9,9 +9,9 @@
 		const { name, role } = await (await real('admin/me')).json(), { sales } = await (await real('admin/sales?limit=32')).json();
 		return {
 			server_time: sales[0]?.server_time ?? new Date().toISOString(), operator: name, role, sales,
-			rates: { checkouts: 12.4, purchases: 9 }, refused: { 'user-limit-reached': 1 }, latency: { checkout: { p50_ms: 1.2, p99_ms: 5.8 }, purchase: null },
-			stores: [{ name: 'ledger', state: 'up', ms: .8, since: began }, { name: 'live', state: 'up', ms: null, since: began }],
-			drift: { value: 0, checked_at: ago(2_000) }, sweep_lag_ms: 40, processes: [{ id: 'a1'.repeat(16), address: '10.0.0.11:8080', seen_at: ago(0) }], viewers: 4_812, ...window.made, ...window.made.processes && { processes: window.made.processes.map(({ ago_ms, ...it }) => ({ ...it, seen_at: it.seen_at ?? ago(ago_ms) })) },
+			rates: { checkouts: 12.4, purchases: 9 }, refused: { 'user-limit-reached': 1 }, latency: { checkout: { p50_ms: 1.2, p99_ms: 5.8 } },
+			stores: [{ name: 'ledger', state: 'up', call_ms: .8, changed_at: began }, { name: 'live', state: 'up', changed_at: began }],
+			drift: { units: 0, checked_at: ago(2_000) }, sweep_lag_ms: 40, processes: [{ id: 'a1'.repeat(16), address: '10.0.0.11:8080', seen_at: ago(0) }], viewers: 4_812, ...window.made, ...window.made.processes && { processes: window.made.processes.map(({ ago_ms, ...it }) => ({ ...it, seen_at: it.seen_at ?? ago(ago_ms) })) },
 		};
 	}
 
@@ -34,7 +34,7 @@
 	}
 
 	window.fetch = async (path, options) => {
-		if (/^admin\/sales\/\d+\/history/.test(path)) return Response.json({ sale: 1, step_s: 60, points: window.minutes ?? [] });
+		if (/^admin\/sales\/\d+\/history/.test(path)) return Response.json({ sale_id: 1, step_ms: 60_000, points: window.minutes ?? [] });
 		if (path !== 'admin/stream') return real(path, options);
 		if (window.isDeaf) throw new TypeError('Failed to fetch');
 		if (window.answers) return new Response(window.answers.body, { status: window.answers.status, headers: { 'Content-Type': window.answers.kind } });

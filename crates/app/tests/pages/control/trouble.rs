@@ -23,7 +23,7 @@ fn stores(otherwise: &Value) -> Value {
         if is_it {
             otherwise.clone()
         } else {
-            json!({ "name": name, "state": "up", "ms": 0.7, "since": ago_s(300) })
+            json!({ "name": name, "state": "up", "call_ms": 0.7, "changed_at": ago_s(300) })
         }
     });
     json!({ "stores": all })
@@ -35,14 +35,14 @@ fn what_it_means_that_a_store_is_away_is_said_until_it_is_back() {
     let ann = room.operator_told();
     ann.reads("linkText", "All well");
 
-    ann.is_told(&stores(&json!({ "name": "live", "state": "down", "why": "connection refused", "since": ago_s(20) })));
+    ann.is_told(&stores(&json!({ "name": "live", "state": "down", "why": "connection refused", "changed_at": ago_s(20) })));
 
     ann.reads("banner", "No answer from the live store since");
     ann.reads("banner", "Units on hold can be bought. Nothing is lost.");
     ann.reads("linkText", "Live store down");
     ann.reads("health", "connection refused");
     ann.looks("live-store-down");
-    ann.is_told(&stores(&json!({ "name": "ledger", "state": "refuses", "why": "no standby follows it", "since": ago_s(20) })));
+    ann.is_told(&stores(&json!({ "name": "ledger", "state": "refuses", "why": "no standby follows it", "changed_at": ago_s(20) })));
     ann.reads("banner", "Nothing can be written to the ledger since");
     ann.reads("linkText", "Ledger takes nothing");
     ann.looks("ledger-refuses");
@@ -57,7 +57,7 @@ fn processes_that_fell_silent_and_stores_that_disagree_are_named() {
     let ann = room.operator_told();
     let process = |name: &str, ago: i64| json!({ "id": name.repeat(16), "address": format!("10.0.0.{ago}:8080"), "ago_ms": ago * 1_000 });
 
-    ann.is_told(&json!({ "processes": [process("a1", 0), process("b2", 0), process("c3", 900)], "drift": { "value": 3, "checked_at": ago_s(1) } }));
+    ann.is_told(&json!({ "processes": [process("a1", 0), process("b2", 0), process("c3", 900)], "drift": { "units": 3, "checked_at": ago_s(1) } }));
 
     ann.reads("health", "2 of 3");
     ann.reads("health", "10.0.0.900:8080 last seen");

@@ -36,7 +36,7 @@ use crate::{
 const PACE: Duration = Duration::from_secs(1);
 
 /// The most who watch.
-const WATCHERS_MAX: usize = 64;
+pub(super) const WATCHERS_MAX: usize = 64;
 
 type News = watch::Sender<Option<Arc<ControlBody>>>;
 
@@ -68,6 +68,11 @@ impl Control {
         Self { company, news: Rc::default(), watchers: Rc::default() }
     }
 
+    /// Whether one more may watch.
+    pub(super) fn has_room(&self) -> bool {
+        self.watchers.get() < WATCHERS_MAX
+    }
+
     /// One more who watches, if there is room.
     pub(super) fn watch(
         &self,
@@ -75,7 +80,7 @@ impl Control {
         operators: Arc<Operators>,
         pass: Pass,
     ) -> Option<Watcher> {
-        if self.watchers.get() == WATCHERS_MAX {
+        if !self.has_room() {
             return None;
         }
         let mut kept = self.news.borrow_mut();

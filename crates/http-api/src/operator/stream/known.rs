@@ -178,9 +178,9 @@ impl Known {
                 (_, Some(remedy)) => Some(remedy.to_string()),
                 (Reach::Down, None) => Some("it does not answer".to_owned()),
             };
-            let since = rfc3339(self.since(name, reach, now));
-            let ms = mean_ms(&before, &counted, called);
-            StoreBody { name, state: state_of(reach), ms, why, since }
+            let changed_at = rfc3339(self.since(name, reach, now));
+            let call_ms = mean_ms(&before, &counted, called);
+            StoreBody { name, state: state_of(reach), call_ms, why, changed_at }
         });
         shown.into()
     }
@@ -198,10 +198,10 @@ impl Known {
 /// What the upkeep found last.
 pub(super) fn upkeep(now: UnixMillis) -> (Option<DriftBody>, Option<u64>) {
     let Found { drift, sweep_lag_s } = found();
-    let drift = drift.map(|(units, at)| {
+    let drift = drift.map(|(differences, at)| {
         let ago_ms = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let value = units.iter().map(|units| units.unsigned_abs()).max().unwrap_or_default();
-        DriftBody { value, checked_at: rfc3339(now + -ago_ms) }
+        let units = differences.iter().map(|units| units.unsigned_abs()).max().unwrap_or_default();
+        DriftBody { units, checked_at: rfc3339(now + -ago_ms) }
     });
     let lag = sweep_lag_s.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
     (drift, lag.map(|lag| lag.as_millis().try_into().unwrap_or(u64::MAX)))

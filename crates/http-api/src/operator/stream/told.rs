@@ -13,7 +13,6 @@ use crate::{
     openapi::{Count, Moment, SaleNumber, Schemas, Shape, bodies, scalars},
     operator::session::{Name, RoleName},
     products::{ProductNameText, SkuText},
-    records::OrNull,
     shown::{PerUserLimit, PhaseName, phase_name},
 };
 
@@ -28,7 +27,7 @@ scalars! {
     FineMillis is "FineMilliseconds": {
         "type": "number",
         "minimum": 0,
-        "description": "A time in milliseconds.",
+        "description": "A time that was measured, in milliseconds and parts of one.",
     }
     /// How many of something.
     Number is "Number": {
@@ -92,10 +91,12 @@ bodies! {
         pub(super) latency: LatencyBody as LatencyBody,
         /// Both stores, as this process sees them.
         pub(super) stores: Vec<StoreBody> as Vec<StoreBody>,
-        /// How far apart they were; null before they were compared.
-        pub(super) drift: Option<DriftBody> as OrNull<DriftBody>,
-        /// For how long a hold can have been due that is not freed; null before the first sweep.
-        pub(super) sweep_lag_ms: Option<u64> as OrNull<Number>,
+        /// How far apart they were; left out before they were compared.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub(super) drift: Option<DriftBody> as Option<DriftBody>,
+        /// For how long a hold can have been due that is not freed; left out before the first sweep.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub(super) sweep_lag_ms: Option<u64> as Option<Number>,
         /// The processes that serve from the ledger, this one first. While the live store is away, this one.
         pub(super) processes: Vec<ProcessBody> as Vec<ProcessBody>,
         /// How many watch how sales stand, of all processes.
@@ -109,8 +110,9 @@ bodies! {
         id: i64 as SaleNumber,
         /// Where it is in its life.
         state: &'static str as PhaseName,
-        /// What it is of; null where its items are generated.
-        product: Option<ProductNamed> as OrNull<ProductNamed>,
+        /// What it is of; left out where its items are generated.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        product: Option<ProductNamed> as Option<ProductNamed>,
         /// Its first moment.
         starts_at: String as Moment,
         /// The first moment after it.
@@ -146,10 +148,12 @@ bodies! {
     /// How long answers take, whatever they are.
     #[derive(Clone)]
     pub(super) struct LatencyBody as "Latency" {
-        /// Of checkouts; null if there were none.
-        checkout: Option<TimesBody> as OrNull<TimesBody>,
-        /// Of purchases.
-        purchase: Option<TimesBody> as OrNull<TimesBody>,
+        /// Of checkouts; left out if there were none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        checkout: Option<TimesBody> as Option<TimesBody>,
+        /// Of purchases, likewise.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        purchase: Option<TimesBody> as Option<TimesBody>,
     }
 
     /// How long something took, read from buckets.
@@ -168,20 +172,21 @@ bodies! {
         pub(super) name: &'static str as StoreName,
         /// Whether it does what it is for.
         pub(super) state: &'static str as StoreState,
-        /// How long a call of this process took within the last second, on average; null if there was none.
-        pub(super) ms: Option<f64> as OrNull<FineMillis>,
+        /// How long a call of this process took within the last second, on average; left out if there was none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub(super) call_ms: Option<f64> as Option<FineMillis>,
         /// Why it does not, if that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub(super) why: Option<String> as Option<String>,
         /// Since when that has been so, as far as this process has looked.
-        pub(super) since: String as Moment,
+        pub(super) changed_at: String as Moment,
     }
 
     /// How far the stores were apart.
     #[derive(Clone)]
     pub(super) struct DriftBody as "Drift" {
         /// By how many units, of the sale where it was most.
-        pub(super) value: u64 as Number,
+        pub(super) units: u64 as Number,
         /// When they were compared.
         pub(super) checked_at: String as Moment,
     }

@@ -9,7 +9,7 @@ export const signOut = () => ask('DELETE', 'admin/session');
 
 export const sale = id => get(`admin/sales/${id}`);
 export const sales = () => get('admin/sales?limit=20');
-export const history = (id, step_s) => get(`admin/sales/${id}/history?step=${step_s}`);
+export const history = (id, step_ms) => get(`admin/sales/${id}/history?step_ms=${step_ms}`);
 export const trail = (sale, limit = 20) => get(`admin/actions?${query(sale ? { sale, limit } : { limit })}`);
 export const action = id => get(`admin/actions/${id}`);
 export const products = () => get('admin/products?limit=20');

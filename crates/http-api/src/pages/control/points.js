@@ -32,10 +32,10 @@ const isCount = n => Number.isSafeInteger(n) && n >= 0;
 /** Asks the ledger how a sale went before. */
 export async function recall(sale, until) {
 	const minutes = Math.max(1, Math.ceil((Math.min(until, sale.ends) - sale.starts) / 60_000 / POINTS_MAX));
-	const { kind, body } = await history(sale.id, minutes * 60);
+	const { kind, body } = await history(sale.id, minutes * 60_000);
 	if (kind !== 'ok' || !Array.isArray(body.points)) return;
-	const points = body.points.filter(p => p && isTime(p.at) && isCount(p.sold) && isCount(p.held));
-	ledger.set(sale.id, points.map(p => ({ t: Date.parse(p.at), sold: p.sold, held: p.held, checkouts: p.checkouts, refused: p.refused })).sort((a, b) => a.t - b.t));
+	const points = body.points.filter(p => p && isTime(p.seen_at) && isCount(p.sold) && isCount(p.held));
+	ledger.set(sale.id, points.map(p => ({ t: Date.parse(p.seen_at), sold: p.sold, held: p.held, checkouts: p.checkouts, refused: p.refused })).sort((a, b) => a.t - b.t));
 }
 
 /** The points of a sale, the oldest first. It began with nothing sold, if the first minutes are known. */

@@ -40,8 +40,8 @@ export function roomOf(it) {
 		checkouts: number(it.rates?.checkouts), purchases: number(it.rates?.purchases),
 		refused: Object.entries(it.refused ?? {}).filter(([, n]) => number(n) > 0),
 		latency: { checkout: latencyOf(it.latency?.checkout), purchase: latencyOf(it.latency?.purchase) },
-		stores: list(it.stores).map(s => ({ name: text(s.name), state: text(s.state), ms: number(s.ms), why: text(s.why), since: isTime(s.since) ? s.since : null })),
-		drift: it.drift ? { value: number(it.drift.value), at: isTime(it.drift.checked_at) ? it.drift.checked_at : null } : null,
+		stores: list(it.stores).map(s => ({ name: text(s.name), state: text(s.state), ms: number(s.call_ms), why: text(s.why), since: isTime(s.changed_at) ? s.changed_at : null })),
+		drift: it.drift ? { value: number(it.drift.units), at: isTime(it.drift.checked_at) ? it.drift.checked_at : null } : null,
 		sweep_lag_ms: number(it.sweep_lag_ms), viewers: number(it.viewers),
 		processes: list(it.processes).map(p => ({ id: text(p.id), address: text(p.address), seen: isTime(p.seen_at) ? Date.parse(p.seen_at) : null })),
 	};

@@ -1,4 +1,4 @@
--- inspect_units: the units that a user has, those of the newest sale first.
+-- inspect_units: the units that a user has, and those whose purchase was cancelled, those of the newest sale first.
 --
 -- $1 user_id   text
 -- $2 sale_id   bigint   null for all
@@ -6,7 +6,8 @@
 -- $4 past      bigint   units of that sale that are past
 -- $5 limit     bigint
 --
--- Each sale is looked up by itself: the index of the slots begins with it.
+-- Each sale is looked up by itself: the index of the slots begins with it. What was cancelled is in none: the trail of
+-- the sale leads to it.
 
 SELECT
     attempt.sale_id, attempt.code, attempt.user_id, attempt.unit, attempt.expires_at,
@@ -19,14 +20,26 @@ FROM (
     ORDER BY id DESC
 ) AS sale
 CROSS JOIN LATERAL (
-    SELECT sale_id, code, user_id, unit, expires_at, slot, state::text AS state
-    FROM checkout_attempts
-    WHERE sale_id = sale.id AND user_id = $1 AND live
-    -- In this order, so that the index of the slots is the one to go by.
-    ORDER BY slot
-    OFFSET 0
+    (
+        SELECT sale_id, code, user_id, unit, expires_at, slot, state::text AS state
+        FROM checkout_attempts
+        WHERE sale_id = sale.id AND user_id = $1 AND live
+        -- In this order, so that the index of the slots is the one to go by.
+        ORDER BY slot
+        OFFSET 0
+    )
+    UNION ALL
+    SELECT
+        cancelled.sale_id, cancelled.code, cancelled.user_id, cancelled.unit, NULL::timestamptz,
+        cancelled.slot, 'cancelled'
+    FROM operator_actions AS action
+    JOIN purchases AS cancelled ON cancelled.code = action.code
+    WHERE
+        action.sale_id = sale.id AND action.action = 'purchase-cancelled' AND action.after IS NOT NULL
+        AND cancelled.user_id = $1 AND cancelled.cancelled_at IS NOT NULL
 ) AS attempt
 LEFT JOIN purchases AS purchase ON purchase.code = attempt.code
-ORDER BY sale.id DESC, attempt.slot
+-- By the slot, and then by when it was bought: what stands was bought after what was cancelled.
+ORDER BY sale.id DESC, attempt.slot, purchase.purchased_at, attempt.code
 OFFSET $4
 LIMIT $5

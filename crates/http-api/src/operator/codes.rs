@@ -1,22 +1,30 @@
-//! `/admin/purchases`: purchases that operators cancel.
+//! `/admin/holds` and `/admin/purchases`: what operators have done with what a code stands for.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use domain::operator::Action;
 
 use super::{
-    actions::{Said, act, described_with_reason},
+    actions::{Said, described, described_with_reason, simply},
     asks::Operator,
 };
 use crate::{
     api::Api,
     given_code::GivenCode,
     openapi::{Endpoint, GivenCodeText, Operation, Parameter},
-    params::{Params, of_path},
+    params::of_path,
     problem::{Kind, Problem},
 };
 
-pub(super) fn endpoint() -> Endpoint {
-    Endpoint::at("/admin/purchases/{code}/cancel").on(Method::POST, cancel, describe_cancel)
+pub(super) fn endpoints() -> [Endpoint; 2] {
+    [
+        Endpoint::at("/admin/holds/{code}").on(Method::DELETE, release, describe_release),
+        Endpoint::at("/admin/purchases/{code}/cancel").on(Method::POST, cancel, describe_cancel),
+    ]
+}
+
+fn describe_release() -> Operation {
+    described("releaseHold", "Give a hold back before its time", 200, &[Kind::CodeNotFound])
+        .parameter(Parameter::path::<GivenCodeText>("code", "The code of the hold."))
 }
 
 fn describe_cancel() -> Operation {
@@ -30,17 +38,25 @@ fn describe_cancel() -> Operation {
         .parameter(Parameter::path::<GivenCodeText>("code", "The code that was redeemed."))
 }
 
-/// Cancels a purchase.
-async fn cancel(
+/// Gives a hold back.
+async fn release(
     request: HttpRequest,
-    Operator(known): Operator,
+    operator: Operator,
     payload: web::Payload,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let code = of_path::<GivenCode>(&request, "code")?.known()?;
-    let mut params = Params::read(&request, payload).await?;
-    let said = Said::read_with_reason(&request, &mut params);
-    let said = params.finish(said)?;
+    simply(request, operator, payload, api, Said::read, Action::ReleaseHold(code)).await
+}
 
-    act(&api, known, said, Action::CancelPurchase(code)).await
+/// Cancels a purchase.
+async fn cancel(
+    request: HttpRequest,
+    operator: Operator,
+    payload: web::Payload,
+    api: web::Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let code = of_path::<GivenCode>(&request, "code")?.known()?;
+    let action = Action::CancelPurchase(code);
+    simply(request, operator, payload, api, Said::read_with_reason, action).await
 }
