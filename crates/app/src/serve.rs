@@ -13,7 +13,7 @@ use std::{
 
 use actix_server::Server;
 use postgres_ledger::{Connections, MigrateError, PostgresLedger};
-use scheduler::{Beats, Scheduler};
+use scheduler::{Beats, Minutes, Scheduler};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::{JoinError, JoinHandle},
@@ -71,6 +71,7 @@ pub(crate) enum ServeError {
 /// The names of the tasks, as errors have them.
 const OPERATORS: &str = "the listener for operators";
 const UPKEEP: &str = "the upkeep";
+const MINUTES: &str = "what is written down of how sales go";
 const LIVE_SOCKET: &str = "the socket of the live store";
 const TOKEN_KEYS: &str = "the keys of buyers' tokens";
 const OPERATOR_TOKENS: &str = "the tokens of operators";
@@ -79,6 +80,7 @@ const BEATS: &str = "what is told the other processes";
 /// What runs beside the server until it is told to stop.
 struct Background {
     upkeep: JoinHandle<Result<(), ServeError>>,
+    minutes: JoinHandle<()>,
     /// Of a service whose buyers have tokens.
     token_keys: Option<JoinHandle<()>>,
     /// Of a service whose operators have tokens.
@@ -102,7 +104,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     if let Ok(Place::Embedded { data_dir }) = config.place() {
         wait_for_commands(data_dir).await;
     }
-    let Service { mut shared, scheduler, to_migrate, embedded } = compose(config)?;
+    let Service { mut shared, scheduler, minutes, to_migrate, embedded } = compose(config)?;
     match config.place() {
         Ok(Place::Embedded { data_dir }) => log_where(data_dir),
         _ => log_connections(config)?,
@@ -138,6 +140,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
             .map(|it| supervision::task(OPERATOR_TOKENS, it.keep(stop.clone()))),
         beats: beats.map(|it| supervision::task(BEATS, beat(it, stop.clone()))),
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
+        minutes: supervision::task(MINUTES, write_down(minutes, stop.clone())),
         live_socket: socket
             .map(|it| supervision::task(LIVE_SOCKET, it.answer(shared.orders(), stop.clone()))),
         operators: operators.map(|it| tell_operators(it, shared, stop.clone())).transpose()?,
@@ -226,6 +229,11 @@ async fn beat(beats: Beats, stop: CancellationToken) {
     beats.run(stop.cancelled()).await;
 }
 
+/// Writes down how sales go, until told to stop.
+async fn write_down(minutes: Minutes, stop: CancellationToken) {
+    minutes.run(stop.cancelled()).await;
+}
+
 /// Where this process serves buyers, as it is told the others: of all addresses of a machine, by its name.
 fn known_as(address: SocketAddr) -> String {
     if !address.ip().is_unspecified() {
@@ -269,6 +277,7 @@ impl Background {
                 Ok(Err(error)) => error,
                 Err(error) => ServeError::TaskBroke(UPKEEP, error),
             },
+            ended = &mut self.minutes => broken(MINUTES, ended),
             ended = end_of(&mut self.token_keys) => broken(TOKEN_KEYS, ended),
             ended = end_of(&mut self.operator_tokens) => broken(OPERATOR_TOKENS, ended),
             ended = end_of(&mut self.beats) => broken(BEATS, ended),
@@ -279,6 +288,7 @@ impl Background {
     /// Waits until all ended that were told to.
     async fn ended(self) -> Result<(), ServeError> {
         self.upkeep.await.map_err(|error| ServeError::TaskBroke(UPKEEP, error))??;
+        self.minutes.await.map_err(|error| ServeError::TaskBroke(MINUTES, error))?;
         if let Some(token_keys) = self.token_keys {
             token_keys.await.map_err(|error| ServeError::TaskBroke(TOKEN_KEYS, error))?;
         }
