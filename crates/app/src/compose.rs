@@ -18,7 +18,7 @@ use http_api::{
 use memory_stores::{LiveSocket, LiveSocketError, MemoryStores, Orders, RemoteLive};
 use postgres_ledger::{MigrateError, PostgresLedger, PostgresLedgerError, TooFewConnections};
 use redis_stores::{RedisStores, RedisStoresError};
-use scheduler::{Beats, Scheduler};
+use scheduler::{Beats, Minutes, Scheduler};
 use sqlite_ledger::{
     DataDir, Database, InService, LedgerClock, OpenError, ServiceError, SqliteLedger,
 };
@@ -40,6 +40,8 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) shared: Shared,
     pub(crate) scheduler: Scheduler,
+    /// What writes down how sales go.
+    pub(crate) minutes: Minutes,
     /// Where the upkeep must wait until the schema is up to date.
     pub(crate) to_migrate: Option<Arc<PostgresLedger>>,
     /// What a process has to itself that serves from a directory.
@@ -181,9 +183,9 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     };
     let timetable = config.timetable()?;
     let process = ProcessId(SystemRandom::default().draw());
-    let scheduler = Scheduler::new(services.upkeep(timetable))
-        .with_wall_clock(Arc::new(wall_clock))
-        .with_history(services.history(stores.history(), process));
+    let scheduler =
+        Scheduler::new(services.upkeep(timetable)).with_wall_clock(Arc::new(wall_clock));
+    let minutes = Minutes::of(services.history(stores.history(), process));
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let product_images = services.product_images(tasks.clone());
     let board = sale_board(&services, tasks);
@@ -203,7 +205,7 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
         limits,
         manners,
     };
-    Ok(Service { shared, scheduler, to_migrate, embedded })
+    Ok(Service { shared, scheduler, minutes, to_migrate, embedded })
 }
 
 /// Who operates, if a file says so; and else by which hosts they may ask where they listen.

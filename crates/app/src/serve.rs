@@ -14,7 +14,7 @@ use std::{
 
 use actix_server::Server;
 use postgres_ledger::{Connections, MigrateError, PostgresLedger};
-use scheduler::{Beats, Scheduler};
+use scheduler::{Beats, Minutes, Scheduler};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::{JoinError, JoinHandle},
@@ -83,7 +83,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let admin_addr = config.admin_addr()?;
     let workers = usize::from(config.http_workers);
     let room = make_room(workers);
-    let Service { mut shared, scheduler, to_migrate, embedded } = composed(config).await?;
+    let Service { mut shared, scheduler, minutes, to_migrate, embedded } = composed(config).await?;
     let systemd = Systemd::of_this_process();
     let signs = systemd.as_ref().map(|it| it.signs.clone());
     let scheduler = giving_signs(scheduler, signs.as_ref());
@@ -118,6 +118,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
             .map(|it| supervision::task(OPERATOR_TOKENS, it.keep(stop.clone()))),
         beats: beats.map(|it| supervision::task(BEATS, beat(it, stop.clone()))),
         upkeep: supervision::task(UPKEEP, keep_up(scheduler, schema, stop.clone())),
+        minutes: supervision::task(MINUTES, write_down(minutes, stop.clone())),
         live_socket: socket
             .map(|it| supervision::task(LIVE_SOCKET, it.answer(shared.orders(), stop.clone()))),
         systemd: systemd
@@ -241,6 +242,11 @@ fn tell_operators(
 /// Tells the other processes what this one does, until told to stop.
 async fn beat(beats: Beats, stop: CancellationToken) {
     beats.run(stop.cancelled()).await;
+}
+
+/// Writes down how sales go, until told to stop.
+async fn write_down(minutes: Minutes, stop: CancellationToken) {
+    minutes.run(stop.cancelled()).await;
 }
 
 /// Where this process serves buyers, as it is told the others: of all addresses of a machine, by its name.

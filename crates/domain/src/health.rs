@@ -82,6 +82,8 @@ pub struct Health {
     has_timetable: bool,
     ways: Mutex<Vec<Weak<Way>>>,
     looks: Arc<AskedOnce<(), Arc<Checked>>>,
+    /// Why each store refuses, as it said last: the ledger, and the live store.
+    remedies: Mutex<[Option<Cow<'static, str>>; 2]>,
     /// When a look first found the ledger well; 0 before.
     began_at_ms: AtomicU64,
     /// When one first found that everything is served, or the time to start over; 0 before.
@@ -110,6 +112,7 @@ impl Health {
             clock: clock.clone(),
             has_timetable,
             ways: Mutex::default(),
+            remedies: Mutex::default(),
             began_at_ms: AtomicU64::new(0),
             started_at_ms: AtomicU64::new(0),
         })
@@ -205,14 +208,34 @@ impl Health {
             let reach = match of_store().next() {
                 Some(Ok(())) if of_store().all(Result::is_ok) => Reach::Up,
                 // Whoever says why not has answered.
-                Some(Ok(()) | Err(Ill { remedy: Some(_) })) => Reach::Refuses,
+                Some(Ok(()) | Err(Ill { remedy: Some(_), .. })) => Reach::Refuses,
                 _ => Reach::Down,
             };
-            (reach, remedy)
+            let is_silent = |told: &Result<(), Ill>| told.as_ref().is_err_and(|ill| ill.is_silent);
+            (reach, self.remedy_of(first, reach, remedy, of_store().any(is_silent)))
         };
         let ((ledger, ledger_remedy), (live, live_remedy)) = (reach(0), reach(1));
         drop(told);
         Stores { ledger, ledger_remedy, live, live_remedy, now }
+    }
+
+    /// Why a store refuses: what it says, or where it has not come to say it in time, as one that is locked says
+    /// it late, what it said last. Until it is up again, that is why.
+    fn remedy_of(
+        &self,
+        store: usize,
+        reach: Reach,
+        said: Option<Cow<'static, str>>,
+        is_silent: bool,
+    ) -> Option<Cow<'static, str>> {
+        let mut remedies = self.remedies.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = &mut remedies[store];
+        match reach {
+            Reach::Up => *last = None,
+            Reach::Refuses | Reach::Down if said.is_some() || !is_silent => *last = said,
+            Reach::Refuses | Reach::Down => {}
+        }
+        last.clone()
     }
 
     /// What is answered, if that comes before it counts as outstanding.
@@ -222,7 +245,7 @@ impl Health {
     ) -> BoxFuture<'a, Result<(), Ill>> {
         let answered = async {
             let answered = within(&*self.clock, STANDS_STILL_MS, asked).await;
-            answered.unwrap_or_else(|| Err(Ill::default()))
+            answered.unwrap_or_else(|| Err(Ill::silent()))
         };
         answered.boxed()
     }

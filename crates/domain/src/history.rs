@@ -1,16 +1,16 @@
 //! How sales go, written down minute by minute, for charts.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures_util::{FutureExt, future::join_all};
+use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::{
     Catalog, SaleId, StoreError, UnixMillis,
-    ports::{Recorded, SaleHistory, SaleRegister},
+    ports::{Recorded, SaleHistory, SaleRegister, Tally},
     processes::ProcessId,
     time::DAY_MS,
 };
@@ -45,6 +45,26 @@ pub struct Stood {
     pub sold: u32,
     /// Units on hold.
     pub held: u32,
+}
+
+/// How sales stood at a minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Minute {
+    /// The minute.
+    pub at: UnixMillis,
+    /// Those that were counted.
+    pub stood: Vec<Stood>,
+    /// Those that could not be: what was asked of them is written with the next minute.
+    pub left_out: Vec<SaleId>,
+}
+
+/// What came of writing a minute down.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Of how many sales it was.
+    pub sales: usize,
+    /// The sales that could not be counted, and why. They have no point at this minute.
+    pub left_out: Vec<(SaleId, StoreError)>,
 }
 
 /// How a sale stood at a moment, and what was asked of it since the point before.
@@ -188,17 +208,19 @@ impl Uncounted {
         sales.iter().map(|it| counted.get(&it.sale).copied().unwrap_or_default()).collect()
     }
 
-    /// So much of these sales is written down. What was counted of others is forgotten: nobody asks for
-    /// it.
-    pub fn written(&self, sales: &[Stood], attempts: &[Attempts]) {
+    /// So much of a minute's sales is written down. What was counted of those that it leaves out is kept, and
+    /// what was of others is forgotten: nobody asks for it.
+    pub fn written(&self, minute: &Minute, attempts: &[Attempts]) {
         let mut counted = self.locked();
         let mut before = std::mem::take(&mut *counted);
-        for (stood, written) in sales.iter().zip(attempts) {
+        for (stood, written) in minute.stood.iter().zip(attempts) {
             let Some(mut left) = before.remove(&stood.sale) else { continue };
             left.granted = left.granted.saturating_sub(written.granted);
             left.refused = left.refused.saturating_sub(written.refused);
             counted.insert(stood.sale, left);
         }
+        let kept = minute.left_out.iter().filter_map(|sale| before.remove_entry(sale));
+        counted.extend(kept);
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<SaleId, Attempts>> {
@@ -206,8 +228,8 @@ impl Uncounted {
     }
 }
 
-/// Writes down once a minute how the sales stand that have begun, until they are closed; and drops what is
-/// older than [`KEPT_MS`].
+/// Writes down once a minute how the sales stand that have begun, and once more when they are closed; and
+/// drops what is older than [`KEPT_MS`].
 pub struct History {
     catalog: Arc<Catalog>,
     register: Arc<dyn SaleRegister>,
@@ -216,12 +238,15 @@ pub struct History {
     noted: Mutex<Noted>,
 }
 
-/// What was written last.
+/// What was written, and what is to be.
 #[derive(Default)]
 struct Noted {
+    /// The last minute that was.
     minute: Option<UnixMillis>,
-    /// The sales that were not closed then: of each that is since, its end is still to be written.
-    open: Vec<SaleId>,
+    /// The closed sales whose end is to be written: also of one that was open between two minutes alone.
+    ends: BTreeSet<SaleId>,
+    /// Those that were seen to be closed, as long as the catalog says so: the end of each is written once.
+    closed: BTreeSet<SaleId>,
 }
 
 impl History {
@@ -235,49 +260,101 @@ impl History {
         Self { catalog, register, history, process, noted: Mutex::default() }
     }
 
-    /// Writes down a minute that has begun since the last time; says of how many sales.
+    /// Writes down a minute that has begun since the last time; `None` if none has.
     ///
-    /// Nothing is written while the ledger's clock is not believed: no chart has a use for it.
-    pub async fn run(&self) -> Result<usize, StoreError> {
+    /// Nothing is written while the ledger's clock is not believed: no chart has a use for it. A sale that
+    /// cannot be counted costs no other its point.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is written of this minute, and it is done again the next time: no sale could be counted, or
+    /// what was counted could not be written.
+    pub async fn run(&self) -> Result<Option<Written>, StoreError> {
+        let Some(minute) = self.minute() else { return Ok(None) };
+        self.see_closed();
+        if self.noted().minute == Some(minute) {
+            return Ok(None);
+        }
+        let written = self.write(minute).await?;
+        self.noted().minute = Some(minute);
+        self.history.drop_before(minute + -KEPT_MS, DROPPED_MAX).await?;
+        Ok(Some(written))
+    }
+
+    /// Writes down what came since the last minute, at the one that is next: for a process that will not see
+    /// that one.
+    pub async fn finish(&self) -> Result<Written, StoreError> {
+        match self.minute() {
+            Some(minute) => self.write(minute + MINUTE_MS).await,
+            None => Ok(Written::default()),
+        }
+    }
+
+    /// The minute that has begun, if it is known what time it is.
+    fn minute(&self) -> Option<UnixMillis> {
         if !self.catalog.was_refreshed() || !self.catalog.is_on_time() {
-            return Ok(0);
+            return None;
         }
         let now = self.catalog.reckoned_now();
-        let minute = UnixMillis(now.0 - now.0.rem_euclid(MINUTE_MS));
-        if self.noted().minute == Some(minute) {
-            return Ok(0);
-        }
-        let (open, over) = self.to_note();
-        let mut stood = Vec::with_capacity(open.len() + over.len());
-        let all = [open.as_slice(), &over].concat();
-        for some in all.chunks(AT_A_TIME) {
-            let counted = join_all(some.iter().map(|&sale| self.count(sale).boxed())).await;
-            for stands in counted {
-                stood.extend(stands?);
+        Some(now + -now.0.rem_euclid(MINUTE_MS))
+    }
+
+    /// Notes which sales are closed whose end is to be written. The catalog knows them for ten minutes; an end that
+    /// could not be written by then is given up.
+    fn see_closed(&self) {
+        let calendar = self.catalog.calendar();
+        let Noted { ends, closed, .. } = &mut *self.noted();
+        closed.retain(|sale| calendar.just_closed.contains(sale));
+        ends.retain(|sale| closed.contains(sale));
+        for &sale in &calendar.just_closed {
+            if closed.len() < SALES_MAX && closed.insert(sale) {
+                ends.insert(sale);
             }
         }
-        if !stood.is_empty() {
-            self.history.note(minute, self.process, &stood).await?;
+    }
+
+    async fn write(&self, at: UnixMillis) -> Result<Written, StoreError> {
+        let ends = self.noted().ends.clone();
+        let all: Vec<_> = self.begun().into_iter().chain(ends.iter().copied()).collect();
+        let asked = stream::iter(all).map(|sale| self.count(sale).boxed());
+        let counted: Vec<_> = asked.buffer_unordered(AT_A_TIME).collect().await;
+        let (mut stood, mut left_out) = (Vec::with_capacity(counted.len()), Vec::new());
+        for (sale, counted) in counted {
+            match counted {
+                Ok(counted) => stood.extend(counted),
+                Err(error) => left_out.push((sale, error)),
+            }
         }
-        *self.noted() = Noted { minute: Some(minute), open };
-        self.history.drop_before(minute + -KEPT_MS, DROPPED_MAX).await?;
-        Ok(stood.len())
+        // One is as good as all: then it is the ledger.
+        if stood.is_empty()
+            && let Some((_, error)) = left_out.pop()
+        {
+            return Err(error);
+        }
+        // A sale may be read in any order, and is shown in one.
+        stood.sort_unstable_by_key(|it| it.sale);
+        let missing: Vec<_> = left_out.iter().map(|(sale, _)| *sale).collect();
+        let sales = stood.len();
+        if sales > 0 {
+            let minute = Minute { at, stood, left_out: missing.clone() };
+            self.history.note(&minute, self.process).await?;
+        }
+        self.noted().ends.retain(|sale| !ends.contains(sale) || missing.contains(sale));
+        Ok(Written { sales, left_out })
     }
 
-    /// The sales that are on, and those that were when this was done last and are closed since.
-    fn to_note(&self) -> (Vec<SaleId>, Vec<SaleId>) {
+    /// The sales that have begun and are not closed. One that began within the minute has its first buyers
+    /// in this row.
+    fn begun(&self) -> Vec<SaleId> {
         let calendar = self.catalog.calendar();
-        // One that began within the minute has its first buyers in this row.
         let has_begun = calendar.sales.iter().filter(|it| it.window.starts_at() <= calendar.now);
-        let open = has_begun.map(|sale| sale.id).take(SALES_MAX).collect();
-        let noted = self.noted();
-        let over = calendar.just_closed.iter().filter(|it| noted.open.contains(it));
-        (open, over.copied().collect())
+        has_begun.map(|sale| sale.id).take(SALES_MAX).collect()
     }
 
-    async fn count(&self, sale: SaleId) -> Result<Option<Stood>, StoreError> {
-        let tally = self.register.tally(sale).await?;
-        Ok(tally.map(|tally| Stood { sale, sold: tally.sold, held: tally.held }))
+    async fn count(&self, sale: SaleId) -> (SaleId, Result<Option<Stood>, StoreError>) {
+        let tally = self.register.tally(sale).await;
+        let stood = |tally: Tally| Stood { sale, sold: tally.sold, held: tally.held };
+        (sale, tally.map(|tally| tally.map(stood)))
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted> {
@@ -296,6 +373,14 @@ mod tests {
 
     fn stood(number: i64) -> Stood {
         Stood { sale: sale(number), sold: 0, held: 0 }
+    }
+
+    fn written(uncounted: &Uncounted, stood: &[Stood], left_out: &[i64]) -> Vec<Attempts> {
+        let attempts = uncounted.of(stood);
+        let left_out = left_out.iter().map(|&number| sale(number)).collect();
+        let minute = Minute { at: UnixMillis(0), stood: stood.to_vec(), left_out };
+        uncounted.written(&minute, &attempts);
+        attempts
     }
 
     fn point(minute: i64, sold: u32, checkouts: u64) -> Point {
@@ -372,9 +457,11 @@ mod tests {
         let [held, refused] = recorded();
         uncounted.add([(sale(1), &held), (sale(1), &refused), (sale(1), &held)].into_iter());
 
-        let first = uncounted.of(&[stood(1), stood(2)]);
+        let minute =
+            Minute { at: UnixMillis(0), stood: vec![stood(1), stood(2)], left_out: Vec::new() };
+        let first = uncounted.of(&minute.stood);
         uncounted.add([(sale(1), &held)].into_iter());
-        uncounted.written(&[stood(1), stood(2)], &first);
+        uncounted.written(&minute, &first);
 
         assert_eq!(first, [Attempts { granted: 2, refused: 1 }, Attempts::default()]);
         assert_eq!(uncounted.of(&[stood(1)]), [Attempts { granted: 1, refused: 0 }]);
@@ -387,8 +474,22 @@ mod tests {
         uncounted.add((1..10_000).map(|number| (sale(number), &refused)));
         assert_eq!(uncounted.locked().len(), Uncounted::SALES_MAX);
 
-        uncounted.written(&[stood(1)], &uncounted.of(&[stood(1)]));
+        written(&uncounted, &[stood(1)], &[]);
 
         assert_eq!(uncounted.locked().len(), 1);
+    }
+
+    #[test]
+    fn what_was_asked_of_a_sale_that_could_not_be_counted_is_written_with_the_next() {
+        let uncounted = Uncounted::default();
+        let [held, refused] = recorded();
+        uncounted.add([(sale(1), &held), (sale(2), &held), (sale(3), &refused)].into_iter());
+
+        written(&uncounted, &[stood(1)], &[2]);
+        uncounted.add([(sale(2), &refused)].into_iter());
+
+        let of_both = written(&uncounted, &[stood(2), stood(3)], &[]);
+        assert_eq!(of_both, [Attempts { granted: 1, refused: 1 }, Attempts::default()]);
+        assert_eq!(uncounted.of(&[stood(2)]), [Attempts::default()]);
     }
 }

@@ -6,6 +6,9 @@
 //! still arrive. Whether it may be carried out is decided in one place, [`Order::decide`], from what the
 //! ledger has under the lock of the sale.
 //!
+//! The trail is read by versions before the one that wrote it, while one takes the place of the other: what they do
+//! not know they show by its name.
+//!
 //! Whatever changes a sale raises its epoch in the same transaction: what was granted under what was so
 //! before is either recorded by then or never will be. `docs/decisions/18` has the model of it.
 
@@ -29,7 +32,7 @@ pub use names::{
     RequestName,
 };
 pub use record::{
-    Acted, ActionRecord, HoldSeen, Noted, PurchaseSeen, SaleSeen, Seen, StoredAction,
+    Acted, ActionRecord, HoldSeen, NewerAction, Noted, PurchaseSeen, SaleSeen, Seen, StoredAction,
 };
 pub use refused::Refused;
 pub use steering::{Answer, EFFECT_WAIT_MS, Steering};
@@ -87,12 +90,14 @@ pub enum Action {
     PutProduct(ProductChange),
     /// Takes a product out of use, for ever: no sale of it can be made any more. Those there are go on.
     ArchiveProduct(Sku),
+    /// What only a newer version can do, as the trail has it: it is shown, and never carried out here.
+    Newer(NewerAction),
 }
 
 impl Action {
     /// What the trail calls it.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::ScheduleSale { .. } => "sale-scheduled",
             Self::ChangeSale { .. } => "sale-changed",
@@ -103,6 +108,7 @@ impl Action {
             Self::CancelPurchase(_) => "purchase-cancelled",
             Self::PutProduct(_) => "product-put",
             Self::ArchiveProduct(_) => "product-archived",
+            Self::Newer(newer) => &newer.name,
         }
     }
 
@@ -110,7 +116,10 @@ impl Action {
     #[must_use]
     pub const fn sale(&self) -> Option<SaleId> {
         match *self {
-            Self::ScheduleSale { .. } | Self::PutProduct(_) | Self::ArchiveProduct(_) => None,
+            Self::ScheduleSale { .. }
+            | Self::PutProduct(_)
+            | Self::ArchiveProduct(_)
+            | Self::Newer(_) => None,
             Self::ChangeSale { sale, .. }
             | Self::PauseSale(sale)
             | Self::ResumeSale(sale)
@@ -143,6 +152,7 @@ impl Action {
     pub const fn code(&self) -> Option<Code> {
         match *self {
             Self::ReleaseHold(code) | Self::CancelPurchase(code) => Some(code),
+            Self::Newer(ref newer) => newer.code,
             _ => None,
         }
     }
@@ -150,7 +160,10 @@ impl Action {
     /// Whether what it does to a sale is seen in the live store once that was loaded anew.
     #[must_use]
     pub const fn is_of_sale(&self) -> bool {
-        !matches!(self, Self::ReleaseHold(_) | Self::PutProduct(_) | Self::ArchiveProduct(_))
+        !matches!(
+            self,
+            Self::ReleaseHold(_) | Self::PutProduct(_) | Self::ArchiveProduct(_) | Self::Newer(_)
+        )
     }
 
     /// Whether it only takes away: then it is done although the live store cannot be asked.

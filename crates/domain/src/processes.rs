@@ -22,6 +22,10 @@ use crate::{
 /// How long what a process said counts, in milliseconds: after it the process is thought to be gone.
 pub const SEEN_MS: i64 = 5_000;
 
+/// How much older what a process said may be than what was said last of all that it counts in a [`Sum`], in
+/// milliseconds: each speaks once a second, and may be a second late.
+const SUMMED_MS: i64 = 2_000;
+
 /// The most processes that are known at a time.
 pub const PROCESSES_MAX: usize = 64;
 
@@ -147,11 +151,14 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// That of these processes.
+    /// That of these processes, but of those that were silent for longer than a process is which goes on: they are
+    /// still known, and do nothing any more.
     #[must_use]
     pub fn of(processes: &[Process]) -> Self {
         let mut sum = Self::default();
-        for Process { did, .. } in processes {
+        let last = processes.iter().map(|process| process.seen_at).max();
+        let goes_on = |it: &&Process| last.is_none_or(|last| last - it.seen_at <= SUMMED_MS);
+        for Process { did, .. } in processes.iter().filter(goes_on) {
             sum.checkouts_a_second += did.a_second(did.checkouts);
             sum.purchases_a_second += did.a_second(did.purchases);
             for (name, count) in &did.refused {
@@ -297,6 +304,21 @@ mod tests {
         assert!(is(Some(sum.checkouts_a_second), 15.0) && is(Some(sum.purchases_a_second), 6.0));
         assert_eq!((sum.refused, sum.viewers), (refused(4), 10));
         assert_eq!((sum.checkout_times, sum.purchase_times), (times(&[(0, 20)]), times(&[(1, 8)])));
+    }
+
+    #[test]
+    fn what_a_process_did_that_is_silent_since_counts_for_two_beats() {
+        let seen_at = |at| {
+            let did = Figures { span_ms: 1_000, checkouts: 1, viewers: 1, ..Figures::default() };
+            Process { seen_at: UnixMillis(at), ..process(at.unsigned_abs().into(), did) }
+        };
+
+        for (silent_ms, viewers) in [(0, 2), (SUMMED_MS, 2), (SUMMED_MS + 1, 1)] {
+            let sum = Sum::of(&[seen_at(9_000), seen_at(9_000 - silent_ms)]);
+
+            assert_eq!(sum.viewers, viewers, "{silent_ms}");
+            assert!(is(Some(sum.checkouts_a_second), f64::from(u32::try_from(viewers).unwrap())));
+        }
     }
 
     #[test]

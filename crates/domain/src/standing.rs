@@ -109,6 +109,12 @@ impl Standings {
         Ok(standings)
     }
 
+    /// How a closed sale stands now, of which it is known how it stood: the ledger is asked for what may have
+    /// changed since.
+    pub async fn counted_again(&self, standing: &Standing) -> Result<Standing, StoreError> {
+        self.counted(Listed { sale: standing.sale, seen_at: standing.at }).await
+    }
+
     async fn standing(&self, listed: Listed) -> Result<Standing, StoreError> {
         match self.live(listed.sale).await {
             Some(standing) => Ok(standing),

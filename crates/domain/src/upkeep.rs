@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use crate::Catalog;
 
-pub use rebuild::{Rebuild, Restored};
+pub use rebuild::{Rebuild, Rebuilt, Restored};
 pub use reclaim::Reclaim;
 pub use reconcile::{Drift, Reconcile, Reconciled};
 pub use retire::Retire;

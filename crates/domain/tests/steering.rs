@@ -278,8 +278,11 @@ async fn a_cancellation_that_nobody_waited_for_is_on_sale_by_the_upkeep() {
 
     assert_eq!(done(&late), (false, false));
     world.clock.advance_ms(1_000);
+    // A grant of the old epoch, too, was refused meanwhile: that it is out of date is the order's doing.
+    one.rebuild.ask(sale.id, sale.epoch);
     // Another process grants what the old epoch has, which is nothing; this one was asked to load it.
-    one.rebuild.run_asked().await.unwrap();
+    let rebuilt = one.rebuild.run_asked().await.unwrap();
+    assert_eq!((rebuilt.ordered, rebuilt.out_of_date), (vec![sale.id], Vec::new()));
     one.take(&sale, "bob").await;
 }
 

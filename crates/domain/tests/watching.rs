@@ -9,14 +9,14 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Company, Failure, NewSale, Origin, Sale, SaleId, Services, StoreError, Terms, UnixMillis,
-    Window,
+    Company, Failure, History, NewSale, Origin, Sale, SaleId, Services, StoreError, Terms,
+    UnixMillis, Window,
     answer::Doing,
-    history::{KEPT_MS, MINUTE_MS, Point, Stood},
+    history::{KEPT_MS, MINUTE_MS, Minute, Point, Stood},
     ports::{Processes, SaleHistory, SaleRegister},
     processes::{Figures, Process, ProcessId},
 };
-use fakes::World;
+use fakes::{Fault, Operation, World};
 
 const OWN: ProcessId = ProcessId(1);
 
@@ -27,7 +27,7 @@ fn not_done() -> StoreError {
 /// What was written down, and dropped.
 #[derive(Default)]
 struct Written {
-    minutes: Mutex<Vec<(UnixMillis, Vec<Stood>)>>,
+    minutes: Mutex<Vec<Minute>>,
     dropped_before: Mutex<Vec<UnixMillis>>,
     is_away: AtomicBool,
 }
@@ -38,17 +38,12 @@ fn of<T: Clone>(kept: &Mutex<Vec<T>>) -> Vec<T> {
 
 #[async_trait]
 impl SaleHistory for Written {
-    async fn note(
-        &self,
-        minute: UnixMillis,
-        by: ProcessId,
-        stood: &[Stood],
-    ) -> Result<(), StoreError> {
+    async fn note(&self, minute: &Minute, by: ProcessId) -> Result<(), StoreError> {
         assert_eq!(by, OWN);
         if self.is_away.load(Ordering::SeqCst) {
             return Err(not_done());
         }
-        self.minutes.lock().unwrap().push((minute, stood.to_vec()));
+        self.minutes.lock().unwrap().push(minute.clone());
         Ok(())
     }
 
@@ -80,7 +75,12 @@ async fn a_minute_later(world: &World, services: &Services) {
 fn sales_by_minute(written: &Written, begin: UnixMillis) -> Vec<(i64, Vec<SaleId>)> {
     let minutes = of(&written.minutes);
     let sales = |stood: &[Stood]| stood.iter().map(|it| it.sale).collect();
-    minutes.iter().map(|(minute, stood)| ((*minute - begin) / MINUTE_MS, sales(stood))).collect()
+    minutes.iter().map(|it| ((it.at - begin) / MINUTE_MS, sales(&it.stood))).collect()
+}
+
+/// Of how many sales something was written.
+async fn wrote(history: &History) -> usize {
+    history.run().await.unwrap().map_or(0, |written| written.sales)
 }
 
 #[tokio::test]
@@ -94,11 +94,11 @@ async fn a_sale_is_written_down_each_minute_from_its_beginning_until_it_is_close
     let begin = world.clock.now();
     let (now, later) = (sale_in(&world, 0).await.id, sale_in(&world, 3).await.id);
 
-    assert_eq!(history.run().await.unwrap(), 0, "no sale is known yet");
+    assert_eq!(wrote(&history).await, 0, "no sale is known yet");
     services.catalog.refresh().await.unwrap();
     for _ in 0..7 {
-        history.run().await.unwrap();
-        assert_eq!(history.run().await.unwrap(), 0, "once a minute");
+        wrote(&history).await;
+        assert_eq!(wrote(&history).await, 0, "once a minute");
         a_minute_later(&world, &services).await;
         upkeep.retire.run().await.unwrap();
         services.catalog.refresh().await.unwrap();
@@ -125,8 +125,72 @@ async fn a_minute_that_could_not_be_written_is_written_as_soon_as_it_can_be() {
     written.is_away.store(false, Ordering::SeqCst);
     world.clock.advance_ms(2_000);
 
-    assert_eq!(history.run().await.unwrap(), 1);
+    assert_eq!(wrote(&history).await, 1);
     assert_eq!(sales_by_minute(&written, world.clock.now() + -2_000), [(0, vec![sale])]);
+}
+
+#[tokio::test]
+async fn a_sale_that_is_open_between_two_minutes_alone_has_its_end() {
+    let world = World::new();
+    let services = world.services(1);
+    let written = Arc::new(Written::default());
+    let history = services.history(written.clone(), OWN);
+    let upkeep = services.upkeep(None);
+    let begin = world.clock.now();
+    services.catalog.refresh().await.unwrap();
+    wrote(&history).await;
+    let window = Window::new(begin + 10_000, begin + 20_000).unwrap();
+    let sale = NewSale::unnamed(window, Terms::new(5, 5, 1_000).unwrap(), Origin::Operator);
+    let sale = world.ledger.schedule(sale).await.unwrap().unwrap().id;
+
+    for _ in 0..14 {
+        world.clock.advance_ms(10_000);
+        upkeep.retire.run().await.unwrap();
+        services.catalog.refresh().await.unwrap();
+        wrote(&history).await;
+    }
+
+    assert_eq!(sales_by_minute(&written, begin), [(1, vec![sale])], "and it has one end");
+}
+
+#[tokio::test]
+async fn a_sale_that_cannot_be_counted_costs_no_other_its_minute() {
+    let world = World::new();
+    let services = world.services(1);
+    let written = Arc::new(Written::default());
+    let history = services.history(written.clone(), OWN);
+    let begin = world.clock.now();
+    let (one, other) = (sale_in(&world, 0).await.id, sale_in(&world, 0).await.id);
+    services.catalog.refresh().await.unwrap();
+
+    world.ledger.faults().plan(Operation::Tally, Fault::Refuse);
+    let first = history.run().await.unwrap().unwrap();
+    a_minute_later(&world, &services).await;
+    let second = history.run().await.unwrap().unwrap();
+
+    let left_out: Vec<_> = first.left_out.iter().map(|(sale, _)| *sale).collect();
+    let counted = if left_out == [one] { other } else { one };
+    assert_eq!((first.sales, left_out.len(), second.sales, second.left_out.len()), (1, 1, 2, 0));
+    assert_eq!(of(&written.minutes)[0].left_out, left_out, "what was asked of it is kept");
+    assert_eq!(sales_by_minute(&written, begin), [(0, vec![counted]), (1, vec![one, other])]);
+}
+
+#[tokio::test]
+async fn a_process_that_stops_writes_down_what_came_since_the_last_minute() {
+    let world = World::new();
+    let services = world.services(1);
+    let written = Arc::new(Written::default());
+    let history = services.history(written.clone(), OWN);
+    let begin = world.clock.now();
+    let sale = sale_in(&world, 0).await.id;
+    assert_eq!(history.finish().await.unwrap().sales, 0, "no sale is known yet");
+    services.catalog.refresh().await.unwrap();
+    wrote(&history).await;
+    world.clock.advance_ms(20_000);
+
+    history.finish().await.unwrap();
+
+    assert_eq!(sales_by_minute(&written, begin), [(0, vec![sale]), (1, vec![sale])]);
 }
 
 /// What was left, and how often somebody listened.

@@ -88,7 +88,8 @@ fn reply_to(decided: Option<&CodeReply>, is_first: bool) -> CodeReply {
         }
         Some(Ok(record)) => Ok(record.clone()),
         Some(Err(error)) => {
-            Err(StoreError::new(Operation::Redeem, error.failure(), describe(error)))
+            let again = StoreError::new(Operation::Redeem, error.failure(), describe(error));
+            Err(again.with_remedy(error.remedy().cloned()))
         }
     }
 }

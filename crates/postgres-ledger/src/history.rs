@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     SaleId, StoreError, UnixMillis,
-    history::{MINUTES_MAX, Point, Stood},
+    history::{MINUTES_MAX, Minute, Point},
     ports::{Operation, SaleHistory},
     processes::ProcessId,
 };
@@ -22,12 +22,8 @@ pub(crate) const STATEMENTS: &[&str] = &[NOTE_SQL, MINUTES_SQL, DROP_SQL];
 
 #[async_trait]
 impl SaleHistory for PostgresLedger {
-    async fn note(
-        &self,
-        minute: UnixMillis,
-        by: ProcessId,
-        stood: &[Stood],
-    ) -> Result<(), StoreError> {
+    async fn note(&self, minute: &Minute, by: ProcessId) -> Result<(), StoreError> {
+        let Minute { at, stood, .. } = minute;
         let attempts = self.shared.uncounted.of(stood);
         let sales: Vec<_> = stood.iter().map(|it| it.sale.get()).collect();
         let units = |units: u32| i32::try_from(units).unwrap_or(i32::MAX);
@@ -36,12 +32,12 @@ impl SaleHistory for PostgresLedger {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let granted: Vec<_> = attempts.iter().map(|it| count(it.granted)).collect();
         let refused: Vec<_> = attempts.iter().map(|it| count(it.refused)).collect();
-        let (minute, by) = (rows::to_system_time(minute), Uuid::from_u128(by.0));
+        let (at, by) = (rows::to_system_time(*at), Uuid::from_u128(by.0));
         let parameters: [&(dyn ToSql + Sync); 7] =
-            [&minute, &by, &sales, &sold, &held, &granted, &refused];
+            [&at, &by, &sales, &sold, &held, &granted, &refused];
         let noted = self.session().query_patiently(NOTE_SQL, &parameters).await;
         noted.map_err(|error| error.during(Operation::NoteMinute))?;
-        self.shared.uncounted.written(stood, &attempts);
+        self.shared.uncounted.written(minute, &attempts);
         Ok(())
     }
 

@@ -194,7 +194,8 @@ async fn act_in(
     Ok((ActReply::Now { record, snapshot: None }, raised))
 }
 
-async fn run(
+/// Runs one statement of a transaction.
+pub(crate) async fn run(
     transaction: &Transaction<'_>,
     sql: &'static str,
     parameters: Parameters<'_>,

@@ -21,7 +21,6 @@ const PAGE_SQL: &str = include_str!("sql/page_sales.sql");
 pub(crate) const CALENDAR_SQL: &str = include_str!("sql/calendar.sql");
 pub(crate) const SCHEDULE_SQL: &str = include_str!("sql/schedule.sql");
 const MAY_BE_SOLD_SQL: &str = include_str!("sql/products/may_be_sold.sql");
-const SET_PAUSED_SQL: &str = include_str!("sql/set_paused.sql");
 
 #[async_trait]
 impl SaleRegister for PostgresLedger {
@@ -85,12 +84,6 @@ impl SaleRegister for PostgresLedger {
         }
         let refused = why_not(&mut session, product).await;
         refused.map(Err).map_err(|error| error.during(Operation::Schedule))
-    }
-
-    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
-        let rows = self.session().query_patiently(SET_PAUSED_SQL, &[&sale.get(), &paused]).await;
-        rows.and_then(|rows| rows.first().map(rows::sale).transpose())
-            .map_err(|error| error.during(Operation::SetPaused))
     }
 
     async fn raise_epoch(

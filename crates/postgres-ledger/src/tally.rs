@@ -8,7 +8,9 @@ use tokio::time::timeout;
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
-    PostgresLedger, rows,
+    PostgresLedger,
+    operator::run,
+    rows,
     servers::Object,
     session::{Session, SessionError, TRANSACTION_TIMEOUT, Turns},
     snapshot::LOCK_SQL,
@@ -22,6 +24,7 @@ pub(crate) const NEXT_DUE_SQL: &str = include_str!("sql/next_due.sql");
 pub(crate) const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
 pub(crate) const MAY_CLOSE_SQL: &str = include_str!("sql/may_close.sql");
 pub(crate) const CLOSE_SQL: &str = include_str!("sql/close_sale.sql");
+const LOCK_WITHOUT_FIGURES_SQL: &str = include_str!("sql/lock_without_figures.sql");
 const WRITE_FIGURES_SQL: &str = include_str!("sql/write_figures.sql");
 
 /// Closed sales without a figure that are counted whenever a sale is closed.
@@ -37,6 +40,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     EXPIRE_OVERDUE_SQL,
     MAY_CLOSE_SQL,
     CLOSE_SQL,
+    LOCK_WITHOUT_FIGURES_SQL,
     WRITE_FIGURES_SQL,
 ];
 
@@ -161,9 +165,20 @@ impl PostgresLedger {
     /// Writes down what sales have sold that a version before this one closed. Until it is, they are
     /// counted for whoever looks.
     async fn write_figures(&self) {
-        if let Err(error) = self.session().query(WRITE_FIGURES_SQL, &[&FIGURES_AT_A_TIME]).await {
+        if let Err(error) = self.try_to_write_figures().await {
             let error = &error as &dyn std::error::Error;
             tracing::debug!(error, "what closed sales have sold is not written down yet");
+        }
+    }
+
+    async fn try_to_write_figures(&self) -> Result<(), SessionError> {
+        let mut turns = Turns::on(self.pool());
+        loop {
+            let mut client = turns.connect().await?;
+            let written = timeout(TRANSACTION_TIMEOUT, write_figures_in(&mut client)).await;
+            if let Some(written) = turns.end(client, written) {
+                return written;
+            }
         }
     }
 }
@@ -188,19 +203,28 @@ async fn close_locked(
     Unsold { firsts, lasts, .. }: &Unsold,
 ) -> Result<bool, SessionError> {
     let transaction = client.transaction().await.map_err(SessionError::of)?;
-    let run = async |sql, parameters: &[&(dyn ToSql + Sync)]| {
-        let statement = transaction.prepare_cached(sql).await.map_err(SessionError::of)?;
-        transaction.query(&statement, parameters).await.map_err(SessionError::of)
-    };
-    let locked = run(LOCK_SQL, &[&sale.get()]).await?;
+    let locked = run(&transaction, LOCK_SQL, &[&sale.get()]).await?;
     let Some(row) = locked.first() else { return Ok(false) };
     if rows::sale(row)?.state == SaleState::Closed {
         return Ok(true);
     }
     let is_over: bool = rows::column(row, "is_over")?;
-    let closed = is_over && !run(CLOSE_SQL, &[&sale.get(), firsts, lasts]).await?.is_empty();
+    let all: [&(dyn ToSql + Sync); 3] = [&sale.get(), firsts, lasts];
+    let closed = is_over && !run(&transaction, CLOSE_SQL, &all).await?.is_empty();
     transaction.commit().await.map_err(SessionError::of)?;
     Ok(closed)
+}
+
+/// Its statements are at READ COMMITTED, so the second sees what the first waited for.
+async fn write_figures_in(client: &mut Object) -> Result<(), SessionError> {
+    let transaction = client.transaction().await.map_err(SessionError::of)?;
+    let locked = run(&transaction, LOCK_WITHOUT_FIGURES_SQL, &[&FIGURES_AT_A_TIME]).await?;
+    let sales = locked.iter().map(|row| rows::column::<i64>(row, "id"));
+    let sales = sales.collect::<Result<Vec<_>, _>>()?;
+    if !sales.is_empty() {
+        run(&transaction, WRITE_FIGURES_SQL, &[&sales]).await?;
+    }
+    transaction.commit().await.map_err(SessionError::of)
 }
 
 fn read_tally(row: &Row, moves: u64) -> Result<Tally, SessionError> {

@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod database;
+mod gate;
 
 use std::sync::Arc;
 
 use dev_servers::{Condition, Proxy};
 use domain::{
-    Epoch, Failure, NewSale, Origin, Sale, Terms, Window,
+    Epoch, Failure, NewSale, Origin, Sale, SaleId, Terms, Window,
     operator::{Acted, Action, ActionId, Beside, Order, Refused, RequestName},
     ports::{
         ActReply, Attempt, CodeRecord, LedgerStore, Operator, Outcome, RaiseReply, Recorded,
@@ -18,11 +19,15 @@ use domain::{
 use postgres_ledger::PostgresLedger;
 use store_contract::{
     fixtures::{HOUR, MINUTE, WallClock, until, user},
-    grant, record, redemption,
+    grant,
+    operator::order,
+    record, redemption,
 };
-use tokio_postgres::{Client, NoTls};
 
-use crate::database::{SERVER, fresh_database, ledger_at, ledger_in};
+use crate::{
+    database::{SERVER, fresh_database, ledger_at, ledger_in},
+    gate::{Gate, WAITING, client},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_epoch_waits_for_the_record_in_flight_and_has_it_in_its_snapshot() {
@@ -94,21 +99,31 @@ async fn a_record_waits_for_the_new_epoch_in_flight_and_is_refused() {
 /// It raises no epoch, so what it locks is all that keeps the grant out.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_waits_for_a_stop_in_flight_and_is_refused() {
-    for stop in ["state = 'paused'", "ends_at = clock_timestamp()"] {
+    for stop in [Action::PauseSale as fn(SaleId) -> Action, Action::EndSale] {
         let (database, ledger, sale) = a_sale().await;
-        let operator = client(&database).await;
-        let change = format!("BEGIN; SELECT epoch FROM sales FOR UPDATE; UPDATE sales SET {stop}");
-        operator.batch_execute(&change).await.unwrap();
+        // It has done all but its commit.
+        let gate = Gate::at(&database, BEFORE_COMMIT).await;
+        let stop = order(stop(sale.id));
+        let stopping = tokio::spawn({
+            let (ledger, blind) =
+                (Arc::clone(&ledger), Beside { is_blind: true, ..Beside::default() });
+            async move { ledger.act(&stop, &blind).await.unwrap() }
+        });
+        gate.until_waiting(1).await;
 
         let record = tokio::spawn(async move {
             let outcome = Outcome::Granted(grant(&sale, 1, 0));
             let attempt = Attempt { sale: sale.id, user: user("ann"), outcome };
             ledger.permit().unwrap().record(attempt).await.unwrap()
         });
-        until_somebody_waits(&database).await;
-        operator.batch_execute("COMMIT").await.unwrap();
+        gate.until_waiting(2).await;
+        gate.open().await;
 
-        assert_eq!(record.await.unwrap(), Recorded::Stale, "{stop}");
+        let ActReply::Now { record: stopped, snapshot: None } = stopping.await.unwrap() else {
+            panic!("it stops, and raises nothing")
+        };
+        assert_eq!(stopped.epoch(), Some(sale.epoch), "{stopped:?}");
+        assert_eq!(record.await.unwrap(), Recorded::Stale, "{stopped:?}");
     }
 }
 
@@ -162,16 +177,7 @@ async fn an_order_whose_outcome_got_lost_on_the_way_is_no_repetition() {
     let port = |port: u16| format!(":{port}/");
     let url = SERVER.url(&database).replace(&port(SERVER.port()), &port(network.port()));
     let ledger = Arc::new(ledger_at(url));
-    let gate = client(&database).await;
-    // The commit of a row of the trail waits for the gate.
-    gate.batch_execute(
-        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS \
-         $$BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END$$; \
-         CREATE CONSTRAINT TRIGGER gate AFTER INSERT ON operator_actions DEFERRABLE \
-         INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait(); SELECT pg_advisory_lock(7)",
-    )
-    .await
-    .unwrap();
+    let gate = Gate::at(&database, BEFORE_COMMIT).await;
     let (by, request_id) = ("ann".parse().unwrap(), RequestName::of("r-1"));
     let (id, action) = (ActionId::drawn(7), Action::PauseSale(sale.id));
     let order = Order { id, by, why: None, request_id, action, if_at: Some(0) };
@@ -182,7 +188,7 @@ async fn an_order_whose_outcome_got_lost_on_the_way_is_no_repetition() {
     });
     until_somebody_waits(&database).await;
     network.set_condition(Condition::AnswersBlocked);
-    gate.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
+    gate.open().await;
     let rows = "SELECT count(*) FROM operator_actions";
     let is_done = async || SERVER.psql(&database, rows).unwrap().trim() == "1";
     until(&WallClock, async || is_done().await.then_some(())).await;
@@ -237,9 +243,9 @@ async fn nothing_is_cancelled_while_a_process_serves_that_would_not_know_what_it
 const SERVING: i64 = 0x666c_6173_6865_7376;
 const AWARE: i64 = 0x666c_6173_6865_7263;
 
-/// The sessions of this database that wait for a lock.
-const WAITING: &str = "FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+/// Where the commit of a row of the trail waits.
+const BEFORE_COMMIT: &str = "CONSTRAINT TRIGGER gate AFTER INSERT ON operator_actions DEFERRABLE \
+                             INITIALLY DEFERRED FOR EACH ROW";
 
 /// A sale in a database of its own, at epoch 0.
 async fn a_sale() -> (String, Arc<PostgresLedger>, Sale) {
@@ -251,13 +257,6 @@ async fn a_sale() -> (String, Arc<PostgresLedger>, Sale) {
     let sale =
         ledger.schedule(NewSale::unnamed(window, terms, Origin::Timetable)).await.unwrap().unwrap();
     (database, ledger, sale)
-}
-
-/// A session of somebody else.
-async fn client(database: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(&SERVER.url(database), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 /// Returns when a session of this database waits for a lock.

@@ -3,17 +3,30 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod database;
+mod gate;
+
+use std::sync::Arc;
 
 use domain::{
     Epoch, NewSale, Origin, Sale, SaleId, Terms, UnixMillis, Window,
     audit::{Findings, Invariant},
-    ports::{AuditedLedger, LedgerStore, RaiseReply, SaleCopy, SaleRegister},
+    operator::{Acted, Action, Beside, Order},
+    ports::{ActReply, AuditedLedger, LedgerStore, Operator, RaiseReply, SaleCopy, SaleRegister},
     sale::SaleState,
 };
 use postgres_ledger::PostgresLedger;
-use store_contract::{end, grant, record, redemption};
+use store_contract::{
+    end,
+    fixtures::{WallClock, until},
+    grant,
+    operator::order,
+    record, redemption,
+};
 
-use crate::database::{SERVER, fresh_database, ledger_in};
+use crate::{
+    database::{SERVER, fresh_database, ledger_in},
+    gate::Gate,
+};
 
 /// A sale that is over, of which so many units are sold and none is on hold.
 async fn sold(ledger: &PostgresLedger, units: u32) -> Sale {
@@ -105,6 +118,53 @@ async fn a_figure_that_is_wrong_is_a_breach() {
     let found = breaches().await;
     let said = |sale: Sale, what: &str| format!("sale {}: closed with {what} purchases", sale.id);
     assert_eq!(found, [said(sale, "3 sold, 2"), said(empty, "1 sold, 0")]);
+}
+
+/// Whoever writes them down has counted one sale when a purchase of the next is cancelled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_that_is_cancelled_beside_is_not_counted_in_a_figure_that_is_written_down() {
+    let database = fresh_database().await;
+    let ledger = Arc::new(ledger_in(&database));
+    let (first, next, last) =
+        (sold(&ledger, 1).await, sold(&ledger, 2).await, sold(&ledger, 0).await);
+    let code = SERVER.psql(
+        &database,
+        &format!("SELECT code FROM purchases WHERE sale_id = {} ORDER BY unit LIMIT 1", next.id),
+    );
+    let code = code.unwrap().trim().parse().unwrap();
+    let close = format!(
+        "UPDATE sales SET state = 'closed', closed_at = now(), epoch = epoch + 1 WHERE id < {}",
+        last.id
+    );
+    SERVER.psql(&database, &close).unwrap();
+    let trigger = format!(
+        "TRIGGER gate BEFORE UPDATE ON sales FOR EACH ROW \
+         WHEN (OLD.id = {} AND OLD.sold IS NULL AND NEW.sold IS NOT NULL)",
+        first.id
+    );
+    let gate = Gate::at(&database, &trigger).await;
+    let closing = tokio::spawn({
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.close(last.id).await.unwrap() }
+    });
+    gate.until_waiting(1).await;
+
+    let why = Some("it came back".parse().unwrap());
+    let cancel = Order { why, ..order(Action::CancelPurchase(code)) };
+    let cancelling = tokio::spawn({
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.act(&cancel, &Beside::default()).await.unwrap() }
+    });
+    // It is done, or waits for whoever counts.
+    let is_at_it = async || cancelling.is_finished() || gate.waiting().await == 2;
+    until(&WallClock, async || is_at_it().await.then_some(())).await;
+    gate.open().await;
+
+    assert!(closing.await.unwrap());
+    let ActReply::Now { record, .. } = cancelling.await.unwrap() else { panic!("it is new") };
+    assert!(matches!(record.outcome, Acted::Done(_)), "{record:?}");
+    assert_eq!((figure(&database, first.id), figure(&database, next.id)), ("1".into(), "1".into()));
+    assert_eq!(tally(&ledger, next.id).await, (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use domain::{
 use postgres_ledger::{Connections, Durability, PostgresLedger, Schema};
 use store_contract::{
     fixtures::{WallClock, until, user},
-    grant, record, redemption,
+    grant, record, redemption, set_paused,
 };
 
 use crate::database::{SERVER, fresh_database, ledger_in};
@@ -68,7 +68,8 @@ async fn after_a_spell_in_which_nobody_may_write_everything_works_again() {
     assert_eq!(refused.await.failure(), Failure::NotDone);
     let refused = ledger.redeem(redemption(bought)).await.unwrap_err();
     assert_eq!(refused.failure(), Failure::NotDone, "{refused:?}");
-    assert_eq!(ledger.set_paused(sale.id, false).await.unwrap_err().failure(), Failure::NotDone);
+    let refused = set_paused(&ledger, &sale, true).await.unwrap_err();
+    assert_eq!(refused.failure(), Failure::NotDone);
     assert_eq!(ledger.raise_epoch(sale.id, None).await.unwrap_err().failure(), Failure::NotDone);
 
     read_only("off");
@@ -77,7 +78,7 @@ async fn after_a_spell_in_which_nobody_may_write_everything_works_again() {
     assert!(matches!(recorded, Recorded::Hold { .. }), "{recorded:?}");
     let sold = ledger.redeem(redemption(bought)).await.unwrap();
     assert!(matches!(sold, CodeRecord::SoldNow(_)), "{sold:?}");
-    ledger.set_paused(sale.id, false).await.unwrap();
+    set_paused(&ledger, &sale, true).await.unwrap();
     until(&WallClock, async || match ledger.raise_epoch(sale.id, None).await.unwrap() {
         RaiseReply::Raised(snapshot) => Some(snapshot),
         _ => None,
@@ -229,8 +230,9 @@ async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
     let back = grant(&sale, 3, 2);
     record(&ledger, &sale, "ann", back).await.unwrap();
     assert_eq!(ledger.release(back.code).await.unwrap(), CodeRecord::Released);
-    ledger.set_paused(sale.id, true).await.unwrap();
-    ledger.set_paused(sale.id, false).await.unwrap();
+    for is_paused in [true, false] {
+        set_paused(&ledger, &sale, is_paused).await.unwrap();
+    }
     ledger.page(None, 9).await.unwrap();
     SaleRegister::find(&ledger, sale.id).await.unwrap();
     let mut findings = Findings::default();

@@ -9,6 +9,7 @@ mod beats;
 mod contest;
 mod failing;
 mod figures;
+mod minutes;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,15 +17,18 @@ use std::{
 };
 
 use domain::{
-    History, Sale, SaleId, StoreError, UnixMillis,
+    Sale, SaleId, StoreError, UnixMillis,
     steady::{BELIEVED_AFTER_MS, ClockNews},
-    upkeep::{Drift, LOAD_AHEAD_MS, Reconciled, Restored, Sweep, Swept, Upkeep},
+    upkeep::{Drift, LOAD_AHEAD_MS, Rebuilt, Reconciled, Restored, Sweep, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
 use telemetry::{Event, Watch, happened, step_ended};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-pub use self::beats::{BEAT, Beats};
+pub use self::{
+    beats::{BEAT, Beats},
+    minutes::{HISTORY_EVERY, Minutes},
+};
 use self::{contest::Loads, failing::Failing, figures::Lags};
 
 /// How often due holds are swept and lost sales noticed.
@@ -41,9 +45,6 @@ pub const RETIRE_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the ledger is asked for holds that the live store forgot.
 pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
-
-/// How often it is looked whether a minute has begun that is to be written down, or can be now.
-pub const HISTORY_EVERY: Duration = Duration::from_secs(2);
 
 /// How many abandoned codes are given back at a time: enough for the ledger to commit many at once.
 const CODES_AT_A_TIME: usize = 64;
@@ -65,7 +66,6 @@ pub struct Scheduler {
     loads: Loads,
     lags: Lags,
     wall_clock: Option<WallClock>,
-    history: Option<History>,
     sign: Option<SignOfLife>,
 }
 
@@ -75,7 +75,6 @@ struct Due {
     reconcile: Instant,
     retire: Instant,
     overdue: Instant,
-    history: Instant,
 }
 
 impl Scheduler {
@@ -83,22 +82,16 @@ impl Scheduler {
     #[must_use]
     pub fn new(upkeep: Upkeep) -> Self {
         let now = Instant::now();
-        let due = Due { rotate: now, reconcile: now, retire: now, overdue: now, history: now };
+        let due = Due { rotate: now, reconcile: now, retire: now, overdue: now };
         let (due, failing) = (Mutex::new(due), Failing::default());
         let (loads, lags) = (Loads::default(), Lags::default());
-        Self { upkeep, due, failing, loads, lags, wall_clock: None, history: None, sign: None }
+        Self { upkeep, due, failing, loads, lags, wall_clock: None, sign: None }
     }
 
     /// The same, which also shows how far this clock is from the ledger's. Nothing depends on it.
     #[must_use]
     pub fn with_wall_clock(self, wall_clock: WallClock) -> Self {
         Self { wall_clock: Some(wall_clock), ..self }
-    }
-
-    /// The same, which also writes down how sales go.
-    #[must_use]
-    pub fn with_history(self, history: History) -> Self {
-        Self { history: Some(history), ..self }
     }
 
     /// The same, which gives a sign of life with each tick and with each step that has ended. A step has an
@@ -157,12 +150,6 @@ impl Scheduler {
                 tracing::info!(%sale, "closed a sale");
             }
         }
-        // Last: nobody who sells waits for it.
-        if let Some(history) = &self.history
-            && self.is_due(HISTORY_EVERY, |due| &mut due.history)
-        {
-            self.step("history", history.run()).await;
-        }
     }
 
     /// The sales that are to be served: all that are not closed, but those still far ahead.
@@ -198,10 +185,16 @@ impl Scheduler {
     /// Has what was asked for rebuilt, and tells what requests had to load themselves.
     async fn rebuild(&self) {
         let rebuilt = self.step("rebuild", self.upkeep.rebuild.run_asked()).await;
-        for sale in rebuilt.into_iter().flatten() {
+        let Rebuilt { out_of_date, ordered } = rebuilt.unwrap_or_default();
+        for sale in out_of_date {
             happened(Event::SaleRebuilt, 1);
             tracing::warn!(%sale, "rebuilt a sale whose live store was out of date");
             self.loaded_anew(sale);
+        }
+        // As many as there are orders, and none is a sign of anything.
+        for sale in ordered {
+            happened(Event::SaleRebuilt, 1);
+            tracing::info!(%sale, "loaded a sale anew, of which a purchase was cancelled");
         }
         for (sale, times) in self.upkeep.rebuild.take_on_demand() {
             happened(Event::SaleLoadedByRequest, times);

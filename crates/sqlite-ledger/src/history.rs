@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     SaleId, StoreError, UnixMillis,
-    history::{Point, Stood},
+    history::{Minute, Point},
     ports::{Operation, SaleHistory},
     processes::ProcessId,
 };
@@ -12,17 +12,13 @@ use crate::SqliteLedger;
 
 #[async_trait]
 impl SaleHistory for SqliteLedger {
-    async fn note(
-        &self,
-        minute: UnixMillis,
-        by: ProcessId,
-        stood: &[Stood],
-    ) -> Result<(), StoreError> {
+    async fn note(&self, minute: &Minute, by: ProcessId) -> Result<(), StoreError> {
+        let Minute { at, ref stood, .. } = *minute;
         let attempts = self.workers.uncounted.of(stood);
         let rows: Vec<_> = stood.iter().copied().zip(attempts.iter().copied()).collect();
-        let note = move |tables: &crate::Tables<'_>| tables.note_minute(minute, by, &rows);
+        let note = move |tables: &crate::Tables<'_>| tables.note_minute(at, by, &rows);
         self.write(Operation::NoteMinute, note).await?;
-        self.workers.uncounted.written(stood, &attempts);
+        self.workers.uncounted.written(minute, &attempts);
         Ok(())
     }
 

@@ -64,10 +64,6 @@ impl SaleRegister for SqliteLedger {
         self.write(Operation::Schedule, schedule).await
     }
 
-    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
-        self.write(Operation::SetPaused, move |tables| tables.set_paused(sale, paused)).await
-    }
-
     async fn raise_epoch(
         &self,
         sale: SaleId,

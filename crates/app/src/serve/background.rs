@@ -13,6 +13,7 @@ use super::ServeError;
 pub(super) const BUYERS: &str = "a thread that answers buyers";
 pub(super) const OPERATORS: &str = "the listener for operators";
 pub(super) const UPKEEP: &str = "the upkeep";
+pub(super) const MINUTES: &str = "what is written down of how sales go";
 pub(super) const LIVE_SOCKET: &str = "the socket of the live store";
 pub(super) const TOKEN_KEYS: &str = "the keys of buyers' tokens";
 pub(super) const OPERATOR_TOKENS: &str = "the tokens of operators";
@@ -25,6 +26,7 @@ const TELL_LIMIT: Duration = Duration::from_millis(200);
 /// What runs beside the server until it is told to stop.
 pub(super) struct Background {
     pub(super) upkeep: JoinHandle<Result<(), ServeError>>,
+    pub(super) minutes: JoinHandle<()>,
     /// Of a service whose buyers have tokens.
     pub(super) token_keys: Option<JoinHandle<()>>,
     /// Of a service whose operators have tokens.
@@ -53,6 +55,7 @@ impl Background {
                 Ok(Err(error)) => error,
                 Err(error) => ServeError::TaskBroke(UPKEEP, error),
             },
+            ended = &mut self.minutes => broken(MINUTES, ended),
             ended = end_of(&mut self.token_keys) => broken(TOKEN_KEYS, ended),
             ended = end_of(&mut self.operator_tokens) => broken(OPERATOR_TOKENS, ended),
             ended = end_of(&mut self.beats) => broken(BEATS, ended),
@@ -64,6 +67,7 @@ impl Background {
     /// Waits until all ended that were told to.
     pub(super) async fn ended(self) -> Result<(), ServeError> {
         self.upkeep.await.map_err(|error| ServeError::TaskBroke(UPKEEP, error))??;
+        self.minutes.await.map_err(|error| ServeError::TaskBroke(MINUTES, error))?;
         if let Some(token_keys) = self.token_keys {
             token_keys.await.map_err(|error| ServeError::TaskBroke(TOKEN_KEYS, error))?;
         }

@@ -197,7 +197,7 @@ async fn a_postgres_that_only_reads_is_found() {
     };
 
     set("on");
-    stack.until_health("/health", 503, "postgres", "refuses writes").await;
+    stack.until_health("/health", 503, "postgres", "refuses writes: it may only be read").await;
     assert_eq!((stack.ready().await, stack.checkout("ann", sale).await.status), (503, 503));
 
     set("off");
@@ -225,7 +225,7 @@ async fn a_directory_that_cannot_be_written_to_is_found() {
     let other = rusqlite::Connection::open(ledger).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
 
-    stack.until_health("/health", 503, "sqlite", "refuses writes").await;
+    stack.until_health("/health", 503, "sqlite", "refuses writes: another program").await;
     assert_eq!(stack.ready().await, 503);
 
     other.execute_batch("ROLLBACK").unwrap();

@@ -1,6 +1,7 @@
 //! What operators have done over HTTP, what they are told, and what buyers see of it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use dev_servers::Place;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ on_both_stacks! {
     an_order_about_what_there_is_not_has_a_row_and_what_is_no_order_has_none
     what_cannot_be_decoded_is_refused_by_name_wherever_operators_ask
     a_text_that_does_not_say_what_it_seems_to_is_refused_by_its_field
+    what_a_newer_version_did_is_listed_by_its_name
 }
 
 const NAMES: [&str; 3] = [
@@ -660,4 +662,74 @@ async fn an_order_about_what_there_is_not_has_a_row_and_what_is_no_order_has_non
     assert_eq!(rows().await, before + 4);
     // The name is free.
     assert_eq!(shop.look(&format!("/admin/actions/{}", NAMES[1])).await.status, 404);
+}
+
+/// Writes a row of the trail that is about a sale: what it is called, and what came of it.
+fn write_row(shop: &Shop, sale: i64, number: u8, action: &str, came: [&str; 2]) {
+    let ms = Timestamp::now().as_millisecond();
+    let (id, at) = match shop.stack.place() {
+        Place::Servers { .. } => (
+            format!("'00000000-0000-4000-8000-0000000000{number:02}'"),
+            format!("to_timestamp({ms} / 1000.0)"),
+        ),
+        Place::Embedded { .. } => {
+            (format!("x'000000000000400080000000000000{number:02}'"), ms.to_string())
+        }
+    };
+    let [after, refused] =
+        came.map(|it| if it.is_empty() { "NULL".to_owned() } else { format!("'{it}'") });
+    let asked = r#"{"paper": {"sheets": [1, 2]}, "ends_at": 0}"#;
+    shop.stack.sql(&format!(
+        "INSERT INTO operator_actions (id, acted_at, sale_id, operator, action, asked, after, refused) \
+         VALUES ({id}, {at}, {sale}, 'cleo', '{action}', '{asked}', {after}, {refused})"
+    ));
+}
+
+/// It served beside this one, or did before somebody took a step back.
+async fn what_a_newer_version_did_is_listed_by_its_name(kind: Kind) {
+    let shop = Shop::open(kind).await;
+    let sale = shop.stack.sale().await;
+    let at = format!("/admin/sales/{sale}");
+    let before = shop.look(&at).await.body["version"].as_i64().unwrap();
+
+    write_row(&shop, sale, 1, "sale-paused", [r#"{"state": "asleep", "dreams": 7}"#, ""]);
+    write_row(&shop, sale, 2, "sale-paused", ["", r#"{"refused": "too-loud", "decibels": 90}"#]);
+    write_row(&shop, sale, 3, "sale-wrapped", ["", r#"{"refused": "no-paper", "of": []}"#]);
+    write_row(&shop, sale, 4, "sale-wrapped", [r#"{"state": {"bow": true}}"#, ""]);
+
+    let rows = shop.trail().await;
+    let told =
+        |row: &Value| json!([row["action"], row["after"]["state"], row["refused"]["refused"]]);
+    let expected = [
+        json!(["sale-wrapped", { "bow": true }, null]),
+        json!(["sale-wrapped", null, "no-paper"]),
+        json!(["sale-paused", null, "too-loud"]),
+        json!(["sale-paused", "asleep", null]),
+    ];
+    assert_eq!(rows[..4].iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!((&rows[0]["operator"], &rows[0]["sale_id"]), (&"cleo".into(), &sale.into()));
+    assert_eq!(rows[0]["asked"]["paper"]["sheets"], json!([1, 2]));
+    let id = rows[0]["id"].as_str().unwrap();
+    assert_eq!(shop.look(&format!("/admin/actions/{id}")).await.body, rows[0]);
+    let listed = shop.stack.operate(&["actions", "list"]);
+    for name in ["sale-wrapped", "a newer version refused it: no-paper", "too-loud"] {
+        assert!(listed.contains(name), "{name} in {listed}");
+    }
+
+    // It counts as a change of its sale, and its name as that of another order.
+    let number = rows[0]["number"].as_i64().unwrap();
+    assert_eq!(shop.look(&at).await.body["version"], number);
+    let pause = |seen: i64| json!({ "version": seen });
+    let late = shop.done(Method::POST, &format!("{at}/pause"), &pause(before)).await;
+    assert_eq!(
+        (late.status, &late.body["refused"]),
+        (409, &"sale-changed-since".into()),
+        "{late:?}"
+    );
+    assert_eq!(late.body["action"]["refused"]["action"], "sale-wrapped");
+    let order = shop.order(Method::POST, &format!("{at}/pause"), &pause(number));
+    let used = answer(order.header("idempotency-key", id)).await;
+    assert_eq!((used.status, used.name()), (422, "idempotency-key-used"), "{used:?}");
+    let paused = shop.done(Method::POST, &format!("{at}/pause"), &pause(number)).await;
+    assert_eq!(paused.status, 200, "{paused:?}");
 }

@@ -57,11 +57,19 @@ const NOBODYS: Code = Code::new(SaleId(SaleId::MAX), 0);
 #[derive(Debug, Default)]
 pub(super) struct Ill {
     pub(super) remedy: Option<Cow<'static, str>>,
+    /// There was no answer in time, so nothing is known of why.
+    pub(super) is_silent: bool,
+}
+
+impl Ill {
+    pub(super) const fn silent() -> Self {
+        Self { remedy: None, is_silent: true }
+    }
 }
 
 impl From<&StoreError> for Ill {
     fn from(error: &StoreError) -> Self {
-        Self { remedy: error.remedy().cloned() }
+        Self { remedy: error.remedy().cloned(), is_silent: false }
     }
 }
 

@@ -143,6 +143,7 @@ impl Order {
                 Some(before) => Ok(Decided::ArchiveProduct { before }),
                 None => Err(Refused::NoSuchProduct),
             },
+            Action::Newer(_) => Err(Refused::NotYetPossible),
             _ => self.put(facts, beside),
         }
     }

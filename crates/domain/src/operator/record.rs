@@ -11,6 +11,21 @@ use crate::{
     sale::SaleState,
 };
 
+/// The actions that can be read, by their names.
+const KNOWN: [&str; 9] = [
+    "sale-scheduled",
+    "sale-changed",
+    "sale-paused",
+    "sale-resumed",
+    "sale-ended",
+    "hold-released",
+    "purchase-cancelled",
+    "product-put",
+    "product-archived",
+];
+
+const ACTION: Unreadable = Unreadable("action");
+
 /// A row of the trail: an order, and what came of it. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionRecord {
@@ -39,6 +54,17 @@ pub enum Acted {
     Refused(Refused),
 }
 
+/// What a newer version did, as its row has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewerAction {
+    /// What it is called.
+    pub(super) name: String,
+    /// The code that it is about.
+    pub(super) code: Option<Code>,
+    /// What was asked beside that, which need not be of the form that is written here.
+    pub(super) asked: String,
+}
+
 /// What an order is about, at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
@@ -50,6 +76,8 @@ pub enum Seen {
     Purchase(PurchaseSeen),
     /// A product.
     Product(Product),
+    /// What only a newer version knows, as JSON.
+    Newer(String),
 }
 
 /// A sale, at a moment.
@@ -132,7 +160,7 @@ impl ActionRecord {
         let after = if let Acted::Done(after) = &self.outcome { Some(after) } else { None };
         self.before.iter().chain(after).filter_map(|seen| match seen {
             Seen::Sale(sale) => Some(sale.terms.stock()),
-            Seen::Hold(_) | Seen::Purchase(_) | Seen::Product(_) => None,
+            Seen::Hold(_) | Seen::Purchase(_) | Seen::Product(_) | Seen::Newer(_) => None,
         })
     }
 }
@@ -184,6 +212,7 @@ impl Seen {
     #[must_use]
     pub fn to_json(&self) -> String {
         match *self {
+            Self::Newer(ref json) => json.clone(),
             Self::Product(ref product) => product_json::of_product(product).write(),
             Self::Sale(SaleSeen { window, terms, state, epoch }) => {
                 let fields = of_window(Fields::new().text("state", word_of(state)), window);
@@ -217,7 +246,7 @@ impl Seen {
                 return Ok(Self::Purchase(PurchaseSeen { unit, stands, epoch }));
             }
             "in-use" | "archived" => return product_json::read_product(&fields).map(Self::Product),
-            _ => return Err(Unreadable("state")),
+            _ => return Ok(Self::Newer(text.to_owned())),
         };
         let (window, terms) = (read_window(&fields)?, read_terms(&fields)?);
         let epoch = Epoch(fields.int("epoch")?);
@@ -255,6 +284,7 @@ impl Order {
         match self.action {
             Action::PutProduct(ref to) => product_json::of_change(fields, to),
             Action::ArchiveProduct(ref sku) => fields.text("sku", sku.as_str()),
+            Action::Newer(ref newer) => return newer.asked.clone(),
             Action::ScheduleSale { window, terms, .. } => {
                 of_terms(of_window(fields, window), terms)
             }
@@ -334,17 +364,14 @@ impl StoredAction {
         product.map_err(|_| Unreadable("product_id"))
     }
 
-    /// The order alone, for whoever sends one.
+    /// The order alone, for whoever sends one: it is one that can be carried out here.
     pub fn order(&self) -> Result<Order, Unreadable> {
         let fields = Fields::read(&self.asked)?;
         let sale = || {
             let sale = self.sale_id.and_then(|id| SaleId::try_from(id).ok());
             sale.ok_or(Unreadable("sale_id"))
         };
-        let code = || {
-            let code = self.code.and_then(|bits| Code::from_bits(bits).ok());
-            code.ok_or(Unreadable("code"))
-        };
+        let code = || self.code()?.ok_or(Unreadable("code"));
         let action = match self.action.as_str() {
             "sale-scheduled" => Action::ScheduleSale {
                 window: read_window(&fields)?,
@@ -359,8 +386,21 @@ impl StoredAction {
             "sale-ended" => Action::EndSale(sale()?),
             "hold-released" => Action::ReleaseHold(code()?),
             "purchase-cancelled" => Action::CancelPurchase(code()?),
-            _ => return Err(Unreadable("action")),
+            _ => return Err(ACTION),
         };
+        self.order_of(action, fields.int_if("if_at")?)
+    }
+
+    /// The order of a row that may be a newer version's.
+    fn read_order(&self) -> Result<Order, Unreadable> {
+        if !self.is_newer() {
+            return self.order();
+        }
+        let (name, asked) = (self.action.clone(), self.asked.clone());
+        self.order_of(Action::Newer(NewerAction { name, code: self.code()?, asked }), None)
+    }
+
+    fn order_of(&self, action: Action, if_at: Option<i64>) -> Result<Order, Unreadable> {
         let why = self.why.as_deref().map(Reason::kept).transpose();
         Ok(Order {
             id: ActionId::from_bits(self.id).map_err(|_| Unreadable("id"))?,
@@ -368,8 +408,17 @@ impl StoredAction {
             why: why.map_err(|_| Unreadable("why"))?,
             request_id: self.request_id.as_deref().and_then(RequestName::of),
             action,
-            if_at: fields.int_if("if_at")?,
+            if_at,
         })
+    }
+
+    /// Whether only a newer version can do what was asked.
+    fn is_newer(&self) -> bool {
+        !KNOWN.contains(&self.action.as_str())
+    }
+
+    fn code(&self) -> Result<Option<Code>, Unreadable> {
+        self.code.map(Code::from_bits).transpose().map_err(|_| Unreadable("code"))
     }
 }
 
@@ -388,9 +437,15 @@ fn read_change(fields: &Fields) -> Result<Change, Unreadable> {
 impl TryFrom<StoredAction> for ActionRecord {
     type Error = Unreadable;
 
+    /// Reads a row. Of a newer version's nothing is demanded but what all rows have.
     fn try_from(stored: StoredAction) -> Result<Self, Unreadable> {
+        let is_newer = stored.is_newer();
+        let seen = |text: &String| {
+            if is_newer { Ok(Seen::Newer(text.clone())) } else { Seen::from_json(text) }
+        };
         let outcome = match (&stored.after, &stored.refused) {
-            (Some(after), None) => Acted::Done(Seen::from_json(after)?),
+            (Some(after), None) => Acted::Done(seen(after)?),
+            (None, Some(refused)) if is_newer => Acted::Refused(Refused::newer(refused)),
             (None, Some(refused)) => Acted::Refused(Refused::from_json(refused)?),
             _ => return Err(Unreadable("after")),
         };
@@ -398,10 +453,10 @@ impl TryFrom<StoredAction> for ActionRecord {
         Ok(Self {
             number: stored.number,
             acted_at: stored.acted_at,
-            order: stored.order()?,
+            order: stored.read_order()?,
             sale: sale.map_err(|_| Unreadable("sale_id"))?,
             product: stored.product()?,
-            before: stored.before.as_deref().map(Seen::from_json).transpose()?,
+            before: stored.before.as_ref().map(seen).transpose()?,
             outcome,
         })
     }

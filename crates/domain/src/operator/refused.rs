@@ -124,6 +124,14 @@ pub enum Refused {
         /// What the code is.
         state: &'static str,
     },
+    /// A newer version refused it, for a reason that is not known here.
+    #[error("a newer version refused it: {name}")]
+    Newer {
+        /// The word for it.
+        name: String,
+        /// All that its row says of it, as JSON.
+        json: String,
+    },
 }
 
 /// Who changed it, and how.
@@ -178,7 +186,7 @@ impl Refused {
 
     /// The word for it; words stay.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::NoSuchSale => "sale-not-found",
             Self::SaleEnded { .. } => "sale-ended",
@@ -201,10 +209,14 @@ impl Refused {
             Self::AlreadyCancelled { .. } => "already-cancelled",
             Self::ReasonMissing => "reason-missing",
             Self::NotYetPossible => "not-yet-possible",
+            Self::Newer { name, .. } => name,
         }
     }
 
     pub(super) fn to_json(&self) -> String {
+        if let Self::Newer { json, .. } = self {
+            return json.clone();
+        }
         let fields = Fields::new().text("refused", self.name());
         match self {
             Self::SaleEnded { ended_at: at } => fields.number("ended_at", at.0),
@@ -230,12 +242,28 @@ impl Refused {
             | Self::NoSuchCode
             | Self::ReasonMissing
             | Self::NotYetPossible
+            | Self::Newer { .. }
             | Self::ChangedSince(None) => fields,
         }
         .write()
     }
 
+    /// What a newer version said, by its word if that can be read.
+    pub(super) fn newer(json: &str) -> Self {
+        let fields = Fields::read(json).unwrap_or_default();
+        let name = fields.word("refused").unwrap_or("not-known-here").to_owned();
+        Self::Newer { name, json: json.to_owned() }
+    }
+
     pub(super) fn from_json(text: &str) -> Result<Self, Unreadable> {
+        match Self::read(text) {
+            // A word that is said of it is a newer one.
+            Err(Unreadable("field" | "state")) => Ok(Self::newer(text)),
+            read => read,
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, Unreadable> {
         let fields = Fields::read(text)?;
         let moment = |name| fields.int(name).map(UnixMillis);
         Ok(match fields.word("refused")? {
@@ -268,7 +296,7 @@ impl Refused {
             "reason-missing" => Self::ReasonMissing,
             "not-yet-possible" => Self::NotYetPossible,
             "not-on-hold" => Self::NotOnHold { state: fields.one_of("state", &STATES)? },
-            _ => return Err(Unreadable("refused")),
+            _ => Self::newer(text),
         })
     }
 }

@@ -244,7 +244,7 @@ impl Steering {
     async fn put_back(&self, sale: SaleId, after: PurchaseSeen) -> Result<(), StoreError> {
         let Some(epoch) = after.epoch else { return Ok(()) };
         let older = Epoch(epoch.0 - 1);
-        self.rebuild.ask(sale, older);
+        self.rebuild.ask_as_ordered(sale, older);
         // A raised epoch alone gives nobody the unit.
         self.rebuild.restore(sale, Some(older)).await?;
         // What other processes remember as sold out, they have forgotten then.

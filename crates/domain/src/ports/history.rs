@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     SaleId, StoreError, UnixMillis,
-    history::{Point, Stood},
+    history::{Minute, Point},
     processes::ProcessId,
 };
 
@@ -17,12 +17,7 @@ pub trait SaleHistory: Send + Sync {
     /// # Errors
     ///
     /// What was counted is counted still, and written with the next.
-    async fn note(
-        &self,
-        minute: UnixMillis,
-        by: ProcessId,
-        stood: &[Stood],
-    ) -> Result<(), StoreError>;
+    async fn note(&self, minute: &Minute, by: ProcessId) -> Result<(), StoreError>;
 
     /// How a sale went from `from` on, as all processes wrote it: a point a minute, the first one first,
     /// and at most [`MINUTES_MAX`](crate::history::MINUTES_MAX), the last of them.

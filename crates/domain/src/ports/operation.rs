@@ -106,7 +106,6 @@ operations! {
     Page = SaleRegister::page, Ledger, Read, Again;
     Calendar = SaleRegister::calendar, Ledger, Read, Again;
     Schedule = SaleRegister::schedule, Ledger, Write, Once;
-    SetPaused = SaleRegister::set_paused, Ledger, Write, Once;
     RaiseEpoch = SaleRegister::raise_epoch, Ledger, Write, Again;
     Tally = SaleRegister::tally, Ledger, Read, Again;
     Close = SaleRegister::close, Ledger, Write, Again;

@@ -26,9 +26,6 @@ pub trait SaleRegister: Send + Sync {
     /// each time.
     async fn schedule(&self, sale: NewSale) -> Result<Result<Sale, NotScheduled>, StoreError>;
 
-    /// Stops a sale for now, or lets it go on. `None` if there is no such sale, or it is closed.
-    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError>;
-
     /// Starts a new generation of the sale's live state, in a transaction that waits for the records
     /// in flight, and reads the snapshot for it, then or later: a grant of an older epoch is either
     /// in the snapshot or never recorded.

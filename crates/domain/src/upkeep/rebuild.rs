@@ -40,7 +40,7 @@ pub struct Rebuild {
     sales: Arc<dyn SaleStore>,
     clock: Arc<dyn Clock>,
     flights: Mutex<HashMap<SaleId, Arc<Flight>>>,
-    asked: Mutex<BTreeMap<SaleId, Epoch>>,
+    asked: Mutex<BTreeMap<SaleId, Asked>>,
     on_demand: Mutex<BTreeMap<SaleId, usize>>,
     /// A load has its whole snapshot in memory.
     places: Semaphore,
@@ -53,6 +53,23 @@ pub enum Restored {
     Loaded,
     /// The sale is closed, or there is none: nothing is to be served.
     Closed,
+}
+
+/// What was loaded of what nobody waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rebuilt {
+    /// Sales whose live store had proved out of date.
+    pub out_of_date: Vec<SaleId>,
+    /// Sales that an operator's order had put out of date: that is routine.
+    pub ordered: Vec<SaleId>,
+}
+
+/// Above which epoch a sale is to be served, and whether an order made it so. Grants that are refused
+/// meanwhile are of that epoch, too, and say nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    epoch: Epoch,
+    is_ordered: bool,
 }
 
 /// The one rebuild of a sale that runs in this process, and how the last one ended.
@@ -182,26 +199,37 @@ impl Rebuild {
     /// Asks for a rebuild that nobody waits for, because the live store at `epoch` proved out
     /// of date. The scheduler carries it out.
     pub fn ask(&self, sale: SaleId, epoch: Epoch) {
-        let mut asked = lock(&self.asked);
-        let newest = asked.entry(sale).or_insert(epoch);
-        *newest = epoch.max(*newest);
+        self.note_asked(sale, Asked { epoch, is_ordered: false });
     }
 
-    /// Carries out what was asked for since the last call. Says for which sales.
-    pub async fn run_asked(self: &Arc<Self>) -> Result<Vec<SaleId>, StoreError> {
-        let asked = std::mem::take(&mut *lock(&self.asked));
-        let mut restored = Vec::new();
-        let mut failed = Ok(());
-        for (&sale, &epoch) in &asked {
-            match self.restore(sale, Some(epoch)).await {
-                Ok(_) => restored.push(sale),
+    /// The same, because an operator's order has put the live store at `epoch` out of date.
+    pub(crate) fn ask_as_ordered(&self, sale: SaleId, epoch: Epoch) {
+        self.note_asked(sale, Asked { epoch, is_ordered: true });
+    }
+
+    fn note_asked(&self, sale: SaleId, asked: Asked) {
+        let mut all = lock(&self.asked);
+        let newest = all.entry(sale).or_insert(asked);
+        *newest = asked.max(*newest);
+    }
+
+    /// Carries out what was asked for since the last call. Says which sales it has loaded: others may
+    /// have been meanwhile, by somebody else.
+    pub async fn run_asked(self: &Arc<Self>) -> Result<Rebuilt, StoreError> {
+        let all = std::mem::take(&mut *lock(&self.asked));
+        let (mut rebuilt, mut failed) = (Rebuilt::default(), Ok(()));
+        for (&sale, &asked) in &all {
+            match self.land(sale, Some(asked.epoch), WantedBy::Upkeep).await {
+                Ok(Landed { is_ours: false, .. }) => {}
+                Ok(_) if asked.is_ordered => rebuilt.ordered.push(sale),
+                Ok(_) => rebuilt.out_of_date.push(sale),
                 Err(error) => {
-                    self.ask(sale, epoch);
+                    self.note_asked(sale, asked);
                     failed = Err(error);
                 }
             }
         }
-        failed.map(|()| restored)
+        failed.map(|()| rebuilt)
     }
 
     /// Serves the sale as the ledger has it although the live store serves an epoch that the

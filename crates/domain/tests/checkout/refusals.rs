@@ -157,7 +157,7 @@ async fn a_grant_that_comes_to_the_ledger_after_the_end_is_answered_with_the_end
     assert_eq!(refusals(&world), [ended]);
     assert_eq!(world.live.held(sale.id), []);
     // What came in the last moment is no reason to load the sale anew.
-    assert_eq!(process.rebuild.run_asked().await.unwrap(), []);
+    assert_eq!(process.rebuild.run_asked().await.unwrap().out_of_date, []);
 }
 
 /// The reason is for whoever asks, and there is none without the ledger.

@@ -1,8 +1,6 @@
 //! The end of a run: everything works again, and nothing has leaked.
 
-use domain::{
-    CheckoutRefusal, Phase, StoreError, ports::SaleRegister, sale::SaleState, upkeep::Swept,
-};
+use domain::{CheckoutRefusal, Phase, StoreError, sale::SaleState, upkeep::Swept};
 use fakes::{HoldState, Process, World};
 
 use crate::{

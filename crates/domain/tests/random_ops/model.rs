@@ -12,7 +12,6 @@ use std::{
 
 use domain::{
     CheckoutRefusal, Code, CodeRefusal, Epoch, Hold, Receipt, Sale, StoreError, UnixMillis,
-    ports::SaleRegister,
 };
 use fakes::{HoldState, LiveCopy, Operation, Process, World};
 

@@ -1,14 +1,21 @@
 //! Whether a process can sell.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
+use async_trait::async_trait;
 use domain::{
-    Epoch, Failure, Health, Phase, Sale, Services, StoreError,
+    Code, Epoch, Failure, Health, Phase, Ports, Sale, SaleId, Services, StoreError,
     answer::Doing,
     health::{Checked, Reach, Unserved, Way},
-    ports::{SaleRegister, SaleSnapshot, SaleStore},
+    ports::{
+        AttemptPermit, CodeRecord, LedgerStore, Redemption, SaleRegister, SaleSnapshot, SaleStore,
+        Verdict,
+    },
 };
-use fakes::{Fault, Operation, World};
+use fakes::{FakeLedger, Fault, Operation, World};
 
 use crate::{TestTasks, ports, services};
 
@@ -89,6 +96,76 @@ async fn what_keeps_a_ledger_from_being_written_is_met_and_nothing_can_be_served
     ledger.set_down(true);
     let checked = serving.look().await;
     assert_eq!((checked.ledger, checked.can_serve()), (Reach::Down, false));
+}
+
+/// A ledger of which somebody else has the lock.
+struct Locked {
+    ledger: Arc<FakeLedger>,
+    says_so: AtomicBool,
+}
+
+#[async_trait]
+impl LedgerStore for Locked {
+    fn permit(&self) -> Result<Box<dyn AttemptPermit>, StoreError> {
+        if self.says_so.load(Ordering::SeqCst) {
+            let error = StoreError::new(Doing::step("a test"), Failure::NotDone, "locked");
+            return Err(error.with_remedy(Some("end who has the lock".into())));
+        }
+        self.ledger.permit()
+    }
+
+    async fn redeem(&self, redemption: Redemption) -> Result<CodeRecord, StoreError> {
+        self.ledger.redeem(redemption).await
+    }
+
+    async fn release(&self, code: Code) -> Result<CodeRecord, StoreError> {
+        self.ledger.release(code).await
+    }
+
+    async fn find(&self, code: Code) -> Result<CodeRecord, StoreError> {
+        LedgerStore::find(&*self.ledger, code).await
+    }
+
+    async fn judge(
+        &self,
+        sale: SaleId,
+        codes: &[Code],
+    ) -> Result<Vec<(Code, Verdict)>, StoreError> {
+        self.ledger.judge(sale, codes).await
+    }
+
+    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
+        self.ledger.expire_overdue(overdue_ms, limit).await
+    }
+}
+
+#[tokio::test]
+async fn what_a_store_said_last_is_why_it_refuses_while_it_is_late_to_say_so() {
+    let serving = Serving::start().await;
+    let ledger = serving.world.ledger.clone();
+    let locked = Arc::new(Locked { ledger, says_so: AtomicBool::new(true) });
+    let ports = Ports { ledger: locked.clone(), ..ports(&serving.world) };
+    let _way = serving.services.by_way_of(ports).way(&serving.health);
+    let redeems = |fault| serving.world.ledger.faults().plan(Operation::Redeem, fault);
+    let remedy = async || {
+        let checked = serving.look().await;
+        (checked.ledger, checked.ledger_remedy.clone().unwrap_or_default().into_owned())
+    };
+
+    let says_so = remedy().await;
+    locked.says_so.store(false, Ordering::SeqCst);
+    redeems(Fault::Pause);
+    redeems(Fault::Pause);
+    let is_late = remedy().await;
+    redeems(Fault::Refuse);
+    let says_nothing = remedy().await;
+    let is_up = remedy().await;
+
+    let why = "end who has the lock".to_owned();
+    assert_eq!(says_so, (Reach::Refuses, why.clone()));
+    assert_eq!(is_late, (Reach::Refuses, why));
+    assert_eq!(says_nothing, (Reach::Refuses, String::new()));
+    assert_eq!(is_up, (Reach::Up, String::new()));
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use domain::{
     Board, Failure, Phase, SaleId, Services,
     board::{Forms, WhichPage},
-    ports::SaleRegister as _,
 };
 use fakes::World;
 

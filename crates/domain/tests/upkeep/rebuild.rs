@@ -252,8 +252,8 @@ async fn what_was_asked_for_is_done_once() {
     process.rebuild.ask(sale.id, Epoch(1));
     process.rebuild.ask(sale.id, Epoch(0));
 
-    assert_eq!(process.rebuild.run_asked().await.unwrap(), [sale.id]);
-    assert_eq!(process.rebuild.run_asked().await.unwrap(), []);
+    assert_eq!(process.rebuild.run_asked().await.unwrap().out_of_date, [sale.id]);
+    assert_eq!(process.rebuild.run_asked().await.unwrap().out_of_date, []);
 
     assert_eq!(epoch(&world, &sale), Epoch(2));
     world.clock.advance_ms(1_000);
@@ -271,6 +271,6 @@ async fn what_was_asked_for_and_failed_is_tried_again() {
     process.rebuild.run_asked().await.unwrap_err();
     world.ledger.faults().set_down(false);
 
-    assert_eq!(process.rebuild.run_asked().await.unwrap(), [sale.id]);
+    assert_eq!(process.rebuild.run_asked().await.unwrap().out_of_date, [sale.id]);
     assert_eq!(status(&world, &sale).await.epoch, Epoch(2));
 }

@@ -126,7 +126,9 @@ async fn get_history(
 
     let now = api.services.catalog.reckoned_now();
     let kept_from = now + -KEPT_MS;
-    let minutes = in_time(records.history.minutes(id, kept_from)).await?;
+    let mut minutes = in_time(records.history.minutes(id, kept_from)).await?;
+    // A process that stopped has written down the one that comes next.
+    minutes.retain(|minute| minute.at <= now);
 
     let (from, to) = (sale.window.starts_at(), sale.window.ends_at() + sale.terms.hold_ms());
     let step = step.unwrap_or_else(|| Step::for_ms(to.min(now) - from.max(kept_from)));

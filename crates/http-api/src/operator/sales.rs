@@ -324,11 +324,12 @@ async fn get_sale(
 
     // First: whoever acts by a version that is older than what they see is told so.
     let version = in_time(api.steering.version(sale)).await?;
-    let shown = in_time(api.board.of(sale)).await?;
+    // Not as crowds are shown it: whoever has just cancelled a purchase sees what is left.
+    let standing = in_time(api.services.standings.of(sale)).await?;
 
-    let shown = shown.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
-    let product = in_time(product_now(&api, &shown.standing)).await?;
-    Ok(not_stored(SteeredBody::of(&shown.standing, product.as_deref(), Some(version))))
+    let standing = standing.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;
+    let product = in_time(product_now(&api, &standing)).await?;
+    Ok(not_stored(SteeredBody::of(&standing, product.as_deref(), Some(version))))
 }
 
 impl SteeredBody {

@@ -1,23 +1,13 @@
--- write_figures: writes down what closed sales have sold of which it is not: a version before this
--- one closed them.
+-- write_figures: writes down what closed sales have sold. Their rows are locked already, by a statement before this
+-- one: whatever was cancelled by then is counted here. In the same statement it would be counted as it was
+-- when that began, and written over what was cancelled meanwhile.
 --
--- $1 limit   bigint   how many sales at the most
---
--- One that another process has in hand is left to it.
+-- $1 sale_ids   bigint[]
 
-WITH closed AS MATERIALIZED (
-    SELECT id
-    FROM sales
-    WHERE closed_at IS NOT NULL AND sold IS NULL
-    ORDER BY id
-    LIMIT $1::bigint
-    FOR NO KEY UPDATE SKIP LOCKED
-)
 UPDATE sales AS sale
 SET sold = (
     SELECT coalesce(sum(count.sold), 0)::integer
     FROM sold_counts AS count
     WHERE count.sale_id = sale.id
 )
-FROM closed
-WHERE sale.id = closed.id
+WHERE sale.id = ANY($1::bigint[])

@@ -13,7 +13,7 @@ use domain::{
 use postgres_ledger::Durability;
 use store_contract::{
     fixtures::{HOUR, WallClock, nth_user, until},
-    grant, redemption,
+    grant, redemption, set_paused,
 };
 use tokio::task::block_in_place;
 
@@ -42,7 +42,7 @@ async fn nothing_is_sold_on_a_promoted_server_that_lacks_answers_until_an_operat
     assert!(calendar.sales.iter().all(|sale| sale.state == SaleState::Paused), "{calendar:?}");
     ledger.calendar().await.unwrap();
     assert!(ledger.permit().is_err(), "a look is no resumption");
-    promoted.set_paused(pair.sale.id, false).await.unwrap();
+    set_paused(&promoted, &pair.sale, false).await.unwrap();
     ledger.calendar().await.unwrap();
     let granted = until(&WallClock, async || record(&ledger, &pair.sale, 20).await.1.ok()).await;
     assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");
@@ -96,7 +96,7 @@ async fn the_end_of_a_sale_is_no_operators_word_that_its_lost_answers_are_right(
     assert!(ledger.permit().is_err(), "the end of a sale resumes nothing");
     let state = |sales: &[Sale]| sales.iter().find(|sale| sale.id == next.id).unwrap().state;
     assert_eq!(state(&paused.sales), SaleState::Paused);
-    promoted.set_paused(next.id, false).await.unwrap();
+    set_paused(&promoted, &next, false).await.unwrap();
     ledger.calendar().await.unwrap();
     let granted = until(&WallClock, async || record(&ledger, &next, 20).await.1.ok()).await;
     assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");
@@ -194,7 +194,7 @@ async fn a_server_that_was_put_back_to_an_older_copy_sells_nothing_until_an_oper
     let calendar = look.calendar().await.unwrap();
     assert!(calendar.sales.iter().all(|sale| sale.state == SaleState::Paused), "{calendar:?}");
     assert_eq!(ledger.tally(sale.id).await.unwrap().unwrap().moves, 0, "no epoch is raised for it");
-    look.set_paused(sale.id, false).await.unwrap();
+    set_paused(&*look, &sale, false).await.unwrap();
     ledger.calendar().await.unwrap();
     let granted = until(&WallClock, async || record(&ledger, &sale, 20).await.1.ok()).await;
     assert!(matches!(granted, Recorded::Hold { .. }), "{granted:?}");

@@ -14,7 +14,6 @@ const PAGE_SALES: &str = include_str!("../sql/page_sales.sql");
 const OPEN_SALES: &str = include_str!("../sql/open_sales.sql");
 const CLOSED_SINCE: &str = include_str!("../sql/closed_since.sql");
 const SCHEDULE: &str = include_str!("../sql/schedule.sql");
-const SET_PAUSED: &str = include_str!("../sql/set_paused.sql");
 const EPOCH_AT: &str = include_str!("../sql/epoch_at.sql");
 pub(super) const RAISE_EPOCH: &str = include_str!("../sql/raise_epoch.sql");
 const LIVE_UNITS_ON_DISK: &str = include_str!("../sql/live_units_on_disk.sql");
@@ -71,16 +70,6 @@ impl Tables<'_> {
         let product = product.map(ProductId::get);
         let row = (starts_at, ends_at, stock, limit, hold_ms, on_timetable, salt, product);
         Ok(self.one(SCHEDULE, row, rows::sale)?.ok_or(NotScheduled::Overlaps))
-    }
-
-    /// Stops a sale for now, or lets it go on.
-    pub(crate) fn set_paused(
-        &self,
-        sale: SaleId,
-        paused: bool,
-    ) -> Result<Option<Sale>, SqliteError> {
-        let state = if paused { "paused" } else { "active" };
-        self.one(SET_PAUSED, (sale.get(), state), rows::sale)
     }
 
     /// Starts a new generation of a sale's live state, and reads the snapshot for it. There is one

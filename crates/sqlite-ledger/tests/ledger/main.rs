@@ -5,6 +5,7 @@
 mod audit;
 mod codes;
 mod contract;
+mod opening;
 mod schema;
 mod serving;
 mod shop;

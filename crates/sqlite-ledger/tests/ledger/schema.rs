@@ -2,8 +2,6 @@
 
 use sqlite_ledger::Database;
 
-use crate::shop::Shop;
-
 /// A sale of five units, and three attempts of one user: a hold of unit 1, a hold of unit 2, and a
 /// refusal.
 const A_SALE: &str = "
@@ -292,25 +290,6 @@ fn every_sale_has_a_salt_of_its_own_and_keeps_it() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn processes_that_open_a_new_ledger_at_once_take_turns() {
-    let shop = Shop::new();
-    let openers = (0..8).map(|_| {
-        let dir = shop.dir();
-        tokio::task::spawn_blocking(move || Database::open(&dir).map(drop))
-    });
-
-    for opener in openers.collect::<Vec<_>>() {
-        opener.await.unwrap().unwrap();
-    }
-
-    let versions = "SELECT count(*) FROM refinery_schema_history";
-    let database = shop.database();
-    let count: i64 = database.connection().query_row(versions, [], |row| row.get(0)).unwrap();
-    let known = include_str!("../../migrations/checksums.txt").lines().count();
-    assert_eq!(usize::try_from(count).unwrap(), known);
-}
-
 #[test]
 fn no_version_and_no_picture_changes_and_a_product_only_comes_to_be_archived() {
     let database = a_ledger();
@@ -349,41 +328,4 @@ fn no_version_and_no_picture_changes_and_a_product_only_comes_to_be_archived() {
         assert_refused(&database, &statement, why);
     }
     run(&database, &format!("{picture} (x'{:064}', 'png', zeroblob(524288))", 1)).unwrap();
-}
-
-#[test]
-fn a_ledger_with_another_history_is_refused() {
-    let shop = Shop::new();
-    let database = Database::open(&shop.dir()).unwrap();
-    run(&database, "UPDATE refinery_schema_history SET checksum = '1'").unwrap();
-
-    let error = Database::open(&shop.dir()).unwrap_err();
-
-    assert!(error.to_string().contains("another history"), "{error}");
-}
-
-#[test]
-fn a_ledger_whose_history_has_a_gap_is_refused_by_whoever_comes() {
-    let shop = Shop::new();
-    let database = Database::open(&shop.dir()).unwrap();
-    // V2 was left out, and a later one was applied.
-    run(&database, "UPDATE refinery_schema_history SET version = 9 WHERE version = 2").unwrap();
-
-    for error in [Database::open(&shop.dir()), Database::open_existing(&shop.dir())] {
-        let error = error.unwrap_err().to_string();
-        assert!(error.contains("another history") && error.contains("V2 was not"), "{error}");
-    }
-}
-
-#[test]
-fn a_file_that_is_no_ledger_is_refused_and_left_alone() {
-    let shop = Shop::new();
-    let path = shop.dir().path().join("ledger.sqlite");
-    std::fs::create_dir(shop.dir().path()).unwrap();
-    std::fs::write(&path, "a shopping list, and not a short one: ".repeat(100)).unwrap();
-
-    let error = Database::open(&shop.dir()).unwrap_err();
-
-    assert!(error.to_string().starts_with("cannot open "), "{error}");
-    assert!(std::fs::read_to_string(path).unwrap().starts_with("a shopping list"));
 }

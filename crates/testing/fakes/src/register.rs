@@ -84,6 +84,21 @@ impl Tables {
     }
 }
 
+impl FakeLedger {
+    /// Stops a sale for now, or lets it go on, at the epoch that it has: as an operator does who cannot ask the live
+    /// store. `None` if there is no such sale, or it is closed.
+    pub async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
+        let set_paused = |tables: &mut Tables, _| {
+            let row = tables.sales.get_mut(&sale).filter(|row| row.closed_at.is_none());
+            Ok(row.map(|row| {
+                row.sale.state = if paused { SaleState::Paused } else { SaleState::Active };
+                row.sale
+            }))
+        };
+        self.transact(Operation::Act, set_paused).await
+    }
+}
+
 #[async_trait]
 impl SaleRegister for FakeLedger {
     async fn now(&self) -> Result<UnixMillis, StoreError> {
@@ -122,17 +137,6 @@ impl SaleRegister for FakeLedger {
             Ok(tables.add_sale(sale).ok_or(NotScheduled::Overlaps))
         };
         self.transact(Operation::Schedule, schedule).await
-    }
-
-    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
-        let set_paused = |tables: &mut Tables, _| {
-            let row = tables.sales.get_mut(&sale).filter(|row| row.closed_at.is_none());
-            Ok(row.map(|row| {
-                row.sale.state = if paused { SaleState::Paused } else { SaleState::Active };
-                row.sale
-            }))
-        };
-        self.transact(Operation::SetPaused, set_paused).await
     }
 
     async fn raise_epoch(

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use domain::{
     CheckoutRefusal, Code, NewSale, Origin, Receipt, Sale, SaleId, Slot, StoreError, Terms,
     UnixMillis, UserId, Window,
-    operator::{Action, Beside},
+    operator::{Acted, Action, Beside},
     ports::{
         ActReply, Answered, AnsweredCodes, Attempt, Clock, CodeOwners, CodeRecord, Grant,
         LedgerStore, Lookups, Operator, Outcome, Products, RaiseReply, Recorded, Redemption,
@@ -129,6 +129,11 @@ impl Ledger {
     /// Ends a sale at this moment.
     pub async fn end(&self, sale: &Sale) {
         end(&*self.operator, sale).await;
+    }
+
+    /// Stops a sale for now, or lets it go on, at the epoch that it has.
+    pub async fn set_paused(&self, sale: &Sale, is_paused: bool) -> Acted {
+        set_paused(&*self.operator, sale, is_paused).await.unwrap()
     }
 
     /// Raises the epoch as soon as it may be raised, and returns the snapshot.
@@ -254,6 +259,20 @@ pub async fn end(operator: &dyn Operator, sale: &Sale) {
     let end = order(Action::EndSale(sale.id));
     let ended = operator.act(&end, &Beside::default()).await.unwrap();
     assert!(matches!(ended, ActReply::Now { snapshot: Some(_), .. }), "{ended:?}");
+}
+
+/// Stops a sale for now, or lets it go on, at the epoch that it has: the live store is not asked.
+pub async fn set_paused(
+    operator: &dyn Operator,
+    sale: &Sale,
+    is_paused: bool,
+) -> Result<Acted, StoreError> {
+    let action = if is_paused { Action::PauseSale(sale.id) } else { Action::ResumeSale(sale.id) };
+    let blind = Beside { is_blind: true, ..Beside::default() };
+    match operator.act(&order(action), &blind).await? {
+        ActReply::Now { record, .. } => Ok(record.outcome),
+        before @ ActReply::Before(_) => panic!("an order is new: {before:?}"),
+    }
 }
 
 /// Records a grant to a user of this name.

@@ -27,7 +27,7 @@ pub mod sale_register;
 pub mod sale_store;
 
 pub use inspections::Inspected;
-pub use ledger::{CountRecords, Ledger, end, grant, record, redemption};
+pub use ledger::{CountRecords, Ledger, end, grant, record, redemption, set_paused};
 pub use live::Live;
 
 /// Writes one test per case of a port, on the stores that `$stores` makes.
@@ -56,7 +56,12 @@ mod tests {
         (include_str!("sale_history.rs"), &[include_str!("sale_history.rs")]),
         (
             include_str!("operator.rs"),
-            &[include_str!("operator.rs"), include_str!("operator/cancelling.rs")],
+            &[
+                include_str!("operator/cancelling.rs"),
+                include_str!("operator/changing.rs"),
+                include_str!("operator/orders.rs"),
+                include_str!("operator/products.rs"),
+            ],
         ),
         (include_str!("sale_store.rs"), &[include_str!("sale_store.rs")]),
         (

@@ -8,6 +8,7 @@ use domain::{
     operator::Refused,
     ports::{CodeRecord, Listed, RaiseReply, Redemption, UserOfSale},
     product::{Image, ImageDigest, Metadata, Picture, Price, Product, ProductChange, ProductName},
+    sale::SaleState,
 };
 
 use crate::{
@@ -259,8 +260,9 @@ pub async fn a_sale_is_of_a_product_that_is_in_use_and_stays_of_it(ledger: Ledge
     assert_eq!(listed.iter().map(|sale| sale.product).collect::<Vec<_>>(), [Some(product)]);
     let listed = register.calendar().await.unwrap().sales;
     assert_eq!(listed.iter().map(|sale| sale.product).collect::<Vec<_>>(), [Some(product)]);
-    let paused = register.set_paused(sale.id, true).await.unwrap().unwrap();
-    assert_eq!(paused.product, Some(product));
+    ledger.set_paused(&sale, true).await;
+    let paused = register.find(sale.id).await.unwrap().unwrap().sale;
+    assert_eq!((paused.state, paused.product), (SaleState::Paused, Some(product)));
 }
 
 /// And a generated item none.

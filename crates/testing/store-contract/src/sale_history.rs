@@ -2,7 +2,7 @@
 
 use domain::{
     CheckoutRefusal, Sale, SaleId, UnixMillis,
-    history::{MINUTE_MS, Point, Stood},
+    history::{MINUTE_MS, Minute, Point, Stood},
     processes::ProcessId,
 };
 
@@ -16,6 +16,7 @@ macro_rules! sale_history_contract {
         $crate::contract! { $ledger, sale_history:
             a_minute_is_shown_as_it_was_written_first
             attempts_are_written_once_with_the_minute_after_them
+            attempts_at_a_sale_that_was_left_out_are_written_with_its_next_minute
             what_processes_wrote_of_a_minute_is_put_together
             a_sale_is_shown_from_the_minute_that_is_asked_for
             minutes_are_dropped_some_at_a_time_the_oldest_first
@@ -41,7 +42,13 @@ fn point(number: i64, [sold, held]: [u32; 2], [checkouts, refused]: [u64; 2]) ->
 
 impl Inspected {
     async fn note(&self, number: i64, by: ProcessId, stood: &[Stood]) {
-        self.history.note(minute(number), by, stood).await.unwrap();
+        self.note_without(number, by, stood, &[]).await;
+    }
+
+    async fn note_without(&self, number: i64, by: ProcessId, stood: &[Stood], sales: &[&Sale]) {
+        let left_out = sales.iter().map(|sale| sale.id).collect();
+        let minute = Minute { at: minute(number), stood: stood.to_vec(), left_out };
+        self.history.note(&minute, by).await.unwrap();
     }
 
     async fn minutes(&self, sale: SaleId, from: i64) -> Vec<Point> {
@@ -84,6 +91,21 @@ pub async fn attempts_are_written_once_with_the_minute_after_them(of: Inspected)
     assert_eq!(of.minutes(sale.id, 0).await, expected.collect::<Vec<_>>());
     let of_other: Vec<_> = of.minutes(other.id, 0).await.iter().map(|it| it.refused).collect();
     assert_eq!(of_other, [0, 1, 0]);
+}
+
+/// It could not be counted at the first.
+pub async fn attempts_at_a_sale_that_was_left_out_are_written_with_its_next_minute(of: Inspected) {
+    let (sale, other) = (of.ledger.open(9, 9).await, of.ledger.open(9, 9).await);
+    of.refuse(&sale).await;
+    of.refuse(&other).await;
+
+    of.note_without(0, ONE, &[stood(&other, 0, 0)], &[&sale]).await;
+    of.refuse(&sale).await;
+    of.note(1, ONE, &[stood(&sale, 0, 0), stood(&other, 0, 0)]).await;
+
+    assert_eq!(of.minutes(sale.id, 0).await, [point(1, [0, 0], [0, 2])]);
+    let of_other = [point(0, [0, 0], [0, 1]), point(1, [0, 0], [0, 0])];
+    assert_eq!(of.minutes(other.id, 0).await, of_other);
 }
 
 /// How it stood from whoever saw more, and all that was asked of any.

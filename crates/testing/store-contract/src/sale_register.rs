@@ -24,7 +24,6 @@ macro_rules! sale_register_contract {
             a_slot_that_overlaps_a_sale_of_the_timetable_keeps_what_it_has
             a_page_has_the_newest_first_and_no_more_than_asked
             the_calendar_has_what_is_not_closed_by_its_start
-            a_sale_is_paused_and_goes_on
             the_snapshot_has_every_live_unit_and_no_other
             an_epoch_follows_the_one_before
             an_epoch_stands_for_half_a_second

@@ -157,13 +157,6 @@ impl SaleRegister for LedgerLine {
         self.call(Operation::Schedule, &sale.window, answer).await
     }
 
-    async fn set_paused(&self, sale: SaleId, paused: bool) -> Result<Option<Sale>, StoreError> {
-        let answer = move |ledger: Arc<dyn Ledger>| async move {
-            ledger.ports().set_paused(sale, paused).await
-        };
-        self.call(Operation::SetPaused, &(sale, paused), answer).await
-    }
-
     async fn raise_epoch(
         &self,
         sale: SaleId,

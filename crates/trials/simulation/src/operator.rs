@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::{
     Failure, Phase, Sale, SaleId, Window,
-    operator::{Action, ActionId, Answer, Change, Changed, Order},
-    ports::{Operator, SaleRegister, TrailPage},
+    operator::{Action, ActionId, Answer, Beside, Change, Changed, Order},
+    ports::{Operator, TrailPage},
     upkeep::Rebuild,
 };
 use fakes::HoldState;
@@ -29,12 +29,12 @@ const LAST_WORDS: u32 = 4;
 const TRIES_MAX: u32 = 3;
 
 /// Makes sales by hand, changes them, stops them and lets them go on, gives holds back and cancels purchases; now and then
-/// as a program of the version before does, which keeps no trail.
+/// past all processes, at the ledger alone.
 pub(crate) async fn operate(service: Arc<Service>) {
     let ledger = LedgerLine(service.line(OPERATOR));
     let world = &service.world;
-    // Of what such a program does nothing is promised: in half of the worlds there is none.
-    let some_keep_no_trail = world.random.happens(500);
+    // Of what is done past them nothing is promised: in half of the worlds nobody does.
+    let some_ask_none = world.random.happens(500);
     while world.is_in_trouble() {
         world.pass(world.random.within(500..=4_000)).await;
         if world.random.happens(300) {
@@ -46,14 +46,12 @@ pub(crate) async fn operate(service: Arc<Service>) {
             give(&service, action).await;
         }
         let Some(sale) = world.random.pick(&world.stores.ledger.sales()) else { continue };
-        let keeps_trail = !some_keep_no_trail || world.random.happens(500);
+        let asks_a_process = !some_ask_none || world.random.happens(500);
         for paused in [true, false] {
-            if keeps_trail {
+            if asks_a_process {
                 stop_or_go_on(&service, sale.id, paused).await;
             } else {
-                lock(&world.safety).history.pauses.distrust(sale.id);
-                // Without an answer it may be paused all the same.
-                let _ = ledger.set_paused(sale.id, paused).await;
+                stop_or_go_on_blindly(world, &ledger, sale.id, paused).await;
             }
             world.pass(world.random.within(10..=800)).await;
         }
@@ -61,8 +59,7 @@ pub(crate) async fn operate(service: Arc<Service>) {
     // What they said before may still be on its way: they say the last word again until it is that.
     for _ in 0..LAST_WORDS {
         for sale in world.stores.ledger.sales() {
-            lock(&world.safety).history.pauses.distrust(sale.id);
-            let _ = ledger.set_paused(sale.id, false).await;
+            stop_or_go_on_blindly(world, &ledger, sale.id, false).await;
         }
         world.pass(1_000).await;
     }
@@ -86,6 +83,28 @@ async fn stop_or_go_on(service: &Service, sale: SaleId, paused: bool) {
             // It may still come, also after the next pause.
             note(Pauses::distrust);
         }
+    }
+}
+
+/// The same at the ledger alone: no live store is asked, and no epoch raised.
+async fn stop_or_go_on_blindly(world: &World, ledger: &LedgerLine, sale: SaleId, paused: bool) {
+    lock(&world.safety).history.pauses.distrust(sale);
+    let action = if paused { Action::PauseSale(sale) } else { Action::ResumeSale(sale) };
+    let blind = Beside { is_blind: true, ..Beside::default() };
+    // Without an answer it may be so all the same.
+    let _ = ledger.act(&order(world, action), &blind).await;
+}
+
+/// An order that is given for the first time.
+fn order(world: &World, action: Action) -> Order {
+    let drawn = u128::from(world.random.within(0..=u64::MAX - 1)) << 64;
+    Order {
+        id: ActionId::drawn(drawn | u128::from(world.random.within(0..=u64::MAX - 1))),
+        by: "operator".parse().expect("a plain name"),
+        why: Some("so it is wanted".parse().expect("plain words")),
+        request_id: None,
+        action,
+        if_at: None,
     }
 }
 
@@ -157,15 +176,7 @@ fn change(world: &World, sale: &Sale) -> Option<Change> {
 /// again is done once. `None` if it was never answered.
 async fn give(service: &Service, action: Action) -> Option<Answer> {
     let world = &service.world;
-    let drawn = u128::from(world.random.within(0..=u64::MAX - 1)) << 64;
-    let order = Order {
-        id: ActionId::drawn(drawn | u128::from(world.random.within(0..=u64::MAX - 1))),
-        by: "operator".parse().expect("a plain name"),
-        why: Some("so it is wanted".parse().expect("plain words")),
-        request_id: None,
-        action: action.clone(),
-        if_at: None,
-    };
+    let order = order(world, action.clone());
     let (mut given, mut answered) = (None, None);
     for _ in 0..TRIES_MAX {
         let (_, process) = service.pick()?;

@@ -42,3 +42,23 @@ fn pages_of_buyers_that_are_open_are_counted() {
     ann.presses("Resume the sale");
     buyer.until("document.getElementById('main').dataset.view === 'open'");
 }
+
+#[test]
+fn a_page_that_is_open_for_days_forgets_the_sales_of_before() {
+    let room = Room::open();
+    let ann = room.operator();
+    ann.reads("linkText", "All well");
+
+    let kept = ann.read(
+        "import('/pages/points.js').then(({ add, pointsOf }) => {
+            const ids = Array.from({ length: 300 }, (_, i) => 1_000 + i), latency = { checkout: {} };
+            for (const id of ids) add({ at: id, sales: [{ id, sold: 1, held: 0 }, { id: 999, sold: id, held: 0 }], refused: [], latency });
+            const points = id => pointsOf({ id, starts: Math.max(id, 1_000) }).length;
+            return [ids.filter(id => points(id)).length, points(ids.at(-1)), points(999)];
+        })",
+    );
+
+    // Of those that are told again and again all is kept.
+    let [sales, of_last, of_one] = [0, 1, 2].map(|place| kept[place].as_u64().unwrap());
+    assert!(sales < 60 && of_last == 1 && of_one == 300, "{kept}");
+}

@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     time::Duration,
 };
@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    known::{Known, upkeep},
+    known::{Asking, Known, upkeep},
     told::{ControlBody, LatencyBody, ProcessBody, RatesBody},
 };
 use crate::{
@@ -45,6 +45,7 @@ pub struct Control {
     company: Arc<Company>,
     /// Where news come from, while somebody watches.
     news: Rc<RefCell<Option<Rc<News>>>>,
+    asking: Rc<Asking>,
     watchers: Rc<Cell<usize>>,
 }
 
@@ -65,7 +66,8 @@ impl Control {
     /// What is told of this company.
     #[must_use]
     pub fn of(company: Arc<Company>) -> Self {
-        Self { company, news: Rc::default(), watchers: Rc::default() }
+        let asking = Asking::nothing();
+        Self { company, news: Rc::default(), asking, watchers: Rc::default() }
     }
 
     /// Whether one more may watch.
@@ -86,7 +88,8 @@ impl Control {
         let mut kept = self.news.borrow_mut();
         let sender = kept.get_or_insert_with(|| {
             let sender = Rc::new(News::new(None));
-            let telling = tell(api.clone(), self.company.clone(), Rc::clone(&sender));
+            let asking = Rc::clone(&self.asking);
+            let telling = tell(api.clone(), self.company.clone(), asking, Rc::clone(&sender));
             let news = Rc::clone(&self.news);
             rt::spawn(async move {
                 telling.await;
@@ -105,9 +108,9 @@ impl Control {
 }
 
 /// Tells how the service does, until nobody watches any more.
-async fn tell(api: Data<Api>, company: Arc<Company>, news: Rc<News>) {
+async fn tell(api: Data<Api>, company: Arc<Company>, asking: Rc<Asking>, news: Rc<News>) {
     let known = Rc::new(Known::from_now_on());
-    let listing = rt::spawn(list(api.clone(), Rc::clone(&known)));
+    rt::spawn(list(api.clone(), Rc::downgrade(&known), Rc::clone(&asking)));
     let mut ticks = interval(PACE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -115,15 +118,18 @@ async fn tell(api: Data<Api>, company: Arc<Company>, news: Rc<News>) {
         if news.receiver_count() == 0 {
             break;
         }
-        known.look(&api).await;
+        known.look(&api, &asking).await;
         news.send_replace(Some(Arc::new(body(&api, &company, &known))));
     }
-    listing.abort();
 }
 
-/// Lists the sales once, also if that takes a while.
-async fn list(api: Data<Api>, known: Rc<Known>) {
-    while known.list(&api).await.is_err() {
+/// Lists the sales once, also if that takes a while, for as long as somebody is to be told.
+async fn list(api: Data<Api>, known: Weak<Known>, asking: Rc<Asking>) {
+    while let Some(known) = known.upgrade() {
+        if known.list(&api, &asking).await.is_ok() {
+            return;
+        }
+        drop(known);
         sleep(PACE).await;
     }
 }
@@ -139,6 +145,7 @@ fn body(api: &Api, company: &Company, known: &Known) -> ControlBody {
         operator: String::new(),
         role: "",
         sales: known.sales(now),
+        sales_unknown: known.unknown() as u64,
         rates: RatesBody::from(&sum),
         latency: LatencyBody::from(&sum),
         stores: known.stores(api, now),
@@ -209,11 +216,12 @@ mod tests {
         ports::Processes,
         processes::{Process, ProcessId},
     };
-    use fakes::World;
+    use fakes::{Fault, Operation, World};
     use futures_util::FutureExt as _;
+    use serde_json::{Value, json};
     use tokio::time::{advance, pause};
 
-    use super::*;
+    use super::{super::known::AT_A_TIME, *};
     use crate::{
         operator::{NewToken, Role, secret::Digest},
         test_api::api_for,
@@ -235,9 +243,13 @@ mod tests {
 
     /// A service with one operator, and what lets them in.
     fn service() -> (Data<Api>, Control, Pass) {
+        service_of(&World::new())
+    }
+
+    fn service_of(world: &World) -> (Data<Api>, Control, Pass) {
         let made = NewToken::draw().unwrap();
         let line = made.line(&"ann".parse().unwrap(), Role::Viewer);
-        let api = Data::new(api_for(&World::new(), &line));
+        let api = Data::new(api_for(world, &line));
         let company = api.services.company(Arc::new(Nobody), ProcessId(7), "a:1".to_owned());
         (api, Control::of(company), Pass::Token(Digest::of(&made.token)))
     }
@@ -262,6 +274,49 @@ mod tests {
         assert!(told.starts_with("event: control\ndata: {\"server_time\":"), "{told}");
         assert!(told.contains("\"operator\":\"ann\",\"role\":\"viewer\""), "{told}");
         assert_eq!(told.matches('\n').count(), 3, "{told}");
+    }
+
+    /// The next event, as JSON.
+    async fn told(watcher: &mut Watcher) -> Value {
+        let event = watcher.next().await.unwrap();
+        let event = String::from_utf8(event.to_vec()).unwrap();
+        let data = event.strip_prefix("event: control\ndata: ").unwrap();
+        serde_json::from_str(data.trim_end()).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn a_store_that_is_slow_is_asked_no_more_however_often_somebody_looks() {
+        pause();
+        let world = World::new();
+        for _ in 0..10 {
+            let _sale = world.open_sale(3, 1);
+        }
+        let service = service_of(&world);
+        service.0.services.catalog.refresh().await.unwrap();
+        let ledger = world.ledger.faults();
+        for _ in 0..100 {
+            ledger.plan(Operation::Tally, Fault::Pause);
+        }
+
+        for _ in 0..3 {
+            let mut watcher = watch(&service).unwrap();
+            for _ in 0..3 {
+                let told = told(&mut watcher).await;
+                assert_eq!((&told["sales"], &told["sales_unknown"]), (&json!([]), &json!(10)));
+            }
+            drop(watcher);
+            // The task has its turn, and ends.
+            sleep(2 * PACE).await;
+        }
+
+        let asked = std::iter::repeat_with(|| ledger.resume()).take_while(|&is_so| is_so).count();
+        assert_eq!(asked, AT_A_TIME + 1, "and one lists the newest sales");
+        ledger.clear();
+        let mut watcher = watch(&service).unwrap();
+        while told(&mut watcher).await["sales_unknown"] != 0 {}
+        let told = told(&mut watcher).await;
+        assert_eq!(told["sales"].as_array().unwrap().len(), 10);
+        assert!(told["sales"][0]["known_at"].is_string(), "{told}");
     }
 
     #[actix_web::test]

@@ -1,21 +1,31 @@
 //! What is known of sales and stores, looked at once a second: for all who watch, and no longer than
 //! somebody does.
+//!
+//! A store that is slow goes on with what it was asked, whoever waits for it. So no sale is asked for that is
+//! still being asked for, and no more of them at a time than [`AT_A_TIME`], however often somebody looks.
 
 use std::{
     cell::RefCell,
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
+use actix_web::{rt, web::Data};
+
 use domain::{
     Phase, ProductVersion, Sale, SaleId, Standing, StoreError, UnixMillis,
     health::{Checked, Reach},
+    sale::SaleState,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use telemetry::{Found, Totals, found, totals};
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
 
 use super::told::{DriftBody, SaleBody, StoreBody, rounded};
 use crate::{api::Api, moment::rfc3339};
@@ -32,11 +42,8 @@ const ENDED_MS: i64 = 60 * 60 * 1_000;
 /// How long looks may take: what is not known by then is told with the next event.
 const LOOK_MAX: Duration = Duration::from_millis(700);
 
-/// How long what is known of a closed sale is told, before it is looked at again.
-const CLOSED: Duration = Duration::from_secs(10);
-
 /// Sales that are looked at at a time.
-const AT_A_TIME: usize = 4;
+pub(super) const AT_A_TIME: usize = 4;
 
 /// Sales that are read when somebody comes, for those that are closed and ended within the hour.
 const LISTED: usize = 48;
@@ -46,9 +53,47 @@ const LISTED: usize = 48;
 pub(super) struct Known {
     sales: RefCell<HashMap<SaleId, Seen>>,
     checked: RefCell<Option<Arc<Checked>>>,
+    /// The sales that are to be shown, of which nothing is known yet.
+    unknown: RefCell<BTreeSet<SaleId>>,
     /// Of each store, whether it answered, and since when that is so.
     since: RefCell<BTreeMap<&'static str, (Reach, UnixMillis)>>,
     counted: RefCell<Totals>,
+}
+
+/// What is being asked, for whoever watches now or did a moment ago.
+pub(super) struct Asking {
+    sales: RefCell<BTreeSet<SaleId>>,
+    places: Arc<Semaphore>,
+    /// One lists the newest sales at a time.
+    listing: Semaphore,
+}
+
+/// A sale that is being asked for.
+struct Asked {
+    by: Rc<Asking>,
+    sale: SaleId,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Asking {
+    pub(super) fn nothing() -> Rc<Self> {
+        let (places, listing) = (Arc::new(Semaphore::new(AT_A_TIME)), Semaphore::new(1));
+        Rc::new(Self { sales: RefCell::default(), places, listing })
+    }
+
+    /// Waits until there is a place for one more; `None` if this sale is being asked for.
+    async fn begin(self: &Rc<Self>, sale: SaleId) -> Option<Asked> {
+        // Nobody closes it.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        let is_new = self.sales.borrow_mut().insert(sale);
+        is_new.then(|| Asked { by: Rc::clone(self), sale, _place: place })
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.by.sales.borrow_mut().remove(&self.sale);
+    }
 }
 
 /// How a sale stood when it was looked at.
@@ -72,15 +117,17 @@ impl Known {
 
     /// Looks at the newest sales, for those that are closed; whoever looks every second sees what is closed
     /// then.
-    pub(super) async fn list(&self, api: &Api) -> Result<(), StoreError> {
+    pub(super) async fn list(&self, api: &Api, asking: &Asking) -> Result<(), StoreError> {
+        let _turn = asking.listing.acquire().await;
         for standing in api.services.standings.page(None, LISTED).await? {
             self.see(api, standing).await?;
         }
         Ok(())
     }
 
-    /// Looks at the sales and the stores, as long as it may take.
-    pub(super) async fn look(&self, api: &Api) {
+    /// Looks at the sales and the stores, as long as it may take. What is not known by then goes on, and is
+    /// known with one of the next looks.
+    pub(super) async fn look(self: &Rc<Self>, api: &Data<Api>, asking: &Rc<Asking>) {
         let checking = async {
             // Who asks the same is answered the same; what is under way goes on.
             if let Ok(checked) = api.health.look().await {
@@ -88,10 +135,17 @@ impl Known {
             }
         };
         let looking = async {
-            let mut sales = stream::iter(self.to_look_at(api))
-                .map(|sale| self.look_at(api, sale))
-                .buffer_unordered(AT_A_TIME);
-            while sales.next().await.is_some() {}
+            let mut asked = FuturesUnordered::new();
+            for sale in self.to_look_at(api) {
+                let Some(place) = asking.begin(sale).await else { continue };
+                let (this, api) = (Rc::clone(self), api.clone());
+                asked.push(rt::spawn(async move {
+                    // What failed is asked for again with the next look.
+                    let _seen = this.look_at(&api, sale).await;
+                    drop(place);
+                }));
+            }
+            while asked.next().await.is_some() {}
         };
         let _is_cut_short = timeout(LOOK_MAX, async { tokio::join!(checking, looking) }).await;
         self.forget(api);
@@ -105,22 +159,28 @@ impl Known {
         let mut open: Vec<_> =
             calendar.sales.iter().filter(|it| is_shown(it.window.ends_at(), now)).collect();
         open.sort_by_key(|sale| rank(sale, now));
-        let open = open.into_iter().map(|sale| sale.id).take(SALES_MAX);
+        let open: Vec<_> = open.into_iter().map(|sale| sale.id).take(SALES_MAX).collect();
         let is_closed = |id: &SaleId| !calendar.sales.iter().any(|sale| sale.id == *id);
-        let is_due = |id: &SaleId| known.get(id).is_none_or(|seen| seen.at.elapsed() > CLOSED);
         let closed: BTreeSet<_> =
             calendar.just_closed.iter().chain(known.keys()).copied().collect();
-        let closed = closed.into_iter().rev().filter(|id| is_closed(id) && is_due(id));
-        let mut sales: Vec<_> = open.chain(closed.take(SALES_MAX)).collect();
+        let closed = closed.into_iter().rev().filter(is_closed).take(SALES_MAX);
+        let mut sales: Vec<_> = open.iter().copied().chain(closed).collect();
         sales.sort_by_key(|id| known.get(id).map(|seen| seen.at));
+        let unknown = open.into_iter().filter(|sale| !known.contains_key(sale));
+        *self.unknown.borrow_mut() = unknown.collect();
         sales
     }
 
     async fn look_at(&self, api: &Api, sale: SaleId) -> Result<(), StoreError> {
-        let standing = match api.services.catalog.listed(sale) {
-            Some(_) => api.services.standings.of(sale).await?,
-            // It is closed, and changes but seldom.
-            None => api.board.of(sale).await?.map(|shown| shown.standing),
+        let standings = &api.services.standings;
+        let is_listed = api.services.catalog.listed(sale).is_some();
+        let known = self.sales.borrow().get(&sale).map(|seen| seen.standing);
+        let standing = match known {
+            // Nothing of it changes but what is sold, where a purchase is cancelled.
+            Some(closed) if !is_listed && closed.sale.state == SaleState::Closed => {
+                Some(standings.counted_again(&closed).await?)
+            }
+            _ => standings.of(sale).await?,
         };
         match standing {
             Some(standing) => self.see(api, standing).await,
@@ -134,8 +194,14 @@ impl Known {
             None => None,
         };
         let seen = Seen { standing, product, at: Instant::now() };
+        self.unknown.borrow_mut().remove(&standing.sale.id);
         self.sales.borrow_mut().insert(standing.sale.id, seen);
         Ok(())
+    }
+
+    /// How many sales there are to show of which nothing is known yet.
+    pub(super) fn unknown(&self) -> usize {
+        self.unknown.borrow().len()
     }
 
     /// Forgets the sales that nobody is shown any more.
@@ -158,7 +224,8 @@ impl Known {
         seen.sort_by_key(|seen| seen.rank(now));
         let shown = seen.into_iter().take(SALES_MAX).map(|seen| {
             let standing = Standing { at: seen.standing.at.max(now), ..seen.standing };
-            SaleBody::of(&standing, seen.product.as_deref())
+            let age_ms = i64::try_from(seen.at.elapsed().as_millis()).unwrap_or(i64::MAX);
+            SaleBody::of(&standing, seen.product.as_deref(), now + -age_ms)
         });
         shown.collect()
     }

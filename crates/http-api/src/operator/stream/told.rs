@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    ProductVersion, Standing,
+    ProductVersion, Standing, UnixMillis,
     processes::{Process, Sum, Times},
 };
 use serde_json::{Value, json};
@@ -81,8 +81,10 @@ bodies! {
         pub(super) operator: String as Name,
         /// What they may do now.
         pub(super) role: &'static str as RoleName,
-        /// The sales that are open, paused, to come or have ended within the hour, in this order and at most 32. Their figures are the last that were known.
+        /// The sales that are open, paused, to come or have ended within the hour, in this order and at most 32. Their figures are the last that were known; `known_at` says when.
         pub(super) sales: Vec<SaleBody> as Vec<SaleBody>,
+        /// How many more there are of which no store has said yet how they stand.
+        pub(super) sales_unknown: u64 as Number,
         /// How much was done within about the last second, by all processes.
         pub(super) rates: RatesBody as RatesBody,
         /// Checkouts and purchases that were refused or failed in the same time.
@@ -125,6 +127,8 @@ bodies! {
         sold: u32 as Count,
         /// How many are on hold.
         held: u32 as Count,
+        /// When a store said so: where one takes long, that is a while ago.
+        known_at: String as Moment,
     }
 
     /// What a sale is of.
@@ -204,7 +208,11 @@ bodies! {
 }
 
 impl SaleBody {
-    pub(super) fn of(standing: &Standing, product: Option<&ProductVersion>) -> Self {
+    pub(super) fn of(
+        standing: &Standing,
+        product: Option<&ProductVersion>,
+        known_at: UnixMillis,
+    ) -> Self {
         let sale = standing.sale;
         Self {
             id: sale.id.get(),
@@ -219,6 +227,7 @@ impl SaleBody {
             per_user_limit: sale.terms.per_user_limit(),
             sold: standing.sold,
             held: standing.held,
+            known_at: rfc3339(known_at),
         }
     }
 }

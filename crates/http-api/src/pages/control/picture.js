@@ -7,7 +7,7 @@ import { pointsOf, soldOutAt } from './points.js';
 import { S, mayAct, shown, tabs } from './room.js';
 import { STATE, lasting, markOf, nameOf, num, plural, share, when } from './words.js';
 
-const GAP_MS = 150_000, MINUTE = 60_000;
+const GAP_MS = 150_000, MINUTE = 60_000, OLD_MS = 5_000;
 let picture, act, points = [], read = null;
 
 export function start(actions) {
@@ -47,7 +47,7 @@ export function draw() {
 	drawTabs(sale);
 	$('stack').parentNode.classList.toggle('none', !sale);
 	if (!sale) return none();
-	const s = secondsTo(sale.state === 'scheduled' ? sale.starts : sale.ends), hold = sale.hold_ms ? `, held for ${lasting(sale.hold_ms)}` : '', upTo = `Up to ${num(sale.per_user_limit)} each${hold}`;
+	const s = secondsTo(sale.state === 'scheduled' ? sale.starts : sale.ends), hold = sale.hold_ms ? `, held for ${lasting(sale.hold_ms)}` : '', old = sale.known && now() - sale.known > OLD_MS ? `. Counted at ${toSeconds(sale.known)}` : '', upTo = `Up to ${num(sale.per_user_limit)} each${hold}${old}`;
 	set($('title'), `${nameOf(sale)}, sale ${sale.id}`);
 	set($('sub'), sale.state === 'scheduled' ? `Opens ${s ? `in ${left(sale.starts)}, ${atHour(sale.starts_at)}` : 'now'}. ${upTo}` : sale.state === 'ended' ? `Ended ${atHour(sale.ends_at)}. ${upTo}` : `${STATE[sale.state]}. Ends ${s ? `in ${left(sale.ends)}, ${atHour(sale.ends_at)}` : 'now'}. ${upTo}`);
 	acts(sale); exports(sale);
@@ -66,8 +66,9 @@ export function draw() {
 
 function none() {
 	points = [];
-	set($('title'), S.room ? 'No sale is on, and none is planned' : 'One moment');
-	set($('sub'), S.room ? mayAct() ? 'Schedule one below.' : 'As soon as there is one, it appears here by itself.' : '');
+	const isKnown = S.room && !S.room.unknown;
+	set($('title'), isKnown ? 'No sale is on, and none is planned' : 'One moment');
+	set($('sub'), isKnown ? mayAct() ? 'Schedule one below.' : 'As soon as there is one, it appears here by itself.' : '');
 	fill('acts', [], () => []);
 	$('stats').replaceChildren(); set($('stackText'), ''); $('takeOut').hidden = true;
 }

@@ -3,27 +3,35 @@
 import { history } from './api.js';
 import { isTime } from './sale.js';
 
-/** A quarter of an hour, a second each. */
-const LIVE_MAX = 900, POINTS_MAX = 1_500;
+/** A quarter of an hour, a second each; and of more sales than are shown at a time. */
+const LIVE_MAX = 900, POINTS_MAX = 1_500, SALES_MAX = 48;
 const ledger = new Map(), live = new Map();
 export const rates = [];
 
+/** Keeps the points of a sale, and forgets the sale that was silent longest if there are too many: a page may be open for days. */
+function keep(all, id, points) {
+	all.delete(id);
+	all.set(id, points);
+	if (all.size > SALES_MAX) all.delete(all.keys().next().value);
+}
+
 /** Keeps what the stream said. */
 export function add(room) {
-	const t = room.at;
-	for (const { id, sold, held } of room.sales) {
-		const points = live.get(id) ?? [];
+	const now = room.at;
+	for (const { id, sold, held, known } of room.sales) {
+		// What was known before is no point of now.
+		const points = live.get(id) ?? [], t = Math.min(known ?? now, now);
 		if (points.at(-1)?.t >= t) continue;
 		points.push({ t, sold, held });
-		live.set(id, points);
+		keep(live, id, points);
 		// The oldest goes where minutes are, one of sixty.
 		if (points.length > LIVE_MAX) {
 			const gone = points.shift(), minutes = ledger.get(id) ?? [];
-			if (!(minutes.at(-1)?.t > gone.t - 60_000)) ledger.set(id, [...minutes, gone].slice(-POINTS_MAX));
+			if (!(minutes.at(-1)?.t > gone.t - 60_000)) keep(ledger, id, [...minutes, gone].slice(-POINTS_MAX));
 		}
 	}
 	const { checkouts, purchases, refused, latency: { checkout: { p50, p99 } } } = room;
-	if (!(rates.at(-1)?.t >= t)) rates.push({ t, checkouts, purchases, refused, p50, p99 });
+	if (!(rates.at(-1)?.t >= now)) rates.push({ t: now, checkouts, purchases, refused, p50, p99 });
 	if (rates.length > LIVE_MAX) rates.shift();
 }
 
@@ -35,7 +43,7 @@ export async function recall(sale, until) {
 	const { kind, body } = await history(sale.id, minutes * 60_000);
 	if (kind !== 'ok' || !Array.isArray(body.points)) return;
 	const points = body.points.filter(p => p && isTime(p.seen_at) && isCount(p.sold) && isCount(p.held));
-	ledger.set(sale.id, points.map(p => ({ t: Date.parse(p.seen_at), sold: p.sold, held: p.held, checkouts: p.checkouts, refused: p.refused })).sort((a, b) => a.t - b.t));
+	keep(ledger, sale.id, points.map(p => ({ t: Date.parse(p.seen_at), sold: p.sold, held: p.held, checkouts: p.checkouts, refused: p.refused })).sort((a, b) => a.t - b.t));
 }
 
 /** The points of a sale, the oldest first. It began with nothing sold, if the first minutes are known. */

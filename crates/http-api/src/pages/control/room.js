@@ -21,7 +21,7 @@ const text = t => typeof t === 'string' ? t : '';
 export function saleOf(it) {
 	const counts = ['id', 'stock', 'sold', 'held', 'per_user_limit'];
 	if (!it || !counts.every(name => isCount(it[name])) || !isTime(it.starts_at) || !isTime(it.ends_at) || !it.stock) return null;
-	return { ...it, state: STATES.includes(it.state) ? it.state : 'ended', starts: Date.parse(it.starts_at), ends: Date.parse(it.ends_at), product: productOf(it.product) };
+	return { ...it, state: STATES.includes(it.state) ? it.state : 'ended', starts: Date.parse(it.starts_at), ends: Date.parse(it.ends_at), known: isTime(it.known_at) ? Date.parse(it.known_at) : null, product: productOf(it.product) };
 }
 
 export function productOf(it) {
@@ -36,7 +36,7 @@ export function roomOf(it) {
 	if (!it || !Array.isArray(it.sales) || !isTime(it.server_time)) return null;
 	const list = of => Array.isArray(of) ? of.filter(Boolean) : [];
 	return {
-		at: Date.parse(it.server_time), operator: text(it.operator), role: text(it.role), sales: it.sales.map(saleOf).filter(Boolean),
+		at: Date.parse(it.server_time), operator: text(it.operator), role: text(it.role), sales: it.sales.map(saleOf).filter(Boolean), unknown: number(it.sales_unknown) ?? 0,
 		checkouts: number(it.rates?.checkouts), purchases: number(it.rates?.purchases),
 		refused: Object.entries(it.refused ?? {}).filter(([, n]) => number(n) > 0),
 		latency: { checkout: latencyOf(it.latency?.checkout), purchase: latencyOf(it.latency?.purchase) },

@@ -2,6 +2,7 @@
 
 use domain::{
     Epoch, Sale, Slot, Terms,
+    operator::Acted,
     ports::{CodeRecord, LiveEpoch, LiveUnit, RaiseReply, Recorded, SaleSnapshot, Tally, Verdict},
     sale::{EPOCH_AGE_MIN_MS, SaleState},
 };
@@ -199,11 +200,11 @@ pub async fn a_sale_is_closed_when_it_is_over_and_no_hold_is_left(ledger: Ledger
     let bought = ledger.hold(&over, &user("ann"), 2, 1).await;
     ledger.sell(bought).await;
     assert!(!ledger.register.close(over.id).await.unwrap());
+    ledger.set_paused(&over, true).await;
     ledger.end(&over).await;
 
     assert!(!ledger.register.close(over.id).await.unwrap());
     ledger.release(last.code).await;
-    ledger.register.set_paused(over.id, true).await.unwrap();
     assert!(ledger.register.close(over.id).await.unwrap());
 
     let state = |sale: Sale| {
@@ -227,7 +228,7 @@ pub async fn a_closed_sale_records_no_grant_and_stays_closed(ledger: Ledger) {
     let late = grant(&sale, 2, 1);
     assert_eq!(ledger.record_grant(&sale, &user("ann"), late).await, Recorded::Stale);
     assert_eq!(ledger.register.raise_epoch(sale.id, None).await.unwrap(), RaiseReply::Closed);
-    assert_eq!(ledger.register.set_paused(sale.id, false).await.unwrap(), None);
+    assert!(matches!(ledger.set_paused(&sale, false).await, Acted::Refused(_)));
     assert!(ledger.register.close(sale.id).await.unwrap());
 
     let tally = ledger.register.tally(sale.id).await.unwrap().unwrap();

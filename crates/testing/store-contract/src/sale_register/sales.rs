@@ -62,7 +62,6 @@ pub async fn an_unknown_sale_is_nowhere(ledger: Ledger) {
 
     assert_eq!(ledger.register.find(unknown).await.unwrap(), None);
     assert_eq!(ledger.register.tally(unknown).await.unwrap(), None);
-    assert_eq!(ledger.register.set_paused(unknown, true).await.unwrap(), None);
     assert_eq!(ledger.register.raise_epoch(unknown, None).await.unwrap(), RaiseReply::Closed);
     assert!(!ledger.register.close(unknown).await.unwrap());
     assert_eq!(ledger.register.page(None, 10).await.unwrap(), [known]);
@@ -312,7 +311,8 @@ pub async fn the_calendar_has_what_is_not_closed_by_its_start(ledger: Ledger) {
     }
     let (closed, paused) = (sales.remove(2), sales[0]);
     assert!(ledger.register.close(closed.id).await.unwrap());
-    sales[0] = ledger.register.set_paused(paused.id, true).await.unwrap().unwrap();
+    ledger.set_paused(&paused, true).await;
+    sales[0].state = SaleState::Paused;
 
     let Calendar { now: seen_at, sales: listed, just_closed } =
         ledger.register.calendar().await.unwrap();
@@ -321,20 +321,4 @@ pub async fn the_calendar_has_what_is_not_closed_by_its_start(ledger: Ledger) {
     assert_eq!(listed, sales);
     assert_eq!(just_closed, [closed.id]);
     assert!((now..=ledger.now().await).contains(&seen_at));
-}
-
-/// Whoever reads a paused sale sees that it is; to pause twice changes nothing, and is no new
-/// epoch.
-pub async fn a_sale_is_paused_and_goes_on(ledger: Ledger) {
-    let sale = ledger.open(5, 5).await;
-
-    for paused in [true, true, false, false, true] {
-        let state = if paused { SaleState::Paused } else { SaleState::Active };
-        let changed = ledger.register.set_paused(sale.id, paused).await.unwrap();
-        assert_eq!(changed, Some(Sale { state, ..sale }));
-        assert_eq!(ledger.register.find(sale.id).await.unwrap().map(|it| it.sale), changed);
-    }
-
-    let snapshot = ledger.raise(&sale).await;
-    assert_eq!(snapshot.sale.state, SaleState::Paused);
 }
