@@ -15,7 +15,10 @@ fn while_redis_is_lost_holds_can_be_bought_and_after_it_everything_is_as_it_was(
     redis(&shop.stores).kill().unwrap();
 
     buyer.presses("Get another");
-    buyer.reads("msg", "We ask again in");
+    buyer.reads(
+        "msg",
+        "Something in the shop is out of order, and it cannot do that just now. Nothing was taken.",
+    );
     buyer.looks("no-live-store");
     let other = buyer.another_tab(&shop);
     other.sees("hold");
