@@ -171,7 +171,7 @@ async fn a_hold_is_given_back_by_whoever_has_seen_it_and_not_its_code(kind: Kind
     let unit = held.body["unit"].clone();
     let at = format!("/admin/sales/{sale}/units/{unit}/hold");
     let order = |user: &str, name: &str| {
-        let order = shop.order(Method::DELETE, &format!("{at}?user_id={user}"), &json!({}));
+        let order = shop.order(Method::DELETE, &at, &json!({ "user_id": user }));
         order.header("idempotency-key", name)
     };
     let seen = shop.look("/admin/users/ann").await;

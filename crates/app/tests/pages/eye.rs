@@ -91,6 +91,10 @@ pub(crate) fn look_at(tab: &Tab, state: &str, part: Option<&str>) {
             tab.picture(&dir.join(format!("{name}.png")));
             // Each size once, and each theme.
             if is_dark == (width == SIZES[0].0) {
+                if part.is_some() {
+                    // What stays above has something below it in the middle of a page.
+                    tab.read("scrollTo(0, 0)");
+                }
                 can_be_used_by_everybody(tab, &name);
             }
         }

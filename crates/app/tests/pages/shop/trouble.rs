@@ -108,6 +108,28 @@ fn an_answer_to_a_unit_given_back_that_got_lost_is_asked_for_again() {
 }
 
 #[test]
+fn what_is_on_hold_can_be_bought_from_a_shop_that_is_too_busy_to_tell_how_it_goes() {
+    let shop = Shop::open(&[]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let network = runtime.block_on(Proxy::to(shop.service.port())).unwrap();
+    let buyer = Visitor::stranger();
+    buyer.open(&format!("http://127.0.0.1:{}", network.port()));
+    buyer.is_called("rita");
+    buyer.sees("open");
+    buyer.presses("Get one");
+    buyer.sees("hold");
+    let busy = r#"{"type":"/problems/overloaded","title":"Overloaded","status":503,"may_have_been_done":false}"#;
+    // The stream, and how the sale stands.
+    buyer.meddle("*/s*", Meddling::Answer(503, "application/problem+json", busy.to_owned()));
+
+    network.cut();
+
+    buyer.reads("linkText", "Coming back");
+    buyer.presses("Buy it");
+    buyer.sees("mine");
+}
+
+#[test]
 fn a_stream_that_breaks_is_taken_up_again_and_nothing_of_it_is_missing() {
     let shop = Shop::open(&[("SALE_STOCK", "5")]);
     let runtime = tokio::runtime::Runtime::new().unwrap();

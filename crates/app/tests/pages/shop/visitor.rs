@@ -114,6 +114,12 @@ impl Visitor {
         self.read(&format!("{button}.click()"));
     }
 
+    /// Presses the main button whenever it can be pressed, until the page is in a state: for whoever was told that the
+    /// shop asks no more by itself.
+    pub(crate) fn insists_until(&self, view: &str) {
+        self.until(&format!("(() => {{ if (document.getElementById('main').dataset.view === '{view}') return true; const button = document.getElementById('main1'); if (!button.hidden && button.ariaDisabled !== 'true') button.click(); return false; }})()"));
+    }
+
     /// The units that the page keeps, the newest first.
     pub(crate) fn kept(&self) -> Vec<Value> {
         let kept = self.read("JSON.parse(localStorage.getItem('flashsale.units') ?? '[]')");
