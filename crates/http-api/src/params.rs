@@ -45,7 +45,7 @@ impl Params {
         let mut params = Self { given: Vec::new(), errors: Vec::new(), is_broken: false };
         let mut pairs = form_urlencoded::parse(request.query_string().as_bytes());
         for (name, value) in pairs.by_ref().take(PARAMETERS_MAX) {
-            params.give(name.into_owned(), Given::Text(value.into_owned()));
+            params.give("query", name.into_owned(), Given::Text(value.into_owned()));
         }
         if pairs.next().is_some() {
             params.refuse("query", format!("has more than {PARAMETERS_MAX} parameters"));
@@ -103,8 +103,11 @@ impl Params {
         }
     }
 
-    fn give(&mut self, name: String, value: Given) {
-        if self.given.iter().any(|(given, _)| *given == name) {
+    /// Notes a value that is in this place.
+    fn give(&mut self, place: &str, name: String, value: Given) {
+        if name.is_empty() {
+            self.refuse(place, "has a value without a name".to_owned());
+        } else if self.given.iter().any(|(given, _)| *given == name) {
             self.refuse(&name, "is given twice".to_owned());
         } else {
             self.given.push((name, value));
@@ -116,12 +119,14 @@ impl Params {
         self.errors.is_empty()
     }
 
-    /// Notes what is wrong.
+    /// Notes what is wrong, once.
     pub(crate) fn refuse(&mut self, field: &str, message: String) {
         /// A client's own text is repeated only so far.
         const CHARACTERS_MAX: usize = 64;
-        let field = field.chars().take(CHARACTERS_MAX).collect();
-        self.errors.push(FieldError { field, message });
+        let field: String = field.chars().take(CHARACTERS_MAX).collect();
+        if !self.errors.iter().any(|error| error.field == field && error.message == message) {
+            self.errors.push(FieldError { field, message });
+        }
     }
 
     /// Notes that parameters are in the query where there is a body: all of them belong into it.
@@ -141,7 +146,7 @@ impl Params {
                             .map_or(Given::Inexact, |whole| Given::Number(whole.to_string())),
                         _ => Given::Other,
                     };
-                    self.give(name, value);
+                    self.give("body", name, value);
                 }
             }
             Err(error) => {
@@ -206,6 +211,10 @@ fn no_object(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Eof => "must be a JSON object, and ends before it does".to_owned(),
         Category::Data => "must be a JSON object, and is another value".to_owned(),
+        // The library has no other word for it.
+        Category::Syntax if error.to_string().starts_with("recursion limit") => {
+            format!("must be a JSON object, and is nested too deeply at line {line}, column {column}")
+        }
         Category::Syntax | Category::Io => {
             format!("must be a JSON object, and is no JSON at line {line}, column {column}")
         }

@@ -11,7 +11,6 @@ use crate::{
     api::Api,
     asset::{Asset, answer_by_name, schema_of_names},
     openapi::{Endpoint, Scalar, Schemas, Shape},
-    params::Params,
     problem::Problem,
 };
 
@@ -66,11 +65,10 @@ pub(crate) fn endpoints() -> [Endpoint; 2] {
     ]
 }
 
-async fn get_page(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
+async fn get_page(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let [believing, asking] = &*PAGES;
     let page = if api.identity.is_some() { asking } else { believing };
-    Ok(page.answer(&request))
+    page.answer(&request)
 }
 
 async fn get_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
