@@ -213,7 +213,9 @@ fn no_object(error: &serde_json::Error) -> String {
         Category::Data => "must be a JSON object, and is another value".to_owned(),
         // The library has no other word for it.
         Category::Syntax if error.to_string().starts_with("recursion limit") => {
-            format!("must be a JSON object, and is nested too deeply at line {line}, column {column}")
+            format!(
+                "must be a JSON object, and is nested too deeply at line {line}, column {column}"
+            )
         }
         Category::Syntax | Category::Io => {
             format!("must be a JSON object, and is no JSON at line {line}, column {column}")

@@ -82,7 +82,8 @@ impl Around {
 fn refusal_of_head(request: &Request) -> Option<HttpResponse> {
     let headers = request.headers();
     http_api::refusal_of_host(headers).or_else(|| {
-        let refused = || http_api::refusal_of_expectation(request.method(), request.path(), headers);
+        let refused =
+            || http_api::refusal_of_expectation(request.method(), request.path(), headers);
         expects(request).then(refused).flatten()
     })
 }

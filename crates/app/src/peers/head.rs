@@ -249,7 +249,8 @@ mod tests {
 
     #[test]
     fn the_wish_to_close_is_known_to_us_alone_however_it_arrives() {
-        let head = |words: &str| format!("GET / HTTP/1.1\r\nHost: h\r\nConnection: {words}\r\n\r\n");
+        let head =
+            |words: &str| format!("GET / HTTP/1.1\r\nHost: h\r\nConnection: {words}\r\n\r\n");
         for (words, arrived, asks) in [
             ("close", "closx", true),
             ("CLOSE", "CLOSx", true),

@@ -409,7 +409,9 @@ fn status_of(kind: Kind, statuses: &[u16]) -> Value {
     let says = "The status of the answer.";
     let title = format!("{}Status", kind.schema_name());
     match statuses {
-        [status] => json!({ "type": "integer", "title": title, "const": status, "description": says }),
+        [status] => {
+            json!({ "type": "integer", "title": title, "const": status, "description": says })
+        }
         _ => json!({ "type": "integer", "title": title, "enum": statuses, "description": says }),
     }
 }

@@ -152,7 +152,9 @@ impl Operation {
         for parameter in &mut self.parameters {
             match parameter.name {
                 USER_ID => parameter.is_optional = true,
-                KEY_FIELD if self.id == "checkout" => *parameter = idempotency::parameter_with_token(),
+                KEY_FIELD if self.id == "checkout" => {
+                    *parameter = idempotency::parameter_with_token()
+                }
                 _ => {}
             }
         }

@@ -58,8 +58,16 @@ async fn app()
 
 /// Whether people come to this path by links, or balancers and caches by addresses that they have added to.
 fn is_for_people(path: &str) -> bool {
-    let parts = ["/health", "/docs", "/problems", "/pages/", "/openapi.json", "/items/"];
-    path == "/" || path.ends_with(".png") || parts.iter().any(|part| path.starts_with(part))
+    let parts = [
+        "/health",
+        "/docs",
+        "/problems",
+        "/pages/",
+        "/openapi.json",
+        "/items/",
+        "/products/images/",
+    ];
+    path == "/" || parts.iter().any(|part| path.starts_with(part))
 }
 
 #[actix_web::test]

@@ -254,9 +254,8 @@ fn only_what_may_have_a_body_may_have_one_that_is_too_large() {
 #[test]
 fn a_status_that_is_the_only_one_is_said_as_that() {
     let document = document();
-    let status = |kind: Kind| {
-        &document["components"]["schemas"][kind.schema_name()]["properties"]["status"]
-    };
+    let status =
+        |kind: Kind| &document["components"]["schemas"][kind.schema_name()]["properties"]["status"];
     assert_eq!(status(Kind::SoldOut)["const"], 409);
     assert_eq!(status(Kind::SoldOut)["title"], "SoldOutStatus");
     assert!(status(Kind::InvalidRequest)["enum"].is_array());
