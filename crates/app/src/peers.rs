@@ -32,10 +32,11 @@ use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_service, map_c
 use actix_web::{
     App, Error,
     dev::{AppConfig, ServiceResponse},
+    http::{Method, StatusCode},
     rt::net::TcpStream,
     web,
 };
-use http_api::{Answering, Api, Connection};
+use http_api::{Answering, Api, Connection, RequestId, SharedBody};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use telemetry::Peers;
 use tokio::{
@@ -44,7 +45,9 @@ use tokio::{
     time::timeout,
 };
 
-use self::{admission::Around, crowd::Crowd, stream::PeerStream};
+use tracing::Level;
+
+use self::{admission::Around, crowd::Crowd, head::asks_to_close, stream::PeerStream};
 use crate::supervision::while_answering;
 
 /// How long a peer that was refused may go on sending before the connection is closed all the
@@ -170,7 +173,9 @@ where
     let is_over = connection.as_ref().is_some_and(|it| it.has_said_close());
     let has_body = !matches!(request.payload(), Payload::None);
     let answering = connection.as_ref().filter(|_| !is_over).map(|it| it.begin_answer(has_body));
-    let is_last = request.head().connection_type() == ConnectionType::Close;
+    let is_last = request.head().connection_type() == ConnectionType::Close
+        || asks_to_close(request.headers());
+    let body = has_body.then(|| share_body(&mut request));
     let counted = telemetry::Request::came();
     let (method, route) = (request.method().clone(), http_api::route_of(request.path()));
     let admitted = if is_over { Ok(None) } else { around.admit(&request, route) };
@@ -196,9 +201,18 @@ where
                 return Ok(Response::ok().set_body(Answer::none()));
             }
         };
+        log_refusal(&mut asked.id, response.status(), (&method, route));
         manners.finish(asked, response.headers_mut());
         if let Some(answering) = &answering {
-            end_with(answering.connection(), is_last, &mut response);
+            let connection = answering.connection();
+            end_with(connection, is_last, &mut response);
+            if let Some(body) = body
+                && !connection.has_said_close()
+                && !body.leave(connection).await
+            {
+                // actix would say so and go on.
+                end_with(connection, true, &mut response);
+            }
         }
         counted.answered(method.as_str(), route, response.status().as_u16());
         if let Some(connection) = &connection
@@ -210,6 +224,24 @@ where
             return Ok(Response::ok().set_body(Answer::none()));
         }
         Ok(response.map_body(|_, body| Answer { body, _answering: answering }))
+    }
+}
+
+/// Has what the handlers do not read of a body be there after them.
+fn share_body(request: &mut Request) -> SharedBody {
+    let is_chunked = request.chunked().unwrap_or(false);
+    let body = SharedBody::of(request.take_payload(), is_chunked);
+    *request.payload() = body.payload();
+    body
+}
+
+/// Says in the log, where that is wanted, what a request was refused with: whoever has the answer finds the
+/// line by its name.
+fn log_refusal(id: &mut RequestId, status: StatusCode, (method, route): (&Method, &str)) {
+    if (status.is_client_error() || status.is_server_error()) && tracing::enabled!(Level::DEBUG) {
+        // A method may be any word, however long.
+        let (status, method) = (status.as_u16(), method.as_str());
+        id.during_this(|| tracing::debug!("answered {status} to {method:.16} {route}"));
     }
 }
 
@@ -228,10 +260,10 @@ async fn all_written(connection: Option<&Rc<Connection>>) {
 /// Says so in an answer if it is the last, and notes it.
 fn end_with(connection: &Connection, is_last: bool, response: &mut Response<BoxBody>) {
     let head = response.head_mut();
-    if connection.is_stopping() {
+    if is_last || connection.is_stopping() {
         head.set_connection_type(ConnectionType::Close);
     }
-    if is_last || head.connection_type() == ConnectionType::Close {
+    if head.connection_type() == ConnectionType::Close {
         connection.say_close();
     }
 }

@@ -23,7 +23,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::background::{
-    BEATS, BUYERS, Background, LIVE_SOCKET, OPERATOR_TOKENS, OPERATORS, SYSTEMD, TOKEN_KEYS, UPKEEP,
+    BEATS, BUYERS, Background, LIVE_SOCKET, MINUTES, OPERATOR_TOKENS, OPERATORS, SYSTEMD,
+    TOKEN_KEYS, UPKEEP,
 };
 use crate::{
     admin,

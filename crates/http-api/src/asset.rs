@@ -22,7 +22,7 @@ use crate::{
     caching::is_known,
     manners::NO_PAGE,
     openapi::{Answer, Parameter, header},
-    params::{Params, of_path},
+    params::of_path,
     problem::Problem,
 };
 
@@ -126,7 +126,6 @@ pub(crate) fn answer_by_name(
     files: &[(&str, Asset)],
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    Params::of_query(request).finish(Some(()))?;
     let name: String = of_path(request, "file")?;
     let file = files.iter().find(|(it, _)| *it == name);
     let (_, file) = file.ok_or_else(|| Problem::no_such_route(request.path()))?;

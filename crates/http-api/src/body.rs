@@ -1,5 +1,7 @@
 //! Receiving the body of a request: JSON in UTF-8 as it is, small, and in time.
 
+mod shared;
+
 use std::{future::poll_fn, pin::pin, rc::Rc, task::Poll};
 
 use actix_web::{
@@ -9,6 +11,8 @@ use actix_web::{
 };
 use domain::product::Image;
 use tokio::time::{Instant, timeout_at};
+
+pub use self::shared::SharedBody;
 
 use crate::{
     connection::{Connection, REQUEST_TIMEOUT},

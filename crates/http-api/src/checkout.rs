@@ -23,8 +23,8 @@ use crate::{
 };
 
 bodies! {
-    /// A unit on hold, as it was granted: an answer that is repeated is the same, whatever has become of
-    /// the hold since. What it is now says GET /checkouts/{code}.
+    /// A unit on hold, as it was granted: an answer that is repeated is the same but for `server_time`,
+    /// whatever has become of the hold since. What it is now says GET /checkouts/{code}.
     struct HoldBody as "Hold" {
         /// Redeems the hold at `POST /purchase`.
         code: String as GivenCodeText,
@@ -105,7 +105,10 @@ fn describe_checkout() -> Operation {
 fn describe_release() -> Operation {
     let released = Answer::empty(204, "The unit is given back, or was before.");
     Operation::new(Tag::Buying, "release", "Give a hold back")
-        .says("The unit is on sale again. It is safe to repeat.")
+        .says(
+            "The unit is on sale again. It is safe to repeat: what was given back is a 204 each time. A hold \
+             that ran out is a 410: there was nothing to give back any more.",
+        )
         .parameter(Parameter::query::<GivenCodeText>("code", "The code of the hold."))
         .or_as_json()
         .of_buyer()

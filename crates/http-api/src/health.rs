@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use actix_web::{HttpRequest, HttpResponse, http::header::RETRY_AFTER, web};
+use actix_web::{HttpResponse, http::header::RETRY_AFTER, web};
 use domain::health::{Checked, Reach, Unserved};
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,6 @@ use crate::{
     caching::{NO_STORE, not_stored},
     deadline::in_time,
     openapi::{Answer, Endpoint, Operation, Tag, bodies, header, scalars},
-    params::Params,
     problem::{Problem, RETRY_AFTER_FAILURE_S},
     shown::phase_name,
 };
@@ -98,21 +97,18 @@ fn describe_live() -> Operation {
 }
 
 /// Says that the process is alive, and nothing of the stores: restarting it would not help them.
-async fn get_live(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
-    Ok(not_stored(Life { status: ALIVE }))
+async fn get_live() -> HttpResponse {
+    not_stored(Life { status: ALIVE })
 }
 
 /// Says whether this process can sell now, and what is missing: for people, and for alerts.
-async fn get_health(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
+async fn get_health(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let checked = in_time(api.health.look()).await?;
     Ok(answer(checked.can_sell(), &checked, api.names))
 }
 
 /// Says whether buyers can be sent here now: for balancers.
-async fn get_ready(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
+async fn get_ready(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let checked = in_time(api.health.look()).await?;
     Ok(answer(checked.can_serve(), &checked, api.names))
 }

@@ -27,6 +27,11 @@ const REPLAYED: (HeaderName, HeaderValue) =
 /// answered the code.
 const LENGTH_MIN: usize = 16;
 
+/// What is said of the key of a checkout.
+const KEY_SAYS: &str = "The same key of the same user in the same sale gets the same hold, once a unit was \
+    granted, for as long as the sale is in the ledger: draw a new one for each unit. Where buyers have \
+    tokens, one character is enough.";
+
 scalars! {
     /// A client's name for a request for a unit.
     Key is "IdempotencyKey": {
@@ -36,6 +41,14 @@ scalars! {
         "pattern": "^[!-~]+$",
         "description": "A name that the client draws for one request, such as a UUID. With `user_id` it is \
                         as good as the code: keep it as you keep that.",
+    }
+    /// A client's name for a request for a unit, whose user is known.
+    TokensKey is "IdempotencyKey": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": IdempotencyKey::LENGTH_MAX,
+        "pattern": "^[!-~]+$",
+        "description": "A name that the client draws for one request, such as a UUID.",
     }
     /// A client's name for a request that has one already.
     AnyKey is "AnyIdempotencyKey": {
@@ -57,6 +70,16 @@ impl Scalar for Key {
     }
 }
 
+impl Scalar for TokensKey {
+    fn example() -> Value {
+        AnyKey::example()
+    }
+
+    fn refusal() -> String {
+        AnyKey::refusal()
+    }
+}
+
 impl Scalar for AnyKey {
     fn example() -> Value {
         samples::KEY.into()
@@ -69,10 +92,12 @@ impl Scalar for AnyKey {
 
 /// The header of a request for a unit.
 pub(crate) fn parameter() -> Parameter {
-    let says = "The same key of the same user in the same sale gets the same answer, once a unit was \
-                granted, for as long as the sale is in the ledger: draw a new one for each unit. Where \
-                buyers have tokens, one character is enough.";
-    Parameter::checked_header::<Key>(KEY_FIELD, says)
+    Parameter::checked_header::<Key>(KEY_FIELD, KEY_SAYS)
+}
+
+/// The same where buyers have tokens.
+pub(crate) fn parameter_with_token() -> Parameter {
+    Parameter::checked_header::<TokensKey>(KEY_FIELD, KEY_SAYS)
 }
 
 /// The header of a request that is safe to repeat without it.

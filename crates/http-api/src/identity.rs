@@ -22,7 +22,10 @@ use jsonwebtoken::{Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
 pub use self::keys::{KeySource, KeysError};
-pub(crate) use self::{buyer::Buyer, refusal::TokenRefusal};
+pub(crate) use self::{
+    buyer::{Buyer, USER_ID},
+    refusal::TokenRefusal,
+};
 
 use self::{
     keys::{Key, Keys},

@@ -22,7 +22,7 @@ use crate::{
     caching::is_known,
     deadline::in_time,
     openapi::{Answer, Endpoint, Operation, Parameter, SaleNumber, Tag, UnitNumber, header},
-    params::{Params, of_path},
+    params::of_path,
     problem::{Kind, Problem},
 };
 
@@ -84,7 +84,6 @@ fn describe() -> Operation {
 async fn get_item(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let sale: SaleId = of_path(&request, "sale")?;
     let unit: Unit = of_path(&request, "unit")?;
-    Params::of_query(&request).finish(Some(()))?;
 
     let found = in_time(api.board.find(sale)).await?;
     let found = found.ok_or_else(|| Problem::sale_not_found(Some(sale)))?;

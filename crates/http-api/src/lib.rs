@@ -57,6 +57,7 @@ use actix_web::{
 
 pub use self::{
     api::{Api, Records, StoreNames},
+    body::SharedBody,
     connection::{
         Allowance, Answering, Connection, IDLE_TIMEOUT, Overdue, Patience, REQUEST_TIMEOUT,
     },

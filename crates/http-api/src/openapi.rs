@@ -25,7 +25,7 @@ mod tests;
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 pub(crate) use self::{
     document::Audience,
@@ -36,11 +36,17 @@ pub(crate) use self::{
     },
     shape::{MakeSchema, Schemas, Shape, bodies, scalars},
 };
-use crate::{asset::Asset, params::Params, problem::Problem};
+use crate::{api::Api, asset::Asset};
 
-/// The document on what buyers and shops are served, as it is committed: for people, too.
+/// The document on what buyers and shops are served, as it is committed: for people, too. It is that of a
+/// service that believes `user_id`.
 pub(crate) fn openapi() -> String {
-    written(Audience::Buyers, &crate::endpoints())
+    written(Audience::Buyers { have_tokens: false }, &crate::endpoints())
+}
+
+/// The same of a service whose buyers have tokens.
+fn openapi_of_tokens() -> String {
+    written(Audience::Buyers { have_tokens: true }, &crate::endpoints())
 }
 
 /// The document on these endpoints, which are for whoever it is for.
@@ -54,7 +60,14 @@ pub(crate) fn written(audience: Audience, endpoints: &[Endpoint]) -> String {
 
 /// `/openapi.json`.
 pub(crate) fn endpoint() -> Endpoint {
-    Endpoint::at("/openapi.json").reading(get_openapi, describe)
+    Endpoint::at("/openapi.json").reading(get_openapi, describe_for_buyers)
+}
+
+fn describe_for_buyers() -> Operation {
+    describe().says(
+        "The description of this API, in OpenAPI 3.1, as this service is set: where buyers have tokens it \
+         requires them, and no `user_id`. It is the same as long as the program and that are.",
+    )
 }
 
 pub(crate) fn describe() -> Operation {
@@ -64,10 +77,12 @@ pub(crate) fn describe() -> Operation {
         .answers(Asset::answers("application/json", "The document"))
 }
 
-/// Shows the document. It is written when somebody asks for the first time.
-async fn get_openapi(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    static DOCUMENT: LazyLock<Asset> =
+/// Shows the document, which is that of these settings. It is written when somebody asks for the first time.
+async fn get_openapi(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    static BELIEVING: LazyLock<Asset> =
         LazyLock::new(|| Asset::of_text("application/json", openapi()));
-    Params::of_query(&request).finish(Some(()))?;
-    Ok(DOCUMENT.answer(&request))
+    static ASKING: LazyLock<Asset> =
+        LazyLock::new(|| Asset::of_text("application/json", openapi_of_tokens()));
+    let document = if api.identity.is_some() { &ASKING } else { &BELIEVING };
+    document.answer(&request)
 }

@@ -12,7 +12,6 @@ use serde_json::Value;
 use crate::{
     asset::{Asset, answer_by_name, schema_of_names},
     openapi::{Answer, Endpoint, Operation, Parameter, Scalar, Schemas, Shape, Tag},
-    params::Params,
     problem::{Kind, Problem},
 };
 
@@ -107,12 +106,6 @@ fn endpoints_of<P: Page>(page: Endpoint) -> [Endpoint; 2] {
 
 async fn get_part<P: Page>(request: HttpRequest) -> Result<HttpResponse, Problem> {
     answer_by_name(P::parts(), &request)
-}
-
-/// Answers with a page.
-fn answer_with(page: &Asset, request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    Params::of_query(request).finish(Some(()))?;
-    Ok(page.answer(request))
 }
 
 fn describe_page<P: Page>() -> Operation {

@@ -108,15 +108,20 @@ impl Params {
     fn give_encoded(&mut self, pair: &str) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match (decoded_in_form(name), decoded_in_form(value)) {
-            (Ok(name), Ok(value)) => self.give(name.into_owned(), Given::Text(value.into_owned())),
+            (Ok(name), Ok(value)) => {
+                self.give("query", name.into_owned(), Given::Text(value.into_owned()));
+            }
             (Ok(name), Err(error)) => self.refuse(&name, error.to_string()),
             // It can be named only as it was sent.
             (Err(error), _) => self.refuse(name, error.to_string()),
         }
     }
 
-    fn give(&mut self, name: String, value: Given) {
-        if self.given.iter().any(|(given, _)| *given == name) {
+    /// Notes a value that is in this place.
+    fn give(&mut self, place: &str, name: String, value: Given) {
+        if name.is_empty() {
+            self.refuse(place, "has a value without a name".to_owned());
+        } else if self.given.iter().any(|(given, _)| *given == name) {
             self.refuse(&name, "is given twice".to_owned());
         } else {
             self.given.push((name, value));
@@ -128,12 +133,14 @@ impl Params {
         self.errors.is_empty()
     }
 
-    /// Notes what is wrong.
+    /// Notes what is wrong, once.
     pub(crate) fn refuse(&mut self, field: &str, message: String) {
         /// A client's own text is repeated only so far.
         const CHARACTERS_MAX: usize = 64;
-        let field = field.chars().take(CHARACTERS_MAX).collect();
-        self.errors.push(FieldError { field, message });
+        let field: String = field.chars().take(CHARACTERS_MAX).collect();
+        if !self.errors.iter().any(|error| error.field == field && error.message == message) {
+            self.errors.push(FieldError { field, message });
+        }
     }
 
     /// Notes that parameters are in the query where there is a body: all of them belong into it.
@@ -153,7 +160,7 @@ impl Params {
                             .map_or(Given::Inexact, |whole| Given::Number(whole.to_string())),
                         _ => Given::Other,
                     };
-                    self.give(name, value);
+                    self.give("body", name, value);
                 }
             }
             Err(error) => {
@@ -222,6 +229,12 @@ fn no_object(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Eof => "must be a JSON object, and ends before it does".to_owned(),
         Category::Data => "must be a JSON object, and is another value".to_owned(),
+        // The library has no other word for it.
+        Category::Syntax if error.to_string().starts_with("recursion limit") => {
+            format!(
+                "must be a JSON object, and is nested too deeply at line {line}, column {column}"
+            )
+        }
         Category::Syntax | Category::Io => {
             format!("must be a JSON object, and is no JSON at line {line}, column {column}")
         }

@@ -68,9 +68,10 @@ impl Around {
         if let Some(connection) = connection {
             connection.say_close();
         }
-        let asked = self.manners.asked(request.method(), request.headers());
+        let mut asked = self.manners.asked(request.method(), request.headers());
         let mut refusal: Response<BoxBody> = (*refusal).into();
         refusal.head_mut().set_connection_type(ConnectionType::Close);
+        super::log_refusal(&mut asked.id, refusal.status(), (request.method(), route));
         self.manners.finish(asked, refusal.headers_mut());
         counted.answered(request.method().as_str(), route, refusal.status().as_u16());
         Err(refusal)
@@ -81,7 +82,8 @@ impl Around {
 fn refusal_of_head(request: &Request) -> Option<HttpResponse> {
     let headers = request.headers();
     http_api::refusal_of_host(headers).or_else(|| {
-        let refused = || http_api::refusal_of_expectation(request.path(), headers);
+        let refused =
+            || http_api::refusal_of_expectation(request.method(), request.path(), headers);
         expects(request).then(refused).flatten()
     })
 }

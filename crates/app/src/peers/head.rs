@@ -1,8 +1,10 @@
 //! What is looked for in the heads of requests on their way to actix: a line that is too long,
-//! which it would call malformed or, with the name of a field that is, panic at; and the wish to
-//! speak another protocol, which it would take for the end of the connection. A server may ignore
-//! that wish (RFC 9110, 7.8).
+//! which it would call malformed or, with the name of a field that is, panic at; the wish to
+//! speak another protocol, which it would take for the end of the connection, and which a server may
+//! ignore (RFC 9110, 7.8); and the wish to close it, which actix would say in the answers before that
+//! one, too: it writes each as the request that it has read last asks for.
 
+use actix_http::header::{CONNECTION as CONNECTION_FIELD, HeaderMap};
 use http_api::LINE_BYTES_MAX;
 
 const UPGRADE: &[u8] = b"upgrade";
@@ -10,8 +12,23 @@ const CONNECTION: &[u8] = b"connection";
 const LENGTH: &[u8] = b"content-length";
 const ENCODING: &[u8] = b"transfer-encoding";
 
-/// What stands for the last letter of `upgrade`, so that nobody knows the word.
+/// What stands for the last letter of a word, so that actix does not know it.
 const UNKNOWN: u8 = b'x';
+
+/// The words of `Connection` that actix is not to know.
+const OPTIONS: [&[u8]; 2] = [UPGRADE, b"close"];
+
+/// What the second of them is then.
+const CLOSE: &str = "closx";
+
+/// Whether the answer to a request with these fields is to be the last: it asks for that, in the word that
+/// stands for it.
+pub(super) fn asks_to_close(headers: &HeaderMap) -> bool {
+    headers.get_all(CONNECTION_FIELD).any(|value| {
+        let mut words = value.to_str().unwrap_or_default().split(',');
+        words.any(|word| word.trim().eq_ignore_ascii_case(CLOSE))
+    })
+}
 
 /// The longest name that is looked for.
 const NAME_MAX: usize = ENCODING.len();
@@ -23,9 +40,9 @@ enum Place {
     FirstLine,
     /// In the name of a field, of which so many bytes are in [`Heads::name`].
     Name(usize),
-    /// In the value of `Connection`, in a word of which so many letters are those of `upgrade`;
-    /// `None` if it is another word.
-    Options(Option<usize>),
+    /// In the value of `Connection`, in a word of which so many letters are those of each of
+    /// [`OPTIONS`]; `None` if it is another word.
+    Options([Option<usize>; 2]),
     /// In the value of `Content-Length`, of which it is so much until here; `None` if it is no length.
     Length(Option<u64>),
     /// In any other value.
@@ -118,16 +135,7 @@ impl Heads {
                     let length = *length;
                     self.in_name(length, byte);
                 }
-                Place::Options(matched) => match (byte.to_ascii_lowercase(), *matched) {
-                    (b' ' | b'\t' | b',' | b':', _) => *matched = Some(0),
-                    (letter, Some(at)) if UPGRADE.get(at) == Some(&letter) => {
-                        *matched = Some(at + 1);
-                        if at + 1 == UPGRADE.len() {
-                            *byte = UNKNOWN;
-                        }
-                    }
-                    _ => *matched = None,
-                },
+                Place::Options(matched) => in_options(matched, byte),
                 Place::Length(length) => match byte {
                     b' ' | b'\t' | b'\r' | b'\n' => {}
                     b'0'..=b'9' => {
@@ -145,7 +153,7 @@ impl Heads {
     fn in_name(&mut self, length: usize, byte: &mut u8) {
         if *byte == b':' {
             self.place = match &self.name[..length] {
-                name if name == CONNECTION => Place::Options(Some(0)),
+                name if name == CONNECTION => Place::Options([Some(0); 2]),
                 name if name == LENGTH => Place::Length(Some(0)),
                 name if name == ENCODING => {
                     self.announced = Some(Body::Endless);
@@ -199,6 +207,21 @@ impl Heads {
     }
 }
 
+/// Looks at the next byte of the value of `Connection`.
+fn in_options(matched: &mut [Option<usize>; 2], byte: &mut u8) {
+    let letter = byte.to_ascii_lowercase();
+    if matches!(letter, b' ' | b'\t' | b',' | b':') {
+        *matched = [Some(0); 2];
+        return;
+    }
+    for (matched, word) in matched.iter_mut().zip(OPTIONS) {
+        *matched = matched.filter(|at| word.get(*at) == Some(&letter)).map(|at| at + 1);
+        if *matched == Some(word.len()) {
+            *byte = UNKNOWN;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +245,28 @@ mod tests {
         for size in 1..=ASKS.len() {
             assert_eq!(in_pieces(&mut Heads::new(), &ASKS.repeat(3), size), ASKED.repeat(3));
         }
+    }
+
+    #[test]
+    fn the_wish_to_close_is_known_to_us_alone_however_it_arrives() {
+        let head =
+            |words: &str| format!("GET / HTTP/1.1\r\nHost: h\r\nConnection: {words}\r\n\r\n");
+        for (words, arrived, asks) in [
+            ("close", "closx", true),
+            ("CLOSE", "CLOSx", true),
+            ("keep-alive,Close", "keep-alive,Closx", true),
+            ("close, TE", "closx, TE", true),
+            ("keep-alive", "keep-alive", false),
+            ("enclose, clos", "enclose, clos", false),
+        ] {
+            for size in 1..=head(words).len() {
+                assert_eq!(in_pieces(&mut Heads::new(), &head(words), size), head(arrived));
+            }
+            let mut headers = HeaderMap::new();
+            headers.insert(CONNECTION_FIELD, arrived.parse().unwrap());
+            assert_eq!(asks_to_close(&headers), asks, "{words}");
+        }
+        assert!(!asks_to_close(&HeaderMap::new()));
     }
 
     #[test]

@@ -78,7 +78,7 @@ async fn a_malformed_query_is_refused_by_field(kind: Kind) {
         ("/checkout?user_id=alice&id=1&id=1", "id"),
         ("/checkout?user_id=alice&user_id=bob&id=1", "user_id"),
         ("/checkout?user_id=alice&id=1&limit=99", "limit"),
-        ("/checkout?user_id=alice&id=1&", ""),
+        ("/checkout?user_id=alice&id=1&=", "query"),
         ("/purchase", "code"),
         ("/purchase?code=", "code"),
         ("/purchase?code=7", "code"),
@@ -88,10 +88,6 @@ async fn a_malformed_query_is_refused_by_field(kind: Kind) {
         (&format!("/purchase?code={{{CODE}}}"), "code"),
         (&format!("/purchase?code={CODE}&user_id=alice"), "user_id"),
     ] {
-        if path.ends_with('&') {
-            // An empty pair is nothing, in every reader of query strings.
-            continue;
-        }
         refused(&stack, post(&stack, path), 400, field).await;
     }
     let delete = |path: &str| stack.http.delete(format!("{}{path}", stack.url()));
@@ -106,7 +102,6 @@ async fn a_malformed_query_is_refused_by_field(kind: Kind) {
         ("/sales?limit=101", "limit"),
         ("/sales?limit=05", "limit"),
         ("/sales?limit=%2B5", "limit"),
-        ("/health?x=1", "x"),
         ("/sales?before=x", "before"),
         ("/sales?page=2", "page"),
         ("/sales/current?x=1", "x"),

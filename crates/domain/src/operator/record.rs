@@ -258,6 +258,9 @@ impl Order {
     /// What was asked beside what has a column of its own, as JSON. The same order is the same text.
     #[must_use]
     pub fn asked(&self) -> String {
+        if let Action::Newer(newer) = &self.action {
+            return newer.asked.clone();
+        }
         self.fields().write()
     }
 
@@ -284,7 +287,7 @@ impl Order {
         match self.action {
             Action::PutProduct(ref to) => product_json::of_change(fields, to),
             Action::ArchiveProduct(ref sku) => fields.text("sku", sku.as_str()),
-            Action::Newer(ref newer) => return newer.asked.clone(),
+            Action::Newer(ref newer) => fields.text("asked", &newer.asked),
             Action::ScheduleSale { window, terms, .. } => {
                 of_terms(of_window(fields, window), terms)
             }

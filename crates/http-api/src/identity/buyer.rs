@@ -9,7 +9,7 @@ use super::TokenRefusal;
 use crate::{api::Api, deadline::in_time, params::Params, problem::Problem};
 
 /// The parameter that names a user.
-const USER_ID: &str = "user_id";
+pub(crate) const USER_ID: &str = "user_id";
 
 /// Who asks, if the service knows that: whom the token of the request says. Where it believes what
 /// it is told, nobody in particular.

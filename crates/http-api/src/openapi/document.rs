@@ -45,8 +45,8 @@ const SESSION: &str = "session";
 /// Whom a document is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// Whoever buys or sells.
-    Buyers,
+    /// Whoever buys or sells, where buyers have tokens or are believed.
+    Buyers { have_tokens: bool },
     /// Whoever operates.
     Operators,
 }
@@ -54,14 +54,14 @@ pub(crate) enum Audience {
 impl Audience {
     const fn title(self) -> &'static str {
         match self {
-            Self::Buyers => "flashsale",
+            Self::Buyers { .. } => "flashsale",
             Self::Operators => "flashsale, for operators",
         }
     }
 
     fn introduction(self) -> String {
         match self {
-            Self::Buyers => introduction(),
+            Self::Buyers { .. } => introduction(),
             Self::Operators => include_str!("introduction_for_operators.md").to_owned(),
         }
     }
@@ -69,7 +69,7 @@ impl Audience {
     /// How whoever asks says who they are.
     fn security(self) -> Value {
         match self {
-            Self::Buyers => json!({ TOKEN: {
+            Self::Buyers { .. } => json!({ TOKEN: {
                 "type": "http",
                 "scheme": "bearer",
                 "bearerFormat": "JWT",
@@ -92,12 +92,27 @@ impl Audience {
         }
     }
 
-    /// An operation as it is for them: a limit of buyers is none of operators.
+    /// An operation as it is for them: a limit of buyers is none of operators, and whoever shows a token
+    /// need not say who they are.
     fn operation(self, operation: Operation) -> Operation {
-        match self {
-            Self::Operators if operation.access == Access::Anybody => operation.unlimited(),
+        match (self, operation.access) {
+            (Self::Operators, Access::Anybody) => operation.unlimited(),
+            (Self::Buyers { have_tokens: true }, Access::Buyer) => operation.with_token(),
             _ => operation,
         }
+    }
+
+    /// Whether what is a buyer's needs their token.
+    fn must_show_tokens(self) -> bool {
+        self == Self::Buyers { have_tokens: true }
+    }
+
+    /// The statuses that a problem comes with for them: who is no operator is not told of a wrong host.
+    fn statuses(self, kind: Kind) -> Vec<u16> {
+        let of_operators = StatusCode::MISDIRECTED_REQUEST.as_u16();
+        let mut statuses = kind.statuses();
+        statuses.retain(|status| self == Self::Operators || *status != of_operators);
+        statuses
     }
 }
 
@@ -117,14 +132,14 @@ fn introduction() -> String {
 
 /// The document on these endpoints.
 pub(super) fn of(audience: Audience, endpoints: &[Endpoint]) -> Value {
-    let mut writer = Writer::new();
+    let mut writer = Writer::new(audience);
     let mut tags = Vec::new();
     let mut paths = Map::new();
     for endpoint in endpoints {
         let mut item = Map::new();
         let mut as_json = Map::new();
         for (method, operation) in endpoint.operations() {
-            let operation = audience.operation(operation).finished();
+            let operation = audience.operation(operation).by(method).finished();
             tags.push(operation.tag);
             let name = method.as_str().to_lowercase();
             if operation.may_be_json {
@@ -161,15 +176,16 @@ pub(super) fn of(audience: Audience, endpoints: &[Endpoint]) -> Value {
 }
 
 /// Writes, and keeps what is referred to.
-#[derive(Default)]
 struct Writer {
+    audience: Audience,
     schemas: Schemas,
     responses: BTreeMap<String, Value>,
 }
 
 impl Writer {
-    fn new() -> Self {
-        let mut writer = Self::default();
+    fn new(audience: Audience) -> Self {
+        let (schemas, responses) = (Schemas::default(), BTreeMap::new());
+        let mut writer = Self { audience, schemas, responses };
         let methods = writer.answer(&Method::OPTIONS, &methods());
         writer.responses.insert("Methods".to_owned(), methods);
         let moved = writer.answer(&Method::GET, &moved());
@@ -213,8 +229,10 @@ impl Writer {
         }
         match operation.access {
             Access::Anybody => {}
-            Access::Buyer => written["security"] = json!([{}, { TOKEN: [] }]),
-            Access::Token => written["security"] = json!([{ TOKEN: [] }]),
+            Access::Buyer if !self.audience.must_show_tokens() => {
+                written["security"] = json!([{}, { TOKEN: [] }]);
+            }
+            Access::Buyer | Access::Token => written["security"] = json!([{ TOKEN: [] }]),
             Access::Role(_) => {
                 written["security"] = json!([{ TOKEN: [] }, { SESSION: [] }]);
             }
@@ -357,11 +375,10 @@ impl Writer {
 
     /// A reference to the schema of a kind.
     fn kind(&mut self, kind: Kind) -> Value {
-        let statuses = kind.statuses();
         let mut properties = json!({
             "type": { "type": "string", "format": "uri-reference", "const": kind.path() },
             "title": { "type": "string", "description": "The type, in words: the same for each." },
-            "status": { "type": "integer", "enum": statuses, "description": "The status of the answer." },
+            "status": status_of(kind, &self.audience.statuses(kind)),
             "detail": { "type": "string", "description": "What happened this time." },
         });
         let mut required = vec!["type", "title", "status", "detail"];
@@ -377,13 +394,25 @@ impl Writer {
         let schema = json!({
             "type": "object",
             "title": kind.schema_name(),
-            "description": format!("{} {}", about.means, about.remedy),
+            "description": format!("{}{} {}", kind.is_for(), about.means, about.remedy),
             "properties": properties,
             "required": required,
             "externalDocs": { "url": kind.path() },
         });
         self.schemas.keep(kind.schema_name(), schema);
         Schemas::reference(kind.schema_name())
+    }
+}
+
+/// What the status of a problem of a kind is. With a title, a generated client calls it by that.
+fn status_of(kind: Kind, statuses: &[u16]) -> Value {
+    let says = "The status of the answer.";
+    let title = format!("{}Status", kind.schema_name());
+    match statuses {
+        [status] => {
+            json!({ "type": "integer", "title": title, "const": status, "description": says })
+        }
+        _ => json!({ "type": "integer", "title": title, "enum": statuses, "description": says }),
     }
 }
 

@@ -13,6 +13,8 @@ use super::{
     header::{Header, REQUEST_ID},
 };
 use crate::{
+    idempotency::{self, KEY_FIELD},
+    identity::USER_ID,
     operator::{Refusal, Role},
     params::UNKNOWN,
     problem::{FieldError, Kind, Problem},
@@ -54,6 +56,12 @@ impl Tag {
             Self::Health => "health",
             Self::Description => "description",
         }
+    }
+
+    /// Whether a request may have parameters that nobody knows: links to pages get some on their way, and
+    /// to health that of whoever keeps caches away.
+    pub(crate) const fn passes_over_queries(self) -> bool {
+        matches!(self, Self::Health | Self::Description)
     }
 
     pub(crate) const fn says(self) -> &'static str {
@@ -127,6 +135,29 @@ impl Operation {
     /// Its requests count for no limit.
     pub(crate) fn unlimited(mut self) -> Self {
         self.problems.remove(&StatusCode::TOO_MANY_REQUESTS.as_u16());
+        self
+    }
+
+    /// It is asked by this method. Nothing is read of a body where a request has none, nor is one asked for:
+    /// it is never too large.
+    pub(crate) fn by(mut self, method: &Method) -> Self {
+        if [Method::GET, Method::HEAD].contains(method) {
+            self.problems.remove(&StatusCode::PAYLOAD_TOO_LARGE.as_u16());
+        }
+        self
+    }
+
+    /// The same where buyers have tokens: the token says who asks, and a key need not be hard to guess.
+    pub(crate) fn with_token(mut self) -> Self {
+        for parameter in &mut self.parameters {
+            match parameter.name {
+                USER_ID => parameter.is_optional = true,
+                KEY_FIELD if self.id == "checkout" => {
+                    *parameter = idempotency::parameter_with_token()
+                }
+                _ => {}
+            }
+        }
         self
     }
 
@@ -235,20 +266,27 @@ impl Operation {
     /// name.
     pub(crate) fn finished(self) -> Self {
         let parameter = self.parameters.iter().find(|it| !it.refusal.is_empty());
+        if parameter.is_none() && self.tag.passes_over_queries() {
+            return self.refused_with(Problem::malformed_host()).named();
+        }
         let (field, message) = parameter.map_or(("page", UNKNOWN), |parameter| {
             let is_missing = parameter.place == Place::Query && parameter.is_required();
             let message = if is_missing { "is missing" } else { parameter.refusal.as_str() };
             (parameter.name, message)
         });
         let (field, message) = (field.to_owned(), message.to_owned());
-        self.refused_with(Problem::invalid_request(&[FieldError { field, message }])).parameter(
-            Parameter::header(
-                REQUEST_ID,
-                "A name for the request: 1 to 128 letters, digits and `- . _ ~ : / + = @`. The answer \
-                 has it, and the service's log. In the place of any other the service makes one.",
-                "7f3a",
-            ),
-        )
+        self.refused_with(Problem::invalid_request(&[FieldError { field, message }])).named()
+    }
+
+    /// It may be given a name.
+    fn named(self) -> Self {
+        self.parameter(Parameter::header(
+            REQUEST_ID,
+            "A name for the request: 1 to 128 letters, digits and `- . _ ~ : / + = @`. The answer has it, \
+             and so has what the log says of the request: each refusal, where the service logs at \
+             `debug`. In the place of any other the service makes one.",
+            "7f3a",
+        ))
     }
 
     /// What it is at this path: the example of a path that leads nowhere is one beside it.

@@ -208,3 +208,55 @@ fn every_type_of_problem_is_described_with_all_its_members_and_shown() {
         }
     }
 }
+
+#[test]
+fn where_buyers_have_tokens_the_document_requires_them_and_no_user() {
+    let of_tokens: Value = serde_json::from_str(&openapi_of_tokens()).unwrap();
+
+    for (document, has_tokens) in [(document(), false), (of_tokens, true)] {
+        for (path, method) in [("/checkout", "post"), ("/me", "get")] {
+            let operation = &document["paths"][path][method];
+            let mut parameters = operation["parameters"].as_array().unwrap().iter();
+            let user = parameters.find(|it| it["name"] == "user_id").unwrap();
+            assert_eq!(user["required"], !has_tokens, "{path}");
+            let may_be_nobodys = operation["security"].as_array().unwrap().contains(&json!({}));
+            assert_eq!(may_be_nobodys, !has_tokens, "{path}");
+        }
+        let json = &document["paths"]["/checkout#json"]["post"]["requestBody"]["content"];
+        let required = json["application/json"]["schema"]["required"].as_array().unwrap();
+        assert_eq!(required.contains(&json!("user_id")), !has_tokens, "{required:?}");
+        let key = &document["components"]["schemas"]["IdempotencyKey"];
+        assert_eq!(key["minLength"], if has_tokens { 1 } else { 16 });
+    }
+}
+
+#[test]
+fn what_only_operators_are_answered_is_not_described_to_buyers_as_theirs() {
+    let document = document();
+    let status = &document["components"]["schemas"]["InvalidRequest"]["properties"]["status"];
+    assert!(!status["enum"].as_array().unwrap().contains(&json!(421)), "{status}");
+    let says = document["components"]["schemas"]["ProblemName"]["description"].as_str().unwrap();
+    for name in ["product-not-found", "action-refused", "idempotency-key-used"] {
+        assert!(says.contains(&format!("`{name}`")), "{says}");
+    }
+}
+
+#[test]
+fn only_what_may_have_a_body_may_have_one_that_is_too_large() {
+    for document in documents() {
+        for (path, method, operation) in operations(&document) {
+            let may_be_too_large = operation["responses"].get("413").is_some();
+            assert_eq!(may_be_too_large, !["get", "head"].contains(&&**method), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_status_that_is_the_only_one_is_said_as_that() {
+    let document = document();
+    let status =
+        |kind: Kind| &document["components"]["schemas"][kind.schema_name()]["properties"]["status"];
+    assert_eq!(status(Kind::SoldOut)["const"], 409);
+    assert_eq!(status(Kind::SoldOut)["title"], "SoldOutStatus");
+    assert!(status(Kind::InvalidRequest)["enum"].is_array());
+}

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{File, Files, Page, answer_with, describe_page, endpoints_of, files, page, parts};
-use crate::{asset::Asset, openapi::Endpoint, problem::Problem};
+use super::{File, Files, Page, describe_page, endpoints_of, files, page, parts};
+use crate::{asset::Asset, openapi::Endpoint};
 
 const TEMPLATE: &str = include_str!("control/page.html");
 
@@ -50,6 +50,6 @@ pub(crate) fn endpoints() -> [Endpoint; 2] {
     endpoints_of::<ControlRoom>(Endpoint::at("/").reading(get_page, describe_page::<ControlRoom>))
 }
 
-async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    answer_with(&PAGE, &request)
+async fn get_page(request: HttpRequest) -> HttpResponse {
+    PAGE.answer(&request)
 }

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{File, Files, Page, answer_with, describe_page, endpoints_of, files, page, parts};
-use crate::{api::Api, asset::Asset, openapi::Endpoint, problem::Problem};
+use super::{File, Files, Page, describe_page, endpoints_of, files, page, parts};
+use crate::{api::Api, asset::Asset, openapi::Endpoint};
 
 const TEMPLATE: &str = include_str!("shop/page.html");
 
@@ -46,7 +46,8 @@ pub(crate) fn endpoints() -> [Endpoint; 2] {
     endpoints_of::<Shop>(Endpoint::at("/").reading(get_page, describe_page::<Shop>))
 }
 
-async fn get_page(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+async fn get_page(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let [believing, asking] = &*PAGES;
-    answer_with(if api.identity.is_some() { asking } else { believing }, &request)
+    let page = if api.identity.is_some() { asking } else { believing };
+    page.answer(&request)
 }

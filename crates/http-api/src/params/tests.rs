@@ -78,10 +78,53 @@ async fn what_cannot_be_decoded_is_named_once_and_is_no_other_value() {
         ("?user_id=a%&id=1", &["user_id"][..]),
         ("?user_id=a%zz&id=%2", &["user_id", "id"][..]),
         ("?user_id=ann&id=1&%zz=1", &["%zz"][..]),
-        ("?user_id=ann&id=1&=%zz", &[""][..]),
+        ("?user_id=ann&id=1&=%zz", &["query"][..]),
     ] {
         assert_eq!(fields_wrong_in(query, "").await, fields, "{query}");
     }
     // With a body it is one too many, and wrong.
     assert_eq!(fields_wrong_in("?note=%E9", r#"{"user_id":"ann","id":1}"#).await, ["note"]);
+}
+
+#[actix_web::test]
+async fn what_is_wrong_many_times_is_said_once() {
+    let query = format!("?{}id=1", "x=1&".repeat(12));
+    let wrong = wrong_in(&query, "").await;
+    let fields: Vec<_> = wrong.iter().map(|(field, _)| field.as_str()).collect();
+    assert_eq!(fields, ["x", "user_id", "x"], "{wrong:?}");
+}
+
+#[actix_web::test]
+async fn what_has_no_name_is_called_by_its_place() {
+    for (query, body, place) in [
+        ("?user_id=a&id=1&=", "", "query"),
+        ("?user_id=a&id=1&=&=7", "", "query"),
+        ("", r#"{"user_id":"a","id":1,"":2}"#, "body"),
+    ] {
+        let wrong = wrong_in(query, body).await;
+        assert_eq!(wrong, [(place.to_owned(), "has a value without a name".to_owned())]);
+    }
+}
+
+#[actix_web::test]
+async fn json_in_json_in_json_is_too_deep_and_not_called_broken() {
+    let body: &'static str = format!("{{\"id\":{}", "[".repeat(2_000)).leak();
+
+    let wrong = wrong_in("", body).await;
+
+    assert_eq!(wrong[0].0, "body");
+    assert!(wrong[0].1.contains("nested too deeply at line 1"), "{wrong:?}");
+}
+
+#[test]
+fn a_detail_says_what_is_wrong_with_one_and_names_each_of_many_once() {
+    let error = |field: &str, message: &str| FieldError {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    };
+    let detail = |errors: &[FieldError]| Problem::invalid_request(errors).detail.into_owned();
+
+    assert_eq!(detail(&[error("id", "is missing")]), "id is missing");
+    let many = [error("x", "is given twice"), error("id", "is missing"), error("x", UNKNOWN)];
+    assert_eq!(detail(&many), "These are wrong: x, id");
 }

@@ -175,6 +175,16 @@ impl Kind {
         }
     }
 
+    /// Whether operators alone are answered so.
+    pub(crate) const fn is_of_operators(self) -> bool {
+        matches!(self, Self::ProductNotFound | Self::ActionRefused | Self::IdempotencyKeyUsed)
+    }
+
+    /// Whom it is for, as a sentence before others, if it is not for everybody.
+    pub(crate) const fn is_for(self) -> &'static str {
+        if self.is_of_operators() { "Operators only. " } else { "" }
+    }
+
     /// What a person is told of it.
     #[expect(clippy::too_many_lines, reason = "two texts a kind, in one table")]
     pub(crate) const fn about(self) -> About {
@@ -184,7 +194,9 @@ impl Kind {
                  unknown or given twice, or a part of the request is too large or of another kind. \
                  Nothing was done, and no store was asked.",
                 "Correct what `errors` names: `field` is the parameter, or the part of the request, \
-                 such as body, path or head. The same request will be refused again.",
+                 such as body, path or head. The same request will be refused again. In a path or a query, \
+                 percent-encode what a URL may not have: a user `<b>` is `user_id=%3Cb%3E`. A 421 is \
+                 told to operators only.",
             ),
             Self::Unauthorized => (
                 "This needs a token of the buyer, or where operators are asked one of an operator, and \

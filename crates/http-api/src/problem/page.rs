@@ -10,7 +10,7 @@ use crate::{
     asset::Asset,
     docs,
     openapi::{Endpoint, Operation, Parameter, Scalar, Schemas, Shape, Tag},
-    params::{Params, of_path},
+    params::of_path,
 };
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -32,7 +32,13 @@ impl Shape for Name {
 
     fn schema(_: &mut Schemas) -> Value {
         let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-        json!({ "type": "string", "enum": names, "description": "The last part of a type." })
+        let of_operators = Kind::ALL.iter().filter(|kind| kind.is_of_operators());
+        let of_operators: Vec<_> = of_operators.map(|kind| format!("`{}`", kind.name())).collect();
+        let says = format!(
+            "The last part of a type. Operators only are answered {}.",
+            of_operators.join(", ")
+        );
+        json!({ "type": "string", "enum": names, "description": says })
     }
 }
 
@@ -70,13 +76,11 @@ fn describe() -> Operation {
         .problem(Kind::NotFound)
 }
 
-async fn get_list(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
-    Ok(LIST.answer(&request))
+async fn get_list(request: HttpRequest) -> HttpResponse {
+    LIST.answer(&request)
 }
 
 async fn get_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Params::of_query(&request).finish(Some(()))?;
     let name: String = of_path(&request, "name")?;
     let page = PAGES.iter().find(|(kind, _)| kind.name() == name);
     let (_, page) = page.ok_or_else(|| Problem::no_such_route(request.path()))?;
@@ -95,7 +99,7 @@ fn list() -> String {
     for (statuses, kind) in kinds {
         let statuses: Vec<_> = statuses.iter().map(u16::to_string).collect();
         let (path, title, statuses) = (kind.path(), escaped(title(kind)), statuses.join(", "));
-        let means = prose(kind.about().means);
+        let means = format!("{}{}", kind.is_for(), prose(kind.about().means));
         let _ = write!(
             problems,
             "<dt><a href=\"{}\">{title}</a> <span class=\"status\">{statuses}</span></dt>\
@@ -125,7 +129,7 @@ fn page(kind: Kind) -> String {
     let parts = [
         ("{title}", escaped(title(kind))),
         ("{type}", escaped(kind.path())),
-        ("{means}", prose(about.means)),
+        ("{means}", format!("{}{}", kind.is_for(), prose(about.means))),
         ("{remedy}", prose(about.remedy)),
         ("{members}", members),
         ("{examples}", examples),
@@ -176,12 +180,11 @@ mod tests {
                 let request = TestRequest::get().insert_header((ACCEPT_ENCODING, coding));
                 request.param("name", name).to_http_request()
             };
-            let body = |answer: Result<HttpResponse, Problem>| {
-                answer.unwrap().into_body().try_into_bytes().unwrap()
-            };
+            let body = |answer: HttpResponse| answer.into_body().try_into_bytes().unwrap();
 
             let lists = [body(get_list(request()).await), body(get_list(request()).await)];
-            let pages = [body(get_page(request()).await), body(get_page(request()).await)];
+            let pages = [get_page(request()).await, get_page(request()).await];
+            let pages = pages.map(|page| body(page.unwrap()));
 
             for [one, other] in [lists, pages] {
                 assert!(!one.is_empty());
@@ -207,6 +210,16 @@ mod tests {
         for problem in [Problem::unsupported_charset(), Problem::unsupported_coding()] {
             assert_eq!(problem.title, title(Kind::InvalidRequest));
         }
+    }
+
+    #[test]
+    fn what_operators_alone_are_answered_says_so() {
+        let of_operators = [Kind::ProductNotFound, Kind::ActionRefused, Kind::IdempotencyKeyUsed];
+        for kind in Kind::ALL {
+            let says_so = page(*kind).contains("<p>Operators only. ");
+            assert_eq!(says_so, of_operators.contains(kind), "{kind:?}");
+        }
+        assert_eq!(list().matches("<dd>Operators only. ").count(), of_operators.len());
     }
 
     #[test]

@@ -27,7 +27,8 @@ const INVALID: &str = "Invalid request";
 bodies! {
     /// What is wrong with one parameter, or with another part of a request.
     pub(crate) struct FieldError as "FieldError" {
-        /// The name of the parameter, or the part: `body`, `path`, `query`, `head`, `expect`, `request`.
+        /// The name of the parameter or of the header field, such as `Host`; or else the part of the
+        /// request: `body`, `path`, `query`, `head`, `expect`, or `request` for all of it.
         pub(crate) field: String as String,
         /// What is wrong with it.
         pub(crate) message: String as String,
@@ -37,8 +38,16 @@ bodies! {
 impl Problem {
     /// A parameter is missing or malformed. No store was asked.
     pub(crate) fn invalid_request(errors: &[FieldError]) -> Self {
-        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-        let detail = format!("These parameters are wrong: {}", fields.join(", "));
+        let mut fields: Vec<&str> = Vec::new();
+        for error in errors {
+            if !fields.contains(&error.field.as_str()) {
+                fields.push(&error.field);
+            }
+        }
+        let detail = match errors {
+            [FieldError { field, message }] => format!("{field} {message}"),
+            _ => format!("These are wrong: {}", fields.join(", ")),
+        };
         Self::new(StatusCode::BAD_REQUEST, Kind::InvalidRequest, INVALID, detail)
             .with("errors", json!(errors))
     }
@@ -96,7 +105,7 @@ impl Problem {
     /// What the request asks by is no host.
     pub(crate) fn malformed_host() -> Self {
         let detail = "Host must be a host, with its port or without, such as shop.example:8080";
-        Self::of_part("request", StatusCode::BAD_REQUEST, detail).closing()
+        Self::of_part("Host", StatusCode::BAD_REQUEST, detail).closing()
     }
 
     fn of_body(status: StatusCode, detail: &str) -> Self {
@@ -139,10 +148,13 @@ impl Problem {
 
     /// What was sent is no HTTP request, and nothing after it can be read.
     pub(crate) fn malformed_request() -> Self {
-        let detail = "This cannot be read as a request of HTTP/1.1: it needs a line of method, path \
-                      and version, one Host, well-formed fields, and for a body either one \
-                      Content-Length or Transfer-Encoding: chunked";
-        Self::of_part("request", StatusCode::BAD_REQUEST, detail)
+        let message = "is often one whose path or query has a character that is not percent-encoded, such as \
+                       a space or <; that has no Host, or two; or whose body has no Content-Length, \
+                       or a wrong one";
+        let error = FieldError { field: "request".to_owned(), message: message.to_owned() };
+        let detail = "This cannot be read as a request of HTTP/1.1";
+        Self::new(StatusCode::BAD_REQUEST, Kind::InvalidRequest, INVALID, detail)
+            .with("errors", json!([error]))
     }
 
     /// The first line of a request is longer than any needs to be.
@@ -195,4 +207,22 @@ pub fn document_of_server(status: u16) -> Option<Vec<u8>> {
         _ => return None,
     };
     serde_json::to_vec(&problem).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_told_its_usual_causes_shortly_and_once() {
+        let document = document_of_server(400).unwrap();
+        let problem: Value = serde_json::from_slice(&document).unwrap();
+
+        let [detail, message] = [&problem["detail"], &problem["errors"][0]["message"]];
+        assert_ne!(detail, message);
+        assert!(message.as_str().unwrap().contains("percent-encoded"), "{message}");
+        assert!(document.len() < 400, "{} bytes", document.len());
+    }
 }

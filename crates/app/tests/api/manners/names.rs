@@ -9,6 +9,7 @@ use crate::stack::{Answer, Kind, on_both_stacks};
 on_both_stacks! {
     a_request_has_the_name_its_client_gave_it_or_one_of_its_own
     lines_of_the_log_about_a_request_have_its_name
+    each_refusal_has_a_line_of_the_log_with_the_name_of_its_request
     what_is_no_request_has_a_name_of_ours_in_its_answer_and_in_the_log
 }
 
@@ -65,6 +66,31 @@ async fn lines_of_the_log_about_a_request_have_its_name(kind: Kind) {
         let listening = log.lines().find(|line| line.contains("listening on")).unwrap();
         assert!(!listening.contains("request_id"), "{listening}");
     }
+}
+
+async fn each_refusal_has_a_line_of_the_log_with_the_name_of_its_request(kind: Kind) {
+    let stack = with_settings(kind, &[("RUST_LOG", "info,flashsale=debug")]).await;
+
+    for (number, (method, path, line)) in [
+        (Method::POST, "/checkout?user_id=ann&id=x", "answered 400 to POST /checkout"),
+        (Method::GET, "/nowhere", "answered 404 to GET "),
+        (Method::PUT, "/checkout", "answered 405 to PUT /checkout"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("mine-{number}");
+        ask(&stack, method, path, &[("x-request-id", &name)]).await;
+        let name = format!(" request_id={name}");
+        stack
+            .until("there is a line about the refusal", async |stack| {
+                let log = stack.apps[0].log();
+                log.lines().any(|it| it.contains(line) && it.ends_with(&name))
+            })
+            .await;
+    }
+    let log = stack.apps[0].log();
+    assert!(!log.contains("answered 200"), "what is not refused is not told: {log}");
 }
 
 /// Of what cannot be read nothing is believed, also not the name that it gives itself.
