@@ -111,7 +111,9 @@ impl Params {
             (Ok(name), Ok(value)) => {
                 self.give("query", name.into_owned(), Given::Text(value.into_owned()));
             }
-            (Ok(name), Err(error)) => self.refuse(&name, error.to_string()),
+            (Ok(name), Err(error)) => {
+                self.refuse(if name.is_empty() { "query" } else { &name }, error.to_string());
+            }
             // It can be named only as it was sent.
             (Err(error), _) => self.refuse(name, error.to_string()),
         }
