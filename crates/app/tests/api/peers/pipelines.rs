@@ -74,19 +74,23 @@ async fn the_answer_that_says_it_is_the_last_is(kind: Kind) {
     let body = "x".repeat(50);
     let refused = ["POST /nope", "PUT /checkout", "GET /docs", "POST /checkout/", "POST /checkout"];
     // Whether anybody reads their bodies or not, and where a body is larger than what comes at once.
-    let mut firsts = refused.map(|line| with_body(line, &body)).to_vec();
-    let long = "x".repeat(9_000);
-    firsts.push(format!("PUT /sales HTTP/1.1\r\nhost: h\r\ncontent-length: 9000\r\n\r\n{long}"));
-    firsts.push(live.clone());
+    let mut all: Vec<_> = refused
+        .map(|line| with_body(line, &body))
+        .iter()
+        .map(|first| format!("{first}{live}{first}{LAST_WORDS}{live}"))
+        .collect();
+    let (head, long) = ("PUT /sales HTTP/1.1\r\nhost: h\r\n", "x".repeat(9_000));
+    let large = format!("{head}content-length: 9000\r\n\r\n{long}");
+    all.push(format!("{large}{live}{live}{LAST_WORDS}{live}"));
+    all.push(format!("{live}{live}{live}{LAST_WORDS}{live}"));
 
-    for first in firsts {
-        let sent = format!("{first}{live}{first}{LAST_WORDS}{live}");
+    for sent in all {
         let said = Peer::of(&stack).await.sent(&sent).await.rest().await;
 
         let answers: Vec<_> = said.split("HTTP/1.1 ").skip(1).collect();
         let says_close = |answer: &&str| answer.contains("connection: close\r\n");
         let last: Vec<_> = answers.iter().map(says_close).collect();
-        assert_eq!(last, [false, false, false, true], "{first:.40}: {said}");
+        assert_eq!(last, [false, false, false, true], "{sent:.40}: {said}");
     }
 }
 
