@@ -88,7 +88,8 @@ fn reply_to(decided: Option<&CodeReply>, is_first: bool) -> CodeReply {
         }
         Some(Ok(record)) => Ok(record.clone()),
         Some(Err(error)) => {
-            Err(StoreError::new(Operation::Redeem, error.failure(), describe(error)))
+            let shared = StoreError::new(Operation::Redeem, error.failure(), describe(error));
+            Err(shared.with_remedy(error.remedy().cloned()))
         }
     }
 }
