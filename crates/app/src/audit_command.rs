@@ -44,8 +44,6 @@ pub(crate) enum AuditError {
 /// Makes the audit, prints it, and says what the process is to end with: 0 if all was checked
 /// and holds, 1 if something is broken, 2 if nothing is, but not all could be checked.
 pub(crate) async fn run(options: &AuditOptions, config: &Config) -> ExitCode {
-    #[cfg(target_os = "linux")]
-    give_way();
     match audit(options, config).await {
         Ok(Conclusion::Holds) => ExitCode::SUCCESS,
         Ok(Conclusion::Broken) => ExitCode::FAILURE,
@@ -59,16 +57,19 @@ pub(crate) async fn run(options: &AuditOptions, config: &Config) -> ExitCode {
 
 /// Leaves the cores to whoever sells on this machine: an audit of a directory would take all of
 /// them, and a service beside it would lose most of its answers a second: `docs/decisions/10`. It is
-/// for the threads that begin after this.
-#[cfg(target_os = "linux")]
+/// for this thread, and those that it begins after this.
 fn give_way() {
-    const LAST: i32 = 19;
-    // Where it cannot be had, the audit is made all the same.
-    let _ = rustix::process::nice(LAST);
+    #[cfg(target_os = "linux")]
+    {
+        const LAST: i32 = 19;
+        // Where it cannot be had, the audit is made all the same.
+        let _ = rustix::process::nice(LAST);
+    }
 }
 
 async fn audit(options: &AuditOptions, config: &Config) -> Result<Conclusion, AuditError> {
-    let Audited { ledger, live, ledger_hint, live_hint } = compose::audited(config).await?;
+    let Audited { ledger, live, ledger_hint, live_hint } =
+        compose::audited(config, give_way).await?;
     let mut findings = Findings::default();
     if let Err(error) = of_the_ledger(&*ledger, options.sale, &mut findings).await? {
         let error = &error as &dyn std::error::Error;

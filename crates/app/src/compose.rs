@@ -25,7 +25,8 @@ use sqlite_ledger::{
 use telemetry::watch_pools;
 
 pub(crate) use self::commands::{
-    Inspected, Registers, Task, acting, inspected, registers, trail, wait_for_commands,
+    Inspected, Registers, Task, acting, inspected, inspected_giving_way, registers, trail,
+    wait_for_commands,
 };
 use self::stores::{Asked, Stores};
 use crate::{
@@ -121,8 +122,9 @@ pub(crate) enum ComposeError {
     #[error("the schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
     #[error(
-        "there is no ledger in the database of DATABASE_URL; `flashsale migrate` makes one, and so \
-         does `flashsale` when it serves"
+        "there is no ledger in the database of DATABASE_URL, or its role does not see it (USAGE on the \
+         schema, and a search_path that names it); `flashsale migrate` makes one, and so does \
+         `flashsale` when it serves"
     )]
     NoLedger,
     #[error(
@@ -230,13 +232,24 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), ComposeError> {
     Ok(())
 }
 
-/// The stores as an audit looks at them; what is not there is not made.
-pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
+/// The stores as an audit looks at them; what is not there is not made. `give_way` is called when what
+/// has to be done in time is done, and before the threads begin that have the work: connections are
+/// there by then, if they can be had, and are used from then on.
+pub(crate) async fn audited(
+    config: &Config,
+    give_way: impl FnOnce(),
+) -> Result<Audited, ComposeError> {
     Ok(match config.place()? {
         Place::Servers { database, redis: live } => {
             let ledger = postgres_to_look_at(database, config)?;
+            let live = redis(live, &ledger, config)?;
+            // What is wrong with one of them is said when it is looked at.
+            if ledger.schema().await.is_ok() {
+                let _ = live.ping().await;
+                give_way();
+            }
             Audited {
-                live: Some(redis(live, &ledger, config)?),
+                live: Some(live),
                 ledger,
                 ledger_hint: "DATABASE_URL says where it is, and `flashsale migrate` makes its tables",
                 live_hint: "REDIS_URL says where it is",
@@ -246,6 +259,7 @@ pub(crate) async fn audited(config: &Config) -> Result<Audited, ComposeError> {
             let dir = DataDir::at(data_dir.to_owned());
             let live = RemoteLive::at(dir.live_socket());
             let clock = clock_of(&live).await;
+            give_way();
             let live = dir.is_in_service().then_some(Arc::new(live) as Arc<dyn AuditedLive>);
             let ledger = SqliteLedger::visit(dir, &clock, config.limits())?;
             Audited {
@@ -377,5 +391,67 @@ impl Shared {
             pictures: Pictures::default(),
             streams: Streams::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use clap::Parser as _;
+    use dev_servers::PostgresServer;
+
+    use super::*;
+    use crate::config::Cli;
+
+    fn config(arguments: &[&str]) -> Config {
+        Cli::try_parse_from([&["flashsale"], arguments].concat()).unwrap().config
+    }
+
+    /// A connection has a deadline of its own, which a process that gives way may miss on a busy machine.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_leaves_the_cores_to_others_has_connected_before() {
+        let server = PostgresServer::start().unwrap();
+        server.create_database("ledger").unwrap();
+        let url = server.url("ledger");
+        let database = format!("--database-url={url}?application_name=command");
+        let config = config(&[&database, "--redis-url=redis://127.0.0.1:1"]);
+        let ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'command'";
+        let connections = || server.psql("ledger", ours).unwrap().trim().parse::<u32>().unwrap();
+        let had = Cell::new(0);
+
+        audited(&config, || had.set(connections())).await.unwrap();
+        assert!(had.get() > 0);
+
+        let ledger = postgres(Access::to_database(url), &config).unwrap();
+        ledger.migrate().await.unwrap();
+        ledger.connect_for_operators().await;
+        let reads = ledger.pools().into_iter().find(|pool| pool.pool == "reads").unwrap();
+        assert_eq!(reads.idle, 1);
+        had.set(0);
+        inspected_giving_way(&config, || had.set(connections())).await.unwrap();
+        assert!(had.get() > 0);
+    }
+
+    #[tokio::test]
+    async fn who_could_not_connect_does_not_give_way_before_it_has_tried_again() {
+        let config =
+            config(&["--database-url=postgres://u@127.0.0.1:1/x", "--redis-url=redis://h"]);
+        audited(&config, || panic!("nothing is connected")).await.unwrap();
+    }
+
+    /// The work is done by threads that begin as nice as whoever begins them.
+    #[tokio::test]
+    async fn the_threads_that_read_a_directory_begin_after_their_process_gave_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(&["--data-dir", dir.path().to_str().unwrap()]);
+        let gave_way = Cell::new(0);
+
+        // There is no ledger, so no thread has begun when that is found.
+        assert!(audited(&config, || gave_way.set(gave_way.get() + 1)).await.is_err());
+        let looked = inspected_giving_way(&config, || gave_way.set(gave_way.get() + 1)).await;
+
+        assert!(looked.is_err());
+        assert_eq!(gave_way.get(), 2);
     }
 }

@@ -54,9 +54,8 @@ pub(crate) async fn run(options: &ExportOptions, config: &Config) -> Result<Exit
     {
         return Err(ExportError::OtherExport(after));
     }
-    #[cfg(target_os = "linux")]
-    give_way();
-    let Inspected { register, exports, .. } = compose::inspected(config).await?;
+    let Inspected { register, exports, .. } =
+        compose::inspected_giving_way(config, give_way).await?;
     if register.find(sale).await?.is_none() {
         return Err(ExportError::NoSuchSale(sale));
     }
@@ -80,11 +79,13 @@ pub(crate) async fn run(options: &ExportOptions, config: &Config) -> Result<Exit
 
 /// Leaves most of a core to whoever sells on this machine, and not all: an export that comes to no end
 /// on a busy machine keeps a snapshot. It is for this thread, and those that it begins.
-#[cfg(target_os = "linux")]
 fn give_way() {
-    const LATER: i32 = 10;
-    // Where it cannot be had, the export is made all the same.
-    let _ = rustix::process::nice(LATER);
+    #[cfg(target_os = "linux")]
+    {
+        const LATER: i32 = 10;
+        // Where it cannot be had, the export is made all the same.
+        let _ = rustix::process::nice(LATER);
+    }
 }
 
 /// What came of an export, or nothing if the process was told to stop before. Between two awaits rows

@@ -119,6 +119,19 @@ pub enum BatchError {
     Stopped,
 }
 
+impl BatchError {
+    /// What an operator can do about it, if anything.
+    #[must_use]
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Full => None,
+            Self::Stopped => {
+                Some("a part of this process is gone, and the log says why: start the process anew")
+            }
+        }
+    }
+}
+
 struct Job<Request, Reply> {
     request: Request,
     entered: Watch,

@@ -16,10 +16,10 @@ pub use file::{FileError, NamedFile};
 pub use reading::Reader;
 pub use refusal::{refusal, remedy};
 
-use std::borrow::Cow;
+use std::{borrow::Cow, path::PathBuf};
 
 /// What the settings of one store are called, as errors have them.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     /// What says where the store is.
     pub url: &'static str,
@@ -36,6 +36,8 @@ pub struct Names {
     /// What makes a server's certificate good for the host by whatever name it has, if there is such a
     /// thing.
     pub any_name: &'static str,
+    /// Which file is that of the authorities, if one is named and it is known.
+    pub ca_path: Option<PathBuf>,
 }
 
 /// The settings of the ledger on Postgres.
@@ -47,6 +49,7 @@ pub static DATABASE: Names = Names {
     cert_file: "DATABASE_CERT_FILE",
     key_file: "DATABASE_KEY_FILE",
     any_name: ", or say sslmode=verify-ca, by which any name is good",
+    ca_path: None,
 };
 
 /// The settings of the live store on Redis.
@@ -58,7 +61,26 @@ pub static REDIS: Names = Names {
     cert_file: "REDIS_CERT_FILE",
     key_file: "REDIS_KEY_FILE",
     any_name: "",
+    ca_path: None,
 };
+
+impl Names {
+    /// The same, but for the settings that name what is used: `ca_setting` is that of the authorities,
+    /// also where it names none of their files.
+    #[must_use]
+    pub fn of_used(&self, certificates: &Certificates, ca_setting: Option<&'static str>) -> Self {
+        let ca = certificates.ca.as_ref();
+        let own = certificates.own.as_ref();
+        let ca_file = ca.map(|file| file.setting).or(ca_setting);
+        Self {
+            ca_file: ca_file.unwrap_or(self.ca_file),
+            cert_file: own.map_or(self.cert_file, |own| own.cert.setting),
+            key_file: own.map_or(self.key_file, |own| own.key.setting),
+            ca_path: ca.map(|file| file.path.clone()),
+            ..self.clone()
+        }
+    }
+}
 
 /// How a process gets into a store.
 #[derive(Debug, Clone)]

@@ -9,7 +9,15 @@ use crate::Names;
 /// What is the matter, if an error or what caused it is one of TLS.
 #[must_use]
 pub fn refusal(error: &(dyn Error + 'static), names: &Names) -> Option<String> {
-    of_tls(error).map(|error| sentence(error, names))
+    of_tls(error).map(|error| match (error, &names.ca_path) {
+        (
+            TlsError::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ),
+            Some(path),
+        ) => format!("{}; now it names {}", sentence(error, names), path.display()),
+        _ => sentence(error, names),
+    })
 }
 
 /// What can be done about such an error, for whoever may not know the names of servers.
@@ -138,7 +146,7 @@ const fn is_about_us(alert: AlertDescription) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::DATABASE;
+    use crate::{Certificates, DATABASE, NamedFile, OwnCertificate};
 
     use super::*;
 
@@ -169,6 +177,37 @@ mod tests {
         assert!(said.contains("DATABASE_URL") && !said.contains("secret"), "{said}");
         let expired = TlsError::InvalidCertificate(CertificateError::Expired);
         assert!(remedy(&io::Error::other(expired), &DATABASE).unwrap().contains("has expired"));
+    }
+
+    #[test]
+    fn the_setting_that_is_used_is_the_one_to_change_and_its_file_is_for_the_log() {
+        let unknown = TlsError::InvalidCertificate(CertificateError::UnknownIssuer);
+        let unknown = io::Error::other(unknown);
+        let file = |setting, path: &str| NamedFile { setting, path: path.into() };
+        let in_url = Certificates {
+            ca: Some(file("sslrootcert in DATABASE_URL", "/etc/secret-ca.pem")),
+            own: Some(OwnCertificate {
+                cert: file("sslcert in DATABASE_URL", "/c"),
+                key: file("sslkey in DATABASE_URL", "/k"),
+            }),
+        };
+        let names = DATABASE.of_used(&in_url, None);
+
+        let (log, anybody) =
+            (refusal(&unknown, &names).unwrap(), remedy(&unknown, &names).unwrap());
+        assert!(log.contains("sslrootcert in DATABASE_URL must name a file"), "{log}");
+        assert!(log.contains("now it names /etc/secret-ca.pem"), "{log}");
+        assert!(!anybody.contains("secret") && !anybody.contains("_FILE"), "{anybody}");
+        let alert = io::Error::other(TlsError::AlertReceived(AlertDescription::UnknownCA));
+        let said = refusal(&alert, &names).unwrap();
+        assert!(said.contains("sslcert in DATABASE_URL and sslkey in DATABASE_URL must"), "{said}");
+
+        let nothing = Certificates::default();
+        for (setting, named) in [(None, "DATABASE_CA_FILE"), (Some("sslrootcert"), "sslrootcert")] {
+            let said = refusal(&unknown, &DATABASE.of_used(&nothing, setting)).unwrap();
+            assert!(said.contains(&format!(" {named} must name")), "{said}");
+            assert!(!said.contains("now it names"), "{said}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! those who ask a little later.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, VecDeque},
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -49,15 +50,17 @@ impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
 pub(crate) struct Unanswered {
     failure: Failure,
     reason: Arc<str>,
+    remedy: Option<Cow<'static, str>>,
 }
 
 impl Unanswered {
     pub(crate) fn new(failure: Failure, reason: &str) -> Self {
-        Self { failure, reason: reason.into() }
+        Self { failure, reason: reason.into(), remedy: None }
     }
 
     pub(crate) fn to_error(&self, doing: Doing) -> StoreError {
-        StoreError::new(doing, self.failure, self.reason.to_string())
+        let error = StoreError::new(doing, self.failure, self.reason.to_string());
+        error.with_remedy(self.remedy.clone())
     }
 }
 
@@ -69,7 +72,8 @@ impl From<StoreError> for Unanswered {
             reason = format!("{reason}: {cause}");
             source = cause.source();
         }
-        Self { failure: error.failure(), reason: reason.into() }
+        let remedy = error.remedy().cloned();
+        Self { failure: error.failure(), reason: reason.into(), remedy }
     }
 }
 

@@ -13,7 +13,7 @@ mod way;
 use std::{
     borrow::Cow,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -36,11 +36,18 @@ use crate::{
     asked_once::{AskedOnce, Bounds},
     ports::{AuditedLive, Calendar, Clock, SaleRegister, SaleStore, Tasks},
     standing::by_precedence,
+    upkeep::Rebuild,
     within::within,
 };
 
 /// How long one question may take, in milliseconds. What is outstanding longer stands still.
 const STANDS_STILL_MS: u64 = 3_000;
+
+/// How old may be what was found when it is told because a look takes its time, in milliseconds.
+const TOLD_MAX_MS: u64 = 10_000;
+
+/// What is said of a store that answers, and does not do what is asked of it, with no reason.
+const NO_ANSWER: &str = "not all that is asked of it is answered in time; the log may say why";
 
 /// How long a look is good, in milliseconds: one that found nothing, and one that found a fault.
 const WELL_MS: u64 = 900;
@@ -72,9 +79,17 @@ struct Stores {
     now: Option<UnixMillis>,
 }
 
+/// The open sales of which nothing can be had, and what can be done about it, if that is known.
+#[derive(Default)]
+struct NotServed {
+    sales: Vec<(SaleId, Unserved)>,
+    remedy: Option<Cow<'static, str>>,
+}
+
 /// Whether a process can sell.
 pub struct Health {
     catalog: Arc<Catalog>,
+    rebuild: Arc<Rebuild>,
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
     live: Arc<dyn AuditedLive>,
@@ -84,6 +99,8 @@ pub struct Health {
     looks: Arc<AskedOnce<(), Arc<Checked>>>,
     /// Why each store refuses, as it said last: the ledger, and the live store.
     remedies: Mutex<[Option<Cow<'static, str>>; 2]>,
+    /// What the last look found, and when that was.
+    last: Mutex<Option<(Arc<Checked>, u64)>>,
     /// When a look first found the ledger well; 0 before.
     began_at_ms: AtomicU64,
     /// When one first found that everything is served, or the time to start over; 0 before.
@@ -95,6 +112,7 @@ impl Health {
     /// remembered before it.
     pub(crate) fn new(
         catalog: Arc<Catalog>,
+        rebuild: Arc<Rebuild>,
         ports: &Ports,
         live: Arc<dyn AuditedLive>,
         tasks: Arc<dyn Tasks>,
@@ -105,10 +123,12 @@ impl Health {
         let one = Bounds { flights_max: 1, kept_max: 1 };
         Arc::new(Self {
             catalog,
+            rebuild,
             register: register.clone(),
             sales: sales.clone(),
             live,
             looks: AskedOnce::new(clock.clone(), tasks, waiting, one),
+            last: Mutex::default(),
             clock: clock.clone(),
             has_timetable,
             ways: Mutex::default(),
@@ -133,12 +153,27 @@ impl Health {
         let looked = self.looks.get(&(), || {
             let this = Arc::clone(self);
             async move {
-                let checked = this.check().await;
+                let checked = Arc::new(this.check().await);
                 let good_ms = if checked.can_sell() { WELL_MS } else { ILL_MS };
-                (Arc::new(checked), good_ms)
+                let at_ms = this.clock.uptime_ms();
+                *this.last() = Some((Arc::clone(&checked), at_ms));
+                (checked, good_ms)
             }
         });
         looked.await.map_err(|error| error.to_error(Doing::step("Health::look")))
+    }
+
+    /// What the last look found, for whoever cannot wait for the one that is under way, unless that was long
+    /// ago.
+    #[must_use]
+    pub fn found_lately(&self) -> Option<Arc<Checked>> {
+        let now_ms = self.clock.uptime_ms();
+        let (checked, at_ms) = self.last().clone()?;
+        (now_ms.saturating_sub(at_ms) <= TOLD_MAX_MS).then_some(checked)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<(Arc<Checked>, u64)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn check(&self) -> Checked {
@@ -158,8 +193,10 @@ impl Health {
             (Reach::Up, Reach::Up) => {
                 within(&*self.clock, STANDS_STILL_MS, self.unserved(at)).await
             }
-            _ => Some(Vec::new()),
+            _ => Some(NotServed::default()),
         };
+        let stands_still = unserved.is_none();
+        let NotServed { sales: unserved, remedy: unserved_remedy } = unserved.unwrap_or_default();
         let has_sales = self.catalog.was_refreshed()
             && (!self.has_timetable || phase.is_some() || self.has_started());
         let beats = |is: fn(&Pulse) -> bool| {
@@ -176,8 +213,9 @@ impl Health {
             live,
             live_remedy,
             sale: if is_known { Ok(phase) } else { Err(()) },
-            stands_still: unserved.is_none() || beats(Pulse::stands_still),
-            unserved: unserved.unwrap_or_default(),
+            stands_still: stands_still || beats(Pulse::stands_still),
+            unserved,
+            unserved_remedy,
             is_failing: beats(Pulse::is_failing),
             failing_remedy,
             has_sales,
@@ -212,7 +250,9 @@ impl Health {
                 _ => Reach::Down,
             };
             let is_silent = |told: &Result<(), Ill>| told.as_ref().is_err_and(|ill| ill.is_silent);
-            (reach, self.remedy_of(first, reach, remedy, of_store().any(is_silent)))
+            let remedy = self.remedy_of(first, reach, remedy, of_store().any(is_silent));
+            let untold = || (reach == Reach::Refuses).then_some(NO_ANSWER.into());
+            (reach, remedy.or_else(untold))
         };
         let ((ledger, ledger_remedy), (live, live_remedy)) = (reach(0), reach(1));
         drop(told);
@@ -251,7 +291,7 @@ impl Health {
     }
 
     /// The open sales of which nothing can be had, also not a moment later.
-    async fn unserved(&self, now: UnixMillis) -> Vec<(SaleId, Unserved)> {
+    async fn unserved(&self, now: UnixMillis) -> NotServed {
         let calendar = self.catalog.calendar();
         let open = calendar.sales.iter().filter(|sale| sale.phase_at(now) == Phase::Open);
         let mut open: Vec<_> = open.copied().collect();
@@ -259,29 +299,34 @@ impl Health {
         open.truncate(SALES_MAX);
         let mut unserved = self.unserved_among(&open).await;
         for _ in 1..LOOKS_MAX {
-            if unserved.is_empty() {
+            if unserved.sales.is_empty() {
                 break;
             }
             self.clock.wait(LOOK_AGAIN_MS).await;
-            open.retain(|sale| unserved.iter().any(|(id, _)| *id == sale.id));
+            open.retain(|sale| unserved.sales.iter().any(|(id, _)| *id == sale.id));
             unserved = self.unserved_among(&open).await;
         }
         unserved
     }
 
-    async fn unserved_among(&self, open: &[Sale]) -> Vec<(SaleId, Unserved)> {
-        let mut unserved = Vec::new();
+    async fn unserved_among(&self, open: &[Sale]) -> NotServed {
+        let mut unserved = NotServed::default();
         for few in open.chunks(AT_A_TIME) {
             let asked = few.iter().map(|sale| self.unserved_of(sale).boxed());
-            let found = few.iter().zip(join_all(asked).await);
-            unserved.extend(found.filter_map(|(sale, why)| Some((sale.id, why?))));
+            for (sale, found) in few.iter().zip(join_all(asked).await) {
+                let Some((why, remedy)) = found else { continue };
+                unserved.sales.push((sale.id, why));
+                unserved.remedy = unserved.remedy.or(remedy);
+            }
         }
         unserved
     }
 
-    async fn unserved_of(&self, sale: &Sale) -> Option<Unserved> {
-        let Ok(Some(status)) = self.sales.status(sale.id).await else {
-            return Some(Unserved::NotServed);
+    async fn unserved_of(&self, sale: &Sale) -> Option<(Unserved, Option<Cow<'static, str>>)> {
+        let status = match self.sales.status(sale.id).await {
+            Ok(Some(status)) => status,
+            Ok(None) => return Some((Unserved::NotServed, self.rebuild.remedy(sale.id))),
+            Err(error) => return Some((Unserved::NotServed, error.remedy().cloned())),
         };
         if status.epoch == sale.epoch {
             return None;
@@ -290,8 +335,8 @@ impl Health {
         let listed = self.register.find(sale.id).await.ok().flatten()?;
         match status.epoch.cmp(&listed.sale.epoch) {
             std::cmp::Ordering::Equal => None,
-            std::cmp::Ordering::Greater => Some(Unserved::LedgerBehind),
-            std::cmp::Ordering::Less => Some(Unserved::Outdated),
+            std::cmp::Ordering::Greater => Some((Unserved::LedgerBehind, None)),
+            std::cmp::Ordering::Less => Some((Unserved::Outdated, self.rebuild.remedy(sale.id))),
         }
     }
 

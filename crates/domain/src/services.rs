@@ -141,7 +141,8 @@ impl Services {
         tasks: Arc<dyn Tasks>,
         has_timetable: bool,
     ) -> Arc<Health> {
-        Health::new(self.catalog.clone(), &self.ports, live, tasks, has_timetable)
+        let (catalog, rebuild) = (self.catalog.clone(), self.rebuild.clone());
+        Health::new(catalog, rebuild, &self.ports, live, tasks, has_timetable)
     }
 
     /// The way of these services to the stores, for `health` to look at.

@@ -1,15 +1,15 @@
 //! `/health`: whether the process is alive, whether it can sell, and whether it can serve.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, http::header::RETRY_AFTER, web};
 use domain::health::{Checked, Reach, Unserved};
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use crate::{
     api::{Api, StoreNames},
     caching::{NO_STORE, not_stored},
-    deadline::in_time,
     openapi::{Answer, Endpoint, Operation, Tag, bodies, header, scalars},
     problem::{Problem, RETRY_AFTER_FAILURE_S},
     shown::phase_name,
@@ -33,8 +33,9 @@ scalars! {
         "type": "object",
         "additionalProperties": { "type": "string" },
         "description": "What is checked, by the names of the stores, `postgres` and `redis` or `sqlite` \
-                        and `memory`, and `sale`. Whatever else is missing has a name of its own, then \
-                        and only then.",
+                        and `memory`, and `sale`; `not known yet` if a look takes more than a second and \
+                        none was taken lately. Whatever else is missing has a name of its own, then and \
+                        only then.",
     }
 }
 
@@ -54,9 +55,13 @@ bodies! {
     }
 }
 
+/// How long whoever asks waits for a look, as `docs/limits.md` has it.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+
 const READY: &str = "ready";
 const NOT_READY: &str = "not ready";
 const ALIVE: &str = "alive";
+const NOT_KNOWN: &str = "not known yet";
 
 /// `/health`.
 pub(super) fn endpoints() -> [Endpoint; 3] {
@@ -103,21 +108,32 @@ async fn get_live() -> HttpResponse {
 
 /// Says whether this process can sell now, and what is missing: for people, and for alerts.
 async fn get_health(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    let checked = in_time(api.health.look()).await?;
-    Ok(answer(checked.can_sell(), &checked, api.names))
+    Ok(answer(look(&api).await?.as_deref(), Checked::can_sell, api.names))
 }
 
 /// Says whether buyers can be sent here now: for balancers.
 async fn get_ready(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    let checked = in_time(api.health.look()).await?;
-    Ok(answer(checked.can_serve(), &checked, api.names))
+    Ok(answer(look(&api).await?.as_deref(), Checked::can_serve, api.names))
 }
 
-fn answer(is_well: bool, checked: &Checked, names: StoreNames) -> HttpResponse {
-    let checks = checks(checked, names)
-        .into_iter()
-        .map(|(name, is)| (name.to_owned(), is.into_owned().into()))
-        .collect();
+/// What a look finds, or if it takes too long, what was found lately, if anything was: whoever asks waits
+/// less long than a store may be silent, and would take no answer for a fault of this process.
+async fn look(api: &Api) -> Result<Option<Arc<Checked>>, Problem> {
+    match timeout(LOOK_TIMEOUT, api.health.look()).await {
+        Ok(looked) => Ok(Some(looked?)),
+        Err(_) => Ok(api.health.found_lately()),
+    }
+}
+
+fn answer(
+    checked: Option<&Checked>,
+    is_well: fn(&Checked) -> bool,
+    names: StoreNames,
+) -> HttpResponse {
+    let is_well = checked.is_some_and(is_well);
+    let checks = checked.map_or_else(|| not_known(names), |checked| checks(checked, names));
+    let checks =
+        checks.into_iter().map(|(name, is)| (name.to_owned(), is.into_owned().into())).collect();
     if is_well {
         not_stored(Health { status: READY, checks })
     } else {
@@ -140,6 +156,11 @@ pub fn health_line(checked: &Checked, names: StoreNames) -> String {
     format!("{can}: {}", checks.collect::<Vec<_>>().join(", "))
 }
 
+/// What is said while the first look takes its time, or one that nobody asked for lately.
+fn not_known(names: StoreNames) -> Vec<(&'static str, Cow<'static, str>)> {
+    Vec::from([names.ledger, names.live, "sale"].map(|name| (name, Cow::Borrowed(NOT_KNOWN))))
+}
+
 fn checks(checked: &Checked, names: StoreNames) -> Vec<(&'static str, Cow<'static, str>)> {
     let sale = match checked.sale {
         Err(()) => "unknown",
@@ -153,7 +174,8 @@ fn checks(checked: &Checked, names: StoreNames) -> Vec<(&'static str, Cow<'stati
     ];
     if !checked.unserved.is_empty() {
         let said = checked.unserved.iter().map(|(sale, why)| format!("sale {sale} {}", said(*why)));
-        checks.push(("served", said.collect::<Vec<_>>().join("; ").into()));
+        let why = checked.unserved_remedy.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+        checks.push(("served", format!("{}{why}", said.collect::<Vec<_>>().join("; ")).into()));
     }
     if checked.stands_still {
         checks.push(("requests", "waiting for more than 3 s".into()));
@@ -178,5 +200,68 @@ const fn said(why: Unserved) -> &'static str {
         Unserved::NotServed => "is not served by the live store",
         Unserved::LedgerBehind => "is served at an epoch the ledger never issued: it has lost data",
         Unserved::Outdated => "is served at an epoch that the ledger has replaced",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::Pin, sync::Mutex};
+
+    use actix_web::{
+        App,
+        test::{TestRequest, call_service, init_service, read_body_json},
+    };
+    use domain::ports::Tasks;
+    use fakes::World;
+
+    use super::*;
+    use crate::{routes, test_api::api_over};
+
+    type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Puts tasks off as long as it has a place for them.
+    #[derive(Default)]
+    struct PutOff(Mutex<Option<Vec<Task>>>);
+
+    impl Tasks for PutOff {
+        fn start(&self, task: Task) {
+            match &mut *self.0.lock().unwrap() {
+                Some(put_off) => put_off.push(task),
+                None => drop(actix_web::rt::spawn(task)),
+            }
+        }
+    }
+
+    /// As `docs/limits.md` has it.
+    #[actix_web::test]
+    async fn a_look_is_waited_for_a_second_and_then_what_is_known_is_told() {
+        tokio::time::pause();
+        for known in [NOT_KNOWN, "up"] {
+            let world = World::new();
+            let tasks = Arc::new(PutOff::default());
+            let health = world.services(1).health(world.live.clone(), tasks.clone(), true);
+            let api = Api { health, ..api_over(&world) };
+            let app =
+                init_service(App::new().app_data(web::Data::new(api)).configure(routes)).await;
+            let ask = async |path: &str| {
+                // Later than what was found before is good for.
+                world.clock.advance_ms(1_000);
+                let began = tokio::time::Instant::now();
+                let answer = call_service(&app, TestRequest::get().uri(path).to_request()).await;
+                assert_eq!(answer.status(), 503, "there is no sale yet");
+                let body: Value = read_body_json(answer).await;
+                let ledger = body["checks"]["ledger"].as_str().unwrap().to_owned();
+                (ledger, began.elapsed().as_secs())
+            };
+            if known == "up" {
+                assert_eq!(ask("/health").await.0, known);
+            }
+
+            *tasks.0.lock().unwrap() = Some(Vec::new());
+
+            for path in ["/health", "/health/ready"] {
+                assert_eq!(ask(path).await, (known.to_owned(), 1), "{path}");
+            }
+        }
     }
 }

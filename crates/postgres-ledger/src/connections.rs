@@ -115,33 +115,28 @@ mod tests {
         assert_eq!(Connections::of(1_000, 1).unwrap(), one);
     }
 
-    /// Whoever gives a role its limit reckons with what is written there.
+    /// Whoever sets a `CONNECTION LIMIT` goes by what is written.
     #[test]
-    fn the_documents_say_how_many_there_are() {
+    fn the_figures_of_the_documents_are_those_of_the_program() {
         const RIGHTS: &str = include_str!("../../../docs/rights.md");
         const LIMITS: &str = include_str!("../../../docs/limits.md");
-        let [one, two] = [1, 2].map(|threads| Connections::for_threads(threads).total());
-        let (each, beside) = (two - one, 2 * one - two);
-        let (hot, least) = (Connections::to_keep_hot(2) - Connections::to_keep_hot(1), REST_MIN);
-
-        for (document, says) in [
-            (RIGHTS, format!("at most {beside}, and {each} for each of its `HTTP_WORKERS`")),
-            (
-                RIGHTS,
-                format!(
-                    "makes it fewer, down to {LEAST}: with {least}, and {hot} for each thread,"
-                ),
-            ),
-            (RIGHTS, format!("with the default and two `HTTP_WORKERS` that is {}", 2 * two + 4)),
-            (
-                LIMITS,
-                format!(
-                    "| {each} a thread, and {beside}, or `DATABASE_CONNECTIONS`, which is at least {LEAST};"
-                ),
-            ),
+        const README: &str = include_str!("../../../README.md");
+        let [fixed, a_thread] = [UPKEEP + READS + OPERATORS, HOT + COLD];
+        assert_eq!(Connections::for_threads(7).total(), fixed + 7 * a_thread);
+        let without_limit = |most: usize| 2 * most + 4;
+        let by_default = without_limit(Connections::for_threads(2).total());
+        for (document, said) in [
+            (RIGHTS, format!("at most {fixed} and {a_thread} for each of its `HTTP_WORKERS`")),
+            (RIGHTS, format!("down to {LEAST}: with {REST_MIN} and {HOT} for each thread")),
+            (RIGHTS, format!("with the default and two `HTTP_WORKERS` that is {by_default}")),
+            (RIGHTS, format!("`DATABASE_CONNECTIONS=7` it is {}", without_limit(7))),
+            (LIMITS, format!("{a_thread} a thread, and {fixed}, or `DATABASE_CONNECTIONS`")),
+            (LIMITS, format!("`DATABASE_CONNECTIONS`, which is at least {LEAST};")),
+            (README, format!("| {fixed}, and {a_thread} for each of `HTTP_WORKERS` |")),
+            (README, format!("at least {LEAST}, and from {REST_MIN} and {HOT} for each thread on")),
+            (README, format!("3 connections to Redis and {a_thread} to Postgres")),
         ] {
-            let document = document.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(document.contains(&says), "{says}");
+            assert!(document.contains(&said), "{said}");
         }
     }
 

@@ -296,6 +296,12 @@ impl PostgresLedger {
         migrate::migrate(&self.shared.upkeep, &migrate::ours(), migrate::PATIENCE).await
     }
 
+    /// Makes the connection ahead on which operators look things up and take them out. What fails is tried
+    /// again by whoever asks.
+    pub async fn connect_for_operators(&self) {
+        let _ = self.for_operators().get().await;
+    }
+
     /// Waits until it is certain that the servers cannot be used this way, such as through a pooler in
     /// transaction mode that came in between, and says why.
     pub async fn unusable(&self) -> MigrateError {
@@ -388,6 +394,7 @@ fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
             BatchError::Full => Failure::Overloaded,
             BatchError::Stopped => Failure::Unknown,
         };
-        StoreError::new(operation, failure, error)
+        let remedy = error.remedy().map(Into::into);
+        StoreError::new(operation, failure, error).with_remedy(remedy)
     }
 }

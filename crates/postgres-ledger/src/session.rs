@@ -1,6 +1,7 @@
 //! A connection that is borrowed once and kept, and what its errors mean.
 
 mod error;
+mod remedy;
 mod wrong_connection;
 
 use std::time::Duration;
@@ -13,7 +14,8 @@ use tokio_postgres::{Row, types::ToSql};
 
 use crate::servers::{Answer, By, Connection, Object, Pool, of_pool};
 
-pub(crate) use error::{SessionError, remedy_of};
+pub(crate) use error::SessionError;
+pub(crate) use remedy::remedy_of;
 pub(crate) use wrong_connection::is_of_another_session;
 
 /// How long one statement may take, the way there and back included. The server gives up on

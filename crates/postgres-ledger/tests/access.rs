@@ -248,7 +248,7 @@ async fn a_password_that_is_changed_while_the_process_runs_is_used_for_the_next_
         until(&WallClock, async || {
             let said = chain(&ledger.identity().await.expect_err("the old password opens"));
             assert!(!said.contains("first-55"), "{said}");
-            said.contains("DATABASE_PASSWORD_FILE is not the role's").then_some(())
+            said.contains("DATABASE_PASSWORD_FILE is not the role's, or has expired").then_some(())
         })
         .await;
     }

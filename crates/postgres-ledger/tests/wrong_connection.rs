@@ -151,7 +151,7 @@ async fn a_role_that_lacks_a_right_is_told_which_and_works_when_it_has_it() {
     let said = format!("{error:?}");
     assert_eq!(error.failure(), Failure::NotDone);
     assert!(
-        said.contains("SELECT, INSERT and UPDATE") && said.contains("checkout_attempts"),
+        said.contains("docs/rights.md") && said.contains("for table checkout_attempts (42501)"),
         "{said}"
     );
     grant_to("INSERT, UPDATE ON ALL TABLES IN SCHEMA public");

@@ -10,7 +10,7 @@ use crate::{
     keys::SaleKeys,
     owner::Owner,
     probe::Probe,
-    refusal::{half_way, is_answer, remedy},
+    refusal::{half_way, is_answer, is_for_want_of_a_right, remedy},
     reply::carried_out,
     server::{ConnectError, Object, Pool, PoolError, of_pool},
 };
@@ -64,7 +64,7 @@ pub(crate) enum LineError {
     },
     /// Redis reported a failure that may have come half-way.
     #[error("Redis reports a failure: {0}")]
-    Failed(&'static str, #[source] RedisError),
+    Failed(Cow<'static, str>, #[source] RedisError),
     /// The reply got lost.
     #[error("Redis gave no answer")]
     Lost(#[source] RedisError),
@@ -102,7 +102,7 @@ impl LineError {
     /// What an error of the driver means that came instead of a reply.
     pub(crate) fn of(error: RedisError) -> Self {
         match remedy(&error) {
-            Some(remedy) => Self::Refused { remedy: remedy.into(), source: Some(error) },
+            Some(remedy) => Self::Refused { remedy, source: Some(error) },
             None if is_answer(&error) => Self::Failed(half_way(&error), error),
             None => Self::Lost(error),
         }
@@ -112,7 +112,7 @@ impl LineError {
     pub(crate) fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Refused { remedy, .. } => Some(remedy.clone()),
-            Self::Failed(what, _) => Some((*what).into()),
+            Self::Failed(what, _) => Some(what.clone()),
             Self::Unreachable(error) => error.remedy().map(Into::into),
             Self::OtherLedger | Self::Superseded => Some(self.to_string().into()),
             Self::Ownerless(_) => {
@@ -275,6 +275,9 @@ impl Line {
                 // Whatever is still under way there, the next caller shall not meet it; and
                 // a server that turned read-only is not the one to talk to any more.
                 drop(Object::take(connection));
+                if is_for_want_of_a_right(&error) {
+                    self.probe.doubt();
+                }
                 let error = LineError::of(error);
                 if let LineError::Refused { remedy, source: Some(source) } = &error
                     && !std::mem::replace(&mut self.is_refused, true)
@@ -310,7 +313,7 @@ pub(crate) fn is_for_want_of_library(detail: Option<&str>) -> bool {
 fn no_connection(error: PoolError) -> LineError {
     match of_pool(error) {
         ConnectError::Server { host, what, source } => match remedy(&source) {
-            Some(remedy) => LineError::Refused { remedy: remedy.into(), source: Some(source) },
+            Some(remedy) => LineError::Refused { remedy, source: Some(source) },
             None => LineError::Unreachable(ConnectError::Server { host, what, source }),
         },
         error => LineError::Unreachable(error),

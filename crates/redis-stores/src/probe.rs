@@ -25,6 +25,9 @@ use crate::{
 const REMEMBERED: Duration = Duration::from_secs(5);
 const REMEMBERED_IF_IT_MAY_PASS: Duration = Duration::from_millis(250);
 
+/// How often it is looked again because a function met a right that was there.
+const DOUBTED_EVERY: Duration = Duration::from_secs(60);
+
 /// The oldest major version that has functions.
 const OLDEST_VERSION: u32 = 7;
 
@@ -36,6 +39,10 @@ pub(crate) struct Probe {
     /// Taken by whoever looks.
     turn: sync::Mutex<()>,
     refused: Mutex<Option<Refused>>,
+    /// Whether nothing is looked at, whatever is refused.
+    is_waived: bool,
+    /// When it was last doubted that the server can do all that is needed.
+    doubted_at: Mutex<Option<Instant>>,
 }
 
 /// What a server said no to.
@@ -47,7 +54,7 @@ struct Refused {
 impl Probe {
     /// What whoever changes nothing goes by: whatever the server lacks, it is told when it is asked.
     pub(crate) fn waived() -> Self {
-        Self { is_able: true.into(), ..Self::default() }
+        Self { is_able: true.into(), is_waived: true, ..Self::default() }
     }
 
     /// Fails if the server has refused a moment ago.
@@ -57,6 +64,16 @@ impl Probe {
                 Err(LineError::Refused { remedy: refused.remedy.clone(), source: None })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Has the next who connects look again: a function met a right that was there, and the server does
+    /// not always say which. Once in a while, for the look may find nothing.
+    pub(crate) fn doubt(&self) {
+        let mut doubted_at = self.doubted_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_waived && doubted_at.is_none_or(|at| at.elapsed() >= DOUBTED_EVERY) {
+            *doubted_at = Some(Instant::now());
+            self.is_able.store(false, Ordering::Relaxed);
         }
     }
 
@@ -172,9 +189,7 @@ async fn run_function(connection: &mut MultiplexedConnection) -> Result<(), Line
     let told = status.arg("nobody").query_async::<Value>(connection).await;
     told.and_then(carried_out).map(drop).map_err(|error| match LineError::of(error) {
         // It is one that changes nothing.
-        LineError::Failed(why, source) => {
-            LineError::Refused { remedy: why.into(), source: Some(source) }
-        }
+        LineError::Failed(why, source) => LineError::Refused { remedy: why, source: Some(source) },
         error => error,
     })
 }

@@ -1,10 +1,33 @@
 //! What a server says that turns a call away, and what an operator can do about it.
 
+use std::borrow::Cow;
+
 use deadpool_redis::redis::{ErrorKind, RedisError};
 
 /// What to do about an error by which the server turned a call away before it did anything; `None`
 /// if it may have done something.
-pub(crate) fn remedy(error: &RedisError) -> Option<&'static str> {
+pub(crate) fn remedy(error: &RedisError) -> Option<Cow<'static, str>> {
+    if error.code() == Some("NOPERM")
+        && !is_of_a_running_function(error)
+        && let Some(right) = right_in(error)
+        && right != "function|load"
+    {
+        let lacks = "its user lacks a right";
+        return Some(format!("{lacks}: +{right}; docs/rights.md lists all that are needed").into());
+    }
+    known(error).map(Cow::Borrowed)
+}
+
+/// The right that a server says is lacking, if it names one.
+fn right_in(error: &RedisError) -> Option<&str> {
+    let (_, named) = error.detail()?.split_once("permissions to run the '")?;
+    let (right, _) = named.split_once('\'')?;
+    let is_right =
+        |word: &str| word.chars().all(|it| it.is_ascii_alphanumeric() || "|-_".contains(it));
+    is_right(right).then_some(right)
+}
+
+fn known(error: &RedisError) -> Option<&'static str> {
     if error.kind() == ErrorKind::AuthenticationFailed {
         return Some("REDIS_URL and REDIS_PASSWORD_FILE need a user and a password that it knows");
     }
@@ -57,18 +80,26 @@ pub(crate) fn may_pass(error: &RedisError) -> bool {
 }
 
 /// What to do about an error of a function that may have stopped half-way.
-pub(crate) fn half_way(error: &RedisError) -> &'static str {
-    match error.detail() {
-        Some(detail)
-            if detail.contains("can't run this command")
-                || detail.contains("ACL failure in script")
-                || error.code() == Some("NOPERM") =>
-        {
-            "its user may not run a command that the function library runs; docs/rights.md lists \
-             all that are needed"
-        }
-        _ => "what was done is not known",
+pub(crate) fn half_way(error: &RedisError) -> Cow<'static, str> {
+    if let Some(right) = right_in(error) {
+        return format!(
+            "its user may not run a command that the function library runs (+{right}); docs/rights.md \
+             lists all that are needed"
+        )
+        .into();
     }
+    if is_for_want_of_a_right(error) || error.code() == Some("NOPERM") {
+        return "its user may not run a command that the function library runs; docs/rights.md lists \
+                all that are needed"
+            .into();
+    }
+    "what was done is not known".into()
+}
+
+/// Whether a function met a right that its user lacks.
+pub(crate) fn is_for_want_of_a_right(error: &RedisError) -> bool {
+    let says = |words| error.detail().is_some_and(|detail| detail.contains(words));
+    says("can't run this command") || says("ACL failure in script")
 }
 
 /// Whether a command was refused because the user may not give it or the server does not know it, so
@@ -104,7 +135,11 @@ mod tests {
     #[test]
     fn each_refusal_names_what_an_operator_can_do() {
         for (line, names) in [
-            ("NOPERM User a has no permissions to run the 'hmget' command", "lacks a right"),
+            (
+                "NOPERM User a has no permissions to run the 'hmget' command",
+                "lacks a right: +hmget;",
+            ),
+            ("NOPERM No permissions to access a key", "lacks a right; docs/rights.md"),
             (
                 "NOPERM User a has no permissions to run the 'function|load' command",
                 "+function|load",
@@ -143,9 +178,9 @@ mod tests {
             ("ERR The user executing the script can't run this command or subcommand", "a command"),
             (
                 "ERR ACL failure in script: User a has no permissions to run the 'lpop' command",
-                "a command",
+                "runs (+lpop); docs/rights.md",
             ),
-            ("NOPERM this user has no permissions to run the 'lpop' command", "a command"),
+            ("NOPERM this user has no permissions to run the 'time' command", "(+time)"),
             ("OOM command not allowed when used memory > 'maxmemory'.", "not known"),
             ("READONLY You can't write against a read only replica.", "not known"),
             ("MISCONF Redis is configured to save RDB snapshots", "not known"),

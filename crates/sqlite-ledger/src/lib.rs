@@ -210,6 +210,7 @@ fn not_accepted(operation: Operation) -> impl Fn(BatchError) -> StoreError {
             BatchError::Full => Failure::Overloaded,
             BatchError::Stopped => Failure::Unknown,
         };
-        StoreError::new(operation, failure, error)
+        let remedy = error.remedy().map(Into::into);
+        StoreError::new(operation, failure, error).with_remedy(remedy)
     }
 }

@@ -70,11 +70,25 @@ impl Inspected {
 
 /// The ledger to look things up in; one that is not there is not made.
 pub(crate) async fn inspected(config: &Config) -> Result<Inspected, ComposeError> {
+    inspected_giving_way(config, || {}).await
+}
+
+/// [`inspected`], for what takes long: `give_way` is called when what has to be done in time is done, and
+/// before the threads begin that have the work.
+pub(crate) async fn inspected_giving_way(
+    config: &Config,
+    give_way: impl FnOnce(),
+) -> Result<Inspected, ComposeError> {
     Ok(match config.ledger_place()? {
         Place::Servers { database, .. } => {
-            Inspected::of(&postgres_for(Task::Look, database, config).await?)
+            let ledger = postgres_for(Task::Look, database, config).await?;
+            ledger.connect_for_operators().await;
+            give_way();
+            Inspected::of(&ledger)
         }
-        Place::Embedded { data_dir } => Inspected::of(&visited(data_dir, config).await?),
+        Place::Embedded { data_dir } => {
+            Inspected::of(&visited_giving_way(data_dir, config, give_way).await?)
+        }
     })
 }
 
@@ -173,8 +187,17 @@ fn steering_over(ports: Ports, config: &Config) -> Result<Steering, ComposeError
 }
 
 async fn visited(data_dir: &Path, config: &Config) -> Result<Arc<SqliteLedger>, ComposeError> {
+    visited_giving_way(data_dir, config, || {}).await
+}
+
+async fn visited_giving_way(
+    data_dir: &Path,
+    config: &Config,
+    give_way: impl FnOnce(),
+) -> Result<Arc<SqliteLedger>, ComposeError> {
     let dir = DataDir::at(data_dir.to_owned());
     let clock = clock_of(&RemoteLive::at(dir.live_socket())).await;
+    give_way();
     Ok(Arc::new(SqliteLedger::visit(dir, &clock, config.limits())?))
 }
 

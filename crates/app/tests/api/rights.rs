@@ -288,6 +288,99 @@ async fn a_right_that_only_grants_need_is_named_by_health_once_one_was_refused()
         .await;
 }
 
+/// Each of them, taken away while the process runs, and by whatever way it is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_of_a_ledger_that_refuses_what_the_log_says() {
+    let mut stack = an_empty_database();
+    migrate(&stack);
+    let role = stack.url_of("flashsale_app");
+    stack.set_env([("DATABASE_URL", role), ("MIGRATE", "off".to_owned())]);
+    stack.start_app().await;
+    stack.sale().await;
+    // A setting is one of the connections that begin after it.
+    let run = |sql: &str| {
+        stack.sql(sql);
+        if sql.starts_with("ALTER ROLE") {
+            let theirs = "FROM pg_stat_activity WHERE usename = 'flashsale_app'";
+            stack.sql(&format!("SELECT pg_terminate_backend(pid) {theirs}"));
+        }
+    };
+
+    for (breaks, mends, said) in [
+        (
+            "REVOKE UPDATE ON flashsale.checkout_attempts FROM flashsale_app",
+            "GRANT UPDATE ON flashsale.checkout_attempts TO flashsale_app",
+            "lacks a right: permission denied for table checkout_attempts (42501); docs/rights.md",
+        ),
+        (
+            "REVOKE INSERT ON flashsale.purchases FROM flashsale_app",
+            "GRANT INSERT ON flashsale.purchases TO flashsale_app",
+            "permission denied for table purchases (42501)",
+        ),
+        (
+            "REVOKE UPDATE ON flashsale.sold_counts FROM flashsale_app",
+            "GRANT UPDATE ON flashsale.sold_counts TO flashsale_app",
+            "permission denied for table sold_counts (42501)",
+        ),
+        (
+            "ALTER ROLE flashsale_app SET default_transaction_read_only = on",
+            "ALTER ROLE flashsale_app RESET default_transaction_read_only",
+            "it may only be read",
+        ),
+        (
+            "ALTER ROLE flashsale_app SET search_path = nosuch",
+            "ALTER ROLE flashsale_app SET search_path = flashsale",
+            "its search_path",
+        ),
+        (
+            "REVOKE USAGE ON SCHEMA flashsale FROM flashsale_app",
+            "GRANT USAGE ON SCHEMA flashsale TO flashsale_app",
+            "lacks USAGE on the schema",
+        ),
+    ] {
+        run(breaks);
+        stack.until_health("/health", 503, "postgres", said).await;
+        stack.until_health("/health/ready", 503, "postgres", said).await;
+
+        run(mends);
+        stack.until_health("/health", 200, "postgres", "up").await;
+    }
+}
+
+/// What loads a sale is the upkeep, of which no request hears.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_of_a_sale_that_cannot_be_loaded_what_keeps_it_from_that() {
+    let mut stack = an_empty_database();
+    migrate(&stack);
+    let role = stack.url_of("flashsale_app");
+    stack.set_env([("DATABASE_URL", role), ("MIGRATE", "off".to_owned())]);
+    stack.start_app().await;
+    stack.sale().await;
+
+    stack.sql("REVOKE UPDATE ON flashsale.sales FROM flashsale_app");
+    block_in_place(|| stack.redis().flush_all().unwrap());
+    stack.until_health("/health", 503, "served", "permission denied for table sales").await;
+
+    stack.sql("GRANT UPDATE ON flashsale.sales TO flashsale_app");
+    stack.until_health("/health", 200, "redis", "up").await;
+}
+
+/// One that only functions need, which this Redis does not name by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_is_taken_from_the_user_of_redis_is_named_by_health() {
+    let mut stack = Stack::prepare(Settings { processes: 1, ..Settings::default() });
+    let redis = stack.redis_user("shop", block(RIGHTS, "acl serving")).await;
+    stack.set_env([("REDIS_URL", redis)]);
+    stack.start_app().await;
+    stack.sale().await;
+
+    stack.tell_redis("ACL SETUSER shop -time").await;
+    stack.until_health("/health", 503, "served", "+time").await;
+
+    stack.tell_redis("ACL SETUSER shop +time").await;
+    stack.until_health("/health", 200, "redis", "up").await;
+}
+
 /// Rights of a version before: it draws nothing, and leaves a key in Redis.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_only_who_watches_needs_keeps_nobody_from_buying() {
@@ -359,6 +452,7 @@ async fn behind_a_pooler_a_process_serves_in_session_mode_and_ends_in_transactio
     let output = stack.command().arg("serve").env("HTTP_ADDR", "127.0.0.1:0").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("a pooler in transaction mode"), "{said}");
+    assert!(!said.contains("the ledger takes writes"), "{said}");
 
     stack.set_env([("DATABASE_URL", sessions.url(&database))]);
     stack.start_app().await;

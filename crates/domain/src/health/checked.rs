@@ -44,6 +44,8 @@ pub struct Checked {
     pub sale: Result<Option<Phase>, ()>,
     /// The open sales of which nothing can be had.
     pub unserved: Vec<(SaleId, Unserved)>,
+    /// What an operator can do about that, if the live store says why.
+    pub unserved_remedy: Option<Cow<'static, str>>,
     /// A request of a buyer has been waiting for more than three seconds, and none got on.
     pub stands_still: bool,
     /// The last checkout, or the last purchase, failed for want of a store, a moment ago.

@@ -1,6 +1,7 @@
 //! Serving a sale again that the live store lost. The first load is the same thing.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -79,10 +80,12 @@ struct Flight {
     last: Mutex<Landing>,
 }
 
-#[derive(Default, Clone, Copy)]
+#[derive(Default, Clone)]
 struct Landing {
     count: u64,
     restored: Option<Restored>,
+    /// What an operator can do if it failed, if that is known.
+    remedy: Option<Cow<'static, str>>,
 }
 
 /// What a rebuild did for a sale to be served.
@@ -163,14 +166,15 @@ impl Rebuild {
         wanted_by: WantedBy,
     ) -> Result<Landed, StoreError> {
         let flight = self.flight(sale);
-        let before = *lock(&flight.last);
+        let before = lock(&flight.last).count;
         let turn = Arc::clone(&flight.turn).lock_owned().await;
-        let last = *lock(&flight.last);
-        if last.count != before.count && newer_than.is_none() {
+        let last = lock(&flight.last).clone();
+        if last.count != before && newer_than.is_none() {
             // Somebody else's rebuild ended while this call waited for its turn. It may have
             // found the sale served, so it does for those who only want that.
             let restored = last.restored.map(|restored| Landed { restored, is_ours: false });
-            return restored.ok_or_else(|| rebuilding("another request could not rebuild it"));
+            let failed = || rebuilding("another request could not rebuild it");
+            return restored.ok_or_else(|| failed().with_remedy(last.remedy));
         }
         let this = Arc::clone(self);
         let fly = async move {
@@ -178,7 +182,8 @@ impl Rebuild {
             let _place = this.places.acquire().await;
             let landed = this.load(sale, newer_than).await;
             let restored = landed.as_ref().ok().map(|landed| landed.restored);
-            *lock(&flight.last) = Landing { count: last.count + 1, restored };
+            let remedy = landed.as_ref().err().and_then(StoreError::remedy).cloned();
+            *lock(&flight.last) = Landing { count: last.count + 1, restored, remedy };
             if let Ok(Landed { restored: Restored::Loaded, is_ours: true }) = landed
                 && wanted_by == WantedBy::Request
             {
@@ -194,6 +199,12 @@ impl Rebuild {
             let _ = landed.send(fly.await);
         }));
         landing.await.unwrap_or_else(|_| Err(rebuilding("the load was broken off")))
+    }
+
+    /// What an operator can do about a sale that could not be loaded the last time, if that is known.
+    pub(crate) fn remedy(&self, sale: SaleId) -> Option<Cow<'static, str>> {
+        let flight = lock(&self.flights).get(&sale).cloned()?;
+        lock(&flight.last).remedy.clone()
     }
 
     /// Asks for a rebuild that nobody waits for, because the live store at `epoch` proved out
@@ -367,8 +378,10 @@ impl Rebuild {
     fn flight(&self, sale: SaleId) -> Arc<Flight> {
         let mut flights = lock(&self.flights);
         if !flights.contains_key(&sale) {
-            // Sales come and go; those nobody is rebuilding need no entry.
-            flights.retain(|_, flight| Arc::strong_count(flight) > 1);
+            // Sales come and go; those nobody is rebuilding need no entry, if there is nothing to say.
+            flights.retain(|_, flight| {
+                Arc::strong_count(flight) > 1 || lock(&flight.last).remedy.is_some()
+            });
         }
         Arc::clone(flights.entry(sale).or_default())
     }

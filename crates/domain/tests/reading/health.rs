@@ -169,6 +169,31 @@ async fn what_a_store_said_last_is_why_it_refuses_while_it_is_late_to_say_so() {
 }
 
 #[tokio::test]
+async fn what_was_found_is_known_for_a_while_to_whoever_cannot_wait_for_a_look() {
+    let serving = Serving::start().await;
+    assert!(serving.health.found_lately().is_none(), "nobody has looked");
+
+    let found = serving.look().await;
+
+    assert!(Arc::ptr_eq(&found, &serving.health.found_lately().unwrap()));
+    serving.world.clock.advance_ms(9_000);
+    assert!(serving.health.found_lately().is_some());
+    serving.world.clock.advance_ms(2_000);
+    assert!(serving.health.found_lately().is_none(), "it says nothing of now");
+}
+
+#[tokio::test]
+async fn a_store_that_answers_and_gives_no_reason_is_said_to_give_none() {
+    let serving = Serving::start().await;
+    serving.world.ledger.faults().plan(Operation::Redeem, Fault::Pause);
+
+    let checked = serving.look().await;
+
+    assert!(checked.ledger_remedy.as_ref().unwrap().contains("answered in time"), "{checked:?}");
+    assert_eq!(serving.look().await.ledger_remedy, None);
+}
+
+#[tokio::test]
 async fn a_ledger_whose_writer_is_gone_is_met_though_all_else_answers() {
     let serving = Serving::start().await;
     let before = serving.look().await;

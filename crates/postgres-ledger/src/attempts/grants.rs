@@ -105,7 +105,8 @@ fn reply_to(
         },
         // The insert is done: that the look-up is not says nothing of its outcome.
         (None, Err(error)) => {
-            Err(StoreError::new(Operation::Record, Failure::Unknown, error.to_string()))
+            let unseen = StoreError::new(Operation::Record, Failure::Unknown, error.to_string());
+            Err(unseen.with_remedy(error.remedy()))
         }
     }
 }

@@ -17,7 +17,7 @@ const TO_LOOK: &str = "SELECT on refinery_schema_history";
 const TO_MIGRATE: &str = "CREATE in the schema, the ownership of its tables, and SELECT and INSERT on \
      refinery_schema_history; `flashsale migrate` may run as another role than the service";
 const TO_CONNECT: &str = "CONNECT on the database";
-const TO_SEE_THE_SCHEMA: &str = "USAGE on a schema of its search path";
+const TO_SEE_THE_SCHEMA: &str = "USAGE on a schema that its search_path names";
 
 /// Why the schema is not up to date.
 #[derive(Debug, thiserror::Error)]

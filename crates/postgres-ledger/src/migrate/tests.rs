@@ -187,7 +187,7 @@ async fn the_right_that_a_role_lacks_is_named_whichever_it_is() {
         (
             "ALTER SCHEMA public OWNER TO postgres; REVOKE ALL ON SCHEMA public FROM PUBLIC",
             "GRANT USAGE ON SCHEMA public TO PUBLIC",
-            "USAGE on a schema of its search path",
+            "USAGE on a schema that its search_path names",
         ),
         (
             "REVOKE CONNECT ON DATABASE lacking FROM PUBLIC",

@@ -11,7 +11,7 @@ use super::{
     barrier::{self, Beginning, Passed},
     hosts::Host,
     identity::Identity,
-    pooler,
+    pooler::{self, Looked},
     race::{self, Winner},
 };
 
@@ -108,7 +108,8 @@ impl Manager {
         let steps = Steps { host: &host, deadline };
         steps.take("set up", line.client.batch_execute(&self.settings)).await??;
         let Passed { line, kept } = barrier::pass(&host, line, beginning, deadline).await?;
-        steps.take("compared with another", pooler::exclude(servers, &host, &key, &line)).await??;
+        let compared = pooler::exclude(servers, &host, &key, &line);
+        let looked = steps.take("compared with another", compared).await??;
         let Accepted { trust, moves, doubts, is_first } = servers.accept(candidate)?;
         steps.take("looked at for answers", servers.look_back(&line.client, doubts)).await??;
         // Who had a permit before must not record either.
@@ -120,7 +121,10 @@ impl Manager {
         }
         if self.is_for != Use::Lookers {
             servers.told.is_used(&host.name);
-            servers.announce(&host, moves, kept.is_flushed);
+            // Nobody shall read that the ledger takes writes, and then that it cannot be used so.
+            if looked == Looked::AsFarAsCanBe {
+                servers.announce(&host, moves, kept.is_flushed);
+            }
         }
         Ok((Connection::new(line, trust), is_first))
     }

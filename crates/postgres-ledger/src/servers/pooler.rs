@@ -25,6 +25,15 @@ const BACKEND_SQL: &str = "SELECT pg_backend_pid() AS backend";
 /// How long the look may take. A pooler in session mode may have no second connection to give.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What came of a look that found no pooler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// There is none, or it cannot be told.
+    AsFarAsCanBe,
+    /// Another connection is about to find out.
+    ElsewhereNow,
+}
+
 /// Fails if two connections to a host are in one session: asked by the first connections of a process,
 /// one at a time, until it is known, and never again. Where no second connection can be had it is not
 /// known yet.
@@ -33,18 +42,19 @@ pub(super) async fn exclude(
     host: &Host,
     key: &Key,
     first: &Line,
-) -> Result<(), ConnectError> {
+) -> Result<Looked, ConnectError> {
     if host.has_sessions.load(Ordering::Relaxed) {
-        return Ok(());
+        return Ok(Looked::AsFarAsCanBe);
     }
-    let Ok(_look) = host.looks.try_acquire() else { return Ok(()) };
-    let Ok(permit) = servers.permits.clone().try_acquire_owned() else { return Ok(()) };
+    let Ok(_look) = host.looks.try_acquire() else { return Ok(Looked::ElsewhereNow) };
+    let permit = servers.permits.clone().try_acquire_owned();
+    let Ok(permit) = permit else { return Ok(Looked::AsFarAsCanBe) };
     match timeout(LOOK_TIMEOUT, is_shared(host, key, first, permit.into())).await {
         Ok(Ok(true)) => return Err(ConnectError::Pooler),
         Ok(Ok(false)) => host.has_sessions.store(true, Ordering::Relaxed),
         Ok(Err(_)) | Err(_) => {}
     }
-    Ok(())
+    Ok(Looked::AsFarAsCanBe)
 }
 
 /// Whether a second connection finds itself in the session of the first, while the first is there,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use credentials::{Access, AccessError, FileError, Reader};
+use credentials::{Access, AccessError, FileError, Names, Reader};
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -68,6 +68,8 @@ pub(super) struct Key {
     /// What says that it is this mode.
     pub(super) asked_by: Arc<str>,
     pub(super) shows_certificate: bool,
+    /// What the settings are called that are used.
+    pub(super) names: Arc<Names>,
 }
 
 impl Source {
@@ -99,6 +101,7 @@ impl Source {
             mode: settled.tls.mode,
             asked_by: Arc::clone(&settled.tls.asked_by),
             shows_certificate: settled.tls.certificates.own.is_some(),
+            names: Arc::clone(&settled.tls.names),
         };
         Ok(Entry { hosts: Arc::clone(&settled.hosts), key })
     }

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use credentials::{
-    Access, Certificates, DATABASE, FileError, HalfCertificate, NamedFile, OwnCertificate, Verify,
+    Access, Certificates, DATABASE, FileError, HalfCertificate, NamedFile, Names, OwnCertificate,
+    Verify,
 };
 use tokio_postgres::config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::url::{SslMode, TlsOptions};
+
+/// Where a URL names the authorities.
+const IN_URL: &str = "sslrootcert in DATABASE_URL";
 
 /// Why the settings of TLS do not go together.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,8 @@ pub(super) struct Tls {
     /// What says that it is this mode.
     pub(super) asked_by: Arc<str>,
     pub(super) certificates: Certificates,
+    /// What the settings are called that are used.
+    pub(super) names: Arc<Names>,
 }
 
 impl Tls {
@@ -66,7 +72,7 @@ impl Tls {
         let given = &access.certificates;
         let own = given.own.as_ref();
         let is_system = root_cert.as_deref() == Some("system");
-        let ca = one("sslrootcert in DATABASE_URL", root_cert, given.ca.as_ref())?;
+        let ca = one(IN_URL, root_cert, given.ca.as_ref())?;
         let ca = ca.filter(|_| !is_system);
         let cert = one("sslcert in DATABASE_URL", cert, own.map(|own| &own.cert))?;
         let key = one("sslkey in DATABASE_URL", key, own.map(|own| &own.key))?;
@@ -74,7 +80,7 @@ impl Tls {
             OwnCertificate::of(cert, key, ("sslcert in DATABASE_URL", "sslkey in DATABASE_URL"))?;
         // Whoever names an authority does not mean to talk to anybody else.
         let told_by = ca.as_ref().or(own.as_ref().map(|own| &own.cert)).map(|file| file.setting);
-        let told_by = told_by.or(is_system.then_some("sslrootcert in DATABASE_URL"));
+        let told_by = told_by.or(is_system.then_some(IN_URL));
         let is_told = told_by.is_some();
         let asked_by = match (mode, told_by) {
             (None, Some(setting)) => format!("{setting}, which stands for sslmode=verify-full,"),
@@ -97,7 +103,8 @@ impl Tls {
         {
             return Err(TlsSettingError::Disabled { setting });
         }
-        Ok(Self { mode, asked_by: asked_by.into(), certificates })
+        let names = DATABASE.of_used(&certificates, is_system.then_some(IN_URL));
+        Ok(Self { mode, asked_by: asked_by.into(), certificates, names: names.into() })
     }
 
     /// What the driver is to ask of a server.
@@ -212,6 +219,10 @@ mod tests {
         ] {
             let error = tls(options, ca_file).unwrap_err();
             assert!(names.iter().all(|name| error.contains(name)), "{options}: {error}");
+        }
+        for option in ["/a", "system"] {
+            let names = tls(&format!("sslrootcert={option}"), None).unwrap().names;
+            assert_eq!(names.ca_file, IN_URL, "what has to be changed is where it is said");
         }
         assert!(tls("sslrootcert=/a", Some("/a")).is_ok());
         assert!(tls("sslmode=require&sslrootcert=system", None).unwrap().certificates.ca.is_none());

@@ -46,7 +46,8 @@ pub(crate) fn watch(servers: &Arc<Servers>) {
     }
     let whoever_is = Arc::downgrade(servers);
     tokio::spawn(async move {
-        let mut asked = Asked { line: None, answered_at: Instant::now(), is_met: true };
+        let mut asked =
+            Asked { line: None, answered_at: Instant::now(), is_met: true, refused: None };
         loop {
             sleep(ASK_EVERY).await;
             let Some(servers) = whoever_is.upgrade() else { return };
@@ -61,6 +62,8 @@ struct Asked {
     line: Option<(Line, Arc<Host>, Option<String>)>,
     answered_at: Instant,
     is_met: bool,
+    /// Why no connection was to be had on which to ask, if one was refused the last time.
+    refused: Option<String>,
 }
 
 impl Servers {
@@ -103,10 +106,17 @@ impl Servers {
         asked.line.take_if(|(line, of, since)| {
             line.client.is_closed() || !of.is_same(&host) || *since != started
         });
+        asked.refused = None;
         let kept = timeout(ASK_TIMEOUT, async {
             let line = match asked.line.take() {
                 Some((line, ..)) => line,
-                None => self.beside(&host).await?,
+                None => match self.beside(&host).await {
+                    Ok(line) => line,
+                    Err(why) => {
+                        asked.refused = Some(why);
+                        return None;
+                    }
+                },
             };
             let said = line.client.simple_query(DURABLE_SQL).await.ok()?;
             asked.line = Some((line, host, started));
@@ -129,10 +139,7 @@ impl Servers {
             None if asked.answered_at.elapsed() < UNKNOWN_FOR => return,
             None => {
                 if asked.is_met {
-                    tracing::warn!(
-                        "the ledger cannot be asked how it keeps what is written: it is not there, or \
-                         has no room for one connection more than DATABASE_CONNECTIONS"
-                    );
+                    tracing::warn!("{}", cannot_be_asked(asked.refused.as_deref()));
                 }
                 false
             }
@@ -146,14 +153,37 @@ impl Servers {
         asked.is_met = is_met;
     }
 
-    /// One connection more to a host.
-    async fn beside(&self, host: &Host) -> Option<Line> {
-        let key = self.source.entry().await.ok()?.key;
-        open(&host.config, &key, one_more()?).await.ok()
+    /// One connection more to a host, or why there is none.
+    async fn beside(&self, host: &Host) -> Result<Line, String> {
+        let key = self.source.entry().await.map_err(|error| error.to_string())?.key;
+        let permit = one_more().ok_or_else(|| "it may not be had".to_owned())?;
+        let opened = open(&host.config, &key, permit).await;
+        opened.map_err(|why| format!("{}{why}", host.name))
+    }
+}
+
+/// What is said of a ledger that has not told for a while how it keeps what is written.
+fn cannot_be_asked(refused: Option<&str>) -> String {
+    let asked = "the ledger cannot be asked how it keeps what is written";
+    match refused {
+        Some(why) => format!("{asked}, on one connection more than DATABASE_CONNECTIONS: {why}"),
+        None => format!("{asked}: it does not answer"),
     }
 }
 
 /// The right to one more connection: those of the pools may all lead to a server that is silent now.
 fn one_more() -> Option<Permit> {
     Arc::new(Semaphore::new(1)).try_acquire_owned().ok().map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_ledger_cannot_be_asked_is_what_it_says_and_not_a_guess() {
+        let refused = cannot_be_asked(Some("db:5432: the password is not the role's"));
+        assert!(refused.ends_with("DATABASE_CONNECTIONS: db:5432: the password is not the role's"));
+        assert!(!cannot_be_asked(None).contains("room"));
+    }
 }

@@ -1,7 +1,5 @@
 //! What the errors of a connection mean: for the work that was asked for, and for the connection.
 
-use std::borrow::Cow;
-
 use domain::{Failure, StoreError, answer::Doing};
 use tokio_postgres::{
     Error,
@@ -9,7 +7,7 @@ use tokio_postgres::{
 };
 
 use crate::{
-    servers::{ConnectError, WARNED, shown},
+    servers::{ConnectError, shown},
     session::wrong_connection,
 };
 
@@ -29,10 +27,7 @@ pub(crate) enum SessionError {
     #[error("Postgres could not do it")]
     Refused(#[source] Said),
     /// The role may not do it; nothing was done. What the server says names the object.
-    #[error(
-        "the role of DATABASE_URL lacks a right; it needs USAGE on the schema, and SELECT, INSERT \
-         and UPDATE on its tables"
-    )]
+    #[error("the role of DATABASE_URL lacks a right; docs/rights.md lists all that are needed")]
     NotAllowed(#[source] Said),
     /// This connection cannot do it, and will not be able to, but another one may; nothing was
     /// done.
@@ -72,6 +67,11 @@ pub(crate) struct Said(Error);
 impl Said {
     pub(crate) fn code(&self) -> Option<&SqlState> {
         self.0.code()
+    }
+
+    /// What the server said, if it was the server that said it.
+    pub(crate) fn db_error(&self) -> Option<&DbError> {
+        self.0.as_db_error()
     }
 }
 
@@ -134,21 +134,6 @@ impl SessionError {
         StoreError::new(doing, self.failure(), self).with_remedy(remedy)
     }
 
-    /// What an operator can do about it, if that is known.
-    fn remedy(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::NotAllowed(_) => Some(self.to_string().into()),
-            Self::Unreachable(error) => error.remedy().map(Into::into),
-            Self::Unconfirmed { warning: Some(warning) } => {
-                Some(format!("it warns: {warning}; {WARNED}").into())
-            }
-            Self::Refused(said) | Self::WrongConnection { source: said, .. } => {
-                remedy_of(said.code()?).map(Into::into)
-            }
-            _ => None,
-        }
-    }
-
     /// One error for each of many callers: an error cannot be cloned, its text can.
     pub(crate) fn shared(&self, doing: impl Into<Doing>) -> StoreError {
         let mut text = self.to_string();
@@ -195,26 +180,6 @@ impl SessionError {
             Some(Meaning::WrongConnection(why)) => Self::WrongConnection { why, source: said },
         }
     }
-}
-
-/// What an operator can do about what a server goes on to refuse.
-const REMEDIES: &[(&SqlState, &str)] = &[
-    (&SqlState::DISK_FULL, "it has no room left on its disk"),
-    (
-        &SqlState::READ_ONLY_SQL_TRANSACTION,
-        "it may only be read: it is a standby, or default_transaction_read_only is on there",
-    ),
-    (&SqlState::UNDEFINED_TABLE, "it has no ledger in it: `flashsale migrate` makes one"),
-    (&SqlState::INVALID_SCHEMA_NAME, "it has no ledger in it: `flashsale migrate` makes one"),
-    (
-        &SqlState::UNDEFINED_COLUMN,
-        "its ledger is of another version: `flashsale migrate` brings it up to date",
-    ),
-];
-
-/// What an operator can do about what is refused so, if that is known.
-pub(crate) fn remedy_of(code: &SqlState) -> Option<&'static str> {
-    REMEDIES.iter().find(|(refusing, _)| *refusing == code).map(|&(_, remedy)| remedy)
 }
 
 fn warned(of: Option<&str>) -> String {

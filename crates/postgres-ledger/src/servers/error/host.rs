@@ -1,6 +1,5 @@
 //! Why one host is not the ledger, and what an operator can do about it.
 
-use credentials::DATABASE;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::{
@@ -19,8 +18,8 @@ pub(crate) enum HostError {
     /// It takes no writes.
     #[error(" is a standby")]
     Standby,
-    /// It said nothing for too long.
-    #[error(" is silent")]
+    /// It said nothing for too long, as a server of another kind does that waits for more.
+    #[error(" is silent, or does not speak Postgres")]
     Silent,
     /// Its name leads nowhere.
     #[error(": {0}")]
@@ -94,7 +93,7 @@ impl HostError {
         match self {
             Self::Explained { remedy, .. } => Some(remedy.clone()),
             Self::Full(_) => Some(FULL.to_owned()),
-            Self::Driver(error) => remedy_of(error.code()?).map(str::to_owned),
+            Self::Driver(error) => remedy_of(error.as_db_error()?),
             Self::Standby | Self::Silent | Self::NotFound(_) => None,
         }
     }
@@ -114,18 +113,26 @@ const FINDS_THE_ROLE: &str = "InitializeSessionUserId";
 /// What is the matter with an error of connecting, with names, and what an operator can do, without any, if
 /// it is known.
 fn explained(error: &tokio_postgres::Error, key: &Key, is_here: bool) -> Option<(String, String)> {
-    if let Some(what) = credentials::refusal(error, &DATABASE) {
-        return credentials::remedy(error, &DATABASE).map(|remedy| (what, remedy));
+    if let Some(what) = credentials::refusal(error, &key.names) {
+        return credentials::remedy(error, &key.names).map(|remedy| (what, remedy));
     }
     if let Some(said) = error.as_db_error() {
         let remedy = match *said.code() {
             SqlState::INVALID_PASSWORD => {
-                "the password in DATABASE_URL or DATABASE_PASSWORD_FILE is not the role's"
+                "the password in DATABASE_URL or DATABASE_PASSWORD_FILE is not the role's, or has \
+                 expired (VALID UNTIL)"
                     .to_owned()
             }
             SqlState::INVALID_AUTHORIZATION_SPECIFICATION => not_let_in(said, key, is_here),
             SqlState::INVALID_CATALOG_NAME => {
                 "the database that DATABASE_URL names is not there (CREATE DATABASE …)".to_owned()
+            }
+            SqlState::INSUFFICIENT_PRIVILEGE => {
+                "the role of DATABASE_URL may not connect to the database (GRANT CONNECT ON DATABASE …)"
+                    .to_owned()
+            }
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => {
+                "the database lets nobody connect (ALTER DATABASE … ALLOW_CONNECTIONS true)".to_owned()
             }
             SqlState::CANNOT_CONNECT_NOW => {
                 "it is starting, stopping or recovering, and takes nobody yet".to_owned()

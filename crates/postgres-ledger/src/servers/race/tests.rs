@@ -7,13 +7,16 @@ use std::{
 };
 
 use credentials::Access;
-use dev_servers::{Condition, PostgresServer, Proxy};
+use dev_servers::{Condition, PostgresServer, Proxy, RedisServer};
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use super::{Patience, Winner, race};
 use crate::{
-    servers::{ConnectError, Durability, Servers, Source, Use, of_pool, pool},
+    servers::{
+        ConnectError, Durability, Servers, Source, Use, of_pool, pool,
+        pooler::{Looked, exclude},
+    },
     settings,
 };
 
@@ -169,11 +172,38 @@ async fn what_the_others_say_is_known_of_a_process_that_has_only_just_begun() {
     assert_eq!(found.host.name, format!("127.0.0.1:{}", first.port()), "{said}");
     for word in [
         format!("127.0.0.1:{} is a standby", standby.port()),
-        format!("127.0.0.1:{} is silent", silent.port()),
+        format!("127.0.0.1:{} is silent, or does not speak Postgres", silent.port()),
         format!("127.0.0.1:{}: Connection refused", gone.port()),
     ] {
         assert!(said.contains(&word), "{said}");
     }
+}
+
+/// Such as a Redis whose port is in the URL: it waits for the end of a line.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_another_kind_may_be_meant_by_one_that_is_silent() {
+    let other = RedisServer::start().unwrap();
+    let servers = servers(&format!("postgres://postgres@127.0.0.1:{}/postgres", other.port()));
+
+    let refused = winner(&servers, Patience::Whole).await.err().unwrap().to_string();
+
+    assert!(refused.contains("does not speak Postgres"), "{refused}");
+}
+
+/// Nothing is announced of a server by a connection that does not know yet whether it is of use.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_cannot_look_for_a_pooler_as_another_one_does_says_so() {
+    let server = PostgresServer::start().unwrap();
+    let servers = servers(&server.url("postgres"));
+    let Winner { host, key, line, .. } = winner(&servers, Patience::Whole).await.unwrap();
+
+    let others = host.looks.acquire().await.unwrap();
+    let meanwhile = exclude(&servers, &host, &key, &line).await.unwrap();
+    drop(others);
+
+    assert_eq!(meanwhile, Looked::ElsewhereNow);
+    let itself = exclude(&servers, &host, &key, &line).await.unwrap();
+    assert_eq!(itself, Looked::AsFarAsCanBe);
 }
 
 #[tokio::test(flavor = "multi_thread")]
