@@ -678,7 +678,11 @@ fn write_row(shop: &Shop, sale: i64, number: u8, action: &str, came: [&str; 2]) 
     };
     let [after, refused] =
         came.map(|it| if it.is_empty() { "NULL".to_owned() } else { format!("'{it}'") });
-    let asked = r#"{"paper": {"sheets": [1, 2]}, "ends_at": 0}"#;
+    // What an action that is known is asked with is of the form that is known.
+    let asked = match action {
+        "sale-paused" => "{}",
+        _ => r#"{"paper": {"sheets": [1, 2]}, "ends_at": 0}"#,
+    };
     shop.stack.sql(&format!(
         "INSERT INTO operator_actions (id, acted_at, sale_id, operator, action, asked, after, refused) \
          VALUES ({id}, {at}, {sale}, 'cleo', '{action}', '{asked}', {after}, {refused})"
