@@ -80,11 +80,16 @@ impl Shop {
     }
 
     /// The same shop, where its process listens since it was started again.
-    pub(crate) fn found_again(mut self) -> Self {
-        let log = self.stack.apps[0].log();
-        let (_, since) = log.rsplit_once("metrics at http://").unwrap();
-        let (address, _) = since.split_once("/metrics").unwrap();
-        self.url = format!("http://{address}");
+    pub(crate) async fn found_again(mut self) -> Self {
+        // It may not have said so yet: what it said before is in the same log.
+        let answers = self.stack.once("operators are listened to again", async |stack| {
+            let log = stack.apps[0].log();
+            let (_, since) = log.rsplit_once("metrics at http://")?;
+            let (address, _) = since.split_once("/metrics")?;
+            let url = format!("http://{address}");
+            stack.http.get(format!("{url}/health/live")).send().await.ok().map(|_| url)
+        });
+        self.url = answers.await;
         self
     }
 

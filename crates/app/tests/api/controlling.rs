@@ -338,7 +338,7 @@ async fn a_sale_is_drawn_from_what_is_written_each_minute(kind: Kind) {
         write_minute(&shop, sale, minutes_ago, figures);
     }
     block_in_place(|| shop.stack.apps[0].start_again().unwrap());
-    let shop = shop.found_again();
+    let shop = shop.found_again().await;
 
     let all = shop
         .stack

@@ -197,7 +197,8 @@ async fn a_picture_is_served_as_what_it_is_for_ever_and_nothing_else_is(kind: Ki
         (format!("{digest}.PNG"), "invalid-request"),
         (digest.to_owned(), "invalid-request"),
         ("/products/images/..%2f..%2fsecret.png".to_owned(), "invalid-request"),
-        (format!("{path}?x=1"), "invalid-request"),
+        // A cache may have added it.
+        (format!("{path}?x=1"), "ok"),
     ] {
         assert_eq!(stack.get(&other).await.name(), name, "{other}");
     }

@@ -162,6 +162,13 @@ impl Fields {
     }
 }
 
+/// The first word of this name in a document of which the rest need not be of the form that is written here.
+pub(super) fn word_in(json: &str, name: &str) -> Option<String> {
+    let (_, rest) = json.split_once(&format!("\"{name}\""))?;
+    let (word, _) = read_text(rest.trim_start().strip_prefix(':')?.trim_start())?;
+    Some(word)
+}
+
 /// A text in quotes.
 fn write_text(json: &mut String, text: &str) {
     json.push('"');

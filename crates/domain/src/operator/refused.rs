@@ -6,7 +6,7 @@ use crate::{
     Epoch, NotScheduled, Unit, UnixMillis,
     operator::{
         Noted,
-        json::{Fields, Unreadable},
+        json::{Fields, Unreadable, word_in},
     },
     ports::CodeRecord,
 };
@@ -250,8 +250,7 @@ impl Refused {
 
     /// What a newer version said, by its word if that can be read.
     pub(super) fn newer(json: &str) -> Self {
-        let fields = Fields::read(json).unwrap_or_default();
-        let name = fields.word("refused").unwrap_or("not-known-here").to_owned();
+        let name = word_in(json, "refused").unwrap_or_else(|| "not-known-here".to_owned());
         Self::Newer { name, json: json.to_owned() }
     }
 
