@@ -9,6 +9,7 @@ use crate::stack::{Answer, Kind, Settings, Stack, on_both_stacks};
 
 on_both_stacks! {
     a_malformed_query_is_refused_by_field
+    what_is_looked_up_by_a_malformed_name_is_refused_by_field
     a_malformed_body_is_refused_by_field
     a_body_of_another_kind_or_size_is_refused
     another_method_is_answered_with_those_there_are
@@ -93,6 +94,11 @@ async fn a_malformed_query_is_refused_by_field(kind: Kind) {
     let delete = |path: &str| stack.http.delete(format!("{}{path}", stack.url()));
     refused(&stack, delete("/checkout"), 400, "code").await;
     refused(&stack, delete("/checkout?code=x"), 400, "code").await;
+}
+
+async fn what_is_looked_up_by_a_malformed_name_is_refused_by_field(kind: Kind) {
+    let stack = Stack::start(Settings::on(kind)).await;
+
     for (path, field) in [
         ("/purchases/x", "code"),
         ("/sales/x", "id"),

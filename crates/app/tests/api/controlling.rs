@@ -381,7 +381,7 @@ async fn what_cannot_be_drawn_is_said(kind: Kind) {
 async fn head_has_the_headers_of_get_where_operators_look(kind: Kind) {
     let shop = Shop::open(kind).await;
     let sale = shop.stack.sale().await;
-    let held = shop.stack.checkout("ann", sale).await;
+    let hold = shop.stack.checkout("ann", sale).await;
     let names = |answer: &Answer| {
         let mut names: Vec<_> = answer.header_names().map(str::to_owned).collect();
         names.sort_unstable();
@@ -398,8 +398,8 @@ async fn head_has_the_headers_of_get_where_operators_look(kind: Kind) {
         "/admin/products".to_owned(),
         "/admin/users/ann".to_owned(),
         "/admin/users/ann/attempts".to_owned(),
-        format!("/admin/codes/{}", held.code()),
-        format!("/admin/sales/{sale}/units/{}", held.unit()),
+        format!("/admin/codes/{}", hold.code()),
+        format!("/admin/sales/{sale}/units/{}", hold.unit()),
         format!("/admin/sales/{sale}/history"),
         format!("/admin/sales/{sale}/history?step_ms=7"),
         "/admin/openapi.json".to_owned(),

@@ -117,8 +117,8 @@ async fn a_directory_is_backed_up_while_it_sells_and_another_process_sells_on_fr
     assert!(made.status.success(), "{}", said(&made));
     let printed = String::from_utf8(made.stdout).unwrap();
     assert!(printed.starts_with(copy.to_str().unwrap()), "{printed}");
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&copy), mode(&copy.join("ledger.sqlite"))), (0o700, 0o600));
+    let rights = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((rights(&copy), rights(&copy.join("ledger.sqlite"))), (0o700, 0o600));
     assert_eq!(fs::read_dir(&copy).unwrap().count(), 1, "nothing else is left there");
     // Nobody who bought noticed.
     let log = rush.end().await;
@@ -213,9 +213,9 @@ async fn a_database_is_restored_behind_its_redis_and_sells_nothing_until_an_oper
     let rush = Rush::at(&stack, sale);
     rush.until_sold(&stack, STOCK / 4).await;
     let seen = rush.receipts();
-    block_in_place(|| {
-        stack.postgres().back_up(stack.database_url().rsplit_once('/').unwrap().1, &copy).unwrap()
-    });
+    let url = stack.database_url();
+    let (_, database) = url.rsplit_once('/').unwrap();
+    block_in_place(|| stack.postgres().back_up(database, &copy).unwrap());
     // The sale goes on, and is loaded anew meanwhile: the copy does not know of that.
     block_in_place(|| stack.redis().flush_all().unwrap());
     rush.until_sold(&stack, STOCK / 2).await;

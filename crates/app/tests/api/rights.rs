@@ -120,6 +120,11 @@ async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
         })
         .await;
 
+    look_at_all(&mut stack, sale, returned.code()).await;
+}
+
+/// Audits, looks things up and exports as whoever may do no more.
+async fn look_at_all(stack: &mut Stack, sale: i64, code: &str) {
     let role = stack.url_of("flashsale_auditor");
     let redis = stack.redis_user("auditor", block(RIGHTS, "acl auditing")).await;
     stack.set_env([("DATABASE_URL", role), ("REDIS_URL", redis)]);
@@ -131,7 +136,7 @@ async fn the_rights_that_are_listed_are_enough_for_all_that_is_done() {
     stack.operate(&["sales", "list"]);
     stack.operate(&["products", "list"]);
     stack.operate(&["units", "show", &sale, "1"]);
-    stack.operate(&["codes", "show", returned.code()]);
+    stack.operate(&["codes", "show", code]);
     let purchases = stack.operate(&["export", "purchases", "--sale", &sale]);
     assert!(purchases.contains("ann") && purchases.contains("bob"), "{purchases}");
 }

@@ -153,7 +153,7 @@ impl Operation {
             match parameter.name {
                 USER_ID => parameter.is_optional = true,
                 KEY_FIELD if self.id == "checkout" => {
-                    *parameter = idempotency::parameter_with_token()
+                    *parameter = idempotency::parameter_with_token();
                 }
                 _ => {}
             }

@@ -304,8 +304,8 @@ pub async fn what_a_user_had_bought_and_was_cancelled_is_theirs_to_see_in_its_sl
     let receipt = bought(first.id, "ann", 5, 1).await;
     expected.push(UnitHad::Bought(ledger.cancelled(receipt.code).await));
     let of_first = ledger.sale(first.id).await;
-    let (held, expires_at) = ledger.hold_until(&of_first, &user("ann"), 6, 1).await;
-    let hold = HeldUnit { code: held.code, unit: held.unit, expires_at };
+    let (record, expires_at) = ledger.hold_until(&of_first, &user("ann"), 6, 1).await;
+    let hold = HeldUnit { code: record.code, unit: record.unit, expires_at };
     expected.push(UnitHad::Held { sale: first.id, hold });
     let newer = bought(second.id, "ann", 1, 0).await;
     expected.insert(0, UnitHad::Bought(ledger.cancelled(newer.code).await));

@@ -75,6 +75,7 @@ fn new_id() -> ActionId {
 }
 
 /// An order that is given for the first time.
+#[must_use]
 pub fn order(action: Action) -> Order {
     let (by, why) = ("ann".parse().unwrap(), Some("because".parse().unwrap()));
     Order { id: new_id(), by, why, request_id: None, action, if_at: None }
