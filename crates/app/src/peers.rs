@@ -44,7 +44,6 @@ use tokio::{
     task::{spawn_local, yield_now},
     time::timeout,
 };
-
 use tracing::Level;
 
 use self::{admission::Around, crowd::Crowd, head::asks_to_close, stream::PeerStream};
