@@ -131,6 +131,11 @@ impl Visitor {
         self.read(&format!("fetch('{path}', {{ method: '{method}' }}).then(it => it.text()).then(it => it ? JSON.parse(it) : null)"))
     }
 
+    /// Waits until the sale stands so: what is told of it may be a moment old.
+    pub(crate) fn finds(&self, sold: u32, held: u32) {
+        self.until(&format!("fetch('/sales/current', {{ cache: 'no-store' }}).then(it => it.json()).then(it => it.sold === {sold} && it.held === {held})"));
+    }
+
     /// Looks at the state it is in.
     pub(crate) fn looks(&self, state: &str) {
         eye::look(self, state);

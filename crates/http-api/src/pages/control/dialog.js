@@ -60,6 +60,8 @@ function close() { if (!isResting() && !(order && !retry)) dialog.close(); }
 
 /** Whoever leaves before the answer came is told where to look. */
 function left() {
+	// It was closed to ask anew: that it was is heard of only now.
+	if (dialog.open) return;
 	if (order) tell(`It is not known yet whether that was done: ${order.deed}. If it was, the trail below says so.`);
 	order = retry = about = null;
 	keep(unsure);
