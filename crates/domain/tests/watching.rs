@@ -83,12 +83,18 @@ async fn wrote(history: &History) -> usize {
     history.run().await.unwrap().map_or(0, |written| written.sales)
 }
 
-#[tokio::test]
-async fn a_sale_is_written_down_each_minute_from_its_beginning_until_it_is_closed() {
+/// A world, a process in it, and what that writes down.
+fn watched() -> (World, Services, Arc<Written>, History) {
     let world = World::new();
     let services = world.services(1);
     let written = Arc::new(Written::default());
     let history = services.history(written.clone(), OWN);
+    (world, services, written, history)
+}
+
+#[tokio::test]
+async fn a_sale_is_written_down_each_minute_from_its_beginning_until_it_is_closed() {
+    let (world, services, written, history) = watched();
     let upkeep = services.upkeep(None);
     // A full hour.
     let begin = world.clock.now();
@@ -113,10 +119,7 @@ async fn a_sale_is_written_down_each_minute_from_its_beginning_until_it_is_close
 
 #[tokio::test]
 async fn a_minute_that_could_not_be_written_is_written_as_soon_as_it_can_be() {
-    let world = World::new();
-    let services = world.services(1);
-    let written = Arc::new(Written::default());
-    let history = services.history(written.clone(), OWN);
+    let (world, services, written, history) = watched();
     let sale = sale_in(&world, 0).await.id;
     services.catalog.refresh().await.unwrap();
 
@@ -131,10 +134,7 @@ async fn a_minute_that_could_not_be_written_is_written_as_soon_as_it_can_be() {
 
 #[tokio::test]
 async fn a_sale_that_is_open_between_two_minutes_alone_has_its_end() {
-    let world = World::new();
-    let services = world.services(1);
-    let written = Arc::new(Written::default());
-    let history = services.history(written.clone(), OWN);
+    let (world, services, written, history) = watched();
     let upkeep = services.upkeep(None);
     let begin = world.clock.now();
     services.catalog.refresh().await.unwrap();
@@ -155,10 +155,7 @@ async fn a_sale_that_is_open_between_two_minutes_alone_has_its_end() {
 
 #[tokio::test]
 async fn a_sale_that_cannot_be_counted_costs_no_other_its_minute() {
-    let world = World::new();
-    let services = world.services(1);
-    let written = Arc::new(Written::default());
-    let history = services.history(written.clone(), OWN);
+    let (world, services, written, history) = watched();
     let begin = world.clock.now();
     let (one, other) = (sale_in(&world, 0).await.id, sale_in(&world, 0).await.id);
     services.catalog.refresh().await.unwrap();
@@ -177,10 +174,7 @@ async fn a_sale_that_cannot_be_counted_costs_no_other_its_minute() {
 
 #[tokio::test]
 async fn a_process_that_stops_writes_down_what_came_since_the_last_minute() {
-    let world = World::new();
-    let services = world.services(1);
-    let written = Arc::new(Written::default());
-    let history = services.history(written.clone(), OWN);
+    let (world, services, written, history) = watched();
     let begin = world.clock.now();
     let sale = sale_in(&world, 0).await.id;
     assert_eq!(history.finish().await.unwrap().sales, 0, "no sale is known yet");

@@ -274,11 +274,7 @@ async fn the_start_and_the_metrics_tell_the_budget_the_server_and_how_far_it_kee
 /// No look asks for it, for what a look writes would be there; whoever is refused says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_only_grants_need_is_named_by_health_once_one_was_refused() {
-    let mut stack = an_empty_database();
-    migrate(&stack);
-    let role = stack.url_of("flashsale_app");
-    stack.set_env([("DATABASE_URL", role), ("MIGRATE", "off".to_owned())]);
-    stack.start_app().await;
+    let stack = served_by_the_small_role().await;
     let sale = stack.sale().await;
 
     stack.sql("REVOKE INSERT ON flashsale.checkout_attempts FROM flashsale_app");
@@ -293,14 +289,20 @@ async fn a_right_that_only_grants_need_is_named_by_health_once_one_was_refused()
         .await;
 }
 
-/// Each of them, taken away while the process runs, and by whatever way it is found.
-#[tokio::test(flavor = "multi_thread")]
-async fn health_says_of_a_ledger_that_refuses_what_the_log_says() {
+/// A service that may do what is listed and no more.
+async fn served_by_the_small_role() -> Stack {
     let mut stack = an_empty_database();
     migrate(&stack);
     let role = stack.url_of("flashsale_app");
     stack.set_env([("DATABASE_URL", role), ("MIGRATE", "off".to_owned())]);
     stack.start_app().await;
+    stack
+}
+
+/// Each of them, taken away while the process runs, and by whatever way it is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_of_a_ledger_that_refuses_what_the_log_says() {
+    let stack = served_by_the_small_role().await;
     stack.sale().await;
     // A setting is one of the connections that begin after it.
     let run = |sql: &str| {
@@ -355,11 +357,7 @@ async fn health_says_of_a_ledger_that_refuses_what_the_log_says() {
 /// What loads a sale is the upkeep, of which no request hears.
 #[tokio::test(flavor = "multi_thread")]
 async fn health_says_of_a_sale_that_cannot_be_loaded_what_keeps_it_from_that() {
-    let mut stack = an_empty_database();
-    migrate(&stack);
-    let role = stack.url_of("flashsale_app");
-    stack.set_env([("DATABASE_URL", role), ("MIGRATE", "off".to_owned())]);
-    stack.start_app().await;
+    let stack = served_by_the_small_role().await;
     stack.sale().await;
 
     stack.sql("REVOKE UPDATE ON flashsale.sales FROM flashsale_app");
