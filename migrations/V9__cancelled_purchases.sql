@@ -30,6 +30,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS purchases_standing_slot ON purchases (sale_id,
     WHERE cancelled_at IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS purchases_standing_unit ON purchases (sale_id, unit)
     WHERE cancelled_at IS NULL;
+-- Those that do not stand are few, and their buyers ask for them.
+CREATE INDEX purchases_cancelled ON purchases (user_id, sale_id, slot) WHERE cancelled_at IS NOT NULL;
 -- What was made by hand and broken off stands there, and keeps nothing unique.
 DO $$
 DECLARE

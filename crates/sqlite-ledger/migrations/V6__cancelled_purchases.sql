@@ -99,8 +99,9 @@ ALTER TABLE purchases_may_be_cancelled RENAME TO purchases;
 
 CREATE UNIQUE INDEX purchases_standing_unit ON purchases (sale_id, unit) WHERE cancelled_at IS NULL;
 CREATE UNIQUE INDEX purchases_standing_slot ON purchases (sale_id, user_id, slot) WHERE cancelled_at IS NULL;
--- Those that do not stand are few, and looked up by their code.
+-- Those that do not stand are few, and looked up by their code and by their buyer.
 CREATE UNIQUE INDEX purchases_cancelled ON purchases (code) WHERE cancelled_at IS NOT NULL;
+CREATE INDEX purchases_cancelled_of ON purchases (user_id, sale_id, slot) WHERE cancelled_at IS NOT NULL;
 
 -- The last line: no record disappears, and the only things that may happen to one are the end of its hold and, of what
 -- was sold, of its purchase.

@@ -60,10 +60,8 @@ impl Tables<'_> {
 
     /// What a user has bought, and what was cancelled of it. It is on the disk whether its code is archived or not.
     fn bought(&self, of: &UserOfSale) -> Result<UnitsOfUser, SqliteError> {
-        let (first, last) = Code::range_of(of.sale);
-        let codes = (first.to_be_bytes(), last.to_be_bytes(), of.user.as_str());
         let bought = self.all(BOUGHT_BY, (of.sale.get(), of.user.as_str()), rows::receipt)?;
-        let cancelled = self.all(CANCELLED_OF, codes, rows::receipt)?;
+        let cancelled = self.all(CANCELLED_OF, (of.user.as_str(), of.sale.get()), rows::receipt)?;
         Ok(UnitsOfUser { held: Vec::new(), bought, cancelled, seen_at: self.now() })
     }
 }

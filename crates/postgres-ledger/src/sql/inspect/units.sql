@@ -6,8 +6,7 @@
 -- $4 past      bigint   units of that sale that are past
 -- $5 limit     bigint
 --
--- Each sale is looked up by itself: the index of the slots begins with it. What was cancelled is in none: the trail of
--- the sale leads to it.
+-- Each sale is looked up by itself: the index of the slots begins with it.
 
 SELECT
     attempt.sale_id, attempt.code, attempt.user_id, attempt.unit, attempt.expires_at,
@@ -29,14 +28,14 @@ CROSS JOIN LATERAL (
         OFFSET 0
     )
     UNION ALL
-    SELECT
-        cancelled.sale_id, cancelled.code, cancelled.user_id, cancelled.unit, NULL::timestamptz,
-        cancelled.slot, 'cancelled'
-    FROM operator_actions AS action
-    JOIN purchases AS cancelled ON cancelled.code = action.code
-    WHERE
-        action.sale_id = sale.id AND action.action = 'purchase-cancelled' AND action.after IS NOT NULL
-        AND cancelled.user_id = $1 AND cancelled.cancelled_at IS NOT NULL
+    (
+        SELECT sale_id, code, user_id, unit, NULL::timestamptz, slot, 'cancelled'
+        FROM purchases
+        WHERE user_id = $1 AND sale_id = sale.id AND cancelled_at IS NOT NULL
+        -- In this order, so that the index of what was cancelled is the one to go by.
+        ORDER BY slot
+        OFFSET 0
+    )
 ) AS attempt
 LEFT JOIN purchases AS purchase ON purchase.code = attempt.code
 -- By the slot, and then by when it was bought: what stands was bought after what was cancelled.

@@ -1,6 +1,5 @@
 -- inspect_units: the units that a user has, and those whose purchase was cancelled, those of the newest sale first.
--- Whoever has no guard reads what was recorded since the first of the sales that are not closed was made. What was
--- cancelled is looked at whoever bought it: it is little.
+-- Whoever has no guard reads what was recorded since the first of the sales that are not closed was made.
 --
 -- ?1 user_id   ?2 sale_id   null for all   ?3 from   the sale to begin with   ?4 past   units of that
 -- sale that are past   ?5 limit
@@ -26,7 +25,7 @@ UNION ALL
 SELECT
     sale_id, slot, unit, code, user_id, NULL, purchased_at, item_name, item_image, product_version,
     cancelled_at, cancel_reason
-FROM purchases INDEXED BY purchases_cancelled
+FROM purchases INDEXED BY purchases_cancelled_of
 WHERE cancelled_at IS NOT NULL AND user_id = ?1 AND (?2 IS NULL OR sale_id = ?2) AND sale_id <= ?3
 -- By the slot, and then by when it was bought: what stands was bought after what was cancelled.
 ORDER BY 1 DESC, 2, 7 NULLS LAST, 4
