@@ -14,6 +14,7 @@ mod attempts;
 mod audit;
 mod codes;
 mod connections;
+mod ending;
 mod exports;
 mod history;
 #[cfg(test)]
@@ -60,6 +61,7 @@ use crate::{
     servers::{ConnectError, Object, Pool, Servers, Source, Use, pool, watch},
     session::{Session, SessionError, connect},
     sold_blocks::SoldBlocks,
+    tally::{CountSales, TallyReply},
 };
 
 pub use connections::{Connections, TooFewConnections};
@@ -88,6 +90,9 @@ const FIND_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// Users who are looked up in one call: each may have as many units as the limit of a sale says.
 const USERS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
+/// Sales that are counted in one call. The upkeep waits for it, however long it takes.
+const SALES_MAX: NonZeroUsize = NonZeroUsize::new(128).unwrap();
+
 /// The ledger in one Postgres database.
 ///
 /// One writer records attempts and one redeems codes, each a batch at a time: while one batch
@@ -106,6 +111,7 @@ pub struct PostgresLedger {
     look_up: Batcher<Code, LifeReply>,
     units: Batcher<UserOfSale, UnitsReply>,
     find_sale: Batcher<SaleId, Result<Option<Listed>, StoreError>>,
+    tally: Batcher<SaleId, TallyReply>,
 }
 
 /// What the ledgers of all threads have in common.
@@ -266,6 +272,13 @@ impl PostgresLedger {
             Role::Upkeep => cold(),
             Role::Thread => Session::borrowing(shared.reads.clone()),
         };
+        let count = CountSales {
+            session: match role {
+                Role::Upkeep => Session::borrowing(shared.upkeep.clone()).patient(),
+                Role::Thread => lent(),
+            },
+            sold_blocks: Arc::clone(&shared.sold_blocks),
+        };
         let narrow = Limits { queue_max: limits.queue_max.min(FIND_QUEUE_MAX), ..limits };
         let of_users = Limits { batch_max: narrow.batch_max.min(USERS_MAX), ..narrow };
         Self {
@@ -284,6 +297,7 @@ impl PostgresLedger {
             look_up: Batcher::spawn(narrow, [LookUp(lent())]),
             units: Batcher::spawn(of_users, [Units(lent())]),
             find_sale: Batcher::spawn(narrow, [FindSales(cold())]),
+            tally: Batcher::spawn(Limits::patient(limits.queue_max, SALES_MAX), [count]),
             limits,
             role,
             shared,
@@ -355,7 +369,7 @@ impl PostgresLedger {
 
     fn session(&self) -> Session {
         match self.role {
-            Role::Upkeep => Session::patient(self.pool().clone()),
+            Role::Upkeep => Session::new(self.pool().clone()).patient(),
             Role::Thread => Session::new(self.pool().clone()),
         }
     }

@@ -104,7 +104,7 @@ impl SaleRegister for PostgresLedger {
 
     async fn tally(&self, sale: SaleId) -> Result<Option<Tally>, StoreError> {
         let _look = self.may_look(Operation::Tally)?;
-        self.count(sale).await.map_err(|error| error.during(Operation::Tally))
+        self.tally.submit(sale).await.map_err(not_accepted(Operation::Tally))?
     }
 
     async fn close(&self, sale: SaleId) -> Result<bool, StoreError> {

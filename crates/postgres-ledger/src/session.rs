@@ -66,9 +66,9 @@ impl Session {
         Self { is_borrowing: true, ..Self::new(pool) }
     }
 
-    /// A session for the upkeep, whose statements may take longer.
-    pub(crate) fn patient(pool: Pool) -> Self {
-        Self { reply_timeout: UPKEEP_REPLY_TIMEOUT, ..Self::new(pool) }
+    /// The same for the upkeep, whose statements may take longer.
+    pub(crate) fn patient(self) -> Self {
+        Self { reply_timeout: UPKEEP_REPLY_TIMEOUT, ..self }
     }
 
     /// A session that connects when it is made ready.

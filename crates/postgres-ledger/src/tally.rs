@@ -1,230 +1,136 @@
-//! Counting what is live, and ending what is over: what reads many rows of a sale, and so reads
-//! those alone that may have changed.
+//! Counting what is live of sales, by the batch: the upkeep looks at all that are open together. It reads of
+//! a sale those units alone that may have changed.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc};
 
-use domain::{Code, Epoch, SaleId, ports::Tally, sale::SaleState};
-use tokio::time::timeout;
+use async_trait::async_trait;
+use batcher::Call;
+use domain::{
+    Epoch, SaleId, StoreError,
+    ports::{Operation, Tally},
+};
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
-    PostgresLedger,
-    operator::run,
     rows,
-    servers::Object,
-    session::{Session, SessionError, TRANSACTION_TIMEOUT, Turns},
-    snapshot::LOCK_SQL,
-    sold_blocks::{BLOCK, Unsold},
+    session::{Session, SessionError},
+    sold_blocks::{BLOCK, SoldBlocks, Unsold},
 };
 
 pub(crate) const TALLY_SQL: &str = include_str!("sql/tally.sql");
 const SOLD_BLOCKS_SQL: &str = include_str!("sql/sold_blocks.sql");
-const OPEN_SALES_SQL: &str = include_str!("sql/open_sales.sql");
-pub(crate) const NEXT_DUE_SQL: &str = include_str!("sql/next_due.sql");
-pub(crate) const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
-pub(crate) const MAY_CLOSE_SQL: &str = include_str!("sql/may_close.sql");
-pub(crate) const CLOSE_SQL: &str = include_str!("sql/close_sale.sql");
-const LOCK_WITHOUT_FIGURES_SQL: &str = include_str!("sql/lock_without_figures.sql");
-const WRITE_FIGURES_SQL: &str = include_str!("sql/write_figures.sql");
-
-/// Closed sales without a figure that are counted whenever a sale is closed.
-const FIGURES_AT_A_TIME: i64 = 256;
 
 /// The statements of this room.
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[
-    TALLY_SQL,
-    SOLD_BLOCKS_SQL,
-    OPEN_SALES_SQL,
-    NEXT_DUE_SQL,
-    EXPIRE_OVERDUE_SQL,
-    MAY_CLOSE_SQL,
-    CLOSE_SQL,
-    LOCK_WITHOUT_FIGURES_SQL,
-    WRITE_FIGURES_SQL,
-];
+pub(crate) const STATEMENTS: &[&str] = &[TALLY_SQL, SOLD_BLOCKS_SQL];
 
-impl PostgresLedger {
-    pub(crate) async fn count(&self, sale: SaleId) -> Result<Option<Tally>, SessionError> {
-        let blocks = &self.shared.sold_blocks;
-        let mut session = self.session();
-        let unsold = blocks.unsold(sale);
-        let mut counted = count_in(&mut session, sale, &unsold).await;
-        let is_out_of_date = match &counted {
-            // Fewer live than are known to be sold. A server that is slow is not asked for more.
-            Err(SessionError::Unreadable(_)) => true,
+/// The reply to a caller who asks what is live of a sale.
+pub(crate) type TallyReply = Result<Option<Tally>, StoreError>;
+
+/// What was counted of each sale that there is.
+type Counted = HashMap<SaleId, Result<Tally, SessionError>>;
+
+/// Counts batches of sales.
+pub(crate) struct CountSales {
+    /// One that has a connection only while it needs one.
+    pub(crate) session: Session,
+    pub(crate) sold_blocks: Arc<SoldBlocks>,
+}
+
+#[async_trait]
+impl Call<SaleId, TallyReply> for CountSales {
+    const NAME: &'static str = "tally";
+
+    async fn call(&mut self, batch: Vec<SaleId>) -> Vec<TallyReply> {
+        let counted = self.count(&batch).await;
+        let reply_to = |sale| match &counted {
+            Ok(counted) => match counted.get(sale) {
+                Some(Ok(tally)) => Ok(Some(*tally)),
+                Some(Err(error)) => Err(error.shared(Operation::Tally)),
+                None => Ok(None),
+            },
+            Err(error) => Err(error.shared(Operation::Tally)),
+        };
+        batch.iter().map(reply_to).collect()
+    }
+}
+
+impl CountSales {
+    async fn count(&mut self, sales: &[SaleId]) -> Result<Counted, SessionError> {
+        // Each once, whoever asks for it twice.
+        let asked = sales.iter().map(|&sale| (sale, self.sold_blocks.unsold(sale)));
+        let asked = asked.collect::<HashMap<_, _>>();
+        let mut counted = count_in(&mut self.session, &asked).await?;
+        let misled = asked.iter().filter(|(sale, unsold)| {
+            unsold.known_sold > 0 && counted.get(sale).is_some_and(|it| self.is_misled(**sale, it))
+        });
+        let misled = misled.map(|(&sale, _)| sale).collect::<Vec<_>>();
+        if !misled.is_empty() {
+            let asked = misled.into_iter().map(|sale| {
+                self.sold_blocks.forget(sale);
+                (sale, self.sold_blocks.unsold(sale))
+            });
+            let asked = asked.collect();
+            counted.extend(count_in(&mut self.session, &asked).await?);
+        }
+        for (&sale, tally) in
+            counted.iter().filter_map(|(sale, it)| Some((sale, it.as_ref().ok()?)))
+        {
+            if self.sold_blocks.counted(sale, tally.epoch, tally.sold.into()) {
+                self.learn(sale, tally).await?;
+            }
+        }
+        Ok(counted)
+    }
+
+    /// Whether what was remembered of a sale is not so any more.
+    fn is_misled(&self, sale: SaleId, counted: &Result<Tally, SessionError>) -> bool {
+        match counted {
+            // Fewer live than are known to be sold.
+            Err(_) => true,
             // What was sold then may be cancelled since.
-            Ok(Some(tally)) => blocks.is_of_other_epoch(sale, tally.epoch),
-            Ok(None) | Err(_) => false,
-        };
-        if unsold.known_sold > 0 && is_out_of_date {
-            blocks.forget(sale);
-            counted = count_in(&mut session, sale, &blocks.unsold(sale)).await;
-        }
-        let Some(tally) = counted? else { return Ok(None) };
-        if blocks.counted(sale, tally.epoch, tally.sold.into()) {
-            let Unsold { firsts, lasts, .. } = blocks.unsold(sale);
-            let parameters: [&(dyn ToSql + Sync); 4] = [&sale.get(), &firsts, &lasts, &BLOCK];
-            // The count is made: whatever is not learned now is learned later.
-            if let Ok(found) = session.query(SOLD_BLOCKS_SQL, &parameters).await {
-                let found = found.iter().map(|row| rows::column(row, "block"));
-                let found = found.collect::<Result<Vec<i32>, _>>()?;
-                blocks.learn((sale, tally.epoch), found, tally.sold.into());
-            }
-        }
-        Ok(Some(tally))
-    }
-
-    /// Ends at most `limit` holds that are overdue, sale by sale. One of which it is known that none
-    /// can be is not looked at.
-    pub(crate) async fn end_overdue(
-        &self,
-        overdue_ms: i64,
-        limit: usize,
-    ) -> Result<Vec<Code>, SessionError> {
-        let mut session = self.session();
-        let open = session.query(OPEN_SALES_SQL, &[]).await?;
-        let open = open
-            .iter()
-            .map(|row| {
-                let sale = rows::sale_id(row, "id")?;
-                self.shared.sold_blocks.is_at(sale, Epoch(rows::column(row, "epoch")?));
-                Ok((sale, rows::column(row, "hold_ms")?))
-            })
-            .collect::<Result<Vec<(SaleId, i64)>, SessionError>>()?;
-        self.shared.sold_blocks.keep_only(&open.iter().map(|(sale, _)| *sale).collect::<Vec<_>>());
-        let mut expired = Vec::new();
-        for (sale, hold_ms) in open {
-            let room = limit.saturating_sub(expired.len());
-            if room > 0 && self.is_overdue(&mut session, sale, hold_ms, overdue_ms).await? {
-                let Unsold { firsts, lasts, .. } = self.shared.sold_blocks.unsold(sale);
-                let room = i64::try_from(room).unwrap_or(i64::MAX);
-                let parameters: [&(dyn ToSql + Sync); 5] =
-                    [&sale.get(), &firsts, &lasts, &overdue_ms, &room];
-                for row in session.query(EXPIRE_OVERDUE_SQL, &parameters).await? {
-                    expired.push(rows::code(&row)?);
-                }
-            }
-        }
-        Ok(expired)
-    }
-
-    /// Whether a hold of the sale is overdue. If not, the next that is will be one that is on hold
-    /// now, or one that is granted from now on.
-    async fn is_overdue(
-        &self,
-        session: &mut Session,
-        sale: SaleId,
-        hold_ms: i64,
-        overdue_ms: i64,
-    ) -> Result<bool, SessionError> {
-        let blocks = &self.shared.sold_blocks;
-        let overdue = Duration::from_millis(u64::try_from(overdue_ms).unwrap_or(0));
-        if !blocks.may_be_overdue(sale, overdue) {
-            return Ok(false);
-        }
-        let Unsold { firsts, lasts, .. } = blocks.unsold(sale);
-        let found = session.query(NEXT_DUE_SQL, &[&sale.get(), &firsts, &lasts]).await?;
-        let due_in_ms = match found.first() {
-            Some(row) => rows::column::<Option<i64>>(row, "due_in_ms")?,
-            None => None,
-        };
-        let due_in_ms = due_in_ms.unwrap_or(i64::MAX).min(hold_ms);
-        if let Ok(span_ms) = u64::try_from(due_in_ms) {
-            blocks.none_due_for(sale, Duration::from_millis(span_ms));
-        }
-        Ok(due_in_ms.saturating_add(overdue_ms) <= 0)
-    }
-
-    pub(crate) async fn close_sale(&self, sale: SaleId) -> Result<bool, SessionError> {
-        let unsold = &self.shared.sold_blocks.unsold(sale);
-        let parameters: [&(dyn ToSql + Sync); 3] = [&sale.get(), &unsold.firsts, &unsold.lasts];
-        let found = self.session().query(MAY_CLOSE_SQL, &parameters).await?;
-        match found.first() {
-            Some(row) if rows::column::<bool>(row, "may_close")? => {}
-            _ => return Ok(false),
-        }
-        // What is known may be of another past than that of a ledger which was restored meanwhile: the
-        // last look is at every unit.
-        self.shared.sold_blocks.forget(sale);
-        let all = &self.shared.sold_blocks.unsold(sale);
-        let mut turns = Turns::on(self.pool());
-        loop {
-            let mut client = turns.connect().await?;
-            let closed = close_locked(&mut client, sale, all);
-            let closed = timeout(TRANSACTION_TIMEOUT, closed).await;
-            if let Some(closed) = turns.end(client, closed) {
-                if let Ok(true) = closed {
-                    self.write_figures().await;
-                }
-                return closed;
-            }
+            Ok(tally) => self.sold_blocks.is_of_other_epoch(sale, tally.epoch),
         }
     }
 
-    /// Writes down what sales have sold that a version before this one closed. Until it is, they are
-    /// counted for whoever looks.
-    async fn write_figures(&self) {
-        if let Err(error) = self.try_to_write_figures().await {
-            let error = &error as &dyn std::error::Error;
-            tracing::debug!(error, "what closed sales have sold is not written down yet");
+    async fn learn(&mut self, sale: SaleId, tally: &Tally) -> Result<(), SessionError> {
+        let Unsold { firsts, lasts, .. } = self.sold_blocks.unsold(sale);
+        let parameters: [&(dyn ToSql + Sync); 4] = [&sale.get(), &firsts, &lasts, &BLOCK];
+        // The count is made: whatever is not learned now is learned later.
+        if let Ok(found) = self.session.query(SOLD_BLOCKS_SQL, &parameters).await {
+            let found = found.iter().map(|row| rows::column(row, "block"));
+            let found = found.collect::<Result<Vec<i32>, _>>()?;
+            self.sold_blocks.learn((sale, tally.epoch), found, tally.sold.into());
         }
-    }
-
-    async fn try_to_write_figures(&self) -> Result<(), SessionError> {
-        let mut turns = Turns::on(self.pool());
-        loop {
-            let mut client = turns.connect().await?;
-            let written = timeout(TRANSACTION_TIMEOUT, write_figures_in(&mut client)).await;
-            if let Some(written) = turns.end(client, written) {
-                return written;
-            }
-        }
+        Ok(())
     }
 }
 
 async fn count_in(
     session: &mut Session,
-    sale: SaleId,
-    unsold: &Unsold,
-) -> Result<Option<Tally>, SessionError> {
-    let Unsold { firsts, lasts, known_sold } = unsold;
+    asked: &HashMap<SaleId, Unsold>,
+) -> Result<Counted, SessionError> {
+    let (mut sales, mut known_sold) = (Vec::new(), Vec::new());
+    let (mut of_sale, mut firsts, mut lasts) = (Vec::new(), Vec::<i32>::new(), Vec::<i32>::new());
+    for (sale, unsold) in asked {
+        sales.push(sale.get());
+        known_sold.push(unsold.known_sold);
+        of_sale.extend(unsold.firsts.iter().map(|_| sale.get()));
+        firsts.extend(&unsold.firsts);
+        lasts.extend(&unsold.lasts);
+    }
+    let parameters: [&(dyn ToSql + Sync); 5] = [&sales, &known_sold, &of_sale, &firsts, &lasts];
     let before = session.moves();
-    let rows = session.query(TALLY_SQL, &[&sale.get(), firsts, lasts, known_sold]).await?;
+    let found = session.query(TALLY_SQL, &parameters).await?;
     let moves = session.moves();
-    let tally = rows.first().map(|row| read_tally(row, moves)).transpose()?;
     // What came while the ledger moved may be of the server before.
-    Ok(tally.map(|it| Tally { is_epoch_of_server: it.is_epoch_of_server && before == moves, ..it }))
-}
-
-async fn close_locked(
-    client: &mut Object,
-    sale: SaleId,
-    Unsold { firsts, lasts, .. }: &Unsold,
-) -> Result<bool, SessionError> {
-    let transaction = client.transaction().await.map_err(SessionError::of)?;
-    let locked = run(&transaction, LOCK_SQL, &[&sale.get()]).await?;
-    let Some(row) = locked.first() else { return Ok(false) };
-    if rows::sale(row)?.state == SaleState::Closed {
-        return Ok(true);
-    }
-    let is_over: bool = rows::column(row, "is_over")?;
-    let all: [&(dyn ToSql + Sync); 3] = [&sale.get(), firsts, lasts];
-    let closed = is_over && !run(&transaction, CLOSE_SQL, &all).await?.is_empty();
-    transaction.commit().await.map_err(SessionError::of)?;
-    Ok(closed)
-}
-
-/// Its statements are at READ COMMITTED, so the second sees what the first waited for.
-async fn write_figures_in(client: &mut Object) -> Result<(), SessionError> {
-    let transaction = client.transaction().await.map_err(SessionError::of)?;
-    let locked = run(&transaction, LOCK_WITHOUT_FIGURES_SQL, &[&FIGURES_AT_A_TIME]).await?;
-    let sales = locked.iter().map(|row| rows::column::<i64>(row, "id"));
-    let sales = sales.collect::<Result<Vec<_>, _>>()?;
-    if !sales.is_empty() {
-        run(&transaction, WRITE_FIGURES_SQL, &[&sales]).await?;
-    }
-    transaction.commit().await.map_err(SessionError::of)
+    let read = |row| {
+        let tally = read_tally(row, moves);
+        let is_of_server = |it: Tally| it.is_epoch_of_server && before == moves;
+        let tally = tally.map(|it| Tally { is_epoch_of_server: is_of_server(it), ..it });
+        Ok((rows::sale_id(row, "sale_id")?, tally))
+    };
+    found.iter().map(read).collect()
 }
 
 fn read_tally(row: &Row, moves: u64) -> Result<Tally, SessionError> {

@@ -14,7 +14,7 @@ use domain::{
 use crate::{
     RedisStores,
     keys::{CodeArg, SaleKeys},
-    line::{Line, LineError, REPLY_MS_MAX, fcall},
+    line::{Line, LineError, Replied, fcall},
     not_accepted,
     reply::{Reply, unknown},
     shared,
@@ -36,10 +36,7 @@ impl CodeStore for RedisStores {
     }
 
     async fn due(&self, sale: SaleId, limit: usize) -> Result<Option<Vec<Code>>, StoreError> {
-        let command = fcall("flashsale_v3_due", &SaleKeys::of(sale)).arg(limit).to_owned();
-        let value =
-            self.line().invoke(command).await.map_err(|error| error.during(Operation::Due))?;
-        read_due(&value).map_err(|error| error.during(Operation::Due))
+        self.due.submit((sale, limit)).await.map_err(not_accepted(Operation::Due))?
     }
 
     async fn settle(&self, sale: SaleId, verdicts: &[(Code, Verdict)]) -> Result<(), StoreError> {
@@ -80,61 +77,45 @@ impl Call<Code, Result<Option<Unit>, StoreError>> for FindUnits {
     async fn call(&mut self, batch: Vec<Code>) -> Vec<Result<Option<Unit>, StoreError>> {
         let mut units: Vec<Result<Option<Unit>, StoreError>> = Vec::new();
         units.resize_with(batch.len(), || Ok(None));
-        let of_sales: Vec<_> = by_sale(batch.iter().map(|code| code.sale()))
-            .into_iter()
-            .map(|(sale, indexes)| {
-                let codes: Vec<_> = indexes.iter().map(|&index| batch[index]).collect();
-                (sale, indexes, codes)
-            })
-            .collect();
         // Made-up codes are of as many sales as there are codes: one way there and back for all.
-        let questions = at_once(of_sales.iter().map(|(sale, _, codes)| find_command(*sale, codes)));
-        let replies = self.0.transact(&questions, REPLY_MS_MAX).await;
-        for (place, (_, indexes, codes)) in of_sales.iter().enumerate() {
-            let read = replies
-                .as_ref()
-                .map(|replies| read_units(replies.get(place).unwrap_or(&Value::Nil), codes));
-            let found = match &read {
-                Ok(Ok(found)) => Ok(found),
-                Ok(Err(error)) => Err(error),
-                Err(error) => Err(*error),
-            };
-            for (nth, &index) in indexes.iter().enumerate() {
-                units[index] = match found {
-                    Ok(found) => Ok(found[nth]),
-                    Err(error) => Err(shared(error, Operation::FindUnit)()),
-                };
+        let of_sales = by_sale(batch.iter().map(|code| code.sale()));
+        let commands: Vec<_> = of_sales
+            .iter()
+            .map(|(sale, indexes)| find_command(*sale, picked(&batch, indexes)))
+            .collect();
+        for (replied, (_, indexes)) in self.0.call_each(&commands).await.into_iter().zip(of_sales) {
+            match replied.and_then(|found| Ok(read_units(&found, indexes.len())?)) {
+                Ok(found) => {
+                    for (index, unit) in indexes.into_iter().zip(found) {
+                        units[index] = Ok(unit);
+                    }
+                }
+                Err(error) => {
+                    let error_for = shared(&error, Operation::FindUnit);
+                    for index in indexes {
+                        units[index] = Err(error_for());
+                    }
+                }
             }
         }
         units
     }
 }
 
-/// Commands that are sent together, each answered by itself, also with an error.
-fn at_once(commands: impl Iterator<Item = redis::Cmd>) -> redis::Pipeline {
-    let mut pipeline = redis::pipe();
-    pipeline.ignore_errors();
-    commands.for_each(|command| {
-        pipeline.add_command(command);
-    });
-    pipeline
-}
-
-fn find_command(sale: SaleId, codes: &[Code]) -> redis::Cmd {
+fn find_command(sale: SaleId, codes: impl Iterator<Item = Code>) -> redis::Cmd {
     let mut command = redis::cmd("HMGET");
     command.arg(SaleKeys::codes(sale));
-    for &code in codes {
+    for code in codes {
         command.arg(CodeArg(code));
     }
     command
 }
 
-pub(crate) fn read_units(value: &Value, codes: &[Code]) -> Result<Vec<Option<Unit>>, LineError> {
+/// What was found of so many codes.
+pub(crate) fn read_units(value: &Value, codes: usize) -> Result<Vec<Option<Unit>>, LineError> {
     match value {
-        Value::Array(found) if found.len() == codes.len() => {
-            Ok(found.iter().map(read_unit).collect())
-        }
-        other => Err(LineError::Unreadable(format!("{other:?} for {} codes", codes.len()))),
+        Value::Array(found) if found.len() == codes => Ok(found.iter().map(read_unit).collect()),
+        other => Err(LineError::Unreadable(format!("{other:?} for {codes} codes"))),
     }
 }
 
@@ -142,6 +123,29 @@ pub(crate) fn read_units(value: &Value, codes: &[Code]) -> Result<Vec<Option<Uni
 fn read_unit(value: &Value) -> Option<Unit> {
     let Value::BulkString(bytes) = value else { return None };
     std::str::from_utf8(bytes).ok()?.split(' ').next()?.parse().ok()
+}
+
+/// The reply to a caller who asks which holds are due.
+pub(crate) type DueReply = Result<Option<Vec<Code>>, StoreError>;
+
+/// Asks which holds are due: the upkeep asks for all sales that are at hand together.
+pub(crate) struct FindDue(pub(crate) Line);
+
+#[async_trait]
+impl Call<(SaleId, usize), DueReply> for FindDue {
+    const NAME: &'static str = "due";
+
+    async fn call(&mut self, batch: Vec<(SaleId, usize)>) -> Vec<DueReply> {
+        let command = |&(sale, limit): &(SaleId, usize)| {
+            fcall("flashsale_v3_due", &SaleKeys::of(sale)).arg(limit).to_owned()
+        };
+        let replied = self.0.invoke_each(batch.iter().map(command).collect()).await;
+        let read = |replied: Replied| {
+            let due = replied.and_then(|value| Ok(read_due(&value)?));
+            due.map_err(|error| shared(&error, Operation::Due)())
+        };
+        replied.into_iter().map(read).collect()
+    }
 }
 
 pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
@@ -154,6 +158,11 @@ pub(crate) fn read_due(value: &Value) -> Result<Option<Vec<Code>>, LineError> {
     }
     let codes = reply.rest().map(|word| word.parse().map_err(|_| unknown(word)));
     codes.collect::<Result<_, _>>().map(Some)
+}
+
+/// Those of a batch that have these indexes.
+pub(crate) fn picked<T: Copy>(batch: &[T], indexes: &[usize]) -> impl Iterator<Item = T> {
+    indexes.iter().map(|&index| batch[index])
 }
 
 /// The indexes of each sale in a batch, which mostly has one sale.

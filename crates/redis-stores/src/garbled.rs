@@ -203,7 +203,7 @@ proptest! {
         if let Ok(answers) = read_placed(&value, &asked) {
             prop_assert_eq!(answers.len(), asked.len());
         }
-        if let Ok(units) = read_units(&value, &codes) {
+        if let Ok(units) = read_units(&value, codes.len()) {
             prop_assert_eq!(units.len(), codes.len());
         }
         if let Ok(Some(due)) = read_due(&value) {

@@ -8,7 +8,10 @@ use domain::{
 };
 
 use crate::{
-    code_store::{by_sale, settle::settle},
+    code_store::{
+        by_sale, picked,
+        settle::{read_replied, settle_command},
+    },
     line::Line,
     shared,
 };
@@ -23,14 +26,13 @@ impl Call<(Code, Verdict), Result<(), StoreError>> for GiveBack {
     async fn call(&mut self, batch: Vec<(Code, Verdict)>) -> Vec<Result<(), StoreError>> {
         let mut replies: Vec<Result<(), StoreError>> = Vec::new();
         replies.resize_with(batch.len(), || Ok(()));
-        for (sale, indexes) in by_sale(batch.iter().map(|(code, _)| code.sale())) {
-            let of_sale: Vec<_> = indexes.iter().map(|&index| batch[index]).collect();
-            let settled = match settle(&mut self.0, sale, &of_sale).await {
-                // Perhaps only the connection was old; and a verdict may come twice.
-                Err(lost) if lost.is_lost() => settle(&mut self.0, sale, &of_sale).await,
-                decided => decided,
-            };
-            if let Err(error) = settled {
+        let of_sales = by_sale(batch.iter().map(|(code, _)| code.sale()));
+        let commands =
+            of_sales.iter().map(|(sale, indexes)| settle_command(*sale, picked(&batch, indexes)));
+        // Perhaps only the connection was old; and a verdict may come twice.
+        let settled = self.0.invoke_each_again_if_lost(commands.collect()).await;
+        for (replied, (_, indexes)) in settled.into_iter().zip(of_sales) {
+            if let Err(error) = read_replied(replied) {
                 let error_for = shared(&error, Operation::Settle);
                 for index in indexes {
                     replies[index] = Err(error_for());

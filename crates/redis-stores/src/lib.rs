@@ -33,18 +33,19 @@ use batcher::{BatchError, Batcher, Limits, Wait};
 use credentials::Access;
 use deadpool::managed::Status;
 use domain::{
-    Code, Failure, StoreError, Unit,
-    ports::{HoldRequest, LedgerIdentity, Operation, PlaceReply, Verdict},
+    Code, Failure, SaleId, StoreError, Unit,
+    ports::{HoldRequest, LedgerIdentity, LiveStatus, Operation, PlaceReply, Verdict},
 };
 use telemetry::PoolFigures;
 
 use crate::{
-    code_store::{FindUnits, place::PlaceHolds, settle::Settle},
+    code_store::{DueReply, FindDue, FindUnits, place::PlaceHolds, settle::Settle},
     give_back::GiveBack,
     line::{Line, LineError, Way},
     owner::Owner,
     probe::Probe,
     processes::Left,
+    sale_store::LookAtSales,
 };
 
 pub use server::SourceError;
@@ -66,6 +67,8 @@ pub struct RedisStores {
     find: Batcher<Code, Result<Option<Unit>, StoreError>>,
     settle: Batcher<(Code, Verdict), ()>,
     give_back: Batcher<(Code, Verdict), Result<(), StoreError>>,
+    due: Batcher<(SaleId, usize), DueReply>,
+    status: Batcher<SaleId, Result<Option<LiveStatus>, StoreError>>,
     left: Left,
 }
 
@@ -134,6 +137,8 @@ impl RedisStores {
             find: Batcher::spawn(limits, [FindUnits(line())]),
             settle: Batcher::spawn(verdicts, [Settle(line())]),
             give_back: Batcher::spawn(verdicts, [GiveBack(Line::new(kept.clone(), owner.clone()))]),
+            due: Batcher::spawn(verdicts, [FindDue(Line::new(pool.clone(), owner.clone()))]),
+            status: Batcher::spawn(verdicts, [LookAtSales(Line::new(pool.clone(), owner.clone()))]),
             left: Left::default(),
             limits,
             owner,

@@ -1,5 +1,7 @@
 //! A connection that is borrowed once and kept, and the function library behind it.
 
+mod together;
+
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use deadpool_redis::redis::{self, Arg, Cmd, Pipeline, RedisError, Value};
@@ -14,6 +16,8 @@ use crate::{
     reply::carried_out,
     server::{ConnectError, Object, Pool, PoolError, of_pool},
 };
+
+pub(crate) use together::Replied;
 
 /// The function library, one file a function.
 pub(crate) const LIBRARY: &str = concat!(
@@ -265,28 +269,39 @@ impl Line {
     ) -> Result<T, LineError> {
         match reply {
             Ok(value) => {
-                if std::mem::take(&mut self.is_refused) {
-                    tracing::info!("Redis refuses no more");
-                }
-                self.connection = Some(connection);
+                self.keep(connection);
                 Ok(value)
             }
-            Err(error) => {
-                // Whatever is still under way there, the next caller shall not meet it; and
-                // a server that turned read-only is not the one to talk to any more.
-                drop(Object::take(connection));
-                if is_for_want_of_a_right(&error) {
-                    self.probe.doubt();
-                }
-                let error = LineError::of(error);
-                if let LineError::Refused { remedy, source: Some(source) } = &error
-                    && !std::mem::replace(&mut self.is_refused, true)
-                {
-                    tracing::warn!(error = %source, "Redis refuses: {remedy}");
-                }
-                Err(error)
-            }
+            Err(error) => Err(self.drop_for(connection, error)),
         }
+    }
+
+    fn keep(&mut self, connection: Object) {
+        if std::mem::take(&mut self.is_refused) {
+            tracing::info!("Redis refuses no more");
+        }
+        self.connection = Some(connection);
+    }
+
+    /// Whatever is still under way there, the next caller shall not meet it; and a server that turned
+    /// read-only is not the one to talk to any more.
+    fn drop_for(&mut self, connection: Object, error: RedisError) -> LineError {
+        drop(Object::take(connection));
+        self.note(error)
+    }
+
+    /// What an error means that came instead of a reply. A refusal is logged, once.
+    fn note(&mut self, error: RedisError) -> LineError {
+        if is_for_want_of_a_right(&error) {
+            self.probe.doubt();
+        }
+        let error = LineError::of(error);
+        if let LineError::Refused { remedy, source: Some(source) } = &error
+            && !std::mem::replace(&mut self.is_refused, true)
+        {
+            tracing::warn!(error = %source, "Redis refuses: {remedy}");
+        }
+        error
     }
 }
 

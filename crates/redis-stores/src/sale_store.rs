@@ -1,6 +1,7 @@
 //! `SaleStore` on Redis: whole sales.
 
 use async_trait::async_trait;
+use batcher::Call;
 use deadpool_redis::redis::Value;
 use domain::{
     Epoch, SaleId, StoreError, Terms, UnixMillis, Window,
@@ -10,9 +11,11 @@ use domain::{
 use crate::{
     RedisStores,
     keys::SaleKeys,
-    line::{LineError, fcall},
+    line::{Line, LineError, Replied, fcall},
     load::load,
+    not_accepted,
     reply::{Reply, unknown},
+    shared,
 };
 
 #[async_trait]
@@ -27,8 +30,7 @@ impl SaleStore for RedisStores {
     }
 
     async fn status(&self, sale: SaleId) -> Result<Option<LiveStatus>, StoreError> {
-        let value = self.line().invoke(fcall("flashsale_v3_status", &SaleKeys::of(sale))).await;
-        value.and_then(|value| read_status(&value)).map_err(|error| error.during(Operation::Status))
+        self.status.submit(sale).await.map_err(not_accepted(Operation::Status))?
     }
 
     async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
@@ -36,6 +38,24 @@ impl SaleStore for RedisStores {
         value
             .and_then(|value| read_forgotten(&value))
             .map_err(|error| error.during(Operation::Forget))
+    }
+}
+
+/// Asks what is served of sales: the upkeep asks for all that are at hand together.
+pub(crate) struct LookAtSales(pub(crate) Line);
+
+#[async_trait]
+impl Call<SaleId, Result<Option<LiveStatus>, StoreError>> for LookAtSales {
+    const NAME: &'static str = "status";
+
+    async fn call(&mut self, batch: Vec<SaleId>) -> Vec<Result<Option<LiveStatus>, StoreError>> {
+        let command = |&sale: &SaleId| fcall("flashsale_v3_status", &SaleKeys::of(sale));
+        let replied = self.0.invoke_each(batch.iter().map(command).collect()).await;
+        let read = |replied: Replied| {
+            let status = replied.and_then(|value| Ok(read_status(&value)?));
+            status.map_err(|error| shared(&error, Operation::Status)())
+        };
+        replied.into_iter().map(read).collect()
     }
 }
 

@@ -49,8 +49,9 @@ pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 /// How many abandoned codes are given back at a time: enough for the ledger to commit many at once.
 const CODES_AT_A_TIME: usize = 64;
 
-/// How many sales are attended to at a time.
-const SALES_AT_A_TIME: usize = 4;
+/// How many sales are looked at at a time: the stores answer those that are asked for together in one call.
+/// How many of them are judged or loaded at a time, the steps themselves bound.
+const SALES_AT_A_TIME: usize = 128;
 
 /// A clock that shows the time of day.
 pub type WallClock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;

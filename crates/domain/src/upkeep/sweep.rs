@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::{
     SaleId, StoreError,
     ports::{CodeStore, LedgerStore, Verdict},
@@ -13,6 +15,9 @@ const BATCH_MAX: usize = 500;
 /// The most batches of one run, so that a flood of due holds cannot keep a run for ever.
 const BATCHES_MAX: usize = 100;
 
+/// How many sales are judged at a time: each batch takes a connection of the upkeep.
+const JUDGED_AT_A_TIME: usize = 4;
+
 /// How long after its time a hold is expired without having been asked for, in milliseconds:
 /// long enough that the sweep has come by many times.
 const OVERDUE_MS: i64 = 5_000;
@@ -22,6 +27,8 @@ const OVERDUE_MS: i64 = 5_000;
 pub struct Sweep {
     codes: Arc<dyn CodeStore>,
     ledger: Arc<dyn LedgerStore>,
+    /// All sales may be looked at together; few have anything to be judged.
+    judges: Semaphore,
 }
 
 /// How a sweep of a sale ended.
@@ -39,7 +46,7 @@ impl Sweep {
 
     /// A sweep over these stores.
     pub fn new(codes: Arc<dyn CodeStore>, ledger: Arc<dyn LedgerStore>) -> Self {
-        Self { codes, ledger }
+        Self { codes, ledger, judges: Semaphore::new(JUDGED_AT_A_TIME) }
     }
 
     /// Resolves the due holds of one sale.
@@ -48,12 +55,17 @@ impl Sweep {
     /// still due, and the next run gets the same verdict.
     pub async fn run(&self, sale: SaleId) -> Result<Swept, StoreError> {
         let mut judged = 0;
+        let mut turn = None;
         for _ in 0..BATCHES_MAX {
             let Some(due) = self.codes.due(sale, BATCH_MAX).await? else {
                 return Ok(Swept::NotLoaded);
             };
             if due.is_empty() {
                 break;
+            }
+            if turn.is_none() {
+                // Never closed, so there is always one in the end.
+                turn = self.judges.acquire().await.ok();
             }
             let verdicts = self.ledger.judge(sale, &due).await?;
             self.codes.settle(sale, &verdicts).await?;

@@ -1,14 +1,16 @@
--- tally: how many units of a sale are held and sold, at one moment.
+-- tally: how many units of each sale are held and sold, at one moment.
 --
--- $1 sale_id      bigint
--- $2 firsts       integer[]   ranges of units: all but those that are known to be sold
--- $3 lasts        integer[]
--- $4 known_sold   bigint      how many are not in a range
+-- $1 sale_id      bigint[]    the sales, each once
+-- $2 known_sold   bigint[]    how many units of each are not in a range
+-- $3 of_sale      bigint[]    ranges of units of these sales: all but those that are known to be sold
+-- $4 first        integer[]
+-- $5 last         integer[]
 --
 -- What is live is counted by its index alone, and what is sold is taken from it. A closed sale has
 -- no hold, and its figure is written down, so nothing is counted for it.
 
 SELECT
+    sale.id AS sale_id,
     sale.epoch,
     -- What a server has had from the one before it was committed by then, by the clock of that one.
     coalesce(sale.epoch_at > pg_last_xact_replay_timestamp(), false) AS is_epoch_of_server,
@@ -17,7 +19,7 @@ SELECT
     CASE
         WHEN sale.closed_at IS NULL THEN (
             SELECT coalesce(sum(live.units), 0)::bigint
-            FROM unnest($2::integer[], $3::integer[]) AS unsold (first, last)
+            FROM unnest($3::bigint[], $4::integer[], $5::integer[]) AS unsold (of_sale, first, last)
             CROSS JOIN LATERAL (
                 SELECT count(*) AS units
                 FROM (
@@ -29,10 +31,12 @@ SELECT
                     OFFSET 0
                 ) AS attempt
             ) AS live
-        ) + $4::bigint - sold.units
+            WHERE unsold.of_sale = sale.id
+        ) + asked.known_sold - sold.units
         ELSE 0
     END AS held
-FROM sales AS sale
+FROM unnest($1::bigint[], $2::bigint[]) AS asked (sale_id, known_sold)
+INNER JOIN sales AS sale ON sale.id = asked.sale_id
 CROSS JOIN LATERAL (
     SELECT
         coalesce(
@@ -46,4 +50,3 @@ CROSS JOIN LATERAL (
     -- So that it is asked for once.
     OFFSET 0
 ) AS sold
-WHERE sale.id = $1::bigint

@@ -1,5 +1,7 @@
 //! Taking units, by the batch.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use batcher::Call;
 use deadpool_redis::redis::{self, Value};
@@ -12,7 +14,7 @@ use domain::{
 use crate::{
     code_store::by_sale,
     keys::{CodeArg, SaleKeys},
-    line::{Line, LineError, fcall},
+    line::{Line, LineError, Replied, fcall},
     reply::{Reply, unknown},
     shared,
 };
@@ -31,9 +33,13 @@ impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
     async fn call(&mut self, batch: Vec<HoldRequest>) -> Vec<Result<PlaceReply, StoreError>> {
         let mut replies: Vec<Option<Result<PlaceReply, StoreError>>> = Vec::new();
         replies.resize_with(batch.len(), || None);
-        for (sale, indexes) in by_sale(batch.iter().map(|request| request.code.sale())) {
-            let requests: Vec<_> = indexes.iter().map(|&index| &batch[index]).collect();
-            match self.place(sale, &requests).await {
+        let of_sales = by_sale(batch.iter().map(|request| request.code.sale()));
+        let requests: Vec<(SaleId, Vec<&HoldRequest>)> = of_sales
+            .iter()
+            .map(|(sale, indexes)| (*sale, indexes.iter().map(|&index| &batch[index]).collect()))
+            .collect();
+        for ((_, indexes), placed) in of_sales.iter().zip(self.place(&requests).await) {
+            match placed {
                 Ok(answers) => {
                     for (&index, answer) in indexes.iter().zip(answers) {
                         replies[index] = Some(Ok(answer));
@@ -41,7 +47,7 @@ impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
                 }
                 Err(error) => {
                     let error_for = shared(&error, Operation::PlaceHold);
-                    for index in indexes {
+                    for &index in indexes {
                         replies[index] = Some(Err(error_for()));
                     }
                 }
@@ -52,20 +58,19 @@ impl Call<HoldRequest, Result<PlaceReply, StoreError>> for PlaceHolds {
 }
 
 impl PlaceHolds {
-    /// Asks for units of one sale. When the reply gets lost it asks again: the same codes get
-    /// the same units.
+    /// Asks for units of each sale, by one way there and back for all. When a reply gets lost it asks
+    /// again: the same codes get the same units.
     async fn place(
         &mut self,
-        sale: SaleId,
-        requests: &[&HoldRequest],
-    ) -> Result<Vec<PlaceReply>, LineError> {
-        let command = self.0.signed(place_command(&SaleKeys::of(sale), requests)).await?;
-        let value = match self.0.call(&command).await {
-            // Why the second call fails says nothing of what the first one did.
-            Err(lost) if lost.is_lost() => self.0.call(&command).await.map_err(|_| lost),
-            decided => decided,
+        of_sales: &[(SaleId, Vec<&HoldRequest>)],
+    ) -> Vec<Result<Vec<PlaceReply>, Arc<LineError>>> {
+        let commands =
+            of_sales.iter().map(|(sale, requests)| place_command(&SaleKeys::of(*sale), requests));
+        let replied = self.0.invoke_each_again_if_lost(commands.collect()).await;
+        let read = |(replied, (_, requests)): (Replied, &(SaleId, Vec<&HoldRequest>))| {
+            Ok(read_placed(&replied?, requests)?)
         };
-        read_placed(&value?, requests)
+        replied.into_iter().zip(of_sales).map(read).collect()
     }
 }
 

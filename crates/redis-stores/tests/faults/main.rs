@@ -4,6 +4,7 @@
 
 mod parts;
 mod refused;
+mod several_sales;
 #[path = "../stores/mod.rs"]
 mod stores;
 mod transactions;

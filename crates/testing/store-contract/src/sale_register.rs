@@ -32,6 +32,7 @@ macro_rules! sale_register_contract {
             an_epoch_that_a_live_store_remembers_is_passed_at_once
             a_grant_in_flight_is_in_the_snapshot_or_never_recorded
             a_tally_counts_what_is_held_and_sold
+            sales_that_are_counted_together_are_counted_each_by_itself
             a_sale_is_closed_when_it_is_over_and_no_hold_is_left
             a_closed_sale_records_no_grant_and_stays_closed
         }

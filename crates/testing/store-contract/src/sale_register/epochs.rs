@@ -1,7 +1,7 @@
 //! Epochs, snapshots, tallies, and the end of a sale.
 
 use domain::{
-    Epoch, Sale, Slot, Terms,
+    Epoch, Sale, SaleId, Slot, Terms,
     operator::Acted,
     ports::{CodeRecord, LiveEpoch, LiveUnit, RaiseReply, Recorded, SaleSnapshot, Tally, Verdict},
     sale::{EPOCH_AGE_MIN_MS, SaleState},
@@ -189,6 +189,38 @@ pub async fn a_tally_counts_what_is_held_and_sold(ledger: Ledger) {
     assert_eq!((epoch, held, sold), (sale.epoch, 3, 3));
     assert!((before..=ledger.now().await).contains(&now));
     assert_eq!(ledger.counts(&other).await, [1, 0]);
+}
+
+/// All sales that are open are looked at together, and one of them may be asked for twice, and one be none.
+pub async fn sales_that_are_counted_together_are_counted_each_by_itself(ledger: Ledger) {
+    let (mut asked, mut expected) = (vec![SaleId::try_from(SaleId::MAX).unwrap()], vec![None]);
+    for units in 1..=12u16 {
+        let sale = ledger.open(20, 20).await;
+        for (number, slot) in (1..).zip(0..units) {
+            let grant = ledger.hold(&sale, &user("ann"), number, slot).await;
+            if slot % 3 == 0 {
+                ledger.sell(grant).await;
+            }
+        }
+        let sold = units.div_ceil(3);
+        for _ in 0..=units % 2 {
+            asked.push(sale.id);
+            expected.push(Some((sale.id, u32::from(units - sold), u32::from(sold))));
+        }
+    }
+
+    let counted = all_at_once(asked.into_iter().map(|sale| {
+        let register = ledger.register.clone();
+        async move {
+            let tally = register.tally(sale).await.unwrap();
+            tally.map(|it| (sale, it.held, it.sold))
+        }
+    }));
+
+    let mut counted = counted.await;
+    counted.sort();
+    expected.sort();
+    assert_eq!(counted, expected);
 }
 
 /// A sale stays until its window is over and its last hold has ended, paused or not.
