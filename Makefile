@@ -32,7 +32,7 @@ test-pages: deps ## Try the pages in Chromium, which it installs; pictures of th
 test-servers: deps ## Run the adapters' tests on every version of the servers (PG_BINS="dir …" REDIS_BINS="dir …")
 	@crates/testing/dev-servers/test-servers.sh
 
-contract: ## Hold the service to docs/openapi.json by made-up requests (STACK=servers|embedded EXAMPLES=n SEED=s)
+contract: ## Hold the service to docs/openapi*.json by made-up requests (STACK=servers|embedded|tokens EXAMPLES=n SEED=s)
 	@STACK='$(STACK)' EXAMPLES='$(EXAMPLES)' SEED='$(SEED)' crates/testing/dev-servers/contract.sh
 
 openapi: ## Write docs/openapi.json and docs/openapi-admin.json anew, after a change of the API
