@@ -103,7 +103,12 @@ impl Services {
             reclaim: Reclaim::new(self.abandoned.clone(), codes.clone(), ledger.clone()),
             sweep: Sweep::new(codes.clone(), ledger.clone()),
             rebuild: rebuild.clone(),
-            reconcile: Reconcile::new(register.clone(), sales.clone(), rebuild.clone()),
+            reconcile: Reconcile::new(
+                register.clone(),
+                sales.clone(),
+                rebuild.clone(),
+                self.steering(None),
+            ),
             retire: Retire::new(register.clone(), sales.clone(), catalog.clone()),
         }
     }

@@ -249,6 +249,10 @@ impl Scheduler {
             Reconciled::NotLoaded => return None,
             Reconciled::Left(drift) => return Some(drift),
             Reconciled::Rebuilt(drift) => drift,
+            Reconciled::Stopped(drift) => {
+                log_loss(sale.id, drift.sold);
+                return Some(drift);
+            }
         };
         happened(Event::SaleRebuilt, 1);
         self.loaded_anew(sale.id);
@@ -305,6 +309,17 @@ impl Scheduler {
         self.give_sign();
         self.failing.note(name, result)
     }
+}
+
+/// Says that purchases are lost, and what to do.
+fn log_loss(sale: SaleId, lost: i64) {
+    happened(Event::AnswerLost, usize::try_from(lost).unwrap_or(usize::MAX));
+    tracing::error!(
+        %sale, lost,
+        "the ledger has lost purchases that the live store knows of: it was restored, or goes on without its \
+         last answers; the sale is paused until an operator lets it go on: look with `flashsale audit`, \
+         then `flashsale sales resume`"
+    );
 }
 
 /// A moment, for people.

@@ -249,3 +249,48 @@ async fn a_database_is_restored_behind_its_redis_and_sells_nothing_until_an_oper
     has_all(&stack, &seen);
     audit_sold_out(&stack, sale, STOCK.into(), LIMIT);
 }
+
+/// No load has set both apart, so nothing but what is sold tells of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_whose_restored_database_lacks_purchases_is_paused_until_an_operator_lets_it_go_on()
+{
+    let settings = Settings { own_postgres: true, ..settings(Kind::Servers) };
+    let mut stack = Stack::start(settings).await;
+    let sale = stack.sale().await;
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("ledger.dump");
+    let rush = Rush::at(&stack, sale);
+    rush.until_sold(&stack, STOCK / 4).await;
+    let seen = rush.receipts();
+    let url = stack.database_url();
+    let (_, database) = url.rsplit_once('/').unwrap();
+    block_in_place(|| stack.postgres().back_up(database, &copy).unwrap());
+    rush.until_sold(&stack, STOCK / 2).await;
+    rush.break_off().await;
+    let bought = stack.count("SELECT count(*) FROM purchases");
+
+    put_back(&mut stack, &copy);
+    let left = stack.count("SELECT count(*) FROM purchases");
+    stack.start_app().await;
+
+    let path = format!("/sales/{sale}");
+    stack
+        .until("it is paused", async |stack| stack.get(&path).await.body["state"] == "paused")
+        .await;
+    assert_eq!(stack.checkout("ann", sale).await.name(), "sale-paused");
+    let why = stack.value(&format!(
+        "SELECT operator || ': ' || why FROM operator_actions WHERE sale_id = {sale}"
+    ));
+    assert!(why.starts_with(&format!("flashsale: purchases lost: {}; ", bought - left)), "{why}");
+    assert!(stack.apps[0].log().contains("`flashsale sales resume`"), "{}", stack.apps[0].log());
+    has_all(&stack, &seen);
+
+    let ordered = Instant::now();
+    stack.operate(&["sales", "resume", &sale.to_string()]);
+    stack.until("it sells", async |stack| stack.checkout("ann", sale).await.name() == "ok").await;
+    println!("sold {} ms after the operator's word", ordered.elapsed().as_millis());
+    let rush = Rush::at(&stack, sale);
+    rush.end().await;
+    has_all(&stack, &seen);
+    audit_sold_out(&stack, sale, STOCK.into(), LIMIT);
+}

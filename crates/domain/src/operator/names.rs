@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Code, UserId,
+    Code, Epoch, SaleId, UserId,
     seen_text::{self, UnseenError},
     uuid,
 };
@@ -43,8 +43,20 @@ impl ActionId {
     /// the same. Nobody gets to the code from it, who may not know that.
     #[must_use]
     pub fn of_code(self, code: Code) -> Self {
-        let digest = Sha256::new().chain_update(self.0.to_be_bytes());
-        let digest: [u8; 32] = digest.chain_update(code.to_bits().to_be_bytes()).finalize().into();
+        Self::digested(&self.0.to_be_bytes(), &code.to_bits().to_be_bytes())
+    }
+
+    /// The name of the order by which a sale is paused whose ledger has lost purchases of this epoch: every process gives
+    /// the same.
+    pub(crate) fn of_loss(sale: SaleId, epoch: Epoch) -> Self {
+        let place =
+            u128::from(sale.get().cast_unsigned()) << 64 | u128::from(epoch.0.cast_unsigned());
+        Self::digested(b"lost", &place.to_be_bytes())
+    }
+
+    fn digested(first: &[u8], then: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(first).chain_update(then);
+        let digest: [u8; 32] = digest.finalize().into();
         let random = digest.iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte));
         Self::drawn(random)
     }

@@ -8,6 +8,7 @@ use std::{
 use crate::{
     Epoch, Failure, Sale, SaleId, StoreError, UnixMillis,
     answer::Doing,
+    operator::{Action, ActionId, Answer, Order, Steering},
     ports::{LiveStatus, SaleRegister, SaleStore, Tally},
     sale::SaleState,
     upkeep::Rebuild,
@@ -21,6 +22,9 @@ const SKEW_MAX_MS: i64 = 200;
 /// by many times.
 const SWEPT_WITHIN_MS: i64 = 5_000;
 
+/// What the trail calls the service where it acts of itself.
+const BY: &str = "flashsale";
+
 /// Compares what the live store serves with the ledger and has it rebuilt where they differ
 /// for good. Never invents a record.
 ///
@@ -30,6 +34,10 @@ const SWEPT_WITHIN_MS: i64 = 5_000;
 /// lasts when it is still there after that: a request with a key whose client went away has such a
 /// hold, for whoever asks again. Clocks that are apart twice are apart, whatever moves.
 ///
+/// A ledger that knows of fewer sold units than the live store, at one epoch, has lost purchases: it was restored
+/// from a backup, say, since each is in the ledger before the live store hears of it. Their units would be sold again, so the
+/// sale is paused until an operator lets it go on. The trail says why.
+///
 /// A ledger that has moved to another server may lack the last of what the live store was told, so
 /// each sale is then loaded once, at an epoch that is raised as ever: one that the ledger never
 /// issued is not passed by. By one process: the others find that it was raised since.
@@ -37,6 +45,7 @@ pub struct Reconcile {
     register: Arc<dyn SaleRegister>,
     sales: Arc<dyn SaleStore>,
     rebuild: Arc<Rebuild>,
+    steering: Steering,
     last: Mutex<HashMap<SaleId, Seen>>,
     /// How often the ledger had moved when a sale was looked at first, or was loaded for it.
     moves: Mutex<HashMap<SaleId, u64>>,
@@ -83,6 +92,8 @@ pub enum Reconciled {
     Left(Drift),
     /// The live store was out of date and was rebuilt.
     Rebuilt(Drift),
+    /// The ledger has lost what is sold here beyond what it knows of, and the sale is paused for it.
+    Stopped(Drift),
 }
 
 /// One look at both stores, without what changes by itself.
@@ -109,8 +120,10 @@ impl Reconcile {
         register: Arc<dyn SaleRegister>,
         sales: Arc<dyn SaleStore>,
         rebuild: Arc<Rebuild>,
+        steering: Steering,
     ) -> Self {
-        Self { register, sales, rebuild, last: Mutex::default(), moves: Mutex::default() }
+        let (last, moves) = (Mutex::default(), Mutex::default());
+        Self { register, sales, rebuild, steering, last, moves }
     }
 
     /// Looks at one sale, as the ledger has it.
@@ -157,6 +170,9 @@ impl Reconcile {
             live.epoch < ledger.epoch || drift.free != 0 && lasts_ms >= drift.may_last_ms(sale)
         });
         let has_moved = self.has_moved(sale.id, &ledger);
+        if !has_moved && drift.sold > 0 && self.stop(sale, live.epoch, drift.sold).await? {
+            return Ok(Reconciled::Stopped(drift));
+        }
         if has_moved
             || serves_other_terms(&live, sale)
             || breaks_itself(&live, sale)
@@ -169,6 +185,15 @@ impl Reconcile {
             return Ok(Reconciled::Rebuilt(drift));
         }
         Ok(Reconciled::Left(drift))
+    }
+
+    /// Pauses a sale of which so many purchases are lost. Says whether that has come about: not if it is over, or paused
+    /// already by somebody, who lets it go on knowing of whatever it was.
+    async fn stop(&self, sale: &Sale, epoch: Epoch, lost: i64) -> Result<bool, StoreError> {
+        let Some(order) = stop_for(sale.id, epoch, lost) else { return Ok(false) };
+        let answer = self.steering.act(&order).await?;
+        // Whoever else has found it out has given the same order.
+        Ok(matches!(answer, Answer::Done { is_replayed: false, .. }))
     }
 
     /// The sale as the ledger has it now, if it is not served as it was when it was listed.
@@ -209,6 +234,21 @@ impl Reconcile {
         let off_time = look.off_time && before.is_some_and(|before| before.look.off_time);
         (unmoved.map(|seen| now - seen.since), off_time)
     }
+}
+
+/// The order of the service itself, the same in every process.
+fn stop_for(sale: SaleId, epoch: Epoch, lost: i64) -> Option<Order> {
+    let why = format!(
+        "purchases lost: {lost}; the ledger was restored, or goes on without its last answers"
+    );
+    Some(Order {
+        id: ActionId::of_loss(sale, epoch),
+        by: BY.parse().ok()?,
+        why: Some(why.parse().ok()?),
+        request_id: None,
+        action: Action::PauseSale(sale),
+        if_at: None,
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

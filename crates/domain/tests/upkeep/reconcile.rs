@@ -1,9 +1,10 @@
 //! What [`Reconcile`](domain::upkeep::Reconcile) promises.
 
 use domain::{
-    Code, Epoch, Failure, Sale, Slot, Unit,
-    operator::{Action, ActionId, Beside, Change, Changed, Order},
+    CheckoutRefusal, Code, Epoch, Failure, Sale, Slot, Unit,
+    operator::{Action, ActionId, Answer, Beside, Change, Changed, Order},
     ports::{CodeStore, HoldRequest, LiveUnit, Operator, SaleRegister, Verdict},
+    sale::SaleState,
     upkeep::{Drift, Reconciled},
 };
 use fakes::{Fault, Operation, World};
@@ -18,6 +19,17 @@ async fn hold_unrecorded(world: &World, sale: &Sale) -> Code {
     let request = HoldRequest { code, user: "bob".parse().unwrap(), has_key: true };
     world.live.place_hold(request).await.unwrap();
     code
+}
+
+/// A unit that the ledger knows nothing of.
+fn sold_to_bob(sale: &Sale) -> LiveUnit {
+    LiveUnit {
+        code: Code::new(sale.id, 7),
+        user: "bob".parse().unwrap(),
+        unit: Unit::try_from(1).unwrap(),
+        slot: Slot(0),
+        held_until: None,
+    }
 }
 
 /// An order of this number, to have so many units in stock.
@@ -138,24 +150,55 @@ async fn a_hold_that_nobody_judges_long_after_its_time_is_a_drift() {
     assert_eq!(world.live.held(sale.id), []);
 }
 
-/// The ledger has no such purchase, and no verdict takes one back.
+/// The ledger has no such purchase, and each was in it before the live store heard of it.
 #[tokio::test]
-async fn a_unit_that_is_sold_here_and_free_there_waits_for_no_verdict() {
+async fn a_sale_whose_ledger_has_lost_purchases_is_paused_until_an_operator_lets_it_go_on() {
     let (world, process, sale) = open_world().await;
-    let sold = LiveUnit {
-        code: Code::new(sale.id, 7),
-        user: "bob".parse().unwrap(),
-        unit: Unit::try_from(1).unwrap(),
-        slot: Slot(0),
-        held_until: None,
-    };
+    let other = world.process(2);
     world.ledger.raise_epoch(sale.id, None).await.unwrap();
-    serve(&world, &sale, Epoch(2), vec![sold]).await;
+    serve(&world, &sale, Epoch(2), vec![sold_to_bob(&sale)]).await;
     world.clock.advance_ms(1_000);
     let drift = Drift { free: -1, sold: 1, ..NONE };
 
-    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Left(drift));
-    assert_eq!(process.reconcile.run(&sale).await.unwrap(), Reconciled::Rebuilt(drift));
+    let (first, second) = tokio::join!(process.reconcile.run(&sale), other.reconcile.run(&sale));
+
+    let stopped = [first.unwrap(), second.unwrap()];
+    assert_eq!(
+        stopped.iter().filter(|it| **it == Reconciled::Stopped(drift)).count(),
+        1,
+        "{stopped:?}"
+    );
+    let paused = world.ledger.sale(sale.id).unwrap();
+    assert_eq!((paused.state, status(&world, &sale).await.paused), (SaleState::Paused, true));
+    let asked = process.ask(&sale, "ann").await.unwrap();
+    assert!(matches!(asked, Err(CheckoutRefusal::Paused { .. })), "{asked:?}");
+    for _ in 0..3 {
+        world.clock.advance_ms(2_000);
+        assert!(!matches!(process.reconcile.run(&paused).await.unwrap(), Reconciled::Stopped(_)));
+    }
+    // Its operator takes the ledger as it is: the unit is sold again.
+    let resume = Order { action: Action::ResumeSale(sale.id), ..stock(&sale, 1, 3) };
+    let resumed = world.services(3).steering(None).act(&resume).await.unwrap();
+    assert!(matches!(resumed, Answer::Done { in_effect: true, .. }), "{resumed:?}");
+    assert_eq!(counts(&world, &sale).await, [3, 0, 0]);
+}
+
+/// What a server lacks that took the place of another one is loaded from it: whether answers of that were lost is
+/// known by those who gave them.
+#[tokio::test]
+async fn a_sale_whose_ledger_has_moved_is_not_paused_for_what_that_lacks() {
+    let (world, process, sale) = open_world().await;
+    process.reconcile.run(&sale).await.unwrap();
+    world.ledger.raise_epoch(sale.id, None).await.unwrap();
+    serve(&world, &sale, Epoch(2), vec![sold_to_bob(&sale)]).await;
+    world.ledger.fail_over();
+    world.clock.advance_ms(1_000);
+
+    let reconciled = process.reconcile.run(&sale).await.unwrap();
+
+    assert!(matches!(reconciled, Reconciled::Rebuilt(_)), "{reconciled:?}");
+    assert_eq!(world.ledger.sale(sale.id).unwrap().state, SaleState::Active);
+    assert_eq!(counts(&world, &sale).await, [3, 0, 0]);
 }
 
 #[tokio::test]

@@ -6,4 +6,4 @@ INSERT INTO sales (
 SELECT
     hour, hour + interval '1 hour', 300000, 1, hour, hour + interval '66 minutes', 1000000, 10,
     'closed'
-FROM date_trunc('hour', now()) - interval '3 hours' AS hour
+FROM (SELECT date_trunc('hour', now()) - interval '3 hours') AS three_ago (hour)

@@ -15,6 +15,7 @@ use crate::{
     checked::{Checked, ensure},
     injector::CLOCK_SET_MS_MAX,
     lock::lock,
+    operator,
     other_shop::OTHER_SHOP,
     process::Service,
     users::User,
@@ -97,6 +98,7 @@ async fn conclude(service: &Arc<Service>, users: Vec<oneshot::Receiver<()>>) -> 
     };
     wait_until_none(world, CLOSED_WITHIN_MS, unclosed).await?;
     wait_until_none(world, FORGOTTEN_WITHIN_MS, unforgotten).await?;
+    operator::check_stops(service).await?;
     lock(&world.safety).history.check(&*world.stores.ledger)?;
     world.stores.ledger.audit()
 }

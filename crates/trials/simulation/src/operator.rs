@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use domain::{
-    Failure, Phase, Sale, SaleId, Window,
+    Failure, Phase, Sale, SaleId, StoreError, Window,
     operator::{Action, ActionId, Answer, Beside, Change, Changed, Order},
-    ports::{Operator, TrailPage},
+    ports::{Operator, Store, TrailPage},
+    sale::SaleState,
     upkeep::Rebuild,
 };
 use fakes::HoldState;
 
 use crate::{
+    checked::{Checked, ensure},
     ledger_line::LedgerLine,
     live_line::LiveLine,
     lock::lock,
@@ -230,6 +232,7 @@ pub(crate) async fn accept_restore(service: Arc<Service>) {
     let way = service.line(OPERATOR);
     let (ledger, live) = (LedgerLine(way.clone()), LiveLine(way));
     let clock = ProcessClock(Arc::clone(world));
+    let trail = LedgerLine(service.line(OPERATOR));
     let rebuild = Rebuild::new(Arc::new(ledger), Arc::new(live), Arc::new(clock));
     // As long as the run lasts: a sale that the backup lacks is made anew, under a number that the live
     // store may know.
@@ -237,7 +240,29 @@ pub(crate) async fn accept_restore(service: Arc<Service>) {
         for sale in world.stores.ledger.sales() {
             // Without an answer they say it again.
             let _ = rebuild.accept(sale.id).await;
+            let is_stopped = sale.state == SaleState::Paused
+                && stops(&trail, Some(sale.id)).await.is_ok_and(|stops| stops > 0);
+            if is_stopped {
+                stop_or_go_on(&service, sale.id, false).await;
+            }
         }
         world.pass(1_000).await;
     }
+}
+
+/// A service pauses a sale only because its ledger has lost purchases.
+pub(crate) async fn check_stops(service: &Service) -> Checked {
+    let is_restored = lock(&service.network).restorations(Store::Ledger) > 0;
+    let ledger = LedgerLine(service.line(OPERATOR));
+    let stops = stops(&ledger, None).await.map_err(|error| error.to_string())?;
+    ensure(is_restored || stops == 0, || {
+        format!("{stops} times a sale was paused for a loss, and nothing was lost")
+    })
+}
+
+/// How often a service has paused the sale, or any, of itself.
+async fn stops(ledger: &LedgerLine, sale: Option<SaleId>) -> Result<usize, StoreError> {
+    let page = TrailPage { sale, before: None, changes_only: false, limit: usize::MAX };
+    let trail = ledger.trail(page).await?;
+    Ok(trail.iter().filter(|record| record.order.by.as_str() == "flashsale").count())
 }
