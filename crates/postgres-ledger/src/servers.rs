@@ -195,6 +195,9 @@ impl Servers {
 
     /// Notes whether another server than the ledger takes writes. If so, nothing goes on where it was
     /// before it is certain which of them is the ledger.
+        if is_first || standing == Standing::Other {
+            self.source.give_up_barriers_but_at(&host);
+        }
     fn contest(&self, is_contested: bool) {
         let (trust, host) = {
             let mut known = self.known();

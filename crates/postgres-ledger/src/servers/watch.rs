@@ -70,18 +70,20 @@ impl Servers {
     /// Asks all hosts, and distrusts every connection to the server that was the ledger if another
     /// one is. Whoever wants a connection then takes that for the ledger, if it is of use; one that
     /// was promoted for a moment, and that nobody has used, leaves no trace.
-    async fn look_around(&self) {
-        let is_alone = match &self.known().host {
-            Some(host) => host.is_alone && !self.source.has_several(),
-            None => true,
-        };
-        if is_alone {
+    ///
+    /// Also while none is known: barriers at one that none of its standbys follows may have all the
+    /// permits, so that nobody comes to ask the promoted one.
+    pub(super) async fn look_around(&self) {
+        if !self.may_move().await {
             return;
         }
         let Some(permit) = one_more() else { return };
         let is_contested = match race(self, &permit, Patience::Whole).await {
             Ok(winner) => {
                 let found = self.judge(&winner.host, &winner.identity);
+                if self.known().host.is_none() {
+                    self.source.give_up_barriers_but_at(&winner.host);
+                }
                 found.is_ok_and(|found| found.standing == Standing::Other)
             }
             Err(ConnectError::Torn { .. }) => true,
@@ -94,6 +96,15 @@ impl Servers {
     }
 
     /// Asks the ledger how it keeps what is written. If that is less than was demanded, or not to be
+    /// Whether there is more than one place where the ledger can be: a name may get an address that it
+    /// had not when it was connected to.
+    async fn may_move(&self) -> bool {
+        let Ok(entry) = self.source.entry().await else { return false };
+        let [host] = &*entry.hosts else { return true };
+        let addresses = timeout(ASK_TIMEOUT, host.each_address(&self.look_up)).await;
+        addresses.is_ok_and(|found| found.is_ok_and(|found| found.len() > 1))
+    }
+
     /// learned for a while, no connection that is there is trusted any more, and a new one is refused
     /// by its own look until it is enough.
     async fn ask_how_it_keeps(&self, asked: &mut Asked) {

@@ -170,6 +170,33 @@ async fn barriers_at_a_server_that_the_ledger_has_left_take_no_permits() {
     assert_eq!(servers.moves(), 1);
 }
 
+/// As many as a process may have, that began while the first one waited for its standby, which then
+/// stands still.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promoted_server_is_found_although_every_permit_waits_at_one_that_was_never_used() {
+    let first = PostgresServer::start().unwrap();
+    let second = first.start_standby().unwrap();
+    let url = PostgresServer::url_of_all(&[&first, &second], "postgres");
+    let source = Source::new(Access::to_database(url)).unwrap();
+    let servers = Arc::new(Servers::of(source, Durability::Single, 3));
+    let pool = pool(&servers, 3, &settings::hot(), Use::Others).unwrap();
+    first.wait_for_standbys(true).unwrap();
+    second.kill().unwrap();
+    let waiting = futures_util::future::join_all((0..3).map(|_| pool.get())).await;
+    assert!(waiting.iter().all(Result::is_err));
+    assert_eq!(servers.permits.available_permits(), 0);
+
+    first.pause().unwrap();
+    second.start_again().unwrap();
+    second.promote().unwrap();
+    second.wait_for_standbys(false).unwrap();
+    servers.look_around().await;
+    let found = pool.get().await.map(drop).map_err(of_pool);
+    first.resume().unwrap();
+
+    assert!(found.is_ok(), "{found:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_the_past_is_refused_with_what_the_promoted_one_says() {
     let first = PostgresServer::start().unwrap();
