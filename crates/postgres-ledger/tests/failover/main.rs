@@ -87,6 +87,24 @@ async fn a_server_that_stands_still_is_left_once_its_standby_is_promoted() {
 
     block_in_place(|| pair.first.pause().and_then(|()| pair.second.promote())).unwrap();
     block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
+/// As whatever takes the log under a name of its own: an archive, a subscription, a backup that streams.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_the_log_and_is_no_standby_confirms_no_answer() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+    let archive = tempfile::tempdir().unwrap();
+
+    pair.cut_off();
+    let _taker = block_in_place(|| pair.first.archive_log(archive.path())).unwrap();
+    let takes = "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn IS NOT NULL";
+    let takes = || block_in_place(|| pair.first.psql("postgres", takes)).unwrap().trim() == "1";
+    until(&WallClock, async || takes().then_some(())).await;
+    let (_, reply) = record(&ledger, &pair.sale, 2).await;
+
+    assert!(reply.is_err(), "{reply:?}");
+}
+
     let single = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
     let ledger_of_one = self::ledger(&single, Durability::Single);
     let until_granted = async |ledger: &PostgresLedger, number| {

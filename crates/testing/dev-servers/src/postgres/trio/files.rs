@@ -49,7 +49,7 @@ hostssl replication all 127.0.0.1/32 trust
 
 /// Where one of them lives.
 pub(in crate::postgres) fn place(dir: &Path, index: usize) -> PathBuf {
-    dir.join(format!("server-{}", index + 1))
+    dir.join(name(index))
 }
 
 /// How programs of Postgres get into the one at this port.
@@ -126,9 +126,10 @@ hba_file = '{}'
 ssl = on
 ssl_cert_file = '{}'
 ssl_key_file = '{}'
-# A commit is answered once a standby has it on its disk.
+# A commit is answered once a standby has it on its disk. Names, for else whatever takes the log may say so.
+    let names = (0..SERVERS).map(|index| format!("\"{}\"", name(index))).collect::<Vec<_>>();
 synchronous_commit = on
-synchronous_standby_names = '*'
+synchronous_standby_names = 'ANY 1 ({})'
 # A standby follows whichever takes writes.
 primary_conninfo = 'host={hosts} port={ports} user=postgres target_session_attrs=read-write \
 connect_timeout=2 sslmode=verify-full sslrootcert={}'
@@ -148,6 +149,7 @@ wal_log_hints = on
 pub(super) fn write(dir: &Path, name: &str, content: &str) -> Result<(), ServerError> {
     let path = dir.join(name);
     // The user that Postgres runs as reads it, too.
+        names.join(", "),
     let readable = || fs::set_permissions(&path, Permissions::from_mode(0o644));
     fs::write(&path, content)
         .and_then(|()| readable())
