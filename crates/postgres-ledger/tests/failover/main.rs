@@ -62,14 +62,22 @@ async fn what_a_server_shows_after_a_crash_is_not_believed_before_the_standby_ha
         let ledger = Arc::clone(&ledger);
         async move { ledger.redeem(redemption(grant)).await.ok() }
     });
+    let count = |sql: &str| -> usize {
+        block_in_place(|| pair.first.psql(DATABASE, sql)).unwrap().trim().parse().unwrap()
+    };
     let crash = async {
-        pair.until_somebody_waits().await;
+        // A barrier may wait before they do.
+        let redeems = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE wait_event = 'SyncRep' AND query LIKE '-- redeem:%'";
+        until(&WallClock, async || (count(redeems) > 0).then_some(())).await;
         // What waited is visible from now on, and the standby has none of it.
         block_in_place(|| pair.first.kill().and_then(|()| pair.first.start_again())).unwrap();
+        count("SELECT count(*) FROM checkout_attempts WHERE state = 'sold'")
     };
-    let (answers, ()) = tokio::join!(all_at_once(buyers), crash);
+    let (answers, shown) = tokio::join!(all_at_once(buyers), crash);
     let ledger = pair.after_promotion();
 
+    assert!(shown > 0, "the crash came before there was anything to be shown");
     for answer in answers.into_iter().flatten() {
         let (CodeRecord::SoldNow(receipt) | CodeRecord::Sold(receipt)) = answer else {
             panic!("{answer:?}")
@@ -79,14 +87,6 @@ async fn what_a_server_shows_after_a_crash_is_not_believed_before_the_standby_ha
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stands_still_is_left_once_its_standby_is_promoted() {
-    let pair = Pair::start().await;
-    let ledger = pair.ledger();
-    record(&ledger, &pair.sale, 1).await.1.unwrap();
-
-    block_in_place(|| pair.first.pause().and_then(|()| pair.second.promote())).unwrap();
-    block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
 /// As whatever takes the log under a name of its own: an archive, a subscription, a backup that streams.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_the_log_and_is_no_standby_confirms_no_answer() {
@@ -105,6 +105,14 @@ async fn what_takes_the_log_and_is_no_standby_confirms_no_answer() {
     assert!(reply.is_err(), "{reply:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_is_left_once_its_standby_is_promoted() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+
+    block_in_place(|| pair.first.pause().and_then(|()| pair.second.promote())).unwrap();
+    block_in_place(|| pair.second.wait_for_standbys(false)).unwrap();
     let single = PostgresServer::url_of_all(&[&pair.first, &pair.second], DATABASE);
     let ledger_of_one = self::ledger(&single, Durability::Single);
     let until_granted = async |ledger: &PostgresLedger, number| {
