@@ -8,6 +8,7 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, timeout},
 };
+use tokio_postgres::SimpleQueryRow;
 
 use super::{
     Servers,
@@ -80,10 +81,10 @@ impl Servers {
         let Some(permit) = one_more() else { return };
         let is_contested = match race(self, &permit, Patience::Whole).await {
             Ok(winner) => {
-                let found = self.judge(&winner.host, &winner.identity);
                 if self.known().host.is_none() {
                     self.source.give_up_barriers_but_at(&winner.host);
                 }
+                let found = self.judge(&winner.host, &winner.identity);
                 found.is_ok_and(|found| found.standing == Standing::Other)
             }
             Err(ConnectError::Torn { .. }) => true,
@@ -95,7 +96,6 @@ impl Servers {
         self.contest(is_contested);
     }
 
-    /// Asks the ledger how it keeps what is written. If that is less than was demanded, or not to be
     /// Whether there is more than one place where the ledger can be: a name may get an address that it
     /// had not when it was connected to.
     async fn may_move(&self) -> bool {
@@ -105,6 +105,7 @@ impl Servers {
         addresses.is_ok_and(|found| found.is_ok_and(|found| found.len() > 1))
     }
 
+    /// Asks the ledger how it keeps what is written. If that is less than was demanded, or not to be
     /// learned for a while, no connection that is there is trusted any more, and a new one is refused
     /// by its own look until it is enough.
     async fn ask_how_it_keeps(&self, asked: &mut Asked) {
@@ -131,7 +132,10 @@ impl Servers {
             };
             let said = line.client.simple_query(DURABLE_SQL).await.ok()?;
             asked.line = Some((line, host, started));
-            last_row(&said).map(Kept::of)
+            last_row(&said).map(|row| {
+                telemetry::ledger_is_confirmed_by(confirming(row));
+                Kept::of(row)
+            })
         });
         let is_met = match kept.await.ok().flatten().map(|kept| self.durability.is_met_by(&kept)) {
             Some(met) => {
@@ -152,6 +156,7 @@ impl Servers {
                 if asked.is_met {
                     tracing::warn!("{}", cannot_be_asked(asked.refused.as_deref()));
                 }
+                telemetry::ledger_is_confirmed_by(None);
                 false
             }
         };
@@ -171,6 +176,11 @@ impl Servers {
         let opened = open(&host.config, &key, permit).await;
         opened.map_err(|why| format!("{}{why}", host.name))
     }
+}
+
+/// How many standbys confirm what is written, if the role may know.
+fn confirming(row: &SimpleQueryRow) -> Option<i64> {
+    row.get("confirming").and_then(|count| count.parse().ok())
 }
 
 /// What is said of a ledger that has not told for a while how it keeps what is written.
