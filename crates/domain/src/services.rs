@@ -47,6 +47,7 @@ pub struct Services {
     /// Serves sales again.
     pub rebuild: Arc<Rebuild>,
     abandoned: Arc<Abandoned>,
+    tasks: Option<Arc<dyn Tasks>>,
     ports: Ports,
 }
 
@@ -55,32 +56,33 @@ impl Services {
     #[must_use]
     pub fn over(ports: Ports) -> Self {
         let rebuild = Self::rebuild(&ports);
-        Self::rebuilding_by(rebuild, ports)
+        Self::rebuilding_by(rebuild, None, ports)
     }
 
     /// The same, where what was begun comes to its end also if whoever wanted it goes away.
     #[must_use]
     pub fn going_on_in(tasks: Arc<dyn Tasks>, ports: Ports) -> Self {
-        let rebuild = Self::rebuild(&ports).going_on_in(tasks);
-        Self::rebuilding_by(rebuild, ports)
+        let rebuild = Self::rebuild(&ports).going_on_in(tasks.clone());
+        Self::rebuilding_by(rebuild, Some(tasks), ports)
     }
 
     fn rebuild(Ports { register, sales, clock, .. }: &Ports) -> Rebuild {
         Rebuild::new(register.clone(), sales.clone(), clock.clone())
     }
 
-    fn rebuilding_by(rebuild: Rebuild, ports: Ports) -> Self {
+    fn rebuilding_by(rebuild: Rebuild, tasks: Option<Arc<dyn Tasks>>, ports: Ports) -> Self {
         let products = Arc::new(ProductCatalog::new(ports.products.clone()));
         let catalog = Catalog::new(ports.register.clone(), products);
         let catalog = Arc::new(catalog.reckoning_by(ports.clock.clone()));
-        Self::sharing(catalog, Arc::new(rebuild), Arc::default(), ports)
+        Self::sharing(catalog, Arc::new(rebuild), Arc::default(), tasks, ports)
     }
 
     /// The same services by another way to the same stores, for another thread of the process:
     /// it knows the same sales, and no two threads rebuild one sale at a time.
     #[must_use]
     pub fn by_way_of(&self, ports: Ports) -> Self {
-        Self::sharing(self.catalog.clone(), self.rebuild.clone(), self.abandoned.clone(), ports)
+        let (catalog, rebuild) = (self.catalog.clone(), self.rebuild.clone());
+        Self::sharing(catalog, rebuild, self.abandoned.clone(), self.tasks.clone(), ports)
     }
 
     /// Has the ledger's clock held against the process's own. For a ledger on a server, which anybody
@@ -123,6 +125,7 @@ impl Services {
             clock.clone(),
             (self.catalog.clone(), self.rebuild.clone()),
             timetable.into(),
+            self.tasks.clone(),
         )
     }
 
@@ -186,6 +189,7 @@ impl Services {
         catalog: Arc<Catalog>,
         rebuild: Arc<Rebuild>,
         abandoned: Arc<Abandoned>,
+        tasks: Option<Arc<dyn Tasks>>,
         ports: Ports,
     ) -> Self {
         let Ports { register, ledger, answered, sales, codes, items, mint, .. } = &ports;
@@ -206,6 +210,7 @@ impl Services {
             catalog,
             rebuild,
             abandoned,
+            tasks,
             ports,
         }
     }

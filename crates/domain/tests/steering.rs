@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+use std::{pin::Pin, sync::Arc};
+
 use domain::{
-    CheckoutRefusal, CheckoutRequest, CodeRefusal, Failure, Sale, Steering,
+    CheckoutRefusal, CheckoutRequest, CodeRefusal, Failure, Sale, Services, Steering,
     operator::{Acted, Action, ActionId, Answer, Change, Changed, Order, Refused, RequestName},
-    ports::{Operation, SaleRegister},
+    ports::{Operation, SaleRegister, Tasks},
     sale::SaleState,
 };
 use fakes::{AttemptRecord, Fault, Process, World};
@@ -92,6 +94,36 @@ async fn an_answer_that_got_lost_is_had_by_saying_the_same_again() {
     assert_eq!(done(&again), (true, true));
     assert_eq!(steering.version(sale.id).await.unwrap(), 1);
     assert!(matches!(one.ask(&sale, "ann").await, Ok(Err(CheckoutRefusal::Paused { .. }))));
+}
+
+/// Tasks of the runtime that it is used on.
+struct Spawned;
+
+impl Tasks for Spawned {
+    fn start(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        tokio::spawn(task);
+    }
+}
+
+#[tokio::test]
+async fn an_order_comes_to_its_end_although_its_giver_has_gone_away() {
+    let world = World::new();
+    let sale = world.open_sale(1, 1);
+    let services = Services::going_on_in(Arc::new(Spawned), world.ports(1));
+    let steering = services.steering(World::hourly());
+    let pause = order(1, Action::PauseSale(sale.id));
+    world.ledger.faults().plan(Operation::Act, Fault::Pause);
+
+    tokio::select! {
+        biased;
+        answer = steering.act(&pause) => panic!("its commit is waited for: {answer:?}"),
+        () = async { while world.ledger.faults().paused() == 0 { tokio::task::yield_now().await } } => {}
+    }
+    assert!(world.ledger.faults().resume(), "it goes on without them");
+    tokio::task::yield_now().await;
+
+    let found = steering.action(pause.id).await.unwrap().unwrap();
+    assert!(matches!(found.outcome, Acted::Done(_)), "{found:?}");
 }
 
 #[tokio::test]

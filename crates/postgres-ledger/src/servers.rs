@@ -44,19 +44,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::{
-    connection::{Connection, Credit},
-    error::{ConnectError, LOST, WARNED, of_pool, shown},
-    pool::{Object, Pool, PoolError, Use, pool},
-    source::Source,
-};
 use self::{
+    barrier::Kept,
     error::HostError,
     hosts::{Host, LookUp},
     identity::Identity,
     known::{Known, Standing, Trust},
     race::Patience,
     told::Told,
+};
+pub(crate) use self::{
+    connection::{Connection, Credit},
+    error::{ConnectError, LOST, WARNED, of_pool, shown},
+    pool::{Object, Pool, PoolError, Use, pool},
+    source::Source,
 };
 
 pub use self::{barrier::Durability, source::SourceError, tls::TlsSettingError, url::UrlError};
@@ -70,6 +71,16 @@ const LOOK_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often it is said that a server has no connection left.
 const WARN_EVERY: Duration = Duration::from_secs(30);
+
+/// What is said of a server whose commits whatever takes its log may confirm.
+const CONFIRMED_BY_ANYBODY: &str = "synchronous_standby_names has * on the server, so whatever takes its \
+     log may confirm an answer in place of a standby: a backup that streams it, or a subscription. Name \
+     the standbys: 'ANY 1 (a, b, c)', the cluster_name of each";
+
+/// What is said of a server that lets the role not know which timeline it writes.
+const PAST_NOT_TOLD: &str = "the server does not tell its timeline, so one that was the ledger before \
+     another was promoted cannot be told from that: grant the role EXECUTE on pg_walfile_name(pg_lsn) \
+     and pg_current_wal_lsn(), and fence a lost server before another is promoted";
 
 /// The servers, as all connections of a process know them.
 pub(crate) struct Servers {
@@ -184,6 +195,9 @@ impl Servers {
             }
             known.is_contested = false;
         }
+        if is_first || standing == Standing::Other {
+            self.source.give_up_barriers_but_at(&host);
+        }
         known.timeline = identity.timeline.unwrap_or(known.timeline);
         telemetry::ledger_is_on(known.timeline);
         known.system = known.system.take().or(identity.system);
@@ -220,18 +234,25 @@ impl Servers {
     }
 
     /// Tells once, and after each move, which server is the ledger and what an answer is worth.
-    fn announce(&self, host: &Host, moves: u64, is_flushed: bool) {
+    fn announce(&self, host: &Host, moves: u64, kept: &Kept, tells_timeline: bool) {
         let mut known = self.known();
-        if known.announced.is_none_or(|announced| announced < moves) {
-            known.announced = Some(moves);
-            let (server, timeline) = (&host.name, known.timeline);
-            let (durability, meaning) =
-                (self.durability.name(), self.durability.meaning(is_flushed));
-            if is_flushed {
-                tracing::info!(server, timeline, durability, "the ledger takes writes: {meaning}");
-            } else {
-                tracing::warn!(server, timeline, durability, "the ledger takes writes: {meaning}");
-            }
+        if known.announced.is_some_and(|announced| announced >= moves) {
+            return;
+        }
+        known.announced = Some(moves);
+        let (server, timeline) = (&host.name, known.timeline);
+        let durability = self.durability.name();
+        let meaning = self.durability.meaning(kept.is_flushed);
+        if kept.is_flushed {
+            tracing::info!(server, timeline, durability, "the ledger takes writes: {meaning}");
+        } else {
+            tracing::warn!(server, timeline, durability, "the ledger takes writes: {meaning}");
+        }
+        if self.durability == Durability::Standby && kept.is_confirmed_by_anybody() {
+            tracing::warn!(server, "{CONFIRMED_BY_ANYBODY}");
+        }
+        if !tells_timeline {
+            tracing::warn!(server, "{PAST_NOT_TOLD}");
         }
     }
 

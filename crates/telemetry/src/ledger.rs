@@ -11,6 +11,7 @@ use crate::{
 pub(crate) struct Ledger {
     timeline: IntGauge,
     durability: IntGaugeVec,
+    sync_standbys: IntGaugeVec,
     races: IntCounterVec,
     retired: IntCounter,
 }
@@ -41,6 +42,13 @@ impl Ledger {
                 "Whether the server keeps answers as far as was asked: 1, or 0",
                 &["asked"],
             ),
+            // Without labels, and not shown where nobody knows.
+            sync_standbys: gauges(
+                registry,
+                "flashsale_ledger_sync_standbys",
+                "Standbys that confirm what is written, as the server has it",
+                &[],
+            ),
             retired: registered(
                 registry,
                 IntCounter::with_opts(Opts::new(
@@ -67,6 +75,18 @@ pub fn ledger_is_on(timeline: u32) {
 pub fn ledger_keeps(asked: &'static str, is_met: bool) {
     if is_on() {
         FIGURES.ledger.durability.with_label_values(&[asked]).set(is_met.into());
+    }
+}
+
+/// So many standbys confirm what the ledger writes, if that is known.
+pub fn ledger_is_confirmed_by(standbys: Option<i64>) {
+    if !is_on() {
+        return;
+    }
+    let shown = &FIGURES.ledger.sync_standbys;
+    match standbys {
+        Some(standbys) => shown.with_label_values::<&str>(&[]).set(standbys),
+        None => shown.reset(),
     }
 }
 

@@ -33,7 +33,10 @@ pub use self::{
     connections::{Peers, PoolFigures, watch_pools},
     handles::{Queue, Watch, log_line_lost, store_call_ended},
     http::{Request, checkout_ended, purchase_ended, viewer_came, viewer_gone, viewer_told},
-    ledger::{ledger_connection_retired, ledger_is_on, ledger_keeps, ledger_race_ended},
+    ledger::{
+        ledger_connection_retired, ledger_is_confirmed_by, ledger_is_on, ledger_keeps,
+        ledger_race_ended,
+    },
     operators::{operator_refused, show_operator_tokens_outdated},
     sales::{SALES_MAX, SaleFigures, show_sales},
     totals::{BOUNDS_S, BUCKETS, Buckets, Found, Totals, found, totals},
@@ -161,6 +164,9 @@ mod tests {
         ledger_is_on(3);
         ledger_keeps("standby", true);
         ledger_keeps("storage", false);
+        ledger_is_confirmed_by(None);
+        assert!(!has_line(&render(), "flashsale_ledger_sync_standbys "), "nobody knows");
+        ledger_is_confirmed_by(Some(2));
         ledger_race_ended(true);
         ledger_connection_retired();
         Request::came().answered("BREW", "/checkout", 201);
@@ -186,6 +192,7 @@ mod tests {
             "flashsale_ledger_timeline 3",
             "flashsale_ledger_durability{asked=\"standby\"} 1",
             "flashsale_ledger_durability{asked=\"storage\"} 0",
+            "flashsale_ledger_sync_standbys 2",
             "flashsale_ledger_races_total{outcome=\"found\"} 1",
             "flashsale_ledger_races_total{outcome=\"none\"} 0",
             "flashsale_ledger_connections_retired_total 1",

@@ -67,9 +67,13 @@ impl Shop {
     }
 
     pub(crate) async fn open_with(settings: Settings) -> Self {
+        Self::open_on(Stack::prepare(settings)).await
+    }
+
+    /// On what is prepared and does not run.
+    pub(crate) async fn open_on(mut stack: Stack) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("tokens");
-        let mut stack = Stack::prepare(settings);
         let (ann, bob) = (make(&stack, "ann", "operator"), make(&stack, "bob", "viewer"));
         write(&file, &format!("# The shop's\n{}\n{} # looks\n", ann.line, bob.line));
         let named = file.to_str().unwrap().to_owned();

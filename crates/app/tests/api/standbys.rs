@@ -9,11 +9,18 @@ use std::{
 
 use dev_servers::{PostgresServer, Program, Service};
 use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpStream,
     task::block_in_place,
     time::{interval, timeout},
 };
 
-use crate::stack::{Answer, BINARY, PATIENCE, Settings, Stack};
+use crate::{
+    admin::Shop,
+    operators::{figure, metrics, operators_of},
+    ordering::NAMES,
+    stack::{Answer, BINARY, PATIENCE, Settings, Stack},
+};
 
 /// What starts them: beside the service. Where this crate alone is built it is of another build.
 fn program() -> PathBuf {
@@ -175,4 +182,103 @@ async fn that_nobody_follows_a_promoted_server_is_in_the_log_until_somebody_does
     block_in_place(|| app.await_words("it can be sold again", PATIENCE)).unwrap();
     let sale = stack.sale().await;
     stack.until("it sells", async |stack| stack.checkout("ann", sale).await.name() == "ok").await;
+}
+
+/// A server and its standby, which is waited for, and what is to be started on them.
+fn with_standby() -> (Stack, PostgresServer) {
+    let settings = Settings { own_postgres: true, processes: 1, ..Settings::default() };
+    let mut stack = Stack::prepare(settings);
+    let standby = block_in_place(|| {
+        let standby = stack.postgres().start_standby().unwrap();
+        stack.postgres().wait_for_standbys(true).unwrap();
+        standby
+    });
+    stack.set_env([("LEDGER_DURABILITY", "standby".to_owned())]);
+    (stack, standby)
+}
+
+/// Whoever gave it would have heard that its wait was cancelled.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_client_has_left_is_not_shown_as_done_before_a_standby_has_it() {
+    let (stack, standby) = with_standby();
+    let shop = Shop::open_on(stack).await;
+    let stack = &shop.stack;
+    let sale = stack.sale().await;
+    let path = format!("/admin/actions/{}", NAMES[0]);
+    assert_eq!(shop.look(&path).await.status, 404, "from now on there is a connection to look on");
+
+    block_in_place(|| standby.kill()).unwrap();
+    let host = shop.url.trim_start_matches("http://");
+    let mut client = TcpStream::connect(host).await.unwrap();
+    // Closing it resets the connection, as a client that is killed does.
+    client.set_zero_linger().unwrap();
+    let order = format!(
+        "POST /admin/sales/{sale}/pause HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
+         Idempotency-Key: {}\r\nContent-Length: 0\r\n\r\n",
+        shop.ann.token, NAMES[0]
+    );
+    client.write_all(order.as_bytes()).await.unwrap();
+    let waits = "SELECT count(*) FROM pg_stat_activity \
+                 WHERE wait_event = 'SyncRep' AND query = 'COMMIT'";
+    stack.until("the commit waits", async |stack| stack.count(waits) == 1).await;
+    drop(client);
+    block_in_place(|| stack.postgres().cancel_waits()).unwrap();
+    let done = format!("SELECT count(*) FROM operator_actions WHERE id = '{}'", NAMES[0]);
+    stack.until("it can be read", async |stack| stack.count(&done) == 1).await;
+    let shown = shop.look(&path).await;
+
+    assert_eq!(shown.status, 503, "{shown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_answers_less_safe_on_a_server_is_said_when_it_is_found() {
+    let (mut stack, _standby) = with_standby();
+    let url = stack.database_url();
+    let database = url.rsplit('/').next().unwrap();
+    let server = stack.postgres();
+    for sql in [
+        "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'",
+        "SELECT pg_reload_conf()",
+        "ALTER FUNCTION pg_catalog.pg_walfile_name(pg_lsn) RENAME TO walfile_name_of_old",
+    ] {
+        block_in_place(|| server.psql(database, sql)).unwrap();
+    }
+
+    stack.start_app().await;
+
+    let log = stack.apps[0].log();
+    assert_eq!(log.matches("synchronous_standby_names has * on the server").count(), 1, "{log}");
+    assert_eq!(log.matches("the server does not tell its timeline").count(), 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_many_standbys_confirm_what_is_written_is_shown_to_operators() {
+    let (mut stack, standby) = with_standby();
+    stack.start_app().await;
+    let url = operators_of(&stack.apps[0]);
+    let shown =
+        async |stack: &Stack| figure(&metrics(stack, &url).await, "flashsale_ledger_sync_standbys");
+
+    stack.until("it is one", async |stack| shown(stack).await == Some(1.0)).await;
+    block_in_place(|| standby.kill()).unwrap();
+    stack.until("it is none", async |stack| shown(stack).await == Some(0.0)).await;
+
+    // Whoever may not know is shown none, and not that there is none.
+    block_in_place(|| standby.start_again()).unwrap();
+    stack.until("it is one again", async |stack| shown(stack).await == Some(1.0)).await;
+    stack.sql("CREATE ROLE plain LOGIN");
+    let plain = stack.database_url().replace("postgres@", "plain@");
+    stack.set_env([("DATABASE_URL", plain), ("MIGRATE", "off".to_owned())]);
+    // All processes write one log, and this one says last where it listens.
+    let app = stack.start_app_unready();
+    let log = app.log();
+    let (_, since) = log.rsplit_once("metrics at http://").unwrap();
+    let url = format!("http://{}", since.split_once("/metrics").unwrap().0);
+    let asked = "flashsale_ledger_durability{asked=\"standby\"}";
+    stack
+        .until("it was asked", async |stack| {
+            figure(&metrics(stack, &url).await, asked) == Some(1.0)
+        })
+        .await;
+    assert_eq!(figure(&metrics(&stack, &url).await, "flashsale_ledger_sync_standbys"), None);
 }

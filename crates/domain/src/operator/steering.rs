@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::{
     Catalog, Epoch, Failure, Sale, SaleId, StoreError, Timetable,
@@ -11,8 +11,8 @@ use crate::{
         Acted, Action, ActionId, ActionRecord, Beside, Order, PurchaseSeen, Seen, change::gives,
     },
     ports::{
-        ActReply, Clock, CodeStore, LiveEpoch, Operator, SaleSnapshot, SaleStore, TrailPage,
-        Verdict,
+        ActReply, Clock, CodeStore, LiveEpoch, Operation, Operator, SaleSnapshot, SaleStore, Tasks,
+        TrailPage, Verdict,
     },
     remembered::HEARD_MS_MAX,
     sale::SaleState,
@@ -43,6 +43,7 @@ pub struct Steering {
     catalog: Arc<Catalog>,
     rebuild: Arc<Rebuild>,
     timetable: Option<Timetable>,
+    tasks: Option<Arc<dyn Tasks>>,
     most_units: Mutex<Bounded<SaleId, (Epoch, u32)>>,
 }
 
@@ -89,9 +90,10 @@ impl Steering {
         clock: Arc<dyn Clock>,
         (catalog, rebuild): (Arc<Catalog>, Arc<Rebuild>),
         timetable: Option<Timetable>,
+        tasks: Option<Arc<dyn Tasks>>,
     ) -> Self {
         let most_units = Mutex::new(Bounded::new(SALES_KEPT_MAX));
-        Self { operator, sales, codes, clock, catalog, rebuild, timetable, most_units }
+        Self { operator, sales, codes, clock, catalog, rebuild, timetable, tasks, most_units }
     }
 
     /// Carries an order out, and waits for a second until it is in effect.
@@ -131,7 +133,7 @@ impl Steering {
             Err(error) => return Err(error),
         };
         let beside = Beside { live, is_blind, timetable: self.timetable };
-        let (record, snapshot, is_replayed) = match self.operator.act(order, &beside).await? {
+        let (record, snapshot, is_replayed) = match self.ask_ledger(order, beside).await? {
             ActReply::Now { record, snapshot } => (record, snapshot, false),
             ActReply::Before(record) => (record, None, true),
         };
@@ -142,6 +144,23 @@ impl Steering {
             Acted::Done(_) => Answer::Done { record, in_effect: false, is_replayed },
         };
         Ok((answer, loading))
+    }
+
+    /// Has the ledger carry it out. Where there are tasks, that is one, and comes to its end also if whoever
+    /// gave the order goes away: what a commit wrote whose end nobody hears may be read although no standby
+    /// has it, for only who hears that it was given up keeps the others from that.
+    async fn ask_ledger(&self, order: &Order, beside: Beside) -> Result<ActReply, StoreError> {
+        let Some(tasks) = &self.tasks else { return self.operator.act(order, &beside).await };
+        let (operator, order) = (Arc::clone(&self.operator), order.clone());
+        let (acted, acting) = oneshot::channel();
+        tasks.start(Box::pin(async move {
+            let _ = acted.send(operator.act(&order, &beside).await);
+        }));
+        let broken_off = |_| {
+            let reason = "it was broken off, for the process is ending";
+            Err(StoreError::new(Operation::Act, Failure::Unknown, reason))
+        };
+        acting.await.unwrap_or_else(broken_off)
     }
 
     /// What came of the order of this id.

@@ -50,12 +50,13 @@ impl Statement for RecordGrants {
             written = self.0.query_again(RECORD_MISSING_GRANTS, &parameters).await;
         }
         let stands = read_holds(&written?)?;
+        // Before the rest is looked up, for which a promoted server may be found, and looked at for what
+        // was answered.
+        saw_held(&self.0, stands.keys().copied());
         let others = self.look_up(&grants, &stands).await;
         // What a run before has recorded is as new as what this one has.
         let found = others.iter().flatten().filter(|(_, it)| matches!(it, Recorded::Hold { .. }));
-        let held = stands.keys().chain(found.map(|(code, _)| code));
-        let held = held.map(|&code| Answer { code, is_sold: false }).collect::<Vec<_>>();
-        self.0.saw(By::Writing, held.into_iter());
+        saw_held(&self.0, found.map(|(&code, _)| code));
         Ok(grants
             .iter()
             .map(|(_, grant)| reply_to(grant.code, &stands, &others, outcome_was_lost))
@@ -82,6 +83,12 @@ impl RecordGrants {
         }
         found?.iter().map(|row| Ok((rows::code(row)?, rows::recorded_grant(row)?))).collect()
     }
+}
+
+/// Notes what is answered as held.
+fn saw_held(session: &Session, codes: impl Iterator<Item = Code>) {
+    let held = codes.map(|code| Answer { code, is_sold: false }).collect::<Vec<_>>();
+    session.saw(By::Writing, held.into_iter());
 }
 
 /// The reply to a grant: by the holds this statement wrote, and by what the
@@ -152,3 +159,6 @@ impl<'a> Columns<'a> {
         [&self.sales, &self.users, &self.codes, &self.units, &self.slots, &self.epochs]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,6 +168,13 @@ impl Kept {
         let standbys = row.get("standbys").unwrap_or_default().to_owned();
         Self { is_flushed: row.get("fsync") == Some("on"), standbys }
     }
+
+    /// Whether whoever takes the log of the server may confirm what is written, such as a backup that
+    /// streams it: by any name, in quotes too.
+    pub(super) fn is_confirmed_by_anybody(&self) -> bool {
+        let names = self.standbys.split([',', '(', ')']);
+        names.map(|name| name.trim().trim_matches('"')).any(|name| name == "*")
+    }
 }
 
 type Rows = Vec<SimpleQueryMessage>;
@@ -203,6 +210,21 @@ mod tests {
             let kept = Kept { is_flushed, standbys: standbys.to_owned() };
             let is_met = durability.is_met_by(&kept).is_ok();
             assert_eq!(is_met, is_enough, "{durability:?} {is_flushed} {standbys}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_standbys_that_anybody_is_on_is_told_from_one_of_names() {
+        for (standbys, is_so) in [
+            ("*", true),
+            ("ANY 1 (*)", true),
+            ("FIRST 2 (a, \"*\" )", true),
+            ("ANY 1 (a, b, c)", false),
+            ("ANY 1 (\"server-1\", \"server-2\")", false),
+            ("", false),
+        ] {
+            let kept = Kept { is_flushed: true, standbys: standbys.to_owned() };
+            assert_eq!(kept.is_confirmed_by_anybody(), is_so, "{standbys}");
         }
     }
 

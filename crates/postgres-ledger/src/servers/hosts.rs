@@ -30,8 +30,6 @@ pub(super) struct Host {
     pub(super) has_sessions: AtomicBool,
     /// One looks at a time whether there is one; nobody waits for that.
     pub(super) looks: Semaphore,
-    /// Whether it is the only address of its name.
-    pub(super) is_alone: bool,
     port: u16,
     /// Which of the addresses of the name it is, if the name is one that is looked up.
     ip: Option<IpAddr>,
@@ -65,6 +63,13 @@ impl Waiting {
     fn keep_only(&self, ips: &[IpAddr]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|ip, _| ip.is_none_or(|ip| ips.contains(&ip)));
+    }
+
+    fn give_up(&self, is_left: impl Fn(Option<IpAddr>) -> bool) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, barriers) in all.iter().filter(|(ip, _)| is_left(**ip)) {
+            barriers.given_up.notify_waiters();
+        }
     }
 }
 
@@ -120,6 +125,12 @@ impl Host {
         self.barriers.given_up.notify_waiters();
     }
 
+    /// The same at each address of its name, but at that of `ledger`.
+    pub(super) fn give_up_barriers_but_at(&self, ledger: &Self) {
+        let is_its_name = (&self.address, self.port) == (&ledger.address, ledger.port);
+        self.waiting.give_up(|ip| !is_its_name || ip != ledger.ip);
+    }
+
     fn is_looked_up(&self) -> bool {
         self.config.get_hostaddrs().is_empty()
             && matches!(self.config.get_hosts(), [Address::Tcp(name)] if name.parse::<IpAddr>().is_err())
@@ -137,7 +148,6 @@ impl Host {
             barriers: self.waiting.at(Some(ip)),
             has_sessions: AtomicBool::new(false),
             looks: Semaphore::new(1),
-            is_alone,
             port: self.port,
             ip: Some(ip),
             addresses: Mutex::default(),
@@ -190,7 +200,6 @@ pub(super) fn each(config: &Config, before: &[Arc<Host>]) -> Arc<[Arc<Host>]> {
                 barriers: waiting.at(None),
                 has_sessions: AtomicBool::new(false),
                 looks: Semaphore::new(1),
-                is_alone: true,
                 port,
                 ip: None,
                 addresses: Mutex::default(),

@@ -123,7 +123,7 @@ impl Manager {
             servers.told.is_used(&host.name);
             // Nobody shall read that the ledger takes writes, and then that it cannot be used so.
             if looked == Looked::AsFarAsCanBe {
-                servers.announce(&host, moves, kept.is_flushed);
+                servers.announce(&host, moves, &kept, identity.timeline.is_some());
             }
         }
         Ok((Connection::new(line, trust), is_first))

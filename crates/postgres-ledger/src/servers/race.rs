@@ -21,8 +21,11 @@ use super::{
 
 const PROBE_SQL: &str = include_str!("../sql/connect/probe.sql");
 const PROBE_PLAIN_SQL: &str = include_str!("../sql/connect/probe_plain.sql");
+const PROBE_SYSTEM_SQL: &str = include_str!("../sql/connect/probe_system.sql");
+const PROBE_TIMELINE_SQL: &str = include_str!("../sql/connect/probe_timeline.sql");
 
-/// How long a host has, from the first packet to what it is.
+/// How long a host has, from the first packet to what it is, once its name is found; and as long to
+/// find that.
 const HOST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The same, if there is no other host that could be faster.
@@ -78,20 +81,24 @@ async fn ask_all(
     permit: &Permit,
     patience: Patience,
 ) -> Result<Winner, ConnectError> {
-    let began = Instant::now();
-    let only = began + ONLY_HOST_TIMEOUT;
-    let limit = if hosts.len() == 1 { only } else { began + HOST_TIMEOUT };
+    let patience_with_host = |is_only| if is_only { ONLY_HOST_TIMEOUT } else { HOST_TIMEOUT };
+    let limit = Instant::now() + patience_with_host(hosts.len() == 1);
     let to_find = hosts.iter().map(|host| find(Arc::clone(host), servers, limit));
     let mut asked = to_find.collect::<FuturesUnordered<_>>();
     let mut writable = Vec::new();
     let mut failures = Vec::new();
     let mut asked_of = BTreeSet::new();
     let mut deadline = limit + OTHERS_TIMEOUT;
+    let mut is_settled = false;
     while let Ok(Some(heard)) = timeout_at(deadline, asked.next()).await {
         match heard {
             Heard::Addresses(_, Ok(found)) => {
                 let is_only = hosts.len() == 1 && found.len() == 1;
-                let limit = if is_only { only } else { began + HOST_TIMEOUT };
+                // What it took to find the name is not the host's.
+                let limit = Instant::now() + patience_with_host(is_only);
+                if !is_settled {
+                    deadline = deadline.max(limit + OTHERS_TIMEOUT);
+                }
                 for host in found {
                     asked_of.insert(host.name.clone());
                     asked.push(ask(host, &key, Arc::clone(permit), limit));
@@ -106,6 +113,7 @@ async fn ask_all(
                     Ok((identity, line)) => {
                         let settles = servers.known().settles(&host, &identity);
                         if settles && patience == Patience::Brief {
+                            is_settled = true;
                             deadline = deadline.min(Instant::now() + OTHERS_TIMEOUT);
                         }
                         let (key, others) = (key.clone(), Vec::new());
@@ -169,7 +177,8 @@ fn ask(host: Arc<Host>, key: &Key, permit: Permit, limit: Instant) -> BoxFuture<
 async fn probe(host: &Host, key: &Key, permit: Permit) -> Result<(Identity, Line), HostError> {
     let line = open(&host.config, key, permit).await?;
     let mut found = line.client.simple_query(PROBE_SQL).await;
-    if found.as_ref().is_err_and(is_ordinary) {
+    let is_restricted = found.as_ref().is_err_and(is_ordinary);
+    if is_restricted {
         found = line.client.simple_query(PROBE_PLAIN_SQL).await;
     }
     let found = found?;
@@ -177,7 +186,25 @@ async fn probe(host: &Host, key: &Key, permit: Permit) -> Result<(Identity, Line
     if row.get("is_standby") != Some("f") {
         return Err(HostError::Standby);
     }
-    Ok((Identity::of(row), line))
+    let mut identity = Identity::of(row);
+    if is_restricted {
+        identity.system = fact(&line, PROBE_SYSTEM_SQL, "system").await?;
+        let timeline = fact(&line, PROBE_TIMELINE_SQL, "timeline").await?;
+        identity.timeline = timeline.and_then(|timeline| timeline.parse().ok());
+    }
+    Ok((identity, line))
+}
+
+/// What one question brings, if it may be asked.
+async fn fact(
+    line: &Line,
+    sql: &'static str,
+    column: &str,
+) -> Result<Option<String>, tokio_postgres::Error> {
+    match line.client.simple_query(sql).await {
+        Err(error) if is_ordinary(&error) => Ok(None),
+        found => Ok(last_row(&found?).and_then(|row| row.get(column)).map(ToOwned::to_owned)),
+    }
 }
 
 /// Whether the server goes on and only does not do what it was asked: for want of a right, or as

@@ -87,10 +87,11 @@ impl Source {
         self.reader.read(move || source.read()).await
     }
 
-    /// Whether there was more than one host when it was last read where they are.
-    pub(super) fn has_several(&self) -> bool {
+    /// Ends the barriers that wait at any host but this one, and their connections: the ledger is there.
+    pub(super) fn give_up_barriers_but_at(&self, ledger: &Host) {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().is_some_and(|(_, settled)| settled.hosts.len() > 1)
+        let hosts = last.iter().flat_map(|(_, settled)| settled.hosts.iter());
+        hosts.for_each(|host| host.give_up_barriers_but_at(ledger));
     }
 
     fn read(&self) -> Result<Entry, SourceError> {

@@ -8,6 +8,7 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, timeout},
 };
+use tokio_postgres::SimpleQueryRow;
 
 use super::{
     Servers,
@@ -70,17 +71,19 @@ impl Servers {
     /// Asks all hosts, and distrusts every connection to the server that was the ledger if another
     /// one is. Whoever wants a connection then takes that for the ledger, if it is of use; one that
     /// was promoted for a moment, and that nobody has used, leaves no trace.
-    async fn look_around(&self) {
-        let is_alone = match &self.known().host {
-            Some(host) => host.is_alone && !self.source.has_several(),
-            None => true,
-        };
-        if is_alone {
+    ///
+    /// Also while none is known: barriers at one that none of its standbys follows may have all the
+    /// permits, so that nobody comes to ask the promoted one.
+    pub(super) async fn look_around(&self) {
+        if !self.may_move().await {
             return;
         }
         let Some(permit) = one_more() else { return };
         let is_contested = match race(self, &permit, Patience::Whole).await {
             Ok(winner) => {
+                if self.known().host.is_none() {
+                    self.source.give_up_barriers_but_at(&winner.host);
+                }
                 let found = self.judge(&winner.host, &winner.identity);
                 found.is_ok_and(|found| found.standing == Standing::Other)
             }
@@ -91,6 +94,15 @@ impl Servers {
             }
         };
         self.contest(is_contested);
+    }
+
+    /// Whether there is more than one place where the ledger can be: a name may get an address that it
+    /// had not when it was connected to.
+    async fn may_move(&self) -> bool {
+        let Ok(entry) = self.source.entry().await else { return false };
+        let [host] = &*entry.hosts else { return true };
+        let addresses = timeout(ASK_TIMEOUT, host.each_address(&self.look_up)).await;
+        addresses.is_ok_and(|found| found.is_ok_and(|found| found.len() > 1))
     }
 
     /// Asks the ledger how it keeps what is written. If that is less than was demanded, or not to be
@@ -120,7 +132,10 @@ impl Servers {
             };
             let said = line.client.simple_query(DURABLE_SQL).await.ok()?;
             asked.line = Some((line, host, started));
-            last_row(&said).map(Kept::of)
+            last_row(&said).map(|row| {
+                telemetry::ledger_is_confirmed_by(confirming(row));
+                Kept::of(row)
+            })
         });
         let is_met = match kept.await.ok().flatten().map(|kept| self.durability.is_met_by(&kept)) {
             Some(met) => {
@@ -141,6 +156,7 @@ impl Servers {
                 if asked.is_met {
                     tracing::warn!("{}", cannot_be_asked(asked.refused.as_deref()));
                 }
+                telemetry::ledger_is_confirmed_by(None);
                 false
             }
         };
@@ -160,6 +176,11 @@ impl Servers {
         let opened = open(&host.config, &key, permit).await;
         opened.map_err(|why| format!("{}{why}", host.name))
     }
+}
+
+/// How many standbys confirm what is written, if the role may know.
+fn confirming(row: &SimpleQueryRow) -> Option<i64> {
+    row.get("confirming").and_then(|count| count.parse().ok())
 }
 
 /// What is said of a ledger that has not told for a while how it keeps what is written.

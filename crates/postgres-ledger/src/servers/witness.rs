@@ -59,6 +59,9 @@ pub(crate) enum By {
 /// What was done about a loss, until an operator says that it is right.
 #[derive(Default)]
 struct Loss {
+    /// The sales that were paused when there was none yet: whoever lets one of these go on means something
+    /// else. What was read before a loss is of the server before, where nobody has paused a sale for it.
+    paused_before: BTreeSet<SaleId>,
     /// The sales that were paused for it.
     paused: BTreeSet<SaleId>,
     /// How often sales were paused: what was read before the last time says nothing of it.
@@ -110,29 +113,42 @@ impl Witness {
 
     /// Goes by the sales as they were read after `stops`. A loss is over once one that was paused for
     /// it goes on, which nobody has done but an operator. One that has ended in the meantime, or was
-    /// closed, is none: then the next one is paused for it.
+    /// closed, is none: then the next one is paused for it. One that had been paused before is paused for it
+    /// as soon as it goes on.
     pub(crate) fn looked(&self, stops: u64, calendar: &Calendar) -> Then {
+        let mut loss = locked(&self.loss);
+        let sales = || calendar.sales.iter().filter(|sale| sale.window.ends_at() > calendar.now);
+        let in_state = |state| sales().filter(move |sale| sale.state == state);
+        let paused = || in_state(SaleState::Paused).map(|sale| sale.id);
         if !self.has_lost() {
+            loss.paused_before = paused().collect();
             return Then::Nothing;
         }
-        let mut loss = locked(&self.loss);
         if loss.stops != stops {
             return Then::Nothing;
         }
-        let sales = || calendar.sales.iter().filter(|sale| sale.window.ends_at() > calendar.now);
-        let mut active = sales().filter(|sale| sale.state == SaleState::Active);
+        let mut active = in_state(SaleState::Active);
         if active.clone().any(|sale| loss.paused.contains(&sale.id)) {
             tracing::info!(
                 "an operator lets sales go on that were paused for answers which got lost"
             );
-            *loss = Loss { stops: loss.stops, ..Loss::default() };
+            *loss =
+                Loss { paused_before: paused().collect(), stops: loss.stops, ..Loss::default() };
             self.has_lost.store(false, Ordering::Relaxed);
             return Then::Nothing;
         }
+        for sale in active.clone() {
+            loss.paused_before.remove(&sale.id);
+        }
         // Those that another process has paused for it, too.
-        let paused = sales().filter(|sale| sale.state == SaleState::Paused).map(|sale| sale.id);
-        loss.paused.extend(paused.collect::<Vec<_>>());
+        let for_it = paused().filter(|sale| !loss.paused_before.contains(sale));
+        let for_it = for_it.collect::<Vec<_>>();
+        loss.paused.extend(for_it);
         let is_any_paused = sales().any(|sale| loss.paused.contains(&sale.id));
+        if !is_any_paused && active.clone().next().is_none() {
+            // There must be one to let go on.
+            loss.paused.extend(paused().collect::<Vec<_>>());
+        }
         let is_any_open = active.clone().any(|sale| sale.window.starts_at() <= calendar.now);
         let shall_pause = is_any_open || (!is_any_paused && active.next().is_some());
         if shall_pause { Then::Pause } else { Then::Nothing }
@@ -141,11 +157,19 @@ impl Witness {
     /// Keeps which sales were paused by [`STOP_SELLING_SQL`].
     pub(crate) fn paused(&self, rows: &[Row]) -> Vec<SaleId> {
         let paused = rows.iter().filter_map(|row| rows::sale_id(row, "id").ok());
-        let paused = paused.collect::<Vec<_>>();
+        self.stopped(paused.collect())
+    }
+
+    /// Which of these that are paused now are so for the loss; all of them if each was before, for one
+    /// there must be to let go on.
+    fn stopped(&self, paused: Vec<SaleId>) -> Vec<SaleId> {
         let mut loss = locked(&self.loss);
-        loss.paused.extend(&paused);
         loss.stops += 1;
-        paused
+        let is_for_it = |sale: &&SaleId| !loss.paused_before.contains(*sale);
+        let for_it = paused.iter().filter(is_for_it).copied().collect::<Vec<_>>();
+        let for_it = if for_it.is_empty() { paused } else { for_it };
+        loss.paused.extend(&for_it);
+        for_it
     }
 
     /// Whether the ledger still has what was answered. If not, or if that was so before and no operator
@@ -284,6 +308,32 @@ mod tests {
         assert_eq!(witness.looked(0, &at(220, &[sale(2, SaleState::Active)])), Then::Nothing);
 
         assert!(!witness.has_lost());
+    }
+
+    /// It goes on for another reason than that what was lost is right.
+    #[test]
+    fn a_sale_that_was_paused_before_a_loss_ends_it_only_if_there_is_no_other() {
+        use SaleState::{Active, Paused};
+        let witness = Witness::default();
+        assert_eq!(witness.looked(0, &at(150, &[sale(1, Active), sale(2, Paused)])), Then::Nothing);
+        witness.has_lost.store(true, Ordering::Relaxed);
+        assert_eq!(witness.stopped(vec![number(1), number(2)]), [number(1)]);
+
+        let resumed = |sales: &[Sale]| witness.looked(witness.stops(), &at(150, sales));
+        assert_eq!(resumed(&[sale(1, Paused), sale(2, Paused)]), Then::Nothing);
+        assert_eq!(resumed(&[sale(1, Paused), sale(2, Active)]), Then::Nothing, "not open yet");
+        assert!(witness.has_lost());
+        assert_eq!(resumed(&[sale(1, Active), sale(2, Paused)]), Then::Nothing);
+        assert!(!witness.has_lost());
+
+        for stopped in [&[number(2)][..], &[]] {
+            witness.has_lost.store(true, Ordering::Relaxed);
+            assert_eq!(witness.stopped(stopped.to_vec()), stopped);
+            assert_eq!(resumed(&[sale(2, Paused)]), Then::Nothing);
+            assert_eq!(resumed(&[sale(2, Active)]), Then::Nothing, "there must be one to resume");
+            assert!(!witness.has_lost());
+            assert_eq!(resumed(&[sale(2, Paused)]), Then::Nothing);
+        }
     }
 
     #[test]

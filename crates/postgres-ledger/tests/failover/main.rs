@@ -62,14 +62,22 @@ async fn what_a_server_shows_after_a_crash_is_not_believed_before_the_standby_ha
         let ledger = Arc::clone(&ledger);
         async move { ledger.redeem(redemption(grant)).await.ok() }
     });
+    let count = |sql: &str| -> usize {
+        block_in_place(|| pair.first.psql(DATABASE, sql)).unwrap().trim().parse().unwrap()
+    };
     let crash = async {
-        pair.until_somebody_waits().await;
+        // A barrier may wait before they do.
+        let redeems = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE wait_event = 'SyncRep' AND query LIKE '-- redeem:%'";
+        until(&WallClock, async || (count(redeems) > 0).then_some(())).await;
         // What waited is visible from now on, and the standby has none of it.
         block_in_place(|| pair.first.kill().and_then(|()| pair.first.start_again())).unwrap();
+        count("SELECT count(*) FROM checkout_attempts WHERE state = 'sold'")
     };
-    let (answers, ()) = tokio::join!(all_at_once(buyers), crash);
+    let (answers, shown) = tokio::join!(all_at_once(buyers), crash);
     let ledger = pair.after_promotion();
 
+    assert!(shown > 0, "the crash came before there was anything to be shown");
     for answer in answers.into_iter().flatten() {
         let (CodeRecord::SoldNow(receipt) | CodeRecord::Sold(receipt)) = answer else {
             panic!("{answer:?}")
@@ -77,6 +85,24 @@ async fn what_a_server_shows_after_a_crash_is_not_believed_before_the_standby_ha
         let found = LedgerStore::find(&ledger, receipt.code).await.unwrap();
         assert_eq!(found, CodeRecord::Sold(receipt));
     }
+}
+
+/// As whatever takes the log under a name of its own: an archive, a subscription, a backup that streams.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_the_log_and_is_no_standby_confirms_no_answer() {
+    let pair = Pair::start().await;
+    let ledger = pair.ledger();
+    record(&ledger, &pair.sale, 1).await.1.unwrap();
+    let archive = tempfile::tempdir().unwrap();
+
+    pair.cut_off();
+    let _taker = block_in_place(|| pair.first.archive_log(archive.path())).unwrap();
+    let takes = "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn IS NOT NULL";
+    let takes = || block_in_place(|| pair.first.psql("postgres", takes)).unwrap().trim() == "1";
+    until(&WallClock, async || takes().then_some(())).await;
+    let (_, reply) = record(&ledger, &pair.sale, 2).await;
+
+    assert!(reply.is_err(), "{reply:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

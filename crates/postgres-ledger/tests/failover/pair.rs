@@ -40,9 +40,8 @@ impl Pair {
         let sale = make_sale(&ledger(&first.url(DATABASE), Durability::Single)).await;
         let second = first.start_standby().unwrap();
         first.wait_for_standbys(true).unwrap();
-        let is_heard = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
-        let heard = || first.psql("postgres", is_heard).unwrap().trim() == "1";
-        until(&WallClock, async || heard().then_some(())).await;
+        let is_heard = || block_in_place(|| first.confirming()).unwrap() == 1;
+        until(&WallClock, async || is_heard().then_some(())).await;
         Self { first, second, sale }
     }
 

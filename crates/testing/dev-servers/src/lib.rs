@@ -83,7 +83,7 @@ pub use error::ServerError;
 pub use files::{Files, chain};
 pub use limits::raise_open_files;
 pub use pooler::{Pooler, Pooling};
-pub use postgres::{PostgresServer, drill::Drill, trio::Trio};
+pub use postgres::{PostgresServer, drill::Drill, standby::LogTaker, trio::Trio};
 pub use program::Program;
 pub use proxy::{Condition, Proxy};
 pub use redis::{RedisServer, Snapshot};

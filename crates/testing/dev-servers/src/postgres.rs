@@ -4,7 +4,7 @@ mod copy;
 pub(crate) mod drill;
 mod dump;
 mod programs;
-mod standby;
+pub(crate) mod standby;
 mod tls;
 pub(crate) mod trio;
 
@@ -208,14 +208,21 @@ impl PostgresServer {
         environment: Vec<(&'static str, OsString)>,
         make: impl FnOnce(&Self) -> Result<(), ServerError>,
     ) -> Result<Self, ServerError> {
-        let mut server = Self::stopped(home, account, environment)?;
-        if !server.cluster().exists() {
-            make(&server)?;
+        Self::stopped(home, account, environment)?.opened(make)
+    }
+
+    /// The same, running, and made first if it is not there.
+    fn opened(
+        mut self,
+        make: impl FnOnce(&Self) -> Result<(), ServerError>,
+    ) -> Result<Self, ServerError> {
+        if !self.cluster().exists() {
+            make(&self)?;
         }
-        let (port, running) = on_a_free_port(|port| server.run(port))?;
-        server.port = port;
-        *server.running() = Some(running);
-        Ok(server)
+        let (port, running) = on_a_free_port(|port| self.run(port))?;
+        self.port = port;
+        *self.running() = Some(running);
+        Ok(self)
     }
 
     /// One that does not run, and has no port yet.

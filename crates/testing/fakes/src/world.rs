@@ -70,10 +70,16 @@ impl World {
     /// The services of a process that has just started, which remembers what the live store says.
     #[must_use]
     pub fn services(&self, number: u16) -> Services {
+        Services::over(self.ports(number))
+    }
+
+    /// What such services are put together over.
+    #[must_use]
+    pub fn ports(&self, number: u16) -> Ports {
         let clock = Arc::new(self.clock.clone());
         let memo = Arc::new(SoldOutMemo::new(clock.clone()));
         let live = Arc::new(RememberedLive::new(self.live.clone(), memo));
-        Services::over(Ports {
+        Ports {
             register: self.ledger.clone(),
             ledger: self.ledger.clone(),
             answered: self.ledger.clone(),
@@ -84,7 +90,7 @@ impl World {
             items: Arc::new(PlainItems),
             mint: Arc::new(CountingMint::new(number)),
             clock,
-        })
+        }
     }
 
     /// A timetable of a sale an hour.

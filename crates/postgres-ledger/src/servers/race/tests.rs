@@ -3,7 +3,8 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use credentials::Access;
@@ -68,6 +69,44 @@ async fn an_address_of_a_name_where_nobody_answers_keeps_nobody_from_the_others(
     }
 }
 
+/// As long as a name server may take that is asked a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_found_late_leaves_its_addresses_the_time_that_they_have() {
+    let server = PostgresServer::start().unwrap();
+    let silent = Proxy::on(ALSO_HERE, server.port(), server.port()).await.unwrap();
+    silent.set_condition(Condition::Blocked);
+    let look_up = Box::new(|_, _| {
+        let late = tokio::time::sleep(Duration::from_millis(1_500));
+        late.map(|()| io::Result::Ok(vec![ALSO_HERE, HERE])).boxed()
+    });
+    let servers = Servers { look_up, ..servers(&name(server.port())) };
+
+    let found = winner(&servers, Patience::Whole).await;
+
+    assert!(found.is_ok(), "{:?}", found.err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_gains_the_address_of_a_promoted_server_is_looked_at_again() {
+    let first = PostgresServer::start().unwrap();
+    let second = first.start_standby().unwrap();
+    let _to_second = Proxy::on(ALSO_HERE, first.port(), second.port()).await.unwrap();
+    let ips = Arc::new(Mutex::new(vec![HERE]));
+    let of_now = Arc::clone(&ips);
+    let look_up = Box::new(move |_, _| {
+        std::future::ready(io::Result::Ok(of_now.lock().unwrap().clone())).boxed()
+    });
+    let servers = Arc::new(Servers { look_up, ..servers(&name(first.port())) });
+    let pool = pool(&servers, 7, &settings::hot(), Use::Others).unwrap();
+    let kept = pool.get().await.unwrap();
+
+    second.promote().unwrap();
+    ips.lock().unwrap().push(ALSO_HERE);
+    servers.look_around().await;
+
+    assert!(!kept.is_trusted());
+}
+
 #[tokio::test]
 async fn a_name_that_leads_nowhere_is_told() {
     let error = winner(&servers_at(&name(1), &[]), Patience::Whole).await.err().unwrap();
@@ -101,6 +140,7 @@ async fn a_server_that_cannot_tell_its_timeline_is_used_whatever_keeps_it_from_t
 
     assert_eq!(found.identity.timeline, None);
     assert!(found.identity.started.is_some());
+    assert!(found.identity.system.is_some(), "what else there is to know is known");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,6 +168,33 @@ async fn barriers_at_a_server_that_the_ledger_has_left_take_no_permits() {
         connections.push(pool.get().await.unwrap());
     }
     assert_eq!(servers.moves(), 1);
+}
+
+/// As many as a process may have, that began while the first one waited for its standby, which then
+/// stands still.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promoted_server_is_found_although_every_permit_waits_at_one_that_was_never_used() {
+    let first = PostgresServer::start().unwrap();
+    let second = first.start_standby().unwrap();
+    let url = PostgresServer::url_of_all(&[&first, &second], "postgres");
+    let source = Source::new(Access::to_database(url)).unwrap();
+    let servers = Arc::new(Servers::of(source, Durability::Single, 3));
+    let pool = pool(&servers, 3, &settings::hot(), Use::Others).unwrap();
+    first.wait_for_standbys(true).unwrap();
+    second.kill().unwrap();
+    let waiting = futures_util::future::join_all((0..3).map(|_| pool.get())).await;
+    assert!(waiting.iter().all(Result::is_err));
+    assert_eq!(servers.permits.available_permits(), 0);
+
+    first.pause().unwrap();
+    second.start_again().unwrap();
+    second.promote().unwrap();
+    second.wait_for_standbys(false).unwrap();
+    servers.look_around().await;
+    let found = pool.get().await.map(drop).map_err(of_pool);
+    first.resume().unwrap();
+
+    assert!(found.is_ok(), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

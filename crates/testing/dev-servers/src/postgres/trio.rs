@@ -21,7 +21,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use self::files::{AUTHORITY, HBA, LET_IN, SETTINGS, certificates, ports, settings, write};
+use self::files::{AUTHORITY, HBA, LET_IN, SETTINGS, certificates, name, ports, settings, write};
 pub(super) use self::files::{
     FORKED, LOST, RUNNER, SERVERS, STANDBY, UNFINISHED, place, ports_of, source, timeline,
 };
@@ -66,7 +66,7 @@ impl Trio {
             let mut server = PostgresServer::stopped(home, account, Vec::new())?;
             server.port = ports[index];
             // A standby is called so by the server that it follows.
-            server.settings = vec![format!("cluster_name=server-{}", index + 1)];
+            server.settings = vec![format!("cluster_name={}", name(index))];
             Ok::<_, ServerError>(server)
         };
         let [one, two, three] = homes;

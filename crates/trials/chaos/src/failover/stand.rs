@@ -132,10 +132,9 @@ impl Stand {
             return Ok(());
         }
         block_in_place(|| self.server.wait_for_standbys(true))?;
-        let is_heard = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
         until("the standby to be synchronous", async || {
-            let heard = block_in_place(|| self.server.psql("postgres", is_heard))?;
-            Ok((heard.trim() == "1").then_some(()))
+            let confirming = block_in_place(|| self.server.confirming())?;
+            Ok((confirming > 0).then_some(()))
         })
         .await
     }

@@ -41,15 +41,22 @@ pub(in crate::postgres) const LOST: &str = "postgres-lost";
 /// In a cluster that follows another.
 pub(in crate::postgres) const STANDBY: &str = "standby.signal";
 
-/// Over TLS alone: the superuser from this machine, without a password, as other servers of ours.
+/// Over TLS alone, and to what docs/failover.md lets in: the superuser from this machine, without a
+/// password, as other servers of ours.
 pub(super) const LET_IN: &str = "\
-hostssl all         all 127.0.0.1/32 trust
-hostssl replication all 127.0.0.1/32 trust
+hostssl flashsale   postgres 127.0.0.1/32 trust
+hostssl replication postgres 127.0.0.1/32 trust
+hostssl postgres    postgres 127.0.0.1/32 trust
 ";
+
+/// What one of them is called: as a standby by the server that it follows, too.
+pub(super) fn name(index: usize) -> String {
+    format!("server-{}", index + 1)
+}
 
 /// Where one of them lives.
 pub(in crate::postgres) fn place(dir: &Path, index: usize) -> PathBuf {
-    dir.join(format!("server-{}", index + 1))
+    dir.join(name(index))
 }
 
 /// How programs of Postgres get into the one at this port.
@@ -120,15 +127,16 @@ pub(super) fn settings(dir: &Path, ports: [u16; SERVERS]) -> String {
     let file = |name: &str| dir.join(name).display().to_string();
     let hosts = ["127.0.0.1"; SERVERS].join(",");
     let ports = ports.map(|port| port.to_string()).join(",");
+    let names = (0..SERVERS).map(|index| format!("\"{}\"", name(index))).collect::<Vec<_>>();
     format!(
         "# Written anew at each start. Any of the three can be the server, so all have the same.
 hba_file = '{}'
 ssl = on
 ssl_cert_file = '{}'
 ssl_key_file = '{}'
-# A commit is answered once a standby has it on its disk.
+# A commit is answered once a standby has it on its disk. Names, for else whatever takes the log may say so.
 synchronous_commit = on
-synchronous_standby_names = '*'
+synchronous_standby_names = 'ANY 1 ({})'
 # A standby follows whichever takes writes.
 primary_conninfo = 'host={hosts} port={ports} user=postgres target_session_attrs=read-write \
 connect_timeout=2 sslmode=verify-full sslrootcert={}'
@@ -141,6 +149,7 @@ wal_log_hints = on
         file(HBA),
         file(CERT),
         file(KEY),
+        names.join(", "),
         file(AUTHORITY)
     )
 }
@@ -152,4 +161,24 @@ pub(super) fn write(dir: &Path, name: &str, content: &str) -> Result<(), ServerE
     fs::write(&path, content)
         .and_then(|()| readable())
         .attempting(format!("write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that what the page does can be done by whom it lets in.
+    #[test]
+    fn the_databases_that_are_let_in_to_are_those_of_the_page() {
+        let page = include_str!("../../../../../../docs/failover.md");
+        let (_, shown) = page.split_once("# pg_hba.conf").unwrap();
+        let (shown, _) = shown.split_once("```").unwrap();
+
+        let databases = |lines: &str| {
+            let words = lines.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let let_in = words.filter(|words| words.first() == Some(&"hostssl"));
+            let_in.map(|words| words[1].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(databases(LET_IN), databases(shown));
+    }
 }
