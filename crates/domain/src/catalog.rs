@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use crate::{
-    ProductCatalog, ProductVersion, SaleId, SteadyClock, StoreError, UnixMillis,
+    ProductCatalog, SaleId, SteadyClock, StoreError, UnixMillis,
     ports::{Calendar, Clock, Listed, SaleRegister},
     steady::ClockNews,
 };
@@ -132,19 +132,6 @@ impl Catalog {
             return Some(listed);
         }
         self.register.find(id).await.ok().flatten()
-    }
-
-    /// What a sale is of; `None` for generated items, or if there never was such a sale. The stores are
-    /// asked nothing where the sale is listed.
-    pub async fn product_of(&self, id: SaleId) -> Result<Option<Arc<ProductVersion>>, StoreError> {
-        let product = match self.listed(id) {
-            Some(listed) => listed.sale.product,
-            None => self.register.find(id).await?.and_then(|listed| listed.sale.product),
-        };
-        match product {
-            Some(product) => self.products.current(product).await.map(Some),
-            None => Ok(None),
-        }
     }
 
     /// The sale of this number, or `None` if there never was one.
