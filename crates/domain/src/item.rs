@@ -79,4 +79,10 @@ impl Naming {
         let Ahead { sale, of } = self.ahead(sale).await?;
         Ok(self.items.item(sale, unit, of.product()))
     }
+
+    /// Whether a sale is listed and of generated items: a unit is called the same for ever, and nobody is asked.
+    #[must_use]
+    pub fn is_generated(&self, sale: SaleId) -> bool {
+        self.catalog.listed(sale).is_some_and(|listed| listed.sale.product.is_none())
+    }
 }

@@ -146,3 +146,26 @@ async fn of_a_purchase_whose_product_cannot_be_read_it_is_said_that_it_may_be_th
     let (status, body) = asked(&app, purchase()).await;
     assert_eq!((status, &body["purchase"]["product"]["name"]), (409, &"Lamp".into()), "{body}");
 }
+
+/// Its receipt says what it is, and nothing else is asked for.
+#[actix_web::test]
+async fn a_code_that_was_sold_is_shown_though_its_product_cannot_be_read() {
+    let world = World::new();
+    let sale = lamps(&world).await;
+    let other = world.process(2);
+    other.catalog.refresh().await.unwrap();
+    let code = other.take(&sale, "ann").await.code;
+    other.purchase.redeem(code).await.unwrap().unwrap();
+    let api = api_over(&world);
+    for fault in [Fault::Lose, Fault::Refuse] {
+        world.ledger.faults().plan(Operation::CurrentVersions, fault);
+    }
+    api.services.catalog.refresh().await.unwrap();
+    let app = serving(api).await;
+
+    let shown = asked(&app, TestRequest::get().uri(&format!("/checkouts/{code}"))).await;
+
+    let (status, body) = shown;
+    assert_eq!((status, &body["state"]), (200, &"sold".into()), "{body}");
+    assert_eq!(body["item"]["name"], "Lamp 1 of sale 1");
+}

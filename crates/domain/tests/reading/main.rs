@@ -47,6 +47,7 @@ fn ports(world: &World) -> Ports {
         ledger: world.ledger.clone(),
         answered: world.ledger.clone(),
         products: world.ledger.clone(),
+        product_reads: world.ledger.clone(),
         operator: world.ledger.clone(),
         sales: world.live.clone(),
         codes: world.live.clone(),
