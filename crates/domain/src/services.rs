@@ -67,6 +67,7 @@ impl Services {
         let clock = || ports.clock.clone();
         let products = Arc::new(Self::products(&ports).asking_once(clock(), tasks.clone()));
         let catalog = Catalog::new(ports.register.clone(), products);
+        let catalog = catalog.asking_once(clock(), tasks.clone());
         Self::knowing(catalog, Self::rebuild(&ports).going_on_in(tasks), ports)
     }
 

@@ -224,16 +224,17 @@ impl Steering {
         };
         self.catalog.refresh().await?;
         let now = self.catalog.calendar().now;
-        let is_to_be_served = was_served || after.window.starts_at() - now <= LOAD_AHEAD_MS;
-        if matches!(record.order.action, Action::ScheduleSale { .. }) || !is_to_be_served {
+        if matches!(record.order.action, Action::ScheduleSale { .. }) {
             return Ok(());
         }
         let Some(Seen::Sale(before)) = &record.before else { return Ok(()) };
-        let is_raised = before.epoch < after.epoch || before == after;
-        let older = if is_raised { Epoch(after.epoch.0 - 1) } else { after.epoch };
-        self.serve(sale, older, snapshot).await?;
+        if was_served || after.window.starts_at() - now <= LOAD_AHEAD_MS {
+            let is_raised = before.epoch < after.epoch || before == after;
+            let older = if is_raised { Epoch(after.epoch.0 - 1) } else { after.epoch };
+            self.serve(sale, older, snapshot).await?;
+        }
         if gives(before, after) && before.epoch < after.epoch {
-            // What other processes remember as sold out, they have forgotten then.
+            // What other processes remember as sold out, or as far ahead, they have forgotten then.
             self.clock.wait(HEARD_MS_MAX).await;
         }
         Ok(())
