@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::{
-    Catalog, Epoch, Failure, Sale, SaleId, StoreError, Timetable,
+    Catalog, Epoch, Failure, ProductVersion, Sale, SaleId, StoreError, Timetable,
+    answer::Doing,
     asked_once::Bounded,
     operator::{
         Acted, Action, ActionId, ActionRecord, Beside, Order, PurchaseSeen, Seen, change::gives,
@@ -22,6 +23,8 @@ use crate::{
 
 /// How long an operator waits until what they changed is in effect, in milliseconds.
 pub const EFFECT_WAIT_MS: u64 = 1_000;
+
+const SHOW: Doing = Doing::step("Steering::show");
 
 /// How often it is looked whether a load that is under way has come to its end, and how long is waited
 /// between two looks.
@@ -211,11 +214,10 @@ impl Steering {
         if let (Some(sale), Acted::Done(Seen::Purchase(after))) = (record.sale, &record.outcome) {
             return self.put_back(sale, *after).await;
         }
+        if let Acted::Done(Seen::Product(after)) = &record.outcome {
+            return self.show(&after.version).await;
+        }
         let (Some(sale), Acted::Done(Seen::Sale(after))) = (record.sale, &record.outcome) else {
-            if record.order.action.sku().is_some() {
-                // Other processes look about once a second.
-                return self.catalog.refresh().await;
-            }
             if let Some(code) = record.order.action.code() {
                 // Whoever is told so may ask at once; if the live store is down, the sweep tells it later.
                 self.codes.settle(code.sale(), &[(code, Verdict::Free)]).await?;
@@ -238,6 +240,18 @@ impl Steering {
             self.clock.wait(HEARD_MS_MAX).await;
         }
         Ok(())
+    }
+
+    /// Has this process show a product as it is now; others look about once a second.
+    async fn show(&self, now: &ProductVersion) -> Result<(), StoreError> {
+        self.catalog.refresh().await?;
+        // The calendar is there also where a product could not be read.
+        match self.catalog.products().listed(now.product) {
+            Some(shown) if shown.id < now.id => {
+                Err(StoreError::new(SHOW, Failure::NotDone, "its new version could not be read"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Has the unit of a purchase that was cancelled back on sale, by a rebuild: of however many there are. It is
