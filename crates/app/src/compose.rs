@@ -400,6 +400,7 @@ mod tests {
 
     use clap::Parser as _;
     use dev_servers::PostgresServer;
+    use domain::ProductId;
 
     use super::*;
     use crate::config::Cli;
@@ -438,6 +439,45 @@ mod tests {
         let config =
             config(&["--database-url=postgres://u@127.0.0.1:1/x", "--redis-url=redis://h"]);
         audited(&config, || panic!("nothing is connected")).await.unwrap();
+    }
+
+    /// What readers wait for keeps no sale from being rebuilt.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_buyers_want_to_know_of_products_takes_no_connection_of_the_upkeep() {
+        let server = Arc::new(PostgresServer::start().unwrap());
+        server.create_database("ledger").unwrap();
+        let database = format!("--database-url={}", server.url("ledger"));
+        let config = config(&[&database, "--redis-url=redis://127.0.0.1:1"]);
+        migrate(&config).await.unwrap();
+        let Shared { services, stores, .. } = compose(&config).unwrap().shared;
+        let Stores::Servers { ledger, .. } = stores else { panic!("it is on servers") };
+        let lock = "SET application_name = 'in the way'; BEGIN; \
+                    LOCK TABLE product_versions; SELECT pg_sleep(3600)";
+        let in_the_way = std::thread::spawn({
+            let server = Arc::clone(&server);
+            move || drop(server.psql("ledger", lock))
+        });
+        let is_so = |what: &str| {
+            let count = format!("SELECT count(*) FROM {what}");
+            let is_so = || server.psql("ledger", &count).unwrap().trim() != "0";
+            assert!((0..1_000).any(|_| is_so()), "{what}");
+        };
+        is_so("pg_locks WHERE granted AND relation = 'product_versions'::regclass");
+
+        let asked = tokio::spawn(async move {
+            let product = ProductId::try_from(1).unwrap();
+            services.catalog.products().current(product).await.map(drop)
+        });
+        is_so("pg_locks WHERE NOT granted");
+
+        let pools = ledger.pools();
+        let in_use = |name| pools.iter().find(|it| it.pool == name).unwrap().in_use;
+        assert_eq!((in_use("reads"), in_use("upkeep")), (1, 0));
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE application_name = 'in the way'";
+        server.psql("postgres", end).unwrap();
+        in_the_way.join().unwrap();
+        assert!(asked.await.unwrap().is_err(), "there is no such product");
     }
 
     /// The work is done by threads that begin as nice as whoever begins them.

@@ -186,6 +186,12 @@ impl StoreError {
         Self { remedy, ..self }
     }
 
+    /// The same, of what came after the work that was asked for: nobody shall be told that nothing was done.
+    #[must_use]
+    pub fn once_done(self) -> Self {
+        Self { failure: Failure::Unknown, ..self }
+    }
+
     /// What an operator can do about it, if that is known.
     #[must_use]
     pub fn remedy(&self) -> Option<&Cow<'static, str>> {

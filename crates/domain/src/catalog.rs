@@ -2,15 +2,27 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use tokio::sync::Semaphore;
+
 use crate::{
-    ProductCatalog, ProductVersion, SaleId, SteadyClock, StoreError, UnixMillis,
-    ports::{Calendar, Clock, Listed, SaleRegister},
+    ProductCatalog, SaleId, SteadyClock, StoreError, UnixMillis,
+    answer::Doing,
+    asked_once::{AskedOnce, Bounds, Unanswered},
+    ports::{Calendar, Clock, Listed, SaleRegister, Tasks},
+    remembered::HEARD_MS_MAX,
     steady::ClockNews,
 };
 
 /// How soon a sale must end that it may have ended by the ledger's clock, in milliseconds: more than what the
 /// snapshot is off by.
 const LATE_MS: i64 = 1_000;
+
+/// Sales that are asked for at a time, or whose answers are kept; and those in one process who may wait for one. One
+/// more is refused.
+const LATELY_MAX: Bounds = Bounds { flights_max: 64, kept_max: 64 };
+const WAITING_MAX: usize = 8_192;
+
+const FIND: Doing = Doing::step("Catalog::find_lately");
 
 /// A snapshot of the sales that are not closed, refreshed by the scheduler about every second.
 ///
@@ -26,6 +38,13 @@ pub struct Catalog {
     /// What measures how long ago the snapshot was taken.
     clock: Option<Arc<dyn Clock>>,
     watch: OnceLock<Watch>,
+    lately: Option<Lately>,
+}
+
+/// What the ledger said of sales that the snapshot may be too old for: once for all who ask at a time.
+struct Lately {
+    clock: Arc<dyn Clock>,
+    asked: Arc<AskedOnce<SaleId, Result<Option<Listed>, Unanswered>>>,
 }
 
 /// The ledger's clock, held against that of the process.
@@ -38,8 +57,22 @@ impl Catalog {
     /// An empty catalog over `register`, of sales of `products`.
     pub fn new(register: Arc<dyn SaleRegister>, products: Arc<ProductCatalog>) -> Self {
         let empty = Calendar { now: UnixMillis(0), sales: Vec::new(), just_closed: Vec::new() };
-        let watch = OnceLock::new();
-        Self { register, calendar: RwLock::new((Arc::new(empty), 0)), products, clock: None, watch }
+        Self {
+            register,
+            calendar: RwLock::new((Arc::new(empty), 0)),
+            products,
+            clock: None,
+            watch: OnceLock::new(),
+            lately: None,
+        }
+    }
+
+    /// The same, where a crowd that the snapshot is too old for asks the ledger once.
+    #[must_use]
+    pub(crate) fn asking_once(self, clock: Arc<dyn Clock>, tasks: Arc<dyn Tasks>) -> Self {
+        let waiting = Arc::new(Semaphore::new(WAITING_MAX));
+        let asked = AskedOnce::new(clock.clone(), tasks, waiting, LATELY_MAX);
+        Self { lately: Some(Lately { clock, asked }), ..self }
     }
 
     /// The same, and between two snapshots it is known what time it is.
@@ -134,25 +167,29 @@ impl Catalog {
         self.register.find(id).await.ok().flatten()
     }
 
-    /// What a sale is of; `None` for generated items, or if there never was such a sale. The stores are
-    /// asked nothing where the sale is listed.
-    pub async fn product_of(&self, id: SaleId) -> Result<Option<Arc<ProductVersion>>, StoreError> {
-        let product = match self.listed(id) {
-            Some(listed) => listed.sale.product,
-            None => self.register.find(id).await?.and_then(|listed| listed.sale.product),
-        };
-        match product {
-            Some(product) => self.products.current(product).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// The sale of this number, or `None` if there never was one.
     pub async fn find(&self, id: SaleId) -> Result<Option<Listed>, StoreError> {
         match self.listed(id) {
             Some(listed) => Ok(Some(listed)),
             None => self.register.find(id).await,
         }
+    }
+
+    /// The same as the ledger has had it within the last [`HEARD_MS_MAX`], however many ask: the snapshot may be a
+    /// second old, and an order is said to be in effect before the next.
+    pub(crate) async fn find_lately(&self, id: SaleId) -> Result<Option<Listed>, StoreError> {
+        let Some(lately) = &self.lately else { return self.register.find(id).await };
+        let found = lately.asked.get(&id, || {
+            let (register, clock) = (Arc::clone(&self.register), Arc::clone(&lately.clock));
+            async move {
+                let asked_at_ms = clock.uptime_ms();
+                let found = register.find(id).await.map_err(Unanswered::from);
+                let age_ms = clock.uptime_ms().saturating_sub(asked_at_ms);
+                let good_ms = if found.is_ok() { HEARD_MS_MAX } else { 0 };
+                (found, good_ms.saturating_sub(age_ms))
+            }
+        });
+        found.await.flatten().map_err(|error| error.to_error(FIND))
     }
 }
 

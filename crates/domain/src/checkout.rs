@@ -144,13 +144,16 @@ impl Checkout {
     /// A refusal that needs no live store: of a sale that never was, is over for good, or is so
     /// far ahead that it is not loaded yet.
     async fn refuse_unasked(&self, sale: SaleId) -> Result<Option<CheckoutRefusal>, StoreError> {
-        let Some(Listed { sale, seen_at }) = self.catalog.find(sale).await? else {
-            return Ok(Some(CheckoutRefusal::UnknownSale));
-        };
-        let window = sale.window;
-        Ok(match sale.phase_at(seen_at) {
+        let mut found = self.catalog.find(sale).await?;
+        if found.as_ref().is_some_and(is_far_ahead) {
+            // An operator may have moved the start since the snapshot.
+            found = self.catalog.find_lately(sale).await?;
+        }
+        let Some(listed) = found else { return Ok(Some(CheckoutRefusal::UnknownSale)) };
+        let window = listed.sale.window;
+        Ok(match listed.sale.phase_at(listed.seen_at) {
             Phase::Ended => Some(CheckoutRefusal::Ended { ends_at: window.ends_at() }),
-            Phase::Scheduled if window.starts_at() - seen_at > LOAD_AHEAD_MS => {
+            Phase::Scheduled if is_far_ahead(&listed) => {
                 Some(CheckoutRefusal::NotOpen { starts_at: window.starts_at() })
             }
             Phase::Scheduled | Phase::Open | Phase::Paused => None,
@@ -203,6 +206,11 @@ impl Checkout {
         self.ledger.permit()?.record(attempt).await?;
         Ok(refusal)
     }
+}
+
+/// Whether a sale is so far ahead that no live store has it yet.
+fn is_far_ahead(Listed { sale, seen_at }: &Listed) -> bool {
+    sale.window.starts_at() - *seen_at > LOAD_AHEAD_MS
 }
 
 /// Why nothing is to be had of a sale any more, or for now.

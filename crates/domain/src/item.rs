@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{Catalog, SaleId, StoreError, Unit, VersionId, ports::Items};
+use crate::{
+    Catalog, ProductVersion, SaleId, StoreError, Unit, VersionId,
+    ports::{Items, Listed},
+};
 
 /// What a sold unit turns out to be: a name and a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,25 @@ pub struct Item {
     pub image: String,
     /// The version of the product that it is one of; `None` of a generated item.
     pub product: Option<VersionId>,
+}
+
+/// What the units of a sale are of, as far as that was known before one was taken.
+pub struct Ahead {
+    sale: SaleId,
+    of: Of,
+}
+
+enum Of {
+    /// There was no such sale yet.
+    NoSale,
+    Generated,
+    Product(Arc<ProductVersion>),
+}
+
+impl Of {
+    fn product(&self) -> Option<&ProductVersion> {
+        if let Self::Product(product) = self { Some(product) } else { None }
+    }
 }
 
 /// Says what units turn out to be.
@@ -28,10 +50,39 @@ impl Naming {
         Self { catalog, items }
     }
 
+    /// What the units of a sale are of, to be asked before one is taken: whoever has one by then would be
+    /// left without an answer if it could not be read. The stores are asked nothing where the sale is listed.
+    pub async fn ahead(&self, sale: SaleId) -> Result<Ahead, StoreError> {
+        let of = match self.catalog.find(sale).await? {
+            None => Of::NoSale,
+            Some(Listed { sale, .. }) => match sale.product {
+                Some(product) => Of::Product(self.catalog.products().current(product).await?),
+                None => Of::Generated,
+            },
+        };
+        Ok(Ahead { sale, of })
+    }
+
+    /// What a unit of that sale turns out to be, if it is sold now.
+    pub async fn item_of(&self, ahead: Ahead, unit: Unit) -> Result<Item, StoreError> {
+        let Ahead { sale, of } = ahead;
+        match of {
+            // It was made since.
+            Of::NoSale => self.item(sale, unit).await,
+            of => Ok(self.items.item(sale, unit, of.product())),
+        }
+    }
+
     /// What a unit turns out to be, if it is sold now. The stores are asked nothing where the sale is
     /// listed.
     pub async fn item(&self, sale: SaleId, unit: Unit) -> Result<Item, StoreError> {
-        let product = self.catalog.product_of(sale).await?;
-        Ok(self.items.item(sale, unit, product.as_deref()))
+        let Ahead { sale, of } = self.ahead(sale).await?;
+        Ok(self.items.item(sale, unit, of.product()))
+    }
+
+    /// Whether a sale is listed and of generated items: a unit is called the same for ever, and nobody is asked.
+    #[must_use]
+    pub fn is_generated(&self, sale: SaleId) -> bool {
+        self.catalog.listed(sale).is_some_and(|listed| listed.sale.product.is_none())
     }
 }

@@ -42,7 +42,7 @@ impl ProductImages {
         let waiting = Arc::new(Semaphore::new(WAITING_MAX));
         let asked = AskedOnce::new(ports.clock.clone(), tasks, waiting, BOUNDS);
         let turns = Arc::new(Semaphore::new(TURNS));
-        Arc::new(Self { products: ports.products.clone(), turns, asked })
+        Arc::new(Self { products: ports.product_reads.clone(), turns, asked })
     }
 
     /// A picture, or `None` if there is no such one.

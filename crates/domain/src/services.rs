@@ -24,6 +24,8 @@ pub struct Ports {
     pub ledger: Arc<dyn LedgerStore>,
     pub answered: Arc<dyn AnsweredCodes>,
     pub products: Arc<dyn Products>,
+    /// The same by the way of readers, whoever else has the other ports.
+    pub product_reads: Arc<dyn Products>,
     pub operator: Arc<dyn Operator>,
     pub sales: Arc<dyn SaleStore>,
     pub codes: Arc<dyn CodeStore>,
@@ -55,24 +57,36 @@ impl Services {
     /// The services of a process that has just started. Nothing goes on in it that nobody waits for.
     #[must_use]
     pub fn over(ports: Ports) -> Self {
-        let rebuild = Self::rebuild(&ports);
-        Self::rebuilding_by(rebuild, None, ports)
+        let catalog = Catalog::new(ports.register.clone(), Arc::new(Self::products(&ports)));
+        Self::knowing(catalog, Self::rebuild(&ports), None, ports)
     }
 
-    /// The same, where what was begun comes to its end also if whoever wanted it goes away.
+    /// The same, where what was begun comes to its end also if whoever wanted it goes away; and what many
+    /// want to know is asked for once.
     #[must_use]
     pub fn going_on_in(tasks: Arc<dyn Tasks>, ports: Ports) -> Self {
+        let clock = || ports.clock.clone();
+        let products = Arc::new(Self::products(&ports).asking_once(clock(), tasks.clone()));
+        let catalog = Catalog::new(ports.register.clone(), products);
+        let catalog = catalog.asking_once(clock(), tasks.clone());
         let rebuild = Self::rebuild(&ports).going_on_in(tasks.clone());
-        Self::rebuilding_by(rebuild, Some(tasks), ports)
+        Self::knowing(catalog, rebuild, Some(tasks), ports)
+    }
+
+    fn products(Ports { products, product_reads, .. }: &Ports) -> ProductCatalog {
+        ProductCatalog::new(products.clone()).read_by(product_reads.clone())
     }
 
     fn rebuild(Ports { register, sales, clock, .. }: &Ports) -> Rebuild {
         Rebuild::new(register.clone(), sales.clone(), clock.clone())
     }
 
-    fn rebuilding_by(rebuild: Rebuild, tasks: Option<Arc<dyn Tasks>>, ports: Ports) -> Self {
-        let products = Arc::new(ProductCatalog::new(ports.products.clone()));
-        let catalog = Catalog::new(ports.register.clone(), products);
+    fn knowing(
+        catalog: Catalog,
+        rebuild: Rebuild,
+        tasks: Option<Arc<dyn Tasks>>,
+        ports: Ports,
+    ) -> Self {
         let catalog = Arc::new(catalog.reckoning_by(ports.clock.clone()));
         Self::sharing(catalog, Arc::new(rebuild), Arc::default(), tasks, ports)
     }

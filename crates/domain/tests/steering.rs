@@ -5,9 +5,11 @@
 use std::{pin::Pin, sync::Arc};
 
 use domain::{
-    CheckoutRefusal, CheckoutRequest, CodeRefusal, Failure, Sale, Services, Steering,
+    CheckoutRefusal, CheckoutRequest, CodeRefusal, Failure, NewSale, Origin, Sale, Services,
+    Steering,
     operator::{Acted, Action, ActionId, Answer, Change, Changed, Order, Refused, RequestName},
     ports::{Operation, SaleRegister, Tasks},
+    product::ProductChange,
     sale::SaleState,
 };
 use fakes::{AttemptRecord, Fault, Process, World};
@@ -343,4 +345,30 @@ async fn without_the_live_store_a_purchase_is_cancelled_only_where_nothing_goes_
     assert!(
         world.ledger.purchases().iter().any(|it| it.code == codes[1] && it.cancelled.is_none())
     );
+}
+
+/// Its sales are listed all the same.
+#[tokio::test]
+async fn a_product_that_could_not_be_read_is_not_said_to_be_in_effect() {
+    let world = World::new();
+    let services = world.services(1);
+    let steering = services.steering(None);
+    let named = |name: &str| {
+        let (sku, name) = ("lamp".parse().unwrap(), name.parse().unwrap());
+        ProductChange { sku, name, price: None, metadata: None, image: None }
+    };
+    let lamp = world.ledger.put_product(&named("Lamp")).version.product;
+    let Sale { window, terms, .. } = world.open_sale(1, 1);
+    let sale = NewSale { window, terms, origin: Origin::Operator, product: Some(lamp) };
+    world.ledger.schedule(sale).await.unwrap().unwrap();
+    services.catalog.refresh().await.unwrap();
+    world.ledger.faults().plan(Operation::CurrentVersions, Fault::Refuse);
+    let order = order(1, Action::PutProduct(named("Lantern")));
+
+    let unread = steering.act(&order).await.unwrap();
+    assert_eq!(done(&unread), (false, false));
+
+    let again = steering.act(&order).await.unwrap();
+    assert_eq!(done(&again), (true, true));
+    assert_eq!(services.catalog.products().listed(lamp).unwrap().name.to_string(), "Lantern");
 }

@@ -1,7 +1,10 @@
 //! `/checkout`: asking for a unit, and giving a hold back.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
-use domain::{CheckoutRequest, Hold, Item, StoreError, UnixMillis, checkout::KeyedHold};
+use domain::{
+    CheckoutRefusal, CheckoutRequest, Hold, IdempotencyKey, Item, Services, StoreError, UnixMillis,
+    checkout::KeyedHold,
+};
 use serde_json::json;
 
 use crate::{
@@ -135,25 +138,44 @@ async fn post_checkout(
     let sale = asked.sale;
 
     let beat = api.way.checkouts.begin();
-    let checkout = &api.services.checkout;
-    let hold = match key {
-        None => in_time(checkout.attempt(asked)).await.map(|answer| answer.map(newly)),
-        Some(key) => in_time(checkout.attempt_again(asked, &key)).await,
-    };
+    let hold = in_time(hold(&api, asked, key)).await;
     beat.end(&hold);
     let hold = match hold {
         Ok(answer) => answer.map_err(|refusal| Problem::of_checkout(refusal, sale)),
         Err(error) => Err(error.into()),
     };
     telemetry::checkout_ended(match &hold {
-        Ok(KeyedHold { is_repeated: false, .. }) => "granted",
+        Ok((KeyedHold { is_repeated: false, .. }, _)) => "granted",
         Ok(_) => "replayed",
         Err(problem) => problem.name(),
     });
 
-    let KeyedHold { hold, is_repeated } = hold?;
-    let answer = not_stored(HoldBody::now(&hold, &api).await?);
+    let (KeyedHold { hold, is_repeated }, item) = hold?;
+    let now = api.services.catalog.reckoned_now();
+    let answer = not_stored(HoldBody::of(&hold, item, now));
     Ok(if is_repeated { replayed(answer) } else { answer })
+}
+
+/// A unit on hold, and what it is. What can be asked for that is asked before: a hold that is on disk counts for
+/// its user, and nobody is told of one that nothing was done.
+async fn hold(
+    api: &Api,
+    asked: CheckoutRequest,
+    key: Option<IdempotencyKey>,
+) -> Result<Result<(KeyedHold, Item), CheckoutRefusal>, StoreError> {
+    let Services { checkout, naming, .. } = &api.services;
+    let ahead = naming.ahead(asked.sale).await?;
+    let granted = match key {
+        None => checkout.attempt(asked).await?.map(newly),
+        Some(key) => checkout.attempt_again(asked, &key).await?,
+    };
+    match granted {
+        Ok(granted) => {
+            let item = naming.item_of(ahead, granted.hold.unit).await;
+            Ok(Ok((granted, item.map_err(StoreError::once_done)?)))
+        }
+        Err(refusal) => Ok(Err(refusal)),
+    }
 }
 
 const fn newly(hold: Hold) -> KeyedHold {
@@ -173,18 +195,14 @@ async fn delete_checkout(
 
     let released = buyer.with_own(code, &api, api.services.purchase.release(code)).await?;
     if let Err(refusal) = released {
-        return Err(receipt::refused(refusal, &api).await);
+        // Nothing was done, whatever cannot be read of what was sold before.
+        return Err(receipt::refused(refusal, &api).await?);
     }
 
     Ok(HttpResponse::NoContent().insert_header(NO_STORE).finish())
 }
 
 impl HoldBody {
-    async fn now(hold: &Hold, api: &Api) -> Result<Self, StoreError> {
-        let item = in_time(api.services.naming.item(hold.sale, hold.unit)).await?;
-        Ok(Self::of(hold, item, api.services.catalog.reckoned_now()))
-    }
-
     fn of(hold: &Hold, item: Item, now: UnixMillis) -> Self {
         Self {
             code: hold.code.to_string(),

@@ -112,12 +112,13 @@ async fn get_checkout(
 
 /// What the unit of a code is; of one that was sold, as it was then, whatever became of the purchase.
 async fn item_of(life: &CodeLife, api: &Api) -> Result<Item, Problem> {
-    let item = in_time(api.services.naming.item(life.code.sale(), life.unit)).await?;
-    if matches!(life.state, CodeState::Sold | CodeState::Cancelled) && item.product.is_some() {
-        let receipt = in_time(api.services.purchase.receipt(life.code)).await??;
-        return Ok(receipt.item);
+    let (sale, naming) = (life.code.sale(), &api.services.naming);
+    let was_sold = matches!(life.state, CodeState::Sold | CodeState::Cancelled);
+    // A generated item is the same for ever: its receipt says nothing else.
+    if was_sold && !naming.is_generated(sale) {
+        return Ok(in_time(api.services.purchase.receipt(life.code)).await??.item);
     }
-    Ok(item)
+    Ok(in_time(naming.item(sale, life.unit)).await?)
 }
 
 impl CodeBody {

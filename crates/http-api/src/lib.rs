@@ -39,6 +39,8 @@ mod problem;
 mod products;
 mod purchase;
 mod receipt;
+#[cfg(test)]
+mod recorded;
 mod records;
 mod request_id;
 mod sales;

@@ -1,7 +1,7 @@
 //! `/purchase` and `/purchases`: redeeming codes, and their receipts.
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
-use domain::CodeRefusal;
+use domain::{CodeRefusal, Receipt, StoreError};
 use serde_json::json;
 
 use crate::{
@@ -87,15 +87,23 @@ async fn post_purchase(
     let receipt = match receipt {
         Ok(Err(CodeRefusal::AlreadyUsed(receipt))) if may_repeat => {
             telemetry::purchase_ended("replayed");
-            return Ok(replayed(not_stored(receipt::shown(*receipt, &api).await?)));
+            return Ok(replayed(not_stored(sold(*receipt, &api).await?)));
         }
         Ok(Ok(receipt)) => Ok(receipt),
-        Ok(Err(refusal)) => Err(receipt::refused(refusal, &api).await),
+        Ok(Err(refusal)) => {
+            let refused = receipt::refused(refusal, &api).await;
+            Err(refused.map_err(StoreError::once_done).unwrap_or_else(Problem::from))
+        }
         Err(error) => Err(error.into()),
     };
     telemetry::purchase_ended(receipt.as_ref().map_or_else(Problem::name, |_| "sold"));
 
-    Ok(not_stored(receipt::shown(receipt?, &api).await?))
+    Ok(not_stored(sold(receipt?, &api).await?))
+}
+
+/// The receipt of a code that is redeemed, by this request or before it: whatever cannot be read, it is.
+async fn sold(receipt: Receipt, api: &Api) -> Result<ReceiptBody, StoreError> {
+    receipt::shown(receipt, api).await.map_err(StoreError::once_done)
 }
 
 /// Shows the receipt of a code.

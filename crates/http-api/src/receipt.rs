@@ -56,7 +56,8 @@ bodies! {
     }
 }
 
-/// A receipt as it is shown. What product it is of, this process mostly knows.
+/// A receipt as it is shown. What product it is of, this process mostly knows. Whoever has just sold it says that
+/// of an error ([`StoreError::once_done`]).
 pub(crate) async fn shown(receipt: Receipt, api: &Api) -> Result<ReceiptBody, StoreError> {
     let products = api.services.catalog.products();
     let product = match receipt.item.product {
@@ -67,13 +68,13 @@ pub(crate) async fn shown(receipt: Receipt, api: &Api) -> Result<ReceiptBody, St
 }
 
 /// The answer to whoever cannot do that with a code: with the receipt, if it was redeemed.
-pub(crate) async fn refused(refusal: CodeRefusal, api: &Api) -> Problem {
+pub(crate) async fn refused(refusal: CodeRefusal, api: &Api) -> Result<Problem, StoreError> {
     let (receipt, problem): (_, fn(ReceiptBody) -> Problem) = match refusal {
         CodeRefusal::AlreadyUsed(receipt) => (receipt, Problem::code_already_used),
         CodeRefusal::Cancelled(receipt) => (receipt, Problem::purchase_cancelled),
-        refusal => return refusal.into(),
+        refusal => return Ok(refusal.into()),
     };
-    shown(*receipt, api).await.map_or_else(Problem::from, problem)
+    shown(*receipt, api).await.map(problem)
 }
 
 impl ReceiptBody {

@@ -10,7 +10,7 @@ const COLD: usize = 5;
 /// Connections for the upkeep alone, so that no crowd of readers keeps a sale from being rebuilt.
 const UPKEEP: usize = 6;
 
-/// Connections for whoever looks at sales, codes, and what users have, operators too.
+/// Connections for whoever looks at sales, products, codes, and what users have, operators too.
 const READS: usize = 4;
 
 /// Connections for whoever asks by the way of the upkeep: the health as operators see it.

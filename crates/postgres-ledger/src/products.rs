@@ -12,7 +12,7 @@ use domain::{
 };
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::{PostgresLedger, rows, session::SessionError};
+use crate::{Lent, PostgresLedger, Role, Shared, rows, session::SessionError};
 
 const CURRENT_VERSIONS_SQL: &str = include_str!("sql/products/current_versions.sql");
 const READ_VERSIONS_SQL: &str = include_str!("sql/products/read_versions.sql");
@@ -86,6 +86,15 @@ impl Products for PostgresLedger {
 }
 
 impl PostgresLedger {
+    /// The same ledger on the connections of readers, and on no others: however many they are, the upkeep does
+    /// not wait for them.
+    #[must_use]
+    pub fn for_readers(&self) -> Self {
+        let lent = || Lent::ForACall(self.shared.reads.clone());
+        let shared = Shared { hot: lent(), cold: lent(), ..self.shared.clone() };
+        Self::over(shared, self.limits, Role::Thread, None)
+    }
+
     pub(crate) async fn look(
         &self,
         operation: Operation,

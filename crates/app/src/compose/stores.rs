@@ -35,10 +35,13 @@ pub(super) struct Asked {
 }
 
 impl Stores {
-    /// The stores for the upkeep.
+    /// The stores for the upkeep; what readers have asked about products goes past its connections.
     pub(super) fn ports(&self) -> Ports {
         match self {
-            Self::Servers { ledger, live, memo } => on_servers(ledger, live, memo),
+            Self::Servers { ledger, live, memo } => Ports {
+                product_reads: Arc::new(ledger.for_readers()),
+                ..on_servers(ledger, live, memo)
+            },
             Self::Embedded { ledger, live } => ports(ledger, live),
         }
     }
@@ -125,6 +128,7 @@ pub(super) fn ports(
         ledger: ledger.clone(),
         answered: ledger.clone(),
         products: ledger.clone(),
+        product_reads: ledger.clone(),
         operator: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),

@@ -8,11 +8,13 @@ use std::{
     process::{Child, ChildStdout, ExitStatus, Stdio},
 };
 
+use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::task::block_in_place;
 
 use crate::{
+    admin::Shop,
     crowd::assert_holds,
     inspecting::masked,
     stack::{Kind, Settings, Stack, on_both_stacks},
@@ -22,6 +24,7 @@ on_both_stacks! {
     an_export_has_every_row_and_no_code_that_can_be_redeemed
     an_export_that_is_interrupted_goes_on_with_the_next_row
     an_export_takes_no_more_memory_however_many_rows_there_are
+    an_export_of_operators_takes_no_more_memory_of_the_service_however_many_rows_there_are
     a_sale_goes_on_while_it_is_exported
     an_export_of_what_is_not_there_is_refused
 }
@@ -229,6 +232,40 @@ async fn an_export_takes_no_more_memory_however_many_rows_there_are(kind: Kind) 
     assert_eq!((few, many), (20_001, 400_001));
     // The rows alone are some 30 MiB in the file, and several times that as values. SQLite keeps pages
     // of the ledger, 32 MiB at the most, and the few fill less.
+    let cache_kib = match kind {
+        Kind::Servers => 0,
+        Kind::Embedded => 32 << 10,
+    };
+    assert!(many_kib <= few_kib + cache_kib + (8 << 10), "{few_kib} KiB, then {many_kib} KiB");
+}
+
+/// As operators take it, from the process that sells meanwhile.
+async fn an_export_of_operators_takes_no_more_memory_of_the_service_however_many_rows_there_are(
+    kind: Kind,
+) {
+    const FEW: u32 = 20_000;
+    const MANY: u32 = 400_000;
+    let shop = Shop::open(kind).await;
+    let sale = shop.stack.only_sale();
+    let path = format!("/proc/{}/status", shop.stack.apps[0].pid().unwrap());
+    let measure = async || {
+        let request = shop.request(Method::GET, &format!("/admin/sales/{sale}/attempts"));
+        let mut answer = request.bearer_auth(&shop.bob.token).send().await.unwrap();
+        let mut lines = 0;
+        while let Some(piece) = answer.chunk().await.unwrap() {
+            lines += memchr::memchr_iter(b'\n', &piece).count();
+        }
+        (lines, peak_of(&fs::read_to_string(&path).unwrap()).unwrap())
+    };
+
+    shop.stack.record_refusals(kind, &sale, FEW);
+    let (few, few_kib) = measure().await;
+    shop.stack.record_refusals(kind, &sale, MANY - FEW);
+    let (many, many_kib) = measure().await;
+
+    println!("{few} lines: {few_kib} KiB; {many} lines: {many_kib} KiB");
+    assert_eq!((few, many), (20_001, 400_001));
+    // As of the command, and what goes on beside it.
     let cache_kib = match kind {
         Kind::Servers => 0,
         Kind::Embedded => 32 << 10,

@@ -284,6 +284,13 @@ async fn of_two_operators_at_once_one_is_told_what_the_other_did(kind: Kind) {
     let shown = shop.look(&at).await;
     assert_eq!(shown.body["version"], done.body["action"]["number"]);
     assert_eq!(shown.body["stock"], done.body["action"]["after"]["stock"]);
+    // Whoever says nothing of what they have seen is told what that may not have been.
+    assert_eq!(done.body.get("change_before"), None);
+    let blind = shop.done(Method::PATCH, &at, &json!({ "stock": 250 })).await;
+    let before = &blind.body["change_before"];
+    assert_eq!(before["number"], done.body["action"]["number"], "{blind:?}");
+    assert_eq!(before["acted_at"], done.body["action"]["acted_at"]);
+    assert_eq!((&before["operator"], &before["action"]), (&"ann".into(), &"sale-changed".into()));
 }
 
 async fn whoever_may_only_look_looks_and_orders_nothing(kind: Kind) {

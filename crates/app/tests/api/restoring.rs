@@ -278,7 +278,7 @@ async fn a_sale_whose_restored_database_lacks_purchases_is_paused_until_an_opera
         .until("it is paused", async |stack| stack.get(&path).await.body["state"] == "paused")
         .await;
     assert_eq!(stack.checkout("ann", sale).await.name(), "sale-paused");
-    let why = stack.value(&format!(
+    let why = stack.sql(&format!(
         "SELECT operator || ': ' || why FROM operator_actions WHERE sale_id = {sale}"
     ));
     assert!(why.starts_with(&format!("flashsale: purchases lost: {}; ", bought - left)), "{why}");

@@ -11,6 +11,7 @@ on_both_stacks! {
     stock_that_is_raised_in_mid_sale_is_sold
     stock_is_lowered_to_the_highest_live_unit_and_no_further
     an_end_is_moved_later_and_earlier
+    a_start_that_is_moved_earlier_is_in_effect_in_every_process_when_it_is_answered
     a_limit_that_is_raised_counts_for_whoever_had_reached_it
     a_sale_that_is_ended_keeps_its_holds
     a_pause_is_in_effect_in_every_process_when_it_is_answered
@@ -117,6 +118,43 @@ async fn an_end_is_moved_later_and_earlier(kind: Kind) {
     stack
         .until("it is over", async |stack| stack.checkout("bob", sale).await.name() == "sale-ended")
         .await;
+}
+
+/// On servers there are two processes, and requests go to them in turn.
+async fn a_start_that_is_moved_earlier_is_in_effect_in_every_process_when_it_is_answered(
+    kind: Kind,
+) {
+    let (stack, _, _) = one_sale(kind, 9, 9).await;
+    let far = Timestamp::now() + SignedDuration::from_hours(3);
+    stack.operate(&["sales", "schedule", "--starts-at", &far.to_string(), "--lasts", "1h"]);
+    let is_early = async |stack: &Stack| {
+        for _ in 0..4 {
+            let early = stack.checkout("ann", 2).await;
+            assert_eq!(early.name(), "sale-not-open", "{early:?}");
+        }
+    };
+    let is_listed = async |stack: &Stack| stack.get("/sales/2").await.status == 200;
+    for _ in 0..4 {
+        stack.until("its processes know it", is_listed).await;
+    }
+
+    let nearer = far - SignedDuration::from_hours(1);
+    for starts_at in [nearer, Timestamp::now()] {
+        is_early(&stack).await;
+        let change = ["sales", "change", "2", "--json", "--starts-at", &starts_at.to_string()];
+        let moved = stack.json(&change);
+        assert_eq!(moved["in_effect"], true, "{moved}");
+
+        for _ in 0..4 {
+            let asked = stack.checkout("ann", 2).await;
+            if starts_at == nearer {
+                let told: Timestamp = asked.body["starts_at"].as_str().unwrap().parse().unwrap();
+                assert!((told - nearer).total(jiff::Unit::Second).unwrap().abs() < 1.0);
+            } else {
+                assert_eq!(asked.name(), "ok", "{asked:?}");
+            }
+        }
+    }
 }
 
 async fn a_limit_that_is_raised_counts_for_whoever_had_reached_it(kind: Kind) {

@@ -121,10 +121,12 @@ impl Change {
     }
 }
 
-/// Whether a sale offers more than it did before to somebody who was refused.
+/// Whether a sale says something else than it did before to somebody who was refused: it offers more, or opens
+/// at another time.
 pub(super) fn gives(before: &SaleSeen, after: &SaleSeen) -> bool {
     let (was, is) = (before.terms, after.terms);
     is.stock() > was.stock()
+        || after.window.starts_at() != before.window.starts_at()
         || is.per_user_limit() > was.per_user_limit()
         || after.window.ends_at() > before.window.ends_at()
         || before.state != after.state

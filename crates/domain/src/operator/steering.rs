@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, oneshot};
 
 use crate::{
-    Catalog, Epoch, Failure, Sale, SaleId, StoreError, Timetable,
+    Catalog, Epoch, Failure, ProductVersion, Sale, SaleId, StoreError, Timetable,
+    answer::Doing,
     asked_once::Bounded,
     operator::{
         Acted, Action, ActionId, ActionRecord, Beside, Order, PurchaseSeen, Seen, change::gives,
@@ -22,6 +23,8 @@ use crate::{
 
 /// How long an operator waits until what they changed is in effect, in milliseconds.
 pub const EFFECT_WAIT_MS: u64 = 1_000;
+
+const SHOW: Doing = Doing::step("Steering::show");
 
 /// How often it is looked whether a load that is under way has come to its end, and how long is waited
 /// between two looks.
@@ -230,11 +233,10 @@ impl Steering {
         if let (Some(sale), Acted::Done(Seen::Purchase(after))) = (record.sale, &record.outcome) {
             return self.put_back(sale, *after).await;
         }
+        if let Acted::Done(Seen::Product(after)) = &record.outcome {
+            return self.show(&after.version).await;
+        }
         let (Some(sale), Acted::Done(Seen::Sale(after))) = (record.sale, &record.outcome) else {
-            if record.order.action.sku().is_some() {
-                // Other processes look about once a second.
-                return self.catalog.refresh().await;
-            }
             if let Some(code) = record.order.action.code() {
                 // Whoever is told so may ask at once; if the live store is down, the sweep tells it later.
                 self.codes.settle(code.sale(), &[(code, Verdict::Free)]).await?;
@@ -243,19 +245,32 @@ impl Steering {
         };
         self.catalog.refresh().await?;
         let now = self.catalog.calendar().now;
-        let is_to_be_served = was_served || after.window.starts_at() - now <= LOAD_AHEAD_MS;
-        if matches!(record.order.action, Action::ScheduleSale { .. }) || !is_to_be_served {
+        if matches!(record.order.action, Action::ScheduleSale { .. }) {
             return Ok(());
         }
         let Some(Seen::Sale(before)) = &record.before else { return Ok(()) };
-        let is_raised = before.epoch < after.epoch || before == after;
-        let older = if is_raised { Epoch(after.epoch.0 - 1) } else { after.epoch };
-        self.serve(sale, older, snapshot).await?;
+        if was_served || after.window.starts_at() - now <= LOAD_AHEAD_MS {
+            let is_raised = before.epoch < after.epoch || before == after;
+            let older = if is_raised { Epoch(after.epoch.0 - 1) } else { after.epoch };
+            self.serve(sale, older, snapshot).await?;
+        }
         if gives(before, after) && before.epoch < after.epoch {
-            // What other processes remember as sold out, they have forgotten then.
+            // What other processes remember as sold out, or as far ahead, they have forgotten then.
             self.clock.wait(HEARD_MS_MAX).await;
         }
         Ok(())
+    }
+
+    /// Has this process show a product as it is now; others look about once a second.
+    async fn show(&self, now: &ProductVersion) -> Result<(), StoreError> {
+        self.catalog.refresh().await?;
+        // The calendar is there also where a product could not be read.
+        match self.catalog.products().listed(now.product) {
+            Some(shown) if shown.id < now.id => {
+                Err(StoreError::new(SHOW, Failure::NotDone, "its new version could not be read"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Has the unit of a purchase that was cancelled back on sale, by a rebuild: of however many there are. It is

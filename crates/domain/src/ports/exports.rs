@@ -11,7 +11,9 @@ use crate::{SaleId, StoreError};
 /// Nobody who sells waits for it.
 ///
 /// After an error, or when the reader has had enough, the export can go on after the last row that was
-/// taken. A row is as it was when it was read. What is recorded meanwhile may be in it or not. Where the
+/// taken. A row is as it was when it was read. What is recorded meanwhile may be in it or not: also, where rows
+/// that are recorded together are not seen in their order, in none of the parts of one that went on. The parts
+/// of a sale that is over are the whole. Where the
 /// row to go on after is not there, the cursor is of another ledger, and nothing is read.
 #[async_trait]
 pub trait Exports: Send + Sync {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod board;
+mod early;
 mod health;
 mod pages;
 mod products;
@@ -47,6 +48,7 @@ fn ports(world: &World) -> Ports {
         ledger: world.ledger.clone(),
         answered: world.ledger.clone(),
         products: world.ledger.clone(),
+        product_reads: world.ledger.clone(),
         operator: world.ledger.clone(),
         sales: world.live.clone(),
         codes: world.live.clone(),

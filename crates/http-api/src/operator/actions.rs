@@ -96,6 +96,22 @@ bodies! {
         /// Whether every process goes by it. If not, each will within seconds; until then nothing is granted that
         /// it takes away.
         in_effect: bool as Flag,
+        /// The change of the sale before this one, if the order named no `version`: whoever had not seen it sees it
+        /// now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        change_before: Option<NotedBody> as Option<NotedBody>,
+    }
+
+    /// Who did what, and when.
+    struct NotedBody as "Noted" {
+        /// Its number in the trail.
+        number: i64 as ActionNumber,
+        /// When it was decided.
+        acted_at: String as Moment,
+        /// Who ordered it.
+        operator: String as String,
+        /// What was done.
+        action: String as String,
     }
 
     /// A part of the trail, the newest first.
@@ -275,13 +291,33 @@ pub(super) async fn act(
     match in_time(api.steering.act(&order)).await? {
         Told::Done { record, in_effect, is_replayed } => {
             let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-            let mut answer = not_stored(DoneBody { action: (&record).into(), in_effect });
+            let change_before = change_before(api, &record).await;
+            let done = DoneBody { action: (&record).into(), in_effect, change_before };
+            let mut answer = not_stored(done);
             *answer.status_mut() = status;
             Ok(if is_replayed { replayed(answer) } else { answer })
         }
         Told::Refused { record, .. } => Err(Problem::of_refused(&record)),
         Told::IdUsed(record) => Err(Problem::id_used(&record, &order.differs_from(&record.order))),
     }
+}
+
+/// The change of a sale before one that was ordered whatever the sale was. It is done: what cannot be read is left
+/// out.
+async fn change_before(api: &Api, done: &ActionRecord) -> Option<NotedBody> {
+    let Order { action, if_at: None, .. } = &done.order else { return None };
+    let (Action::ChangeSale { sale, .. }
+    | Action::PauseSale(sale)
+    | Action::ResumeSale(sale)
+    | Action::EndSale(sale)) = action
+    else {
+        return None;
+    };
+    let page =
+        TrailPage { sale: Some(*sale), before: Some(done.number), changes_only: true, limit: 1 };
+    let before = in_time(api.steering.trail(page)).await.ok()?.pop()?;
+    let ActionBody { number, acted_at, operator, action, .. } = (&before).into();
+    Some(NotedBody { number, acted_at, operator, action })
 }
 
 /// Lists orders, the newest first.

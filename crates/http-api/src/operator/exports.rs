@@ -68,7 +68,8 @@ scalars! {
         "enum": ["csv", "ndjson"],
         "default": "csv",
         "description": "`csv` is RFC 4180 with a header line; a cell that a spreadsheet could take for a formula, \
-                        or that begins with ', has a ' before it. `ndjson` is a JSON object a line.",
+                        or that begins with ', has a ' before it, and so has such a part of one after a semicolon, \
+                        a tab or a line break. `ndjson` is a JSON object a line.",
     }
 }
 
@@ -117,7 +118,9 @@ fn described(what: What) -> Operation {
             "However many they are, they are sent while they are read. Here and there a row has a `cursor`, and so \
              has the last one: an answer that breaks off, or whose last row has none, is not whole. Throw away what \
              comes after the last `cursor` that you have, and ask again with it as `after`: no header line is \
-             sent then. After half an hour an answer breaks off. No code is shown whole that can still be redeemed.",
+             sent then. While the sale goes on, a row that was being recorded while one part was read may be in \
+             neither that nor the next, on Postgres: take a sale out once it is over, or all of it again. After half \
+             an hour an answer breaks off. No code is shown whole that can still be redeemed.",
         )
         .parameter(Parameter::path::<SaleNumber>("id", "The sale."))
         .parameter(Parameter::query::<FormatName>("format", "How the rows are written.").optional())

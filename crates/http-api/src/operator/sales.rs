@@ -127,7 +127,11 @@ fn describe_sale() -> Operation {
     let example = json!(SteeredBody::of(&samples::standing(), None, Some(17)));
     let sale = Answer::json::<SteeredBody>(200, "The sale.", example);
     Operation::new(Tag::Actions, "steeredSale", "Show a sale, and its version")
-        .says("What was so within the last fifth of a second.")
+        .says(
+            "Asked for now, not as crowds are shown it: the counts as the live store has them, or where it does not \
+             serve the sale, as the ledger counts them. A change that another process made to a sale that is not \
+             served is shown within a second.",
+        )
         .parameter(Parameter::path::<SaleNumber>("id", "The sale."))
         .answer(sale.headers([header::caching("no-store")]))
         .problem(Kind::SaleNotFound)

@@ -84,6 +84,7 @@ impl World {
             ledger: self.ledger.clone(),
             answered: self.ledger.clone(),
             products: self.ledger.clone(),
+            product_reads: self.ledger.clone(),
             operator: self.ledger.clone(),
             sales: live.clone(),
             codes: live,

@@ -34,6 +34,7 @@ macro_rules! operator_contract {
             a_sale_that_is_ordered_twice_is_made_once
             a_sale_is_ordered_of_a_product_that_is_in_use
             a_change_raises_the_epoch_and_says_what_is_live
+            a_start_and_the_length_of_holds_are_moved_until_a_sale_opens
             a_grant_beside_a_change_is_in_its_snapshot_or_never_recorded
             a_pause_stops_what_was_granted_before_it
             a_pause_by_whoever_is_blind_raises_no_epoch

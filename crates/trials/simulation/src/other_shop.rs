@@ -34,6 +34,7 @@ pub(crate) async fn serve(world: Arc<World>, for_ms: u64) {
         ledger: ledger.clone(),
         answered: ledger.clone(),
         products: ledger.clone(),
+        product_reads: ledger.clone(),
         operator: ledger.clone(),
         sales: live.clone(),
         codes: live.clone(),

@@ -49,6 +49,7 @@ impl Process {
             register: ledger.clone(),
             answered: ledger.clone(),
             products: no_products(),
+            product_reads: no_products(),
             operator: ledger.clone(),
             ledger,
             sales,

@@ -50,6 +50,43 @@ pub async fn a_change_raises_the_epoch_and_says_what_is_live(ledger: Ledger) {
     assert_eq!(record.outcome, Acted::Done(Seen::Sale(SaleSeen::of(&changed))));
 }
 
+/// Until it opens a sale is as its operator says: when that is, and for how long a hold lasts.
+pub async fn a_start_and_the_length_of_holds_are_moved_until_a_sale_opens(ledger: Ledger) {
+    let now = ledger.now().await;
+    let window = Window::new(now + HOUR, now + 2 * HOUR).unwrap();
+    let terms = Terms::new(3, 1, 5 * MINUTE).unwrap();
+    let made = order(Action::ScheduleSale { window, terms, product: None });
+    let sale = ledger.acted(&made).await.sale.unwrap();
+    let sale = ledger.sale(sale).await;
+    let moved = |starts_at, hold_ms| {
+        let (starts_at, hold_ms) = (Some(starts_at), Some(hold_ms));
+        changed(sale.id, Changed { starts_at, hold_ms, ..Changed::default() })
+    };
+
+    // Later, and then earlier, so that it is on.
+    for (epoch, starts_at, hold_ms) in
+        [(1, window.starts_at() + MINUTE, MINUTE), (2, now, 2 * MINUTE)]
+    {
+        let SaleSnapshot { sale: changed, live } = ledger.change(&moved(starts_at, hold_ms)).await;
+
+        let window = Window::new(starts_at, window.ends_at()).unwrap();
+        let terms = Terms::new(3, 1, hold_ms).unwrap();
+        assert_eq!(changed, Sale { window, terms, epoch: Epoch(epoch), ..sale });
+        assert_eq!((ledger.sale(sale.id).await, live), (changed, Vec::new()));
+    }
+    let is = ledger.sale(sale.id).await;
+    let before = ledger.now().await;
+    let grant = grant(&is, 1, 0);
+    let recorded = ledger.record_grant(&is, &user("ann"), grant).await;
+    let Recorded::Hold(hold) = recorded else { panic!("{recorded:?}") };
+    assert!(hold.expires_at >= before + 2 * MINUTE, "{hold:?}");
+    assert!(hold.expires_at <= ledger.now().await + 2 * MINUTE, "{hold:?}");
+    let too_late = Refused::AlreadyOpen { field: "starts_at" };
+    assert_eq!(ledger.refused(&moved(window.starts_at(), 2 * MINUTE)).await, too_late);
+    let too_late = Refused::AlreadyOpen { field: "hold_ms" };
+    assert_eq!(ledger.refused(&moved(now, MINUTE)).await, too_late);
+}
+
 /// Whatever the order in which they come: what is not in the snapshot is not recorded.
 pub async fn a_grant_beside_a_change_is_in_its_snapshot_or_never_recorded(ledger: Ledger) {
     let sale = ledger.on(40, 1).await;
