@@ -17,7 +17,7 @@ use crate::{
     admin::Shop,
     crowd::assert_holds,
     inspecting::masked,
-    stack::{Kind, Settings, Stack, on_both_stacks},
+    stack::{Kind, PATIENCE, Settings, Stack, on_both_stacks},
 };
 
 on_both_stacks! {
@@ -244,13 +244,15 @@ async fn an_export_of_operators_takes_no_more_memory_of_the_service_however_many
     kind: Kind,
 ) {
     const FEW: u32 = 20_000;
-    const MANY: u32 = 400_000;
+    const MANY: u32 = 200_000;
     let shop = Shop::open(kind).await;
     let sale = shop.stack.only_sale();
     let path = format!("/proc/{}/status", shop.stack.apps[0].pid().unwrap());
     let measure = async || {
         let request = shop.request(Method::GET, &format!("/admin/sales/{sale}/attempts"));
-        let mut answer = request.bearer_auth(&shop.bob.token).send().await.unwrap();
+        // Longer than any other answer takes, on a machine that has other work.
+        let request = request.bearer_auth(&shop.bob.token).timeout(PATIENCE);
+        let mut answer = request.send().await.unwrap();
         let mut lines = 0;
         while let Some(piece) = answer.chunk().await.unwrap() {
             lines += memchr::memchr_iter(b'\n', &piece).count();
@@ -264,7 +266,7 @@ async fn an_export_of_operators_takes_no_more_memory_of_the_service_however_many
     let (many, many_kib) = measure().await;
 
     println!("{few} lines: {few_kib} KiB; {many} lines: {many_kib} KiB");
-    assert_eq!((few, many), (20_001, 400_001));
+    assert_eq!((few, many), (20_001, 200_001));
     // As of the command, and what goes on beside it.
     let cache_kib = match kind {
         Kind::Servers => 0,
