@@ -25,8 +25,8 @@ pub struct Ahead {
 }
 
 enum Of {
-    /// There was no such sale yet.
-    NoSale,
+    /// The sale was not listed: it is new, or long over, or never was.
+    Unlisted,
     Generated,
     Product(Arc<ProductVersion>),
 }
@@ -51,14 +51,12 @@ impl Naming {
     }
 
     /// What the units of a sale are of, to be asked before one is taken: whoever has one by then would be
-    /// left without an answer if it could not be read. The stores are asked nothing where the sale is listed.
+    /// left without an answer if it could not be read. Of a sale that is not listed nobody asks: whoever made its number up
+    /// would have it looked for twice.
     pub async fn ahead(&self, sale: SaleId) -> Result<Ahead, StoreError> {
-        let of = match self.catalog.find(sale).await? {
-            None => Of::NoSale,
-            Some(Listed { sale, .. }) => match sale.product {
-                Some(product) => Of::Product(self.catalog.products().current(product).await?),
-                None => Of::Generated,
-            },
+        let of = match self.catalog.listed(sale) {
+            Some(listed) => self.of(&listed).await?,
+            None => Of::Unlisted,
         };
         Ok(Ahead { sale, of })
     }
@@ -67,8 +65,7 @@ impl Naming {
     pub async fn item_of(&self, ahead: Ahead, unit: Unit) -> Result<Item, StoreError> {
         let Ahead { sale, of } = ahead;
         match of {
-            // It was made since.
-            Of::NoSale => self.item(sale, unit).await,
+            Of::Unlisted => self.item(sale, unit).await,
             of => Ok(self.items.item(sale, unit, of.product())),
         }
     }
@@ -76,8 +73,18 @@ impl Naming {
     /// What a unit turns out to be, if it is sold now. The stores are asked nothing where the sale is
     /// listed.
     pub async fn item(&self, sale: SaleId, unit: Unit) -> Result<Item, StoreError> {
-        let Ahead { sale, of } = self.ahead(sale).await?;
+        let of = match self.catalog.find(sale).await? {
+            Some(listed) => self.of(&listed).await?,
+            None => Of::Generated,
+        };
         Ok(self.items.item(sale, unit, of.product()))
+    }
+
+    async fn of(&self, listed: &Listed) -> Result<Of, StoreError> {
+        Ok(match listed.sale.product {
+            Some(product) => Of::Product(self.catalog.products().current(product).await?),
+            None => Of::Generated,
+        })
     }
 
     /// Whether a sale is listed and of generated items: a unit is called the same for ever, and nobody is asked.
