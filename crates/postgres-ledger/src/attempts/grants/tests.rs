@@ -100,7 +100,7 @@ async fn a_hold_that_a_promoted_server_lacks_is_missed_there_by_its_own_batch() 
                 WHEN (NEW.unit = 2) EXECUTE FUNCTION wait(); SELECT pg_advisory_lock(7)";
     keeper.batch_execute(gate).await.unwrap();
 
-    let mut grants = RecordGrants(Session::patient(pool.clone()));
+    let mut grants = RecordGrants(Session::new(pool.clone()).patient());
     let recording = tokio::spawn(async move { grants.record(&[&there, &new]).await.map(drop) });
     until_waiting(&keeper, 1).await;
     let lock = "BEGIN; LOCK TABLE checkout_attempts IN ACCESS EXCLUSIVE MODE";
