@@ -53,6 +53,8 @@ pub(crate) enum OrderError {
     /// How many of how many, and what is wrong with those that were tried.
     #[error("{missing} of {of} are not done: {}", .wrong.join("; "))]
     NotAll { missing: usize, of: usize, wrong: Vec<String> },
+    #[error("{of} codes are more than the {max} that one command takes; none was cancelled")]
+    TooMany { of: usize, max: usize },
     #[error("there is no sale {0}, or it has ended; `flashsale sales list` shows which there are")]
     NoSuchSale(SaleId),
     #[error(

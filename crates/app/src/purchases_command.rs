@@ -18,6 +18,9 @@ use crate::{
     orders::Acting,
 };
 
+/// The most purchases that one command cancels.
+const CODES_MAX: usize = 1_000;
+
 /// What came of an order as far as it is known.
 type Told<'o> = (&'o Order, Result<Answer, StoreError>);
 
@@ -25,7 +28,11 @@ type Told<'o> = (&'o Order, Result<Answer, StoreError>);
 pub(crate) async fn run(command: PurchasesCommand, config: &Config) -> Result<(), OrderError> {
     let PurchasesCommand::Cancel { codes, reason, actor } = command;
     let actor = ActorOptions { why: Some(reason), ..actor };
-    let orders = orders_of(&each_once(&codes), Action::CancelPurchase, &actor)?;
+    let codes = each_once(&codes);
+    if codes.len() > CODES_MAX {
+        return Err(OrderError::TooMany { of: codes.len(), max: CODES_MAX });
+    }
+    let orders = orders_of(&codes, Action::CancelPurchase, &actor)?;
     let (acting, _) = compose::acting(config).await?;
     match orders.as_slice() {
         [order] => cancel(&acting, order, &actor).await,

@@ -320,9 +320,6 @@ pub(crate) enum HoldsCommand {
     },
 }
 
-/// The most purchases that one command cancels.
-const CODES_MAX: usize = 1_000;
-
 /// What to do with purchases.
 #[derive(Subcommand, Clone)]
 pub(crate) enum PurchasesCommand {
@@ -330,11 +327,11 @@ pub(crate) enum PurchasesCommand {
     ///
     /// The receipts stay and say so, with the reason. The buyers may buy others. Of several each is told and kept by
     /// itself, `--json` prints a line for each, and the sale is loaded once. What stands in the way of one keeps none
-    /// of the others from being cancelled; the command fails then. With `--id` each has a name that is made of that
-    /// and its code: the same command again does nothing more.
+    /// of the others from being cancelled; the command fails then. With `--id` and several codes each has a name that is
+    /// made of that and its code: the same codes again, or as many as are left of several, do nothing more. At most 1,000 at a time.
     Cancel {
         /// The codes that were redeemed
-        #[arg(required = true, num_args = 1..=CODES_MAX)]
+        #[arg(required = true, num_args = 1..)]
         codes: Vec<Code>,
         /// Why: the trail has it, and the buyer reads it on the receipt
         #[arg(long, value_name = "TEXT", conflicts_with = "why")]

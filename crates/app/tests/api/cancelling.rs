@@ -450,3 +450,17 @@ async fn what_was_cancelled_is_shown_to_operators_and_counted_for_its_buyer(kind
     let line = table.lines().find(|line| line.contains(gone.code())).unwrap();
     assert!(line.contains(" cancelled ") && line.contains(&format!("({REASON})")), "{table}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_codes_than_one_command_takes_are_refused_by_their_number() {
+    let stack = Stack::prepare(Settings::on(Kind::Embedded));
+    let codes = (0..1_001).map(|n| format!("00000000-0143-8ccf-a7f3-{n:012x}"));
+    let codes = codes.collect::<Vec<_>>();
+    let command = ["purchases", "cancel", "--reason", "a recall"].into_iter();
+    let command = command.chain(codes.iter().map(String::as_str)).collect::<Vec<_>>();
+
+    let said = stack.refused(&command);
+
+    assert!(said.contains("1001 codes are more than the 1000 that one command takes"), "{said}");
+    assert!(!said.contains("8ccf"), "{said}");
+}
