@@ -85,7 +85,7 @@ fn named(path: &Path) -> String {
     if dir.is_some() || path.exists() {
         path.display().to_string()
     } else {
-        "a file whose directory is not there, and whose name is not repeated, as it may be a secret,"
+        "a file that is not there, and whose name is not repeated, as it may be a secret,"
             .to_owned()
     }
 }
