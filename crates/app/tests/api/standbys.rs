@@ -269,8 +269,10 @@ async fn how_many_standbys_confirm_what_is_written_is_shown_to_operators() {
     stack.sql("CREATE ROLE plain LOGIN");
     let plain = stack.database_url().replace("postgres@", "plain@");
     stack.set_env([("DATABASE_URL", plain), ("MIGRATE", "off".to_owned())]);
-    // All processes write one log, and this one says last where it listens.
+    // All processes write one log, and this one says last where it listens, a moment after it does.
     let app = stack.start_app_unready();
+    let says = || app.log().matches("metrics at http://").count();
+    stack.until("it says where its figures are", async |_| says() == 2).await;
     let log = app.log();
     let (_, since) = log.rsplit_once("metrics at http://").unwrap();
     let url = format!("http://{}", since.split_once("/metrics").unwrap().0);
