@@ -7,7 +7,8 @@ use actix_web::{
     web,
 };
 use domain::{
-    NewSale, Origin, ProductId, Sale, Terms, Window, ports::SaleRegister, product::ProductChange,
+    Code, NewSale, Origin, ProductId, Sale, Terms, Window, ports::SaleRegister,
+    product::ProductChange,
 };
 use fakes::{Fault, Operation, World};
 use serde_json::Value;
@@ -27,6 +28,16 @@ async fn lamps(world: &World) -> Sale {
     let terms = Terms::new(5, 5, World::HOLD_MS).unwrap();
     let sale = NewSale { window, terms, origin: Origin::Operator, product };
     world.ledger.schedule(sale).await.unwrap().unwrap()
+}
+
+/// A code of a lamp that was bought.
+async fn bought(world: &World) -> Code {
+    let sale = lamps(world).await;
+    let other = world.process(2);
+    other.catalog.refresh().await.unwrap();
+    let code = other.take(&sale, "ann").await.code;
+    other.purchase.redeem(code).await.unwrap().unwrap();
+    code
 }
 
 async fn serving(
@@ -114,11 +125,7 @@ async fn of_a_hold_that_cannot_be_named_it_is_said_that_it_may_be_there() {
 #[actix_web::test]
 async fn of_a_purchase_whose_product_cannot_be_read_it_is_said_that_it_may_be_there() {
     let world = World::new();
-    let sale = lamps(&world).await;
-    let other = world.process(2);
-    other.catalog.refresh().await.unwrap();
-    let code = other.take(&sale, "ann").await.code;
-    other.purchase.redeem(code).await.unwrap().unwrap();
+    let code = bought(&world).await;
     put(&world, "Lantern");
     let api = api_over(&world);
     api.services.catalog.refresh().await.unwrap();
@@ -147,11 +154,7 @@ async fn of_a_purchase_whose_product_cannot_be_read_it_is_said_that_it_may_be_th
 #[actix_web::test]
 async fn a_code_that_was_sold_is_shown_though_its_product_cannot_be_read() {
     let world = World::new();
-    let sale = lamps(&world).await;
-    let other = world.process(2);
-    other.catalog.refresh().await.unwrap();
-    let code = other.take(&sale, "ann").await.code;
-    other.purchase.redeem(code).await.unwrap().unwrap();
+    let code = bought(&world).await;
     let api = api_over(&world);
     for fault in [Fault::Lose, Fault::Refuse] {
         world.ledger.faults().plan(Operation::CurrentVersions, fault);

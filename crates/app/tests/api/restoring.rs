@@ -173,6 +173,28 @@ async fn a_copy_is_not_made_over_something_nor_of_nothing_nor_of_servers() {
     assert!(!nothing.exists(), "it was made");
 }
 
+/// Has a crowd buy from a sale until a quarter is sold, copies the database, and has the crowd go on from there, after
+/// `then`, until a half is. Says what had been bought by the copy.
+async fn bought_over_a_copy(
+    stack: &Stack,
+    sale: i64,
+    copy: &Path,
+    then: impl FnOnce(&Stack),
+) -> HashMap<String, u64> {
+    let rush = Rush::at(stack, sale);
+    rush.until_sold(stack, STOCK / 4).await;
+    let seen = rush.receipts();
+    let url = stack.database_url();
+    let (_, database) = url.rsplit_once('/').unwrap();
+    block_in_place(|| {
+        stack.postgres().back_up(database, copy).unwrap();
+        then(stack);
+    });
+    rush.until_sold(stack, STOCK / 2).await;
+    rush.break_off().await;
+    seen
+}
+
 /// Puts the copy in the place of the database that is lost, while nobody serves.
 fn put_back(stack: &mut Stack, copy: &Path) {
     block_in_place(|| {
@@ -210,16 +232,9 @@ async fn a_database_is_restored_behind_its_redis_and_sells_nothing_until_an_oper
     let sale = stack.sale().await;
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("ledger.dump");
-    let rush = Rush::at(&stack, sale);
-    rush.until_sold(&stack, STOCK / 4).await;
-    let seen = rush.receipts();
-    let url = stack.database_url();
-    let (_, database) = url.rsplit_once('/').unwrap();
-    block_in_place(|| stack.postgres().back_up(database, &copy).unwrap());
-    // The sale goes on, and is loaded anew meanwhile: the copy does not know of that.
-    block_in_place(|| stack.redis().flush_all().unwrap());
-    rush.until_sold(&stack, STOCK / 2).await;
-    rush.break_off().await;
+    // It is loaded anew meanwhile: the copy does not know of that.
+    let load_anew = |stack: &Stack| stack.redis().flush_all().unwrap();
+    let seen = bought_over_a_copy(&stack, sale, &copy, load_anew).await;
 
     put_back(&mut stack, &copy);
     let app = stack.start_app_unready();
@@ -259,14 +274,7 @@ async fn a_sale_whose_restored_database_lacks_purchases_is_paused_until_an_opera
     let sale = stack.sale().await;
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("ledger.dump");
-    let rush = Rush::at(&stack, sale);
-    rush.until_sold(&stack, STOCK / 4).await;
-    let seen = rush.receipts();
-    let url = stack.database_url();
-    let (_, database) = url.rsplit_once('/').unwrap();
-    block_in_place(|| stack.postgres().back_up(database, &copy).unwrap());
-    rush.until_sold(&stack, STOCK / 2).await;
-    rush.break_off().await;
+    let seen = bought_over_a_copy(&stack, sale, &copy, |_| ()).await;
     let bought = stack.count("SELECT count(*) FROM purchases");
 
     put_back(&mut stack, &copy);
