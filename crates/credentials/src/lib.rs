@@ -27,6 +27,8 @@ pub struct Names {
     pub url_file: &'static str,
     /// The file of the password.
     pub password_file: &'static str,
+    /// The file of the password of the sentinels, if the store may have such.
+    pub sentinel_password_file: Option<&'static str>,
     /// The file of the authorities that are believed.
     pub ca_file: &'static str,
     /// The file of our certificate.
@@ -45,6 +47,7 @@ pub static DATABASE: Names = Names {
     url: "DATABASE_URL",
     url_file: "DATABASE_URL_FILE",
     password_file: "DATABASE_PASSWORD_FILE",
+    sentinel_password_file: None,
     ca_file: "DATABASE_CA_FILE",
     cert_file: "DATABASE_CERT_FILE",
     key_file: "DATABASE_KEY_FILE",
@@ -57,6 +60,7 @@ pub static REDIS: Names = Names {
     url: "REDIS_URL",
     url_file: "REDIS_URL_FILE",
     password_file: "REDIS_PASSWORD_FILE",
+    sentinel_password_file: Some("REDIS_SENTINEL_PASSWORD_FILE"),
     ca_file: "REDIS_CA_FILE",
     cert_file: "REDIS_CERT_FILE",
     key_file: "REDIS_KEY_FILE",
@@ -89,6 +93,8 @@ pub struct Access {
     pub url: Secret,
     /// The password, if it is not in the URL.
     pub password: Option<NamedFile>,
+    /// The password of the sentinels, where some say which server is the store's, and want one.
+    pub sentinel_password: Option<NamedFile>,
     /// What is believed and shown under TLS.
     pub certificates: Certificates,
 }
@@ -124,6 +130,7 @@ impl Access {
         Self {
             url: Secret::Given { setting: names.url, text: url },
             password: None,
+            sentinel_password: None,
             certificates: Certificates::default(),
         }
     }

@@ -14,7 +14,7 @@ use domain::{
 use crate::{
     RedisStores,
     keys::{CodeArg, SaleKeys},
-    line::{Line, LineError, Replied, fcall},
+    line::{Line, LineError, Replied, Routed, fcall},
     not_accepted,
     reply::{Reply, unknown},
     shared,
@@ -102,13 +102,14 @@ impl Call<Code, Result<Option<Unit>, StoreError>> for FindUnits {
     }
 }
 
-fn find_command(sale: SaleId, codes: impl Iterator<Item = Code>) -> redis::Cmd {
+fn find_command(sale: SaleId, codes: impl Iterator<Item = Code>) -> Routed {
+    let keys = SaleKeys::of(sale);
     let mut command = redis::cmd("HMGET");
-    command.arg(SaleKeys::codes(sale));
+    command.arg(keys.codes());
     for code in codes {
         command.arg(CodeArg(code));
     }
-    command
+    Routed { slot: keys.slot(), command }
 }
 
 /// What was found of so many codes.
@@ -137,7 +138,7 @@ impl Call<(SaleId, usize), DueReply> for FindDue {
 
     async fn call(&mut self, batch: Vec<(SaleId, usize)>) -> Vec<DueReply> {
         let command = |&(sale, limit): &(SaleId, usize)| {
-            fcall("flashsale_v3_due", &SaleKeys::of(sale)).arg(limit).to_owned()
+            fcall("flashsale_v3_due", &SaleKeys::of(sale)).with(limit)
         };
         let replied = self.0.invoke_each(batch.iter().map(command).collect()).await;
         let read = |replied: Replied| {

@@ -6,8 +6,25 @@
 
 use std::fmt::Display;
 
+use crc16::{State, XMODEM};
 use deadpool_redis::redis::{RedisWrite, ToRedisArgs, ToSingleRedisArg};
 use domain::SaleId;
+
+/// How many hash slots a cluster has.
+pub(crate) const SLOTS: u16 = 16_384;
+
+/// The part of all keys that a key is in: a cluster has each on one of its masters. It is reckoned from
+/// what a key has in braces, or from the whole of it: CRC16 with the polynomial of XMODEM, as the cluster
+/// specification of Redis says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HashSlot(pub(crate) u16);
+
+impl HashSlot {
+    /// The slot of a key with this tag in braces, or of one that is this and has none.
+    pub(crate) fn of_tag(tag: &str) -> Self {
+        Self(State::<XMODEM>::calculate(tag.as_bytes()) % SLOTS)
+    }
+}
 
 /// The six keys of a sale, in the order every function of the library takes them. The hash
 /// tag puts them into one slot of a cluster.
@@ -20,9 +37,18 @@ impl SaleKeys {
         Self::named(sale)
     }
 
-    /// The keys of a sale that there never is.
-    pub(crate) fn of_no_sale() -> Self {
-        Self::named(0)
+    /// The keys of a sale that there never is, in this slot.
+    pub(crate) fn of_no_sale(slot: HashSlot) -> Self {
+        // One in so many is in the slot, so one of many more than that is found for sure.
+        let tags = (0..u32::MAX).map(|number| format!("no-{number}"));
+        let tag = tags.into_iter().find(|tag| HashSlot::of_tag(tag) == slot);
+        Self::named(tag.unwrap_or_default())
+    }
+
+    /// The slot that they are all in.
+    pub(crate) fn slot(&self) -> HashSlot {
+        let tag = self.0[0].strip_prefix("sale:{").and_then(|rest| rest.strip_suffix('}'));
+        HashSlot::of_tag(tag.unwrap_or_default())
     }
 
     fn named(sale: impl Display) -> Self {
@@ -36,8 +62,8 @@ impl SaleKeys {
     }
 
     /// The hash of live codes.
-    pub(crate) fn codes(sale: SaleId) -> String {
-        format!("sale:{{{sale}}}:codes")
+    pub(crate) fn codes(&self) -> &str {
+        &self.0[4]
     }
 }
 
@@ -63,3 +89,26 @@ impl ToRedisArgs for CodeArg {
 }
 
 impl ToSingleRedisArg for CodeArg {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By `CLUSTER KEYSLOT` of a server.
+    #[test]
+    fn the_slot_of_a_key_is_as_a_cluster_reckons_it() {
+        for (tag, slot) in [("123456789", 12_739), ("1", 9_842), ("foo", 12_182), ("", 0)] {
+            assert_eq!(HashSlot::of_tag(tag), HashSlot(slot), "{tag}");
+        }
+        assert_eq!(SaleKeys::of(SaleId::try_from(1).unwrap()).slot(), HashSlot(9_842));
+    }
+
+    #[test]
+    fn there_are_keys_of_no_sale_in_every_slot() {
+        for slot in [0, 1, 9_842, SLOTS - 1] {
+            let keys = SaleKeys::of_no_sale(HashSlot(slot));
+            assert_eq!(keys.slot(), HashSlot(slot));
+            assert!(keys.names().iter().all(|key| key.starts_with("sale:{no-")));
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! The live store of sales on Redis 7.0 or newer: `SaleStore` and `CodeStore`; and what processes tell each
-//! other, `Processes`.
+//! The live store of sales on Redis 7.0 or newer, one server, one of several that sentinels watch, or a
+//! cluster: `SaleStore` and `CodeStore`; and what processes tell each other, `Processes`.
 //!
 //! All that happens in Redis happens in the functions of one library (`lua/`), which is loaded
 //! into any server that lacks it. The library remembers, in the memory of the server process
@@ -41,27 +41,19 @@ use telemetry::PoolFigures;
 use crate::{
     code_store::{DueReply, FindDue, FindUnits, place::PlaceHolds, settle::Settle},
     give_back::GiveBack,
-    line::{Line, LineError, Way},
+    line::{Line, LineError},
     owner::Owner,
-    probe::Probe,
     processes::Left,
     sale_store::LookAtSales,
+    server::{Doors, Purpose, Servers},
 };
 
 pub use server::SourceError;
 
-/// Connections that the batchers of all threads keep; each thread has three, and a fourth
-/// once a hold was given back.
-const KEPT_CONNECTIONS_MAX: usize = 1_024;
-
-/// Connections besides, for the upkeep and for status requests.
-const UPKEEP_CONNECTIONS: usize = 8;
-
-/// The live store on one Redis server.
+/// The live store on one Redis server, on the primary that sentinels name, or on a cluster.
 pub struct RedisStores {
     limits: Limits,
-    kept: Way,
-    pool: Way,
+    servers: Arc<Servers>,
     owner: Owner,
     place: Batcher<HoldRequest, Result<PlaceReply, StoreError>>,
     find: Batcher<Code, Result<Option<Unit>, StoreError>>,
@@ -92,15 +84,10 @@ impl RedisStores {
         ledger: Arc<dyn LedgerIdentity>,
         limits: Limits,
     ) -> Result<Self, RedisStoresError> {
-        server::check(&access)?;
-        let access = Arc::new(access);
-        let probe = Arc::<Probe>::default();
-        let pool = |size| {
-            let pool = server::pool(&access, size).map_err(RedisStoresError::Pool)?;
-            Ok::<_, RedisStoresError>(Way { pool, probe: Arc::clone(&probe) })
-        };
-        let (kept, pool) = (pool(KEPT_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?);
-        Ok(Self::over(kept, pool, Owner::new(ledger), limits, Line::new))
+        let doors = Doors::new(access);
+        let form = doors.check()?;
+        let servers = Servers::new(doors, form).map_err(RedisStoresError::Pool)?;
+        Ok(Self::over(servers, Owner::new(ledger), limits, Line::new))
     }
 
     /// The same stores, with queues, batches and connections of their own on the caller's
@@ -109,7 +96,7 @@ impl RedisStores {
     #[must_use]
     pub fn on_this_thread(&self) -> Self {
         let owner = self.owner.clone();
-        Self::over(self.kept.clone(), self.pool.clone(), owner, self.limits, Line::eager)
+        Self::over(Arc::clone(&self.servers), owner, self.limits, Line::eager)
     }
 
     /// How long a request for a unit would wait, for the ledger to count in before it gives a permit.
@@ -119,49 +106,50 @@ impl RedisStores {
     }
 
     fn over(
-        kept: Way,
-        pool: Way,
+        servers: Arc<Servers>,
         owner: Owner,
         limits: Limits,
-        line: fn(Way, Owner) -> Line,
+        line_of_crowd: fn(Arc<Servers>, Purpose, Owner) -> Line,
     ) -> Self {
         // A function unpacks a batch onto Lua's stack, three values a request.
         let limits = Limits { batch_max: limits.batch_max.min(BATCH_MAX), ..limits };
-        let line = || line(kept.clone(), owner.clone());
+        let line = |purpose| Line::new(Arc::clone(&servers), purpose, owner.clone());
+        let kept = || line_of_crowd(Arc::clone(&servers), Purpose::Crowd, owner.clone());
         // How long one may wait here and for the ledger, the ledger's permit has said by then.
         let admitted = Limits::patient(limits.queue_max, limits.batch_max);
         // Whoever wants a unit waits for these, also where nobody waits for the reply.
         let verdicts = Limits::patient(limits.queue_max, BATCH_MAX);
         Self {
-            place: Batcher::spawn(admitted, [PlaceHolds(line())]),
-            find: Batcher::spawn(limits, [FindUnits(line())]),
-            settle: Batcher::spawn(verdicts, [Settle(line())]),
-            give_back: Batcher::spawn(verdicts, [GiveBack(Line::new(kept.clone(), owner.clone()))]),
-            due: Batcher::spawn(verdicts, [FindDue(Line::new(pool.clone(), owner.clone()))]),
-            status: Batcher::spawn(verdicts, [LookAtSales(Line::new(pool.clone(), owner.clone()))]),
+            place: Batcher::spawn(admitted, [PlaceHolds(kept())]),
+            find: Batcher::spawn(limits, [FindUnits(kept())]),
+            settle: Batcher::spawn(verdicts, [Settle(kept())]),
+            give_back: Batcher::spawn(verdicts, [GiveBack(line(Purpose::Crowd))]),
+            due: Batcher::spawn(verdicts, [FindDue(line(Purpose::Upkeep))]),
+            status: Batcher::spawn(verdicts, [LookAtSales(line(Purpose::Upkeep))]),
             left: Left::default(),
             limits,
             owner,
-            kept,
-            pool,
+            servers,
         }
     }
 
     /// How its connections are used just now.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolFigures> {
-        let pools = [("kept", &self.kept), ("upkeep", &self.pool)];
-        pools.into_iter().map(|(name, way)| figures(name, &way.pool.status())).collect()
+        let pools = [("kept", Purpose::Crowd), ("upkeep", Purpose::Upkeep)];
+        pools
+            .into_iter()
+            .map(|(name, purpose)| figures(name, &self.servers.status(purpose)))
+            .collect()
     }
 
     fn line(&self) -> Line {
-        Line::new(self.pool.clone(), self.owner.clone())
+        Line::new(Arc::clone(&self.servers), Purpose::Upkeep, self.owner.clone())
     }
 
-    /// A line that gives the server nothing that it lacks, and asks for no right but those it uses.
+    /// A line that gives a server nothing that it lacks, and asks for no right but those it uses.
     fn line_to_look(&self) -> Line {
-        let way = Way { probe: Arc::new(Probe::waived()), ..self.pool.clone() };
-        Line::new(way, self.owner.clone())
+        Line::new(Arc::clone(&self.servers), Purpose::Look, self.owner.clone())
     }
 }
 

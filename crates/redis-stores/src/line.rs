@@ -1,23 +1,26 @@
-//! A connection that is borrowed once and kept, and the function library behind it.
+//! Connections that are borrowed once and kept, and the function library behind them.
 
+mod routed;
 mod together;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use deadpool_redis::redis::{self, Arg, Cmd, Pipeline, RedisError, Value};
+use deadpool_redis::redis::{self, Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
 use domain::{Failure, StoreError, answer::Doing};
 use telemetry::{Watch, store_call_ended};
 
 use crate::{
-    keys::SaleKeys,
+    keys::HashSlot,
     owner::Owner,
-    probe::Probe,
-    refusal::{half_way, is_answer, is_for_want_of_a_right, remedy},
+    refusal::{half_way, is_answer, is_for_want_of_a_right, may_be_elsewhere, remedy},
     reply::carried_out,
-    server::{ConnectError, Object, Pool, PoolError, of_pool},
+    server::{ConnectError, Object, Purpose, Redirection, Server, Servers},
 };
 
-pub(crate) use together::Replied;
+pub(crate) use self::{
+    routed::{Routed, fcall},
+    together::Replied,
+};
 
 /// The function library, one file a function.
 pub(crate) const LIBRARY: &str = concat!(
@@ -33,20 +36,17 @@ pub(crate) const LIBRARY: &str = concat!(
 /// How long one reply may take. A grant that comes later is an orphan the sweep returns.
 pub(crate) const REPLY_MS_MAX: u64 = 500;
 
-/// How lines come by connections: from a pool, whose server is probed.
-#[derive(Clone)]
-pub(crate) struct Way {
-    pub(crate) pool: Pool,
-    pub(crate) probe: Arc<Probe>,
-}
+/// How often a call follows when it is sent elsewhere: by a node that no longer has the slot, and by one that
+/// is giving it away.
+const REDIRECTIONS_MAX: usize = 3;
 
-/// A connection kept between calls. Borrowing one costs a round trip and lets nothing
-/// coalesce, so each batcher keeps its own.
+/// Connections kept between calls, one to each server that was called. Borrowing one costs a round trip and
+/// lets nothing coalesce, so each batcher keeps its own.
 pub(crate) struct Line {
-    pool: Pool,
-    probe: Arc<Probe>,
+    servers: Arc<Servers>,
+    purpose: Purpose,
     owner: Owner,
-    connection: Option<Object>,
+    connections: Vec<(Arc<Server>, Object)>,
     is_eager: bool,
     /// Whether the last call was refused, which is logged once.
     is_refused: bool,
@@ -145,155 +145,202 @@ impl LineError {
     }
 }
 
-/// `FCALL name` on the keys of a sale, arguments to follow; then it is to be
-/// [signed](Line::signed).
-pub(crate) fn fcall(name: &'static str, keys: &SaleKeys) -> Cmd {
-    let mut command = redis::cmd("FCALL");
-    command.arg(name).arg(SaleKeys::COUNT).arg(keys);
-    command
-}
-
 impl Line {
     /// A line that connects when it is needed.
-    pub(crate) fn new(Way { pool, probe }: Way, owner: Owner) -> Self {
-        Self { pool, probe, owner, connection: None, is_eager: false, is_refused: false }
+    pub(crate) fn new(servers: Arc<Servers>, purpose: Purpose, owner: Owner) -> Self {
+        let connections = Vec::with_capacity(1);
+        Self { servers, purpose, owner, connections, is_eager: false, is_refused: false }
     }
 
-    /// A line that connects when it is made ready.
-    pub(crate) fn eager(way: Way, owner: Owner) -> Self {
-        Self { is_eager: true, ..Self::new(way, owner) }
+    /// A line of the crowd that connects when it is made ready.
+    pub(crate) fn eager(servers: Arc<Servers>, purpose: Purpose, owner: Owner) -> Self {
+        Self { is_eager: true, ..Self::new(servers, purpose, owner) }
     }
 
-    /// Connects, if this line is eager and the server is there.
+    /// Connects, if this line is eager, to each server that is there.
     pub(crate) async fn make_ready(&mut self) {
-        if self.is_eager {
-            self.connection = self.connect().await.ok();
+        if !self.is_eager {
+            return;
+        }
+        for (slot, server) in self.servers.all().await.unwrap_or_default() {
+            if let Ok(connection) = connect(&server, self.purpose, slot).await {
+                self.connections.push((server, connection));
+            }
         }
     }
 
     /// The call of a function with its last argument: whose sales these are.
-    pub(crate) async fn signed(&self, mut command: Cmd) -> Result<Cmd, LineError> {
+    pub(crate) async fn signed(&self, mut call: Routed) -> Result<Routed, LineError> {
         let ledger = self.owner.id().await.map_err(LineError::Ownerless)?;
-        command.arg(ledger.to_string());
-        Ok(command)
+        call.command.arg(ledger.to_string());
+        Ok(call)
     }
 
     /// Signs the call of a function, and sends it.
-    pub(crate) async fn invoke(&mut self, command: Cmd) -> Result<Value, LineError> {
-        let command = self.signed(command).await?;
-        self.call(&command).await
+    pub(crate) async fn invoke(&mut self, call: Routed) -> Result<Value, LineError> {
+        let call = self.signed(call).await?;
+        self.call(&call).await
     }
 
     /// Sends a command. A server that lacks the library gets it first.
-    pub(crate) async fn call(&mut self, command: &Cmd) -> Result<Value, LineError> {
-        self.call_within(command, REPLY_MS_MAX).await
+    pub(crate) async fn call(&mut self, call: &Routed) -> Result<Value, LineError> {
+        self.call_within(call, REPLY_MS_MAX).await
     }
 
     /// [`call`](Self::call) with another limit for the reply.
     pub(crate) async fn call_within(
         &mut self,
-        command: &Cmd,
+        call: &Routed,
         reply_ms_max: u64,
     ) -> Result<Value, LineError> {
-        let mut connection = self.connection(reply_ms_max).await?;
-        let began = Watch::start();
-        let mut reply = command.query_async(&mut **connection).await.and_then(carried_out);
+        let server = self.servers.of(call.slot).await.map_err(LineError::Unreachable)?;
+        let mut to = Redirection { server, is_asking: false };
+        for _ in 0..REDIRECTIONS_MAX {
+            let reply = self.call_at(&to, call, reply_ms_max).await;
+            match self.sent_elsewhere(&to.server, call.slot, reply.as_ref().err()) {
+                None => return reply,
+                Some(elsewhere) => to = elsewhere,
+            }
+        }
+        self.call_at(&to, call, reply_ms_max).await
+    }
+
+    async fn call_at(
+        &mut self,
+        to: &Redirection,
+        call: &Routed,
+        reply_ms_max: u64,
+    ) -> Result<Value, LineError> {
+        let Redirection { server, is_asking } = to;
+        let mut connection = self.connection(server, call.slot, reply_ms_max).await?;
+        let (command, began) = (&call.command, Watch::start());
+        let mut reply = send(&mut connection, command, *is_asking).await;
         if reply.as_ref().is_err_and(lacks_library) {
-            if let Err(error) = self.probe.load_library(&mut connection).await {
+            if let Err(error) = server.probe(self.purpose).load_library(&mut connection).await {
                 store_call_ended("redis", name_of(command), began, false);
                 drop(Object::take(connection));
                 return Err(error);
             }
-            reply = command.query_async(&mut **connection).await.and_then(carried_out);
+            reply = send(&mut connection, command, *is_asking).await;
         }
         store_call_ended("redis", name_of(command), began, reply.is_ok());
-        self.keep_or_drop(connection, reply)
+        self.keep_or_drop(server, connection, reply)
     }
 
-    /// Sends commands as one transaction, and returns their replies. Gives the server nothing
-    /// that it lacks.
+    /// Where a node of a cluster sent whoever got this error from it. It has done nothing.
+    fn sent_elsewhere(
+        &self,
+        from: &Server,
+        slot: HashSlot,
+        error: Option<&LineError>,
+    ) -> Option<Redirection> {
+        match error {
+            Some(LineError::Refused { source: Some(error), .. }) if self.is_elsewhere(error) => {
+                let (address, _) = error.redirect_node()?;
+                self.servers.follow(from, slot, address, error.code() == Some("ASK"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a node of a cluster says who has the slot. Of one server that is a refusal.
+    fn is_elsewhere(&self, error: &RedisError) -> bool {
+        self.servers.are_a_cluster() && error.redirect_node().is_some()
+    }
+
+    /// Sends commands on keys of this slot as one transaction, and returns their replies. Gives the server
+    /// nothing that it lacks.
     pub(crate) async fn transact(
         &mut self,
+        slot: HashSlot,
         commands: &Pipeline,
         reply_ms_max: u64,
     ) -> Result<Vec<Value>, LineError> {
-        let mut connection = self.connection(reply_ms_max).await?;
+        let server = self.servers.of(slot).await.map_err(LineError::Unreachable)?;
+        let mut connection = self.connection(&server, slot, reply_ms_max).await?;
         let began = Watch::start();
         let replies = commands.query_async::<Vec<Value>>(&mut **connection).await;
         let replies = replies.and_then(|all| all.into_iter().map(carried_out).collect());
         store_call_ended("redis", "pipeline", began, replies.is_ok());
-        self.keep_or_drop(connection, replies)
+        self.keep_or_drop(&server, connection, replies)
     }
 
-    /// Sends commands that have nothing to do with each other, and returns their replies: one that is refused
-    /// is among them. Gives the server nothing that it lacks.
+    /// Sends commands on keys of this slot that have nothing else to do with each other, and returns their
+    /// replies: one that is refused is among them. Gives the server nothing that it lacks.
     pub(crate) async fn ask_all(
         &mut self,
+        slot: HashSlot,
         commands: &mut Pipeline,
         reply_ms_max: u64,
     ) -> Result<Vec<Value>, LineError> {
-        let mut connection = self.connection(reply_ms_max).await?;
+        let server = self.servers.of(slot).await.map_err(LineError::Unreachable)?;
+        let mut connection = self.connection(&server, slot, reply_ms_max).await?;
         let began = Watch::start();
         let replies = commands.ignore_errors().query_async(&mut **connection).await;
         store_call_ended("redis", "processes", began, replies.is_ok());
-        self.keep_or_drop(connection, replies)
+        self.keep_or_drop(&server, connection, replies)
     }
 
-    /// A connection to a server that can do what is needed.
-    async fn connect(&self) -> Result<Object, LineError> {
-        self.probe.check()?;
-        let mut connection = self.pool.get().await.map_err(no_connection)?;
-        match self.probe.look(&mut connection).await {
-            Ok(()) => Ok(connection),
-            Err(error) => {
-                // A look that was not answered may still be under way there.
-                drop(Object::take(connection));
-                Err(error)
-            }
-        }
-    }
-
-    async fn connection(&mut self, reply_ms_max: u64) -> Result<Object, LineError> {
-        let mut connection = match self.connection.take() {
+    async fn connection(
+        &mut self,
+        server: &Arc<Server>,
+        slot: HashSlot,
+        reply_ms_max: u64,
+    ) -> Result<Object, LineError> {
+        let mut connection = match self.take(server) {
             Some(connection) => connection,
-            None => self.connect().await?,
+            None => connect(server, self.purpose, slot).await?,
         };
         connection.set_response_timeout(Duration::from_millis(reply_ms_max));
         Ok(connection)
     }
 
+    /// The connection to a server that is kept, if one is.
+    fn take(&mut self, server: &Arc<Server>) -> Option<Object> {
+        let at = self.connections.iter().position(|(known, _)| Arc::ptr_eq(known, server))?;
+        Some(self.connections.swap_remove(at).1)
+    }
+
     fn keep_or_drop<T>(
         &mut self,
+        server: &Arc<Server>,
         connection: Object,
-        reply: Result<T, RedisError>,
+        reply: RedisResult<T>,
     ) -> Result<T, LineError> {
         match reply {
             Ok(value) => {
-                self.keep(connection);
+                if std::mem::take(&mut self.is_refused) {
+                    tracing::info!("Redis refuses no more");
+                }
+                self.keep(server, connection);
                 Ok(value)
             }
-            Err(error) => Err(self.drop_for(connection, error)),
+            Err(error) if self.is_elsewhere(&error) => {
+                self.keep(server, connection);
+                Err(LineError::of(error))
+            }
+            // Whatever is still under way there, the next caller shall not meet it; and a server that turned
+            // read-only is not the one to talk to any more.
+            Err(error) => {
+                drop(Object::take(connection));
+                Err(self.note(server, error))
+            }
         }
     }
 
-    fn keep(&mut self, connection: Object) {
-        if std::mem::take(&mut self.is_refused) {
-            tracing::info!("Redis refuses no more");
-        }
-        self.connection = Some(connection);
-    }
-
-    /// Whatever is still under way there, the next caller shall not meet it; and a server that turned
-    /// read-only is not the one to talk to any more.
-    fn drop_for(&mut self, connection: Object, error: RedisError) -> LineError {
-        drop(Object::take(connection));
-        self.note(error)
+    fn keep(&mut self, server: &Arc<Server>, connection: Object) {
+        self.connections.push((Arc::clone(server), connection));
     }
 
     /// What an error means that came instead of a reply. A refusal is logged, once.
-    fn note(&mut self, error: RedisError) -> LineError {
+    fn note(&mut self, server: &Server, error: RedisError) -> LineError {
         if is_for_want_of_a_right(&error) {
-            self.probe.doubt();
+            server.probe(self.purpose).doubt();
+        }
+        if error.is_timeout() {
+            server.missed();
+        } else if may_be_elsewhere(&error) {
+            server.doubted();
         }
         let error = LineError::of(error);
         if let LineError::Refused { remedy, source: Some(source) } = &error
@@ -303,6 +350,36 @@ impl Line {
         }
         error
     }
+}
+
+/// A connection to a server that can do what is needed.
+async fn connect(server: &Server, purpose: Purpose, slot: HashSlot) -> Result<Object, LineError> {
+    let probe = server.probe(purpose);
+    probe.check()?;
+    server.is_there().map_err(LineError::Unreachable)?;
+    let got = server.pool(purpose).get().await;
+    let mut connection = got.map_err(|error| no_connection(server.not_connected(error)))?;
+    match probe.look(&mut connection, slot).await {
+        Ok(()) => Ok(connection),
+        Err(error) => {
+            // A look that was not answered may still be under way there.
+            drop(Object::take(connection));
+            Err(error)
+        }
+    }
+}
+
+/// Sends a command to a server that has its slot, or to one that is about to.
+async fn send(connection: &mut Object, command: &Cmd, is_asking: bool) -> RedisResult<Value> {
+    let reply = if is_asking {
+        let mut both = redis::pipe();
+        both.cmd("ASKING").ignore().add_command(command.clone());
+        let (reply,) = both.query_async(&mut ***connection).await?;
+        reply
+    } else {
+        command.query_async(&mut ***connection).await?
+    };
+    carried_out(reply)
 }
 
 /// What a command calls: the name of its function, or its own.
@@ -325,8 +402,8 @@ pub(crate) fn is_for_want_of_library(detail: Option<&str>) -> bool {
 }
 
 /// A server that refuses whoever comes is not out of reach.
-fn no_connection(error: PoolError) -> LineError {
-    match of_pool(error) {
+fn no_connection(error: ConnectError) -> LineError {
+    match error {
         ConnectError::Server { host, what, source } => match remedy(&source) {
             Some(remedy) => LineError::Refused { remedy, source: Some(source) },
             None => LineError::Unreachable(ConnectError::Server { host, what, source }),

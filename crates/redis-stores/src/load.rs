@@ -11,7 +11,7 @@ use domain::{
 
 use crate::{
     keys::{CodeArg, SaleKeys},
-    line::{Line, LineError, fcall},
+    line::{Line, LineError, Routed, fcall},
     reply::{Reply, unknown},
 };
 
@@ -38,16 +38,16 @@ pub(crate) async fn load(
     let weight = snapshot.live.len() * (HOLD_WEIGHT + USER_WEIGHT);
     let free_max = usize::try_from(snapshot.sale.terms.stock()).unwrap_or(usize::MAX);
     if weight.saturating_add(free_max) < PART_WEIGHT_MAX {
-        let mut command = fcall("flashsale_v3_load", &keys);
-        begin(&mut command, snapshot, ledger_now);
-        Parts::of(snapshot).await.next().unwrap_or_default().write_to(&mut command);
-        return ended(call(line, command).await?);
+        let mut call = fcall("flashsale_v3_load", &keys);
+        begin(&mut call.command, snapshot, ledger_now);
+        Parts::of(snapshot).await.next().unwrap_or_default().write_to(&mut call.command);
+        return ended(send(line, call).await?);
     }
 
     // Before anything is made ready, so that nobody else begins meanwhile.
-    let mut command = fcall("flashsale_v3_load_begin", &keys);
-    begin(&mut command, snapshot, ledger_now);
-    if let Step::Ended(reply) = call(line, command).await? {
+    let mut call = fcall("flashsale_v3_load_begin", &keys);
+    begin(&mut call.command, snapshot, ledger_now);
+    if let Step::Ended(reply) = send(line, call).await? {
         return Ok(reply);
     }
     let epoch = snapshot.sale.epoch.0;
@@ -56,28 +56,26 @@ pub(crate) async fn load(
     let mut next = || {
         let part = parts.next()?;
         count += 1;
-        let mut command = fcall("flashsale_v3_load_part", &keys);
-        command.arg(epoch).arg(count);
-        part.write_to(&mut command);
-        Some(command)
+        let mut call = fcall("flashsale_v3_load_part", &keys).with(epoch).with(count);
+        part.write_to(&mut call.command);
+        Some(call)
     };
     let mut part = next();
-    while let Some(command) = part {
+    while let Some(call) = part {
         // The next is made ready while the server is busy with this one.
-        let (step, following) = tokio::join!(biased; call(line, command), async { next() });
+        let (step, following) = tokio::join!(biased; send(line, call), async { next() });
         if let Step::Ended(reply) = step? {
             return Ok(reply);
         }
         part = following;
     }
-    let mut command = fcall("flashsale_v3_load_commit", &keys);
-    command.arg(epoch).arg(count);
-    ended(call(line, command).await?)
+    let call = fcall("flashsale_v3_load_commit", &keys).with(epoch).with(count);
+    ended(send(line, call).await?)
 }
 
-async fn call(line: &mut Line, command: Cmd) -> Result<Step, LineError> {
-    let command = line.signed(command).await?;
-    read_step(&line.call_within(&command, CALL_MS_MAX).await?)
+async fn send(line: &mut Line, call: Routed) -> Result<Step, LineError> {
+    let call = line.signed(call).await?;
+    read_step(&line.call_within(&call, CALL_MS_MAX).await?)
 }
 
 fn ended(step: Step) -> Result<LoadReply, LineError> {

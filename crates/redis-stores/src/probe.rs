@@ -14,7 +14,7 @@ use deadpool_redis::redis::{self, Cmd, RedisResult, Value, aio::MultiplexedConne
 use tokio::{sync, time::Instant};
 
 use crate::{
-    keys::SaleKeys,
+    keys::{HashSlot, SaleKeys},
     line::{LIBRARY, LineError, fcall},
     refusal::{is_not_to_be_had, may_pass},
     reply::carried_out,
@@ -77,10 +77,11 @@ impl Probe {
         }
     }
 
-    /// Looks through a connection at what the server can do, unless that is known.
+    /// Looks through a connection at what the server can do, which has this slot, unless that is known.
     pub(crate) async fn look(
         &self,
         connection: &mut MultiplexedConnection,
+        slot: HashSlot,
     ) -> Result<(), LineError> {
         if self.is_able.load(Ordering::Relaxed) {
             return Ok(());
@@ -92,9 +93,10 @@ impl Probe {
         self.check()?;
         let looked = async {
             version(connection).await?;
-            rights(connection).await?;
+            let keys = SaleKeys::of_no_sale(slot);
+            rights(connection, &keys).await?;
             self.load_library(connection).await?;
-            run_function(connection).await
+            run_function(connection, &keys).await
         };
         looked.await.map_err(|error| self.remember(error))?;
         *self.refused() = None;
@@ -184,9 +186,12 @@ fn figure<'t>(texts: &'t [Value], word: &str) -> Option<&'t str> {
 }
 
 /// Asks for a sale that there never is, of nobody's ledger.
-async fn run_function(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
-    let mut status = fcall("flashsale_v3_status", &SaleKeys::of_no_sale());
-    let told = status.arg("nobody").query_async::<Value>(connection).await;
+async fn run_function(
+    connection: &mut MultiplexedConnection,
+    keys: &SaleKeys,
+) -> Result<(), LineError> {
+    let status = fcall("flashsale_v3_status", keys).with("nobody");
+    let told = status.command.query_async::<Value>(connection).await;
     told.and_then(carried_out).map(drop).map_err(|error| match LineError::of(error) {
         // It is one that changes nothing.
         LineError::Failed(why, source) => LineError::Refused { remedy: why, source: Some(source) },
@@ -200,13 +205,13 @@ async fn run_function(connection: &mut MultiplexedConnection) -> Result<(), Line
 /// given up in the end by one that no server knows: nothing is carried out. A user who may not begin
 /// one finds out later. Whatever else goes wrong, the connection may be in a transaction from then on,
 /// and is not used any more.
-async fn rights(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
+async fn rights(connection: &mut MultiplexedConnection, keys: &SaleKeys) -> Result<(), LineError> {
     match redis::cmd("MULTI").query_async::<()>(connection).await {
         Ok(()) => {}
         Err(error) if is_not_to_be_had(&error) => return Ok(()),
         Err(error) => return Err(LineError::of(error)),
     }
-    let commands = commands();
+    let commands = commands(keys);
     let mut questions = redis::pipe();
     questions.ignore_errors();
     for command in &commands {
@@ -250,8 +255,7 @@ async fn discard(connection: &mut MultiplexedConnection) -> Result<(), LineError
 
 /// The commands that the functions run, and that are run beside them, on a key of no
 /// sale.
-fn commands() -> Vec<Cmd> {
-    let keys = SaleKeys::of_no_sale();
+fn commands(keys: &SaleKeys) -> Vec<Cmd> {
     let [key, ..] = keys.names();
     [
         "HMGET KEY a",

@@ -19,6 +19,7 @@ use domain::{
 
 use crate::{
     RedisStores,
+    keys::HashSlot,
     line::{Line, LineError, REPLY_MS_MAX},
     reply::unknown,
 };
@@ -115,7 +116,10 @@ impl RedisStores {
         }
         // Whatever becomes of the call, the member may be there.
         self.left.note(own.id, member);
-        let replies = self.line_to_tell().ask_all(&mut questions, REPLY_MS_MAX).await?;
+        let replies = self
+            .line_to_tell()
+            .ask_all(HashSlot::of_tag(&key), &mut questions, REPLY_MS_MAX)
+            .await?;
         if let Some(Value::ServerError(error)) = replies.first() {
             return Err(LineError::of(error.clone().into()));
         }

@@ -48,9 +48,20 @@ fn known(error: &RedisError) -> Option<&'static str> {
             "it cannot save to its disk and refuses to write: mend that, or set \
              stop-writes-on-bgsave-error to no, for the service needs no persistence"
         }
-        "READONLY" => "it is a replica: REDIS_URL must name the primary",
-        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" | "TRYAGAIN" => {
-            "it is a node of a Redis Cluster: REDIS_URL must name a server that is none"
+        "READONLY" => {
+            "it is a replica: REDIS_URL must name the primary, or the sentinels who know it, with \
+             redis+sentinel://"
+        }
+        "MOVED" | "ASK" | "CROSSSLOT" => {
+            "it is a node of a Redis Cluster: REDIS_URL must begin with redis+cluster:// or \
+             rediss+cluster://"
+        }
+        "CLUSTERDOWN" => {
+            "its cluster has lost the hash slot of the sale: see CLUSTER INFO and CLUSTER SHARDS"
+        }
+        "TRYAGAIN" => {
+            "the hash slot of the sale is on its way to another node of the cluster: move none while \
+             its sale is open"
         }
         "LOADING" => "it is reading its data from disk",
         "MASTERDOWN" => "it is a replica that has lost its primary",
@@ -77,6 +88,13 @@ fn is_of_a_running_function(error: &RedisError) -> bool {
 /// Whether a server that refused may do it in a moment, with nobody giving it or us anything.
 pub(crate) fn may_pass(error: &RedisError) -> bool {
     !matches!(error.code(), Some("NOPERM" | "NOAUTH" | "WRONGPASS" | "ERR") | None)
+}
+
+/// Whether another server may have taken this one's place, or the connection ended with that.
+pub(crate) fn may_be_elsewhere(error: &RedisError) -> bool {
+    const CODES: [&str; 6] =
+        ["READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "LOADING", "MOVED"];
+    !is_answer(error) || error.code().is_some_and(|code| CODES.contains(&code))
 }
 
 /// What to do about an error of a function that may have stopped half-way.
@@ -152,10 +170,10 @@ mod tests {
             ("MOVED 3999 127.0.0.1:6381", "Cluster"),
             ("ASK 3999 127.0.0.1:6381", "Cluster"),
             ("CROSSSLOT Keys in request don't hash to the same slot", "Cluster"),
-            ("CLUSTERDOWN The cluster is down", "Cluster"),
+            ("CLUSTERDOWN The cluster is down", "CLUSTER SHARDS"),
             ("LOADING Redis is loading the dataset in memory", "disk"),
             ("BUSY Redis is busy running a script.", "FUNCTION KILL"),
-            ("TRYAGAIN Multiple keys request during rehashing of slot", "Cluster"),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", "on its way"),
             (
                 "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is",
                 "lost its primary",

@@ -1,4 +1,4 @@
-//! The server, how one gets in, and connections to it.
+//! The servers, how one gets in, and connections to them.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -14,7 +14,8 @@ use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_redis::{
     Runtime,
     redis::{
-        self, AsyncConnectionConfig, Client, ConnectionInfo, RedisError, aio::MultiplexedConnection,
+        self, AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, RedisConnectionInfo,
+        RedisError, aio::MultiplexedConnection,
     },
 };
 use tokio::{net::TcpStream, task::AbortHandle, time::timeout};
@@ -24,11 +25,19 @@ use tokio_rustls::{
 };
 
 mod address;
+mod ask;
 mod error;
+mod node;
+mod owners;
+mod servers;
 
-use self::address::Address;
+use self::address::{Address, Form};
 pub use self::error::SourceError;
-pub(crate) use self::error::{ConnectError, of_pool};
+pub(crate) use self::{
+    error::ConnectError,
+    node::{Node, Purpose, Server},
+    servers::{Redirection, Servers},
+};
 use crate::line::REPLY_MS_MAX;
 
 /// How long a connection may take to come about, and a caller may wait for one.
@@ -44,9 +53,16 @@ pub(crate) use deadpool::managed::BuildError;
 
 /// Makes connections, by what the settings and their files say at the moment.
 pub(crate) struct Manager {
+    doors: Doors,
+    node: Node,
+    pings: AtomicUsize,
+}
+
+/// What the settings say, read again for each connection.
+#[derive(Clone)]
+pub(crate) struct Doors {
     access: Arc<Access>,
     reader: Reader,
-    pings: AtomicUsize,
 }
 
 /// A connection. Whatever is still under way there ends with it.
@@ -63,27 +79,10 @@ struct Entry {
     tls: Option<ClientConfig>,
 }
 
-/// Finds out whether the settings can be right, as far as that can be seen from here.
-pub(crate) fn check(access: &Access) -> Result<(), SourceError> {
-    let address = Address::read(access)?;
-    if !address.is_tls && !credentials::is_here(address.host()) {
-        tracing::warn!(
-            host = %address.name(),
-            "what is said to Redis crosses the network in plain text: rediss:// in REDIS_URL, and \
-             REDIS_CA_FILE, protect it"
-        );
-    }
-    Ok(())
-}
-
 /// A pool of at most so many connections.
-pub(crate) fn pool(access: &Arc<Access>, size: usize) -> Result<Pool, BuildError> {
-    let manager = Manager {
-        access: Arc::clone(access),
-        reader: Reader::default(),
-        pings: AtomicUsize::new(0),
-    };
-    Pool::builder(manager)
+fn pool(doors: &Doors, node: &Node, size: usize) -> Result<Pool, BuildError> {
+    let (doors, node) = (doors.clone(), node.clone());
+    Pool::builder(Manager { doors, node, pings: AtomicUsize::new(0) })
         .max_size(size)
         .wait_timeout(Some(CONNECT_TIMEOUT))
         .create_timeout(Some(CREATE_TIMEOUT))
@@ -97,20 +96,8 @@ impl managed::Manager for Manager {
     type Error = ConnectError;
 
     async fn create(&self) -> Result<Connection, ConnectError> {
-        let access = Arc::clone(&self.access);
-        let Entry { host, info, tls } = self.reader.read(move || Entry::read(&access)).await?;
-        let is_tls = tls.is_some();
-        let connecting = async {
-            match tls {
-                None => plain(info).await,
-                Some(tls) => under_tls(&info, tls).await,
-            }
-        };
-        match timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(connected) => connected.map_err(|source| ConnectError::of(host, is_tls, source)),
-            Err(_) if is_tls => Err(ConnectError::SilentUnderTls { host }),
-            Err(_) => Err(ConnectError::Silent { host }),
-        }
+        // So that whoever may have to connect, and mostly has not, is not as large as that.
+        Box::pin(self.doors.enter(&self.node)).await
     }
 
     async fn recycle(
@@ -129,19 +116,95 @@ impl managed::Manager for Manager {
     }
 }
 
+impl Doors {
+    pub(crate) fn new(access: Access) -> Self {
+        Self { access: Arc::new(access), reader: Reader::default() }
+    }
+
+    /// Finds out whether the settings can be right, as far as that can be seen from here, and what the hosts
+    /// are that they name.
+    pub(crate) fn check(&self) -> Result<Form, SourceError> {
+        let address = Address::read(&self.access)?;
+        let far = address.names().find(|host| !credentials::is_here(host));
+        if let Some(host) = far.filter(|_| !address.is_tls) {
+            tracing::warn!(
+                host,
+                "what is said to Redis crosses the network in plain text: rediss:// in REDIS_URL, and \
+                 REDIS_CA_FILE, protect it"
+            );
+        }
+        Ok(address.form)
+    }
+
+    /// The hosts that the settings name at the moment.
+    async fn named(&self) -> Result<Vec<Node>, ConnectError> {
+        let access = Arc::clone(&self.access);
+        let named = self.reader.read(move || Ok::<_, SourceError>(Address::read(&access)?.nodes()));
+        Ok(named.await?)
+    }
+
+    /// A new connection to a server.
+    async fn enter(&self, node: &Node) -> Result<Connection, ConnectError> {
+        let (access, node) = (Arc::clone(&self.access), node.clone());
+        connect(self.reader.read(move || Entry::of_server(&access, &node)).await?).await
+    }
+
+    /// A new connection to a sentinel.
+    async fn enter_sentinel(&self, node: &Node) -> Result<Connection, ConnectError> {
+        let (access, node) = (Arc::clone(&self.access), node.clone());
+        connect(self.reader.read(move || Entry::of_sentinel(&access, &node)).await?).await
+    }
+}
+
+async fn connect(Entry { host, info, tls }: Entry) -> Result<Connection, ConnectError> {
+    let is_tls = tls.is_some();
+    let connecting = async {
+        match tls {
+            None => plain(info).await,
+            Some(tls) => under_tls(&info, tls).await,
+        }
+    };
+    match timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(connected) => connected.map_err(|source| ConnectError::of(host, is_tls, source)),
+        Err(_) if is_tls => Err(ConnectError::SilentUnderTls { host }),
+        Err(_) => Err(ConnectError::Silent { host }),
+    }
+}
+
+/// Each reads files, so it may have to wait for a disk.
 impl Entry {
-    /// Reads files, so it may have to wait for a disk.
-    fn read(access: &Access) -> Result<Self, SourceError> {
+    fn of_server(access: &Access, node: &Node) -> Result<Self, SourceError> {
         let address = Address::read(access)?;
+        let mut settings = address.settings().clone().set_db(address.database);
+        if let Some(password) = access.password()? {
+            settings = settings.set_password(password);
+        }
+        Self::at(access, &address, node, settings)
+    }
+
+    fn of_sentinel(access: &Access, node: &Node) -> Result<Self, SourceError> {
+        let address = Address::read(access)?;
+        let mut settings = RedisConnectionInfo::default();
+        if let Some(file) = &access.sentinel_password {
+            settings = settings.set_password(file.read_secret()?);
+        }
+        Self::at(access, &address, node, settings)
+    }
+
+    fn at(
+        access: &Access,
+        address: &Address,
+        node: &Node,
+        settings: RedisConnectionInfo,
+    ) -> Result<Self, SourceError> {
         let tls =
             address.is_tls.then(|| access.certificates.client_config(Verify::ChainAndName, &REDIS));
-        let tls = tls.transpose()?;
-        let (host, mut info) = (address.name(), address.info);
-        if let Some(password) = access.password()? {
-            let settings = info.redis_settings().clone().set_password(password);
-            info = info.set_redis_settings(settings);
-        }
-        Ok(Self { host, info, tls })
+        let info = address.hosts[0].clone().set_redis_settings(settings);
+        let info = match node {
+            Node::OfUrl => info,
+            Node::At { host, port } => info.set_addr(ConnectionAddr::Tcp(host.clone(), *port)),
+        };
+        Ok(Self { host: info.addr().to_string(), info, tls: tls.transpose()? })
     }
 }
 

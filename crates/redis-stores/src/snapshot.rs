@@ -17,8 +17,8 @@ use domain::{
 
 use crate::{
     RedisStores,
-    keys::SaleKeys,
-    line::{LineError, fcall, is_for_want_of_library},
+    keys::{HashSlot, SaleKeys},
+    line::{LineError, Routed, fcall, is_for_want_of_library},
     reply::{Reply, unknown},
 };
 
@@ -29,7 +29,7 @@ const SNAPSHOT_MS_MAX: u64 = 10_000;
 impl AuditedLive for RedisStores {
     async fn ping(&self) -> Result<(), StoreError> {
         self.line_to_look()
-            .call(&redis::cmd("PING"))
+            .call(&Routed { slot: HashSlot(0), command: redis::cmd("PING") })
             .await
             .map(drop)
             .map_err(|error| error.during(Operation::Ping))
@@ -39,9 +39,10 @@ impl AuditedLive for RedisStores {
     async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
         let mut line = self.line_to_look();
         let look = async {
-            let served = fcall("flashsale_v3_due", &SaleKeys::of(sale)).arg(0).to_owned();
-            let questions = questions(sale, line.signed(served).await?);
-            read(sale, &line.transact(&questions, SNAPSHOT_MS_MAX).await?)
+            let served = fcall("flashsale_v3_due", &SaleKeys::of(sale)).with(0);
+            let Routed { slot, command } = line.signed(served).await?;
+            let questions = questions(sale, command);
+            read(sale, &line.transact(slot, &questions, SNAPSHOT_MS_MAX).await?)
         };
         look.await.map_err(|error: LineError| error.during(Operation::LiveSnapshot))
     }

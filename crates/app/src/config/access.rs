@@ -52,7 +52,8 @@ pub(super) struct AccessSettings {
     #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
     database_key_file: Option<PathBuf>,
 
-    /// The live store, such as redis://localhost:6379, or rediss:// for TLS; with DATABASE_URL
+    /// The live store, such as redis://localhost:6379; redis+sentinel://HOST,HOST,HOST/NAME where sentinels
+    /// say which server it is, and redis+cluster://HOST,HOST for a cluster; rediss for TLS. With DATABASE_URL
     #[arg(
         long,
         env,
@@ -70,6 +71,10 @@ pub(super) struct AccessSettings {
     /// A file that has the password, if REDIS_URL has none
     #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
     redis_password_file: Option<PathBuf>,
+
+    /// A file that has the password of the sentinels, if they want one
+    #[arg(long, env, global = true, hide_env_values = true, value_name = "FILE", value_parser = a_path())]
+    redis_sentinel_password_file: Option<PathBuf>,
 
     /// The certificates, in PEM, of the authorities that are believed to know the Redis server; those
     /// of the system, if none is named
@@ -126,6 +131,7 @@ struct Said<'a> {
     url: &'a str,
     url_file: &'a Option<PathBuf>,
     password_file: &'a Option<PathBuf>,
+    sentinel_password_file: &'a Option<PathBuf>,
     ca_file: &'a Option<PathBuf>,
     cert_file: &'a Option<PathBuf>,
     key_file: &'a Option<PathBuf>,
@@ -139,6 +145,7 @@ impl AccessSettings {
             url: &self.database_url,
             url_file: &self.database_url_file,
             password_file: &self.database_password_file,
+            sentinel_password_file: &None,
             ca_file: &self.database_ca_file,
             cert_file: &self.database_cert_file,
             key_file: &self.database_key_file,
@@ -153,6 +160,7 @@ impl AccessSettings {
             url: &self.redis_url,
             url_file: &self.redis_url_file,
             password_file: &self.redis_password_file,
+            sentinel_password_file: &self.redis_sentinel_password_file,
             ca_file: &self.redis_ca_file,
             cert_file: &self.redis_cert_file,
             key_file: &self.redis_key_file,
@@ -170,12 +178,16 @@ impl Said<'_> {
             Some(NamedFile { setting, path })
         };
         let password = file(names.password_file, self.password_file);
+        let of_sentinels = names.sentinel_password_file;
+        let sentinel_password =
+            of_sentinels.and_then(|setting| file(setting, self.sentinel_password_file));
         let ca = file(names.ca_file, self.ca_file);
         let cert = file(names.cert_file, self.cert_file);
         let key = file(names.key_file, self.key_file);
         let url = match (self.url, file(names.url_file, self.url_file)) {
             ("", None) => {
-                let orphan = [password, ca, cert, key].into_iter().flatten().next();
+                let orphan =
+                    [password, sentinel_password, ca, cert, key].into_iter().flatten().next();
                 return orphan.map_or(Ok(None), |orphan| {
                     Err(PlaceError::Without { set: orphan.setting, missing: names.url })
                 });
@@ -187,7 +199,8 @@ impl Said<'_> {
             }
         };
         let own = OwnCertificate::of(cert, key, (names.cert_file, names.key_file))?;
-        Ok(Some(Access { url, password, certificates: Certificates { ca, own } }))
+        let certificates = Certificates { ca, own };
+        Ok(Some(Access { url, password, sentinel_password, certificates }))
     }
 }
 
@@ -267,6 +280,7 @@ mod tests {
             (&["--database-key-file=f", "--database-url=x"], ["DATABASE_KEY_FILE", "CERT_FILE"]),
             (&["--database-password-file=f"], ["DATABASE_PASSWORD_FILE", "DATABASE_URL "]),
             (&["--redis-ca-file=f"], ["REDIS_CA_FILE", "REDIS_URL "]),
+            (&["--redis-sentinel-password-file=f"], ["REDIS_SENTINEL_PASSWORD_FILE", "REDIS_URL "]),
         ] {
             let error = read(arguments).0.config.place().err().unwrap().to_string();
             assert!(names.iter().all(|name| error.contains(name)), "{arguments:?}: {error}");

@@ -47,7 +47,7 @@ const FLAGS: [&str; 19] = [
 ];
 
 /// Settings that name files, and the URL without which they are of no use.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     ("DATABASE_URL_FILE", ""),
     ("DATABASE_PASSWORD_FILE", "DATABASE_URL"),
     ("DATABASE_CA_FILE", "DATABASE_URL"),
@@ -55,6 +55,7 @@ const FILES: [(&str, &str); 10] = [
     ("DATABASE_KEY_FILE", "DATABASE_URL"),
     ("REDIS_URL_FILE", ""),
     ("REDIS_PASSWORD_FILE", "REDIS_URL"),
+    ("REDIS_SENTINEL_PASSWORD_FILE", "REDIS_URL"),
     ("REDIS_CA_FILE", "REDIS_URL"),
     ("REDIS_CERT_FILE", "REDIS_URL"),
     ("REDIS_KEY_FILE", "REDIS_URL"),

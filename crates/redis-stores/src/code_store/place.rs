@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use batcher::Call;
-use deadpool_redis::redis::{self, Value};
+use deadpool_redis::redis::Value;
 use domain::{
     CheckoutRefusal, Epoch, SaleId, Slot, StoreError, UnixMillis,
     answer::Retry,
@@ -14,7 +14,7 @@ use domain::{
 use crate::{
     code_store::by_sale,
     keys::{CodeArg, SaleKeys},
-    line::{Line, LineError, Replied, fcall},
+    line::{Line, LineError, Replied, Routed, fcall},
     reply::{Reply, unknown},
     shared,
 };
@@ -74,15 +74,15 @@ impl PlaceHolds {
     }
 }
 
-fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> redis::Cmd {
-    let mut command = fcall("flashsale_v3_place_holds", keys);
+fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> Routed {
+    let mut call = fcall("flashsale_v3_place_holds", keys);
     for request in requests {
-        command.arg(CodeArg(request.code));
+        call.command.arg(CodeArg(request.code));
     }
     for request in requests {
-        command.arg(request.user.as_str());
+        call.command.arg(request.user.as_str());
     }
-    command
+    call
 }
 
 pub(crate) fn read_placed(

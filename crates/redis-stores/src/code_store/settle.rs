@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use batcher::Call;
-use deadpool_redis::redis::{self, Value};
+use deadpool_redis::redis::Value;
 use domain::{Code, SaleId, ports::Verdict};
 
 use crate::{
     code_store::{by_sale, picked},
     keys::{CodeArg, SaleKeys},
-    line::{Line, LineError, Replied, fcall},
+    line::{Line, LineError, Replied, Routed, fcall},
     reply::{Reply, unknown},
 };
 
@@ -57,8 +57,9 @@ pub(crate) async fn settle(
 pub(crate) fn settle_command(
     sale: SaleId,
     verdicts: impl Iterator<Item = (Code, Verdict)>,
-) -> redis::Cmd {
-    let mut command = fcall("flashsale_v3_settle", &SaleKeys::of(sale));
+) -> Routed {
+    let mut call = fcall("flashsale_v3_settle", &SaleKeys::of(sale));
+    let command = &mut call.command;
     for (code, verdict) in verdicts {
         let (word, left_ms) = match verdict {
             Verdict::Sold { .. } => ("sold", 0),
@@ -72,7 +73,7 @@ pub(crate) fn settle_command(
             None => command.arg("-"),
         };
     }
-    command
+    call
 }
 
 pub(crate) fn read_replied(replied: Replied) -> Result<(), Arc<LineError>> {

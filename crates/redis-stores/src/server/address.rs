@@ -1,15 +1,35 @@
 //! What a URL says.
 
 use credentials::Access;
-use deadpool_redis::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use deadpool_redis::redis::{
+    ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
+};
 
-use super::error::SourceError;
+use super::{error::SourceError, node::Node};
 
-/// Where the server is, and as whom one gets in.
+/// Where the servers are, and as whom one gets in.
 pub(super) struct Address {
-    pub(super) info: ConnectionInfo,
+    pub(super) form: Form,
+    /// Each host that is named, as one would get into it; the server itself, where there is one.
+    pub(super) hosts: Vec<ConnectionInfo>,
+    /// The number of the database that the sales are in.
+    pub(super) database: i64,
     pub(super) is_tls: bool,
 }
+
+/// What the hosts of a URL are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The one server.
+    Server,
+    /// Sentinels, who say which server is the primary of this name.
+    Sentinels(String),
+    /// Some nodes of a cluster, who say which of all serves what.
+    Cluster,
+}
+
+/// The port of a sentinel that is named without one.
+const SENTINEL_PORT: u16 = 26_379;
 
 impl Address {
     /// What the URL says at the moment.
@@ -17,7 +37,12 @@ impl Address {
         let setting = access.url.setting();
         let url = access.url.read()?;
         let address = Self::of(&url).ok_or(SourceError::Url { setting })?;
-        access.one_password(address.info.redis_settings().password().is_some())?;
+        access.one_password(address.settings().password().is_some())?;
+        if let Some(file) = &access.sentinel_password
+            && !matches!(address.form, Form::Sentinels(_))
+        {
+            return Err(SourceError::NoSentinels { url: setting, setting: file.setting });
+        }
         let certificates = &access.certificates;
         let of_tls = certificates.ca.as_ref().or(certificates.own.as_ref().map(|own| &own.cert));
         match of_tls {
@@ -28,33 +53,78 @@ impl Address {
         }
     }
 
-    /// The library reads a URL of TLS only where it makes the TLS.
+    /// The library reads the URL of one server, and of TLS only where it makes the TLS: so it is given that
+    /// of each host, in plain text.
     fn of(url: &str) -> Option<Self> {
         // A part of it that would be left out, `#insecure` among them, which believes everybody.
         if url.contains('#') {
             return None;
         }
-        let schemes = [("rediss://", "redis://"), ("valkeys://", "valkey://")];
-        let under_tls = schemes
-            .into_iter()
-            .find_map(|(scheme, plain)| Some(format!("{plain}{}", url.strip_prefix(scheme)?)));
-        let is_tls = under_tls.is_some();
-        let info = under_tls.as_deref().unwrap_or(url).into_connection_info().ok()?;
-        Some(Self { info, is_tls })
-    }
-
-    /// Its host; empty where it is a socket of this machine.
-    pub(super) fn host(&self) -> &str {
-        match self.info.addr() {
-            ConnectionAddr::Tcp(host, _) => host,
-            _ => "",
+        let (scheme, rest) = url.split_once("://")?;
+        let (store, form) = scheme.split_once('+').unwrap_or((scheme, ""));
+        let (plain, is_tls) = match store {
+            "rediss" => ("redis", true),
+            "valkeys" => ("valkey", true),
+            other => (other, false),
+        };
+        if form.is_empty() {
+            let info = format!("{plain}://{rest}").into_connection_info().ok()?;
+            let database = info.redis_settings().db();
+            return Some(Self { form: Form::Server, hosts: vec![info], database, is_tls });
         }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (form, database) = match form {
+            "sentinel" => {
+                let (name, database) = path.split_once('/').unwrap_or((path, "0"));
+                (Form::Sentinels((!name.is_empty()).then(|| name.to_owned())?), database)
+            }
+            // The nodes of a cluster have one database.
+            "cluster" if matches!(path, "" | "0") => (Form::Cluster, "0"),
+            _ => return None,
+        };
+        let (user, hosts) = match authority.rsplit_once('@') {
+            // Several users, or one with what must be written as %XX.
+            Some((user, _)) if user.contains(['@', ',']) => return None,
+            Some((user, hosts)) => (format!("{user}@"), hosts),
+            None => (String::new(), authority),
+        };
+        let info = |host: &str| {
+            let host = match &form {
+                Form::Sentinels(_) if has_no_port(host) => format!("{host}:{SENTINEL_PORT}"),
+                _ => host.to_owned(),
+            };
+            format!("{plain}://{user}{host}").into_connection_info().ok()
+        };
+        let hosts = hosts.split(',').map(info).collect::<Option<_>>()?;
+        Some(Self { form, hosts, database: database.parse().ok()?, is_tls })
     }
 
-    /// What it is called in an error.
-    pub(super) fn name(&self) -> String {
-        self.info.addr().to_string()
+    /// As whom one gets into the servers.
+    pub(super) fn settings(&self) -> &RedisConnectionInfo {
+        self.hosts[0].redis_settings()
     }
+
+    /// The hosts that are named, each as one of several servers.
+    pub(super) fn nodes(&self) -> Vec<Node> {
+        let node = |info: &ConnectionInfo| match info.addr() {
+            ConnectionAddr::Tcp(host, port) => Node::At { host: host.clone(), port: *port },
+            _ => Node::OfUrl,
+        };
+        self.hosts.iter().map(node).collect()
+    }
+
+    /// The hosts that are named; an empty one is a socket of this machine.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(|info| match info.addr() {
+            ConnectionAddr::Tcp(host, _) => host.as_str(),
+            _ => "",
+        })
+    }
+}
+
+/// Whether no port is written after a host, which may be an address in brackets.
+fn has_no_port(host: &str) -> bool {
+    host.rsplit_once(':').is_none_or(|(_, port)| port.ends_with(']'))
 }
 
 #[cfg(test)]
@@ -67,6 +137,11 @@ mod tests {
         Address::read(&Access::to_redis(url)).map_err(|error| format!("{error} {error:?}"))
     }
 
+    /// Each host and port.
+    fn written(address: &Address) -> Vec<String> {
+        address.hosts.iter().map(|info| info.addr().to_string()).collect()
+    }
+
     #[test]
     fn a_url_says_where_as_whom_and_whether_under_tls() {
         for (url, is_tls) in [
@@ -75,12 +150,45 @@ mod tests {
             ("valkeys://shop:p%40ss@db.example:7000/2", true),
         ] {
             let address = read(url).unwrap();
-            assert_eq!((address.name().as_str(), address.is_tls), ("db.example:7000", is_tls));
-            let settings = address.info.redis_settings();
-            assert_eq!((settings.username(), settings.db()), (Some("shop"), 2));
+            assert_eq!(written(&address), ["db.example:7000"]);
+            assert_eq!((&address.form, address.is_tls), (&Form::Server, is_tls));
+            let settings = address.settings();
+            assert_eq!((settings.username(), address.database), (Some("shop"), 2));
             assert_eq!(settings.password(), Some("p@ss"));
         }
-        assert_eq!(read("unix:///run/redis.sock").unwrap().host(), "");
+        assert!(read("unix:///run/redis.sock").unwrap().names().eq([""]));
+    }
+
+    #[test]
+    fn sentinels_and_nodes_are_named_one_after_the_other() {
+        for (url, form, hosts, database) in [
+            (
+                "rediss+sentinel://shop:p%40ss@a,[::1],c:7000/prime/2",
+                Form::Sentinels("prime".to_owned()),
+                ["a:26379", "::1:26379", "c:7000"],
+                2,
+            ),
+            (
+                "valkeys+cluster://shop:p%40ss@a,[::1]:7001,c:7000",
+                Form::Cluster,
+                ["a:6379", "::1:7001", "c:7000"],
+                0,
+            ),
+        ] {
+            let address = read(url).unwrap();
+            assert_eq!(
+                (written(&address), &address.form),
+                (hosts.map(str::to_owned).into(), &form)
+            );
+            assert_eq!((address.database, address.is_tls), (database, true));
+            for host in &address.hosts {
+                let settings = host.redis_settings();
+                assert_eq!(
+                    (settings.username(), settings.password()),
+                    (Some("shop"), Some("p@ss"))
+                );
+            }
+        }
     }
 
     #[test]
@@ -93,6 +201,14 @@ mod tests {
             "rediss://u:geheim@h/#insecure",
             "redis://u:geheim@h/2#x",
             "rediss+sentinel://u:geheim@h",
+            "redis+sentinel://u:geheim@a,b/",
+            "redis+sentinel://u:geheim@a,b/prime/geheim",
+            "redis+cluster://u:geheim@a,b/1",
+            "redis+cluster://u:geheim@a,,b",
+            "redis+cluster://u:geheim@a,u:geheim@b",
+            "redis+cluster://",
+            "redis+other://u:geheim@h",
+            "redis+cluster+sentinel://u:geheim@h/prime",
             "geheim",
         ] {
             let error = read(url).err().unwrap_or_else(|| panic!("{url} is none"));

@@ -1,0 +1,224 @@
+//! All servers of the live store, and which of them has a sale: the one server; the primary that sentinels
+//! name; or the nodes of a cluster, each with the sales whose keys are in its slots.
+//!
+//! Where there are several, one task looks again and again who has what: now and then, and at once and often
+//! when somebody met an error that says it may have changed. So a line never asks that by itself, and never
+//! waits for a server that is silent but for the first time: it is told that the server is away until the task
+//! found it there, or another in its place.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock, Weak},
+    time::Duration,
+};
+
+use deadpool::managed::Status;
+use tokio::{
+    sync::{Mutex, Notify},
+    time::{Instant, timeout},
+};
+
+use super::{
+    BuildError, ConnectError, Doors, Node, Server, address::Form, ask::Asked, node::Purpose,
+    owners::Owners, pool,
+};
+use crate::keys::HashSlot;
+
+/// Connections that the batchers of all threads keep to a server; each thread has three, and a fourth
+/// once a hold was given back.
+const CROWD_CONNECTIONS_MAX: usize = 1_024;
+
+/// Connections besides, for the upkeep and for status requests.
+const UPKEEP_CONNECTIONS: usize = 8;
+
+/// How often it is looked who has what while nothing is amiss. A primary that was deposed may say nothing
+/// of it, where a node of a cluster sends whoever asks to the one who has it.
+const LOOK_AT_PRIMARY_EVERY: Duration = Duration::from_secs(1);
+const LOOK_AT_CLUSTER_EVERY: Duration = Duration::from_secs(5);
+
+/// The same after something was amiss, and for how long.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(100);
+const LOOK_AGAIN_FOR: Duration = Duration::from_secs(5);
+
+/// How long a server that was away may take to be found there.
+const BACK_WITHIN: Duration = Duration::from_millis(300);
+
+/// All servers, and who of them has what.
+pub(crate) struct Servers {
+    doors: Doors,
+    form: Form,
+    owners: RwLock<Arc<Owners>>,
+    asked: Mutex<Asked>,
+    /// Tells the task that something is amiss.
+    watcher: Option<Arc<Notify>>,
+}
+
+/// Where a server sent somebody.
+pub(crate) struct Redirection {
+    pub(crate) server: Arc<Server>,
+    /// Whether it is for this time alone: the slot is on its way there.
+    pub(crate) is_asking: bool,
+}
+
+impl Servers {
+    /// The servers that these settings lead to. Where there are several, a task on this runtime watches
+    /// them for as long as they are used.
+    pub(crate) fn new(doors: Doors, form: Form) -> Result<Arc<Self>, BuildError> {
+        let watcher = (form != Form::Server).then(Arc::default);
+        let servers = Self {
+            doors,
+            form,
+            owners: RwLock::default(),
+            asked: Mutex::default(),
+            watcher: watcher.clone(),
+        };
+        if servers.form == Form::Server {
+            servers.put(Owners::only(servers.server(Node::OfUrl)?));
+        }
+        let servers = Arc::new(servers);
+        if let Some(watcher) = watcher {
+            tokio::spawn(watch(Arc::downgrade(&servers), watcher));
+        }
+        Ok(servers)
+    }
+
+    /// The server that has this slot.
+    pub(crate) async fn of(&self, slot: HashSlot) -> Result<Arc<Server>, ConnectError> {
+        if let Some(server) = self.owners().get(slot) {
+            return Ok(Arc::clone(server));
+        }
+        self.find().await?;
+        let owners = self.owners();
+        owners.get(slot).map(Arc::clone).ok_or(ConnectError::Unserved)
+    }
+
+    /// Each server that has something, and a slot that it has.
+    pub(crate) async fn all(&self) -> Result<Vec<(HashSlot, Arc<Server>)>, ConnectError> {
+        self.find().await?;
+        Ok(self.owners().each())
+    }
+
+    /// Whether there are several, of which each sends elsewhere whoever asks for what another has.
+    pub(crate) fn are_a_cluster(&self) -> bool {
+        self.form == Form::Cluster
+    }
+
+    /// Follows a server that sends somebody elsewhere. What moved for good is known from then on.
+    pub(crate) fn follow(
+        &self,
+        from: &Server,
+        slot: HashSlot,
+        address: &str,
+        is_asking: bool,
+    ) -> Option<Redirection> {
+        let node = Node::read(address, &from.node)?;
+        let server = self.known(&node).or_else(|| self.server(node).ok())?;
+        if !is_asking {
+            let moved = self.owners().with(slot, Arc::clone(&server));
+            self.put(moved);
+        }
+        from.doubted();
+        Some(Redirection { server, is_asking })
+    }
+
+    /// How the connections for this purpose are used just now.
+    pub(crate) fn status(&self, purpose: Purpose) -> Status {
+        let none = Status { max_size: 0, size: 0, available: 0, waiting: 0 };
+        self.owners().servers().iter().fold(none, |all, server| {
+            let one = server.pool(purpose).status();
+            Status {
+                max_size: all.max_size + one.max_size,
+                size: all.size + one.size,
+                available: all.available + one.available,
+                waiting: all.waiting + one.waiting,
+            }
+        })
+    }
+
+    /// Looks who has what, unless that is known.
+    async fn find(&self) -> Result<(), ConnectError> {
+        if self.owners().count() > 0 {
+            return Ok(());
+        }
+        let mut asked = self.asked.lock().await;
+        if self.owners().count() > 0 {
+            return Ok(());
+        }
+        self.look(&mut asked).await
+    }
+
+    /// Asks who has what, and goes by that.
+    async fn look(&self, asked: &mut Asked) -> Result<(), ConnectError> {
+        let known = match self.form {
+            Form::Cluster => self.owners().servers().iter().map(|it| it.node.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let said = asked.ask(&self.doors, &self.form, known).await?;
+        let mut ranges: Vec<(_, Arc<Server>)> = Vec::with_capacity(said.len());
+        for (slots, node) in said {
+            let among = ranges.iter().map(|(_, server)| server).find(|server| server.node == node);
+            let server = among.cloned().or_else(|| self.known(&node));
+            let server = server.map_or_else(|| self.server(node), Ok);
+            ranges.push((slots, server.map_err(|_| ConnectError::Ending)?));
+        }
+        self.put(Owners::of(ranges));
+        Ok(())
+    }
+
+    /// Looks who has what, and whether those are back who were away. Says whether all is well.
+    async fn look_again(&self) -> bool {
+        let looked = self.look(&mut *self.asked.lock().await).await;
+        if let Err(error) = &looked {
+            tracing::debug!(%error, "nobody says which server of Redis has what");
+        }
+        let away: Vec<_> =
+            self.owners().servers().into_iter().filter(|server| server.is_away()).collect();
+        let back = futures_util::future::join_all(away.iter().map(|server| async {
+            // Whoever takes a connection knows that the server answers.
+            let is_back = timeout(BACK_WITHIN, server.pool(Purpose::Upkeep).get()).await;
+            let is_back = is_back.is_ok_and(|got| got.is_ok());
+            if is_back {
+                server.is_back();
+            }
+            is_back
+        }));
+        let are_back = back.await.into_iter().all(|is_back| is_back);
+        looked.is_ok() && are_back && self.owners().are_all()
+    }
+
+    fn known(&self, node: &Node) -> Option<Arc<Server>> {
+        self.owners().servers().into_iter().find(|server| server.node == *node)
+    }
+
+    fn server(&self, node: Node) -> Result<Arc<Server>, BuildError> {
+        let pool = |size| pool(&self.doors, &node, size);
+        let pools = [pool(CROWD_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?];
+        Ok(Arc::new(Server::new(node, pools, self.watcher.clone())))
+    }
+
+    fn owners(&self) -> Arc<Owners> {
+        Arc::clone(&self.owners.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, owners: Owners) {
+        *self.owners.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(owners);
+    }
+}
+
+/// Looks who has what for as long as somebody uses the servers.
+async fn watch(servers: Weak<Servers>, watcher: Arc<Notify>) {
+    let mut restless_until = Instant::now();
+    loop {
+        let Some(servers) = servers.upgrade() else { return };
+        if !servers.look_again().await {
+            restless_until = Instant::now() + LOOK_AGAIN_FOR;
+        }
+        let every =
+            if servers.are_a_cluster() { LOOK_AT_CLUSTER_EVERY } else { LOOK_AT_PRIMARY_EVERY };
+        drop(servers);
+        if Instant::now() < restless_until {
+            tokio::time::sleep(LOOK_AGAIN_EVERY).await;
+        } else if timeout(every, watcher.notified()).await.is_ok() {
+            restless_until = Instant::now() + LOOK_AGAIN_FOR;
+        }
+    }
+}
