@@ -86,7 +86,11 @@ pub use pooler::{Pooler, Pooling};
 pub use postgres::{PostgresServer, drill::Drill, standby::LogTaker, trio::Trio};
 pub use program::Program;
 pub use proxy::{Condition, Proxy};
-pub use redis::{RedisServer, Snapshot};
+pub use redis::{
+    RedisServer, Snapshot,
+    cluster::{MovingSlot, RedisCluster},
+    node::RedisNode,
+};
 pub use service::Service;
 pub use stack::{Place, Stack};
 pub use stores::{Database, Directory, Stores};
