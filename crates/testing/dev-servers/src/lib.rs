@@ -90,6 +90,7 @@ pub use redis::{
     RedisServer, Snapshot,
     cluster::{MovingSlot, RedisCluster},
     node::RedisNode,
+    sentinels::{WatchSettings, WatchedRedis},
 };
 pub use service::Service;
 pub use stack::{Place, Stack};

@@ -2,6 +2,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod node;
+pub(crate) mod sentinels;
 mod wire;
 
 use std::{
