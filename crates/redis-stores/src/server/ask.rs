@@ -88,7 +88,9 @@ async fn ask(
 ) -> Result<(Connection, Said), ConnectError> {
     let mut connection = match (connection, form) {
         (Some(connection), _) => connection,
-        (None, Form::Sentinels(_)) => doors.enter_sentinel(node).await?,
+        (None, Form::Sentinels(_)) => {
+            doors.enter_sentinel(node).await.map_err(|error| error.of_sentinel(form))?
+        }
         (None, _) => doors.enter(node).await?,
     };
     let said = match form {
@@ -121,9 +123,11 @@ fn read_primary(reply: Value, asked: &Node) -> RedisResult<Said> {
 /// Asks a node for the owners of all slots.
 async fn slots(connection: &mut Connection, asked: &Node) -> RedisResult<Said> {
     let mut questions = redis::pipe();
-    questions.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
-    let (facts, slots): (String, Vec<Value>) = questions.query_async(&mut **connection).await?;
-    read_slots(&facts, slots, asked)
+    // Each by itself, for an error of a whole pipeline does not say what it is.
+    questions.ignore_errors().cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
+    let (facts, slots): (Value, Value) = questions.query_async(&mut **connection).await?;
+    let facts: String = from_redis_value(facts.extract_error()?)?;
+    read_slots(&facts, from_redis_value(slots.extract_error()?)?, asked)
 }
 
 fn read_slots(facts: &str, slots: Vec<Value>, asked: &Node) -> RedisResult<Said> {

@@ -160,6 +160,16 @@ impl ConnectError {
         Self::Clueless { host, what, source }
     }
 
+    /// The same, if it is a sentinel that one does not get into.
+    pub(super) fn of_sentinel(self, form: &Form) -> Self {
+        match self {
+            Self::Server { host, source, .. } if refusal::remedy(&source).is_some() => {
+                Self::of_asked(host, form, source)
+            }
+            error => error,
+        }
+    }
+
     /// Whether it is the server that fails, and not what is said of it or to it.
     pub(super) fn is_of_server(&self) -> bool {
         match self {

@@ -27,8 +27,7 @@ use crate::stores::{Ledger, live_at, stores_at};
 const MASTERS: usize = 3;
 
 /// The cluster that all tests are on which break nothing.
-static CLUSTER: LazyLock<RedisCluster> =
-    LazyLock::new(|| RedisCluster::start(MASTERS, 1).unwrap());
+static CLUSTER: LazyLock<RedisCluster> = LazyLock::new(|| RedisCluster::start(MASTERS, 1).unwrap());
 
 mod sale_store {
     store_contract::sale_store_contract!(super::live);

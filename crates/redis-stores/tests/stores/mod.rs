@@ -1,5 +1,7 @@
 //! A live store on a server of a test program.
 
+#![allow(dead_code, reason = "each of them uses some of it")]
+
 use std::{num::NonZeroUsize, sync::Arc};
 
 use async_trait::async_trait;
@@ -30,9 +32,18 @@ pub(crate) fn live_at(url: &str, ledger: Ledger) -> Live {
     Live::new(Arc::new(stores_at(url, ledger)), Arc::new(WallClock))
 }
 
+/// A live store that one gets into so, for this ledger.
+pub(crate) fn live_in(access: Access, ledger: Ledger) -> Live {
+    Live::new(Arc::new(stores_in(access, ledger)), Arc::new(WallClock))
+}
+
 /// The same, as it is.
 pub(crate) fn stores_at(url: &str, ledger: Ledger) -> RedisStores {
+    stores_in(Access::to_redis(url), ledger)
+}
+
+fn stores_in(access: Access, ledger: Ledger) -> RedisStores {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
-    RedisStores::new(Access::to_redis(url), Arc::new(ledger), limits).unwrap()
+    RedisStores::new(access, Arc::new(ledger), limits).unwrap()
 }

@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
+use dev_servers::Program;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::{task::block_in_place, time::sleep};
 
 use crate::{
     deployment::{Audit, Deployment},
-    error::ChaosError,
+    error::{ChaosError, during},
     history::now_ms,
     judgement::{Breach, Promise},
 };
 
 /// Between two audits of a sale that is on.
 const AUDIT_PAUSE: Duration = Duration::from_millis(300);
+
+/// How often an audit is made that does not come to its end.
+const AUDITS_MAX: usize = 3;
 
 /// Audits again and again, as an operator might, whatever goes on. What cannot be audited now,
 /// because a store is down, is audited later.
@@ -29,6 +33,23 @@ pub(crate) async fn audit_until(
         sleep(AUDIT_PAUSE).await;
     }
     Ok(found)
+}
+
+/// Has a build of the service audit. An audit that gave way to others is made again, a few times.
+pub(crate) fn ask_audit(program: Program) -> Result<Audit, ChaosError> {
+    let program = program.env("RUST_LOG", "warn");
+    let mut said = String::new();
+    for _ in 0..AUDITS_MAX {
+        let mut audit = program.command(["audit", "--json"]);
+        let output = block_in_place(|| audit.output()).map_err(during("run the audit"))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.code() {
+            Some(0) => return Ok(Audit::Clean),
+            Some(1) => return Ok(Audit::Breach(text(&output.stdout))),
+            _ => said = text(&output.stderr),
+        }
+    }
+    Ok(Audit::Impossible(said))
 }
 
 /// What an audit found to be broken.

@@ -2,9 +2,9 @@
 //! standby takes the server's place.
 
 mod course;
-mod crowd;
-mod outcome;
-mod stand;
+pub(crate) mod crowd;
+pub(crate) mod outcome;
+pub(crate) mod stand;
 
 use std::{fs, path::Path};
 
@@ -73,12 +73,12 @@ impl Failover {
     pub(crate) fn run(&self, trial: &Trial) -> Result<bool, ChaosError> {
         let service = trial.service()?;
         let courses = self.course.map_or_else(|| Course::value_variants().to_vec(), |it| vec![it]);
-        let mut table = Table::default();
+        let mut table = Table::new(["failover", "idle ms"]);
         for course in courses {
             let dir = trial.dir().join("failover").join(course.name());
             run_often(course, &service, &dir, self.times, |outcome| {
                 eprintln!("{}: {outcome}", course.name());
-                table.add(course, outcome);
+                table.add(course.name(), outcome);
                 true
             })?;
         }

@@ -32,6 +32,7 @@ mod inject;
 mod judgement;
 mod lane;
 mod ledger;
+mod masters;
 mod mutants;
 mod operator;
 mod orders;
@@ -53,7 +54,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    disk::enter_namespace, failover::Failover, mutants::Mutants, trial::Trial, upgrade::Upgrade,
+    disk::enter_namespace, failover::Failover, masters::Masters, mutants::Mutants, trial::Trial,
+    upgrade::Upgrade,
 };
 
 /// The service under every fault that one machine can provoke, held against its ledger.
@@ -68,6 +70,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Failover(Failover),
+    Masters(Masters),
     Mutants(Mutants),
     Upgrade(Upgrade),
 }
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
     let outcome = enter_namespace().and_then(|()| match command {
         None => trial.run(),
         Some(Command::Failover(failover)) => failover.run(&trial),
+        Some(Command::Masters(masters)) => masters.run(&trial),
         Some(Command::Mutants(mutants)) => mutants.run(&trial),
         Some(Command::Upgrade(upgrade)) => upgrade.run(&trial),
     });

@@ -6,13 +6,10 @@ use dev_servers::{Condition, PostgresServer};
 use tokio::{task::block_in_place, time::sleep};
 
 use crate::{
-    audits::unclean,
     client::Client,
-    deployment::Audit,
     error::ChaosError,
     failover::{
         Course,
-        crowd::Crowd,
         outcome::Outcome,
         stand::{SERVICES, Stand, until},
     },
@@ -60,7 +57,7 @@ async fn promoted(course: Course, stand: &Stand) -> Result<Outcome, ChaosError> 
     let client = stand.client(PATIENCE)?;
     let is_all = course == Course::Killed;
     let busy = if is_all { 0..SERVICES } else { 0..SERVICES - 1 };
-    let crowd = Crowd::of("shopper", &client, busy, stand);
+    let crowd = stand.crowd("shopper", &client, busy);
     sleep(CALM).await;
     match course {
         Course::Killed => block_in_place(|| stand.server.kill())?,
@@ -72,7 +69,7 @@ async fn promoted(course: Course, stand: &Stand) -> Result<Outcome, ChaosError> 
     // What a server granted that was well until now may be on its way.
     let from_ms = if is_all { told_ms } else { now_ms() };
     let first_grant_ms = Some(crowd.until_granted_after(from_ms, told_ms).await?);
-    let mut idle_grant_ms = None;
+    let mut other_grant_ms = None;
     if !is_all {
         sleep(UNTIL_NOTICED).await;
         let asked_ms = now_ms();
@@ -82,7 +79,7 @@ async fn promoted(course: Course, stand: &Stand) -> Result<Outcome, ChaosError> 
             Ok(matches!(answer, Answer::Granted(_)).then_some(()))
         })
         .await?;
-        idle_grant_ms = Some(now_ms() - asked_ms);
+        other_grant_ms = Some(now_ms() - asked_ms);
     }
     // Who seemed to be lost comes back.
     match course {
@@ -92,14 +89,14 @@ async fn promoted(course: Course, stand: &Stand) -> Result<Outcome, ChaosError> 
     }
     sleep(CALM).await;
     let asked = crowd.go_home().await;
-    let outcome = Outcome { first_grant_ms, idle_grant_ms, ..Outcome::default() };
+    let outcome = Outcome { first_grant_ms, other_grant_ms, ..Outcome::default() };
     judged(stand, &stand.standby, &asked, outcome).await
 }
 
 /// The standby is cut off, so commits wait. Something happens to them before the server is lost.
 async fn lost_later(course: Course, stand: &Stand) -> Result<Outcome, ChaosError> {
     let client = stand.client(PATIENCE)?;
-    let crowd = Crowd::of("shopper", &client, 0..SERVICES, stand);
+    let crowd = stand.crowd("shopper", &client, 0..SERVICES);
     sleep(CALM).await;
     stand.cut_standby_off()?;
     let (mut remarks, mut void) = (Vec::new(), None);
@@ -135,7 +132,7 @@ async fn lost_later(course: Course, stand: &Stand) -> Result<Outcome, ChaosError
 /// is back.
 async fn standby_gone(stand: &Stand) -> Result<Outcome, ChaosError> {
     let client = stand.client(ALL_PATIENCE)?;
-    let crowd = Crowd::of("shopper", &client, 0..SERVICES, stand);
+    let crowd = stand.crowd("shopper", &client, 0..SERVICES);
     sleep(CALM).await;
     stand.cut_standby_off()?;
     let gone_ms = now_ms();
@@ -174,7 +171,7 @@ async fn standby_gone(stand: &Stand) -> Result<Outcome, ChaosError> {
 /// Answers are lost, which is noticed: nothing is sold until an operator has had a look.
 async fn standby_behind(stand: &Stand) -> Result<Outcome, ChaosError> {
     let client = stand.client(PATIENCE)?;
-    let before = Crowd::of("shopper", &client, 0..SERVICES, stand);
+    let before = stand.crowd("shopper", &client, 0..SERVICES);
     sleep(CALM).await;
     stand.cut_standby_off()?;
     sleep(BEHIND).await;
@@ -198,7 +195,7 @@ async fn standby_behind(stand: &Stand) -> Result<Outcome, ChaosError> {
 
     let resumed_ms = now_ms();
     stand.command(&["sales", "resume", &stand.sale.to_string()])?;
-    let after = Crowd::of("later", &client, 0..SERVICES, stand);
+    let after = stand.crowd("later", &client, 0..SERVICES);
     let first_grant_ms = Some(after.until_granted_after(resumed_ms, resumed_ms).await?);
     until_health(&client, 200).await?;
     sleep(CALM).await;
@@ -258,22 +255,7 @@ async fn judged(
     asked: &[Asked],
     mut outcome: Outcome,
 ) -> Result<Outcome, ChaosError> {
-    let records = stand.records(ledger).await?;
-    let is_of = |it: fn(&Answer) -> bool| asked.iter().filter(|asked| it(&asked.answer)).count();
-    outcome.codes = is_of(|answer| matches!(answer, Answer::Granted(_)));
-    outcome.receipts = is_of(|answer| matches!(answer, Answer::Bought { .. }));
-    // Shoppers leave when they like, and the sale goes on.
-    let is_meant = |breach: &Breach| {
-        !matches!(
-            breach.promise,
-            Promise::NothingIsUndersold | Promise::HoldsEnd | Promise::EverybodyIsAnswered
-        )
-    };
-    outcome.breaches.extend(judge(asked, &records).into_iter().filter(is_meant));
-    match stand.audit(ledger)? {
-        Audit::Clean => {}
-        Audit::Breach(report) => outcome.breaches.push(unclean(&report)),
-        Audit::Impossible(why) => outcome.void = Some(format!("no audit came to its end: {why}")),
-    }
+    outcome.hold_against(asked, &stand.records(ledger).await?);
+    outcome.add_audit(stand.audit(ledger)?);
     Ok(outcome)
 }

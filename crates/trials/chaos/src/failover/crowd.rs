@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     client::Client,
     error::ChaosError,
-    failover::stand::{Stand, until},
+    failover::stand::until,
     history::{Answer, Ask, Asked, History, Sent},
 };
 
@@ -32,8 +32,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(30);
 
 /// Shoppers, each of whom knows one process: what another process may still read on a connection it
 /// had before is not promised.
-pub(super) struct Crowd {
-    pub(super) history: Arc<History>,
+pub(crate) struct Crowd {
+    pub(crate) history: Arc<History>,
     is_over: Arc<AtomicBool>,
     shoppers: JoinSet<()>,
 }
@@ -48,15 +48,14 @@ struct Shopper {
 }
 
 impl Crowd {
-    /// Has shoppers buy from these processes. `named` tells them from those of other crowds.
-    pub(super) fn of(named: &str, client: &Client, services: Range<usize>, stand: &Stand) -> Self {
-        let (sale, round) = (stand.sale, stand.round);
+    /// Has shoppers buy of a sale from these processes. `named` tells them from those of other crowds.
+    pub(crate) fn of(named: &str, client: &Client, services: Range<usize>, sale: i64) -> Self {
         let (history, is_over) = (Arc::<History>::default(), Arc::<AtomicBool>::default());
         let mut shoppers = JoinSet::new();
         for service in services {
             for number in 0..SHOPPERS {
                 let shopper = Shopper {
-                    name: format!("{named}-{round}-{service}-{number}"),
+                    name: format!("{named}-{service}-{number}"),
                     client: client.clone(),
                     service,
                     sale,
@@ -70,22 +69,39 @@ impl Crowd {
     }
 
     /// Waits until somebody is granted a unit after `from_ms`; says when, in ms since `since_ms`.
-    pub(super) async fn until_granted_after(
+    pub(crate) async fn until_granted_after(
         &self,
         from_ms: i64,
         since_ms: i64,
     ) -> Result<i64, ChaosError> {
+        self.until_granted(since_ms, |asked| asked.answered_ms >= from_ms).await
+    }
+
+    /// The same of one who asked for it after `from_ms`.
+    pub(crate) async fn until_asker_granted_after(
+        &self,
+        from_ms: i64,
+        since_ms: i64,
+    ) -> Result<i64, ChaosError> {
+        self.until_granted(since_ms, |asked| asked.sent_ms >= from_ms).await
+    }
+
+    async fn until_granted(
+        &self,
+        since_ms: i64,
+        is_meant: impl Fn(&Asked) -> bool,
+    ) -> Result<i64, ChaosError> {
         until("a unit to be granted", async || {
             let lines = self.history.lines();
-            let grants = lines.iter().filter(|asked| matches!(asked.answer, Answer::Granted(_)));
-            let after = grants.map(|asked| asked.answered_ms).filter(|ms| *ms >= from_ms);
-            Ok(after.min().map(|granted_ms| granted_ms - since_ms))
+            let granted = lines.iter().filter(|asked| matches!(asked.answer, Answer::Granted(_)));
+            let granted = granted.filter(|asked| is_meant(asked)).map(|asked| asked.answered_ms);
+            Ok(granted.min().map(|granted_ms| granted_ms - since_ms))
         })
         .await
     }
 
     /// Nobody begins anything new any more; what was begun is asked for until it is known.
-    pub(super) async fn go_home(self) -> Vec<Asked> {
+    pub(crate) async fn go_home(self) -> Vec<Asked> {
         self.is_over.store(true, Ordering::Relaxed);
         self.shoppers.join_all().await;
         self.history.lines()

@@ -2,7 +2,13 @@
 
 use std::fmt;
 
-use crate::{failover::Course, judgement::Breach};
+use crate::{
+    audits::unclean,
+    deployment::Audit,
+    history::{Answer, Asked},
+    judgement::{Breach, Promise, judge},
+    ledger::Records,
+};
 
 /// What came of one.
 #[derive(Debug, Default)]
@@ -11,9 +17,9 @@ pub(crate) struct Outcome {
     pub(crate) codes: usize,
     pub(crate) receipts: usize,
     /// From the promotion, or from the standby's return, to the first grant, in milliseconds; and to
-    /// that of a process of which nobody had asked anything meanwhile.
+    /// that of a process of which nobody had asked anything meanwhile, or of a sale that was none of it.
     pub(crate) first_grant_ms: Option<i64>,
-    pub(crate) idle_grant_ms: Option<i64>,
+    pub(crate) other_grant_ms: Option<i64>,
     pub(crate) breaches: Vec<Breach>,
     /// Why nothing was put to the test, or nobody could say what came of it.
     pub(crate) void: Option<String>,
@@ -22,6 +28,33 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Adds what was answered of a sale, and the promises that this broke, as the ledger has it in the end.
+    pub(crate) fn hold_against(&mut self, asked: &[Asked], records: &Records) {
+        let count =
+            |it: fn(&Answer) -> bool| asked.iter().filter(|asked| it(&asked.answer)).count();
+        self.codes += count(|answer| matches!(answer, Answer::Granted(_)));
+        self.receipts += count(|answer| matches!(answer, Answer::Bought { .. }));
+        // Shoppers leave when they like, and the sale goes on.
+        let is_meant = |breach: &Breach| {
+            !matches!(
+                breach.promise,
+                Promise::NothingIsUndersold | Promise::HoldsEnd | Promise::EverybodyIsAnswered
+            )
+        };
+        self.breaches.extend(judge(asked, records).into_iter().filter(is_meant));
+    }
+
+    /// Adds what an audit said.
+    pub(crate) fn add_audit(&mut self, audit: Audit) {
+        match audit {
+            Audit::Clean => {}
+            Audit::Breach(report) => self.breaches.push(unclean(&report)),
+            Audit::Impossible(why) => {
+                self.void = Some(format!("no audit came to its end: {why}"));
+            }
+        }
+    }
+
     /// Why it is not counted. One that broke a promise is, whatever else was the matter.
     pub(crate) fn is_void(&self) -> Option<&str> {
         self.void.as_deref().filter(|_| self.breaches.is_empty())
@@ -38,8 +71,8 @@ impl fmt::Display for Outcome {
         if let Some(ms) = self.first_grant_ms {
             write!(f, "; first grant {ms} ms")?;
         }
-        if let Some(ms) = self.idle_grant_ms {
-            write!(f, "; of the idle process {ms} ms")?;
+        if let Some(ms) = self.other_grant_ms {
+            write!(f, "; of the other {ms} ms")?;
         }
         for remark in &self.remarks {
             write!(f, "; {remark}")?;
@@ -52,29 +85,35 @@ impl fmt::Display for Outcome {
 }
 
 /// What came of all of them.
-#[derive(Default)]
-pub(super) struct Table {
-    outcomes: Vec<(Course, Outcome)>,
+pub(crate) struct Table {
+    /// What was tried, and what the other grant is that is timed.
+    titles: [&'static str; 2],
+    outcomes: Vec<(String, Outcome)>,
 }
 
 impl Table {
-    pub(super) fn add(&mut self, course: Course, outcome: Outcome) {
+    pub(crate) const fn new(titles: [&'static str; 2]) -> Self {
+        Self { titles, outcomes: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, course: String, outcome: Outcome) {
         self.outcomes.push((course, outcome));
     }
 
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.outcomes.iter().all(|(_, outcome)| outcome.breaches.is_empty())
     }
 
-    pub(super) fn print(&self) {
-        let titles = ["runs", "broken", "codes", "receipts", "first ms", "max", "idle ms", "max"];
+    pub(crate) fn print(&self) {
+        let [tried, other] = self.titles;
+        let titles = ["runs", "broken", "codes", "receipts", "first ms", "max", other, "max"];
         let head = titles.map(|title| format!("{title:>9}")).concat();
-        println!("\n{:<20}{head}", "failover");
-        let mut courses: Vec<_> = self.outcomes.iter().map(|(course, _)| *course).collect();
+        println!("\n{tried:<20}{head}");
+        let mut courses: Vec<_> = self.outcomes.iter().map(|(course, _)| course).collect();
         courses.dedup();
         for course in courses {
             let of =
-                self.outcomes.iter().filter(|(it, _)| *it == course).map(|(_, outcome)| outcome);
+                self.outcomes.iter().filter(|(it, _)| it == course).map(|(_, outcome)| outcome);
             let outcomes: Vec<_> = of.collect();
             let sum = |count: fn(&Outcome) -> usize| {
                 outcomes.iter().map(|outcome| count(outcome)).sum::<usize>().to_string()
@@ -83,13 +122,13 @@ impl Table {
                 median_and_max(outcomes.iter().filter_map(|outcome| of(outcome)).collect())
             };
             let [first, first_max] = times(|outcome| outcome.first_grant_ms);
-            let [idle, idle_max] = times(|outcome| outcome.idle_grant_ms);
+            let [other, other_max] = times(|outcome| outcome.other_grant_ms);
             let broken = sum(|outcome| usize::from(!outcome.breaches.is_empty()));
             let (codes, receipts) = (sum(|outcome| outcome.codes), sum(|outcome| outcome.receipts));
             let runs = outcomes.len().to_string();
-            let cells = [runs, broken, codes, receipts, first, first_max, idle, idle_max];
+            let cells = [runs, broken, codes, receipts, first, first_max, other, other_max];
             let row = cells.map(|cell| format!("{cell:>9}")).concat();
-            println!("{:<20}{row}", course.name());
+            println!("{course:<20}{row}");
         }
     }
 }
@@ -103,7 +142,6 @@ fn median_and_max(mut times: Vec<i64>) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judgement::Promise;
 
     #[test]
     fn a_run_that_put_nothing_to_the_test_counts_only_if_it_broke_a_promise() {

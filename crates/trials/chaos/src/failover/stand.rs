@@ -2,7 +2,7 @@
 //! that know both servers. If the standby is synchronous, they demand that (`LEDGER_DURABILITY`), as a
 //! shop would, and there is a third server for the standby to wait for when it is promoted.
 
-use std::{mem, path::Path, time::Duration};
+use std::{mem, ops::Range, path::Path, time::Duration};
 
 use dev_servers::{Condition, Place, PostgresServer, Program, Proxy, RedisServer, Service};
 use tokio::{
@@ -11,9 +11,11 @@ use tokio::{
 };
 
 use crate::{
+    audits::ask_audit,
     client::Client,
     deployment::Audit,
     error::{ChaosError, during},
+    failover::crowd::Crowd,
     history::now_ms,
     ledger::{Records, postgres},
 };
@@ -21,13 +23,10 @@ use crate::{
 const DATABASE: &str = "flashsale";
 
 /// How many processes of the service there are.
-pub(super) const SERVICES: usize = 2;
+pub(crate) const SERVICES: usize = 2;
 
 /// How long a process may take to be ready, and whatever else is waited for here to be so.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often an audit is made that does not come to its end.
-const AUDITS_MAX: usize = 3;
 
 /// Between two looks at what is waited for: what is timed here is timed by it.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -144,6 +143,11 @@ impl Stand {
         Client::patient(self.services.iter().map(Service::port), patience)
     }
 
+    /// Has shoppers buy from these processes. `named` tells them from those of other crowds.
+    pub(super) fn crowd(&self, named: &str, client: &Client, services: Range<usize>) -> Crowd {
+        Crowd::of(&format!("{named}-{}", self.round), client, services, self.sale)
+    }
+
     /// Has the standby take writes; returns when it was told to. It takes them when this returns.
     pub(super) fn promote(&self) -> Result<i64, ChaosError> {
         let told_ms = now_ms();
@@ -177,21 +181,9 @@ impl Stand {
         Ok(block_in_place(|| program.env("RUST_LOG", "warn").run(arguments))?)
     }
 
-    /// What an audit of this server says. One that gave way to others is made again, a few times.
+    /// What an audit of this server says.
     pub(super) fn audit(&self, ledger: &PostgresServer) -> Result<Audit, ChaosError> {
-        let program = self.build.clone().on(&self.place_of(ledger)).env("RUST_LOG", "warn");
-        let mut said = String::new();
-        for _ in 0..AUDITS_MAX {
-            let mut audit = program.command(["audit", "--json"]);
-            let output = block_in_place(|| audit.output()).map_err(during("run the audit"))?;
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            match output.status.code() {
-                Some(0) => return Ok(Audit::Clean),
-                Some(1) => return Ok(Audit::Breach(text(&output.stdout))),
-                _ => said = text(&output.stderr),
-            }
-        }
-        Ok(Audit::Impossible(said))
+        ask_audit(self.build.clone().on(&self.place_of(ledger)))
     }
 
     /// All that a server has of the sale.
@@ -229,7 +221,7 @@ fn set(program: Program) -> Program {
 }
 
 /// Looks again and again until there is something.
-pub(super) async fn until<T>(
+pub(crate) async fn until<T>(
     what: &'static str,
     mut look: impl AsyncFnMut() -> Result<Option<T>, ChaosError>,
 ) -> Result<T, ChaosError> {
