@@ -51,7 +51,7 @@ impl Beats {
                 biased;
                 () = &mut stop => return,
                 told = self.company.tell(did) => {
-                    self.failing.note("beat", told);
+                    self.failing.note("beat", None, told);
                 }
             }
         }

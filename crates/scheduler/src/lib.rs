@@ -127,12 +127,13 @@ impl Scheduler {
         self.rebuild().await;
         self.reclaim().await;
         let sales = self.sales_at_hand();
+        self.failing.keep_only(&sales);
         self.sweep(&sales).await;
         // A hold that was ended stays so, and what is served goes by the clock as it was when it was
         // loaded.
         let is_on_time = self.upkeep.catalog.is_on_time();
         if is_on_time && self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
-            let expired = self.step("expire_overdue", self.upkeep.sweep.run_overdue()).await;
+            let expired = self.step("expire_overdue", None, self.upkeep.sweep.run_overdue()).await;
             if let Some(holds @ 1..) = expired {
                 happened(Event::HoldExpiredOverdue, holds);
                 tracing::info!(holds, "expired holds that the live store had forgotten");
@@ -145,7 +146,7 @@ impl Scheduler {
             figures::show_drifts(drifts.into_iter().flatten());
         }
         if self.is_due(RETIRE_EVERY, |due| &mut due.retire) {
-            let closed = self.step("retire", self.upkeep.retire.run()).await;
+            let closed = self.step("retire", None, self.upkeep.retire.run()).await;
             for sale in closed.into_iter().flatten() {
                 happened(Event::SaleClosed, 1);
                 tracing::info!(%sale, "closed a sale");
@@ -162,7 +163,7 @@ impl Scheduler {
 
     async fn rotate(&self) {
         let earliest = self.wall_clock.as_ref().map(|now| now());
-        let rotated = self.step("rotate", self.upkeep.rotate.run()).await;
+        let rotated = self.step("rotate", None, self.upkeep.rotate.run()).await;
         if let Some(news) = self.upkeep.catalog.clock_news() {
             log_clock(news);
         }
@@ -185,7 +186,7 @@ impl Scheduler {
 
     /// Has what was asked for rebuilt, and tells what requests had to load themselves.
     async fn rebuild(&self) {
-        let rebuilt = self.step("rebuild", self.upkeep.rebuild.run_asked()).await;
+        let rebuilt = self.step("rebuild", None, self.upkeep.rebuild.run_asked()).await;
         let Rebuilt { out_of_date, ordered } = rebuilt.unwrap_or_default();
         for sale in out_of_date {
             happened(Event::SaleRebuilt, 1);
@@ -208,7 +209,7 @@ impl Scheduler {
     async fn reclaim(&self) {
         let codes = stream::iter(self.upkeep.reclaim.take());
         let given_back =
-            codes.map(|code| self.step("reclaim", self.upkeep.reclaim.give_back(code)));
+            codes.map(|code| self.step("reclaim", None, self.upkeep.reclaim.give_back(code)));
         let mut given_back = given_back.buffer_unordered(CODES_AT_A_TIME);
         while let Some(Some(())) = given_back.next().await {}
     }
@@ -224,7 +225,7 @@ impl Scheduler {
     async fn sweep_one(&self, sale: Sale) -> (SaleId, bool) {
         // A load by a clock that is wrong would call holds due that are not.
         let swept = if self.upkeep.catalog.is_on_time() {
-            self.step("sweep", self.upkeep.sweep.run(sale.id)).await
+            self.step("sweep", Some(sale.id), self.upkeep.sweep.run(sale.id)).await
         } else {
             Some(Swept::NotLoaded)
         };
@@ -232,7 +233,8 @@ impl Scheduler {
             happened(Event::HoldJudged, holds);
         }
         if swept == Some(Swept::NotLoaded) {
-            let restored = self.step("load", self.upkeep.rebuild.restore(sale.id, None)).await;
+            let restored = self.upkeep.rebuild.restore(sale.id, None);
+            let restored = self.step("load", Some(sale.id), restored).await;
             if restored == Some(Restored::Loaded) {
                 happened(Event::SaleLoaded, 1);
                 tracing::info!(sale = %sale.id, "the live store serves a sale");
@@ -244,7 +246,8 @@ impl Scheduler {
 
     /// Says how far apart the stores were, if both have the sale.
     async fn reconcile(&self, sale: Sale) -> Option<Drift> {
-        let reconciled = self.step("reconcile", self.upkeep.reconcile.run(&sale)).await;
+        let reconciled =
+            self.step("reconcile", Some(sale.id), self.upkeep.reconcile.run(&sale)).await;
         let drift = match reconciled? {
             Reconciled::NotLoaded => return None,
             Reconciled::Left(drift) => return Some(drift),
@@ -297,17 +300,18 @@ impl Scheduler {
         }
     }
 
-    /// Runs a step, and times it.
+    /// Runs a step, of one sale if there is one, and times it.
     async fn step<T>(
         &self,
         name: &'static str,
+        sale: Option<SaleId>,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Option<T> {
         let began = Watch::start();
         let result = work.await;
         step_ended(name, began, result.is_ok());
         self.give_sign();
-        self.failing.note(name, result)
+        self.failing.note(name, sale, result)
     }
 }
 

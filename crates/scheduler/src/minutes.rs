@@ -77,7 +77,7 @@ impl Minutes {
         let began = Watch::start();
         let written = self.history.run().await;
         step_ended(HISTORY, began, written.is_ok());
-        if let Some(Some(written)) = self.failing.note(HISTORY, written) {
+        if let Some(Some(written)) = self.failing.note(HISTORY, None, written) {
             self.tell_left_out(&written.left_out);
         }
     }

@@ -64,7 +64,7 @@ pub(super) async fn run(course: Course, stand: &mut Stand) -> Result<Outcome, Ch
     }
     outcome.add_audit(stand.audit()?);
     stand.end_sales(sales)?;
-    block_in_place(|| stand.redis.make_whole())?;
+    block_in_place(|| stand.redis.make_whole(course))?;
     Ok(outcome)
 }
 

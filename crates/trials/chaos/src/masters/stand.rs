@@ -61,14 +61,14 @@ impl Redis {
         }
     }
 
-    /// Waits until all are there and follow whom they should; in the end that is the first server again, where
-    /// there is one primary, for a process may know of no other.
-    pub(super) fn make_whole(&self) -> Result<(), ChaosError> {
+    /// Waits until all are there and follow whom they should.
+    pub(super) fn make_whole(&self, course: Course) -> Result<(), ChaosError> {
         match self {
             Self::Cluster(cluster) => cluster.await_whole()?,
             Self::Watched(servers) => {
                 servers.await_whole()?;
-                while servers.primary()? != FIRST {
+                // One process knows of no other.
+                while course == Course::TwoPrimaries && servers.primary()? != FIRST {
                     servers.failover()?;
                     servers.await_whole()?;
                 }
@@ -91,7 +91,10 @@ impl Stand {
             let redis = if course.is_of_a_cluster() {
                 Redis::Cluster(RedisCluster::start(MASTERS, 1)?)
             } else {
-                Redis::Watched(WatchedRedis::start()?)
+                let servers = WatchedRedis::start()?;
+                // Of all that could take another's place it is the first to do so.
+                servers.command(FIRST, "CONFIG SET replica-priority 1")?;
+                Redis::Watched(servers)
             };
             Ok::<_, ChaosError>((postgres, redis))
         })?;
@@ -152,7 +155,7 @@ impl Stand {
         let said =
             self.command(&["sales", "schedule", "--starts-at", &now, "--lasts", "1h", "--json"])?;
         let said: Value = serde_json::from_str(&said).unwrap_or_default();
-        let sale = said["action"]["after"]["id"].as_i64();
+        let sale = said["action"]["sale_id"].as_i64();
         sale.ok_or_else(|| ChaosError::Failed { what: "opening a sale", said: said.to_string() })
     }
 
