@@ -118,6 +118,13 @@ impl Stores {
         }
     }
 
+    /// Has the service that is started next use another Redis.
+    pub(crate) fn reach_redis_at(&mut self, redis_url: String) {
+        if let Place::Servers { database_url, .. } = self.stores.place() {
+            self.service = self.service().on(&Place::Servers { database_url, redis_url });
+        }
+    }
+
     /// The Redis, if there is one.
     pub(crate) fn redis(&self) -> Option<&RedisServer> {
         match &self.stores {

@@ -73,7 +73,7 @@ impl Failover {
     pub(crate) fn run(&self, trial: &Trial) -> Result<bool, ChaosError> {
         let service = trial.service()?;
         let courses = self.course.map_or_else(|| Course::value_variants().to_vec(), |it| vec![it]);
-        let mut table = Table::new(["failover", "idle ms"]);
+        let mut table = Table::new(["failover", "first ms", "idle ms"]);
         for course in courses {
             let dir = trial.dir().join("failover").join(course.name());
             run_often(course, &service, &dir, self.times, |outcome| {

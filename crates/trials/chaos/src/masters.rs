@@ -71,7 +71,7 @@ impl Masters {
         let courses = self.course.map_or_else(|| Course::value_variants().to_vec(), |it| vec![it]);
         let runtime = runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(during("start a runtime"))?;
-        let mut table = Table::new(["masters", "pause ms"]);
+        let mut table = Table::new(["masters", "pause ms", "other ms"]);
         for course in courses {
             let dir = trial.dir().join("masters").join(course.name());
             if dir.exists() {
@@ -79,7 +79,7 @@ impl Masters {
             }
             fs::create_dir_all(&dir).map_err(during("make a directory for logs"))?;
             runtime.block_on(async {
-                let mut stand = Stand::start(course, &service, &dir).await?;
+                let mut stand = Stand::start(course, &service, &dir)?;
                 for _ in 0..self.times {
                     let outcome = course::run(course, &mut stand).await?;
                     eprintln!("{}: {outcome}", course.name());

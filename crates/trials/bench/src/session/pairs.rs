@@ -10,7 +10,7 @@ use crate::{
     marks::Bound,
     rates,
     scenarios::{
-        identity, keyed,
+        cluster, identity, keyed,
         old_ledger::{self, Pairs},
         pages, sales, tls,
     },
@@ -22,6 +22,11 @@ const KEYED_MIN: f64 = 0.75;
 
 /// Ten sales at a time are to do together what one does: a batch has requests of all of them.
 const TEN_SALES_MIN: f64 = 0.9;
+
+/// On masters of their own a grant of one sale takes no more because another is sold, but for smaller batches,
+/// and calls no other master.
+const BESIDE_A_SALE_MAX: f64 = 1.3;
+const ELSEWHERE_MAX: f64 = 0.01;
 
 /// What a hundred open sales may take of a core while nobody asks.
 const IDLE_CORES_MAX: f64 = 0.02;
@@ -96,6 +101,21 @@ impl Session<'_> {
             }
             Err(error) => self.table.failure("pages", &error),
         }
+    }
+
+    /// A directory is on no cluster.
+    pub(super) fn cluster(&mut self, stack: Stack) {
+        if stack == Stack::Embedded {
+            return;
+        }
+        let shares = cluster::measure(self.bench, self.load(CONNECTIONS));
+        if let Ok(shares) = &shares {
+            let what = "cluster: of its master a grant takes beside another sale ÷ alone";
+            self.note(stack, what, shares.beside(), Bound::AtMost(BESIDE_A_SALE_MAX));
+            let what = "cluster: calls of another master ÷ of its own";
+            self.note(stack, what, shares.elsewhere(), Bound::AtMost(ELSEWHERE_MAX));
+        }
+        self.table.below("cluster", shares.map(|shares| shares.list()));
     }
 
     pub(super) fn sales(&mut self, stack: Stack) {

@@ -77,13 +77,9 @@ impl Crowd {
         self.until_granted(since_ms, |asked| asked.answered_ms >= from_ms).await
     }
 
-    /// The same of one who asked for it after `from_ms`.
-    pub(crate) async fn until_asker_granted_after(
-        &self,
-        from_ms: i64,
-        since_ms: i64,
-    ) -> Result<i64, ChaosError> {
-        self.until_granted(since_ms, |asked| asked.sent_ms >= from_ms).await
+    /// Waits until somebody is granted a unit who asked for it after `from_ms`.
+    pub(crate) async fn until_asker_granted_after(&self, from_ms: i64) -> Result<(), ChaosError> {
+        self.until_granted(from_ms, |asked| asked.sent_ms >= from_ms).await.map(drop)
     }
 
     async fn until_granted(

@@ -17,7 +17,8 @@ pub(crate) struct Outcome {
     pub(crate) codes: usize,
     pub(crate) receipts: usize,
     /// From the promotion, or from the standby's return, to the first grant, in milliseconds; and to
-    /// that of a process of which nobody had asked anything meanwhile, or of a sale that was none of it.
+    /// that of a process of which nobody had asked anything meanwhile. Where masters change, the longest
+    /// times without a grant, of the sale and of another one.
     pub(crate) first_grant_ms: Option<i64>,
     pub(crate) other_grant_ms: Option<i64>,
     pub(crate) breaches: Vec<Breach>,
@@ -86,13 +87,13 @@ impl fmt::Display for Outcome {
 
 /// What came of all of them.
 pub(crate) struct Table {
-    /// What was tried, and what the other grant is that is timed.
-    titles: [&'static str; 2],
+    /// What was tried, and what the two times are.
+    titles: [&'static str; 3],
     outcomes: Vec<(String, Outcome)>,
 }
 
 impl Table {
-    pub(crate) const fn new(titles: [&'static str; 2]) -> Self {
+    pub(crate) const fn new(titles: [&'static str; 3]) -> Self {
         Self { titles, outcomes: Vec::new() }
     }
 
@@ -105,8 +106,8 @@ impl Table {
     }
 
     pub(crate) fn print(&self) {
-        let [tried, other] = self.titles;
-        let titles = ["runs", "broken", "codes", "receipts", "first ms", "max", other, "max"];
+        let [tried, first, other] = self.titles;
+        let titles = ["runs", "broken", "codes", "receipts", first, "max", other, "max"];
         let head = titles.map(|title| format!("{title:>9}")).concat();
         println!("\n{tried:<20}{head}");
         let mut courses: Vec<_> = self.outcomes.iter().map(|(course, _)| course).collect();

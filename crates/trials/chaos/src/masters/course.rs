@@ -28,8 +28,7 @@ const LOST: Duration = Duration::from_secs(3);
 struct Struck {
     /// Which node or server it was.
     whom: usize,
-    /// From when on the time is taken until the first grant: the loss, the order, or when what was lost is
-    /// there again.
+    /// From when on nobody is to be without: the loss, the order, or when what was lost is there again.
     since_ms: i64,
     /// From when on nobody who asks is given anything by it as it was before.
     from_ms: i64,
@@ -46,8 +45,7 @@ pub(super) async fn run(course: Course, stand: &mut Stand) -> Result<Outcome, Ch
         Redis::Cluster(cluster) => strike_node(course, cluster, sales).await?,
         Redis::Watched(servers) => block_in_place(|| strike_primary(course, servers))?,
     };
-    let first_grant_ms =
-        Some(crowd.until_asker_granted_after(struck.from_ms, struck.since_ms).await?);
+    crowd.until_asker_granted_after(struck.from_ms).await?;
     block_in_place(|| heal(course, &stand.redis, struck.whom))?;
     if course == Course::TwoPrimaries {
         sleep(BESIDE).await;
@@ -55,6 +53,7 @@ pub(super) async fn run(course: Course, stand: &mut Stand) -> Result<Outcome, Ch
     sleep(CALM).await;
     let over_ms = now_ms();
     let (asked, asked_of_other) = (crowd.go_home().await, others.go_home().await);
+    let first_grant_ms = Some(longest_pause(&asked, struck.since_ms, over_ms));
     let mut outcome = Outcome { first_grant_ms, ..Outcome::default() };
     if course.is_of_a_cluster() {
         outcome.other_grant_ms = Some(longest_pause(&asked_of_other, began_ms, over_ms));
@@ -79,7 +78,7 @@ async fn strike_node(
     let mut since_ms = now_ms();
     match course {
         Course::SlotMoved => {
-            block_in_place(|| cluster.move_slot(cluster.slot_of_key(&key_of(sale))?, elsewhere))?
+            block_in_place(|| cluster.move_slot(cluster.slot_of_key(&key_of(sale))?, elsewhere))?;
         }
         Course::NodeFrozen => block_in_place(|| cluster.pause(whom))?,
         Course::NodeReplaced => {

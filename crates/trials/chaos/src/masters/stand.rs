@@ -80,11 +80,7 @@ impl Redis {
 
 impl Stand {
     /// Starts everything.
-    pub(super) async fn start(
-        course: Course,
-        service: &Path,
-        dir: &Path,
-    ) -> Result<Self, ChaosError> {
+    pub(super) fn start(course: Course, service: &Path, dir: &Path) -> Result<Self, ChaosError> {
         let (postgres, redis) = block_in_place(|| {
             let postgres = PostgresServer::start()?;
             postgres.create_database(DATABASE)?;
