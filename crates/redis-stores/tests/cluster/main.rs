@@ -11,10 +11,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use dev_servers::RedisCluster;
+use dev_servers::{RedisCluster, block};
 use domain::{
     Epoch, Failure, Sale, StoreError,
-    ports::{HoldRequest, LoadReply, PlaceReply},
+    ports::{AuditedLive, HoldRequest, LoadReply, PlaceReply, Verdict},
 };
 use store_contract::{
     Live,
@@ -112,6 +112,45 @@ async fn one_node_that_is_named_leads_to_all() {
     for (_, sale) in a_sale_on_each(&CLUSTER, &live).await {
         live.take(&sale, &user("ann")).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rights_that_are_listed_are_enough() {
+    let rights = include_str!("../../../../docs/rights.md");
+    let [serving, auditing, in_cluster] = ["acl serving", "acl auditing", "acl in a cluster"]
+        .map(|of| block(rights, of).replace('\n', " "));
+    let url = |who: &str| CLUSTER.url().replacen("://", &format!("://{who}:secret@"), 1);
+    for node in 0..CLUSTER.nodes().len() {
+        for (who, may) in [("shop", &serving), ("auditor", &auditing)] {
+            let rights = format!("ACL SETUSER {who} on >secret resetkeys {may} {in_cluster}");
+            assert!(CLUSTER.command(node, &rights).unwrap().contains("OK"));
+        }
+    }
+    let live = live_at(&url("shop"), Ledger(7));
+
+    for (_, sale) in a_sale_on_each(&CLUSTER, &live).await {
+        let grant = live.take(&sale, &user("ann")).await;
+        live.settle(&sale, &[(grant.code, Verdict::Sold { unit: grant.unit })]).await;
+        assert_eq!(live.counts(&sale).await, [4, 0, 1]);
+        let auditor = stores_at(&url("auditor"), Ledger(7));
+        auditor.ping().await.unwrap();
+        assert_eq!(auditor.snapshot(sale.id).await.unwrap().unwrap().sold, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_not_ask_who_has_what_is_told_which_right_that_needs() {
+    let serving =
+        block(include_str!("../../../../docs/rights.md"), "acl serving").replace('\n', " ");
+    let node = CLUSTER.nodes()[0];
+    let rights = format!("ACL SETUSER blind on >secret resetkeys {serving}");
+    assert!(CLUSTER.command(0, &rights).unwrap().contains("OK"));
+
+    let live = live_at(&format!("redis+cluster://blind:secret@127.0.0.1:{node}"), Ledger(7));
+    let error = place(&live, &store_contract::fixtures::open_sale(5, 5)).await.unwrap_err();
+
+    assert_eq!(error.failure(), Failure::NotDone);
+    assert!(error.remedy().unwrap().contains("+cluster|slots"), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ pub enum Stack {
 }
 
 /// What else says how one gets into the servers, and whom the service lets in.
-const UNSAID: [&str; 18] = [
+const UNSAID: [&str; 19] = [
     "DATABASE_URL_FILE",
     "DATABASE_PASSWORD_FILE",
     "DATABASE_CA_FILE",
@@ -23,6 +23,7 @@ const UNSAID: [&str; 18] = [
     "DATABASE_KEY_FILE",
     "REDIS_URL_FILE",
     "REDIS_PASSWORD_FILE",
+    "REDIS_SENTINEL_PASSWORD_FILE",
     "REDIS_CA_FILE",
     "REDIS_CERT_FILE",
     "REDIS_KEY_FILE",
