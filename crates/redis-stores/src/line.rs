@@ -364,6 +364,9 @@ async fn connect(server: &Server, purpose: Purpose, slot: HashSlot) -> Result<Ob
         Err(error) => {
             // A look that was not answered may still be under way there.
             drop(Object::take(connection));
+            if error.is_lost() {
+                server.missed();
+            }
             Err(error)
         }
     }

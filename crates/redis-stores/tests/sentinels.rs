@@ -135,6 +135,27 @@ async fn sentinels_that_are_gone_but_for_one_do_not_matter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_who_do_not_know_the_primary_wait_for_one_look() {
+    const MANY: usize = 100;
+    let servers = WatchedRedis::start().unwrap();
+    for sentinel in 0..3 {
+        servers.sentinel(sentinel).pause().unwrap();
+    }
+    let live = live_at(&servers.url(), Ledger(7));
+
+    // Each by itself on a line of its own.
+    let asks = (0..MANY).map(|_| live.sales.forget(store_contract::fixtures::open_sale(1, 1).id));
+    let asked = tokio::time::timeout(SOON, futures_util::future::join_all(asks)).await.unwrap();
+
+    assert!(asked.iter().all(Result::is_err));
+    for sentinel in 0..3 {
+        servers.sentinel(sentinel).resume().unwrap();
+    }
+    let sale = store_contract::fixtures::open_sale(1, 1).id;
+    until(&*live.clock, async || live.sales.forget(sale).await.ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_the_settings_is_said() {
     let files = Files::new().unwrap();
     let settings =

@@ -1,5 +1,7 @@
 //! Why no connection came about.
 
+use std::sync::Arc;
+
 use credentials::{AccessError, FileError, REDIS};
 use deadpool_redis::redis::{ErrorKind, RedisError};
 
@@ -79,6 +81,9 @@ pub(crate) enum ConnectError {
         /// What it said.
         source: RedisError,
     },
+    /// It was asked for others, and nobody knew.
+    #[error(transparent)]
+    Asked(Arc<Self>),
     /// It failed somebody a moment ago.
     #[error("{host} did not answer a moment ago, and was not found to be back since")]
     Away {
@@ -183,6 +188,7 @@ impl ConnectError {
     pub(crate) fn remedy(&self) -> Option<String> {
         match self {
             Self::Clueless { what, .. } => what.map(str::to_owned),
+            Self::Asked(error) => error.remedy(),
             Self::Unserved => Some(
                 "its cluster has lost the hash slot of the sale: see CLUSTER INFO and CLUSTER SHARDS"
                     .to_owned(),

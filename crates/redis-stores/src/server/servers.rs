@@ -12,6 +12,7 @@ use std::{
 };
 
 use deadpool::managed::Status;
+use futures_util::future::join_all;
 use tokio::{
     sync::{Mutex, Notify},
     time::{Instant, timeout},
@@ -47,9 +48,17 @@ pub(crate) struct Servers {
     doors: Doors,
     form: Form,
     owners: RwLock<Arc<Owners>>,
-    asked: Mutex<Asked>,
+    asking: Mutex<Asking>,
     /// Tells the task that something is amiss.
     watcher: Option<Arc<Notify>>,
+}
+
+/// Whoever looks who has what has this.
+#[derive(Default)]
+struct Asking {
+    asked: Asked,
+    /// When it was looked last, if nobody said it, and why.
+    failed: Option<(Instant, Arc<ConnectError>)>,
 }
 
 /// Where a server sent somebody.
@@ -68,7 +77,7 @@ impl Servers {
             doors,
             form,
             owners: RwLock::default(),
-            asked: Mutex::default(),
+            asking: Mutex::default(),
             watcher: watcher.clone(),
         };
         if servers.form == Form::Server {
@@ -134,25 +143,43 @@ impl Servers {
         })
     }
 
-    /// Looks who has what, unless that is known.
+    /// Looks who has what, unless that is known. Many who find that it is not wait for one look.
     async fn find(&self) -> Result<(), ConnectError> {
         if self.owners().count() > 0 {
             return Ok(());
         }
-        let mut asked = self.asked.lock().await;
-        if self.owners().count() > 0 {
-            return Ok(());
+        let began = Instant::now();
+        let mut asking = self.asking.lock().await;
+        match &asking.failed {
+            _ if self.owners().count() > 0 => Ok(()),
+            Some((at, error)) if *at > began => Err(ConnectError::Asked(Arc::clone(error))),
+            _ => self.look(&mut asking).await,
         }
-        self.look(&mut asked).await
     }
 
     /// Asks who has what, and goes by that.
-    async fn look(&self, asked: &mut Asked) -> Result<(), ConnectError> {
+    async fn look(&self, asking: &mut Asking) -> Result<(), ConnectError> {
         let known = match self.form {
             Form::Cluster => self.owners().servers().iter().map(|it| it.node.clone()).collect(),
             _ => Vec::new(),
         };
-        let said = asked.ask(&self.doors, &self.form, known).await?;
+        let said = match asking.asked.ask(&self.doors, &self.form, known).await {
+            Ok(said) => said,
+            Err(error) => {
+                let error = Arc::new(error);
+                let before = asking.failed.replace((Instant::now(), Arc::clone(&error)));
+                if before.is_none() {
+                    tracing::warn!(
+                        error = &*error as &dyn std::error::Error,
+                        "nobody says which server of Redis has the sales; where they were they are asked for still"
+                    );
+                }
+                return Err(ConnectError::Asked(error));
+            }
+        };
+        if asking.failed.take().is_some() {
+            tracing::info!("it is known which server of Redis has the sales");
+        }
         let mut ranges: Vec<(_, Arc<Server>)> = Vec::with_capacity(said.len());
         for (slots, node) in said {
             let among = ranges.iter().map(|(_, server)| server).find(|server| server.node == node);
@@ -166,13 +193,10 @@ impl Servers {
 
     /// Looks who has what, and whether those are back who were away. Says whether all is well.
     async fn look_again(&self) -> bool {
-        let looked = self.look(&mut *self.asked.lock().await).await;
-        if let Err(error) = &looked {
-            tracing::debug!(%error, "nobody says which server of Redis has what");
-        }
+        let is_known = self.look(&mut *self.asking.lock().await).await.is_ok();
         let away: Vec<_> =
             self.owners().servers().into_iter().filter(|server| server.is_away()).collect();
-        let back = futures_util::future::join_all(away.iter().map(|server| async {
+        let back = join_all(away.iter().map(|server| async {
             // Whoever takes a connection knows that the server answers.
             let is_back = timeout(BACK_WITHIN, server.pool(Purpose::Upkeep).get()).await;
             let is_back = is_back.is_ok_and(|got| got.is_ok());
@@ -182,7 +206,7 @@ impl Servers {
             is_back
         }));
         let are_back = back.await.into_iter().all(|is_back| is_back);
-        looked.is_ok() && are_back && self.owners().are_all()
+        is_known && are_back && self.owners().are_all()
     }
 
     fn known(&self, node: &Node) -> Option<Arc<Server>> {
