@@ -10,13 +10,16 @@ use std::{
 use async_trait::async_trait;
 use batcher::Limits;
 use credentials::{Access, NamedFile, OwnCertificate, REDIS, Secret};
-use dev_servers::{Authority, Files, Issued, RedisServer, ServerTls, chain};
+use dev_servers::{
+    Authority, Files, Issued, RedisCluster, RedisServer, ServerTls, WatchSettings, WatchedRedis,
+    chain,
+};
 use domain::{
     LedgerId, StoreError,
     ports::{CodeStore, LedgerIdentity},
 };
 use redis_stores::{RedisStores, RedisStoresError};
-use store_contract::fixtures::{WallClock, code_of_no_sale, until};
+use store_contract::fixtures::{WallClock, code_of_no_sale, new_code, until};
 
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("ours").unwrap());
 
@@ -192,4 +195,45 @@ async fn what_is_changed_in_files_while_the_process_runs_is_used_for_the_next_co
     for stores in &all {
         ask(stores).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_a_cluster_are_spoken_to_under_tls_by_the_names_they_announce() {
+    let files = Files::new().unwrap();
+    let shows = AUTHORITY.issue("localhost").unwrap();
+    let tls = ServerTls { shows, takes: Some(AUTHORITY.pem()) };
+    let cluster = RedisCluster::start_with_tls(3, &tls).unwrap();
+    let shown = AUTHORITY.issue("shop").unwrap();
+    let by = |authority: &str| {
+        let mut access = Access::to_redis(cluster.tls_url());
+        access.certificates.ca = Some(file(&files, REDIS.ca_file, authority));
+        access.certificates.own = Some(own(&files, &shown));
+        access
+    };
+
+    let stores = stores(by(&AUTHORITY.pem())).unwrap();
+    for sale in 1..20 {
+        let code = new_code(sale.try_into().unwrap());
+        assert_eq!(stores.find(code).await.unwrap(), None);
+    }
+    let said = enter(by(&Authority::new("another").unwrap().pem())).await;
+    assert_says(&said, &["localhost", "authority that is not believed", "REDIS_CA_FILE"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_and_their_servers_are_spoken_to_under_tls_and_shown_a_certificate() {
+    let files = Files::new().unwrap();
+    let shows = AUTHORITY.issue("127.0.0.1").unwrap();
+    let tls = Some(ServerTls { shows, takes: Some(AUTHORITY.pem()) });
+    let servers = WatchedRedis::start_with(WatchSettings { tls, ..Default::default() }).unwrap();
+    let access = |shown: Option<&Issued>| {
+        let mut access = Access::to_redis(servers.url());
+        access.certificates.ca = Some(file(&files, REDIS.ca_file, &AUTHORITY.pem()));
+        access.certificates.own = shown.map(|issued| own(&files, issued));
+        access
+    };
+
+    enter(access(Some(&AUTHORITY.issue("shop").unwrap()))).await.unwrap();
+    let said = enter(access(None)).await;
+    assert_says(&said, &["127.0.0.1", "wants to see one", "REDIS_CERT_FILE", "REDIS_KEY_FILE"]);
 }

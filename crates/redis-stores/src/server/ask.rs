@@ -103,20 +103,26 @@ async fn ask(
 
 /// Asks a sentinel for the primary.
 async fn primary(connection: &mut Connection, name: &str, asked: &Node) -> RedisResult<Said> {
-    let mut question = redis::cmd("SENTINEL");
-    question.arg("MASTER").arg(name);
-    read_primary(question.query_async(&mut **connection).await?, asked)
+    let mut questions = redis::pipe();
+    questions.ignore_errors();
+    questions.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+    questions.cmd("SENTINEL").arg("MASTER").arg(name);
+    let (address, facts): (Value, Value) = questions.query_async(&mut **connection).await?;
+    read_primary(address, facts.extract_error()?, asked)
 }
 
-fn read_primary(reply: Value, asked: &Node) -> RedisResult<Said> {
-    let facts: HashMap<String, String> = from_redis_value(reply)?;
+/// The address is that of the new primary from when it is one; the facts are of the old one until all have
+/// heard of it.
+fn read_primary(address: Value, facts: Value, asked: &Node) -> RedisResult<Said> {
+    let unreadable = || unreadable("a sentinel does not say where the primary is");
+    let (host, port): (String, String) = from_redis_value(address.extract_error()?)?;
+    let facts: HashMap<String, String> = from_redis_value(facts)?;
     let fact = |name| facts.get(name).map_or("", String::as_str);
-    let number = |name| fact(name).parse::<u64>().ok();
-    let port = number("port").and_then(|port| u16::try_from(port).ok());
-    let node = port.and_then(|port| Node::on(fact("ip"), port, asked));
-    let (Some(node), Some(failovers)) = (node, number("config-epoch")) else {
-        return Err(unreadable("a sentinel does not say where the primary is"));
-    };
+    let at = |host: &str, port: &str| Node::on(host, port.parse().ok()?, asked);
+    let node = at(&host, &port).ok_or_else(unreadable)?;
+    let failovers = fact("config-epoch").parse::<u64>().map_err(|_| unreadable())?;
+    let is_under_way = at(fact("ip"), fact("port")).ok_or_else(unreadable)? != node;
+    let failovers = failovers.saturating_add(is_under_way.into());
     Ok(Said { failovers, owners: vec![((0, SLOTS - 1), node)] })
 }
 
@@ -178,17 +184,24 @@ mod tests {
     #[test]
     fn a_sentinel_says_where_the_primary_is_and_of_how_many_failovers_it_knows() {
         let asked = at("10.0.0.1", 26_379);
-        let good = ["name", "prime", "ip", "10.0.0.7", "port", "6379", "config-epoch", "3"];
-        let said = read_primary(reply(&good), &asked).unwrap();
-        let owners = vec![((0, SLOTS - 1), at("10.0.0.7", 6_379))];
-        assert_eq!(said, Said { failovers: 3, owners });
+        let facts = ["name", "prime", "ip", "10.0.0.7", "port", "6379", "config-epoch", "3"];
+        let said =
+            |host: &str, port: &str| read_primary(reply(&[host, port]), reply(&facts), &asked);
+        let of = |failovers, host: &str| Said {
+            failovers,
+            owners: vec![((0, SLOTS - 1), at(host, 6_379))],
+        };
+        assert_eq!(said("10.0.0.7", "6379").unwrap(), of(3, "10.0.0.7"));
+        assert_eq!(said("10.0.0.8", "6379").unwrap(), of(4, "10.0.0.8"), "in mid-failover");
+        assert!(said("10.0.0.7", "70000").is_err());
         for (wrong, right) in
             [("port", "prot"), ("6379", "70000"), ("3", "-1"), ("config-epoch", "x")]
         {
-            let words = good.map(|word| if word == wrong { right } else { word });
-            assert!(read_primary(reply(&words), &asked).is_err(), "{right}");
+            let facts = reply(&facts.map(|word| if word == wrong { right } else { word }));
+            let address = reply(&["10.0.0.7", "6379"]);
+            assert!(read_primary(address, facts, &asked).is_err(), "{right}");
         }
-        assert!(read_primary(Value::Nil, &asked).is_err());
+        assert!(read_primary(Value::Nil, reply(&facts), &asked).is_err());
     }
 
     #[test]

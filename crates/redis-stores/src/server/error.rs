@@ -158,7 +158,7 @@ impl ConnectError {
             }
             _ if source.code() == Some("NOPERM") => Some(
                 "its user may not ask for it: +cluster|info and +cluster|slots in a cluster, \
-                 +sentinel|master of a sentinel; docs/rights.md lists all that are needed",
+                 +sentinel|master and +sentinel|get-master-addr-by-name of a sentinel; docs/rights.md lists all that are needed",
             ),
             _ => None,
         };

@@ -76,3 +76,61 @@ impl Owners {
         self.count() == usize::from(SLOTS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use credentials::Access;
+
+    use super::*;
+    use crate::server::{Doors, Node, pool};
+
+    fn server(port: u16) -> Arc<Server> {
+        let node = Node::At { host: "host".to_owned(), port };
+        let doors = Doors::new(Access::to_redis("redis+cluster://host"));
+        let pools = [1, 1].map(|size| pool(&doors, &node, size).unwrap());
+        Arc::new(Server::new(node, pools, None))
+    }
+
+    fn ports(owners: &Owners, slots: &[u16]) -> Vec<Option<u16>> {
+        let port = |slot: &u16| match owners.get(HashSlot(*slot))?.node {
+            Node::At { port, .. } => Some(port),
+            Node::OfUrl => None,
+        };
+        slots.iter().map(port).collect()
+    }
+
+    #[tokio::test]
+    async fn a_slot_is_whose_range_it_is_in_or_nobodys() {
+        let (one, two) = (server(1), server(2));
+        let owners = Owners::of(vec![
+            ((200, SLOTS - 1), Arc::clone(&two)),
+            ((0, 99), Arc::clone(&one)),
+            ((110, 110), one),
+        ]);
+
+        let asked = [0, 99, 100, 109, 110, 111, 200, SLOTS - 1];
+        let expected = [Some(1), Some(1), None, None, Some(1), None, Some(2), Some(2)];
+        assert_eq!(ports(&owners, &asked), expected);
+        assert!(!owners.are_all());
+        assert_eq!(owners.servers().len(), 2);
+        assert_eq!(Owners::default().get(HashSlot(0)).map(|it| &it.node), None);
+        assert!(Owners::only(two).are_all());
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_moves_leaves_the_rest_of_its_range_where_it_is() {
+        let (one, two) = (server(1), server(2));
+        let owners = Owners::only(one);
+        for (slot, asked, expected) in [
+            (0, [0, 1, SLOTS - 1], [Some(2), Some(1), Some(1)]),
+            (7, [6, 7, 8], [Some(1), Some(2), Some(1)]),
+            (SLOTS - 1, [0, SLOTS - 2, SLOTS - 1], [Some(1), Some(1), Some(2)]),
+        ] {
+            let moved = owners.with(HashSlot(slot), Arc::clone(&two));
+            assert_eq!(ports(&moved, &asked), expected, "{slot}");
+            assert!(moved.are_all());
+        }
+        let nobodys = Owners::default().with(HashSlot(5), two);
+        assert_eq!(ports(&nobodys, &[4, 5, 6]), [None, Some(2), None]);
+    }
+}

@@ -20,6 +20,7 @@ pub struct Issued {
 }
 
 /// What a server shows, and wants to be shown.
+#[derive(Clone)]
 pub struct ServerTls {
     /// Its certificate.
     pub shows: Issued,

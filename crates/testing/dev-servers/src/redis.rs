@@ -45,7 +45,7 @@ impl RedisServer {
         let takes_clients = tls.takes.is_some();
         let node = RedisNode::start(home, SERVER, None, |dir, ports| {
             let mut settings = volatile();
-            settings.extend(tls_settings(dir, ports.other, takes_clients));
+            settings.extend(tls_settings(dir, ports.tls, takes_clients));
             settings
         })?;
         Ok(Self { node, speaks_tls: true })
@@ -54,7 +54,7 @@ impl RedisServer {
     /// The port at which it speaks TLS; none, if it does not.
     #[must_use]
     pub fn tls_port(&self) -> u16 {
-        if self.speaks_tls { self.node.other_port() } else { 0 }
+        if self.speaks_tls { self.node.tls_port() } else { 0 }
     }
 
     /// Lets a user in who may do everything, with this password and no other.

@@ -7,8 +7,11 @@ use std::{ffi::OsString, path::Path, time::Duration};
 
 pub use self::moving::MovingSlot;
 use self::view::{Seen, View, owner};
-use super::node::{Ports, RedisNode, SERVER, lacking, look_for, look_until, volatile};
-use crate::{ServerError, home::Home};
+use super::{
+    node::{Ports, RedisNode, SERVER, lacking, look_for, look_until, volatile},
+    tls_settings, write_certificates,
+};
+use crate::{ServerError, ServerTls, home::Home};
 
 /// How long a node may be silent before the others take it for dead.
 const NODE_TIMEOUT_MS: u32 = 1_000;
@@ -36,7 +39,36 @@ impl RedisCluster {
     /// value is dropped.
     pub fn start(masters: usize, replicas_each: usize) -> Result<Self, ServerError> {
         let start = |_| RedisNode::start(Home::temporary(None)?, SERVER, None, settings);
-        let nodes = (0..masters * (1 + replicas_each)).map(start);
+        Self::of(masters, (0..masters * (1 + replicas_each)).map(start))
+    }
+
+    /// Starts masters that speak TLS as well, to each other and to clients who show a certificate, and are
+    /// called `localhost`.
+    pub fn start_with_tls(masters: usize, tls: &ServerTls) -> Result<Self, ServerError> {
+        let start = |_| {
+            let home = Home::temporary(None)?;
+            write_certificates(home.path(), tls)?;
+            RedisNode::start(home, SERVER, None, |dir, ports| {
+                let names = [
+                    // Or they name the ports of those who speak plainly to all.
+                    ("--tls-cluster", "yes"),
+                    ("--cluster-announce-hostname", "localhost"),
+                    ("--cluster-preferred-endpoint-type", "hostname"),
+                ];
+                let names = names.into_iter().flat_map(|(name, value)| [name.into(), value.into()]);
+                let mut settings = settings(dir, ports);
+                settings.extend(tls_settings(dir, ports.tls, true));
+                settings.extend(names);
+                settings
+            })
+        };
+        Self::of(masters, (0..masters).map(start))
+    }
+
+    fn of(
+        masters: usize,
+        nodes: impl Iterator<Item = Result<RedisNode, ServerError>>,
+    ) -> Result<Self, ServerError> {
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
         let ids = nodes.iter().map(|node| node.command("CLUSTER MYID"));
         let ids = ids.collect::<Result<_, _>>()?;
@@ -53,6 +85,13 @@ impl RedisCluster {
     pub fn url(&self) -> String {
         let nodes = self.nodes().into_iter().map(|port| format!("127.0.0.1:{port}"));
         format!("redis+cluster://{}", nodes.collect::<Vec<_>>().join(","))
+    }
+
+    /// The same for clients who speak TLS.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        let nodes = self.nodes.iter().map(|node| format!("localhost:{}", node.tls_port()));
+        format!("rediss+cluster://{}", nodes.collect::<Vec<_>>().join(","))
     }
 
     /// The ports of its nodes.
@@ -188,7 +227,7 @@ impl RedisCluster {
             // Those who have the same number have to find out first which of them gets another.
             node.command(&format!("CLUSTER SET-CONFIG-EPOCH {}", index + 1))?;
             if index > 0 {
-                let (port, bus) = (first.port(), first.other_port());
+                let (port, bus) = (first.port(), first.bus_port());
                 node.command(&format!("CLUSTER MEET 127.0.0.1 {port} {bus}"))?;
             }
         }
@@ -248,7 +287,7 @@ impl RedisCluster {
 
 fn settings(_: &Path, ports: Ports) -> Vec<OsString> {
     let timeout = NODE_TIMEOUT_MS.to_string();
-    let port = ports.other.to_string();
+    let port = ports.bus.to_string();
     let settings = [
         ("--cluster-enabled", "yes"),
         ("--cluster-config-file", "nodes.conf"),

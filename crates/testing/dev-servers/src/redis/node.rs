@@ -61,8 +61,10 @@ pub struct RedisNode {
 #[derive(Clone, Copy)]
 pub(super) struct Ports {
     pub(super) clients: u16,
-    /// A second one, for whoever needs it.
-    pub(super) other: u16,
+    /// For whoever speaks TLS, if anybody is to.
+    pub(super) tls: u16,
+    /// For the other nodes of a cluster, if there are any.
+    pub(super) bus: u16,
 }
 
 impl RedisNode {
@@ -76,7 +78,8 @@ impl RedisNode {
     ) -> Result<Self, ServerError> {
         let program = program()?;
         let (_, (ports, settings, running)) = on_a_free_port(|clients| {
-            let ports = Ports { clients, other: free_port().attempting("find a free port")? };
+            let free = || free_port().attempting("find a free port");
+            let ports = Ports { clients, tls: free()?, bus: free()? };
             let settings = settings(home.path(), ports);
             let running = run(&program, recipe, &home, ports, &settings)?;
             Ok((ports, settings, running))
@@ -92,8 +95,12 @@ impl RedisNode {
         self.ports.clients
     }
 
-    pub(super) fn other_port(&self) -> u16 {
-        self.ports.other
+    pub(super) fn tls_port(&self) -> u16 {
+        self.ports.tls
+    }
+
+    pub(super) fn bus_port(&self) -> u16 {
+        self.ports.bus
     }
 
     pub(super) fn dir(&self) -> &Path {

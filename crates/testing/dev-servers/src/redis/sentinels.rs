@@ -6,8 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::node::{RedisNode, SERVER, lacking, look_until, volatile};
-use crate::{ServerError, error::Attempting, home::Home, running::Recipe};
+use super::{
+    node::{Ports, RedisNode, SERVER, lacking, look_until, volatile},
+    tls_settings, write_certificates,
+};
+use crate::{ServerError, ServerTls, error::Attempting, home::Home, running::Recipe};
 
 /// What the sentinels call what they watch.
 const NAME: &str = "shop";
@@ -44,12 +47,15 @@ pub struct WatchSettings {
     /// How many replicas have to be there for a server to take writes: with none, one that was cut off
     /// takes some that are lost when it is back.
     pub min_replicas_to_write: u8,
+    /// With what all of them speak TLS, to each other too, and to clients who show a certificate. They are
+    /// called 127.0.0.1.
+    pub tls: Option<ServerTls>,
 }
 
 impl Default for WatchSettings {
-    /// No passwords, and a replica for each write.
+    /// No passwords and no TLS, and a replica for each write.
     fn default() -> Self {
-        Self { server_password: None, sentinel_password: None, min_replicas_to_write: 1 }
+        Self { server_password: None, sentinel_password: None, min_replicas_to_write: 1, tls: None }
     }
 }
 
@@ -61,6 +67,27 @@ pub struct WatchedRedis {
     settings: WatchSettings,
 }
 
+impl WatchSettings {
+    /// Where a server or sentinel listens for whoever is to ask it.
+    fn port_of(&self, node: &RedisNode) -> u16 {
+        if self.tls.is_some() { node.tls_port() } else { node.port() }
+    }
+
+    /// What each of them is told of TLS, with the files in its directory.
+    fn tls_in(&self, dir: &Path, ports: Ports) -> Vec<OsString> {
+        let mut settings = Vec::new();
+        if self.tls.is_some() {
+            settings.extend(tls_settings(dir, ports.tls, true));
+            settings.extend(["--tls-replication".into(), "yes".into()]);
+        }
+        settings
+    }
+
+    fn write_certificates(&self, dir: &Path) -> Result<(), ServerError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| write_certificates(dir, tls))
+    }
+}
+
 impl WatchedRedis {
     /// Starts all six, and waits until they know each other. They are gone when this value is dropped.
     pub fn start() -> Result<Self, ServerError> {
@@ -70,7 +97,7 @@ impl WatchedRedis {
     /// The same, with other settings.
     pub fn start_with(settings: WatchSettings) -> Result<Self, ServerError> {
         let first = start_server(&settings, None)?;
-        let primary = first.port();
+        let primary = settings.port_of(&first);
         let mut servers = vec![first];
         for _ in 1..SERVERS {
             servers.push(start_server(&settings, Some(primary))?);
@@ -89,11 +116,13 @@ impl WatchedRedis {
     /// Its URL, for clients on this machine: the sentinels, what they call it, and the servers' password.
     #[must_use]
     pub fn url(&self) -> String {
-        let sentinels = self.sentinels.iter().map(|node| format!("127.0.0.1:{}", node.port()));
+        let port = |node| self.settings.port_of(node);
+        let sentinels = self.sentinels.iter().map(|node| format!("127.0.0.1:{}", port(node)));
         let sentinels = sentinels.collect::<Vec<_>>().join(",");
         let password = self.settings.server_password.as_ref();
         let password = password.map_or(String::new(), |password| format!(":{password}@"));
-        format!("redis+sentinel://{password}{sentinels}/{NAME}")
+        let redis = if self.settings.tls.is_some() { "rediss" } else { "redis" };
+        format!("{redis}+sentinel://{password}{sentinels}/{NAME}")
     }
 
     /// The ports of its servers.
@@ -125,7 +154,7 @@ impl WatchedRedis {
     pub fn await_another_primary(&self, than: usize) -> Result<usize, ServerError> {
         look_until(&format!("another server than {than} is the primary"), || {
             let primary = self.primary()?;
-            let port = self.servers[primary].port();
+            let port = self.settings.port_of(&self.servers[primary]);
             let mut named = self.sentinels.iter().filter_map(|sentinel| named(sentinel).ok());
             let is_it = primary != than
                 && named.all(|named| named.port == port)
@@ -139,7 +168,7 @@ impl WatchedRedis {
     pub fn await_whole(&self) -> Result<(), ServerError> {
         look_until("all servers and sentinels agree", || {
             let primary = self.primary()?;
-            let port = self.servers[primary].port();
+            let port = self.settings.port_of(&self.servers[primary]);
             for (index, server) in self.servers.iter().enumerate() {
                 if index == primary {
                     leads(server)?;
@@ -195,7 +224,7 @@ impl WatchedRedis {
     }
 
     fn index_of(&self, port: u16) -> Result<usize, ServerError> {
-        let index = self.servers.iter().position(|server| server.port() == port);
+        let index = self.servers.iter().position(|server| self.settings.port_of(server) == port);
         index.ok_or_else(|| lacking(format!("no server has port {port}")))
     }
 
@@ -217,10 +246,12 @@ fn start_server(settings: &WatchSettings, of: Option<u16>) -> Result<RedisNode, 
     // In a file: whom a server follows is changed there by the sentinels, and holds after a restart.
     let follow = of.map_or(String::new(), |port| format!("replicaof 127.0.0.1 {port}\n"));
     let file = write(home.path(), SERVER_FILE, &follow)?;
+    settings.write_certificates(home.path())?;
     let password = settings.server_password.as_deref();
-    RedisNode::start(home, SERVER, password, |_, _| {
+    RedisNode::start(home, SERVER, password, |dir, ports| {
         let mut arguments = vec![OsString::from(&file)];
         arguments.extend(volatile());
+        arguments.extend(settings.tls_in(dir, ports));
         let replicas = settings.min_replicas_to_write.to_string();
         let lag = LAG_MAX_S.to_string();
         let needs = [("--min-replicas-to-write", &*replicas), ("--min-replicas-max-lag", &*lag)];
@@ -249,7 +280,12 @@ fn start_sentinel(settings: &WatchSettings, primary: u16) -> Result<RedisNode, S
     }
     let file = write(home.path(), SENTINEL_FILE, &(lines.join("\n") + "\n"))?;
     let password = settings.sentinel_password.as_deref();
-    let arguments = |_: &Path, _| vec![file.clone().into(), "--sentinel".into()];
+    settings.write_certificates(home.path())?;
+    let arguments = |dir: &Path, ports| {
+        let mut arguments = vec![file.clone().into(), "--sentinel".into()];
+        arguments.extend(settings.tls_in(dir, ports));
+        arguments
+    };
     let sentinel = RedisNode::start(home, SENTINEL, password, arguments)?;
     // Otherwise it notices ten seconds late that a server follows another. A failover itself takes as long
     // as ever: whoever has one going on looks every second anyway.
