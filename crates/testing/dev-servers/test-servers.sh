@@ -49,7 +49,8 @@ for dir in ${on_path:+"$(dirname "$on_path")"} ${REDIS_BINS:-}; do
         [ -x "$dir/$program" ] || continue
         # "Redis server v=7.0.15 sha=…"
         version=$("$dir/$program" --version | awk '{ sub(/v=/, "", $3); sub(/[.].*/, "", $3); print $1, $3 }')
-        try "$version" "REDIS_BIN=$dir" -p redis-stores --lib --test contract --test faults
+        try "$version" "REDIS_BIN=$dir" -p redis-stores --lib --test contract --test faults \
+            --test cluster --test sentinels
         break
     done
 done
