@@ -19,5 +19,7 @@ ENV DATA_DIR=/var/lib/flashsale/data
 ENV ADMIN_ADDR=0.0.0.0:8081
 VOLUME /var/lib/flashsale
 EXPOSE 8080
+# There is nothing else in it that speaks HTTP.
+HEALTHCHECK --interval=5s --timeout=4s --start-period=30s CMD ["flashsale", "health"]
 ENTRYPOINT ["flashsale"]
 CMD ["serve"]

@@ -10,6 +10,7 @@ mod config;
 mod environment;
 mod export_command;
 mod file_limit;
+mod health_command;
 mod import_command;
 mod inspect_command;
 mod kept_file;
@@ -83,6 +84,7 @@ const fn what_failed(command: &Command) -> &'static str {
         Command::Users(_) | Command::Codes(_) | Command::Units(_) => "nothing was found out",
         Command::Export(_) => "not all was taken out",
         Command::Tokens(_) => "no token was made",
+        Command::Health => "it is not known whether it can serve",
     }
 }
 
@@ -111,6 +113,7 @@ async fn run(command: Command, config: &Config) -> Result<ExitCode, Box<dyn Erro
         Command::Users(command) => inspect_command::users(command, config).await?,
         Command::Codes(command) => inspect_command::codes(command, config).await?,
         Command::Units(command) => inspect_command::units(command, config).await?,
+        Command::Health => return Ok(health_command::run(config.http_addr)?),
         Command::Export(options) => return Ok(export_command::run(&options, config).await?),
         Command::Audit(options) => return Ok(audit_command::run(&options, config).await),
     }

@@ -42,6 +42,41 @@ impl Stack {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_says_whether_the_process_can_serve_and_ends_so() {
+    let mut stack = Stack::start(Settings::on(Kind::Embedded)).await;
+    let address = stack.url().strip_prefix("http://").unwrap().to_owned();
+    stack.set_env([("HTTP_ADDR", address.clone())]);
+    let ask = |stack: &Stack| {
+        let output = block_in_place(|| stack.command().arg("health").output()).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+
+    let (code, said, _) = ask(&stack);
+    assert_eq!(code, Some(0));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said, stack.get("/health/ready").await.body);
+
+    block_in_place(|| stack.apps[0].kill()).unwrap();
+    let (code, _, error) = ask(&stack);
+    assert_eq!(code, Some(1));
+    assert!(error.contains(&address) && error.contains("HTTP_ADDR"), "{error}");
+
+    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    stack.set_env([("HTTP_ADDR", nobody.local_addr().unwrap().to_string())]);
+    let other = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let mut client = nobody.accept().unwrap().0;
+        let _ = client.read(&mut [0; 512]).unwrap();
+        client.write_all(b"SSH-2.0-other\r\n").unwrap();
+    });
+    let (code, _, error) = ask(&stack);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("something else"), "{error}");
+    other.join().unwrap();
+}
+
 async fn one_process() -> Stack {
     Stack::start(Settings { processes: 1, ..Settings::default() }).await
 }
