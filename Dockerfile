@@ -4,7 +4,7 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --locked --release -p app --bin flashsale \
-    && cp target/release/flashsale /usr/local/bin/
+    && objcopy --strip-unneeded target/release/flashsale /usr/local/bin/flashsale
 
 FROM debian:bookworm-slim
 COPY --from=build /usr/local/bin/flashsale /usr/local/bin/
