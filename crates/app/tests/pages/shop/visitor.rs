@@ -132,7 +132,7 @@ impl Visitor {
 
     /// The units that the page keeps, the newest first.
     pub(crate) fn kept(&self) -> Vec<Value> {
-        let kept = self.read("[...JSON.parse(localStorage.getItem('flashsale.units') ?? '[]'), ...Object.keys(localStorage).filter(it => it.startsWith('flashsale.unit.')).map(it => JSON.parse(localStorage[it]))].sort((a, b) => Date.parse(b.expires_at) - Date.parse(a.expires_at))");
+        let kept = self.read("Object.keys(localStorage).filter(it => it.startsWith('flashsale.unit.')).map(it => JSON.parse(localStorage[it])).sort((a, b) => Date.parse(b.expires_at) - Date.parse(a.expires_at))");
         kept.as_array().cloned().unwrap_or_default()
     }
 

@@ -7,12 +7,13 @@ import * as who from './who.js';
 import { num, retryWords, wordsOf } from './words.js';
 
 // A double press on "Get one" must not buy: for so long after their words changed, buttons rest.
-const REST_MS = 700, SAY_MS = 8_000;
+const REST_MS = 700, SAY_MS = 8_000, LONG = 40;
 let wereWords = '', wasState = null, wasNews, saidAt = -Infinity, saying, resting;
 
 export function draw(act) {
 	const v = view(), w = wordsOf(v, act), asked = request(), u = picked(), focused = document.activeElement, buttons = [w.main, w.sec1, w.sec2];
 	for (const part of ['eyebrow', 'title', 'no', 'lead', 'note']) set($(part), w[part]);
+	$('title').classList.toggle('long', w.title.length > LONG);
 	['main1', 'sec1', 'sec2'].forEach((id, i) => button($(id), buttons[i]));
 	$('main1').setAttribute('aria-busy', String(!!asked?.isBusy));
 	who.draw(!!w.who || isOut());

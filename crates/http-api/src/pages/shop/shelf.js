@@ -60,6 +60,10 @@ export function drawSales(choose) {
 			return tab;
 		}));
 	}
+	// The one that is shown is in sight.
+	const at = all.findIndex(s => s.id === S.sale?.id), isOther = nav.dataset.at !== String(S.sale?.id);
+	nav.dataset.at = S.sale?.id;
+	if (isOther && at >= 0 && !nav.hidden) nav.scrollLeft = nav.children[at].offsetLeft - 16;
 	all.forEach((s, i) => {
 		nav.children[i].setAttribute('aria-current', String(s.id === S.sale?.id));
 		set(nav.children[i].lastChild, says(s));

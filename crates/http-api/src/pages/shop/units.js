@@ -19,7 +19,7 @@ export const isKept = () => !unwritten.size;
 
 function checked(u) {
 	const isRight = u && CODE.test(u.code) && Number.isSafeInteger(u.sale) && u.sale > 0 && Number.isSafeInteger(u.unit) && u.unit > 0
-		&& isText(u.user) && isText(u.name) && isImage(u.image) && isTime(u.expires_at) && u.is in RANK && (u.at === null || isTime(u.at));
+		&& isText(u.user) && isText(u.name) && isImage(u.image) && isTime(u.expires_at) && Object.hasOwn(RANK, u.is) && (u.at === null || isTime(u.at));
 	if (!isRight) return null;
 	const { code, sale, user, unit, name, image, expires_at, is, at } = u;
 	return { code, sale, user, unit, name, image, expires_at, is, at, hold_ms: u.hold_ms > 0 ? Number(u.hold_ms) : 300_000, price: isText(u.price) || u.price === '' ? u.price : null, why: isText(u.why) ? u.why : null };
@@ -52,9 +52,10 @@ function put(u) {
 	const units = all(), over = [...units.values()].filter(isOver).sort((a, b) => Date.parse(b.at ?? b.expires_at) - Date.parse(a.at ?? a.expires_at));
 	over.filter((it, i) => i >= OVER_MAX || Date.now() - Date.parse(it.at ?? it.expires_at) > OVER_MS).forEach(erase);
 	if (RANK[units.get(u.code)?.is] > RANK[u.is]) return;
+	const flush = () => { for (const it of unwritten.values()) if (write(it)) unwritten.delete(it.code); };
 	unwritten.set(u.code, u);
-	if (!write(u)) over.forEach(erase);
-	for (const it of unwritten.values()) if (write(it)) unwritten.delete(it.code);
+	flush();
+	if (unwritten.size) { over.forEach(erase); flush(); }
 }
 
 /** Other tabs changed what is kept. */

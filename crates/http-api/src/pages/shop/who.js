@@ -88,10 +88,13 @@ async function signIn(token) {
 	return true;
 }
 
+/** Counts what a user has, and gets to know their units, where they are told. Returns whether there were others than are known. */
 async function take(body) {
 	S.elsewhere = { sale: body.sale_id, user: body.user_id, n: (body.held ?? 0) + (body.bought ?? 0) };
 	const known = new Set(units.load().map(u => u.code)), codes = [body.holds, body.purchases, body.cancelled_purchases].flatMap(list => list ?? []).map(it => it.code);
-	await units.checkEach(codes.filter(code => !known.has(code)));
+	const others = codes.filter(code => !known.has(code));
+	await units.checkEach(others);
+	return others.length > 0;
 }
 
 /** What the user has, wherever it was got. */
@@ -101,9 +104,9 @@ export async function recount() {
 	const answer = await me(sale.id, S.wantsToken ? '' : user);
 	if (answer.kind !== 'ok') return false;
 	if (S.sale?.id !== sale.id || S.user !== user) return;
-	await take(answer.body);
+	const isMore = await take(answer.body);
 	S.units = units.load();
-	S.picked ??= nextHold();
+	if (isMore) S.picked ??= nextHold();
 	render();
 }
 

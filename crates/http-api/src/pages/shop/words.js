@@ -2,6 +2,7 @@
 import { atHour, dayHour, inWords, left, secondsTo, toSeconds } from './clock.js';
 import { nameOf } from './sale.js';
 import { S, bought, canAsk, countOf, holds, isAboutTo, picked, request, room } from './state.js';
+import { isKept } from './units.js';
 
 export const num = n => n.toLocaleString('en-US');
 /** A unit's name without its number. */
@@ -16,6 +17,7 @@ const nextSale = () => S.sale.next_sale && { label: 'The next sale opens in', to
 /** What a unit of a sale costs: '' is nothing, and null is not known. */
 export const priceIn = sale => sale.product ? sale.product.price ?? null : '';
 const costs = u => { const price = u.price ?? (S.sale?.id === u.sale ? priceIn(S.sale) : null); return price === null ? '' : ` and costs ${price || 'nothing'}`; };
+const unkept = () => isKept() ? '' : ' This browser does not keep its code: leave this tab open.';
 const willBegin = () => S.others ? 'Other sales are on: they are above.' : S.chosen ? '' : S.sale?.next_sale ? 'The next sale starts on this page by itself.' : 'When another sale is planned, it appears here by itself.';
 /** Whoever chose a sale stays with it, and is asked. */
 const onward = act => S.chosen && ['Show what is on', act.current];
@@ -45,7 +47,7 @@ const STATES = {
 		const u = picked(), n = holds().length, it = request(), isOver = secondsTo(Date.parse(u.expires_at)) === 0;
 		const more = S.sale && u.sale === S.sale.id && { paused: ' The sale is paused, but this one you can buy.', ended: ' The sale is over, but this one you can still buy.' }[S.sale.state];
 		const note = it?.isBusy && it.op === 'buy' ? 'Writing it down. If the answer gets lost on the way, the unit does not.'
-			: `Buying is final${costs(u)}. Giving it back lets somebody else have it at once.${S.sale?.state !== 'open' || u.sale !== S.sale.id ? '' : room() ? ` ${mayHave()}` : ` You have all ${S.sale.per_user_limit} of your units.`}`;
+			: `Buying is final${costs(u)}. Giving it back lets somebody else have it at once.${S.sale?.state !== 'open' || u.sale !== S.sale.id ? '' : room() ? ` ${mayHave()}` : ` You have all ${S.sale.per_user_limit} of your units.`}${unkept()}`;
 		return {
 			eyebrow: more ? `On hold for you.${more}` : n > 1 ? `On hold for you, one of ${n}` : 'On hold for you', title: bare(u), no: `No. ${num(u.unit)}`, note,
 			count: { label: isOver ? 'Time is up; asking the shop' : 'Yours to decide for', to: Date.parse(u.expires_at), at: `Until ${toSeconds(u.expires_at)} nobody else can take it.`, hold: true },
@@ -55,7 +57,7 @@ const STATES = {
 	},
 	mine: act => {
 		const u = picked(), back = ['Back to the sale', () => act.pick(null)], more = another(act);
-		return { eyebrow: 'Yours, for good', title: bare(u), no: `No. ${num(u.unit)}`, slip: u, main: more || back, sec1: ['Open the picture', () => open(u.image, '_blank', 'noopener')], sec2: more && back, note: 'It is written down and stays yours. The code is the proof.' };
+		return { eyebrow: 'Yours, for good', title: bare(u), no: `No. ${num(u.unit)}`, slip: u, main: more || back, sec1: ['Open the picture', () => open(u.image, '_blank', 'noopener')], sec2: more && back, note: `It is written down and stays yours. The code is the proof.${unkept()}` };
 	},
 	waiting: act => ({
 		eyebrow: 'All taken, for now', title: 'Every unit is sold or on hold', lead: `${num(S.sale.held)} ${S.sale.held === 1 ? 'is' : 'are'} on hold. What is given back or not bought in time comes back here.`, stock: true,
