@@ -261,7 +261,6 @@ fn a_key_that_is_pressed_while_an_order_is_being_looked_up_is_no_other_order() {
 
     ann.press("p");
     ann.press("e");
-    ann.press("p");
 
     ann.is_asked("Pause sale 1?");
     ann.type_text("pictures");

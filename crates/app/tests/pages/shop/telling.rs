@@ -162,7 +162,8 @@ fn whoever_holds_enter_down_presses_once() {
     }
 
     buyer.sees("hold");
-    assert_eq!(buyer.newest_is(), "held");
+    let sale = buyer.asks("GET", "/sales/current");
+    assert_eq!((&sale["held"], &sale["sold"]), (&1.into(), &0.into()));
 }
 
 #[test]
