@@ -22,9 +22,9 @@ demo: deps ## Sell out a sale to thousands of users, and check every unit
 test: deps ## Run all tests, on private servers
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace
 	@if crates/testing/dev-servers/deps.sh browser; then cargo test --workspace --test pages core::; \
-	else echo "note: the pages were not tried in a browser, which could not be had: see above" >&2; fi
+	else echo "note: the pages were NOT tried: Chromium or axe-core is missing, and could not be installed; why is said above. Once they are there, \`make test-pages\` tries them" >&2; fi
 
-# Apart from the others, but for the shortest way over each page: all of them are minutes of work.
+# Apart from the others, but for the ways that everybody goes: all of them are minutes of work.
 test-pages: deps ## Try the pages in Chromium, which it installs; pictures of them are left in target/pages
 	@crates/testing/dev-servers/deps.sh browser
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace --test pages

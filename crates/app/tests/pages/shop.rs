@@ -3,6 +3,11 @@
 mod buying;
 mod craft;
 mod hostile;
+mod kept;
+mod several;
 mod stores_away;
+mod telling;
+mod tokens;
 mod trouble;
+mod unsure;
 pub(crate) mod visitor;

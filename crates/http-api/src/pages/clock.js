@@ -17,15 +17,18 @@ export const now = () => performance.now() + (samples.length ? Math.max(...sampl
 const format = options => iso => new Date(iso).toLocaleTimeString('en-GB', options);
 export const hourMinute = format({ hour: '2-digit', minute: '2-digit' });
 export const toSeconds = format({});
+/** With its day. */
+export const exactly = iso => new Date(iso).toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'medium' });
 
 const DAY = 86_400_000;
 
-/** "at 16:00", and on which day if that is not today. */
-export function atHour(iso) {
+/** "16:00", and on which day if that is not today. */
+export function dayHour(iso) {
 	const day = t => new Date(t).toDateString();
 	const date = new Date(iso).toLocaleDateString('en-GB', { day: 'numeric', month: 'long' });
-	return `at ${hourMinute(iso)}${day(iso) === day(now()) ? '' : day(iso) === day(now() + DAY) ? ' tomorrow' : ` on ${date}`}`;
+	return `${hourMinute(iso)}${day(iso) === day(now()) ? '' : day(iso) === day(now() + DAY) ? ' tomorrow' : ` on ${date}`}`;
 }
+export const atHour = iso => `at ${dayHour(iso)}`;
 
 const pad = n => String(n).padStart(2, '0');
 export const secondsTo = at => Math.max(0, Math.ceil((at - now()) / 1000));
@@ -37,4 +40,8 @@ export function left(at) {
 }
 
 /** The same in words, to be spoken and read. */
-export const inWords = s => s >= 120 ? `${Math.round(s / 60)} minutes` : s === 60 ? '1 minute' : s === 1 ? '1 second' : `${s} seconds`;
+export function inWords(s) {
+	const plural = (n, unit) => `${n} ${unit}${n === 1 ? '' : 's'}`, m = s / 60 | 0;
+	if (s < 120 && s !== 60) return plural(s, 'second');
+	return s % 60 ? `${plural(m, 'minute')} ${plural(s % 60, 'second')}` : plural(m, 'minute');
+}

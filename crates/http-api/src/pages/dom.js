@@ -8,6 +8,13 @@ export function set(e, text) {
 	if (e.textContent !== (text || '')) e.textContent = text || '';
 }
 
+/** Puts others in the place of what is in an element. What is focused in it, by the name in `data-is`, stays so. */
+export function refill(host, kids) {
+	const focused = host.contains(document.activeElement) && document.activeElement.dataset.is;
+	host.replaceChildren(...kids);
+	if (focused) host.querySelector(`[data-is="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
 const NS = 'http://www.w3.org/2000/svg';
 export function svg(tag, attributes, ...kids) {
 	const e = document.createElementNS(NS, tag);
@@ -19,3 +26,6 @@ export function svg(tag, attributes, ...kids) {
 /** Said to whoever does not see the page: politely, or at once. */
 export const say = text => { $('say').textContent = text; };
 export const alarm = text => { $('alarm').textContent = text; };
+
+// Whoever holds Enter down has pressed a button once.
+addEventListener('keydown', e => { if (e.repeat && e.key === 'Enter') e.preventDefault(); });

@@ -3,8 +3,8 @@
 const EVENT_MAX = 65_536;
 
 export const pause = (ms, signal) => new Promise(done => {
-	const timer = setTimeout(done, ms);
-	signal.addEventListener('abort', () => { clearTimeout(timer); done(); }, { once: true });
+	const end = () => { clearTimeout(timer); signal.removeEventListener('abort', end); done(); }, timer = setTimeout(end, ms);
+	signal.addEventListener('abort', end);
 });
 
 /** Others come back at the same moment: each waits for another while. */

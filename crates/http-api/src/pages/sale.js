@@ -28,3 +28,9 @@ export function priceOf(price) {
 }
 
 export const nameOf = sale => sale.product?.name ?? 'Pocket Curios';
+
+/** The sale that an address names: null for whichever is on, and undefined where it names a place on the page. */
+export function saleIn(hash) {
+	const named = /^(?:#sale=([1-9]\d{0,12}))?$/.exec(hash);
+	return named ? Number(named[1]) || null : undefined;
+}

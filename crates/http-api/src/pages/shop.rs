@@ -13,9 +13,9 @@ const TEMPLATE: &str = include_str!("shop/page.html");
 const STYLE: [File; 1] = files! { "shop/": "shop.css" };
 
 /// The program; the first is what starts it.
-const MODULES: [File; 11] = files! {
-    "shop/": "shop.js" "actions.js" "api.js" "feed.js" "panel.js" "shelf.js" "state.js" "units.js" "wall.js"
-    "who.js" "words.js"
+const MODULES: [File; 12] = files! {
+    "shop/": "shop.js" "actions.js" "api.js" "feed.js" "holds.js" "panel.js" "shelf.js" "state.js" "units.js"
+    "wall.js" "who.js" "words.js"
 };
 
 /// The page where `user_id` is believed, and where buyers have tokens: only there it has a place for one.

@@ -7,8 +7,8 @@ use crate::{eye::fits, weight::weight_of};
 
 /// What the room may have on the wire until it can be seen how things are, and all of it; and unpacked.
 const FIRST_BYTES_MAX: usize = 55 * 1_000;
-const WIRE_BYTES_MAX: usize = 68 * 1_000;
-const BYTES_MAX: usize = 144 * 1_000;
+const WIRE_BYTES_MAX: usize = 70 * 1_000;
+const BYTES_MAX: usize = 150 * 1_000;
 
 #[tokio::test]
 async fn the_page_is_small() {

@@ -42,7 +42,7 @@ fn what_anybody_wrote_is_text() {
 fn what_is_no_order_in_the_storage_is_passed_over() {
     let room = Room::open();
     let ann = room.operator_told();
-    let order = json!({ "id": "8e03978e-40d5-43dd-bc93-6894a57f9324", "method": "POST", "path": "admin/sales/1/end", "deed": "Ended sale 1", "says": {} });
+    let order = json!({ "id": "8e03978e-40d5-43dd-bc93-6894a57f9324", "method": "POST", "path": "admin/sales/1/end", "deed": "Ended sale 1", "by": "ann", "says": {} });
     let with = |name: &str, value: serde_json::Value| {
         let mut order = order.clone();
         order[name] = value;
@@ -57,6 +57,7 @@ fn what_is_no_order_in_the_storage_is_passed_over() {
         with("path", "admin/../checkout".into()),
         with("method", "TRACE".into()),
         with("id", "x".into()),
+        with("by", 7.into()),
     ] {
         ann.read(&format!("sessionStorage.setItem('flashsale.order', {})", json!(kept)));
 

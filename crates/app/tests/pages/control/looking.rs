@@ -165,3 +165,50 @@ fn what_a_sale_has_is_taken_out_by_links() {
         assert!(text.as_str().unwrap().contains("mira"), "{link}");
     }
 }
+
+#[test]
+fn the_link_that_skips_to_the_sale_shows_no_other() {
+    let starts_at = ago_s(60);
+    let room = Room::with(&[
+        &["sales", "schedule", "--starts-at", &starts_at, "--lasts", "5h"],
+        &["sales", "schedule", "--starts-at", &starts_at, "--lasts", "6h"],
+    ]);
+    let ann = room.operator();
+    ann.reads("title", "sale 1");
+    ann.read("location.hash = 'sale=2'");
+    ann.reads("title", "sale 2");
+
+    ann.read("document.querySelector('.skip').click()");
+
+    ann.read("new Promise(done => setTimeout(() => done(1), 1_500))");
+    assert!(ann.text("title").contains("sale 2"), "{}", ann.text("title"));
+    ann.reload();
+    ann.is_in();
+    ann.reads("title", "sale 2");
+}
+
+#[test]
+fn a_list_that_went_on_by_more_than_a_page_has_no_hole() {
+    let room = Room::open();
+    let ann = room.operator();
+    ann.gives_order("Pause", "Pause sale 1?", "the first of all", "Pause the sale");
+    ann.reads("trail", "the first of all");
+    let actions: Vec<_> = (81..=100)
+        .rev()
+        .map(|n| serde_json::json!({ "number": n, "action": "sale-paused", "operator": "bob", "sale_id": 1, "acted_at": ago_s(1), "why": format!("act {n}") }))
+        .collect();
+    let page =
+        serde_json::json!({ "actions": actions, "next": "/admin/actions?before=81&limit=20" });
+    ann.meddle(
+        "*/admin/actions?limit=20",
+        dev_servers::Meddling::Answer(200, "application/json", page.to_string()),
+    );
+
+    ann.reads("trail", "act 100");
+
+    assert!(!ann.text("trail").contains("the first of all"), "{}", ann.text("trail"));
+    ann.until("!document.getElementById('trailMore').hidden");
+    ann.let_be();
+    ann.presses("Show older ones");
+    ann.reads("trail", "the first of all");
+}

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
 
 use super::room::Room;
-use crate::eye::ago_s;
+use crate::eye::{self, ago_s};
 
 #[test]
 fn who_leaves_a_dialog_has_changed_nothing() {
@@ -155,14 +155,14 @@ fn a_product_is_put_with_its_picture_sold_and_archived() {
             json!({ "files": [file], "objectId": input["result"]["objectId"] }),
         );
     };
-    ann.presses("Put a product");
-    ann.is_asked("Put a product");
+    ann.presses("Add a product");
+    ann.is_asked("Add a product");
     ann.types("sku", "lamp 7");
     ann.types("name", "Amber Lamp");
     ann.types("price", "19.99");
     ann.types("currency", "eur");
     ann.types("why", "it is new");
-    ann.presses("Put the product");
+    ann.presses("Add the product");
     ann.reads("wrong", "A key has letters, digits");
     ann.types("sku", "lamp-7");
     choose(&large);
@@ -171,11 +171,12 @@ fn a_product_is_put_with_its_picture_sold_and_archived() {
     ann.reads("dialog", "point.png, 1 KB");
     ann.looks("product");
 
-    ann.presses("Put the product");
+    ann.presses("Add the product");
 
     ann.reads("products", "Amber Lamp\nlamp-7 · €19.99");
     ann.until("document.querySelector('#products img')?.naturalWidth === 1");
     ann.presses("Schedule a sale");
+    ann.is_asked("Schedule a sale");
     ann.chooses("product", "lamp-7");
     ann.types("why", "for members");
     ann.presses("Schedule the sale");
@@ -250,4 +251,56 @@ fn what_another_operator_does_is_seen_without_asking() {
     ann.reads("sub", "Paused.");
     ann.reads("trail", "Paused sale 1, ann\n“wait”");
     ann.reads("say", "Pocket Curios, sale 1: Paused");
+}
+
+#[test]
+fn a_key_that_is_pressed_while_an_order_is_being_looked_up_is_no_other_order() {
+    let room = Room::open();
+    let ann = room.operator();
+    eye::has_network(&ann, eye::G3);
+
+    ann.press("p");
+    ann.press("e");
+
+    ann.is_asked("Pause sale 1?");
+    ann.type_text("pictures");
+    ann.read("new Promise(done => setTimeout(() => done(1), 2_000))");
+    ann.is_asked("Pause sale 1?");
+    assert_eq!(ann.read("document.querySelector('[name=why]').value"), "pictures");
+}
+
+#[test]
+fn a_product_that_somebody_changed_meanwhile_is_not_overwritten() {
+    let room = Room::with(&[&["products", "put", "--sku", "lamp", "--name", "Lamp"]]);
+    let ann = room.operator();
+    ann.reads("products", "Lamp");
+    ann.presses("Change");
+    ann.is_asked("Change Lamp");
+    ann.types("name", "Better Lamp");
+    ann.types("price", "2900");
+    ann.types("currency", "EUR");
+    ann.reads("dialog", "Buyers see €2,900.00.");
+    ann.types("why", "it is");
+    let put = ann.read("fetch('/admin/products/lamp', { method: 'PUT', headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() }, body: JSON.stringify({ name: 'Best Lamp', why: 'it is, too' }) }).then(it => it.ok)");
+    assert_eq!(put, true);
+
+    ann.presses("Change the product");
+
+    ann.reads("wrong", "Somebody has changed it since this was opened");
+    assert_eq!(ann.asks("GET", "/admin/products/lamp")["product"]["name"], "Best Lamp");
+}
+
+#[test]
+fn a_sale_can_be_scheduled_of_any_product_however_many_there_are() {
+    let names: Vec<_> = (0..23).map(|n| (format!("lamp-{n}"), format!("Lamp {n}"))).collect();
+    let commands: Vec<[&str; 6]> =
+        names.iter().map(|(sku, name)| ["products", "put", "--sku", sku, "--name", name]).collect();
+    let commands: Vec<&[&str]> = commands.iter().map(<[&str; 6]>::as_slice).collect();
+    let room = Room::with(&commands);
+    let ann = room.operator();
+
+    ann.presses("Schedule a sale");
+
+    ann.is_asked("Schedule a sale");
+    assert_eq!(ann.read("document.querySelectorAll('[name=product] option').length"), 24);
 }

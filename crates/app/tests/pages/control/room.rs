@@ -95,6 +95,11 @@ impl Room {
         Operator { token: self.bob.clone(), ..stranger }.signed_in()
     }
 
+    /// What somebody signs in by who may look.
+    pub(crate) fn token_of_bob(&self) -> &str {
+        &self.bob
+    }
+
     /// What buyers are answered.
     pub(crate) fn buyers_ask(&self, method: &str, path: &str) -> Value {
         asked(&self.buyers, method, path)

@@ -39,7 +39,7 @@ fn whoever_loads_the_page_anew_meanwhile_is_told_what_came_of_it() {
 
     ann.reload();
 
-    ann.reads("toldText", "Paused sale 1, as you ordered before this page was loaded anew.");
+    ann.reads("toldText", "Paused sale 1, as you ordered before.");
     assert_eq!(ann.orders("sale-paused").len(), 1);
 }
 
@@ -90,4 +90,45 @@ fn what_a_busy_service_did_not_do_is_ordered_again() {
     ann.asks_again();
 
     ann.reads("toldText", "Paused sale 1. It is in effect.");
+}
+
+/// Somebody who has ordered a pause of which a proxy said nothing that can be relied on.
+fn unsure(room: &Room) -> Operator {
+    let page = "<html>Bad gateway</html>".to_owned();
+    let ann = pausing(room, Meddling::Answer(502, "text/html", page));
+    ann.reads("stand", "cannot be carried out twice");
+    // No session any more, as the stream tells.
+    ann.read("fetch('/admin/session', { method: 'DELETE' }).then(() => 1)");
+    ann.reads("doorWhy", "it is not known whether that was done");
+    ann.let_be();
+    ann
+}
+
+#[test]
+fn an_order_under_way_as_a_session_ends_is_looked_up_after_signing_in() {
+    let room = Room::open();
+    let ann = unsure(&room);
+
+    ann.types("token", ann.token());
+    ann.presses("Sign in");
+
+    ann.is_asked("Was that done?");
+    ann.presses("Order it again");
+    ann.reads("toldText", "Paused sale 1. It is in effect.");
+    assert_eq!(ann.orders("sale-paused").len(), 1);
+}
+
+#[test]
+fn whoever_signs_in_after_another_is_told_who_ordered_and_orders_nothing_in_their_place() {
+    let room = Room::open();
+    let ann = unsure(&room);
+
+    ann.types("token", room.token_of_bob());
+    ann.presses("Sign in");
+
+    ann.reads(
+        "toldText",
+        "It is not known whether that was done, which ann ordered before: Paused sale 1.",
+    );
+    ann.until("!document.querySelector('dialog[open]')");
 }

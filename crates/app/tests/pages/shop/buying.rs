@@ -4,25 +4,6 @@ use super::visitor::{Shop, Visitor};
 use crate::eye::ago_s;
 
 #[test]
-fn a_double_press_does_not_buy() {
-    let shop = Shop::open(&[]);
-    let buyer = shop.buyer("bob");
-    buyer.sees("open");
-    // As soon as there is a unit, whoever presses twice presses again.
-    buyer.read("{ const main = document.getElementById('main'), button = document.getElementById('main1'); new MutationObserver(() => { if (main.dataset.view === 'hold' && !window.hasPressed) { window.hasPressed = button.textContent; button.click(); } }).observe(main, { attributes: true }); }");
-
-    buyer.presses("Get one");
-
-    buyer.sees("hold");
-    assert!(buyer.read("window.hasPressed").as_str().unwrap().starts_with("Buy it"));
-    buyer.until("!document.getElementById('act').classList.contains('rests')");
-    assert_eq!(
-        (buyer.text("main1").starts_with("Buy it"), &buyer.kept()[0]["is"]),
-        (true, &"held".into())
-    );
-}
-
-#[test]
 fn whoever_gives_no_name_is_asked_for_one() {
     let shop = Shop::open(&[]);
     let visitor = shop.visitor();
@@ -36,44 +17,6 @@ fn whoever_gives_no_name_is_asked_for_one() {
     visitor.reads("userErr", "only, please");
     visitor.looks("no-name");
     assert!(visitor.kept().is_empty());
-}
-
-#[test]
-fn a_unit_that_is_given_back_is_there_for_others() {
-    let shop = Shop::open(&[("SALE_STOCK", "1")]);
-    let (buyer, other) = (shop.buyer("carol"), shop.buyer("dave"));
-    buyer.sees("open");
-    buyer.presses("Get one");
-    buyer.sees("hold");
-    other.sees("waiting");
-    other.looks("waiting");
-
-    buyer.presses("Give it back");
-
-    buyer.reads("msg", "You gave Onyx Breeze Balloon No. 1 back");
-    buyer.looks("given-back");
-    other.sees("open");
-    other.presses("Get one");
-    other.sees("hold");
-    other.presses("Buy it");
-    other.sees("mine");
-    buyer.sees("soldout");
-    buyer.looks("sold-out");
-}
-
-#[test]
-fn a_hold_that_runs_out_is_told() {
-    let shop = Shop::open(&[("HOLD_TTL", "8s")]);
-    let buyer = shop.buyer("erin");
-    buyer.sees("open");
-    buyer.presses("Get one");
-    buyer.sees("hold");
-
-    buyer.reads("msg", "Time ran out for Onyx Breeze Balloon No. 1");
-
-    buyer.sees("open");
-    buyer.looks("ran-out");
-    assert_eq!(buyer.kept()[0]["is"], "expired");
 }
 
 #[test]
@@ -102,24 +45,6 @@ fn several_holds_lie_in_a_tray_and_the_limit_is_told() {
     buyer.sees("limit");
     buyer.looks("limit");
     assert_eq!(buyer.text("mineSum"), "3 bought, 0 on hold");
-}
-
-#[test]
-fn two_tabs_agree() {
-    let shop = Shop::open(&[]);
-    let one = shop.buyer("grace");
-    one.sees("open");
-    let two = one.another_tab(&shop);
-    two.sees("open");
-    assert_eq!(two.read("document.getElementById('user').value"), "grace");
-
-    one.presses("Get one");
-
-    two.sees("hold");
-    two.presses("Buy it");
-    one.sees("mine");
-    assert_eq!(one.kept(), two.kept());
-    assert_eq!(one.text("no"), "No. 1");
 }
 
 #[test]

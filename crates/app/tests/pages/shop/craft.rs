@@ -1,12 +1,15 @@
 //! What the page costs, and where it fits.
 
-use super::visitor::Shop;
-use crate::{eye::fits, weight::weight_of};
+use super::visitor::{Shop, Visitor};
+use crate::{
+    eye::{self, fits},
+    weight::weight_of,
+};
 
-/// What all of the page may have, on the wire and unpacked, before the pictures. Letters take 17.5 kB of it, and the
-/// programs 22: they would be 16 in one file, and 19 in Brotli, of which there would be a step to build the page.
-const WIRE_BYTES_MAX: usize = 49 * 1_000;
-const BYTES_MAX: usize = 92 * 1_000;
+/// What all of the page may have, on the wire and unpacked, before the pictures: what it has, and why, docs/decisions/23
+/// says.
+const WIRE_BYTES_MAX: usize = 55 * 1_000;
+const BYTES_MAX: usize = 109 * 1_000;
 
 #[tokio::test]
 async fn the_page_is_small() {
@@ -19,7 +22,7 @@ async fn the_page_is_small() {
 }
 
 #[test]
-fn from_a_telephone_to_a_wall_nothing_is_cut_off_and_nothing_moves_after_it_was_drawn() {
+fn from_a_telephone_to_a_wall_nothing_is_cut_off() {
     let shop = Shop::open(&[]);
     let visitor = shop.visitor();
     visitor.sees("open");
@@ -42,4 +45,52 @@ fn whoever_wants_no_motion_gets_none() {
     assert_eq!(visitor.read(moving), 0);
     visitor.show_as(1_280, 800, false, false);
     assert_eq!(visitor.read(moving), 3);
+}
+
+/// How much of a page may move that somebody looks at, as browsers reckon it: they call a tenth good.
+const SHIFT_MAX: f64 = 0.05;
+
+#[test]
+fn nothing_moves_after_it_was_drawn() {
+    let shop = Shop::open(&[]);
+    for width in [360, 1_280] {
+        let visitor = Visitor::stranger();
+        visitor.prepare("window.shifts = []; new PerformanceObserver(all => { for (const it of all.getEntries()) if (!it.hadRecentInput) shifts.push([it.value, ...it.sources.map(of => of.node?.id || of.node?.className || of.node?.nodeName)]); }).observe({ type: 'layout-shift', buffered: true })");
+        visitor.show_as(width, 800, false, true);
+        eye::has_network(&visitor, eye::G3);
+        visitor.open(shop.service.url());
+        visitor.sees("open");
+        visitor.reads("linkText", "Live");
+        visitor.waits(3_000);
+
+        let shifts = visitor.read("shifts");
+        let sum: f64 = shifts.as_array().unwrap().iter().filter_map(|it| it[0].as_f64()).sum();
+        assert!(sum <= SHIFT_MAX, "{width}: {sum}, {shifts}");
+    }
+}
+
+#[test]
+fn on_small_screens_what_can_be_pressed_is_seen() {
+    let shop = Shop::open(&[]);
+    let buyer = shop.buyer("ada");
+    buyer.sees("open");
+    let out_of_sight = "[...document.querySelectorAll('#act button:not([hidden])')].filter(it => { const { top, bottom } = it.getBoundingClientRect(); return top < 0 || bottom > innerHeight; }).length";
+    let sizes = [(320, 568), (360, 640), (640, 400)];
+    for (width, height) in sizes {
+        buyer.show_as(width, height, false, true);
+        buyer.read("scrollTo(0, 0)");
+        assert_eq!(buyer.read(out_of_sight), 0, "open, {width}x{height}");
+    }
+
+    buyer.presses("Get one");
+
+    buyer.sees("hold");
+    for (width, height) in sizes {
+        buyer.show_as(width, height, false, true);
+        buyer.read("scrollTo(0, 0)");
+        assert_eq!(buyer.read(out_of_sight), 0, "hold, {width}x{height}");
+    }
+    let title = "document.getElementById('title').getBoundingClientRect().top < document.getElementById('act').getBoundingClientRect().top";
+    buyer.show_as(360, 640, false, true);
+    assert_eq!(buyer.read(title), true);
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::visitor::Shop;
 use crate::eye::ago_s;
 
+const CODE: &str = "00000000-0196-8ef2-bb6b-149025ee2145";
 const MARKUP: &str = "<img src=x onerror=window.isTaken=1>";
 
 #[test]
@@ -13,36 +14,54 @@ fn what_is_no_unit_in_the_storage_is_passed_over() {
     let shop = Shop::open(&[]);
     let visitor = shop.visitor();
     visitor.sees("open");
-    let unit = json!({ "code": "00000000-0196-8ef2-bb6b-149025ee2145", "sale": 1, "user": MARKUP, "unit": 7, "name": MARKUP,
+    let unit = json!({ "code": CODE, "sale": 1, "user": MARKUP, "unit": 7, "name": MARKUP,
         "image": "/items/1/7.svg", "expires_at": "2099-01-01T00:00:00Z", "is": "held", "at": null, "hold_ms": 1 });
     let with = |name: &str, value: serde_json::Value| {
         let mut unit = unit.clone();
         unit[name] = value;
-        unit
+        unit.to_string()
     };
-    let poison = json!([
-        null,
-        7,
-        "x",
-        {},
+    let poison = [
+        "{".to_owned(),
+        "null".to_owned(),
+        "7".to_owned(),
+        "[[[]]]".to_owned(),
         with("image", "//evil.example/x.svg".into()),
         with("image", "javascript:1".into()),
         with("code", "../sales/1".into()),
         with("is", "free".into()),
+        with("is", "constructor".into()),
         with("expires_at", "soon".into()),
-        unit
-    ]);
-    for (kept, left) in [(poison.to_string(), 0), ("{".to_owned(), 0), ("[[[]]]".to_owned(), 0)] {
-        visitor.read(&format!("localStorage.setItem('flashsale.units', {})", json!(kept)));
-        visitor.read(&format!("localStorage.setItem('flashsale.user', {})", json!(MARKUP)));
-
+    ];
+    // Nobody says what the codes are, so what is shown is what is kept.
+    visitor.meddle("*/checkouts/*", Meddling::Refuse);
+    visitor.read(&format!("localStorage.setItem('flashsale.user', {})", json!(MARKUP)));
+    let keep = |kept: &str| {
+        visitor.read(&format!("localStorage.setItem('flashsale.unit.{CODE}', {})", json!(kept)));
         visitor.reload();
-
-        // The one that looks like a unit is shown as text, until the service says that it is none.
-        visitor.sees("open");
-        visitor.until(&format!("document.querySelectorAll('#shelf button').length === {left}"));
+    };
+    let is_harmless = || {
         assert_eq!(visitor.read("[window.isTaken ?? 0, document.getElementById('user').value, document.querySelectorAll('img[src=x]').length]"), json!([0, "", 0]));
+    };
+    for kept in poison {
+        keep(&kept);
+
+        visitor.sees("open");
+        assert_eq!(visitor.read("document.querySelectorAll('#shelf button').length"), 0, "{kept}");
+        is_harmless();
     }
+
+    // The one that looks like a unit is shown as text, until the service says that it is none.
+    keep(&unit.to_string());
+
+    visitor.sees("hold");
+    visitor.reads("title", MARKUP);
+    visitor.reads("shelf", MARKUP);
+    is_harmless();
+    visitor.let_be();
+    visitor.reload();
+    visitor.sees("open");
+    assert!(visitor.kept().is_empty());
 }
 
 #[test]

@@ -14,6 +14,8 @@ fn while_redis_is_lost_holds_can_be_bought_and_after_it_everything_is_as_it_was(
 
     redis(&shop.stores).kill().unwrap();
 
+    // What was on its way at that moment may have been done; of what comes now the service knows that it was not.
+    buyer.until("fetch('/checkout?user_id=eve&id=1', { method: 'POST' }).then(it => it.json()).then(it => it.may_have_been_done === false)");
     buyer.presses("Get another");
     buyer.reads(
         "msg",

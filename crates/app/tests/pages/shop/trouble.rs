@@ -1,31 +1,9 @@
 //! What a buyer goes through when something breaks.
 
-use dev_servers::{Condition, Meddling, Proxy, TokenIssuer};
+use dev_servers::{Condition, Meddling, Proxy};
 
 use super::visitor::{Shop, Visitor};
 use crate::eye;
-
-#[test]
-fn a_reload_in_mid_hold_loses_nothing_whatever_the_clock_of_the_browser_says() {
-    let shop = Shop::open(&[]);
-    // An hour slow, and an hour fast.
-    for (user, ms) in [("ivan", -3_600_000), ("ines", 3_600_000)] {
-        let buyer = Visitor::stranger();
-        buyer.prepare(&eye::clock_wrong_by(ms));
-        buyer.open(shop.service.url());
-        buyer.is_called(user);
-        buyer.sees("open");
-        buyer.presses("Get one");
-        buyer.sees("hold");
-
-        buyer.reload();
-
-        buyer.sees("hold");
-        buyer.until("/^4:[0-5][0-9]$/.test(document.getElementById('countValue').textContent)");
-        buyer.presses("Buy it");
-        buyer.sees("mine");
-    }
-}
 
 #[test]
 fn what_became_of_a_hold_meanwhile_is_known_after_a_reload() {
@@ -46,46 +24,6 @@ fn what_became_of_a_hold_meanwhile_is_known_after_a_reload() {
     buyer.reads("mineSum", "1 bought, 0 on hold");
     let kept = buyer.kept();
     assert_eq!((&kept[0]["is"], &kept[1]["is"]), (&"bought".into(), &"returned".into()));
-}
-
-#[test]
-fn an_answer_to_a_checkout_that_got_lost_is_asked_for_again_and_one_unit_comes() {
-    let shop = Shop::open(&[]);
-    let buyer = shop.buyer("karl");
-    buyer.sees("open");
-    buyer.meddle("*/checkout*", Meddling::LoseAnswers);
-    buyer.presses("Get one");
-    buyer.reads("msg", "You cannot get two by it");
-    buyer.looks("lost-checkout");
-    buyer.let_be();
-
-    // A reload in between forgets nothing.
-    buyer.reload();
-
-    buyer.sees("hold");
-    let sale = buyer.asks("GET", "/sales/current");
-    assert_eq!((&sale["held"], buyer.kept().len()), (&1.into(), 1));
-}
-
-#[test]
-fn an_answer_to_a_purchase_that_got_lost_is_asked_for_again_and_is_the_receipt() {
-    let shop = Shop::open(&[]);
-    let buyer = shop.buyer("laura");
-    buyer.sees("open");
-    buyer.presses("Get one");
-    buyer.sees("hold");
-    buyer.meddle("*/purchase*", Meddling::LoseAnswers);
-    buyer.presses("Buy it");
-    buyer.reads("msg", "You cannot buy it twice");
-    buyer.until("document.querySelectorAll('#act button:not([hidden])').length === 1");
-    buyer.looks("unsure");
-    buyer.let_be();
-
-    buyer.presses("Ask again now");
-
-    buyer.sees("mine");
-    let sale = buyer.asks("GET", "/sales/current");
-    assert_eq!((&sale["sold"], &sale["held"]), (&1.into(), &0.into()));
 }
 
 #[test]
@@ -149,25 +87,6 @@ fn a_stream_that_breaks_is_taken_up_again_and_nothing_of_it_is_missing() {
 }
 
 #[test]
-fn while_the_service_is_away_holds_stay_and_after_it_they_can_be_bought() {
-    let shop = Shop::open(&[]);
-    let buyer = shop.buyer("mallory");
-    buyer.sees("open");
-    buyer.presses("Get one");
-    buyer.sees("hold");
-
-    shop.service.kill().unwrap();
-
-    buyer.reads("banner", "The shop does not answer. You see how things stood at");
-    assert_eq!(buyer.read("document.getElementById('main1').ariaDisabled"), "true");
-    buyer.looks("away");
-    shop.service.start_again().unwrap();
-    buyer.reads("linkText", "Live");
-    buyer.presses("Buy it");
-    buyer.sees("mine");
-}
-
-#[test]
 fn whoever_is_told_that_it_is_busy_is_asked_for_again() {
     let shop = Shop::open(&[]);
     let buyer = shop.buyer("niaj");
@@ -200,35 +119,6 @@ fn a_stream_that_says_nonsense_is_left_for_looks_every_few_seconds() {
     buyer.reads("linkText", "Coming back");
     buyer.let_be();
     buyer.reads("linkText", "Live");
-}
-
-#[test]
-fn where_buyers_have_tokens_the_page_asks_for_one() {
-    let secret = "a secret of more than thirty-two bytes";
-    let issuer = TokenIssuer::hs256(secret);
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("secret");
-    std::fs::write(&file, secret).unwrap();
-    let shop = Shop::open(&[("BUYER_SECRET_FILE", file.to_str().unwrap())]);
-    let buyer = shop.visitor();
-    buyer.sees("open");
-    buyer.reads("userLabel", "Your token");
-    buyer.looks("token");
-
-    buyer.is_called("no.such.token");
-    buyer.presses("Get one");
-    buyer.reads("userErr", "does not take this token");
-    buyer.read("document.getElementById('user').value = ''");
-    buyer.is_called(&issuer.token_of("peggy", jiff::Timestamp::now().as_second() + 3_600));
-    buyer.presses("Get one");
-
-    buyer.reads("signedAs", "peggy");
-    buyer.sees("hold");
-    buyer.reload();
-    buyer.sees("hold");
-    buyer.presses("Buy it");
-    buyer.sees("mine");
-    assert_eq!(buyer.kept()[0]["user"], "peggy");
 }
 
 #[test]

@@ -114,6 +114,16 @@ impl Visitor {
         self.read(&format!("{button}.click()"));
     }
 
+    /// Presses a button of these words where a name or a token is put in.
+    pub(crate) fn presses_in_form(&self, words: &str) {
+        let button = format!(
+            "[...document.querySelectorAll('#who button')].find(it => it.offsetParent && it.textContent === {})",
+            Value::from(words)
+        );
+        self.until(&format!("!!{button}"));
+        self.read(&format!("{button}.click()"));
+    }
+
     /// Presses the main button whenever it can be pressed, until the page is in a state: for whoever was told that the
     /// shop asks no more by itself.
     pub(crate) fn insists_until(&self, view: &str) {
@@ -122,8 +132,23 @@ impl Visitor {
 
     /// The units that the page keeps, the newest first.
     pub(crate) fn kept(&self) -> Vec<Value> {
-        let kept = self.read("JSON.parse(localStorage.getItem('flashsale.units') ?? '[]')");
+        let kept = self.read("Object.keys(localStorage).filter(it => it.startsWith('flashsale.unit.')).map(it => JSON.parse(localStorage[it])).sort((a, b) => Date.parse(b.expires_at) - Date.parse(a.expires_at))");
         kept.as_array().cloned().unwrap_or_default()
+    }
+
+    /// What became of the newest unit that the page keeps.
+    pub(crate) fn newest_is(&self) -> String {
+        self.kept()[0]["is"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Lets so much time go by: what is awaited is that nothing happens.
+    pub(crate) fn waits(&self, ms: u32) {
+        self.read(&format!("new Promise(done => setTimeout(() => done(1), {ms}))"));
+    }
+
+    /// How often something of this address was asked for.
+    pub(crate) fn has_asked(&self, path: &str) -> usize {
+        self.requests().iter().filter(|it| it.contains(path)).count()
     }
 
     /// What the service answers to a request of this page.

@@ -8,6 +8,7 @@ import * as lists from './lists.js';
 import * as meters from './meters.js';
 import * as picture from './picture.js';
 import { add, recall } from './points.js';
+import { saleIn } from './sale.js';
 import { S, down, isOn, mayAct, saleNow, saleOf, shown, tabs } from './room.js';
 import { DOWN, storeOf, whenExactly } from './words.js';
 
@@ -25,7 +26,15 @@ const rest = () => later ??= Promise.all([import('./dialog.js'), import('./order
 });
 const missing = () => { later = null; told('A part of this page could not be fetched. Load the page anew.'); };
 const act = { show: id => { location.hash = `sale=${id}`; $('title').focus({ preventScroll: true }); scrollTo(0, 0); } };
-for (const name of LATER) act[name] = (...of) => rest().then(it => it[name](...of), missing);
+// An order is looked up before it is asked about: whoever presses again meanwhile has pressed once.
+let isComing = false;
+const orders = LATER.filter(name => !['ask', 'find', 'again'].includes(name));
+for (const name of LATER) act[name] = async (...of) => {
+	const isOrder = orders.includes(name);
+	if (isOrder && (isComing || $('dialog').open)) return;
+	if (isOrder) isComing = true;
+	try { return await rest().then(it => it[name](...of), missing); } finally { if (isOrder) isComing = false; }
+};
 
 function render() {
 	if (S.is !== 'in') return;
@@ -99,7 +108,10 @@ async function choose() {
 }
 
 function follow() {
-	S.chosen = Number(/^#sale=([1-9]\d{0,12})$/.exec(location.hash)?.[1]) || null;
+	const id = saleIn(location.hash);
+	// A link to a place on this page. Whoever loads it anew shall see the same sale.
+	if (id === undefined) return history.replaceState(null, '', S.chosen ? `#sale=${S.chosen}` : location.pathname + location.search);
+	S.chosen = id;
 	choose();
 	render();
 }
@@ -119,7 +131,7 @@ function enter({ name, role }) {
 }
 
 function leave(why) {
-	dialog?.shut();
+	if (dialog?.shut()) why = dialog.UNSURE;
 	unwatch?.();
 	unwatch = null;
 	Object.assign(S, { is: 'door', me: null, room: null, sales: [], trail: [], products: [], marks: [], isOld: false });

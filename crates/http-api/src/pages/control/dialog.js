@@ -4,10 +4,11 @@ import * as api from './api.js';
 import { now, secondsTo } from './clock.js';
 import { $, el, say, set } from './dom.js';
 import { drawn } from './request.js';
+import { S } from './room.js';
 import { refusalOf } from './words.js';
 
 // A double press must not answer what it did not see: for so long after their words changed, buttons rest.
-const REST_MS = 700, BUSY_TRIES = 5, KEPT = 'flashsale.order', WHY_MAX = 500;
+const REST_MS = 700, BUSY_TRIES = 5, KEPT = 'flashsale.order', WHY_MAX = 500, LEAVE = 'Leave as it is';
 const dialog = $('dialog');
 let about = null, order = null, retry = null, tell, out;
 /** An order that is looked up once somebody has signed in again. */
@@ -20,7 +21,16 @@ export function start(onDone, onOut) {
 	dialog.addEventListener('close', left);
 }
 
-export const shut = () => { order = null; dialog.close(); };
+export const UNSURE = 'Your session was over, and it is not known whether that was done. Sign in, and it is looked up.';
+
+/** Nobody is signed in any more. Returns whether it is not known what came of an order: then it is kept, and looked up. */
+export function shut() {
+	const isUnsure = !!order && (!retry || !!order.isUnsure);
+	if (isUnsure) unsure = order;
+	order = retry = null;
+	dialog.close();
+	return isUnsure;
+}
 
 /** A field with its name. */
 export function field(name, label, props = {}, help = '') {
@@ -30,14 +40,14 @@ export function field(name, label, props = {}, help = '') {
 
 /**
  * Asks. `of`: `title`, `effects` (texts), `parts` (elements), `needsWhy`, `whyHelp` (who reads the reason), `sure` (what is to be typed), `verb`, `tone`, `method`,
- * `path`, `deed` (what will have been done), `says(form)` (what is sent, or `{ wrong: [name, text] }`), `again(why)`.
+ * `path`, `leave` (if it is not left as it is), `deed` (what will have been done), `isChanged()` (what somebody else did meanwhile), `says(form)` (what is sent, or `{ wrong: [name, text] }`), `again(why)`.
  */
 export function ask(of, why = '') {
 	about = of; order = retry = null;
 	const parts = [...of.parts ?? []];
-	if (of.needsWhy !== false) parts.push(field('why', 'Why', { maxLength: WHY_MAX, value: why }, of.whyHelp ?? 'Goes into the trail with your name. Buyers do not see it.'));
+	if (of.needsWhy !== false) parts.push(field('why', 'Why', { maxLength: WHY_MAX, value: why, required: true }, `It has to be said. ${of.whyHelp ?? 'It goes into the trail with your name, and buyers do not see it.'}`));
 	if (of.sure) parts.push(field('sure', `Type ${of.sure} to confirm`, { inputMode: 'numeric' }));
-	const leave = el('button', { type: 'button', className: 'btn', id: 'leave', textContent: of.verb ? 'Leave as it is' : 'Close', onclick: close });
+	const leave = el('button', { type: 'button', className: 'btn', id: 'leave', textContent: of.leave ?? (of.verb ? LEAVE : 'Close'), onclick: close });
 	const act = of.verb && el('button', { className: `btn main ${of.tone ?? ''}`, id: 'act', textContent: of.verb });
 	const form = el('form', { noValidate: true, onsubmit: submitted, oninput: () => complain(null) },
 		el('h2', { id: 'dialogT', textContent: of.title }), ...of.effects?.length ? [el('ul', { className: 'effects' }, ...of.effects.map(it => el('li', { textContent: it })))] : [],
@@ -68,7 +78,8 @@ function left() {
 	unsure = null;
 }
 
-function submitted(e) {
+async function submitted(e) {
+	const mine = about;
 	e.preventDefault();
 	if (isResting() || order && !retry) return;
 	if (!about.verb) return dialog.close();
@@ -78,8 +89,11 @@ function submitted(e) {
 	const wrong = said.wrong ?? (form.why && !form.why.value.trim() ? ['why', 'Say why, in a few words.'] : form.sure && form.sure.value.trim() !== String(about.sure) ? ['sure', `Type ${about.sure}, the number of the sale.`] : null);
 	complain(wrong);
 	if (wrong) return;
+	const changed = await about.isChanged?.();
+	if (about !== mine || order) return;
+	if (changed) return complain(['sku', changed]);
 	const why = form.why?.value.trim();
-	order = { id: about.id ?? drawn(), method: about.method, path: about.path, deed: about.deed, says: why ? { ...said, why } : said };
+	order = { id: about.id ?? drawn(), by: S.me?.name ?? '', method: about.method, path: about.path, deed: about.deed, says: why ? { ...said, why } : said };
 	return attempt();
 }
 
@@ -108,7 +122,7 @@ async function attempt() {
 	if (answer.status === 401 && mine.isUnsure) {
 		unsure = mine;
 		dialog.close();
-		return out('Your session was over, and it is not known whether that was done. Sign in, and it is looked up.');
+		return out(UNSURE);
 	}
 	keep(null);
 	if (answer.kind === 'ok') return done(answer.body, mine);
@@ -143,7 +157,7 @@ function show() {
 	const isUnsure = !!retry, busy = order && !retry, verb = $('act'), leave = $('leave');
 	for (const it of dialog.querySelectorAll('#parts :is(input, select, button)')) it.disabled = !!order;
 	complain(null);
-	const words = isUnsure ? retry.lost ? 'Ask again now' : 'Try again now' : busy ? 'Ordering…' : about.verb, away = isUnsure ? 'Stop asking' : 'Leave as it is';
+	const words = isUnsure ? retry.lost ? 'Ask again now' : 'Try again now' : busy ? 'Ordering…' : about.verb, away = isUnsure ? 'Stop asking' : about.leave ?? LEAVE;
 	if (verb.textContent !== words || leave.textContent !== away) { verb.textContent = words; leave.textContent = away; rest(); }
 	for (const it of [verb, leave]) busy ? it.setAttribute('aria-disabled', 'true') : it.removeAttribute('aria-disabled');
 	$('stand').className = 'stand';
@@ -161,15 +175,17 @@ export function tick() {
 
 const keep = it => { try { it ? sessionStorage.setItem(KEPT, JSON.stringify(it)) : sessionStorage.removeItem(KEPT); } catch { /* it is in memory */ } };
 
-/** Goes on where a reload cut an order off: asks what came of it, and never gives it again by itself. */
+/** Goes on where a reload, or the end of a session, cut an order off: asks what came of it, and never gives it again by itself. */
 export async function resume() {
 	let kept = null;
 	try { kept = JSON.parse(sessionStorage.getItem(KEPT)); } catch { /* then there is none */ }
-	if (!kept || !/^[\da-f-]{36}$/.test(kept.id) || !/^admin\/[\w/.:@%-]+$/.test(kept.path) || /(^|\/)\.\.?(\/|$)/.test(kept.path) || !['POST', 'PATCH', 'PUT', 'DELETE'].includes(kept.method) || typeof kept.deed !== 'string') return keep(null);
-	const answer = await api.action(kept.id);
-	if (answer.kind === 'ok') { keep(null); return tell(answer.body.refused ? `Before this page was loaded anew you ordered something that was refused: ${kept.deed}. The trail says why.` : `${kept.deed}, as you ordered before this page was loaded anew.`, {}); }
+	if (!kept || !/^[\da-f-]{36}$/.test(kept.id) || !/^admin\/[\w/.:@%-]+$/.test(kept.path) || /(^|\/)\.\.?(\/|$)/.test(kept.path) || !['POST', 'PATCH', 'PUT', 'DELETE'].includes(kept.method) || typeof kept.deed !== 'string' || typeof kept.by !== 'string') return keep(null);
+	const answer = await api.action(kept.id), isMine = kept.by === S.me?.name, who = isMine ? 'you' : kept.by;
+	if (answer.kind === 'ok') { keep(null); return tell(answer.body.refused ? `Before, ${who} ordered something that was refused: ${kept.deed}. The trail says why.` : `${kept.deed}, as ${who} ordered before.`, {}); }
+	// It is theirs: who is here now would order it in their own name.
+	if (!isMine) { keep(null); return tell(`It is not known whether that was done, which ${who} ordered before: ${kept.deed}. If it was, the trail below says so.`); }
 	ask({
 		...kept, title: 'Was that done?', verb: 'Order it again', needsWhy: false, says: () => kept.says,
-		effects: [`Before this page was loaded anew you ordered this: ${kept.deed}.`, answer.name === 'not-found' ? 'The service has no such order so far. The request may still be on its way.' : 'The service did not say what came of it.', 'It is safe to order it again: it is the same order, and cannot be carried out twice.'],
+		effects: [`Before, you ordered this: ${kept.deed}.`, answer.name === 'not-found' ? 'The service has no such order so far. The request may still be on its way.' : 'The service did not say what came of it.', 'It is safe to order it again: it is the same order, and cannot be carried out twice.'],
 	});
 }

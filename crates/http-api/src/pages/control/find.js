@@ -32,7 +32,9 @@ async function show(sought) {
 }
 
 async function look(sought) {
-	const unit = UNIT.exec(sought);
+	const unit = UNIT.exec(sought.replace(/\s/g, ''));
+	// No address can end in these, so they cannot be asked for.
+	if (/^\.\.?$/.test(sought)) return head(`“${sought}” cannot be looked up`, 'A user may be called so, but no browser asks for such an address. Ask by one of their codes.');
 	if (unit) return unitParts(sought, Number(unit[1]), Number(unit[2]));
 	if (CODE.test(sought)) {
 		const parts = await codeParts(sought.toLowerCase());
@@ -80,42 +82,66 @@ const steps = u => !mayAct() ? [] : u.state === 'held' ? [small('Release the hol
 async function attemptParts(name) {
 	const answer = await api.attempts(name);
 	if (answer.kind !== 'ok') return failed(answer);
-	const list = el('ol', { className: 'life' }), rows = body => { for (const a of body.attempts ?? []) list.append(event(a.attempted_at, a.outcome === 'granted' ? `Unit ${num(a.unit)} of sale ${a.sale_id}: ${became(a)}` : `${reasonOf(a.outcome)}, sale ${a.sale_id}`)); };
+	const list = el('ol', { className: 'life' }), host = el('div', {}, list);
+	const said = a => a.outcome === 'granted' ? `Unit ${num(a.unit)} of sale ${a.sale_id}: ${became(a)}` : `${reasonOf(a.outcome)}, sale ${a.sale_id}`;
+	const rows = body => list.append(...(body.attempts ?? []).map(a => event(a.attempted_at, said(a))));
 	rows(answer.body);
-	const refused = (answer.body.attempts ?? []).filter(a => a.outcome !== 'granted').length, host = el('div', {}, list);
+	const refused = (answer.body.attempts ?? []).filter(a => a.outcome !== 'granted').length;
+	return [...head('Asked for', `${answer.body.next ? 'Of the last ones, ' : ''}${plural(refused, 'was', 'were')} refused.`), rest(answer.body.next, host, rows)];
+}
+
+/** A list, and a button that adds its next page, as long as there is one. */
+function rest(next, host, rows) {
 	const add = async next => { const it = await api.more(next); if (it.kind === 'ok') { rows(it.body); also(it.body.next, host, add); } };
-	return [...head('Asked for', `${answer.body.next ? 'Of the last ones, ' : ''}${plural(refused, 'was', 'were')} refused.`), also(answer.body.next, host, add)];
+	return also(next, host, add);
 }
 
 const event = (at, text) => el('li', {}, el('time', { dateTime: at, textContent: whenExactly(at) }), el('span', { textContent: text }));
-const became = a => ({ held: `on hold until ${whenExactly(a.expires_at)}`, sold: `bought at ${whenExactly(a.ended_at)}`, expired: `ran out at ${whenExactly(a.ended_at)}`, released: `given back at ${whenExactly(a.ended_at)}`, cancelled: `bought, and cancelled at ${whenExactly(a.ended_at)}` })[a.state] ?? a.state;
+const became = a => ({
+	held: `on hold until ${whenExactly(a.expires_at)}`, sold: `bought at ${whenExactly(a.ended_at)}`, expired: `ran out at ${whenExactly(a.ended_at)}`,
+	released: `given back at ${whenExactly(a.ended_at)}`, cancelled: `bought, and cancelled at ${whenExactly(a.ended_at)}`,
+})[a.state] ?? a.state;
+
+/** What a unit is now, by whoever had it last. */
+function standing(last, isPart) {
+	if (!last) return 'Nobody had it so far: it is free.';
+	if (isPart) return 'It was on hold very often; the first ones are below.';
+	const { user_id: user, state } = last;
+	return {
+		held: `On hold for ${user} until ${whenExactly(last.expires_at)}.`, sold: `Bought by ${user} at ${whenExactly(last.ended_at)}.`,
+		cancelled: `Bought by ${user}, and cancelled at ${whenExactly(last.ended_at)}.`,
+	}[state] ?? 'It is free again.';
+}
 
 async function unitParts(sought, sale, unit) {
 	const answer = await api.unit(sale, unit);
 	if (isAway(answer)) return failed(answer);
 	if (answer.kind !== 'ok') return head(`No unit ${sought}`, answer.name === 'sale-not-found' ? `There is no sale ${sale}.` : `${answer.body.detail}.`);
-	const holders = answer.body.holders ?? [], last = holders.at(-1), life = el('ol', { className: 'life' });
-	const rows = body => { for (const a of body.holders ?? []) life.append(el('li', {}, el('time', { dateTime: a.attempted_at, textContent: whenExactly(a.attempted_at) }), el('span', {}, el('button', { type: 'button', className: 'plain', textContent: a.user_id ?? 'nobody', onclick: () => find(a.user_id) }), `: ${became(a)}`))); };
+	const { holders = [], next } = answer.body, last = holders.at(-1), life = el('ol', { className: 'life' });
+	const holder = a => el('button', { type: 'button', className: 'plain', textContent: a.user_id ?? 'nobody', onclick: () => find(a.user_id) });
+	const row = a => el('li', {}, el('time', { dateTime: a.attempted_at, textContent: whenExactly(a.attempted_at) }), el('span', {}, holder(a), `: ${became(a)}`));
+	const rows = body => life.append(...(body.holders ?? []).map(row));
 	rows(answer.body);
-	const box = el('div', {}, ...head(`Unit ${num(unit)} of sale ${sale}`, !last ? 'Nobody had it so far: it is free.' : answer.body.next ? 'It was on hold very often; the first ones are below.' : last.state === 'held' ? `On hold for ${last.user_id} until ${whenExactly(last.expires_at)}.` : last.state === 'sold' ? `Bought by ${last.user_id} at ${whenExactly(last.ended_at)}.` : last.state === 'cancelled' ? `Bought by ${last.user_id}, and cancelled at ${whenExactly(last.ended_at)}.` : 'It is free again.'),
-		...last && !answer.body.next ? [el('div', { className: 'acts' }, ...steps(last))] : [], life);
-	const add = async next => { const it = await api.more(next); if (it.kind === 'ok') { rows(it.body); also(it.body.next, box, add); } };
-	return [el('div', { className: 'one' }, picture(sale, unit), also(answer.body.next, box, add))];
+	const acts = last && !next ? [el('div', { className: 'acts' }, ...steps(last))] : [];
+	const box = el('div', {}, ...head(`Unit ${num(unit)} of sale ${sale}`, standing(last, next)), ...acts, life);
+	return [el('div', { className: 'one' }, picture(sale, unit), rest(next, box, rows))];
 }
 
 async function codeParts(code) {
 	const answer = await api.code(code);
 	if (isAway(answer)) return failed(answer);
 	if (answer.kind !== 'ok') return null;
-	const { attempt: a, purchase } = answer.body;
-	if (!a.unit) return head(`Code ${code.slice(0, 13)}…`, 'A tombstone: nobody was ever given this code.');
+	const { attempt: a, purchase } = answer.body, short = `${code.slice(0, 13)}…`;
+	if (!a.unit) return head(`Code ${short}`, 'A tombstone: nobody was ever given this code.');
 	const life = [event(a.attempted_at, `Put on hold for ${a.user_id}, until ${whenExactly(a.expires_at)}`)];
 	if (purchase) life.push(event(purchase.purchased_at, `Bought by ${purchase.user_id}`));
-	if (a.ended_at && a.state !== 'sold' && !purchase) life.push(event(a.ended_at, { expired: 'Its time ran out: back on sale', released: 'Given back, by its buyer or an operator' }[a.state] ?? a.state));
+	else if (a.ended_at && a.state !== 'sold') life.push(event(a.ended_at, { expired: 'Its time ran out: back on sale', released: 'Given back, by its buyer or an operator' }[a.state] ?? a.state));
 	if (purchase?.cancelled_at) life.push(event(purchase.cancelled_at, `The purchase was cancelled: “${purchase.reason ?? ''}”`));
 	const acts = [small('Who had it', () => find(`${a.sale_id}/${a.unit}`)), small(`All of ${a.user_id}`, () => find(a.user_id)), ...steps({ ...a, ...purchase, code })];
-	const is = { held: `On hold for ${a.user_id} until ${whenExactly(a.expires_at)}.`, sold: `Bought by ${a.user_id}.`, cancelled: `Bought by ${a.user_id}, and cancelled.`, expired: 'Its time ran out; the unit went back on sale.', released: 'It was given back; the unit went back on sale.' }[a.state] ?? '';
-	const title = purchase?.item_name ?? `Unit ${num(a.unit)} of sale ${a.sale_id}`;
-	return [el('div', { className: 'one' }, picture(a.sale_id, a.unit, purchase?.item_image), el('div', {}, ...head(title, `${is} Sale ${a.sale_id}, code ${code.slice(0, 13)}…`), el('div', { className: 'acts' }, ...acts), el('ol', { className: 'life' }, ...life)))];
+	const is = {
+		held: `On hold for ${a.user_id} until ${whenExactly(a.expires_at)}.`, sold: `Bought by ${a.user_id}.`, cancelled: `Bought by ${a.user_id}, and cancelled.`,
+		expired: 'Its time ran out; the unit went back on sale.', released: 'It was given back; the unit went back on sale.',
+	}[a.state] ?? '';
+	const said = head(purchase?.item_name ?? `Unit ${num(a.unit)} of sale ${a.sale_id}`, `${is} Sale ${a.sale_id}, code ${short}`);
+	return [el('div', { className: 'one' }, picture(a.sale_id, a.unit, purchase?.item_image), el('div', {}, ...said, el('div', { className: 'acts' }, ...acts), el('ol', { className: 'life' }, ...life)))];
 }
-

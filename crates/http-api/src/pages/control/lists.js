@@ -1,11 +1,13 @@
 // What changes seldom: the sales there are, what operators did, and the products. They are asked for when the
 // stream says that something is otherwise, and now and then.
 import * as api from './api.js';
-import { $, el } from './dom.js';
+import { $, el, refill } from './dom.js';
 import { S, isOn, mayAct, productOf, saleNow, saleOf, shown } from './room.js';
 import { STATE, deed, differences, nameOf, num, refusalOf, when, whenExactly } from './words.js';
 
-const MARKS_MAX = 100;
+const MARKS_MAX = 100, ROWS_MAX = 100;
+/** How many rows of each there were when somebody wanted older ones. */
+const wanted = {};
 
 const actionOf = it => it && Number.isSafeInteger(it.number) && typeof it.action === 'string' && typeof it.operator === 'string' ? it : null;
 const listedOf = it => { const product = productOf(it?.product); return product && { product, changed_at: it.changed_at, archived_at: it.archived_at ?? null }; };
@@ -15,14 +17,18 @@ const KINDS = {
 	products: { first: api.products, of: body => body.products, read: listedOf, key: it => it.product.sku },
 };
 
-/** Reads a list anew. Older pages that are shown stay. Returns whether it could be read. */
+/**
+ * Reads a list anew. Older rows that are shown stay, unless some may be missing between: then, and when many have come
+ * since somebody wanted older ones, it begins anew. Returns whether it could be read.
+ */
 export async function read(kind) {
 	const { first, of, read, key } = KINDS[kind], answer = await first();
 	if (answer.kind !== 'ok' || !Array.isArray(of(answer.body))) return false;
-	const fresh = of(answer.body).map(read).filter(Boolean), keys = new Set(fresh.map(key));
-	const older = S[kind].filter(it => !keys.has(key(it)));
-	if (!older.length) S[`${kind}Next`] = answer.body.next ?? null;
-	S[kind] = [...fresh, ...older];
+	const fresh = of(answer.body).map(read).filter(Boolean), keys = new Set(fresh.map(key)), known = S[kind];
+	const older = known.filter(it => !keys.has(key(it))), isWhole = older.length < known.length && fresh.length + older.length <= (wanted[kind] ?? 0) + ROWS_MAX;
+	if (!older.length || !isWhole) S[`${kind}Next`] = answer.body.next ?? null;
+	// The sale that is shown may be one that no page of the list has.
+	S[kind] = [...fresh, ...isWhole ? older : older.filter(it => kind === 'sales' && it.id === S.chosen)];
 	return true;
 }
 
@@ -32,6 +38,7 @@ export async function readMore(kind) {
 	const keys = new Set(S[kind].map(key));
 	S[kind] = [...S[kind], ...of(answer.body).map(read).filter(it => it && !keys.has(key(it)))];
 	S[`${kind}Next`] = answer.body.next ?? null;
+	wanted[kind] = S[kind].length;
 }
 
 /** What was done to the sale that is shown, for its picture. */
@@ -47,9 +54,7 @@ export function fill(id, rows, build) {
 	const host = $(id), key = JSON.stringify(rows);
 	if (filled.get(id) === key) return;
 	filled.set(id, key);
-	const focused = host.contains(document.activeElement) ? document.activeElement.dataset.is : null;
-	host.replaceChildren(...build());
-	if (focused) host.querySelector(`[data-is="${CSS.escape(focused)}"]`)?.focus();
+	refill(host, build());
 }
 
 export const button = (is, text, onclick, more = '') => { const b = el('button', { type: 'button', className: `btn small ${more}`, onclick }, text); b.dataset.is = is; return b; };
@@ -77,7 +82,8 @@ function drawSales(act) {
 }
 
 function drawTrail() {
-	fill('trail', [S.trail, new Date().toDateString()], () => S.trail.length ? S.trail.map(it => {
+	// What is in the trail never changes.
+	fill('trail', [S.trail.map(it => it.number), new Date().toDateString()], () => S.trail.length ? S.trail.map(it => {
 		const more = it.action === 'sale-changed' && !it.refused ? differences(it.before, it.after).join('; ') : '';
 		const no = it.refused ? `Refused. ${refusalOf({ refused: it.refused.refused, action: it }) ?? it.refused.refused}` : '';
 		return el('li', { className: it.refused ? 'no' : '' }, el('time', { dateTime: it.acted_at, textContent: whenExactly(it.acted_at) }),
@@ -97,5 +103,5 @@ function drawProducts(act) {
 /** The buttons beside the headings; who may not act is told why there are none. */
 export function drawActs(act) {
 	fill('salesActs', [mayAct()], () => mayAct() ? [el('button', { type: 'button', className: 'btn small', onclick: act.schedule }, 'Schedule a sale… ', el('kbd', { textContent: 'N' }))] : []);
-	fill('productsActs', [mayAct()], () => mayAct() ? [el('button', { type: 'button', className: 'btn small', onclick: () => act.putProduct(null) }, 'Put a product…')] : []);
+	fill('productsActs', [mayAct()], () => mayAct() ? [el('button', { type: 'button', className: 'btn small', onclick: () => act.putProduct(null) }, 'Add a product…')] : []);
 }

@@ -67,7 +67,7 @@ function agreement(drift, at) {
 	return [isOld ? 'wait' : 'ok', 'Agreement', 'drift 0', `${isOld ? 'Last time b' : 'B'}oth stores counted the same${compared}`];
 }
 
-const sweep = lag => lag === null ? ['wait', 'Sweep', 'not yet', 'No hold was looked at yet'] : [lag > 10_000 ? 'wait' : 'ok', 'Sweep', lag < 1_000 ? `${num(lag)} ms` : lasting(lag), 'Oldest hold past its time'];
+const sweep = lag => lag === null ? ['wait', 'Sweep', 'not yet', 'No hold was looked at yet'] : [lag > 10_000 ? 'wait' : 'ok', 'Sweep', lag < 1_000 ? `${num(lag)} ms` : lasting(lag), 'How long holds outlast their time, at most'];
 
 function processes(all, at) {
 	const silent = all.filter(p => p.seen !== null && at - p.seen > SILENT_MS), names = all.map(p => `${p.address || p.id.slice(0, 8)}${silent.includes(p) ? ` last seen ${toSeconds(p.seen)}` : ''}`);

@@ -3,10 +3,10 @@ import * as api from './api.js';
 import { atHour, hourMinute, now, secondsTo, left } from './clock.js';
 import { el } from './dom.js';
 import { ask, field } from './dialog.js';
-import { S, isOn, saleOf } from './room.js';
+import { S, isOn, productOf, saleOf } from './room.js';
 import { GENERATED, nameOf, num, plural, when, whenExactly } from './words.js';
 
-const MINUTE = 60_000;
+const MINUTE = 60_000, PAGES_MAX = 50;
 let tell;
 export const start = onProblem => { tell = onProblem; };
 
@@ -18,7 +18,7 @@ async function look(id) {
 }
 
 const free = sale => Math.max(0, sale.stock - sale.sold - sale.held);
-const onHold = sale => `${plural(sale.held, 'unit stays', 'units stay')} on hold, and can be bought. Their time runs on.`;
+const onHold = sale => sale.held ? `${plural(sale.held, 'unit stays', 'units stay')} on hold, and can be bought. Their time runs on.` : 'Nothing is on hold.';
 const inMinutes = ms => +(ms / MINUTE).toFixed(3);
 
 const of = (sale, how) => ({ method: 'POST', path: `admin/sales/${sale.id}/${how.way}`, says: () => ({ version: sale.version }), ...how });
@@ -54,7 +54,7 @@ export async function endSale(id, why) {
 const local = t => new Date(t - new Date(t).getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const whole = (form, name) => /^\d{1,15}$/.test(form[name].value.trim()) ? Number(form[name].value.trim()) : null;
-const minutes = (form, name) => { const n = Number(form[name].value.trim().replace(',', '.')); return n > 0 && n < 1e7 ? Math.round(n * MINUTE) : null; };
+const minutes = (form, name) => { const text = form[name].value.trim().replace(',', '.'), n = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0; return n > 0 && n < 1e7 ? Math.round(n * MINUTE) : null; };
 
 function terms(sale, isOpen) {
 	const number = (name, label, value, help) => field(name, label, { value: value ?? '', inputMode: 'numeric' }, help);
@@ -105,13 +105,27 @@ export async function changeSale(id, why) {
 	}), why);
 }
 
-export function schedule() {
+/** All products that can be sold, however many: a list that leaves some out in silence would hide them. */
+async function sellable() {
+	const all = [];
+	let page = await api.products();
+	for (let i = 0; i < PAGES_MAX && page.kind === 'ok'; i++) {
+		all.push(...(page.body.products ?? []).filter(it => !it.archived_at).map(it => productOf(it.product)).filter(Boolean));
+		if (!page.body.next) return all;
+		page = await api.more(page.body.next);
+	}
+	return null;
+}
+
+export async function schedule() {
+	const products = await sellable();
+	if (!products) return tell('The service could not say which products there are, so no sale can be scheduled just now.');
 	const hour = Math.ceil((now() + 5 * MINUTE) / (60 * MINUTE)) * 60 * MINUTE, last = S.sales[0];
 	const draft = { starts: hour, ends: hour + 30 * MINUTE, stock: last?.stock ?? 2_500, per_user_limit: last?.per_user_limit ?? 10, hold_ms: last?.hold_ms ?? 5 * MINUTE };
-	const options = [el('option', { value: '', textContent: `${GENERATED}, each with a picture of its own` }), ...S.products.filter(it => !it.archived_at).map(({ product }) => el('option', { value: product.sku, textContent: `${product.name} (${product.sku})` }))];
+	const options = [el('option', { value: '', textContent: `${GENERATED}, each with a picture of its own` }), ...products.map(it => el('option', { value: it.sku, textContent: `${it.name} (${it.sku})` }))];
 	const sum = el('p', { className: 'sum', ariaLive: 'polite' });
 	ask({
-		title: 'Schedule a sale', verb: 'Schedule the sale', method: 'POST', path: 'admin/sales', deed: 'Scheduled a sale', parts: [field('product', 'Product', { options }), el('div', { className: 'two' }, ...terms(draft, false)), sum],
+		title: 'Schedule a sale', verb: 'Schedule the sale', leave: 'Schedule none', method: 'POST', path: 'admin/sales', deed: 'Scheduled a sale', parts: [field('product', 'Product', { options }), el('div', { className: 'two' }, ...terms(draft, false)), sum],
 		says(form) {
 			const all = said(form, draft);
 			return all.wrong || !form.product.value ? all : { ...all, product: form.product.value };
@@ -133,12 +147,12 @@ function summary({ wrong, starts_at, ends_at }) {
 /** By its unit and its user: nobody is shown the code of a hold whole. */
 export const releaseHold = ({ unit, sale_id, user_id }) => ask({
 	title: `Release unit ${num(unit)} of sale ${sale_id}?`, verb: 'Release the hold', tone: 'bad', method: 'DELETE', path: `admin/sales/${sale_id}/units/${unit}/hold`, deed: `Released unit ${num(unit)} of sale ${sale_id}`, says: () => ({ user_id }),
-	effects: [`${user_id} can no longer buy it; their page says that it is given back.`, 'The unit is on sale again within a second, for anybody. This cannot be undone.'],
+	effects: [`${user_id} can no longer buy it. Their page says so within two minutes, or as soon as they look at it again.`, 'The unit is on sale again within a second, for anybody. This cannot be undone.'],
 });
 
 export const cancelPurchase = ({ code, unit, sale_id, user_id, item_name }) => ask({
 	title: `Cancel the purchase of ${item_name ?? `unit ${num(unit)}`}?`, verb: 'Cancel the purchase', tone: 'bad', method: 'POST', path: `admin/purchases/${code}/cancel`, deed: `Cancelled the purchase of unit ${num(unit)} of sale ${sale_id}`,
-	whyHelp: 'Goes into the trail with your name, and onto the receipt: the buyer reads it.',
+	whyHelp: 'It goes into the trail with your name, and onto the receipt: the buyer reads it.',
 	effects: [`The unit is on sale again, unless the sale is over. The receipt of ${user_id} stays, marked as cancelled, with your reason.`, 'They may buy another unit instead. Tell them: the shop does not.', 'This cannot be undone.'],
 });
 

@@ -53,12 +53,14 @@ export function draw() {
 	acts(sale); exports(sale);
 	// What a line points at stays, whatever comes after it.
 	const at = read === null ? null : points[read]?.t;
-	points = pointsOf(sale).map(p => ({ ...p, stock: sale.stock }));
+	// The stock was another before it was changed.
+	const changes = S.marks.filter(it => it.sale_id === sale.id && !it.refused && it.before?.stock), stockAt = t => changes.reduce((stock, it) => Date.parse(it.acted_at) > t ? it.before.stock : stock, sale.stock);
+	points = pointsOf(sale).map(p => ({ ...p, stock: stockAt(p.t) }));
 	const to = S.span_s ? Math.min(now(), Math.max(sale.ends, sale.starts + S.span_s * 1_000)) : Math.max(sale.ends, sale.starts + MINUTE), from = S.span_s ? Math.max(sale.starts - MINUTE, to - S.span_s * 1_000) : sale.starts;
 	if (S.span_s) points = points.filter((p, i) => (points[i + 1]?.t ?? p.t) >= from);
 	if (at !== null) { read = points.findIndex(p => p.t >= at); if (read < 0) read = null; picture.point(read); }
 	const marks = S.marks.filter(it => it.sale_id === sale.id && !it.refused && markOf(it)).map(it => ({ t: Date.parse(it.acted_at), text: `${markOf(it)}, ${it.operator}` })).reverse();
-	picture.draw({ points, from, to: Math.max(to, from + MINUTE), max: sale.stock, gap_ms: GAP_MS, marks });
+	picture.draw({ points, from, to: Math.max(to, from + MINUTE), max: Math.max(sale.stock, ...points.map(p => p.stock)), gap_ms: GAP_MS, marks });
 	set($('stackText'), points.length ? `Sold, on hold and free of ${plural(sale.stock, 'unit')}` : sale.state === 'scheduled' ? 'The picture starts when the sale does.' : 'Nothing is known of how it went: minutes are kept for seven days.');
 	$('stack').classList.toggle('bare', !points.length);
 	numbers();

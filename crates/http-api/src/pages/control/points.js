@@ -4,7 +4,7 @@ import { history } from './api.js';
 import { isTime } from './sale.js';
 
 /** A quarter of an hour, a second each; and of more sales than are shown at a time. */
-const LIVE_MAX = 900, POINTS_MAX = 1_500, SALES_MAX = 48;
+const LIVE_MAX = 900, POINTS_MAX = 1_500, SALES_MAX = 48, PACE_SOLD_MIN = 3;
 const ledger = new Map(), live = new Map();
 export const rates = [];
 
@@ -56,7 +56,8 @@ export function pointsOf(sale) {
 /** When all will be sold at the pace of the last minute; null if that cannot be said. */
 export function soldOutAt(sale, now) {
 	const seconds = (live.get(sale.id) ?? []).filter(p => p.t >= now - 60_000), first = seconds[0], last = seconds.at(-1);
-	if (!last || last.t - first.t < 10_000 || last.sold <= first.sold) return null;
+	// Nobody knows a pace from a purchase or two, nor when units on hold come back.
+	if (!last || last.t - first.t < 10_000 || last.sold - first.sold < PACE_SOLD_MIN || last.sold + last.held >= sale.stock) return null;
 	return last.t + (sale.stock - last.sold) / (last.sold - first.sold) * (last.t - first.t);
 }
 

@@ -1,6 +1,9 @@
 // A product is put: all that it is, said at once, with a picture that is looked at before it is sent.
+import * as api from './api.js';
 import { ask, field } from './dialog.js';
 import { el } from './dom.js';
+import { productOf } from './room.js';
+import { priceOf } from './sale.js';
 
 /** What the service takes. */
 const PICTURE_MAX = 512 * 1_024, KINDS = ['image/png', 'image/jpeg', 'image/webp'];
@@ -15,6 +18,7 @@ export function putProduct(was, why) {
 	const none = el('button', { type: 'button', className: 'btn small', textContent: 'No picture' });
 	const digits = was?.price ? digitsOf(was.price.currency) ?? 2 : 2;
 	const price = was?.price ? (was.price.amount / 10 ** digits).toFixed(digits) : '';
+	const costs = el('small', { ariaLive: 'polite' });
 	async function draw() {
 		shown.hidden = none.hidden = !picture;
 		shown.getContext('2d').clearRect(0, 0, 96, 120);
@@ -33,31 +37,44 @@ export function putProduct(was, why) {
 		draw();
 	});
 	none.onclick = () => { picture = null; file.querySelector('input').value = ''; says.textContent = ''; draw(); file.querySelector('input').focus(); };
+	/** What the fields say of the price: an amount in the smallest unit of a currency, or what is wrong. */
+	function priceIn(form) {
+		const currency = form.currency.value.trim().toUpperCase(), cost = form.price.value.trim().replace(',', '.'), after = digitsOf(currency);
+		if (!cost && !currency) return {};
+		if (!/^[A-Z]{3}$/.test(currency) || after === null) return { wrong: ['currency', 'In which currency? By its three letters, such as EUR.'] };
+		if (!new RegExp(`^\\d{1,12}(\\.\\d{1,${after || 1}})?$`).test(cost) || !after && cost.includes('.')) return { wrong: ['price', `How much? Such as ${after ? `19.${'9'.repeat(after)}` : '1999'}.`] };
+		return { price: Math.round(Number(cost) * 10 ** after), currency };
+	}
 	ask({
-		title: was ? `Change ${was.name}` : 'Put a product', verb: was ? 'Change the product' : 'Put the product', method: 'PUT', deed: 'Put the product',
+		title: was ? `Change ${was.name}` : 'Add a product', verb: was ? 'Change the product' : 'Add the product', leave: was ? undefined : 'Add none', method: 'PUT', deed: 'Put the product',
+		async isChanged() {
+			const answer = await api.product(this.sku), is = answer.kind === 'ok' ? productOf(answer.body.product ?? answer.body) : null;
+			if (answer.kind === 'ok' && !was) return 'There is a product of this key already. To change it, press Change… beside it.';
+			if (is && was && JSON.stringify(is) !== JSON.stringify(was)) return 'Somebody has changed it since this was opened: leave it as it is, and look at it again.';
+		},
 		effects: was ? ['Sales of it show it so within seconds. A receipt says what was sold as it was then.'] : [],
 		parts: [
 			field('sku', 'Key', { value: was?.sku ?? '', readOnly: !!was, maxLength: 64 }, 'The shop’s own, such as lamp-7. It stays for ever.'), field('name', 'Name', { value: was?.name ?? '', maxLength: 200 }),
-			el('div', { className: 'two' }, field('price', 'Price', { value: price, inputMode: 'decimal' }, 'Shown and passed on'), field('currency', 'Currency', { value: was?.price?.currency ?? '', maxLength: 3 }, 'Such as EUR')),
+			el('div', { className: 'two' }, field('price', 'Price', { value: price, inputMode: 'decimal' }, 'Shown and passed on'), field('currency', 'Currency', { value: was?.price?.currency ?? '', maxLength: 3 }, 'Such as EUR')), costs,
 			file, el('div', { className: 'pictured' }, shown, says, none),
 		],
 		says(form) {
-			const sku = form.sku.value.trim(), name = form.name.value.trim(), currency = form.currency.value.trim().toUpperCase(), cost = form.price.value.trim().replace(',', '.');
+			const sku = form.sku.value.trim(), name = form.name.value.trim();
 			if (!/^[A-Za-z0-9][\w.:@-]{0,63}$/.test(sku)) return { wrong: ['sku', 'A key has letters, digits and . _ : @ - only, and begins with a letter or a digit.'] };
 			if (!name) return { wrong: ['name', 'What is it called?'] };
 			const said = { name };
-			if (cost || currency) {
-				const after = digitsOf(currency);
-				if (!/^[A-Z]{3}$/.test(currency) || after === null) return { wrong: ['currency', 'In which currency? By its three letters, such as EUR.'] };
-				if (!new RegExp(`^\\d{1,12}(\\.\\d{1,${after || 1}})?$`).test(cost) || !after && cost.includes('.')) return { wrong: ['price', `How much? Such as ${after ? `19.${'9'.repeat(after)}` : '1999'}.`] };
-				Object.assign(said, { price: Math.round(Number(cost) * 10 ** after), currency });
-			}
+			const price = priceIn(form);
+			if (price.wrong) return price;
+			Object.assign(said, price);
 			if (was?.metadata) said.metadata = JSON.stringify(was.metadata);
 			if (picture?.base64) said.image_base64 = picture.base64; else if (picture) said.image = picture.kept;
-			this.path = `admin/products/${encodeURIComponent(sku)}`; this.deed = `Put product ${sku}`;
+			this.sku = sku; this.path = `admin/products/${encodeURIComponent(sku)}`; this.deed = `Put product ${sku}`;
 			return said;
 		},
 	}, why);
+	const form = costs.closest('form'), preview = () => { const { price, currency } = priceIn(form); costs.textContent = currency ? `Buyers see ${priceOf({ amount: price, currency })}.` : ''; };
+	form.addEventListener('input', preview);
+	preview();
 	draw();
 }
 

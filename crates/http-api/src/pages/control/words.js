@@ -65,7 +65,7 @@ export function deed(action) {
 }
 
 /** One word for a line in the picture. */
-export const markOf = action => ({ 'sale-paused': 'Paused', 'sale-resumed': 'Resumed', 'sale-changed': 'Changed', 'sale-ended': 'Ended' })[action.action];
+export const markOf = action => ({ 'sale-paused': 'Paused', 'sale-resumed': 'Resumed', 'sale-changed': 'Changed', 'sale-ended': 'Ended', 'purchase-cancelled': 'Cancelled' })[action.action];
 
 /** What stood in the way of an order, and what to do about it. */
 export function refusalOf({ refused: why, action }) {

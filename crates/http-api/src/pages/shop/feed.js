@@ -5,7 +5,7 @@ import { forget, heard } from './clock.js';
 import { chance, parser, pause } from './events.js';
 import { saleOf } from './sale.js';
 
-const SILENCE_MS = 40_000, LOOK_MS = 4_000, UNSEEN_MS = 10_000, FINAL_MS = 30_000;
+const SILENCE_MS = 40_000, LOOK_MS = 4_000, LOOK_MS_MAX = 15_000, UNSEEN_MS = 10_000, FINAL_MS = 30_000;
 
 /**
  * Watches a sale, or without a number whichever is on. `tell.sale(sale or null, why)` is called with what is so, and
@@ -35,7 +35,7 @@ export function watch(id, tell) {
 }
 
 async function follow(id, tell, signal) {
-	let failures = 0, last = null;
+	let failures = 0, last = null, misses = 0;
 	while (!signal.aborted) {
 		const heardOf = await stream(id, last, tell, signal);
 		if (signal.aborted) return;
@@ -44,12 +44,15 @@ async function follow(id, tell, signal) {
 		// One that was good is asked for again at once, as it told us to; one that never was, later.
 		const until = performance.now() + (failures ? Math.min(30_000, chance(1_000, 4_000) * failures) : heardOf.retry_ms);
 		do {
-			await lookOnce(id, tell, signal);
-			await pause(Math.min(LOOK_MS, Math.max(100, until - performance.now())), signal);
+			misses = await lookOnce(id, tell, signal) ? 0 : misses + 1;
+			// Nobody else looks at the same moments, and nothing more becomes of a sale that is over.
+			const next = heardOf.isFinal ? Infinity : Math.min(LOOK_MS_MAX, LOOK_MS * Math.max(1, misses)) * chance(.75, 1.25);
+			await pause(Math.min(next, Math.max(100, until - performance.now())), signal);
 		} while (!signal.aborted && performance.now() < until);
 	}
 }
 
+/** Returns whether there is a sale. */
 async function lookOnce(id, tell, signal) {
 	const answer = await look(id);
 	if (signal.aborted) return;
@@ -58,6 +61,7 @@ async function lookOnce(id, tell, signal) {
 	else if (answer.name === 'sale-not-found') tell.sale(null);
 	// A service that says why it cannot tell is there: what is on hold can be bought.
 	tell.link(sale || answer.name ? 'wait' : 'off');
+	return !!sale;
 }
 
 /** One connection, to its end. */
@@ -67,7 +71,7 @@ async function stream(id, last, tell, signal) {
 	let timer, nonsense = 0;
 	const alive = () => { clearTimeout(timer); timer = setTimeout(() => silent.abort(), SILENCE_MS); };
 	const event = (kind, lines, id) => {
-		if (kind === 'end') told.retry_ms = FINAL_MS;
+		if (kind === 'end') Object.assign(told, { retry_ms: FINAL_MS, isFinal: true });
 		if (kind !== 'sale') return;
 		let it = null;
 		try { it = JSON.parse(lines); } catch { /* then it is none */ }
@@ -84,7 +88,7 @@ async function stream(id, last, tell, signal) {
 		const headers = { Accept: 'text/event-stream', ...last && { 'Last-Event-ID': last } };
 		const response = await fetch(id ? `stream?sale=${id}` : 'stream', { headers, cache: 'no-store', signal: both });
 		// It has said all that there is to say of this sale.
-		if (response.status === 204) return { ...told, events: 1, retry_ms: FINAL_MS };
+		if (response.status === 204) return { ...told, events: 1, retry_ms: FINAL_MS, isFinal: true };
 		if (response.status !== 200 || !/event-stream/.test(response.headers.get('Content-Type'))) { response.body?.cancel(); return told; }
 		// It says nothing as long as what we have is still so.
 		if (last) { told.events = 1; tell.link('live'); }

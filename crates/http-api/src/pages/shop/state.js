@@ -2,14 +2,15 @@
 import { secondsTo } from './clock.js';
 
 export const S = {
-	sale: undefined, // null: none is on and none is planned
+	sale: undefined, // null: there is none
 	chosen: null, // the number of the sale that is watched, if it is not whichever is on
+	current: null, // the number of whichever was on when that was watched
 	units: [], picked: null, // a code
-	busy: null, // 'ask', 'buy' or 'give', while the service has not answered
-	retry: null, // { op, code, at, lost, isCrowd, tries }: what is asked again, when, and why
-	message: null, // [tone, text]
+	requests: new Map(), // what the service has not answered, by the code it is of, or the number of the sale; what is in one, actions.js says
+	message: null, // [tone, text], and the state that it is of, if it is over with it
 	link: 'wait', user: '', isSignedIn: false, wantsToken: false,
 	elsewhere: null, // { sale, user, n }: what the user has, as the service counts it
+	others: 0, // how many sales are open beside the one that is shown
 	retry_at: null, // when a hold may come back
 };
 
@@ -18,6 +19,15 @@ export const holds = () => S.units.filter(u => u.is === 'held').sort((a, b) => D
 export const bought = () => S.units.filter(u => u.is === 'bought');
 export const picked = () => S.units.find(u => u.code === S.picked);
 export const countOf = is => S.units.filter(u => isOfUser(u) && u.is === is).length;
+
+/** What is asked for of the unit that is picked, or else of the sale that is shown. */
+export const request = () => S.requests.get(S.picked ?? S.sale?.id);
+
+/** The unit on hold that is shown if none is chosen: one of the sale that is shown, as soon as that is known. */
+export const nextHold = () => S.requests.has(S.sale?.id) ? null : holds().find(u => !(S.chosen ?? S.sale) || u.sale === (S.chosen ?? S.sale.id))?.code ?? null;
+
+/** Nobody is known, where somebody has to be. */
+export const isOut = () => S.wantsToken && !S.isSignedIn;
 
 /** How many more the user may have of this sale. */
 export function room() {
@@ -35,7 +45,7 @@ export function view() {
 	const { sale } = S, u = picked();
 	if (u?.is === 'held') return 'hold';
 	if (u?.is === 'bought') return 'mine';
-	if (S.busy === 'ask' || S.retry?.op === 'ask') return 'asking';
+	if (S.requests.has(sale?.id)) return 'asking';
 	if (sale === undefined) return 'loading';
 	if (sale === null) return 'none';
 	if (sale.state === 'scheduled') return 'before';

@@ -2,7 +2,7 @@
 // the tray of all that are on hold.
 import { sales } from './api.js';
 import { left, now } from './clock.js';
-import { $, el, set, svg } from './dom.js';
+import { $, el, refill, set, svg } from './dom.js';
 import { saleOf } from './sale.js';
 import { S, holds, picked, view } from './state.js';
 import { signOf } from './words.js';
@@ -36,10 +36,12 @@ function tray(act) {
 	const list = holds().length > 1 && picked()?.is === 'held' ? holds() : [], t = $('tray'), key = list.map(u => u.code).join();
 	if (t.dataset.key !== key) {
 		t.dataset.key = key;
-		t.replaceChildren(...list.map(u => {
+		refill(t, list.map(u => {
 			const r = { x: 2, y: 2, width: 74, height: 91, rx: 8 };
 			const rings = svg('svg', { viewBox: '0 0 78 95', 'aria-hidden': 'true' }, svg('rect', { ...r, class: 'rail' }), svg('rect', { ...r, class: 'run', pathLength: 100 }));
-			return el('li', {}, el('button', { type: 'button', className: 'thumb', onclick: () => act.pick(u.code) }, el('img', { src: u.image, alt: u.name, width: 60, height: 75 }), rings, el('small')));
+			const thumb = el('button', { type: 'button', className: 'thumb', onclick: () => act.pick(u.code) }, el('img', { src: u.image, alt: u.name, width: 60, height: 75 }), rings, el('small'));
+			thumb.dataset.is = u.code;
+			return el('li', {}, thumb);
 		}));
 	}
 	list.forEach((u, i) => {
@@ -65,7 +67,7 @@ async function show(u) {
 	} catch { /* then the wall stays as it is */ }
 }
 
-/** Cards around the one that lies face down: of sales that are over or sold out, for nobody shall see what can still be had. */
+/** Cards around the one that lies face down: of sales that are over or sold out, for nobody shall see what can still be had. Whether one was sold or stayed, nobody is told. */
 export async function hang() {
 	const answer = await sales('ended'), card = (src, width, height) => el('img', { src, width, height, alt: '', decoding: 'async' });
 	const isOver = it => it && !it.product && (it.id !== S.sale?.id || it.sold === it.stock);

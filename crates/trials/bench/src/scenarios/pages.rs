@@ -28,8 +28,11 @@ use crate::{
 const AROUND: Duration = Duration::from_secs(60);
 
 /// What it asks then.
-const AROUND_ASKED: [&str; 3] =
-    ["/sales?state=open&limit=8", "/sales?state=paused&limit=8", "/sales?state=scheduled&limit=8"];
+const AROUND_ASKED: [&str; 3] = [
+    "/sales?state=open&limit=20",
+    "/sales?state=paused&limit=20",
+    "/sales?state=scheduled&limit=20",
+];
 
 /// Runs of the same load, in turns.
 #[derive(Default)]
@@ -142,6 +145,6 @@ mod tests {
         let api = include_str!("../../../../http-api/src/pages/shop/api.js");
 
         assert!(page.contains("['open', 'paused', 'scheduled'].map(list)"));
-        assert!(api.contains("sales?${query({ state, limit: 8 })}"));
+        assert!(api.contains("sales?${query({ state, limit: 20 })}"));
     }
 }
