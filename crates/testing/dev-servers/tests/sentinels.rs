@@ -79,6 +79,7 @@ fn passwords_are_asked_for_and_keep_nobody_from_taking_over() {
         server_password: Some("of1".to_owned()),
         sentinel_password: Some("of2".to_owned()),
         min_replicas_to_write: 0,
+        tls: None,
     })
     .unwrap();
     assert!(watched.url().starts_with("redis+sentinel://:of1@127.0.0.1:"), "{}", watched.url());
