@@ -137,7 +137,7 @@ impl Call<(SaleId, usize), DueReply> for FindDue {
 
     async fn call(&mut self, batch: Vec<(SaleId, usize)>) -> Vec<DueReply> {
         let command = |&(sale, limit): &(SaleId, usize)| {
-            fcall("flashsale_v3_due", &SaleKeys::of(sale)).arg(limit).to_owned()
+            fcall("flashsale_v4_due", &SaleKeys::of(sale)).arg(limit).to_owned()
         };
         let replied = self.0.invoke_each(batch.iter().map(command).collect()).await;
         let read = |replied: Replied| {

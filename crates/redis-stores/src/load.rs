@@ -38,14 +38,14 @@ pub(crate) async fn load(
     let weight = snapshot.live.len() * (HOLD_WEIGHT + USER_WEIGHT);
     let free_max = usize::try_from(snapshot.sale.terms.stock()).unwrap_or(usize::MAX);
     if weight.saturating_add(free_max) < PART_WEIGHT_MAX {
-        let mut command = fcall("flashsale_v3_load", &keys);
+        let mut command = fcall("flashsale_v4_load", &keys);
         begin(&mut command, snapshot, ledger_now);
         Parts::of(snapshot).await.next().unwrap_or_default().write_to(&mut command);
         return ended(call(line, command).await?);
     }
 
     // Before anything is made ready, so that nobody else begins meanwhile.
-    let mut command = fcall("flashsale_v3_load_begin", &keys);
+    let mut command = fcall("flashsale_v4_load_begin", &keys);
     begin(&mut command, snapshot, ledger_now);
     if let Step::Ended(reply) = call(line, command).await? {
         return Ok(reply);
@@ -56,7 +56,7 @@ pub(crate) async fn load(
     let mut next = || {
         let part = parts.next()?;
         count += 1;
-        let mut command = fcall("flashsale_v3_load_part", &keys);
+        let mut command = fcall("flashsale_v4_load_part", &keys);
         command.arg(epoch).arg(count);
         part.write_to(&mut command);
         Some(command)
@@ -70,7 +70,7 @@ pub(crate) async fn load(
         }
         part = following;
     }
-    let mut command = fcall("flashsale_v3_load_commit", &keys);
+    let mut command = fcall("flashsale_v4_load_commit", &keys);
     command.arg(epoch).arg(count);
     ended(call(line, command).await?)
 }

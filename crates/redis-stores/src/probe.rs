@@ -185,7 +185,7 @@ fn figure<'t>(texts: &'t [Value], word: &str) -> Option<&'t str> {
 
 /// Asks for a sale that there never is, of nobody's ledger.
 async fn run_function(connection: &mut MultiplexedConnection) -> Result<(), LineError> {
-    let mut status = fcall("flashsale_v3_status", &SaleKeys::of_no_sale());
+    let mut status = fcall("flashsale_v4_status", &SaleKeys::of_no_sale());
     let told = status.arg("nobody").query_async::<Value>(connection).await;
     told.and_then(carried_out).map(drop).map_err(|error| match LineError::of(error) {
         // It is one that changes nothing.

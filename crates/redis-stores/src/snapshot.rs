@@ -39,7 +39,7 @@ impl AuditedLive for RedisStores {
     async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
         let mut line = self.line_to_look();
         let look = async {
-            let served = fcall("flashsale_v3_due", &SaleKeys::of(sale)).arg(0).to_owned();
+            let served = fcall("flashsale_v4_due", &SaleKeys::of(sale)).arg(0).to_owned();
             let questions = questions(sale, line.signed(served).await?);
             read(sale, &line.transact(&questions, SNAPSHOT_MS_MAX).await?)
         };

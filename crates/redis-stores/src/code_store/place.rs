@@ -75,7 +75,7 @@ impl PlaceHolds {
 }
 
 fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> redis::Cmd {
-    let mut command = fcall("flashsale_v3_place_holds", keys);
+    let mut command = fcall("flashsale_v4_place_holds", keys);
     for request in requests {
         command.arg(CodeArg(request.code));
     }

@@ -58,7 +58,7 @@ pub(crate) fn settle_command(
     sale: SaleId,
     verdicts: impl Iterator<Item = (Code, Verdict)>,
 ) -> redis::Cmd {
-    let mut command = fcall("flashsale_v3_settle", &SaleKeys::of(sale));
+    let mut command = fcall("flashsale_v4_settle", &SaleKeys::of(sale));
     for (code, verdict) in verdicts {
         let (word, left_ms) = match verdict {
             Verdict::Sold { .. } => ("sold", 0),

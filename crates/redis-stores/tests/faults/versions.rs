@@ -10,7 +10,7 @@ use store_contract::fixtures::{NOW, new_code, open_sale, user};
 use crate::{call, call_on, parts::LEDGER, stores::live_on};
 
 /// The library of the version before, to the letter.
-const BEFORE: &str = include_str!("../libraries/flashsale_v2.lua");
+const BEFORE: &str = include_str!("../libraries/flashsale_v3.lua");
 
 /// Loads a sale of five units, as a process of the version before does.
 fn load_before(server: &RedisServer, sale: &Sale, epoch: i64) -> String {
@@ -21,12 +21,12 @@ fn load_before(server: &RedisServer, sale: &Sale, epoch: i64) -> String {
     words.extend(["0", "1", "0", "0", "1", "5"].map(str::to_owned));
     words.push(LEDGER.to_owned());
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    call_on(server, sale, "flashsale_v2_load", &words)
+    call_on(server, sale, "flashsale_v3_load", &words)
 }
 
 fn place_before(server: &RedisServer, sale: &Sale) -> String {
     let code = new_code(sale.id).to_string();
-    call_on(server, sale, "flashsale_v2_place_holds", &[&code, "ann", LEDGER])
+    call_on(server, sale, "flashsale_v3_place_holds", &[&code, "ann", LEDGER])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +43,7 @@ async fn an_upgrade_takes_the_sale_over_and_the_version_before_leaves_it_alone()
     assert_eq!(live.load(taken_over, vec![]).await, LoadReply::Loaded);
 
     assert_eq!(place_before(&server, &sale), "not_loaded");
-    assert_eq!(call_on(&server, &sale, "flashsale_v2_status", &[LEDGER]), "newer_library");
+    assert_eq!(call_on(&server, &sale, "flashsale_v3_status", &[LEDGER]), "newer_library");
     assert_eq!(load_before(&server, &sale, 3), "newer_library");
     assert_eq!(live.take(&taken_over, &user("ann")).await.epoch, Epoch(2));
 }
@@ -61,7 +61,7 @@ async fn a_sale_that_was_handed_over_is_served_by_the_version_before_and_can_be_
     // What `flashsale sales hand-over` does, when no process of this version is left.
     live.sales.forget(sale.id).await.unwrap();
 
-    assert_eq!(call_on(&server, &sale, "flashsale_v2_status", &[LEDGER]), "not_loaded");
+    assert_eq!(call_on(&server, &sale, "flashsale_v3_status", &[LEDGER]), "not_loaded");
     assert_eq!(load_before(&server, &sale, 3), "loaded");
     assert!(place_before(&server, &sale).starts_with("served 3 "));
     let again = Sale { epoch: Epoch(4), ..sale };
