@@ -26,6 +26,8 @@ pub enum Duty {
     Expire,
     /// Closing the sale when it is over.
     Close,
+    /// Writing down how the sale stands, for charts.
+    Chart,
 }
 
 /// What a process asks that wants a turn.
@@ -46,7 +48,8 @@ pub struct TurnAsked {
 
 impl Duty {
     /// Every duty.
-    pub const ALL: [Self; 4] = [Self::Sweep, Self::Reconcile, Self::Expire, Self::Close];
+    pub const ALL: [Self; 5] =
+        [Self::Sweep, Self::Reconcile, Self::Expire, Self::Close, Self::Chart];
 
     /// The word for it, where it is written down.
     #[must_use]
@@ -56,6 +59,7 @@ impl Duty {
             Self::Reconcile => "reconcile",
             Self::Expire => "expire",
             Self::Close => "close",
+            Self::Chart => "chart",
         }
     }
 }
