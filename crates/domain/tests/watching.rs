@@ -206,7 +206,8 @@ fn sharing(world: &World) -> [(Services, Arc<Written>, History); 2] {
 }
 
 #[tokio::test]
-async fn how_a_sale_stands_is_written_by_one_process_and_by_each_that_has_something_to_tell_of_it() {
+async fn how_a_sale_stands_is_written_by_one_process_and_by_each_that_has_something_to_tell_of_it()
+{
     let world = World::new();
     let sale = sale_in(&world, 0).await.id;
     let [(one, of_one, by_one), (other, of_other, by_other)] = sharing(&world);

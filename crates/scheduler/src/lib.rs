@@ -21,9 +21,7 @@ use domain::{
     Sale, SaleId, StoreError, UnixMillis,
     ports::Duty,
     steady::{BELIEVED_AFTER_MS, ClockNews},
-    upkeep::{
-        Drift, LOAD_AHEAD_MS, Rebuilt, Reconciled, Restored, Shares, Sweep, Swept, Upkeep,
-    },
+    upkeep::{Drift, LOAD_AHEAD_MS, Rebuilt, Reconciled, Restored, Shares, Sweep, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
 use telemetry::{Event, Watch, happened, step_ended};
@@ -291,8 +289,7 @@ impl Scheduler {
 
     /// Says how far apart the stores were, if both have the sale: not at all, where another process looks.
     async fn reconcile(&self, sale: Sale) -> Option<Drift> {
-        let is_ours =
-            self.shares.take(Duty::Reconcile, sale.id, turn_ms(RECONCILE_EVERY)).await;
+        let is_ours = self.shares.take(Duty::Reconcile, sale.id, turn_ms(RECONCILE_EVERY)).await;
         if !is_ours {
             self.upkeep.reconcile.leave(sale.id);
             // Each looks once, so that it would notice that the ledger has moved since, if it came to look.
@@ -362,7 +359,9 @@ impl Scheduler {
         name: &'static str,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Option<T> {
-        self.step_of(name, work, |_| true).await
+        let began = Watch::start();
+        let result = work.await;
+        self.ended(name, began, result)
     }
 
     /// The same of one that may be left to others: then it says nothing of whether the step works.
@@ -373,15 +372,24 @@ impl Scheduler {
         is_ours: impl FnOnce(&T) -> bool,
     ) -> Option<T> {
         let began = Watch::start();
-        let result = work.await;
-        self.give_sign();
-        match result {
-            Ok(left) if !is_ours(&left) => Some(left),
-            result => {
-                step_ended(name, began, result.is_ok());
-                self.failing.note(name, result)
+        match work.await {
+            Ok(left) if !is_ours(&left) => {
+                self.give_sign();
+                Some(left)
             }
+            result => self.ended(name, began, result),
         }
+    }
+
+    fn ended<T>(
+        &self,
+        name: &'static str,
+        began: Watch,
+        result: Result<T, StoreError>,
+    ) -> Option<T> {
+        step_ended(name, began, result.is_ok());
+        self.give_sign();
+        self.failing.note(name, result)
     }
 }
 

@@ -206,7 +206,7 @@ async fn keep_up(process: &Process, sale: &Sale, step: Work) -> Result<(), Store
         Work::SweepOverdue => {
             let calendar = process.catalog.calendar();
             process.sweep.run_overdue(&calendar.sales).await.map(drop)
-        },
+        }
         Work::Restore => process.rebuild.restore(sale.id, None).await.map(drop),
         Work::RunAsked => process.rebuild.run_asked().await.map(drop),
         Work::Reconcile => match listed {

@@ -247,14 +247,14 @@ impl Server {
 
     fn take_turn(&mut self, ledger: LedgerId, asked: TurnAsked, now_ms: u64) -> bool {
         let TurnAsked { sale, duty, by, for_ms, has_failed } = asked;
+        let is_on =
+            |last: &Turn| now_ms.checked_sub(last.at_ms).is_some_and(|age| age < last.for_ms);
         match self.turns.get_mut(&(ledger, sale, duty)) {
-            Some(last) if last.by == by => {
-                if has_failed && last.is_wanted {
-                    self.turns.remove(&(ledger, sale, duty));
-                    return false;
-                }
+            Some(last) if last.by == by && has_failed && last.is_wanted => {
+                self.turns.remove(&(ledger, sale, duty));
+                return false;
             }
-            Some(last) if now_ms.checked_sub(last.at_ms).is_some_and(|age| age < last.for_ms) => {
+            Some(last) if last.by != by && is_on(last) => {
                 last.is_wanted = true;
                 return false;
             }

@@ -139,6 +139,8 @@ pub async fn a_turn_is_lost_with_the_memory_of_who_keeps_it(shared: Shared) {
     (shared.restart)();
 
     // The first call may find that the connection is gone.
-    until(&*shared.clock, async || shared.other.take(by(2, sale, LONG_MS)).await.ok()?.then_some(()))
-        .await;
+    until(&*shared.clock, async || {
+        shared.other.take(by(2, sale, LONG_MS)).await.ok()?.then_some(())
+    })
+    .await;
 }

@@ -5,6 +5,7 @@ pub(crate) mod export;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod identity;
+pub(crate) mod idle;
 pub(crate) mod keyed;
 pub(crate) mod latency;
 pub(crate) mod long_day;
@@ -43,6 +44,8 @@ pub(crate) enum Scenario {
     Tls,
     /// Grants of ten sales at a time, beside those of one; and what a hundred take that nobody asks for
     Sales,
+    /// What processes take that nobody asks for anything, while 100,000 units are on hold
+    Idle,
     /// Checkouts at half the rate of grants, timed from when they were due
     Latency,
     /// Two hundred rotations of small sales, and what they leave behind
@@ -66,7 +69,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Grant,
         Self::Keyed,
         Self::Identity,
@@ -77,6 +80,7 @@ impl Scenario {
         Self::OldLedger,
         Self::Tls,
         Self::Sales,
+        Self::Idle,
         Self::Latency,
         Self::LongDay,
         Self::Audit,
