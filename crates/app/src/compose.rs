@@ -187,9 +187,11 @@ pub(crate) fn compose(config: &Config) -> Result<Service, ComposeError> {
     };
     let timetable = config.timetable()?;
     let process = ProcessId(SystemRandom::default().draw());
-    let scheduler =
-        Scheduler::new(services.upkeep(timetable)).with_wall_clock(Arc::new(wall_clock));
-    let minutes = Minutes::of(services.history(stores.history(), process));
+    let scheduler = Scheduler::new(services.upkeep(timetable))
+        .with_shares(stores.shares(process))
+        .with_wall_clock(Arc::new(wall_clock));
+    let history = services.history(stores.history(), process);
+    let minutes = Minutes::of(history.with_shares(stores.shares(process)));
     let health = services.health(stores.live(), tasks.clone(), timetable.is_some());
     let product_images = services.product_images(tasks.clone());
     let board = sale_board(&services, tasks);

@@ -17,9 +17,10 @@ pub use self::{
 
 use crate::{
     Catalog, SaleId, StoreError, UnixMillis,
-    ports::{SaleHistory, SaleRegister, Tally},
+    ports::{Duty, SaleHistory, SaleRegister},
     processes::ProcessId,
     time::DAY_MS,
+    upkeep::Shares,
 };
 
 /// A minute, in milliseconds.
@@ -36,6 +37,10 @@ const SALES_MAX: usize = 512;
 
 /// Sales that are counted at a time.
 const AT_A_TIME: usize = 4;
+
+/// For how long nobody else writes down how a sale stands of which it has recorded nothing, in milliseconds: until all
+/// have seen that the minute has begun, and not until the next does.
+const TURN_MS: u64 = 30_000;
 
 /// Rows that are dropped at a time.
 const DROPPED_MAX: usize = 5_000;
@@ -58,7 +63,7 @@ pub struct Minute {
     pub at: UnixMillis,
     /// Those that were counted.
     pub stood: Vec<Stood>,
-    /// Those that could not be: what was asked of them is written with the next minute.
+    /// Those that were not: what was asked of them is written with the next minute.
     pub left_out: Vec<SaleId>,
 }
 
@@ -72,12 +77,14 @@ pub struct Written {
 }
 
 /// Writes down once a minute how the sales stand that have begun, and once more when they are closed; and
-/// drops what is older than [`KEPT_MS`].
+/// drops what is older than [`KEPT_MS`]. Of a sale at which a process has recorded nothing, one is enough to write
+/// how it stands.
 pub struct History {
     catalog: Arc<Catalog>,
     register: Arc<dyn SaleRegister>,
     history: Arc<dyn SaleHistory>,
     process: ProcessId,
+    shares: Shares,
     noted: Mutex<Noted>,
 }
 
@@ -92,6 +99,14 @@ struct Noted {
     closed: BTreeSet<SaleId>,
 }
 
+/// What came of counting a sale.
+enum Counted {
+    Stood(Stood),
+    NoSale,
+    /// Another process writes down how it stands.
+    ByOthers,
+}
+
 impl History {
     /// What `process` writes down of the sales in `catalog`.
     pub(crate) fn new(
@@ -100,7 +115,14 @@ impl History {
         history: Arc<dyn SaleHistory>,
         process: ProcessId,
     ) -> Self {
-        Self { catalog, register, history, process, noted: Mutex::default() }
+        let (shares, noted) = (Shares::alone(), Mutex::default());
+        Self { catalog, register, history, process, shares, noted }
+    }
+
+    /// The same, which has this part in it.
+    #[must_use]
+    pub fn with_shares(self, shares: Shares) -> Self {
+        Self { shares, ..self }
     }
 
     /// Writes down a minute that has begun since the last time; `None` if none has.
@@ -120,7 +142,9 @@ impl History {
         }
         let written = self.write(minute).await?;
         self.noted().minute = Some(minute);
-        self.history.drop_before(minute + -KEPT_MS, DROPPED_MAX).await?;
+        if written.sales > 0 || self.begun().is_empty() {
+            self.history.drop_before(minute + -KEPT_MS, DROPPED_MAX).await?;
+        }
         Ok(Some(written))
     }
 
@@ -158,13 +182,17 @@ impl History {
 
     async fn write(&self, at: UnixMillis) -> Result<Written, StoreError> {
         let ends = self.noted().ends.clone();
-        let all: Vec<_> = self.begun().into_iter().chain(ends.iter().copied()).collect();
-        let asked = stream::iter(all).map(|sale| self.count(sale).boxed());
+        let begun = self.begun().into_iter().map(|sale| (sale, false));
+        let all: Vec<_> = begun.chain(ends.iter().map(|&sale| (sale, true))).collect();
+        let asked = stream::iter(all).map(|(sale, is_end)| self.count(sale, is_end).boxed());
         let counted: Vec<_> = asked.buffer_unordered(AT_A_TIME).collect().await;
         let (mut stood, mut left_out) = (Vec::with_capacity(counted.len()), Vec::new());
+        let mut others = Vec::new();
         for (sale, counted) in counted {
             match counted {
-                Ok(counted) => stood.extend(counted),
+                Ok(Counted::Stood(it)) => stood.push(it),
+                Ok(Counted::NoSale) => {}
+                Ok(Counted::ByOthers) => others.push(sale),
                 Err(error) => left_out.push((sale, error)),
             }
         }
@@ -179,7 +207,9 @@ impl History {
         let missing: Vec<_> = left_out.iter().map(|(sale, _)| *sale).collect();
         let sales = stood.len();
         if sales > 0 {
-            let minute = Minute { at, stood, left_out: missing.clone() };
+            // What comes of those while this is written is for the next minute, too.
+            let left_out = missing.iter().copied().chain(others).collect();
+            let minute = Minute { at, stood, left_out };
             self.history.note(&minute, self.process).await?;
         }
         self.noted().ends.retain(|sale| !ends.contains(sale) || missing.contains(sale));
@@ -194,10 +224,19 @@ impl History {
         has_begun.map(|sale| sale.id).take(SALES_MAX).collect()
     }
 
-    async fn count(&self, sale: SaleId) -> (SaleId, Result<Option<Stood>, StoreError>) {
-        let tally = self.register.tally(sale).await;
-        let stood = |tally: Tally| Stood { sale, sold: tally.sold, held: tally.held };
-        (sale, tally.map(|tally| tally.map(stood)))
+    /// Counts a sale, unless that is another process's to do. The end of one is written by each that saw it.
+    async fn count(&self, sale: SaleId, is_end: bool) -> (SaleId, Result<Counted, StoreError>) {
+        if !is_end
+            && !self.history.has_counted(sale)
+            && !self.shares.take(Duty::Chart, sale, TURN_MS).await
+        {
+            return (sale, Ok(Counted::ByOthers));
+        }
+        let counted = self.register.tally(sale).await.map(|tally| match tally {
+            Some(tally) => Counted::Stood(Stood { sale, sold: tally.sold, held: tally.held }),
+            None => Counted::NoSale,
+        });
+        (sale, counted)
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted> {

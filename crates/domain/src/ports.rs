@@ -22,6 +22,7 @@ mod pages;
 mod processes;
 mod products;
 mod register;
+mod turns;
 
 use std::pin::Pin;
 
@@ -51,6 +52,7 @@ pub use pages::{By, Cursor, OTHER_LIST, Page, PageAsked, ParseCursorError};
 pub use processes::Processes;
 pub use products::Products;
 pub use register::{Calendar, Listed, LiveEpoch, RaiseReply, SaleRegister, Tally};
+pub use turns::{Duty, TurnAsked, Turns};
 
 /// A way to wait, and to measure how long ago something was. Nothing is decided by it: a sale's
 /// clock is the stores' own.

@@ -9,12 +9,15 @@
 //! | [`Sweep`] | a hold that is due is sold or free again |
 //! | [`Reconcile`] | the live store agrees with the ledger |
 //! | [`Retire`] | a sale that is over leaves the live store |
+//!
+//! Whose turn a step is, so that many processes do no more than one, is for [`Shares`] to say.
 
 mod rebuild;
 mod reclaim;
 mod reconcile;
 mod retire;
 mod rotate;
+mod shares;
 mod sweep;
 
 use std::sync::Arc;
@@ -24,8 +27,9 @@ use crate::Catalog;
 pub use rebuild::{Rebuild, Rebuilt, Restored};
 pub use reclaim::Reclaim;
 pub use reconcile::{Drift, Reconcile, Reconciled};
-pub use retire::Retire;
+pub use retire::{Retire, Retired};
 pub use rotate::Rotate;
+pub use shares::Shares;
 pub use sweep::{Sweep, Swept};
 
 /// The steps, as one process takes them; [`Services::upkeep`](crate::Services::upkeep) wires them.

@@ -15,10 +15,12 @@ use domain::{
     history::{KEPT_MS, MINUTE_MS, Minute, Point, Stood},
     ports::{Processes, SaleHistory, SaleRegister},
     processes::{Figures, Process, ProcessId},
+    upkeep::Shares,
 };
 use fakes::{Fault, Operation, World};
 
 const OWN: ProcessId = ProcessId(1);
+const OTHER: ProcessId = ProcessId(2);
 
 fn not_done() -> StoreError {
     StoreError::new(Doing::step("the test"), Failure::NotDone, "it is away")
@@ -30,6 +32,8 @@ struct Written {
     minutes: Mutex<Vec<Minute>>,
     dropped_before: Mutex<Vec<UnixMillis>>,
     is_away: AtomicBool,
+    /// Whether anything was asked of the sales.
+    has_counted: AtomicBool,
 }
 
 fn of<T: Clone>(kept: &Mutex<Vec<T>>) -> Vec<T> {
@@ -39,12 +43,16 @@ fn of<T: Clone>(kept: &Mutex<Vec<T>>) -> Vec<T> {
 #[async_trait]
 impl SaleHistory for Written {
     async fn note(&self, minute: &Minute, by: ProcessId) -> Result<(), StoreError> {
-        assert_eq!(by, OWN);
+        assert!([OWN, OTHER].contains(&by));
         if self.is_away.load(Ordering::SeqCst) {
             return Err(not_done());
         }
         self.minutes.lock().unwrap().push(minute.clone());
         Ok(())
+    }
+
+    fn has_counted(&self, _: SaleId) -> bool {
+        self.has_counted.load(Ordering::SeqCst)
     }
 
     async fn minutes(&self, _: SaleId, _: UnixMillis) -> Result<Vec<Point>, StoreError> {
@@ -185,6 +193,54 @@ async fn a_process_that_stops_writes_down_what_came_since_the_last_minute() {
     history.finish().await.unwrap();
 
     assert_eq!(sales_by_minute(&written, begin), [(0, vec![sale]), (1, vec![sale])]);
+}
+
+/// Two processes that share what is to be written, and what each writes.
+fn sharing(world: &World) -> [(Services, Arc<Written>, History); 2] {
+    [(1, OWN), (2, OTHER)].map(|(number, process)| {
+        let (services, written) = (world.services(number), Arc::new(Written::default()));
+        let history = services.history(written.clone(), process);
+        let history = history.with_shares(Shares::among(world.live.clone(), process));
+        (services, written, history)
+    })
+}
+
+#[tokio::test]
+async fn how_a_sale_stands_is_written_by_one_process_and_by_each_that_has_something_to_tell_of_it()
+{
+    let world = World::new();
+    let sale = sale_in(&world, 0).await.id;
+    let [(one, of_one, by_one), (other, of_other, by_other)] = sharing(&world);
+    let begin = world.clock.now();
+    let writes = async || (wrote(&by_one).await, wrote(&by_other).await);
+    one.catalog.refresh().await.unwrap();
+    other.catalog.refresh().await.unwrap();
+
+    assert_eq!(writes().await, (1, 0));
+    a_minute_later(&world, &one).await;
+    other.catalog.refresh().await.unwrap();
+    of_other.has_counted.store(true, Ordering::SeqCst);
+    assert_eq!(writes().await, (1, 1));
+
+    assert_eq!(sales_by_minute(&of_one, begin), [(0, vec![sale]), (1, vec![sale])]);
+    assert_eq!(sales_by_minute(&of_other, begin), [(1, vec![sale])]);
+    assert_eq!(of(&of_other.dropped_before).len(), 1, "who writes nothing drops nothing");
+}
+
+#[tokio::test]
+async fn what_comes_of_a_sale_that_another_process_writes_down_is_kept_for_the_next_minute() {
+    let world = World::new();
+    let left = sale_in(&world, 0).await.id;
+    let [(one, _, by_one), (other, of_other, by_other)] = sharing(&world);
+    one.catalog.refresh().await.unwrap();
+    assert_eq!(wrote(&by_one).await, 1);
+    let written = sale_in(&world, 0).await.id;
+    other.catalog.refresh().await.unwrap();
+
+    assert_eq!(wrote(&by_other).await, 1);
+
+    let minutes = of(&of_other.minutes);
+    assert_eq!((minutes[0].stood[0].sale, &minutes[0].left_out), (written, &vec![left]));
 }
 
 /// What was left, and how often somebody listened.

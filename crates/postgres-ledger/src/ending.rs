@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Code, Epoch, SaleId, sale::SaleState};
+use domain::{Code, Sale, SaleId, sale::SaleState};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 
@@ -16,7 +16,6 @@ use crate::{
     sold_blocks::Unsold,
 };
 
-const OPEN_SALES_SQL: &str = include_str!("sql/open_sales.sql");
 pub(crate) const NEXT_DUE_SQL: &str = include_str!("sql/next_due.sql");
 pub(crate) const EXPIRE_OVERDUE_SQL: &str = include_str!("sql/expire_overdue.sql");
 pub(crate) const MAY_CLOSE_SQL: &str = include_str!("sql/may_close.sql");
@@ -30,7 +29,6 @@ const FIGURES_AT_A_TIME: i64 = 256;
 /// The statements of this room.
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&str] = &[
-    OPEN_SALES_SQL,
     NEXT_DUE_SQL,
     EXPIRE_OVERDUE_SQL,
     MAY_CLOSE_SQL,
@@ -44,23 +42,16 @@ impl PostgresLedger {
     /// can be is not looked at.
     pub(crate) async fn end_overdue(
         &self,
+        sales: &[Sale],
         overdue_ms: i64,
         limit: usize,
     ) -> Result<Vec<Code>, SessionError> {
         let mut session = self.session();
-        let open = session.query(OPEN_SALES_SQL, &[]).await?;
-        let open = open
-            .iter()
-            .map(|row| {
-                let sale = rows::sale_id(row, "id")?;
-                self.shared.sold_blocks.is_at(sale, Epoch(rows::column(row, "epoch")?));
-                Ok((sale, rows::column(row, "hold_ms")?))
-            })
-            .collect::<Result<Vec<(SaleId, i64)>, SessionError>>()?;
-        self.shared.sold_blocks.keep_only(&open.iter().map(|(sale, _)| *sale).collect::<Vec<_>>());
         let mut expired = Vec::new();
-        for (sale, hold_ms) in open {
+        for &Sale { id: sale, terms, epoch, .. } in sales {
+            self.shared.sold_blocks.is_at(sale, epoch);
             let room = limit.saturating_sub(expired.len());
+            let hold_ms = terms.hold_ms();
             if room > 0 && self.is_overdue(&mut session, sale, hold_ms, overdue_ms).await? {
                 let Unsold { firsts, lasts, .. } = self.shared.sold_blocks.unsold(sale);
                 let room = i64::try_from(room).unwrap_or(i64::MAX);

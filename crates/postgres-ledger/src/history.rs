@@ -41,6 +41,10 @@ impl SaleHistory for PostgresLedger {
         Ok(())
     }
 
+    fn has_counted(&self, sale: SaleId) -> bool {
+        self.shared.uncounted.has(sale)
+    }
+
     async fn minutes(&self, sale: SaleId, from: UnixMillis) -> Result<Vec<Point>, StoreError> {
         let limit = i64::try_from(MINUTES_MAX).unwrap_or(i64::MAX);
         let (sale, from) = (sale.get(), rows::to_system_time(from));

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    Code, Failure, SaleId, StoreError, UserId,
+    Code, Failure, Sale, SaleId, StoreError, UserId,
     ports::{AttemptPermit, CodeOwners, CodeRecord, LedgerStore, Operation, Redemption, Verdict},
 };
 use uuid::Uuid;
@@ -57,8 +57,13 @@ impl LedgerStore for PostgresLedger {
             .map_err(|error| error.during(Operation::Judge))
     }
 
-    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
-        let expired = self.end_overdue(overdue_ms, limit).await;
+    async fn expire_overdue(
+        &self,
+        sales: &[Sale],
+        overdue_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Code>, StoreError> {
+        let expired = self.end_overdue(sales, overdue_ms, limit).await;
         expired.map_err(|error| error.during(Operation::ExpireOverdue))
     }
 }

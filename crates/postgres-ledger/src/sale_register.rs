@@ -50,6 +50,7 @@ impl SaleRegister for PostgresLedger {
         let mut session = self.session();
         let calendar = calendar(&mut session).await;
         let calendar = calendar.map_err(|error| error.during(Operation::Calendar))?;
+        self.shared.sold_blocks.keep_only(&calendar.sales);
         if witness.looked(before, &calendar) == Then::Pause {
             let paused = session.query(STOP_SELLING_SQL, &[]).await;
             let paused =
@@ -127,13 +128,18 @@ async fn why_not(
 }
 
 async fn calendar(session: &mut Session) -> Result<Calendar, SessionError> {
-    // The clock first: a sale that starts or ends in between is then called what it was.
-    let now = session.query(NOW_SQL, &[]).await?;
     let rows = session.query(CALENDAR_SQL, &[&JUST_CLOSED_MS]).await?;
+    // Where there is no sale there is one row all the same, which says what time it is.
+    let mut listed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if rows::column(row, "is_listed")? {
+            listed.push(rows::sale(row)?);
+        }
+    }
     let (closed, sales): (Vec<_>, Vec<_>) =
-        read_sales(&rows)?.into_iter().partition(|sale| sale.state == SaleState::Closed);
+        listed.into_iter().partition(|sale| sale.state == SaleState::Closed);
     Ok(Calendar {
-        now: rows::moment(only(&now)?, "now")?,
+        now: rows::moment(only(&rows)?, "now")?,
         sales,
         just_closed: closed.into_iter().map(|sale| sale.id).collect(),
     })

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Epoch, SaleId};
+use domain::{Epoch, Sale, SaleId};
 use tokio::time::Instant;
 
 /// Units in a block. What of a sale makes no whole block is always read.
@@ -145,8 +145,8 @@ impl SoldBlocks {
     }
 
     /// Forgets the sales that are not among these.
-    pub(crate) fn keep_only(&self, open: &[SaleId]) {
-        self.sales().retain(|sale, _| open.contains(sale));
+    pub(crate) fn keep_only(&self, open: &[Sale]) {
+        self.sales().retain(|id, _| open.iter().any(|sale| sale.id == *id));
     }
 
     /// Forgets all of a sale, whose ledger turned out to know less.

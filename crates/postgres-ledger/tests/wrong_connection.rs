@@ -208,7 +208,7 @@ async fn a_role_with_the_rights_that_are_listed_does_all_that_a_process_does() {
     })
     .await;
     until(&WallClock, async || {
-        let expired = ledger.expire_overdue(0, 9).await.unwrap();
+        let expired = ledger.expire_overdue(&[over], 0, 9).await.unwrap();
         (expired == [forgotten.code]).then_some(())
     })
     .await;

@@ -138,7 +138,7 @@ impl Call<(SaleId, usize), DueReply> for FindDue {
 
     async fn call(&mut self, batch: Vec<(SaleId, usize)>) -> Vec<DueReply> {
         let command = |&(sale, limit): &(SaleId, usize)| {
-            fcall("flashsale_v3_due", &SaleKeys::of(sale)).with(limit)
+            fcall("flashsale_v4_due", &SaleKeys::of(sale)).with(limit)
         };
         let replied = self.0.invoke_each(batch.iter().map(command).collect()).await;
         let read = |replied: Replied| {

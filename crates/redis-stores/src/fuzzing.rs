@@ -9,6 +9,7 @@ use crate::{
     load::read_step,
     sale_store::read_status,
     snapshot,
+    turns::read_turn,
 };
 
 /// Reads words, as the reply of every function there is.
@@ -39,6 +40,7 @@ fn read(questions: usize, value: &Value) {
         assert_eq!(units.len(), questions);
     }
     let _ = (read_due(value), read_settled(value), read_step(value), read_status(value));
+    let _ = read_turn(value);
     if let Value::Array(replies) = value
         && let Ok(Some(snapshot)) = snapshot::read(sale, replies)
     {

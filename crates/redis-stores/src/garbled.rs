@@ -13,6 +13,7 @@ use crate::{
     load::{free_ranges, read_step},
     sale_store::read_status,
     snapshot,
+    turns::read_turn,
 };
 
 fn sale() -> impl Strategy<Value = SaleId> {
@@ -54,6 +55,8 @@ fn word() -> impl Strategy<Value = String> {
         "added",
         "cut_short",
         "other_ledger",
+        "yours",
+        "others",
         "hhb",
         "-",
     ]);
@@ -213,6 +216,7 @@ proptest! {
         let words = words(&value);
         let says = |word| words.as_deref() == Some(&[word]);
         prop_assert_eq!(read_settled(&value).is_ok(), says("settled") || says("not_loaded"));
+        prop_assert_eq!(read_turn(&value).is_ok(), says("yours") || says("others"));
         let is_fenced = matches!(
             words.as_deref(),
             Some(["fenced", epoch, "served" | "unserved" | "loading"]) if epoch.parse::<i64>().is_ok()

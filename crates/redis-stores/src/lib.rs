@@ -1,5 +1,5 @@
 //! The live store of sales on Redis 7.0 or newer, one server, one of several that sentinels watch, or a
-//! cluster: `SaleStore` and `CodeStore`; and what processes tell each other, `Processes`.
+//! cluster: `SaleStore` and `CodeStore`; and what processes tell each other, `Processes`, and share out, `Turns`.
 //!
 //! All that happens in Redis happens in the functions of one library (`lua/`), which is loaded
 //! into any server that lacks it. The library remembers, in the memory of the server process
@@ -26,6 +26,7 @@ mod reply;
 mod sale_store;
 mod server;
 mod snapshot;
+mod turns;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
@@ -34,7 +35,7 @@ use credentials::Access;
 use deadpool::managed::Status;
 use domain::{
     Code, Failure, SaleId, StoreError, Unit,
-    ports::{HoldRequest, LedgerIdentity, LiveStatus, Operation, PlaceReply, Verdict},
+    ports::{HoldRequest, LedgerIdentity, LiveStatus, Operation, PlaceReply, TurnAsked, Verdict},
 };
 use telemetry::PoolFigures;
 
@@ -46,6 +47,7 @@ use crate::{
     processes::Left,
     sale_store::LookAtSales,
     server::{Doors, Purpose, Servers},
+    turns::{TakeTurns, TurnReply},
 };
 
 pub use server::SourceError;
@@ -61,6 +63,7 @@ pub struct RedisStores {
     give_back: Batcher<(Code, Verdict), Result<(), StoreError>>,
     due: Batcher<(SaleId, usize), DueReply>,
     status: Batcher<SaleId, Result<Option<LiveStatus>, StoreError>>,
+    turns: Batcher<TurnAsked, TurnReply>,
     left: Left,
 }
 
@@ -126,6 +129,7 @@ impl RedisStores {
             give_back: Batcher::spawn(verdicts, [GiveBack(line(Purpose::Crowd))]),
             due: Batcher::spawn(verdicts, [FindDue(line(Purpose::Upkeep))]),
             status: Batcher::spawn(verdicts, [LookAtSales(line(Purpose::Upkeep))]),
+            turns: Batcher::spawn(verdicts, [TakeTurns(line(Purpose::Upkeep))]),
             left: Left::default(),
             limits,
             owner,

@@ -38,14 +38,14 @@ pub(crate) async fn load(
     let weight = snapshot.live.len() * (HOLD_WEIGHT + USER_WEIGHT);
     let free_max = usize::try_from(snapshot.sale.terms.stock()).unwrap_or(usize::MAX);
     if weight.saturating_add(free_max) < PART_WEIGHT_MAX {
-        let mut call = fcall("flashsale_v3_load", &keys);
+        let mut call = fcall("flashsale_v4_load", &keys);
         begin(&mut call.command, snapshot, ledger_now);
         Parts::of(snapshot).await.next().unwrap_or_default().write_to(&mut call.command);
         return ended(send(line, call).await?);
     }
 
     // Before anything is made ready, so that nobody else begins meanwhile.
-    let mut call = fcall("flashsale_v3_load_begin", &keys);
+    let mut call = fcall("flashsale_v4_load_begin", &keys);
     begin(&mut call.command, snapshot, ledger_now);
     if let Step::Ended(reply) = send(line, call).await? {
         return Ok(reply);
@@ -56,7 +56,7 @@ pub(crate) async fn load(
     let mut next = || {
         let part = parts.next()?;
         count += 1;
-        let mut call = fcall("flashsale_v3_load_part", &keys).with(epoch).with(count);
+        let mut call = fcall("flashsale_v4_load_part", &keys).with(epoch).with(count);
         part.write_to(&mut call.command);
         Some(call)
     };
@@ -69,7 +69,7 @@ pub(crate) async fn load(
         }
         part = following;
     }
-    let call = fcall("flashsale_v3_load_commit", &keys).with(epoch).with(count);
+    let call = fcall("flashsale_v4_load_commit", &keys).with(epoch).with(count);
     ended(send(line, call).await?)
 }
 

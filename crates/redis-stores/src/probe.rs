@@ -190,7 +190,7 @@ async fn run_function(
     connection: &mut MultiplexedConnection,
     keys: &SaleKeys,
 ) -> Result<(), LineError> {
-    let status = fcall("flashsale_v3_status", keys).with("nobody");
+    let status = fcall("flashsale_v4_status", keys).with("nobody");
     let told = status.command.query_async::<Value>(connection).await;
     told.and_then(carried_out).map(drop).map_err(|error| match LineError::of(error) {
         // It is one that changes nothing.

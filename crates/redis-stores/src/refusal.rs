@@ -191,7 +191,7 @@ mod tests {
     /// The same codes, where a command of a function meets them: it may have done something before.
     #[test]
     fn what_may_have_come_half_way_is_no_refusal_and_no_silence() {
-        let within = "script: flashsale_v3_settle, on @user_function:311.";
+        let within = "script: flashsale_v4_settle, on @user_function:311.";
         for (line, names) in [
             ("ERR The user executing the script can't run this command or subcommand", "a command"),
             (

@@ -34,7 +34,7 @@ impl SaleStore for RedisStores {
     }
 
     async fn forget(&self, sale: SaleId) -> Result<(), StoreError> {
-        let value = self.line().invoke(fcall("flashsale_v3_forget", &SaleKeys::of(sale))).await;
+        let value = self.line().invoke(fcall("flashsale_v4_forget", &SaleKeys::of(sale))).await;
         value
             .and_then(|value| read_forgotten(&value))
             .map_err(|error| error.during(Operation::Forget))
@@ -49,7 +49,7 @@ impl Call<SaleId, Result<Option<LiveStatus>, StoreError>> for LookAtSales {
     const NAME: &'static str = "status";
 
     async fn call(&mut self, batch: Vec<SaleId>) -> Vec<Result<Option<LiveStatus>, StoreError>> {
-        let command = |&sale: &SaleId| fcall("flashsale_v3_status", &SaleKeys::of(sale));
+        let command = |&sale: &SaleId| fcall("flashsale_v4_status", &SaleKeys::of(sale));
         let replied = self.0.invoke_each(batch.iter().map(command).collect()).await;
         let read = |replied: Replied| {
             let status = replied.and_then(|value| Ok(read_status(&value)?));

@@ -39,7 +39,7 @@ impl AuditedLive for RedisStores {
     async fn snapshot(&self, sale: SaleId) -> Result<Option<LiveSnapshot>, StoreError> {
         let mut line = self.line_to_look();
         let look = async {
-            let served = fcall("flashsale_v3_due", &SaleKeys::of(sale)).with(0);
+            let served = fcall("flashsale_v4_due", &SaleKeys::of(sale)).with(0);
             let Routed { slot, command } = line.signed(served).await?;
             let questions = questions(sale, command);
             read(sale, &line.transact(slot, &questions, SNAPSHOT_MS_MAX).await?)

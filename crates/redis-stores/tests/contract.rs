@@ -10,7 +10,7 @@ use std::sync::{
 };
 
 use dev_servers::RedisServer;
-use store_contract::{Live, processes::Told};
+use store_contract::{Live, fixtures::WallClock, processes::Told, turns::Shared};
 
 use crate::stores::{Ledger, live_on, stores_at};
 
@@ -26,6 +26,10 @@ mod processes {
     store_contract::processes_contract!(super::told);
 }
 
+mod turns {
+    store_contract::turns_contract!(super::shared);
+}
+
 static SERVER: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start().unwrap());
 
 /// Two processes of a ledger of their own.
@@ -34,6 +38,18 @@ async fn told() -> Told {
     let ledger = u128::from(LEDGERS.fetch_add(1, Ordering::Relaxed));
     let process = || Arc::new(stores_at(&SERVER.url(), Ledger(ledger)));
     Told { one: process(), other: process() }
+}
+
+/// Two processes that share turns, on a server of their own, which some case ends.
+async fn shared() -> Shared {
+    let server = Arc::new(RedisServer::start().unwrap());
+    let process = || Arc::new(stores_at(&server.url(), Ledger(7)));
+    let (one, other) = (process(), process());
+    let restart = Arc::new(move || {
+        server.kill().unwrap();
+        server.start_again().unwrap();
+    });
+    Shared { one, other, clock: Arc::new(WallClock), restart }
 }
 
 /// A live store on the one server of this program. Each case has sales of its own numbers.

@@ -1,8 +1,9 @@
 //! When each upkeep step runs. [`Scheduler::tick`] does once what is due; [`Scheduler::run`]
 //! repeats it.
 //!
-//! Any number of processes run one each, with nothing to coordinate: every step is safe to
-//! run anywhere, at any moment, and to be stopped half-way. Cadence comes from this process's
+//! Any number of processes run one each: every step is safe to run anywhere, at any moment, and to be
+//! stopped half-way. What they share out is only whose turn it is, so that they do no more together than one
+//! would; where that cannot be said each does all. Cadence comes from this process's
 //! monotonic clock; *when* something is due is for the stores to say.
 
 mod beats;
@@ -18,8 +19,9 @@ use std::{
 
 use domain::{
     Sale, SaleId, StoreError, UnixMillis,
+    ports::Duty,
     steady::{BELIEVED_AFTER_MS, ClockNews},
-    upkeep::{Drift, LOAD_AHEAD_MS, Rebuilt, Reconciled, Restored, Sweep, Swept, Upkeep},
+    upkeep::{Drift, LOAD_AHEAD_MS, Rebuilt, Reconciled, Restored, Shares, Sweep, Swept, Upkeep},
 };
 use futures_util::{StreamExt, stream};
 use telemetry::{Event, Watch, happened, step_ended};
@@ -46,6 +48,10 @@ pub const RETIRE_EVERY: Duration = Duration::from_secs(1);
 /// How often the ledger is asked for holds that the live store forgot.
 pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 
+/// How much longer than until it wants it again a process has a turn, so that it keeps it: what it remembers of
+/// a sale is good as long as nobody else looks.
+const KEPT_FOR: Duration = Duration::from_secs(1);
+
 /// How many abandoned codes are given back at a time: enough for the ledger to commit many at once.
 const CODES_AT_A_TIME: usize = 64;
 
@@ -62,6 +68,7 @@ pub type SignOfLife = Arc<dyn Fn() + Send + Sync>;
 /// Runs the upkeep of one process.
 pub struct Scheduler {
     upkeep: Upkeep,
+    shares: Shares,
     due: Mutex<Due>,
     failing: Failing,
     loads: Loads,
@@ -79,14 +86,21 @@ struct Due {
 }
 
 impl Scheduler {
-    /// A scheduler that finds every step due at its first tick.
+    /// A scheduler that finds every step due at its first tick, and shares nothing with others.
     #[must_use]
     pub fn new(upkeep: Upkeep) -> Self {
         let now = Instant::now();
         let due = Due { rotate: now, reconcile: now, retire: now, overdue: now };
         let (due, failing) = (Mutex::new(due), Failing::default());
         let (loads, lags) = (Loads::default(), Lags::default());
-        Self { upkeep, due, failing, loads, lags, wall_clock: None, sign: None }
+        let shares = Shares::alone();
+        Self { upkeep, shares, due, failing, loads, lags, wall_clock: None, sign: None }
+    }
+
+    /// The same, which has this part in the upkeep.
+    #[must_use]
+    pub fn with_shares(self, shares: Shares) -> Self {
+        Self { shares, ..self }
     }
 
     /// The same, which also shows how far this clock is from the ledger's. Nothing depends on it.
@@ -133,24 +147,17 @@ impl Scheduler {
         // loaded.
         let is_on_time = self.upkeep.catalog.is_on_time();
         if is_on_time && self.is_due(OVERDUE_EVERY, |due| &mut due.overdue) {
-            let expired = self.step("expire_overdue", None, self.upkeep.sweep.run_overdue()).await;
-            if let Some(holds @ 1..) = expired {
-                happened(Event::HoldExpiredOverdue, holds);
-                tracing::info!(holds, "expired holds that the live store had forgotten");
-            }
+            self.expire_overdue(&sales).await;
         }
         if is_on_time && self.is_due(RECONCILE_EVERY, |due| &mut due.reconcile) {
             self.upkeep.reconcile.keep_only(&sales);
+            self.shares.keep_only(&sales);
             let compared = stream::iter(sales).map(|sale| self.reconcile(sale));
             let drifts: Vec<_> = compared.buffer_unordered(SALES_AT_A_TIME).collect().await;
             figures::show_drifts(drifts.into_iter().flatten());
         }
         if self.is_due(RETIRE_EVERY, |due| &mut due.retire) {
-            let closed = self.step("retire", None, self.upkeep.retire.run()).await;
-            for sale in closed.into_iter().flatten() {
-                happened(Event::SaleClosed, 1);
-                tracing::info!(%sale, "closed a sale");
-            }
+            self.retire().await;
         }
     }
 
@@ -225,7 +232,13 @@ impl Scheduler {
     async fn sweep_one(&self, sale: Sale) -> (SaleId, bool) {
         // A load by a clock that is wrong would call holds due that are not.
         let swept = if self.upkeep.catalog.is_on_time() {
-            self.step("sweep", Some(sale.id), self.upkeep.sweep.run(sale.id)).await
+            let sweep = self.upkeep.sweep.run_in_turn(sale.id, &self.shares);
+            let swept =
+                self.step_of("sweep", Some(sale.id), sweep, |swept| *swept != Swept::Others).await;
+            if swept.is_none() {
+                self.shares.note_failed(Duty::Sweep, sale.id);
+            }
+            swept
         } else {
             Some(Swept::NotLoaded)
         };
@@ -240,14 +253,58 @@ impl Scheduler {
                 tracing::info!(sale = %sale.id, "the live store serves a sale");
             }
         }
-        let is_clean = matches!(swept, Some(Swept::Judged(codes)) if codes < Sweep::CODES_MAX);
+        // How far another process is, that one shows.
+        let is_clean = matches!(swept, Some(Swept::Judged(codes)) if codes < Sweep::CODES_MAX)
+            || swept == Some(Swept::Others);
         (sale.id, is_clean)
     }
 
-    /// Says how far apart the stores were, if both have the sale.
+    /// Expires what the live store forgot of the sales whose turn is this process's.
+    async fn expire_overdue(&self, sales: &[Sale]) {
+        let for_ms = turn_ms(OVERDUE_EVERY);
+        let asked = stream::iter(sales.to_vec()).map(async |sale| {
+            self.shares.take(Duty::Expire, sale.id, for_ms).await.then_some(sale)
+        });
+        let asked: Vec<_> = asked.buffer_unordered(SALES_AT_A_TIME).collect().await;
+        let ours: Vec<_> = asked.into_iter().flatten().collect();
+        if ours.is_empty() {
+            return;
+        }
+        let expired = self.step("expire_overdue", None, self.upkeep.sweep.run_overdue(&ours)).await;
+        match expired {
+            Some(0) => {}
+            Some(holds) => {
+                happened(Event::HoldExpiredOverdue, holds);
+                tracing::info!(holds, "expired holds that the live store had forgotten");
+            }
+            None => ours.iter().for_each(|sale| self.shares.note_failed(Duty::Expire, sale.id)),
+        }
+    }
+
+    async fn retire(&self) {
+        let retire = self.upkeep.retire.run_in_turn(&self.shares);
+        let retired = self.step_of("retire", None, retire, |retired| !retired.is_left).await;
+        for sale in retired.unwrap_or_default().closed {
+            happened(Event::SaleClosed, 1);
+            tracing::info!(%sale, "closed a sale");
+        }
+    }
+
+    /// Says how far apart the stores were, if both have the sale: not at all, where another process looks.
     async fn reconcile(&self, sale: Sale) -> Option<Drift> {
+        let is_ours = self.shares.take(Duty::Reconcile, sale.id, turn_ms(RECONCILE_EVERY)).await;
+        if !is_ours {
+            self.upkeep.reconcile.leave(sale.id);
+            // Each looks once, so that it would notice that the ledger has moved since, if it came to look.
+            if self.upkeep.reconcile.knows(sale.id) {
+                return Some(Drift::default());
+            }
+        }
         let reconciled =
             self.step("reconcile", Some(sale.id), self.upkeep.reconcile.run(&sale)).await;
+        if reconciled.is_none() {
+            self.shares.note_failed(Duty::Reconcile, sale.id);
+        }
         let drift = match reconciled? {
             Reconciled::NotLoaded => return None,
             Reconciled::Left(drift) => return Some(drift),
@@ -309,10 +366,43 @@ impl Scheduler {
     ) -> Option<T> {
         let began = Watch::start();
         let result = work.await;
+        self.ended(name, sale, began, result)
+    }
+
+    /// The same of one that may be left to others: then it says nothing of whether the step works.
+    async fn step_of<T>(
+        &self,
+        name: &'static str,
+        sale: Option<SaleId>,
+        work: impl Future<Output = Result<T, StoreError>>,
+        is_ours: impl FnOnce(&T) -> bool,
+    ) -> Option<T> {
+        let began = Watch::start();
+        match work.await {
+            Ok(left) if !is_ours(&left) => {
+                self.give_sign();
+                Some(left)
+            }
+            result => self.ended(name, sale, began, result),
+        }
+    }
+
+    fn ended<T>(
+        &self,
+        name: &'static str,
+        sale: Option<SaleId>,
+        began: Watch,
+        result: Result<T, StoreError>,
+    ) -> Option<T> {
         step_ended(name, began, result.is_ok());
         self.give_sign();
         self.failing.note(name, sale, result)
     }
+}
+
+/// For how long a process has a turn that it wants again after so long, in milliseconds.
+fn turn_ms(every: Duration) -> u64 {
+    (every + KEPT_FOR).as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// Says that purchases are lost, and what to do.

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use domain::{Phase, Sale, UnixMillis, ports::SaleRegister, time::DAY_MS};
+use domain::{
+    Phase, Sale, UnixMillis, ports::SaleRegister, processes::ProcessId, time::DAY_MS,
+    upkeep::Shares,
+};
 use fakes::{Fault, ManualClock, Operation, Process, World};
 use scheduler::{OVERDUE_EVERY, RECONCILE_EVERY, ROTATE_EVERY, Scheduler, TICK};
 use tokio::{
@@ -152,6 +155,69 @@ async fn two_schedulers_make_each_sale_once() {
     let starts: Vec<UnixMillis> = sales.iter().map(|sale| sale.window.starts_at()).collect();
     assert!(starts.len() >= 4);
     assert!(starts.is_sorted_by(|&earlier, &later| later - earlier == HOUR_MS), "{starts:?}");
+}
+
+/// Two nodes that share the upkeep, of which the first has the turns, and the sale that is on.
+async fn sharing() -> (World, [Node; 2], Sale) {
+    let world = World::new();
+    let nodes = [1, 2].map(|number| {
+        let shares = Shares::among(world.live.clone(), ProcessId(number.into()));
+        let Node { process, scheduler } = node(&world, number);
+        Node { process, scheduler: scheduler.with_shares(shares) }
+    });
+    for node in &nodes {
+        node.scheduler.tick().await;
+    }
+    let sale = current(&nodes[0]);
+    (world, nodes, sale)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_difference_that_lasts_is_found_by_the_process_that_looks_while_others_go_on() {
+    let (world, nodes, sale) = sharing().await;
+    let copy = world.live.copy();
+    nodes[0].process.take(&sale, "alice").await;
+    world.live.roll_back_undetected(&copy);
+
+    for _ in 0..2 {
+        pass(&world, RECONCILE_EVERY).await;
+        for node in &nodes {
+            node.scheduler.tick().await;
+        }
+    }
+
+    assert_eq!(world.live.free(sale.id).len(), 4);
+}
+
+/// It had looked before only to know how often the ledger had moved.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_comes_to_look_notices_that_the_ledger_has_moved_while_it_did_not() {
+    let (world, nodes, sale) = sharing().await;
+    let epoch = || world.ledger.sale(sale.id).unwrap().epoch;
+    let before = epoch();
+    world.ledger.fail_over();
+
+    // The first is no more. Before its turn is over, nobody looks.
+    pass(&world, RECONCILE_EVERY).await;
+    nodes[1].scheduler.tick().await;
+    assert_eq!(epoch(), before);
+    pass(&world, RECONCILE_EVERY).await;
+    nodes[1].scheduler.tick().await;
+
+    assert!(epoch() > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_does_all_while_nobody_can_say_whose_turn_it_is() {
+    let (world, nodes, sale) = sharing().await;
+    nodes[0].process.take(&sale, "alice").await;
+    world.live.faults().set_down(true);
+
+    pass(&world, Duration::from_millis(World::HOLD_MS.unsigned_abs()) + 2 * OVERDUE_EVERY).await;
+    nodes[1].scheduler.tick().await;
+
+    let tally = world.ledger.tally(sale.id).await.unwrap().unwrap();
+    assert_eq!(tally.held, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -157,13 +157,14 @@ impl Guard {
         Some((attempt, purchase))
     }
 
-    /// At most `limit` codes on hold that were due before a moment, the longest due first.
-    pub(crate) fn overdue(&self, before: UnixMillis, limit: usize) -> Vec<Code> {
+    /// At most `limit` codes on hold of these sales that were due before a moment, the longest due first.
+    pub(crate) fn overdue(&self, sales: &[SaleId], before: UnixMillis, limit: usize) -> Vec<Code> {
         let due = |guarded: &GuardedSale| {
             let due = guarded.held.iter().take_while(|(at, _)| *at < before);
             due.take(limit).copied().collect::<Vec<_>>()
         };
-        let mut overdue: Vec<_> = self.sales.values().flat_map(due).collect();
+        let mut overdue: Vec<_> =
+            sales.iter().filter_map(|sale| self.sales.get(sale)).flat_map(due).collect();
         overdue.sort_unstable();
         overdue.truncate(limit);
         overdue.into_iter().map(|(_, code)| code).collect()

@@ -22,6 +22,10 @@ impl SaleHistory for SqliteLedger {
         Ok(())
     }
 
+    fn has_counted(&self, sale: SaleId) -> bool {
+        self.workers.uncounted.has(sale)
+    }
+
     async fn minutes(&self, sale: SaleId, from: UnixMillis) -> Result<Vec<Point>, StoreError> {
         self.look(Operation::ReadMinutes, move |tables| tables.read_minutes(sale, from)).await
     }

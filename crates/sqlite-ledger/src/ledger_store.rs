@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use async_trait::async_trait;
 use batcher::{Call, Permit};
 use domain::{
-    Code, SaleId, StoreError, UserId,
+    Code, Sale, SaleId, StoreError, UserId,
     history::Uncounted,
     ports::{
         Attempt, AttemptPermit, CodeOwners, CodeRecord, LedgerStore, Operation, Recorded,
@@ -54,9 +54,15 @@ impl LedgerStore for SqliteLedger {
         judged.map_err(|error| error.during(Operation::Judge))
     }
 
-    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
+    async fn expire_overdue(
+        &self,
+        sales: &[Sale],
+        overdue_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Code>, StoreError> {
+        let sales: Vec<_> = sales.iter().map(|sale| sale.id).collect();
         let expire = move |tables: &crate::Tables<'_>| {
-            tables.expire_overdue(tables.now() + overdue_ms.saturating_neg(), limit)
+            tables.expire_overdue(&sales, tables.now() + overdue_ms.saturating_neg(), limit)
         };
         let expired = self.workers.writer.run(expire).await;
         expired.map_err(|error| error.during(Operation::ExpireOverdue))

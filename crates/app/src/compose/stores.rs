@@ -8,7 +8,9 @@ use domain::{
         AnsweredCodes, AuditedLive, CodeOwners, CodeStore, Exports, Inspections, LedgerStore,
         Lookups, Operator, Processes, Products, SaleHistory, SaleRegister, SaleStore,
     },
+    processes::ProcessId,
     remembered::{RememberedLive, SoldOutMemo},
+    upkeep::Shares,
 };
 use http_api::{Records, StoreNames};
 use memory_stores::MemoryStores;
@@ -67,6 +69,14 @@ impl Stores {
         match self {
             Self::Servers { ledger, .. } => ledger.clone(),
             Self::Embedded { ledger, .. } => ledger.clone(),
+        }
+    }
+
+    /// The part of this process in the upkeep; from a directory one alone serves.
+    pub(super) fn shares(&self, process: ProcessId) -> Shares {
+        match self {
+            Self::Servers { live, .. } => Shares::among(live.clone(), process),
+            Self::Embedded { .. } => Shares::alone(),
         }
     }
 

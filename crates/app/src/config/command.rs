@@ -20,7 +20,7 @@ use super::{
 pub(crate) enum Command {
     /// Serve the API and keep the sales going (the default)
     Serve,
-    /// Ask the process that serves at HTTP_ADDR on this machine whether it can, and exit with 1 if it cannot
+    /// Ask the process that serves at `HTTP_ADDR` on this machine whether it can, and exit with 1 if it cannot
     Health,
     /// Bring the ledger's schema up to date and exit; `serve` does so too
     Migrate(MigrateOptions),

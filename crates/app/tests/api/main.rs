@@ -22,6 +22,7 @@ mod exporting;
 mod faults;
 mod health;
 mod identity;
+mod idle;
 mod inspecting;
 mod installing;
 mod keys;

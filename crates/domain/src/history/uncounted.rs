@@ -50,6 +50,12 @@ impl Uncounted {
         sales.iter().map(|it| counted.get(&it.sale).copied().unwrap_or_default()).collect()
     }
 
+    /// Whether anything was counted of a sale.
+    #[must_use]
+    pub fn has(&self, sale: SaleId) -> bool {
+        self.locked().get(&sale).is_some_and(|counted| *counted != Attempts::default())
+    }
+
     /// So much of a minute's sales is written down. What was counted of those that it leaves out is kept, and
     /// what was of others is forgotten: nobody asks for it.
     pub fn written(&self, minute: &Minute, attempts: &[Attempts]) {

@@ -19,6 +19,9 @@ pub trait SaleHistory: Send + Sync {
     /// What was counted is counted still, and written with the next.
     async fn note(&self, minute: &Minute, by: ProcessId) -> Result<(), StoreError>;
 
+    /// Whether this process has recorded attempts at the sale since it wrote the last time.
+    fn has_counted(&self, sale: SaleId) -> bool;
+
     /// How a sale went from `from` on, as all processes wrote it: a point a minute, the first one first,
     /// and at most [`MINUTES_MAX`](crate::history::MINUTES_MAX), the last of them.
     async fn minutes(&self, sale: SaleId, from: UnixMillis) -> Result<Vec<Point>, StoreError>;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    CheckoutRefusal, Code, Item, Receipt, SaleId, StoreError, Unit, UserId,
+    CheckoutRefusal, Code, Item, Receipt, Sale, SaleId, StoreError, Unit, UserId,
     ports::{Grant, Granted, Verdict},
 };
 
@@ -40,9 +40,14 @@ pub trait LedgerStore: Send + Sync {
     async fn judge(&self, sale: SaleId, codes: &[Code])
     -> Result<Vec<(Code, Verdict)>, StoreError>;
 
-    /// Expires at most `limit` holds that have been due for longer than `overdue_ms`: those
-    /// that the live store forgot. Says which.
-    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError>;
+    /// Expires at most `limit` holds of these sales that have been due for longer than
+    /// `overdue_ms`: those that the live store forgot. Says which.
+    async fn expire_overdue(
+        &self,
+        sales: &[Sale],
+        overdue_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Code>, StoreError>;
 }
 
 /// A place in the queue of attempts: the right to record one.

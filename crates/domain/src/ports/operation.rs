@@ -72,6 +72,7 @@ operations! {
     Due = CodeStore::due, Live, Read, Again;
     Settle = CodeStore::settle, Live, Write, Again;
     SettleSoon = CodeStore::settle_soon, Live, Write, Again;
+    TakeTurn = Turns::take, Live, Write, Again;
     LeaveFigures = Processes::leave, Live, Write, Again;
     ExchangeFigures = Processes::exchange, Live, Write, Again;
     Ping = AuditedLive::ping, Live, Read, Again;

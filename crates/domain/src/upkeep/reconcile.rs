@@ -206,6 +206,18 @@ impl Reconcile {
         Ok(self.register.find(sale.id).await?.map(|listed| listed.sale))
     }
 
+    /// Whether this process has looked at the sale, and so would notice that the ledger has moved since.
+    #[must_use]
+    pub fn knows(&self, sale: SaleId) -> bool {
+        lock(&self.moves).contains_key(&sale)
+    }
+
+    /// Leaves the sale to another process, which looks at it now. A difference that lasts is one that is there
+    /// twice for whoever looks; what was seen before is too old for that.
+    pub fn leave(&self, sale: SaleId) {
+        lock(&self.last).remove(&sale);
+    }
+
     /// Forgets the sales that are not among `current`.
     pub fn keep_only(&self, current: &[Sale]) {
         lock(&self.last).retain(|id, _| current.iter().any(|sale| sale.id == *id));

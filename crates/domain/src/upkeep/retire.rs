@@ -7,13 +7,27 @@ use std::{
 
 use crate::{
     Catalog, Phase, SaleId, StoreError, UnixMillis,
-    ports::{SaleRegister, SaleStore},
+    ports::{Duty, SaleRegister, SaleStore},
+    upkeep::Shares,
 };
 
 /// How long after it was forgotten a sale is forgotten again, in milliseconds, while it counts
 /// as just closed. A load that its process gave up waiting for may still arrive, and the live
 /// store may come back from an old copy; nobody else would take the sale out again.
 const FORGET_AGAIN_MS: i64 = 60_000;
+
+/// For how long nobody else tries to close a sale that is over, in milliseconds: longer than from one try to
+/// the next.
+const TURN_MS: u64 = 2_500;
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Retired {
+    /// The sales that were closed here.
+    pub closed: Vec<SaleId>,
+    /// Whether all that were over were left to other processes, so that nothing is known of closing any.
+    pub is_left: bool,
+}
 
 /// Closes sales that are over and have no hold left, and drops them from the live store.
 pub struct Retire {
@@ -38,14 +52,24 @@ impl Retire {
     /// sales were closed here. Closes nothing while the ledger's clock is not believed: a sale that
     /// was closed ahead of its time stays closed.
     pub async fn run(&self) -> Result<Vec<SaleId>, StoreError> {
+        self.run_in_turn(&Shares::alone()).await.map(|retired| retired.closed)
+    }
+
+    /// The same, where each sale is closed by the process whose turn it is.
+    pub async fn run_in_turn(&self, shares: &Shares) -> Result<Retired, StoreError> {
         if !self.catalog.is_on_time() {
-            return Ok(Vec::new());
+            return Ok(Retired::default());
         }
         let calendar = self.catalog.calendar();
-        let mut closed = Vec::new();
-        for sale in &calendar.sales {
-            let over = sale.phase_at(calendar.now) == Phase::Ended;
-            if over && self.register.close(sale.id).await? {
+        let (mut closed, mut left, mut tried) = (Vec::new(), 0, 0);
+        for sale in calendar.sales.iter().filter(|it| it.phase_at(calendar.now) == Phase::Ended) {
+            if !shares.take(Duty::Close, sale.id, TURN_MS).await {
+                left += 1;
+                continue;
+            }
+            tried += 1;
+            let is_closed = self.register.close(sale.id).await;
+            if is_closed.inspect_err(|_| shares.note_failed(Duty::Close, sale.id))? {
                 closed.push(sale.id);
             }
         }
@@ -53,7 +77,7 @@ impl Retire {
             self.forget_now_and_again(sale, calendar.now).await?;
         }
         self.keep_only(&calendar.just_closed, &closed);
-        Ok(closed)
+        Ok(Retired { closed, is_left: left > 0 && tried == 0 })
     }
 
     async fn forget_now_and_again(&self, sale: SaleId, now: UnixMillis) -> Result<(), StoreError> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::{
-    SaleId, StoreError,
-    ports::{CodeStore, LedgerStore, Verdict},
+    Sale, SaleId, StoreError,
+    ports::{CodeStore, Duty, LedgerStore, Verdict},
+    upkeep::Shares,
 };
 
 /// The most codes judged in one transaction.
@@ -14,6 +15,10 @@ const BATCH_MAX: usize = 500;
 
 /// The most batches of one run, so that a flood of due holds cannot keep a run for ever.
 const BATCHES_MAX: usize = 100;
+
+/// For how long nobody else judges what is due of a sale, in milliseconds: a little longer than from one sweep
+/// to the next.
+const TURN_MS: u64 = 300;
 
 /// How many sales are judged at a time: each batch takes a connection of the upkeep.
 const JUDGED_AT_A_TIME: usize = 4;
@@ -36,6 +41,8 @@ pub struct Sweep {
 pub enum Swept {
     /// This many codes were judged.
     Judged(usize),
+    /// There are some that are due, and it is another process that has them judged.
+    Others,
     /// The live store does not serve the sale.
     NotLoaded,
 }
@@ -54,6 +61,12 @@ impl Sweep {
     /// A run that stops between the verdict and its carrying out loses nothing: the code is
     /// still due, and the next run gets the same verdict.
     pub async fn run(&self, sale: SaleId) -> Result<Swept, StoreError> {
+        self.run_in_turn(sale, &Shares::alone()).await
+    }
+
+    /// The same, where what is due is judged by the process whose turn it is. All look, for each must notice
+    /// a sale that is not served.
+    pub async fn run_in_turn(&self, sale: SaleId, shares: &Shares) -> Result<Swept, StoreError> {
         let mut judged = 0;
         let mut turn = None;
         for _ in 0..BATCHES_MAX {
@@ -62,6 +75,10 @@ impl Sweep {
             };
             if due.is_empty() {
                 break;
+            }
+            if !shares.take(Duty::Sweep, sale, TURN_MS).await {
+                // Somebody took it over, who goes on.
+                return Ok(if judged == 0 { Swept::Others } else { Swept::Judged(judged) });
             }
             if turn.is_none() {
                 // Never closed, so there is always one in the end.
@@ -77,10 +94,10 @@ impl Sweep {
         Ok(Swept::Judged(judged))
     }
 
-    /// Expires the holds that the live store forgot, because it was gone when they were due.
-    /// Says how many.
-    pub async fn run_overdue(&self) -> Result<usize, StoreError> {
-        let expired = self.ledger.expire_overdue(OVERDUE_MS, BATCH_MAX).await?;
+    /// Expires the holds of these sales that the live store forgot, because it was gone when they were
+    /// due. Says how many.
+    pub async fn run_overdue(&self, sales: &[Sale]) -> Result<usize, StoreError> {
+        let expired = self.ledger.expire_overdue(sales, OVERDUE_MS, BATCH_MAX).await?;
         for &code in &expired {
             self.codes.settle_soon(code, Verdict::Free);
         }

@@ -71,7 +71,7 @@ impl Model {
                 process.rebuild.restore(sale.id, None).await?;
             }
         }
-        process.sweep.run_overdue().await?;
+        process.sweep.run_overdue(&process.catalog.calendar().sales).await?;
         for sale in &process.catalog.calendar().sales {
             process.reconcile.run(sale).await?;
         }

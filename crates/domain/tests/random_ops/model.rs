@@ -203,7 +203,10 @@ async fn keep_up(process: &Process, sale: &Sale, step: Work) -> Result<(), Store
     match step {
         Work::Refresh => process.catalog.refresh().await,
         Work::Sweep => process.sweep.run(sale.id).await.map(drop),
-        Work::SweepOverdue => process.sweep.run_overdue().await.map(drop),
+        Work::SweepOverdue => {
+            let calendar = process.catalog.calendar();
+            process.sweep.run_overdue(&calendar.sales).await.map(drop)
+        }
         Work::Restore => process.rebuild.restore(sale.id, None).await.map(drop),
         Work::RunAsked => process.rebuild.run_asked().await.map(drop),
         Work::Reconcile => match listed {

@@ -134,8 +134,13 @@ impl LedgerStore for Locked {
         self.ledger.judge(sale, codes).await
     }
 
-    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
-        self.ledger.expire_overdue(overdue_ms, limit).await
+    async fn expire_overdue(
+        &self,
+        sales: &[Sale],
+        overdue_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Code>, StoreError> {
+        self.ledger.expire_overdue(sales, overdue_ms, limit).await
     }
 }
 

@@ -156,9 +156,9 @@ async fn holds_that_the_live_store_forgot_expire_a_little_later() {
     world.live.wipe();
 
     world.clock.advance_ms(LONG_OVERDUE_MS - 1_001);
-    let early = process.sweep.run_overdue().await.unwrap();
+    let early = process.sweep.run_overdue(&[sale]).await.unwrap();
     world.clock.advance_ms(1);
-    let in_time = process.sweep.run_overdue().await.unwrap();
+    let in_time = process.sweep.run_overdue(&[sale]).await.unwrap();
 
     assert_eq!((early, in_time), (0, 1));
     assert_eq!(world.ledger.hold(old.code).unwrap().state, HoldState::Expired);
@@ -171,7 +171,7 @@ async fn an_overdue_hold_that_the_live_store_still_has_is_freed_there_too() {
     process.take(&sale, "alice").await;
     world.clock.advance_ms(LONG_OVERDUE_MS);
 
-    assert_eq!(process.sweep.run_overdue().await.unwrap(), 1);
+    assert_eq!(process.sweep.run_overdue(&[sale]).await.unwrap(), 1);
 
     assert_eq!(counts(&world, &sale).await, [3, 0, 0]);
 }

@@ -75,7 +75,7 @@ impl PlaceHolds {
 }
 
 fn place_command(keys: &SaleKeys, requests: &[&HoldRequest]) -> Routed {
-    let mut call = fcall("flashsale_v3_place_holds", keys);
+    let mut call = fcall("flashsale_v4_place_holds", keys);
     for request in requests {
         call.command.arg(CodeArg(request.code));
     }

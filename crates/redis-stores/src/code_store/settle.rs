@@ -58,7 +58,7 @@ pub(crate) fn settle_command(
     sale: SaleId,
     verdicts: impl Iterator<Item = (Code, Verdict)>,
 ) -> Routed {
-    let mut call = fcall("flashsale_v3_settle", &SaleKeys::of(sale));
+    let mut call = fcall("flashsale_v4_settle", &SaleKeys::of(sale));
     let command = &mut call.command;
     for (code, verdict) in verdicts {
         let (word, left_ms) = match verdict {

@@ -18,5 +18,5 @@ local function due(keys, args)
 end
 
 redis.register_function{
-  function_name = 'flashsale_v3_due', callback = due, flags = { 'no-writes' }
+  function_name = 'flashsale_v4_due', callback = due, flags = { 'no-writes' }
 }

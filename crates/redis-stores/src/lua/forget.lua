@@ -10,9 +10,9 @@ local function forget(keys, args)
     return redis.status_reply('other_ledger')
   end
   local name = name_of(ledger, keys[1])
-  loaded[name], loading[name], changes[name] = nil, nil, nil
+  loaded[name], loading[name], changes[name], turns[name] = nil, nil, nil, nil
   redis.call('UNLINK', unpack(keys))
   return redis.status_reply('forgotten')
 end
 
-redis.register_function('flashsale_v3_forget', forget)
+redis.register_function('flashsale_v4_forget', forget)

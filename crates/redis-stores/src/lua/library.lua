@@ -1,4 +1,4 @@
-#!lua name=flashsale_v3
+#!lua name=flashsale_v4
 -- library: the live store of sales; what all functions share. The files of this folder are
 -- loaded as one library, this one first.
 --
@@ -22,7 +22,7 @@
 -- costs a fixed number of Redis calls, every key is declared, and an old image is
 -- dropped whole. Nothing here expires by itself: a code that vanished would leak its unit.
 
-local LIBRARY_VERSION = 3
+local LIBRARY_VERSION = 4
 
 -- What follows is kept by the sale's name: its ledger and its key. A function cannot see the number
 -- of its database, so the key alone may be that of another ledger's sale.
@@ -45,6 +45,10 @@ local LOAD_PAUSE_MAX = 2000
 -- How often anything of each sale was changed here: counters that are equal twice prove no
 -- stillness, what came and went evens out.
 local changes = {}
+
+-- Whose turn each duty of a sale is: who has it, since when, by this server's clock, and for how long,
+-- in ms; and whether anybody else has asked for it since.
+local turns = {}
 
 local function note_change(name)
   changes[name] = (changes[name] or 0) + 1

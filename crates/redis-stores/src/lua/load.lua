@@ -173,14 +173,14 @@ end
 
 -- allow-oom: a sale must be loadable when memory is short; it is bounded by the stock.
 redis.register_function{
-  function_name = 'flashsale_v3_load', callback = load, flags = { 'allow-oom' }
+  function_name = 'flashsale_v4_load', callback = load, flags = { 'allow-oom' }
 }
 redis.register_function{
-  function_name = 'flashsale_v3_load_begin', callback = load_begin, flags = { 'allow-oom' }
+  function_name = 'flashsale_v4_load_begin', callback = load_begin, flags = { 'allow-oom' }
 }
 redis.register_function{
-  function_name = 'flashsale_v3_load_part', callback = load_part, flags = { 'allow-oom' }
+  function_name = 'flashsale_v4_load_part', callback = load_part, flags = { 'allow-oom' }
 }
 redis.register_function{
-  function_name = 'flashsale_v3_load_commit', callback = load_commit, flags = { 'allow-oom' }
+  function_name = 'flashsale_v4_load_commit', callback = load_commit, flags = { 'allow-oom' }
 }

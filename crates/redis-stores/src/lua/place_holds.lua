@@ -94,4 +94,4 @@ local function place_holds(keys, args)
 end
 
 -- No flags: refused as a whole when memory is short, before anything is taken.
-redis.register_function('flashsale_v3_place_holds', place_holds)
+redis.register_function('flashsale_v4_place_holds', place_holds)

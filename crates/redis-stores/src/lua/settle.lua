@@ -96,5 +96,5 @@ end
 
 -- allow-oom: stock must be able to come back when memory is short.
 redis.register_function{
-  function_name = 'flashsale_v3_settle', callback = settle, flags = { 'allow-oom' }
+  function_name = 'flashsale_v4_settle', callback = settle, flags = { 'allow-oom' }
 }

@@ -38,5 +38,5 @@ local function status(keys, args)
 end
 
 redis.register_function{
-  function_name = 'flashsale_v3_status', callback = status, flags = { 'no-writes' }
+  function_name = 'flashsale_v4_status', callback = status, flags = { 'no-writes' }
 }

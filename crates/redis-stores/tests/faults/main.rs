@@ -86,7 +86,7 @@ async fn a_server_without_the_library_is_given_it() {
     // The library's memory of what it loaded went with it.
     assert_not_served(&live, &sale, grant.code).await;
     assert_served_when_loaded(&live, &sale, grant.code).await;
-    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v3"));
+    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v4"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

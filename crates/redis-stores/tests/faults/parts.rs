@@ -21,19 +21,19 @@ fn begin(server: &RedisServer, sale: &Sale, epoch: i64) -> String {
     let mut words: Vec<_> = words.iter().map(ToString::to_string).collect();
     words.extend(["active".to_owned(), NOW.0.to_string(), "0".to_owned(), LEDGER.to_owned()]);
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    call_on(server, sale, "flashsale_v3_load_begin", &words)
+    call_on(server, sale, "flashsale_v4_load_begin", &words)
 }
 
 /// Adds one free unit.
 fn part(server: &RedisServer, sale: &Sale, epoch: i64, part: u32) -> String {
     let (epoch, part) = (epoch.to_string(), part.to_string());
     let words = [&epoch, &part, "1", "0", "0", &part, &part, LEDGER];
-    call_on(server, sale, "flashsale_v3_load_part", &words)
+    call_on(server, sale, "flashsale_v4_load_part", &words)
 }
 
 fn commit(server: &RedisServer, sale: &Sale, epoch: i64, parts: u32) -> String {
     let words = [&epoch.to_string(), &parts.to_string(), LEDGER];
-    call_on(server, sale, "flashsale_v3_load_commit", &words)
+    call_on(server, sale, "flashsale_v4_load_commit", &words)
 }
 
 /// A server that has the library, and a sale that is not loaded.

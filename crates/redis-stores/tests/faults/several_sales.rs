@@ -56,7 +56,7 @@ async fn a_server_without_the_library_is_given_it_whatever_it_is_asked_for() {
     let replies = ask_of_each(&live, &sales).await;
 
     assert_eq!(replies, [Ok(PlaceReply::NotLoaded), Ok(PlaceReply::NotLoaded)]);
-    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v3"));
+    assert!(ask(&server, "FUNCTION LIST").contains("flashsale_v4"));
 }
 
 #[tokio::test]

@@ -5,14 +5,15 @@ use std::error::Error;
 use dev_servers::RedisServer;
 use domain::{
     Epoch, Failure, Sale, StoreError,
-    ports::{HoldRequest, LoadReply, SaleSnapshot, Verdict},
+    ports::{Duty, HoldRequest, LoadReply, SaleSnapshot, TurnAsked, Turns as _, Verdict},
+    processes::ProcessId,
 };
 use store_contract::{
     Live,
     fixtures::{NOW, new_code, nth_user, open_sale, user},
 };
 
-use crate::stores::{Ledger, live_at};
+use crate::stores::{Ledger, live_at, stores_at};
 
 /// A live store for each of two ledgers, in databases of these numbers.
 fn two_on(server: &RedisServer, databases: [u8; 2]) -> [Live; 2] {
@@ -61,6 +62,22 @@ async fn the_sale_of_another_ledger_is_neither_served_nor_touched() {
 
     assert_eq!(first.counts(&sale).await, [4, 1, 0]);
     assert_eq!(first.find(grant.code).await, Some(grant.unit));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_turn_it_is_at_a_sale_is_no_matter_of_another_ledgers_sale_of_its_number() {
+    let server = RedisServer::start().unwrap();
+    let of_ledger = |ledger| stores_at(&server.url(), Ledger(ledger));
+    let (first, second) = (of_ledger(1), of_ledger(2));
+    let sale = open_sale(5, 5).id;
+    let asked = |by| {
+        let by = ProcessId(by);
+        TurnAsked { sale, duty: Duty::Sweep, by, for_ms: 60_000, has_failed: false }
+    };
+
+    assert!(first.take(asked(1)).await.unwrap());
+    assert!(second.take(asked(2)).await.unwrap());
+    assert!(!first.take(asked(2)).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,7 +91,8 @@ proptest! {
             prop_assert!(listed.is_sorted_by_key(|unit| unit.unit));
             prop_assert_eq!(listed.len(), live.len());
             let held = listed.iter().filter(|unit| unit.held_until.is_some()).count();
-            prop_assert_eq!(guard.overdue(UnixMillis(i64::MAX), usize::MAX).len(), held);
+            let overdue = guard.overdue(&[sale], UnixMillis(i64::MAX), usize::MAX);
+            prop_assert_eq!(overdue.len(), held);
             if let Some(guarded) = guard.sales.get(&sale) {
                 prop_assert_eq!(guarded.units.keys().copied().collect::<BTreeSet<_>>(), units);
                 prop_assert_eq!(&guarded.slots.keys().cloned().collect::<BTreeSet<_>>(), &slots);

@@ -142,14 +142,15 @@ impl Tables<'_> {
         })
     }
 
-    /// Ends at most `limit` holds that were due before a moment, and says which.
+    /// Ends at most `limit` holds of these sales that were due before a moment, and says which.
     pub(crate) fn expire_overdue(
         &self,
+        sales: &[SaleId],
         before: UnixMillis,
         limit: usize,
     ) -> Result<Vec<Code>, SqliteError> {
         let mut counts = Counts::default();
-        let overdue = self.guard()?.overdue(before, limit);
+        let overdue = self.guard()?.overdue(sales, before, limit);
         for &code in &overdue {
             self.end_hold(&mut counts, code, State::Expired, |_| true)?;
         }

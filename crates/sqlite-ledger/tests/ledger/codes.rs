@@ -63,7 +63,7 @@ async fn the_codes_of_a_closed_sale_are_filed_and_found_without_the_guard() {
     let sold = ledger.redeem(redemption(codes[0])).await.unwrap();
     let CodeRecord::SoldNow(receipt) = sold else { panic!("{sold:?}") };
     until(&WallClock, async || {
-        let expired = ledger.expire_overdue(0, 1_000).await.unwrap();
+        let expired = ledger.expire_overdue(&[sale], 0, 1_000).await.unwrap();
         expired.is_empty().then_some(())
     })
     .await;

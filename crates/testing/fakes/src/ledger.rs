@@ -275,12 +275,19 @@ impl Tables {
         hold.map_or(Verdict::Free, |hold| hold.verdict(now))
     }
 
-    fn expire_overdue(&mut self, now: UnixMillis, before: UnixMillis, limit: usize) -> Vec<Code> {
+    fn expire_overdue(
+        &mut self,
+        sales: &[Sale],
+        now: UnixMillis,
+        before: UnixMillis,
+        limit: usize,
+    ) -> Vec<Code> {
         let is_closed = |sale| self.sales.get(&sale).is_none_or(|row| row.closed_at.is_some());
         let mut overdue: Vec<_> = self
             .holds()
             .filter(|hold| hold.state == HoldState::Held && hold.expires_at < before)
             .filter(|hold| !is_closed(hold.sale))
+            .filter(|hold| sales.iter().any(|sale| sale.id == hold.sale))
             .map(|hold| hold.code)
             .collect();
         overdue.sort_unstable();
@@ -340,9 +347,14 @@ impl LedgerStore for FakeLedger {
         self.transact(Operation::Judge, judge).await
     }
 
-    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
+    async fn expire_overdue(
+        &self,
+        sales: &[Sale],
+        overdue_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Code>, StoreError> {
         let expire = |tables: &mut Tables, now: UnixMillis| {
-            Ok(tables.expire_overdue(now, now + overdue_ms.saturating_neg(), limit))
+            Ok(tables.expire_overdue(sales, now, now + overdue_ms.saturating_neg(), limit))
         };
         self.transact(Operation::ExpireOverdue, expire).await
     }

@@ -13,9 +13,10 @@ use domain::{
     Code, Epoch, Failure, LedgerId, SaleId, StoreError, Unit, UnixMillis,
     audit::live::LiveSnapshot,
     ports::{
-        AuditedLive, Clock, CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply,
-        SaleSnapshot, SaleStore, Verdict,
+        AuditedLive, Clock, CodeStore, Duty, HoldRequest, LiveStatus, LoadReply, PlaceReply,
+        SaleSnapshot, SaleStore, TurnAsked, Turns, Verdict,
     },
+    processes::ProcessId,
 };
 use memory_stores::MemoryStores;
 
@@ -40,7 +41,17 @@ struct Server {
     /// The epochs this server process loaded of each ledger's sales. It is in no copy, which is how
     /// an old copy is noticed.
     loaded: HashMap<(LedgerId, SaleId), Epoch>,
+    /// Whose turn each duty is, of each ledger's sales. It is in no copy, either.
+    turns: HashMap<(LedgerId, SaleId, Duty), Turn>,
     late: Vec<(Code, Verdict)>,
+}
+
+/// Who has a turn, since when, and for how long.
+struct Turn {
+    by: ProcessId,
+    at_ms: u64,
+    for_ms: u64,
+    is_wanted: bool,
 }
 
 /// The ledger whose services see a live store that nobody else uses.
@@ -71,8 +82,8 @@ impl FakeLive {
     pub fn new(clock: ManualClock) -> Self {
         let clock = Arc::new(ServerClock { clock, skew_ms: AtomicI64::new(0) });
         let stores = Arc::new(MemoryStores::new(clock.clone()));
-        let (owners, loaded) = (HashMap::new(), HashMap::new());
-        let server = Server { stores, owners, loaded, late: Vec::new() };
+        let (owners, loaded, turns) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let server = Server { stores, owners, loaded, turns, late: Vec::new() };
         let server = Arc::new(Mutex::new(server));
         Self { ledger: OURS, clock, faults: Faults::default(), server }
     }
@@ -109,6 +120,7 @@ impl FakeLive {
         let mut server = lock(&self.server);
         server.go_back_to(copy);
         server.loaded.clear();
+        server.turns.clear();
     }
 
     /// Goes back to a copy and serves it as if it were the present. Redis is not supposed to be
@@ -233,6 +245,26 @@ impl Server {
         Ok(reply)
     }
 
+    fn take_turn(&mut self, ledger: LedgerId, asked: TurnAsked, now_ms: u64) -> bool {
+        let TurnAsked { sale, duty, by, for_ms, has_failed } = asked;
+        let is_on =
+            |last: &Turn| now_ms.checked_sub(last.at_ms).is_some_and(|age| age < last.for_ms);
+        match self.turns.get_mut(&(ledger, sale, duty)) {
+            Some(last) if last.by == by && has_failed && last.is_wanted => {
+                self.turns.remove(&(ledger, sale, duty));
+                return false;
+            }
+            Some(last) if last.by != by && is_on(last) => {
+                last.is_wanted = true;
+                return false;
+            }
+            _ => {}
+        }
+        let turn = Turn { by, at_ms: now_ms, for_ms, is_wanted: false };
+        self.turns.insert((ledger, sale, duty), turn);
+        true
+    }
+
     fn settle_soon(&self, ledger: LedgerId, code: Code, verdict: Verdict) {
         if self.serves(ledger, code.sale()) {
             self.stores.settle_soon(code, verdict);
@@ -262,6 +294,7 @@ impl SaleStore for FakeLive {
         let forget = |server: &mut Server| {
             server.loaded.remove(&(self.ledger, sale));
             server.owners.remove(&sale);
+            server.turns.retain(|(ledger, id, _), _| *ledger != self.ledger || *id != sale);
             at_once(server.stores.forget(sale))
         };
         self.of_ours(Operation::Forget, sale, forget).await
@@ -315,6 +348,15 @@ impl CodeStore for FakeLive {
             Some(Fault::Pause) => server.late.push((code, verdict)),
             Some(Fault::Refuse | Fault::Lose) => {}
         }
+    }
+}
+
+#[async_trait]
+impl Turns for FakeLive {
+    async fn take(&self, asked: TurnAsked) -> Result<bool, StoreError> {
+        let now_ms = self.clock.uptime_ms();
+        let take = || Ok(lock(&self.server).take_turn(self.ledger, asked, now_ms));
+        self.faults.around(Operation::TakeTurn, take).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use domain::{SaleId, UnixMillis};
 use fakes::{AttemptRecord, FakeLedger, FakeLive, ManualClock};
-use store_contract::{CountRecords, Ledger, Live};
+use store_contract::{CountRecords, Ledger, Live, turns::Shared};
 
 mod sale_store {
     store_contract::sale_store_contract!(super::live);
@@ -13,6 +13,10 @@ mod sale_store {
 
 mod code_store {
     store_contract::code_store_contract!(super::live);
+}
+
+mod turns {
+    store_contract::turns_contract!(super::shared);
 }
 
 mod answered_codes {
@@ -46,6 +50,16 @@ mod sale_register {
 async fn live() -> Live {
     let clock = clock();
     Live::new(Arc::new(FakeLive::new(clock.clone())), Arc::new(clock))
+}
+
+async fn shared() -> Shared {
+    let clock = clock();
+    let live = Arc::new(FakeLive::new(clock.clone()));
+    let restart = {
+        let live = live.clone();
+        Arc::new(move || live.restore(&live.copy()))
+    };
+    Shared { one: live.clone(), other: live, clock: Arc::new(clock), restart }
 }
 
 async fn ledger() -> Ledger {

@@ -25,6 +25,7 @@ pub mod products;
 pub mod sale_history;
 pub mod sale_register;
 pub mod sale_store;
+pub mod turns;
 
 pub use inspections::Inspected;
 pub use ledger::{CountRecords, Ledger, end, grant, record, redemption, set_paused};
@@ -45,7 +46,7 @@ macro_rules! contract {
 #[cfg(test)]
 mod tests {
     /// The cases of a port, and the macro that runs them.
-    const PORTS: [(&str, &[&str]); 13] = [
+    const PORTS: [(&str, &[&str]); 14] = [
         (include_str!("answered_codes.rs"), &[include_str!("answered_codes.rs")]),
         (include_str!("code_owners.rs"), &[include_str!("code_owners.rs")]),
         (include_str!("exports.rs"), &[include_str!("exports.rs")]),
@@ -54,6 +55,7 @@ mod tests {
         (include_str!("processes.rs"), &[include_str!("processes.rs")]),
         (include_str!("products.rs"), &[include_str!("products.rs")]),
         (include_str!("sale_history.rs"), &[include_str!("sale_history.rs")]),
+        (include_str!("turns.rs"), &[include_str!("turns.rs")]),
         (
             include_str!("operator.rs"),
             &[

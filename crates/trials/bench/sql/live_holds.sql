@@ -1,12 +1,10 @@
--- live_holds: every unit of every sale on hold, by another user each, and of the epoch that its sale
--- is at.
+-- live_holds: every unit of the open sale is on hold, each for another user, and for longer than any measurement.
 
 INSERT INTO checkout_attempts (
-    sale_id, attempted_at, code, expires_at, epoch, unit, outcome, state, slot, user_id
+    sale_id, code, expires_at, epoch, unit, outcome, state, slot, user_id
 )
 SELECT
     sale.id,
-    now(),
     -- A code as the service makes them: version 8, led by the sale's number in 40 bits.
     overlay(
         overlay(
@@ -15,7 +13,7 @@ SELECT
         )
         PLACING '8' FROM 17
     )::uuid,
-    now() + interval '1 hour' + unit * interval '1 ms',
+    clock_timestamp() + interval '1 day',
     sale.epoch,
     unit,
     'granted',
@@ -23,3 +21,4 @@ SELECT
     0,
     'user-' || unit
 FROM sales AS sale, generate_series(1, sale.stock) AS unit
+WHERE sale.closed_at IS NULL

@@ -90,6 +90,13 @@ impl Deployment {
         Ok(Self { app, sale, stores })
     }
 
+    /// Starts another process on the same stores, and waits until it is ready.
+    pub(crate) fn start_another(&self) -> Result<Service, BenchError> {
+        let service = self.stores.service().env("SALE_PERIOD", "off").start(&["serve"])?;
+        service.await_ready(SERVES_WITHIN)?;
+        Ok(service)
+    }
+
     /// Puts another sale on, of so many units; returns its number.
     pub(crate) fn put_on(&self, units: u32) -> Result<u64, BenchError> {
         let service = self.stores.service().env("SALE_STOCK", units.to_string());

@@ -6,6 +6,7 @@ pub(crate) mod export;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod identity;
+pub(crate) mod idle;
 pub(crate) mod keyed;
 pub(crate) mod latency;
 pub(crate) mod long_day;
@@ -46,6 +47,8 @@ pub(crate) enum Scenario {
     Sales,
     /// Grants of one of two sales on different masters of a cluster, beside those of both
     Cluster,
+    /// What processes take that nobody asks for anything, while 100,000 units are on hold
+    Idle,
     /// Checkouts at half the rate of grants, timed from when they were due
     Latency,
     /// Two hundred rotations of small sales, and what they leave behind
@@ -69,7 +72,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Grant,
         Self::Keyed,
         Self::Identity,
@@ -81,6 +84,7 @@ impl Scenario {
         Self::Tls,
         Self::Sales,
         Self::Cluster,
+        Self::Idle,
         Self::Latency,
         Self::LongDay,
         Self::Audit,

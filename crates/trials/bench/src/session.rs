@@ -40,7 +40,7 @@ type Measure<'a> = fn(&mut Session<'a>, Stack);
 
 impl<'a> Session<'a> {
     /// What is measured once, and not for each number of connections.
-    const BELOW: [(Scenario, Measure<'a>); 16] = [
+    const BELOW: [(Scenario, Measure<'a>); 17] = [
         (Scenario::Keyed, Self::keyed),
         (Scenario::Identity, Self::identity),
         (Scenario::Reads, Self::reads),
@@ -50,6 +50,7 @@ impl<'a> Session<'a> {
         (Scenario::Tls, Self::tls),
         (Scenario::Sales, Self::sales),
         (Scenario::Cluster, Self::cluster),
+        (Scenario::Idle, Self::idle),
         (Scenario::Latency, Self::latency),
         (Scenario::LongDay, Self::long_day),
         (Scenario::Overload, Self::overload),

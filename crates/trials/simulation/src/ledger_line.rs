@@ -109,9 +109,16 @@ impl LedgerStore for LedgerLine {
         self.call(Operation::Judge, &codes, answer).await
     }
 
-    async fn expire_overdue(&self, overdue_ms: i64, limit: usize) -> Result<Vec<Code>, StoreError> {
-        let answer = move |ledger: Arc<dyn Ledger>| async move {
-            ledger.ports().expire_overdue(overdue_ms, limit).await
+    async fn expire_overdue(
+        &self,
+        sales: &[Sale],
+        overdue_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Code>, StoreError> {
+        let sent = sales.to_vec();
+        let answer = move |ledger: Arc<dyn Ledger>| {
+            let sent = sent.clone();
+            async move { ledger.ports().expire_overdue(&sent, overdue_ms, limit).await }
         };
         self.call(Operation::ExpireOverdue, &overdue_ms, answer).await
     }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use domain::{
     Code, SaleId, StoreError, Unit, UnixMillis,
     ports::{
-        CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleSnapshot, SaleStore, Verdict,
+        CodeStore, HoldRequest, LiveStatus, LoadReply, PlaceReply, SaleSnapshot, SaleStore,
+        TurnAsked, Turns, Verdict,
     },
 };
 use fakes::{FakeLive, Operation, at_once};
@@ -89,5 +90,12 @@ impl CodeStore for LiveLine {
             ready(Ok(()))
         };
         self.0.send(Operation::SettleSoon, &(code, verdict), settle, None);
+    }
+}
+
+#[async_trait]
+impl Turns for LiveLine {
+    async fn take(&self, asked: TurnAsked) -> Result<bool, StoreError> {
+        self.call(Operation::TakeTurn, &asked, move |live| at_once(live.take(asked))).await
     }
 }

@@ -3,7 +3,10 @@
 
 use std::sync::{Arc, atomic::AtomicU64};
 
-use domain::{CheckoutRequest, LedgerId, Ports, Services, Timetable, ports::Store};
+use domain::{
+    CheckoutRequest, LedgerId, Ports, Services, Timetable, ports::Store, processes::ProcessId,
+    upkeep::Shares,
+};
 use fakes::{FakeLedger, FakeLive, PlainItems};
 use scheduler::Scheduler;
 
@@ -44,7 +47,8 @@ pub(crate) async fn serve(world: Arc<World>, for_ms: u64) {
     });
     let timetable = Timetable::new(world.plan.period_ms, world.plan.terms)
         .expect("the plan's slots fill the day");
-    let scheduler = Scheduler::new(services.upkeep(timetable));
+    let shares = Shares::among(live.clone(), ProcessId(NUMBER.into()));
+    let scheduler = Scheduler::new(services.upkeep(timetable)).with_shares(shares);
     let until_ms = world.now_ms() + for_ms;
     while world.is_in_trouble() && world.now_ms() < until_ms {
         scheduler.tick().await;

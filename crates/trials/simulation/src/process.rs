@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use domain::{
     Ports, Services, Timetable, UnixMillis,
     ports::{Clock, CodeMint, CodeStore, Products, SaleStore},
+    processes::ProcessId,
     remembered::{RememberedLive, SoldOutMemo},
+    upkeep::Shares,
 };
 use fakes::{FakeLedger, ManualClock, PlainItems};
 use scheduler::Scheduler;
@@ -37,8 +39,10 @@ impl Process {
         let ledger = Arc::new(LedgerLine(line.clone()));
         let clock = Arc::new(ProcessClock(Arc::clone(&world)));
         let live_line = Arc::new(LiveLine(line));
+        let mut shares = Shares::alone();
         let (sales, codes): (Arc<dyn SaleStore>, Arc<dyn CodeStore>) = match world.plan.stack {
             Stack::Servers => {
+                shares = Shares::among(live_line.clone(), ProcessId(number.into()));
                 let memo = Arc::new(SoldOutMemo::new(clock.clone()));
                 let remembered = Arc::new(RememberedLive::new(live_line, memo));
                 (remembered.clone(), remembered)
@@ -59,7 +63,7 @@ impl Process {
             clock,
         });
         let timetable = timetable(&world);
-        let scheduler = Scheduler::new(services.upkeep(timetable));
+        let scheduler = Scheduler::new(services.upkeep(timetable)).with_shares(shares);
         let process = Self { number, services };
         world.note(|| format!("p{number} starts"));
         world.tasks.start(process.owner(), async move {

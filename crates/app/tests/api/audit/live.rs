@@ -54,7 +54,7 @@ impl Stack {
         let keys = keys.map(|key| format!("sale:{{1}}{key}")).join(" ");
         let ledger = self.ask_redis("HGET sale:{1} ledger").await;
         let command =
-            format!("FCALL flashsale_v3_settle 6 {keys} {code} {verdict} 0 {unit} {ledger}");
+            format!("FCALL flashsale_v4_settle 6 {keys} {code} {verdict} 0 {unit} {ledger}");
         assert_eq!(self.ask_redis(&command).await, "settled");
     }
 }

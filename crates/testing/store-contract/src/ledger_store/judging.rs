@@ -172,10 +172,11 @@ pub async fn only_holds_that_are_overdue_are_expired(ledger: Ledger) {
     ledger.sell(bought).await;
     let overdue = ledger.hold_and_wait(&brief, &user("ann"), 2, 1).await;
 
-    assert_eq!(ledger.codes.expire_overdue(HOUR, 10).await.unwrap(), []);
+    assert_eq!(ledger.codes.expire_overdue(&[sale, brief], HOUR, 10).await.unwrap(), []);
+    assert_eq!(ledger.codes.expire_overdue(&[sale], 0, 10).await.unwrap(), [], "of another sale");
     assert_eq!(ledger.find(overdue.code).await, CodeRecord::Held { unit: unit(2) });
     let expired = until(&*ledger.clock, async || {
-        let expired = ledger.codes.expire_overdue(20, 10).await.unwrap();
+        let expired = ledger.codes.expire_overdue(&[sale, brief], 20, 10).await.unwrap();
         (!expired.is_empty()).then_some(expired)
     });
 
@@ -196,7 +197,7 @@ pub async fn no_more_overdue_holds_are_expired_than_asked(ledger: Ledger) {
 
     let mut expired: Vec<Code> = Vec::new();
     for count in [2, 2, 1, 0] {
-        let ended = ledger.codes.expire_overdue(0, 2).await.unwrap();
+        let ended = ledger.codes.expire_overdue(&[sale], 0, 2).await.unwrap();
         assert_eq!(ended.len(), count);
         expired.extend(ended);
     }

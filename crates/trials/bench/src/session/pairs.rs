@@ -10,7 +10,7 @@ use crate::{
     marks::Bound,
     rates,
     scenarios::{
-        cluster, identity, keyed,
+        cluster, identity, idle, keyed,
         old_ledger::{self, Pairs},
         pages, sales, tls,
     },
@@ -30,6 +30,9 @@ const ELSEWHERE_MAX: f64 = 0.01;
 
 /// What a hundred open sales may take of a core while nobody asks.
 const IDLE_CORES_MAX: f64 = 0.02;
+
+/// What both stores may take of a core for many processes that nobody asks.
+const IDLE_PROCESSES_CORES_MAX: f64 = 0.1;
 
 /// Checkouts are to keep so much of their rate while five thousand have the page open, though those and what
 /// stands for their browsers share the cores; and what those may add to the memory of the service, in MiB.
@@ -143,6 +146,20 @@ impl Session<'_> {
             self.note(stack, what, idle.cost(), Bound::AtMost(IDLE_CORES_MAX));
         }
         self.table.below("sales", idle.map(|idle| idle.list(stack)));
+    }
+
+    /// From a directory one process alone serves.
+    pub(super) fn idle(&mut self, stack: Stack) {
+        if stack == Stack::Embedded {
+            return;
+        }
+        let idle = idle::measure(self.bench);
+        if let Ok(idle) = &idle {
+            let what = format!("idle: of a core, both stores, for {} processes", idle::MANY);
+            let taken = idle.stores_for_many();
+            self.note(stack, &what, taken, Bound::AtMost(IDLE_PROCESSES_CORES_MAX));
+        }
+        self.table.below("idle", idle.map(|idle| idle.list()));
     }
 
     pub(super) fn identity(&mut self, stack: Stack) {
