@@ -203,11 +203,11 @@ async fn nodes_of_a_cluster_are_spoken_to_under_tls_by_the_names_they_announce()
     let shows = AUTHORITY.issue("localhost").unwrap();
     let tls = ServerTls { shows, takes: Some(AUTHORITY.pem()) };
     let cluster = RedisCluster::start_with_tls(3, &tls).unwrap();
-    let shown = AUTHORITY.issue("shop").unwrap();
+    let client = AUTHORITY.issue("shop").unwrap();
     let by = |authority: &str| {
         let mut access = Access::to_redis(cluster.tls_url());
         access.certificates.ca = Some(file(&files, REDIS.ca_file, authority));
-        access.certificates.own = Some(own(&files, &shown));
+        access.certificates.own = Some(own(&files, &client));
         access
     };
 
