@@ -210,7 +210,11 @@ impl History {
             // What comes of those while this is written is for the next minute, too.
             let left_out = missing.iter().copied().chain(others).collect();
             let minute = Minute { at, stood, left_out };
-            self.history.note(&minute, self.process).await?;
+            let noted = self.history.note(&minute, self.process).await;
+            if noted.is_err() {
+                minute.stood.iter().for_each(|it| self.shares.note_failed(Duty::Chart, it.sale));
+            }
+            noted?;
         }
         self.noted().ends.retain(|sale| !ends.contains(sale) || missing.contains(sale));
         Ok(Written { sales, left_out })

@@ -39,10 +39,14 @@ impl SaleKeys {
 
     /// The keys of a sale that there never is, in this slot.
     pub(crate) fn of_no_sale(slot: HashSlot) -> Self {
-        // One in so many is in the slot, so one of many more than that is found for sure.
-        let tags = (0..u32::MAX).map(|number| format!("no-{number}"));
-        let tag = tags.into_iter().find(|tag| HashSlot::of_tag(tag) == slot);
-        Self::named(tag.unwrap_or_default())
+        Self::of_no_sale_where(|it| it == slot)
+    }
+
+    /// The keys of a sale that there never is, in a slot of which this is so, if there is one.
+    pub(crate) fn of_no_sale_where(is_meant: impl Fn(HashSlot) -> bool) -> Self {
+        // Of so many there is one in each slot.
+        let mut tags = (0..32 * u32::from(SLOTS)).map(|number| format!("no-{number}"));
+        Self::named(tags.find(|tag| is_meant(HashSlot::of_tag(tag))).unwrap_or_default())
     }
 
     /// The slot that they are all in.

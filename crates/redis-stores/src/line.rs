@@ -10,7 +10,7 @@ use domain::{Failure, StoreError, answer::Doing};
 use telemetry::{Watch, store_call_ended};
 
 use crate::{
-    keys::HashSlot,
+    keys::{HashSlot, SaleKeys},
     owner::Owner,
     refusal::{half_way, is_answer, is_for_want_of_a_right, may_be_elsewhere, remedy},
     reply::carried_out,
@@ -170,6 +170,12 @@ impl Line {
         }
     }
 
+    /// The keys of a sale that there never is, on a server that is there if one is: what is asked of it is said to
+    /// be so of all.
+    pub(crate) fn keys_of_no_sale(&self) -> SaleKeys {
+        SaleKeys::of_no_sale_where(|slot| self.servers.is_there(slot))
+    }
+
     /// The call of a function with its last argument: whose sales these are.
     pub(crate) async fn signed(&self, mut call: Routed) -> Result<Routed, LineError> {
         let ledger = self.owner.id().await.map_err(LineError::Ownerless)?;
@@ -277,8 +283,14 @@ impl Line {
         let server = self.servers.of(slot).await.map_err(LineError::Unreachable)?;
         let mut connection = self.connection(&server, slot, reply_ms_max).await?;
         let began = Watch::start();
-        let replies = commands.ignore_errors().query_async(&mut **connection).await;
+        let replies: RedisResult<Vec<Value>> =
+            commands.ignore_errors().query_async(&mut **connection).await;
         store_call_ended("redis", "processes", began, replies.is_ok());
+        if let Ok([Value::ServerError(error), ..]) = replies.as_deref() {
+            // It has the slot no more; the next time another is asked.
+            let error = LineError::of(error.clone().into());
+            let _ = self.sent_elsewhere(&server, slot, Some(&error));
+        }
         self.keep_or_drop(&server, connection, replies)
     }
 
@@ -290,7 +302,11 @@ impl Line {
     ) -> Result<Object, LineError> {
         let mut connection = match self.take(server) {
             Some(connection) => connection,
-            None => connect(server, self.purpose, slot).await?,
+            None => {
+                // Those that lost their place leave with it: nobody would call them again.
+                self.connections.retain(|(server, _)| self.servers.have(server));
+                connect(server, self.purpose, slot).await?
+            }
         };
         connection.set_response_timeout(Duration::from_millis(reply_ms_max));
         Ok(connection)
@@ -377,9 +393,10 @@ async fn connect(server: &Server, purpose: Purpose, slot: HashSlot) -> Result<Ob
 async fn send(connection: &mut Object, command: &Cmd, is_asking: bool) -> RedisResult<Value> {
     let reply = if is_asking {
         let mut both = redis::pipe();
-        both.cmd("ASKING").ignore().add_command(command.clone());
-        let (reply,) = both.query_async(&mut ***connection).await?;
-        reply
+        // Each by itself: an error of a whole pipeline does not say what it is.
+        both.ignore_errors().cmd("ASKING").ignore().add_command(command.clone());
+        let (reply,): (Value,) = both.query_async(&mut ***connection).await?;
+        reply.extract_error()?
     } else {
         command.query_async(&mut ***connection).await?
     };

@@ -16,7 +16,7 @@ use tokio::{sync, time::Instant};
 use crate::{
     keys::{HashSlot, SaleKeys},
     line::{LIBRARY, LineError, fcall},
-    refusal::{is_not_to_be_had, may_pass},
+    refusal::{is_not_to_be_had, is_of_slots, may_pass},
     reply::carried_out,
 };
 
@@ -192,6 +192,10 @@ async fn run_function(
 ) -> Result<(), LineError> {
     let status = fcall("flashsale_v4_status", keys).with("nobody");
     let told = status.command.query_async::<Value>(connection).await;
+    if told.as_ref().is_err_and(is_of_slots) {
+        // Of a slot that it has not got, or is about to have: whoever calls it finds out.
+        return Ok(());
+    }
     told.and_then(carried_out).map(drop).map_err(|error| match LineError::of(error) {
         // It is one that changes nothing.
         LineError::Failed(why, source) => LineError::Refused { remedy: why, source: Some(source) },

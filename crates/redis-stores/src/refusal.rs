@@ -53,8 +53,8 @@ fn known(error: &RedisError) -> Option<&'static str> {
              redis+sentinel://"
         }
         "MOVED" | "ASK" | "CROSSSLOT" => {
-            "it is a node of a Redis Cluster: REDIS_URL must begin with redis+cluster:// or \
-             rediss+cluster://"
+            "it is a node of a Redis Cluster, and another one has the sale: REDIS_URL must begin with \
+             redis+cluster:// or rediss+cluster://, and if it does, the cluster has yet to agree"
         }
         "CLUSTERDOWN" => {
             "its cluster has lost the hash slot of the sale: see CLUSTER INFO and CLUSTER SHARDS"
@@ -88,6 +88,11 @@ fn is_of_a_running_function(error: &RedisError) -> bool {
 /// Whether a server that refused may do it in a moment, with nobody giving it or us anything.
 pub(crate) fn may_pass(error: &RedisError) -> bool {
     !matches!(error.code(), Some("NOPERM" | "NOAUTH" | "WRONGPASS" | "ERR") | None)
+}
+
+/// Whether a node of a cluster turned the call away for the slot of its keys, and for nothing else.
+pub(crate) fn is_of_slots(error: &RedisError) -> bool {
+    matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN"))
 }
 
 /// Whether another server may have taken this one's place, or the connection ended with that.

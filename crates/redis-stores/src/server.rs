@@ -136,11 +136,13 @@ impl Doors {
         Ok(address.form)
     }
 
-    /// The hosts that the settings name at the moment.
-    async fn named(&self) -> Result<Vec<Node>, ConnectError> {
+    /// The hosts that the settings name at the moment, which are to be what they were at the start.
+    async fn named(&self, form: Form) -> Result<Vec<Node>, ConnectError> {
         let access = Arc::clone(&self.access);
-        let named = self.reader.read(move || Ok::<_, SourceError>(Address::read(&access)?.nodes()));
-        Ok(named.await?)
+        Ok(self
+            .reader
+            .read(move || Ok::<_, SourceError>(Address::of_form(&access, &form)?.nodes()))
+            .await?)
     }
 
     /// A new connection to a server.
@@ -174,7 +176,10 @@ async fn connect(Entry { host, info, tls }: Entry) -> Result<Connection, Connect
 /// Each reads files, so it may have to wait for a disk.
 impl Entry {
     fn of_server(access: &Access, node: &Node) -> Result<Self, SourceError> {
-        let address = Address::read(access)?;
+        let address = match node {
+            Node::OfUrl => Address::of_form(access, &Form::Server)?,
+            Node::At { .. } => Address::read(access)?,
+        };
         let mut settings = address.settings().clone().set_db(address.database);
         if let Some(password) = access.password()? {
             settings = settings.set_password(password);

@@ -17,7 +17,7 @@ use domain::{
 
 use crate::{
     RedisStores,
-    keys::{HashSlot, SaleKeys},
+    keys::SaleKeys,
     line::{LineError, Routed, fcall, is_for_want_of_library},
     reply::{Reply, unknown},
 };
@@ -28,8 +28,9 @@ const SNAPSHOT_MS_MAX: u64 = 10_000;
 #[async_trait]
 impl AuditedLive for RedisStores {
     async fn ping(&self) -> Result<(), StoreError> {
-        self.line_to_look()
-            .call(&Routed { slot: HashSlot(0), command: redis::cmd("PING") })
+        let mut line = self.line_to_look();
+        let slot = line.keys_of_no_sale().slot();
+        line.call(&Routed { slot, command: redis::cmd("PING") })
             .await
             .map(drop)
             .map_err(|error| error.during(Operation::Ping))

@@ -105,7 +105,9 @@ async fn a_primary_that_stands_still_is_left_and_not_gone_back_to() {
 
     assert_eq!(place(&live, &sale).await.unwrap_err().failure(), Failure::Unknown);
     // Whoever comes after that is not kept waiting.
-    assert_eq!(place(&live, &sale).await.unwrap_err().failure(), Failure::NotDone);
+    let error = place(&live, &sale).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::NotDone);
+    assert!(dev_servers::chain(&error).contains("did not answer a moment ago"), "{error:?}");
     assert_served_when_loaded(&live, &sale).await;
     servers.resume(lost).unwrap();
     for _ in 0..3 {

@@ -45,6 +45,17 @@ impl Failing {
         }
     }
 
+    /// Forgets that a step failed here which is another process's now: what comes of it is for that one to say.
+    pub(crate) fn forget(&self, step: &'static str, sale: Option<SaleId>) {
+        let mut failing = self.locked();
+        if let Some(sales) = failing.get_mut(step)
+            && sales.remove(&sale)
+            && sales.is_empty()
+        {
+            failing.remove(step);
+        }
+    }
+
     /// Forgets sales that no step is taken for any more.
     pub(crate) fn keep_only(&self, sales: &[Sale]) {
         self.locked().retain(|_, failing| {
@@ -80,6 +91,9 @@ mod tests {
         }
         note(4, fails());
         failing.keep_only(&[]);
+        assert!(failing.locked().is_empty());
+        note(5, fails());
+        failing.forget("sweep", Some(sale(5)));
         assert!(failing.locked().is_empty());
         failing.note("rotate", None, fails());
         failing.keep_only(&[]);

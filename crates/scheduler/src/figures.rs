@@ -5,25 +5,53 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use domain::{SaleId, UnixMillis, upkeep::Drift};
+use domain::{Code, SaleId, UnixMillis, upkeep::Drift};
 use telemetry::{OtherClock, show_clock_difference, show_drift, sweep_lagged};
 use tokio::time::Instant;
 
-/// Since when nothing of each sale can have been due and not freed.
+/// Since when each sale may have had something due that was not freed.
 #[derive(Default)]
-pub(crate) struct Lags(Mutex<HashMap<SaleId, Instant>>);
+pub(crate) struct Lags(Mutex<HashMap<SaleId, Lag>>);
+
+/// How a sweep left a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing of it is due any more.
+    Clean,
+    /// Something may be.
+    Due,
+    /// Another process has it judged. This code has been due for the longest.
+    ToOthers(Code),
+}
+
+#[derive(Clone, Copy)]
+struct Lag {
+    since: Instant,
+    /// What had been due for the longest then, where another process has it judged.
+    code: Option<Code>,
+}
 
 impl Lags {
-    /// Notes a sweep that began then, of all sales at hand, and whether each was swept clean. Where it
-    /// was not, the lag grows until it is: what is shown is that of the worst sale.
-    pub(crate) fn note(&self, began: Instant, swept: Vec<(SaleId, bool)>) {
-        let mut clean_since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::take(&mut *clean_since);
+    /// Notes a sweep that began then, of all sales at hand, and how each was left. Where one was not swept
+    /// clean, the lag grows until it is; where another process sweeps, for as long as it is the same code that has
+    /// been due for the longest. What is shown is that of the worst sale.
+    pub(crate) fn note(&self, began: Instant, swept: Vec<(SaleId, Left)>) {
+        let mut lags = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut *lags);
         let mut earliest = None;
-        for (sale, is_clean) in swept {
-            let since = before.get(&sale).copied().unwrap_or(began);
+        for (sale, left) in swept {
+            let last = before.get(&sale).copied().unwrap_or(Lag { since: began, code: None });
+            let lag = match left {
+                Left::Clean => Lag { since: began, code: None },
+                Left::Due => last,
+                Left::ToOthers(code) if last.code.is_none_or(|before| before == code) => {
+                    Lag { code: Some(code), ..last }
+                }
+                Left::ToOthers(code) => Lag { since: began, code: Some(code) },
+            };
+            let since = if left == Left::Clean { last.since } else { lag.since };
             earliest = Some(earliest.map_or(since, |earliest: Instant| earliest.min(since)));
-            clean_since.insert(sale, if is_clean { began } else { since });
+            lags.insert(sale, lag);
         }
         if let Some(earliest) = earliest {
             sweep_lagged(earliest.elapsed().as_secs_f64());

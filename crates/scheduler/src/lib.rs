@@ -31,7 +31,11 @@ pub use self::{
     beats::{BEAT, Beats},
     minutes::{HISTORY_EVERY, Minutes},
 };
-use self::{contest::Loads, failing::Failing, figures::Lags};
+use self::{
+    contest::Loads,
+    failing::Failing,
+    figures::{Lags, Left},
+};
 
 /// How often due holds are swept and lost sales noticed.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -48,9 +52,9 @@ pub const RETIRE_EVERY: Duration = Duration::from_secs(1);
 /// How often the ledger is asked for holds that the live store forgot.
 pub const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 
-/// How much longer than until it wants it again a process has a turn, so that it keeps it: what it remembers of
-/// a sale is good as long as nobody else looks.
-const KEPT_FOR: Duration = Duration::from_secs(1);
+/// How much longer than until it wants it again a process has a turn, so that it keeps it, also if its ticks take
+/// long: what it remembers of a sale is good as long as nobody else looks.
+const KEPT_FOR: Duration = Duration::from_secs(4);
 
 /// How many abandoned codes are given back at a time: enough for the ledger to commit many at once.
 const CODES_AT_A_TIME: usize = 64;
@@ -228,13 +232,13 @@ impl Scheduler {
         self.lags.note(began, swept);
     }
 
-    /// Says of the sale whether nothing is left that was due.
-    async fn sweep_one(&self, sale: Sale) -> (SaleId, bool) {
+    /// Says of the sale how it is left.
+    async fn sweep_one(&self, sale: Sale) -> (SaleId, Left) {
         // A load by a clock that is wrong would call holds due that are not.
         let swept = if self.upkeep.catalog.is_on_time() {
             let sweep = self.upkeep.sweep.run_in_turn(sale.id, &self.shares);
-            let swept =
-                self.step_of("sweep", Some(sale.id), sweep, |swept| *swept != Swept::Others).await;
+            let is_ours = |swept: &Swept| !matches!(swept, Swept::Others(_));
+            let swept = self.step_of("sweep", Some(sale.id), sweep, is_ours).await;
             if swept.is_none() {
                 self.shares.note_failed(Duty::Sweep, sale.id);
             }
@@ -253,10 +257,12 @@ impl Scheduler {
                 tracing::info!(sale = %sale.id, "the live store serves a sale");
             }
         }
-        // How far another process is, that one shows.
-        let is_clean = matches!(swept, Some(Swept::Judged(codes)) if codes < Sweep::CODES_MAX)
-            || swept == Some(Swept::Others);
-        (sale.id, is_clean)
+        let left = match swept {
+            Some(Swept::Judged(codes)) if codes < Sweep::CODES_MAX => Left::Clean,
+            Some(Swept::Others(code)) => Left::ToOthers(code),
+            _ => Left::Due,
+        };
+        (sale.id, left)
     }
 
     /// Expires what the live store forgot of the sales whose turn is this process's.
@@ -268,7 +274,7 @@ impl Scheduler {
         let asked: Vec<_> = asked.buffer_unordered(SALES_AT_A_TIME).collect().await;
         let ours: Vec<_> = asked.into_iter().flatten().collect();
         if ours.is_empty() {
-            return;
+            return self.failing.forget("expire_overdue", None);
         }
         let expired = self.step("expire_overdue", None, self.upkeep.sweep.run_overdue(&ours)).await;
         match expired {
@@ -297,6 +303,7 @@ impl Scheduler {
             self.upkeep.reconcile.leave(sale.id);
             // Each looks once, so that it would notice that the ledger has moved since, if it came to look.
             if self.upkeep.reconcile.knows(sale.id) {
+                self.failing.forget("reconcile", Some(sale.id));
                 return Some(Drift::default());
             }
         }
@@ -381,6 +388,7 @@ impl Scheduler {
         match work.await {
             Ok(left) if !is_ours(&left) => {
                 self.give_sign();
+                self.failing.forget(name, sale);
                 Some(left)
             }
             result => self.ended(name, sale, began, result),

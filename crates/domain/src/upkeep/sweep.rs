@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Sale, SaleId, StoreError,
+    Code, Sale, SaleId, StoreError,
     ports::{CodeStore, Duty, LedgerStore, Verdict},
     upkeep::Shares,
 };
@@ -41,8 +41,9 @@ pub struct Sweep {
 pub enum Swept {
     /// This many codes were judged.
     Judged(usize),
-    /// There are some that are due, and it is another process that has them judged.
-    Others,
+    /// There are some that are due, and it is another process that has them judged: the one that has been due for the
+    /// longest, by which it can be seen whether that process does.
+    Others(Code),
     /// The live store does not serve the sale.
     NotLoaded,
 }
@@ -73,12 +74,11 @@ impl Sweep {
             let Some(due) = self.codes.due(sale, BATCH_MAX).await? else {
                 return Ok(Swept::NotLoaded);
             };
-            if due.is_empty() {
-                break;
-            }
+            let Some(&longest_due) = due.first() else { break };
             if !shares.take(Duty::Sweep, sale, TURN_MS).await {
                 // Somebody took it over, who goes on.
-                return Ok(if judged == 0 { Swept::Others } else { Swept::Judged(judged) });
+                let by_others = Swept::Others(longest_due);
+                return Ok(if judged == 0 { by_others } else { Swept::Judged(judged) });
             }
             if turn.is_none() {
                 // Never closed, so there is always one in the end.

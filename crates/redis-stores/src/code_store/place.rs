@@ -64,9 +64,14 @@ impl PlaceHolds {
         &mut self,
         of_sales: &[(SaleId, Vec<&HoldRequest>)],
     ) -> Vec<Result<Vec<PlaceReply>, Arc<LineError>>> {
+        // Whoever asks for a unit of the last sale there can be wants to know whether any could be had.
+        let keys = |sale: SaleId| {
+            if sale.get() == SaleId::MAX { self.0.keys_of_no_sale() } else { SaleKeys::of(sale) }
+        };
         let commands =
-            of_sales.iter().map(|(sale, requests)| place_command(&SaleKeys::of(*sale), requests));
-        let replied = self.0.invoke_each_again_if_lost(commands.collect()).await;
+            of_sales.iter().map(|(sale, requests)| place_command(&keys(*sale), requests));
+        let commands: Vec<_> = commands.collect();
+        let replied = self.0.invoke_each_again_if_lost(commands).await;
         let read = |(replied, (_, requests)): (Replied, &(SaleId, Vec<&HoldRequest>))| {
             Ok(read_placed(&replied?, requests)?)
         };

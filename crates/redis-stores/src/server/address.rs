@@ -53,6 +53,16 @@ impl Address {
         }
     }
 
+    /// The same, of hosts that are what they were when it was read first.
+    pub(super) fn of_form(access: &Access, form: &Form) -> Result<Self, SourceError> {
+        let address = Self::read(access)?;
+        if address.form == *form {
+            Ok(address)
+        } else {
+            Err(SourceError::OtherForm { setting: access.url.setting() })
+        }
+    }
+
     /// The library reads the URL of one server, and of TLS only where it makes the TLS: so it is given that
     /// of each host, in plain text.
     fn of(url: &str) -> Option<Self> {

@@ -22,16 +22,18 @@ const OTHERS_MAX: Duration = Duration::from_millis(50);
 
 /// What one says of who has what, and how many failovers it knows of.
 #[derive(Debug, PartialEq, Eq)]
-struct Said {
-    failovers: u64,
-    owners: Vec<(Slots, Node)>,
+pub(super) struct Said {
+    /// Whether it is among those who decide that: one that is cut off may count on by itself.
+    pub(super) is_well: bool,
+    pub(super) failovers: u64,
+    pub(super) owners: Vec<(Slots, Node)>,
 }
 
 impl Said {
-    /// Which is better: the later, and of these the one that knows more.
-    fn rank(&self) -> (u64, usize) {
+    /// Which is better: of one that is well, the later, and of these the one that knows more.
+    fn rank(&self) -> (bool, u64, usize) {
         let slots = self.owners.iter().map(|((first, last), _)| usize::from(last - first) + 1);
-        (self.failovers, slots.sum())
+        (self.is_well, self.failovers, slots.sum())
     }
 }
 
@@ -46,8 +48,8 @@ impl Asked {
         doors: &Doors,
         form: &Form,
         known: Vec<Node>,
-    ) -> Result<Vec<(Slots, Node)>, ConnectError> {
-        let mut nodes = doors.named().await?;
+    ) -> Result<Said, ConnectError> {
+        let mut nodes = doors.named(form.clone()).await?;
         nodes.extend(known);
         nodes.sort_unstable();
         nodes.dedup();
@@ -75,7 +77,7 @@ impl Asked {
                 Err(error) => why = Some(error),
             }
         }
-        best.map(|said| said.owners).ok_or(why.unwrap_or(ConnectError::NoneInTime))
+        best.ok_or(why.unwrap_or(ConnectError::NoneInTime))
     }
 }
 
@@ -123,7 +125,7 @@ fn read_primary(address: Value, facts: Value, asked: &Node) -> RedisResult<Said>
     let failovers = fact("config-epoch").parse::<u64>().map_err(|_| unreadable())?;
     let is_under_way = at(fact("ip"), fact("port")).ok_or_else(unreadable)? != node;
     let failovers = failovers.saturating_add(is_under_way.into());
-    Ok(Said { failovers, owners: vec![((0, SLOTS - 1), node)] })
+    Ok(Said { is_well: true, failovers, owners: vec![((0, SLOTS - 1), node)] })
 }
 
 /// Asks a node for the owners of all slots.
@@ -144,7 +146,8 @@ fn read_slots(facts: &str, slots: Vec<Value>, asked: &Node) -> RedisResult<Said>
         read_range(range, asked).ok_or_else(|| unreadable("a node does not say who has its slots"))
     };
     let owners = slots.into_iter().map(read).collect::<RedisResult<_>>()?;
-    Ok(Said { failovers, owners })
+    let is_well = facts.lines().any(|line| line.trim() == "cluster_state:ok");
+    Ok(Said { is_well, failovers, owners })
 }
 
 /// The first slot, the last one, and their master: host, port and more; then its replicas.
@@ -188,6 +191,7 @@ mod tests {
         let said =
             |host: &str, port: &str| read_primary(reply(&[host, port]), reply(&facts), &asked);
         let of = |failovers, host: &str| Said {
+            is_well: true,
             failovers,
             owners: vec![((0, SLOTS - 1), at(host, 6_379))],
         };
@@ -214,8 +218,10 @@ mod tests {
         let here = "*3\r\n:100\r\n:16383\r\n*2\r\n$-1\r\n:7000\r\n";
         let said = read_slots(facts, vec![range(known), range(here)], &asked).unwrap();
         let owners = vec![((0, 99), at("host", 7_001)), ((100, SLOTS - 1), asked.clone())];
-        assert_eq!(said, Said { failovers: 6, owners });
-        assert_eq!(said.rank(), (6, usize::from(SLOTS)));
+        assert_eq!(said, Said { is_well: true, failovers: 6, owners });
+        assert_eq!(said.rank(), (true, 6, usize::from(SLOTS)));
+        let alone = read_slots("cluster_state:fail\r\ncluster_current_epoch:99", vec![], &asked);
+        assert!(alone.unwrap().rank() < said.rank(), "one that is cut off counts on by itself");
 
         assert!(read_slots("cluster_state:ok", vec![range(known)], &asked).is_err());
         for wrong in [

@@ -33,6 +33,15 @@ pub enum SourceError {
         /// What would be of no use.
         setting: &'static str,
     },
+    /// It was one server, and is to be several now, or the other way.
+    #[error(
+        "{setting} leads to something else than at the start: one server, sentinels and the name they know it \
+         by, or a cluster; start the process anew for it"
+    )]
+    OtherForm {
+        /// What it is the value of.
+        setting: &'static str,
+    },
     /// There are no sentinels.
     #[error(
         "{setting} is set, but {url} does not begin with redis+sentinel:// or rediss+sentinel://, so \

@@ -120,7 +120,9 @@ impl Server {
     /// It did not answer, or cannot be reached.
     pub(crate) fn missed(&self) {
         if let Some(watcher) = &self.watcher {
-            self.is_away.store(true, Ordering::Relaxed);
+            if !self.is_away.swap(true, Ordering::Relaxed) {
+                tracing::warn!(server = %self.node, "Redis does not answer; it is not asked until it is found there");
+            }
             watcher.notify_one();
         }
     }

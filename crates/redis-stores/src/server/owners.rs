@@ -66,6 +66,11 @@ impl Owners {
         self.each().into_iter().map(|(_, server)| server).collect()
     }
 
+    /// Whether this server has any.
+    pub(super) fn have(&self, server: &Arc<Server>) -> bool {
+        self.0.iter().any(|(_, it)| Arc::ptr_eq(it, server))
+    }
+
     /// How many slots are somebody's.
     pub(super) fn count(&self) -> usize {
         self.0.iter().map(|((first, last), _)| usize::from(last - first) + 1).sum()

@@ -7,7 +7,7 @@
 //! found it there, or another in its place.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex as StdMutex, PoisonError, RwLock, Weak},
     time::Duration,
 };
 
@@ -19,8 +19,12 @@ use tokio::{
 };
 
 use super::{
-    BuildError, ConnectError, Doors, Node, Server, address::Form, ask::Asked, node::Purpose,
-    owners::Owners, pool,
+    BuildError, ConnectError, Doors, Node, Server,
+    address::Form,
+    ask::{Asked, Said},
+    node::Purpose,
+    owners::Owners,
+    pool,
 };
 use crate::keys::HashSlot;
 
@@ -36,9 +40,14 @@ const UPKEEP_CONNECTIONS: usize = 8;
 const LOOK_AT_PRIMARY_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AT_CLUSTER_EVERY: Duration = Duration::from_secs(5);
 
-/// The same after something was amiss, and for how long.
+/// The same after something was amiss, and for how long; after that, if it is still.
 const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(100);
 const LOOK_AGAIN_FOR: Duration = Duration::from_secs(5);
+const LOOK_STILL_EVERY: Duration = Duration::from_secs(1);
+
+/// For how long nobody is believed who knows of fewer failovers than somebody did: those who were cut off may be
+/// the first to answer.
+const OUTDATED_FOR: Duration = Duration::from_secs(10);
 
 /// How long a server that was away may take to be found there.
 const BACK_WITHIN: Duration = Duration::from_millis(300);
@@ -49,6 +58,8 @@ pub(crate) struct Servers {
     form: Form,
     owners: RwLock<Arc<Owners>>,
     asking: Mutex<Asking>,
+    /// All that somebody still uses, whether they have something or not.
+    used: StdMutex<Vec<Weak<Server>>>,
     /// Tells the task that something is amiss.
     watcher: Option<Arc<Notify>>,
 }
@@ -57,6 +68,8 @@ pub(crate) struct Servers {
 #[derive(Default)]
 struct Asking {
     asked: Asked,
+    /// The latest failover that anybody knew of, and when somebody last did.
+    latest: Option<(u64, Instant)>,
     /// When it was looked last, if nobody said it, and why.
     failed: Option<(Instant, Arc<ConnectError>)>,
 }
@@ -78,6 +91,7 @@ impl Servers {
             form,
             owners: RwLock::default(),
             asking: Mutex::default(),
+            used: StdMutex::default(),
             watcher: watcher.clone(),
         };
         if servers.form == Form::Server {
@@ -106,6 +120,16 @@ impl Servers {
         Ok(self.owners().each())
     }
 
+    /// Whether the server that has this slot is there, as far as is known.
+    pub(crate) fn is_there(&self, slot: HashSlot) -> bool {
+        self.owners().get(slot).is_some_and(|server| server.is_there().is_ok())
+    }
+
+    /// Whether this is one that has something.
+    pub(crate) fn have(&self, server: &Arc<Server>) -> bool {
+        self.owners().have(server)
+    }
+
     /// Whether there are several, of which each sends elsewhere whoever asks for what another has.
     pub(crate) fn are_a_cluster(&self) -> bool {
         self.form == Form::Cluster
@@ -120,7 +144,7 @@ impl Servers {
         is_asking: bool,
     ) -> Option<Redirection> {
         let node = Node::read(address, &from.node)?;
-        let server = self.known(&node).or_else(|| self.server(node).ok())?;
+        let server = self.server(node).ok()?;
         if !is_asking {
             let moved = self.owners().with(slot, Arc::clone(&server));
             self.put(moved);
@@ -163,7 +187,11 @@ impl Servers {
             Form::Cluster => self.owners().servers().iter().map(|it| it.node.clone()).collect(),
             _ => Vec::new(),
         };
-        let said = match asking.asked.ask(&self.doors, &self.form, known).await {
+        let Said { failovers, owners: said, .. } = match asking
+            .asked
+            .ask(&self.doors, &self.form, known)
+            .await
+        {
             Ok(said) => said,
             Err(error) => {
                 let error = Arc::new(error);
@@ -180,12 +208,15 @@ impl Servers {
         if asking.failed.take().is_some() {
             tracing::info!("it is known which server of Redis has the sales");
         }
+        let is_of_the_past =
+            |(latest, at): (u64, Instant)| failovers < latest && at.elapsed() < OUTDATED_FOR;
+        if asking.latest.is_some_and(is_of_the_past) {
+            return Ok(());
+        }
+        asking.latest = Some((failovers, Instant::now()));
         let mut ranges: Vec<(_, Arc<Server>)> = Vec::with_capacity(said.len());
         for (slots, node) in said {
-            let among = ranges.iter().map(|(_, server)| server).find(|server| server.node == node);
-            let server = among.cloned().or_else(|| self.known(&node));
-            let server = server.map_or_else(|| self.server(node), Ok);
-            ranges.push((slots, server.map_err(|_| ConnectError::Ending)?));
+            ranges.push((slots, self.server(node).map_err(|_| ConnectError::Ending)?));
         }
         self.put(Owners::of(ranges));
         Ok(())
@@ -209,14 +240,18 @@ impl Servers {
         is_known && are_back && self.owners().are_all()
     }
 
-    fn known(&self, node: &Node) -> Option<Arc<Server>> {
-        self.owners().servers().into_iter().find(|server| server.node == *node)
-    }
-
+    /// The server at this node: the one that is used already, if one is.
     fn server(&self, node: Node) -> Result<Arc<Server>, BuildError> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.retain(|server| server.strong_count() > 0);
+        if let Some(server) = used.iter().filter_map(Weak::upgrade).find(|it| it.node == node) {
+            return Ok(server);
+        }
         let pool = |size| pool(&self.doors, &node, size);
         let pools = [pool(CROWD_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?];
-        Ok(Arc::new(Server::new(node, pools, self.watcher.clone())))
+        let server = Arc::new(Server::new(node, pools, self.watcher.clone()));
+        used.push(Arc::downgrade(&server));
+        Ok(server)
     }
 
     fn owners(&self) -> Arc<Owners> {
@@ -231,13 +266,19 @@ impl Servers {
 /// Looks who has what for as long as somebody uses the servers.
 async fn watch(servers: Weak<Servers>, watcher: Arc<Notify>) {
     let mut restless_until = Instant::now();
+    let mut was_well = true;
     loop {
         let Some(servers) = servers.upgrade() else { return };
-        if !servers.look_again().await {
+        let is_well = servers.look_again().await;
+        if was_well && !is_well {
             restless_until = Instant::now() + LOOK_AGAIN_FOR;
         }
-        let every =
-            if servers.are_a_cluster() { LOOK_AT_CLUSTER_EVERY } else { LOOK_AT_PRIMARY_EVERY };
+        was_well = is_well;
+        let every = match servers.form {
+            _ if !is_well => LOOK_STILL_EVERY,
+            Form::Cluster => LOOK_AT_CLUSTER_EVERY,
+            _ => LOOK_AT_PRIMARY_EVERY,
+        };
         drop(servers);
         if Instant::now() < restless_until {
             tokio::time::sleep(LOOK_AGAIN_EVERY).await;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dev_servers::RedisCluster;
+use dev_servers::{RedisCluster, chain};
 
 use super::*;
 
@@ -25,6 +25,36 @@ async fn a_slot_that_was_moved_is_followed_and_its_sale_served_when_it_is_loaded
     assert_eq!(live.find(grant.code).await, Some(grant.unit));
     assert_eq!(place(&live, sale).await.unwrap(), PlaceReply::NotLoaded);
     assert_eq!(live.codes.due(sale.id, 9).await.unwrap(), None);
+    assert_served_when_loaded(&live, sale).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_on_its_way_is_asked_for_where_its_keys_are() {
+    let cluster = RedisCluster::start(MASTERS, 0).unwrap();
+    let live = live_at(&cluster.url(), Ledger(7));
+    let sales = a_sale_on_each(&cluster, &live).await;
+    let ((_, sale), (to, _)) = (&sales[0], &sales[1]);
+    let [sold, held] = [live.take(sale, &user("ann")).await, live.take(sale, &user("bob")).await];
+    live.settle(sale, &[(sold.code, Verdict::Sold { unit: sold.unit })]).await;
+    let slot = cluster.slot_of_key(&format!("sale:{{{}}}", sale.id)).unwrap();
+
+    let moving = cluster.begin_to_move_slot(slot, *to).unwrap();
+    assert!(is_granted(&place(&live, sale).await), "while all keys are where they were");
+    moving.move_keys(1).unwrap();
+    let refused = place(&live, sale).await.unwrap_err();
+    assert_eq!(refused.failure(), Failure::NotDone);
+    assert!(refused.remedy().unwrap().contains("on its way"), "{refused:?}");
+    for (_, other) in &sales[1..] {
+        assert!(is_granted(&place(&live, other).await));
+    }
+    while moving.move_keys(1).unwrap() > 0 {}
+    // A process that was there before, and one that has called neither node.
+    for live in [&live, &live_at(&cluster.url(), Ledger(7))] {
+        assert_eq!(live.find(held.code).await, Some(held.unit));
+        assert_eq!(place(live, sale).await.unwrap(), PlaceReply::NotLoaded);
+    }
+
+    moving.end().unwrap();
     assert_served_when_loaded(&live, sale).await;
 }
 
@@ -59,7 +89,9 @@ async fn a_node_that_stands_still_is_left_and_keeps_nobody_waiting_who_wants_ano
     let failed = tokio::time::timeout(SOON, place(&live, sale)).await.unwrap();
     assert_eq!(failed.unwrap_err().failure(), Failure::Unknown);
     let both = futures_util::future::join(place(&live, sale), place(&live, &sales[1].1)).await;
-    assert_eq!(both.0.unwrap_err().failure(), Failure::NotDone);
+    let error = both.0.unwrap_err();
+    assert_eq!(error.failure(), Failure::NotDone);
+    assert!(chain(&error).contains("did not answer a moment ago"), "{error:?}");
     assert!(is_granted(&both.1));
     assert_served_when_loaded(&live, sale).await;
     cluster.resume(*lost).unwrap();
