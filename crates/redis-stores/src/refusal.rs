@@ -50,14 +50,18 @@ fn known(error: &RedisError) -> Option<&'static str> {
         }
         "READONLY" => {
             "it is a replica: REDIS_URL must name the primary, or the sentinels who know it, with \
-             redis+sentinel://"
+             redis+sentinel://; if it does, they send the service there: see SENTINEL MASTER and ROLE"
         }
         "MOVED" | "ASK" | "CROSSSLOT" => {
             "it is a node of a Redis Cluster, and another one has the sale: REDIS_URL must begin with \
              redis+cluster:// or rediss+cluster://, and if it does, the cluster has yet to agree"
         }
-        "CLUSTERDOWN" => {
+        "CLUSTERDOWN" if says("not served") => {
             "its cluster has lost the hash slot of the sale: see CLUSTER INFO and CLUSTER SHARDS"
+        }
+        "CLUSTERDOWN" => {
+            "its cluster is down: too few masters are left to agree; bring a majority back, or see CLUSTER \
+             FAILOVER TAKEOVER"
         }
         "TRYAGAIN" => {
             "the hash slot of the sale is on its way to another node of the cluster: move none while \
@@ -175,7 +179,8 @@ mod tests {
             ("MOVED 3999 127.0.0.1:6381", "Cluster"),
             ("ASK 3999 127.0.0.1:6381", "Cluster"),
             ("CROSSSLOT Keys in request don't hash to the same slot", "Cluster"),
-            ("CLUSTERDOWN The cluster is down", "CLUSTER SHARDS"),
+            ("CLUSTERDOWN The cluster is down", "a majority"),
+            ("CLUSTERDOWN Hash slot not served", "CLUSTER SHARDS"),
             ("LOADING Redis is loading the dataset in memory", "disk"),
             ("BUSY Redis is busy running a script.", "FUNCTION KILL"),
             ("TRYAGAIN Multiple keys request during rehashing of slot", "on its way"),

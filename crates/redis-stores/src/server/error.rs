@@ -1,6 +1,6 @@
 //! Why no connection came about.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use credentials::{AccessError, FileError, REDIS};
 use deadpool_redis::redis::{ErrorKind, RedisError};
@@ -162,6 +162,10 @@ impl ConnectError {
             Form::Sentinels(_) if says("unknown command") => {
                 Some("it is no sentinel: REDIS_URL must name those, mostly with port 26379")
             }
+            Form::Cluster if says("unknown command") => Some(
+                "it is no node of a cluster; if it is a sentinel, REDIS_URL must begin with \
+                 redis+sentinel://",
+            ),
             Form::Cluster if says("cluster support disabled") => {
                 Some("it is no node of a cluster: REDIS_URL must begin with redis:// or rediss://")
             }
@@ -206,7 +210,12 @@ impl ConnectError {
                 "what REDIS_URL and its files say is of no use, and the log says what is wrong with it"
                     .to_owned(),
             ),
-            Self::Server { source, .. } => credentials::remedy(source, &REDIS),
+            Self::Server { source, .. } => credentials::remedy(source, &REDIS)
+                .or_else(|| refusal::remedy(source).map(Cow::into_owned)),
+            Self::Away { .. } => Some(
+                "one of its servers did not answer a moment ago, and is looked for; the log says which"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -109,6 +109,14 @@ async fn a_planned_change_of_master_is_followed() {
     until(&*live.clock, async || live.codes.find(grant.code).await.ok().flatten()).await;
     assert_eq!(place(&live, &sale).await.unwrap(), PlaceReply::NotLoaded);
     assert_served_when_loaded(&live, &sale).await;
+    // Each line has left the one that is a replica now, when it is used the next time.
+    until(&*live.clock, async || {
+        live.find(grant.code).await;
+        let clients = cluster.command(owner, "CLIENT LIST").unwrap();
+        let is_left = ["cmd=fcall ", "cmd=hmget "].iter().all(|last| !clients.contains(last));
+        is_left.then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
