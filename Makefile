@@ -77,8 +77,8 @@ bench: ## Measure the service, each figure beside the floor of this machine (BEN
 	cargo build --release -p app -p bench
 	$${CARGO_TARGET_DIR:-target}/release/bench $(BENCH)
 
-deps: ## Install what is missing: a C compiler, Redis, Postgres, PgBouncer, curl, Python
-	@crates/testing/dev-servers/deps.sh compiler servers pooler clients
+deps: ## Install what is missing: a C compiler, Redis, Postgres, PgBouncer, Prometheus, curl, Python
+	@crates/testing/dev-servers/deps.sh compiler servers pooler clients watcher
 
 up: ## Start Redis and Postgres in containers, and print their URLs
 	@docker compose up --detach --wait redis postgres

@@ -11,6 +11,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use crate::{
     compose::ComposeError,
     config::{BackupOptions, Config, Place},
+    disk,
     output::output,
 };
 
@@ -75,10 +76,10 @@ fn give_way() {
 fn has_room(bytes: u64, to: &Path) -> Result<(), BackupCommandError> {
     // One that is not there yet is made on the disk of the first directory above it that is.
     let there = std::path::absolute(to).unwrap_or_else(|_| to.to_owned());
-    let disk = there.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok());
+    let disk = there.ancestors().find_map(disk::of);
     // Where nobody can say, it is tried.
     let Some(disk) = disk else { return Ok(()) };
-    let (needed, free) = (bytes + LEFT_FREE, disk.f_bavail * disk.f_frsize);
+    let (needed, free) = (bytes + LEFT_FREE, disk.available);
     if needed > free {
         return Err(BackupCommandError::NoRoom { path: to.to_owned(), needed, free });
     }

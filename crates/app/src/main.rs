@@ -7,6 +7,7 @@ mod audit_command;
 mod backup_command;
 mod compose;
 mod config;
+mod disk;
 mod environment;
 mod export_command;
 mod file_limit;

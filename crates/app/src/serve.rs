@@ -30,6 +30,7 @@ use crate::{
     admin,
     compose::{ComposeError, Service, Shared, compose, wait_for_commands},
     config::{AdminAddr, Config, Migrate, Place, SharedAddress},
+    disk,
     file_limit::make_room,
     peers,
     signs::Signs,
@@ -98,8 +99,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     };
     let (listener, operators) = listen(config.http_addr, admin_addr, admin::USUAL)?;
     if operators.is_some() {
-        telemetry::switch_on();
-        shared.watch_pools();
+        count(&shared, config);
     }
     let address = listener.local_addr().map_err(ServeError::Http)?;
     let server = answer(listener, limits, shared.clone(), signs.clone());
@@ -168,6 +168,17 @@ async fn composed(config: &Config) -> Result<Service, ServeError> {
     }
     warn_of_trust(config);
     Ok(service)
+}
+
+/// Begins to count, and to look at what is looked at for whoever watches.
+fn count(shared: &Shared, config: &Config) {
+    telemetry::switch_on();
+    http_api::count_from_zero();
+    shared.watch_pools();
+    if let Ok(Place::Embedded { data_dir }) = config.place() {
+        let dir = data_dir.to_owned();
+        telemetry::watch_disk(move || disk::of(&dir));
+    }
 }
 
 /// The upkeep, which is missed where somebody waits for signs of it.

@@ -14,6 +14,7 @@ use crate::{
     given_code::GivenCode,
     idempotency::{self, key_of, replayed},
     identity::Buyer,
+    metrics::REPLAYED,
     moment::rfc3339,
     openapi::{
         Answer, Endpoint, GivenCodeText, Link, Moment, Operation, Parameter, SaleNumber, Tag,
@@ -24,6 +25,19 @@ use crate::{
     receipt::{self, ItemBody},
     samples,
 };
+
+/// What the business says no with to a checkout.
+pub(crate) const REFUSALS: [Kind; 6] = [
+    Kind::SaleNotFound,
+    Kind::SoldOut,
+    Kind::UserLimitReached,
+    Kind::SaleNotOpen,
+    Kind::SaleEnded,
+    Kind::SalePaused,
+];
+
+/// What is counted for a unit that is put on hold.
+pub(crate) const GRANTED: &str = "granted";
 
 bodies! {
     /// A unit on hold, as it was granted: an answer that is repeated is the same but for `server_time`,
@@ -94,14 +108,7 @@ fn describe_checkout() -> Operation {
         .or_as_json()
         .of_buyer()
         .answer(hold)
-        .refused_as(&[
-            Kind::SaleNotFound,
-            Kind::SoldOut,
-            Kind::UserLimitReached,
-            Kind::SaleNotOpen,
-            Kind::SaleEnded,
-            Kind::SalePaused,
-        ])
+        .refused_as(&REFUSALS)
         .asks_stores()
 }
 
@@ -145,8 +152,8 @@ async fn post_checkout(
         Err(error) => Err(error.into()),
     };
     telemetry::checkout_ended(match &hold {
-        Ok((KeyedHold { is_repeated: false, .. }, _)) => "granted",
-        Ok(_) => "replayed",
+        Ok((KeyedHold { is_repeated: false, .. }, _)) => GRANTED,
+        Ok(_) => REPLAYED,
         Err(problem) => problem.name(),
     });
 

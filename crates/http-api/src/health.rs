@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use actix_web::{HttpResponse, http::header::RETRY_AFTER, web};
 use domain::health::{Checked, Reach, Unserved};
 use serde_json::{Map, Value, json};
+use telemetry::show_health;
 use tokio::time::timeout;
 
 use crate::{
@@ -141,6 +142,25 @@ fn answer(
             .insert_header(NO_STORE)
             .insert_header((RETRY_AFTER, RETRY_AFTER_FAILURE_S))
             .json(Health { status: NOT_READY, checks })
+    }
+}
+
+/// Shows what `/health` would answer to whoever reads the figures.
+pub(crate) async fn show(api: &Api) {
+    // No look, and none lately: it cannot be said to sell, and nothing is known of the stores.
+    let checked = look(api).await.unwrap_or_else(|_| api.health.found_lately());
+    let can_sell = checked.as_deref().is_some_and(Checked::can_sell);
+    let stores = checked
+        .map(|it| [(api.names.ledger, state_of(it.ledger)), (api.names.live, state_of(it.live))]);
+    show_health(can_sell, stores.as_ref().map_or(&[], |stores| stores));
+}
+
+/// The state of a store, in a word.
+pub(crate) const fn state_of(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Up => "up",
+        Reach::Refuses => "refuses",
+        Reach::Down => "down",
     }
 }
 

@@ -72,7 +72,7 @@ pub use self::{
     items::{Pictures, picture_path},
     limits::{Left, Limits, Proxies, ProxiesError, Rate, RateError},
     manners::{Asked, Manners, header_lines_of_server},
-    metrics::route_of,
+    metrics::{count_from_zero, route_of},
     moment::rfc3339,
     operator::{
         Control, Hosts, HostsError, LineError, NewToken, Operators, Role, TokenSource, TokensError,

@@ -8,11 +8,13 @@ use actix_web::{
     web,
 };
 use domain::Phase;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use telemetry::{SALES_MAX, SaleFigures, show_sales};
 use tokio::time::timeout;
 
-use crate::{api::Api, caching::NO_STORE, items, products};
+use crate::{
+    api::Api, caching::NO_STORE, checkout, health, items, problem::Kind, products, purchase,
+};
 
 /// How long the sales may take: whoever watches shall hear most just when the stores say nothing.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
@@ -20,10 +22,25 @@ const LOOK_LIMIT: Duration = Duration::from_secs(1);
 /// How many sales are looked at: those that have figures of their own, and those on beside them.
 const LOOKS_MAX: usize = 256;
 
+/// What is counted for an answer that was given before.
+pub(crate) const REPLAYED: &str = "replayed";
+
 /// Where no route is.
 const NO_ROUTE: &str = "none";
 
-/// Shows what is counted, after a look at the sales that are not closed. Of a sale that no store
+/// Has every outcome of checkouts and purchases counted from zero on.
+pub fn count_from_zero() {
+    let names = |kinds: &[Kind], own: [&'static str; 2]| {
+        let refused = kinds.iter().chain(&[Kind::Unavailable, Kind::Overloaded]);
+        refused.map(|kind| kind.name()).chain(own).collect::<Vec<_>>()
+    };
+    telemetry::count_from_zero(
+        &names(&checkout::REFUSALS, [checkout::GRANTED, REPLAYED]),
+        &names(&purchase::REFUSALS, [purchase::SOLD, REPLAYED]),
+    );
+}
+
+/// Shows what is counted, after a look at the sales that are not closed and at the health. Of a sale that no store
 /// says anything of there are no figures, as long as that is so.
 pub(crate) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
     let calendar = api.services.catalog.calendar();
@@ -37,7 +54,8 @@ pub(crate) async fn get_metrics(api: web::Data<Api>) -> HttpResponse {
         let units = [standing.available(), standing.held, standing.sold];
         Some(SaleFigures { sale: sale.id.get(), epoch: sale.epoch.0, units })
     });
-    show_sales(join_all(sales).await.into_iter().flatten());
+    let (sales, ()) = join(join_all(sales), health::show(&api)).await;
+    show_sales(sales.into_iter().flatten());
     HttpResponse::Ok()
         .insert_header(NO_STORE)
         .insert_header((CONTENT_TYPE, HeaderValue::from_static(telemetry::CONTENT_TYPE)))

@@ -10,12 +10,20 @@ use crate::{
     given_code::GivenCode,
     idempotency::{self, any_key_of, replayed},
     identity::Buyer,
+    metrics::REPLAYED,
     openapi::{Answer, Endpoint, GivenCodeText, Link, Operation, Parameter, Tag, header},
     params::{Params, of_path},
     problem::{Kind, Problem},
     receipt::{self, ReceiptBody},
     samples,
 };
+
+/// What the business says no with to a purchase.
+pub(crate) const REFUSALS: [Kind; 4] =
+    [Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired, Kind::PurchaseCancelled];
+
+/// What is counted for a unit that is sold.
+pub(crate) const SOLD: &str = "sold";
 
 /// `/purchase` and `/purchases`.
 pub(super) fn endpoints() -> [Endpoint; 2] {
@@ -50,8 +58,7 @@ fn describe_purchase() -> Operation {
                 .headers([header::replayed()])
                 .link(Link { to: "receipt", says: "The same.", parameters }),
         )
-        .refused_as(&[Kind::CodeNotFound, Kind::CodeAlreadyUsed, Kind::CodeExpired])
-        .problem(Kind::PurchaseCancelled)
+        .refused_as(&REFUSALS)
         .asks_stores()
 }
 
@@ -86,7 +93,7 @@ async fn post_purchase(
     beat.end(&receipt);
     let receipt = match receipt {
         Ok(Err(CodeRefusal::AlreadyUsed(receipt))) if may_repeat => {
-            telemetry::purchase_ended("replayed");
+            telemetry::purchase_ended(REPLAYED);
             return Ok(replayed(not_stored(sold(*receipt, &api).await?)));
         }
         Ok(Ok(receipt)) => Ok(receipt),
@@ -96,7 +103,7 @@ async fn post_purchase(
         }
         Err(error) => Err(error.into()),
     };
-    telemetry::purchase_ended(receipt.as_ref().map_or_else(Problem::name, |_| "sold"));
+    telemetry::purchase_ended(receipt.as_ref().map_or_else(Problem::name, |_| SOLD));
 
     Ok(not_stored(sold(receipt?, &api).await?))
 }

@@ -48,6 +48,8 @@ pub(crate) struct Line {
     purpose: Purpose,
     owner: Owner,
     connections: Vec<(Arc<Server>, Object)>,
+    /// How often it had changed which servers have something when connections were let go that have nothing.
+    changes: u64,
     is_eager: bool,
     /// Whether the last call was refused, which is logged once.
     is_refused: bool,
@@ -150,7 +152,15 @@ impl Line {
     /// A line that connects when it is needed.
     pub(crate) fn new(servers: Arc<Servers>, purpose: Purpose, owner: Owner) -> Self {
         let connections = Vec::with_capacity(1);
-        Self { servers, purpose, owner, connections, is_eager: false, is_refused: false }
+        Self {
+            servers,
+            purpose,
+            owner,
+            connections,
+            changes: 0,
+            is_eager: false,
+            is_refused: false,
+        }
     }
 
     /// A line of the crowd that connects when it is made ready.
@@ -302,11 +312,7 @@ impl Line {
     ) -> Result<Object, LineError> {
         let mut connection = match self.take(server) {
             Some(connection) => connection,
-            None => {
-                // Those that lost their place leave with it: nobody would call them again.
-                self.connections.retain(|(server, _)| self.servers.have(server));
-                connect(server, self.purpose, slot).await?
-            }
+            None => connect(server, self.purpose, slot).await?,
         };
         connection.set_response_timeout(Duration::from_millis(reply_ms_max));
         Ok(connection)
@@ -314,6 +320,12 @@ impl Line {
 
     /// The connection to a server that is kept, if one is.
     fn take(&mut self, server: &Arc<Server>) -> Option<Object> {
+        let changes = self.servers.changes();
+        if self.changes != changes {
+            // Those that lost their place are called no more.
+            self.connections.retain(|(server, _)| self.servers.have(server));
+            self.changes = changes;
+        }
         let at = self.connections.iter().position(|(known, _)| Arc::ptr_eq(known, server))?;
         Some(self.connections.swap_remove(at).1)
     }

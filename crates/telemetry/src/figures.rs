@@ -8,7 +8,8 @@ use prometheus::{
 };
 
 use crate::{
-    buyers::Buyers, connections::Connections, ledger::Ledger, operators::Operators, upkeep::Event,
+    buyers::Buyers, connections::Connections, disk::Disk, health::Health, ledger::Ledger,
+    operators::Operators, upkeep::Event,
 };
 
 /// Upper bounds in seconds: from an answer that is quick to one that somebody gives up on.
@@ -32,6 +33,8 @@ pub(crate) struct Figures {
     pub(crate) sales: Sales,
     pub(crate) connections: Connections,
     pub(crate) ledger: Ledger,
+    pub(crate) disk: Disk,
+    pub(crate) health: Health,
     pub(crate) log_lines_lost: IntCounter,
 }
 
@@ -90,6 +93,8 @@ impl Figures {
             sales: Sales::new(&registry),
             connections: Connections::new(&registry),
             ledger: Ledger::new(&registry),
+            disk: Disk::new(&registry),
+            health: Health::new(&registry),
             log_lines_lost: registered(
                 &registry,
                 IntCounter::new(

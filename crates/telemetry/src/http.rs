@@ -39,6 +39,19 @@ impl Known {
     }
 }
 
+/// Shows these outcomes of checkouts and purchases before there are any: a rush can be over between two
+/// looks, and of what is there for the first time nobody can say how much it has risen.
+pub fn count_from_zero(checkouts: &[&'static str], purchases: &[&'static str]) {
+    if is_on() {
+        for outcome in checkouts {
+            FIGURES.http.checkouts.with_label_values(&[outcome]);
+        }
+        for outcome in purchases {
+            FIGURES.http.purchases.with_label_values(&[outcome]);
+        }
+    }
+}
+
 /// Counts how a checkout ended: `granted`, or the name of the problem.
 pub fn checkout_ended(outcome: &'static str) {
     if is_on() {

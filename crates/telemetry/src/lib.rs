@@ -13,8 +13,10 @@
 
 mod buyers;
 mod connections;
+mod disk;
 mod figures;
 mod handles;
+mod health;
 mod http;
 mod ledger;
 mod operators;
@@ -31,8 +33,13 @@ use self::figures::FIGURES;
 pub use self::{
     buyers::{limited, show_token_keys_outdated, token_refused},
     connections::{Peers, PoolFigures, watch_pools},
+    disk::{DiskFigures, watch_disk},
     handles::{Queue, Watch, log_line_lost, store_call_ended},
-    http::{Request, checkout_ended, purchase_ended, viewer_came, viewer_gone, viewer_told},
+    health::show_health,
+    http::{
+        Request, checkout_ended, count_from_zero, purchase_ended, viewer_came, viewer_gone,
+        viewer_told,
+    },
     ledger::{
         ledger_connection_retired, ledger_is_confirmed_by, ledger_is_on, ledger_keeps,
         ledger_race_ended,
@@ -65,6 +72,7 @@ pub fn is_on() -> bool {
 #[must_use]
 pub fn render() -> String {
     connections::look_at_pools();
+    disk::look_at_disk();
     let mut text = Vec::new();
     // A family that cannot be written is left out: whoever watches shall see the others.
     for family in FIGURES.registry.gather() {
@@ -169,6 +177,10 @@ mod tests {
         ledger_is_confirmed_by(Some(2));
         ledger_race_ended(true);
         ledger_connection_retired();
+        count_from_zero(&["granted", "sold-out"], &["replayed"]);
+        show_health(false, &[("b", "up"), ("c", "down")]);
+        assert!(!has_line(&render(), "flashsale_ledger_disk_"), "nobody knows");
+        watch_disk(|| Some(DiskFigures { available: 5, size: 9 }));
         Request::came().answered("BREW", "/checkout", 201);
         let text = render();
 
@@ -187,6 +199,14 @@ mod tests {
             "flashsale_drift_units{state=\"sold\"} -1",
             "flashsale_clock_difference_seconds{clock=\"live\"} -0.25",
             "flashsale_checkouts_total{outcome=\"granted\"} 1",
+            "flashsale_checkouts_total{outcome=\"sold-out\"} 0",
+            "flashsale_purchases_total{outcome=\"replayed\"} 0",
+            "flashsale_can_sell 0",
+            "flashsale_store_state{state=\"up\",store=\"b\"} 1",
+            "flashsale_store_state{state=\"refuses\",store=\"b\"} 0",
+            "flashsale_store_state{state=\"down\",store=\"c\"} 1",
+            "flashsale_ledger_disk_available_bytes 5",
+            "flashsale_ledger_disk_size_bytes 9",
             "flashsale_purchases_total{outcome=\"sold\"} 1",
             "flashsale_log_lines_lost_total 1",
             "flashsale_ledger_timeline 3",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing of the named needs: `compiler`, `servers`, `pooler`, `clients`, `faults`,
-# `wrk`, `deny`, `contract`, `browser`. After the word `has` it only says, by its exit status, whether nothing is.
+# `watcher`, `wrk`, `deny`, `contract`, `browser`. After the word `has` it only says, by its exit status, whether nothing is.
 #
 # Does nothing if nothing is missing. Installs Debian's packages if it may, and otherwise says
 # which ones, and fails.
@@ -91,6 +91,10 @@ for need in "$@"; do
         # What the tests put between the service and Postgres.
         command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
         ;;
+    watcher)
+        # What reads the figures in tests, and wakes nobody.
+        command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$missing prometheus"
+        ;;
     faults)
         # What chaos breaks servers with; without root it does with less.
         command -v strace >/dev/null || missing="$missing strace"
@@ -122,7 +126,7 @@ for need in "$@"; do
             missing="$missing python3-venv"
         ;;
     *)
-        echo "usage: $0 [has] [compiler] [servers] [pooler] [clients] [faults] [wrk] [deny] [contract] [browser]" >&2
+        echo "usage: $0 [has] [compiler] [servers] [pooler] [clients] [watcher] [faults] [wrk] [deny] [contract] [browser]" >&2
         exit 2
         ;;
     esac
@@ -174,5 +178,6 @@ quieten() {
 }
 case $missing in *redis-server*) quieten redis-server ;; esac >/dev/null 2>&1
 case $missing in *pgbouncer*) quieten pgbouncer ;; esac >/dev/null 2>&1
+case $missing in *prometheus*) quieten prometheus ;; esac >/dev/null 2>&1
 case $missing-$had_clusters in *postgresql*-no) quieten postgresql ;; esac >/dev/null 2>&1
 finish

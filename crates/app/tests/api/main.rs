@@ -33,6 +33,7 @@ mod log;
 mod lookups;
 mod manners;
 mod misordering;
+mod monitoring;
 mod moving_up;
 mod operators;
 mod ordering;

@@ -185,7 +185,7 @@ async fn that_nobody_follows_a_promoted_server_is_in_the_log_until_somebody_does
 }
 
 /// A server and its standby, which is waited for, and what is to be started on them.
-fn with_standby() -> (Stack, PostgresServer) {
+pub(crate) fn with_standby() -> (Stack, PostgresServer) {
     let settings = Settings { own_postgres: true, processes: 1, ..Settings::default() };
     let mut stack = Stack::prepare(settings);
     let standby = block_in_place(|| {

@@ -7,7 +7,10 @@ use crate::keys::{HashSlot, SLOTS};
 
 /// Who has what: slots that follow each other, and the server they are on. What lies between is nobody's.
 #[derive(Clone, Default)]
-pub(super) struct Owners(Vec<(Slots, Arc<Server>)>);
+pub(super) struct Owners(Vec<Owned>);
+
+/// Slots that follow each other, and whose they are.
+type Owned = (Slots, Arc<Server>);
 
 /// Hash slots, the first and the last.
 pub(super) type Slots = (u16, u16);
@@ -64,6 +67,14 @@ impl Owners {
     /// Each server, once.
     pub(super) fn servers(&self) -> Vec<Arc<Server>> {
         self.each().into_iter().map(|(_, server)| server).collect()
+    }
+
+    /// Whether the same servers have the same.
+    pub(super) fn are_those_of(&self, other: &Self) -> bool {
+        let is_same = |((slots, server), (other_slots, other)): (&Owned, &Owned)| {
+            slots == other_slots && Arc::ptr_eq(server, other)
+        };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(is_same)
     }
 
     /// Whether this server has any.

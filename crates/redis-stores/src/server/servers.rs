@@ -7,7 +7,10 @@
 //! found it there, or another in its place.
 
 use std::{
-    sync::{Arc, Mutex as StdMutex, PoisonError, RwLock, Weak},
+    sync::{
+        Arc, Mutex as StdMutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -57,6 +60,8 @@ pub(crate) struct Servers {
     doors: Doors,
     form: Form,
     owners: RwLock<Arc<Owners>>,
+    /// How often those changed.
+    changes: AtomicU64,
     asking: Mutex<Asking>,
     /// All that somebody still uses, whether they have something or not.
     used: StdMutex<Vec<Weak<Server>>>,
@@ -90,6 +95,7 @@ impl Servers {
             doors,
             form,
             owners: RwLock::default(),
+            changes: AtomicU64::default(),
             asking: Mutex::default(),
             used: StdMutex::default(),
             watcher: watcher.clone(),
@@ -123,6 +129,11 @@ impl Servers {
     /// Whether the server that has this slot is there, as far as is known.
     pub(crate) fn is_there(&self, slot: HashSlot) -> bool {
         self.owners().get(slot).is_some_and(|server| server.is_there().is_ok())
+    }
+
+    /// How often it has changed who has what.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Whether this is one that has something.
@@ -259,7 +270,11 @@ impl Servers {
     }
 
     fn put(&self, owners: Owners) {
-        *self.owners.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(owners);
+        let mut before = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        if !before.are_those_of(&owners) {
+            *before = Arc::new(owners);
+            self.changes.fetch_add(1, Ordering::Release);
+        }
     }
 }
 

@@ -39,6 +39,8 @@
 //! A [`Browser`] is what people look at it with; what goes wrong in one is a panic, for it is the test that cannot
 //! go on.
 //!
+//! A [`Prometheus`] is whoever watches it, and is asked by its own API over HTTP.
+//!
 //! A [`Proxy`] is the network between any two of them, and can be made a bad one.
 //!
 //! Promises:
@@ -66,6 +68,7 @@ mod pooler;
 mod ports;
 mod postgres;
 mod program;
+mod prometheus;
 mod proxy;
 mod redis;
 mod running;
@@ -85,6 +88,7 @@ pub use limits::raise_open_files;
 pub use pooler::{Pooler, Pooling};
 pub use postgres::{PostgresServer, drill::Drill, standby::LogTaker, trio::Trio};
 pub use program::Program;
+pub use prometheus::Prometheus;
 pub use proxy::{Condition, Proxy};
 pub use redis::{
     RedisServer, Snapshot,

@@ -22,11 +22,15 @@ pub(crate) fn on_a_free_port<T>(
         attempts_left -= 1;
         let port = free_port().attempting("find a free port")?;
         match start(port) {
-            Err(ServerError::Failed { said, .. })
-                if said.contains("Address already in use") && attempts_left > 0 => {}
+            Err(ServerError::Failed { said, .. }) if is_taken(&said) && attempts_left > 0 => {}
             outcome => return outcome.map(|server| (port, server)),
         }
     }
+}
+
+/// Whether these are the words of a server that found its port taken, in whichever letters.
+fn is_taken(said: &str) -> bool {
+    said.to_ascii_lowercase().contains("address already in use")
 }
 
 /// Whether a loopback port is free now.

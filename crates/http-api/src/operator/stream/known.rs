@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use super::told::{DriftBody, SaleBody, StoreBody, rounded};
-use crate::{api::Api, moment::rfc3339};
+use crate::{api::Api, health::state_of, moment::rfc3339};
 
 /// The most sales that are shown.
 const SALES_MAX: usize = 32;
@@ -281,14 +281,6 @@ fn mean_ms(before: &Totals, now: &Totals, store: &str) -> Option<f64> {
     let ((calls_before, seconds_before), (calls, seconds)) = (of(before), of(now));
     let calls = calls.saturating_sub(calls_before);
     (calls > 0).then(|| rounded((seconds - seconds_before) * 1_000.0 / calls as f64))
-}
-
-const fn state_of(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Up => "up",
-        Reach::Refuses => "refuses",
-        Reach::Down => "down",
-    }
 }
 
 fn is_shown(ends_at: UnixMillis, now: UnixMillis) -> bool {
