@@ -17,7 +17,7 @@ use crate::{
 const MASTERS: usize = 3;
 
 /// Units of each sale: more than any run can take.
-const STOCK: u32 = 1_000_000;
+const STOCK: u32 = 200_000;
 
 /// How many sales are put on until two are on different masters.
 const SALES_MAX: usize = 40;
@@ -76,17 +76,17 @@ pub(crate) fn measure(bench: &Bench, load: Load) -> Result<Shares, BenchError> {
     let deployment = Deployment::start_on(stores, STOCK)?;
     let master_of = |sale: u64| cluster.owner_of_key(&format!("sale:{{{sale}}}"));
     let (one, own) = (deployment.sale(), master_of(deployment.sale())?);
-    let mut two = one;
-    for _ in 0..SALES_MAX {
-        if master_of(two)? != own {
-            break;
-        }
+    let (mut two, mut sales) = (one, 1);
+    while sales < SALES_MAX && master_of(two)? == own {
         two = deployment.put_on(STOCK)?;
+        sales += 1;
     }
     let other = master_of(two)?;
     if own == other {
         return Err(BenchError::Wrong(format!("of {SALES_MAX} sales no two are on two masters")));
     }
+    // To load them takes more than to sell them.
+    deployment.until_served(sales)?;
     let at_rest = meanwhile(&cluster, [own, other], || {
         thread::sleep(Duration::from_secs(load.seconds.into()));
         Ok(())
