@@ -20,10 +20,7 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HealthCommandError {
     #[error("nobody answers at {at}, which is where HTTP_ADDR says that the service listens")]
-    Silent {
-        at: SocketAddr,
-        source: io::Error,
-    },
+    Silent { at: SocketAddr, source: io::Error },
     #[error("what listens at {at}, where HTTP_ADDR says that the service does, is something else")]
     Another { at: SocketAddr },
     #[error("cannot print")]
