@@ -29,7 +29,7 @@ use self::background::{
 use crate::{
     admin,
     compose::{ComposeError, Service, Shared, compose, wait_for_commands},
-    config::{AdminAddr, Config, Migrate, Place, SharedAddress},
+    config::{AdminAddr, Believed, Config, Migrate, Place, SharedAddress},
     disk,
     file_limit::make_room,
     peers,
@@ -104,7 +104,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Http)?;
     let server = answer(listener, limits, shared.clone(), signs.clone());
     let server = server.map_err(ServeError::Http)?;
-    tracing::info!("listening on http://{address}");
+    tracing::info!("listening on {}", found_at(address));
     room.log(workers);
     // What nothing is counted for is no figure.
     let beats = operators.is_some().then(|| shared.in_company(known_as(address)));
@@ -166,6 +166,7 @@ async fn composed(config: &Config) -> Result<Service, ServeError> {
         Ok(Place::Embedded { data_dir }) => log_where(data_dir),
         _ => log_connections(config)?,
     }
+    log_tokens(config)?;
     warn_of_trust(config);
     Ok(service)
 }
@@ -272,6 +273,15 @@ fn known_as(address: SocketAddr) -> String {
     format!("{name}:{}", address.port())
 }
 
+/// Where it listens, as it is said at the start: not every browser opens the address that stands for all.
+fn found_at(address: SocketAddr) -> String {
+    let url = format!("http://{address}");
+    if !address.ip().is_unspecified() {
+        return url;
+    }
+    format!("{url} (all addresses of this machine): open http://localhost:{}", address.port())
+}
+
 /// Brings the schema up to date and keeps the sales going until told to stop.
 async fn keep_up(
     scheduler: Scheduler,
@@ -316,6 +326,14 @@ fn log_connections(config: &Config) -> Result<(), ComposeError> {
         String::new()
     };
     tracing::info!("at most {connections} connections to Postgres (DATABASE_CONNECTIONS){shared}");
+    Ok(())
+}
+
+/// Says that no buyer is believed without a token, for whoever wonders why none gets a unit.
+fn log_tokens(config: &Config) -> Result<(), ComposeError> {
+    if let Some(Believed { file, .. }) = config.believed()? {
+        tracing::info!("buyers need tokens, checked by {} ({})", file.path.display(), file.setting);
+    }
     Ok(())
 }
 
@@ -410,6 +428,20 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+
+    #[test]
+    fn of_all_addresses_one_is_named_that_opens() {
+        let said = ["127.0.0.1:8080", "0.0.0.0:8080", "[::]:80"]
+            .map(|address| found_at(address.parse().unwrap()));
+
+        assert_eq!(said[0], "http://127.0.0.1:8080");
+        for (said, begins, ends) in [
+            (&said[1], "http://0.0.0.0:8080 ", "open http://localhost:8080"),
+            (&said[2], "http://[::]:80 ", "open http://localhost:80"),
+        ] {
+            assert!(said.starts_with(begins) && said.ends_with(ends), "{said}");
+        }
+    }
 
     #[test]
     fn buyers_may_be_heard_where_operators_usually_are() {

@@ -45,6 +45,8 @@ impl Shop {
         stack.start_app().await;
         let log = stack.apps[0].log();
         let (_, rest) = log.split_once("metrics at http://").unwrap();
+        let needs = format!("buyers need tokens, checked by {} ({setting})", file.display());
+        assert!(log.contains(&needs), "{log}");
         let metrics_at = format!("http://{}", rest.split_once("/metrics").unwrap().0);
         Self { stack, metrics_at, file, _dir: dir }
     }

@@ -93,12 +93,14 @@ fn a_double_press_does_not_buy() {
     let buyer = shop.buyer("bob");
     buyer.sees("open");
     // As soon as there is a unit, whoever presses twice presses again.
-    buyer.read("{ const main = document.getElementById('main'), button = document.getElementById('main1'); new MutationObserver(() => { if (main.dataset.view === 'hold' && !window.hasPressed) { window.hasPressed = button.textContent; button.click(); } }).observe(main, { attributes: true }); }");
+    buyer.read("{ const main = document.getElementById('main'), button = document.getElementById('main1'); new MutationObserver(() => { if (main.dataset.view === 'hold' && !window.hasPressed) { window.hasPressed = button.textContent; button.click(); window.isSeen = button.classList.contains('early'); } }).observe(main, { attributes: true }); }");
 
     buyer.presses("Get one");
 
     buyer.sees("hold");
     assert!(buyer.read("window.hasPressed").as_str().unwrap().starts_with("Buy it"));
+    assert_eq!(buyer.read("window.isSeen"), true, "that it came too early");
+    buyer.until("!document.querySelector('.early')");
     buyer.until("!document.getElementById('act').classList.contains('rests')");
     assert_eq!(
         (buyer.text("main1").starts_with("Buy it"), &buyer.kept()[0]["is"]),

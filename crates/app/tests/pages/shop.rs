@@ -4,6 +4,7 @@ mod buying;
 mod craft;
 mod hostile;
 mod kept;
+mod pictures;
 mod several;
 mod stores_away;
 mod telling;

@@ -21,7 +21,7 @@ const MODULES: [File; 11] = files! {
 };
 
 /// What it fetches once somebody is in.
-const LATER: [File; 4] = files! { "control/": "dialog.js" "find.js" "orders.js" "products.js" };
+const LATER: [File; 3] = files! { "control/": "dialog.js" "find.js" "orders.js" };
 
 static PAGE: LazyLock<Asset> = LazyLock::new(|| page(TEMPLATE, &MODULES));
 

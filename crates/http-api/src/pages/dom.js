@@ -23,6 +23,8 @@ export function svg(tag, attributes, ...kids) {
 	return e;
 }
 
+export function early(b) { b.classList.add('early'); setTimeout(() => b.classList.remove('early'), 700); }
+
 /** Said to whoever does not see the page: politely, or at once. */
 export const say = text => { $('say').textContent = text; };
 export const alarm = text => { $('alarm').textContent = text; };

@@ -14,7 +14,7 @@ const BYTES_MAX: usize = 150 * 1_000;
 async fn the_page_is_small() {
     let room = tokio::task::spawn_blocking(Room::open).await.unwrap();
 
-    let weight = weight_of(&room.url, &["dialog.js", "find.js", "orders.js", "products.js"]).await;
+    let weight = weight_of(&room.url, &["dialog.js", "find.js", "orders.js"]).await;
 
     assert!(weight.files > 20, "{}", weight.files);
     assert!(weight.first <= FIRST_BYTES_MAX, "{}", weight.first);
@@ -35,6 +35,8 @@ fn from_a_telephone_to_a_wall_nothing_is_cut_off() {
         assert!(fits(&ann), "{width}");
         let cut = "[...document.querySelectorAll('main :is(h1, h2, button, input, .stats dd)')].filter(it => it.offsetParent && !it.closest('.scroll') && it.getBoundingClientRect().right > innerWidth).length";
         assert_eq!(ann.read(cut), 0, "{width}");
+        let hidden = "(it => it.scrollWidth - it.clientWidth)(document.querySelector('.scroll'))";
+        assert!(width > 780 || ann.read(hidden) == 0, "{width}: {}", ann.read(hidden));
     }
     ann.show_as(2_560, 1_440, false, true);
     assert_eq!(
@@ -116,4 +118,67 @@ fn a_room_at_work_is_looked_at() {
     ann.reads("trail", "Resumed sale 1");
 
     ann.looks("open");
+    ann.looks_at("salesT", "sales");
+}
+
+#[test]
+fn what_was_done_in_quick_succession_is_told_where_somebody_reads() {
+    let room = Room::open();
+    let ann = room.operator_told();
+    for way in ["pause?why=one", "resume?why=two", "pause?why=three", "resume?why=four"] {
+        ann.asks("POST", &format!("/admin/sales/1/{way}"));
+    }
+    ann.remembers(&[(9, 1, 6), (8, 3, 8), (5, 11, 8), (0, 19, 5)]);
+    let names = "[...document.querySelectorAll('#stack .marks text')].map(it => it.textContent)";
+    let said = format!("{names}.map(it => it.replace(/^[0-9:]+ /, '')).join(';')");
+    // What was done last is named as long as nobody reads.
+    ann.until(&format!("{said} === 'Paused, ann;Resumed, ann;Paused, ann;Resumed, ann'"));
+
+    ann.read("document.getElementById('stack').focus()");
+    ann.press("Home");
+    ann.until(&format!("{said} === ''"));
+    let at = ann.read("(it => [it.left + 1, it.top + 90])(document.querySelector('#stack .marks line').getBoundingClientRect())");
+    ann.order("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": at[0], "y": at[1] }));
+
+    ann.until(&format!("{said} === 'Paused, ann;Resumed, ann;Paused, ann;Resumed, ann'"));
+    let lines = "new Set([...document.querySelectorAll('#stack .marks text')].map(it => it.getAttribute('y'))).size";
+    assert_eq!(ann.read(lines), 4);
+}
+
+#[test]
+fn fields_beside_each_other_are_in_line_and_so_are_the_buttons_of_a_dialog() {
+    let room = Room::open();
+    let ann = room.operator();
+    ann.presses("Change");
+    ann.is_asked("Change sale 1");
+    let tops = |of: &str| {
+        ann.read(&format!(
+            "new Set([{of}].map(it => Math.round(it.getBoundingClientRect().top))).size"
+        ))
+    };
+    let (fields, named) = (
+        "...['ends', 'stock'].map(it => document.querySelector(`dialog [name=${it}]`))",
+        "...['ends', 'stock'].map(it => document.querySelector(`dialog [name=${it}]`).parentNode)",
+    );
+    assert_eq!((tops(fields), tops(named)), (1.into(), 1.into()));
+
+    ann.show_as(360, 640, false, true);
+
+    assert_eq!(tops("...document.querySelectorAll('#orderActs button')"), 1);
+    assert!(fits(&ann));
+    ann.looks("change");
+}
+
+#[test]
+fn a_press_that_comes_too_early_is_seen() {
+    let room = Room::open();
+    let ann = room.operator();
+    ann.reads("health", "No failure seen since");
+    ann.read("new MutationObserver(() => { const act = document.getElementById('act'); if (act && window.isSeen === undefined) { act.click(); window.isSeen = act.classList.contains('early'); } }).observe(document.getElementById('dialog'), { attributes: true, childList: true })");
+
+    ann.presses("Pause");
+
+    ann.is_asked("Pause sale 1?");
+    ann.until("window.isSeen === true");
+    assert_eq!(ann.read("document.getElementById('wrong').hidden"), true, "nothing was sent");
 }

@@ -151,6 +151,22 @@ fn how_a_sale_went_is_read_point_by_point_with_the_keys() {
 }
 
 #[test]
+fn a_unit_on_hold_is_called_by_its_product() {
+    let starts_at = ago_s(600);
+    let room = Room::with(&[
+        &["products", "put", "--sku", "lamp", "--name", "Lamp"],
+        &["sales", "schedule", "--product", "lamp", "--starts-at", &starts_at, "--lasts", "6h"],
+    ]);
+    room.hold("mira");
+    let ann = room.operator();
+    ann.reads("title", "Lamp");
+
+    ann.looks_up("mira");
+
+    ann.reads("found", "Lamp No. 1\nOn hold until");
+}
+
+#[test]
 fn what_a_sale_has_is_taken_out_by_links() {
     let room = Room::open();
     room.buy("mira");

@@ -72,7 +72,7 @@ fn what_stands_in_the_way_is_said_where_it_was_ordered() {
     ann.presses("Change the sale");
     ann.reads("toldText", "Changed sale 1. It is in effect.");
     ann.reads("trail", "stock 100, now 150; limit 10, now 20");
-    ann.reads("trail", "Refused. Unit 3 is on hold or sold");
+    ann.reads("trail", "Change sale 1, ann\nstock 2\nRefused. Unit 3 is on hold or sold");
     let sale = ann.asks("GET", "/admin/sales/1");
     assert_eq!((&sale["stock"], &sale["per_user_limit"]), (&150.into(), &20.into()));
 }
@@ -118,6 +118,8 @@ fn a_sale_is_scheduled_changed_and_called_off_before_it_opens() {
     ann.reads("title", "Pocket Curios, sale 2");
     ann.reads("sub", "Opens in");
     ann.reads("stackText", "The picture starts when the sale does.");
+    ann.reads("trail", "Scheduled sale 2, ann\nPocket Curios; opens ");
+    ann.reads("trail", "; stock 2,500; limit 10; hold 5 min");
     ann.looks("before");
     ann.presses("Change");
     ann.is_asked("Change sale 2");
@@ -174,6 +176,7 @@ fn a_product_is_put_with_its_picture_sold_and_archived() {
     ann.presses("Add the product");
 
     ann.reads("products", "Amber Lamp\nlamp-7 · €19.99");
+    ann.reads("trail", "Added product lamp-7, ann\nname Amber Lamp; price €19.99; picture added");
     ann.until("document.querySelector('#products img')?.naturalWidth === 1");
     ann.presses("Schedule a sale");
     ann.is_asked("Schedule a sale");
@@ -206,10 +209,13 @@ fn a_product_that_is_changed_keeps_what_is_not_named() {
     ann.presses("Change");
     ann.is_asked("Change Lamp");
     ann.types("name", "Better Lamp");
+    ann.types("price", "29");
+    ann.types("currency", "EUR");
     ann.types("why", "it is");
     ann.presses("Change the product");
 
     ann.reads("products", "Better Lamp");
+    ann.reads("trail", "Changed product lamp, ann\nname Lamp, now Better Lamp; price €29.00");
     let product = ann.asks("GET", "/admin/products/lamp")["product"].take();
     assert_eq!(product["metadata"], json!({ "watts": 40 }));
 }

@@ -75,12 +75,20 @@ fn on_small_screens_what_can_be_pressed_is_seen() {
     let buyer = shop.buyer("ada");
     buyer.sees("open");
     let out_of_sight = "[...document.querySelectorAll('#act button:not([hidden])')].filter(it => { const { top, bottom } = it.getBoundingClientRect(); return top < 0 || bottom > innerHeight; }).length";
+    let is_above = |part: &str| {
+        format!(
+            "document.getElementById('{part}').getBoundingClientRect().bottom <= document.getElementById('act').getBoundingClientRect().top"
+        )
+    };
     let sizes = [(320, 568), (360, 640), (640, 400)];
     for (width, height) in sizes {
         buyer.show_as(width, height, false, true);
         buyer.read("scrollTo(0, 0)");
         assert_eq!(buyer.read(out_of_sight), 0, "open, {width}x{height}");
     }
+
+    buyer.show_as(360, 640, false, true);
+    assert_eq!(buyer.read(&is_above("user")), true, "where names are put in");
 
     buyer.presses("Get one");
 
@@ -90,7 +98,8 @@ fn on_small_screens_what_can_be_pressed_is_seen() {
         buyer.read("scrollTo(0, 0)");
         assert_eq!(buyer.read(out_of_sight), 0, "hold, {width}x{height}");
     }
-    let title = "document.getElementById('title').getBoundingClientRect().top < document.getElementById('act').getBoundingClientRect().top";
     buyer.show_as(360, 640, false, true);
-    assert_eq!(buyer.read(title), true);
+    for part in ["title", "no"] {
+        assert_eq!(buyer.read(&is_above(part)), true, "{part}");
+    }
 }

@@ -1,9 +1,9 @@
 // A picture of numbers over time, in SVG: its colours are those of the style sheet, and it needs nothing else.
-import { hourMinute } from './clock.js';
+import { hourMinute, toSeconds } from './clock.js';
 import { el, svg } from './dom.js';
 import { num } from './words.js';
 
-const LEFT = 54, RIGHT = 16, TOP = 10, BOTTOM = 26, PATTERN = 'hatch', NAME_ROWS = 3, NAME_WIDTH = 120;
+const LEFT = 54, RIGHT = 16, TOP = 10, BOTTOM = 26, PATTERN = 'hatch', NEAR = 12, LINES_MAX = 8;
 const MINUTE = 60_000, STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080].map(n => n * MINUTE);
 
 /**
@@ -15,7 +15,7 @@ export function chart(host, layers) {
 	const grid = svg('g', { class: 'grid' }), over = svg('g', { class: 'marks' }), cursor = svg('line', { class: 'cursor' });
 	picture.append(hatch(), ...paths, grid, over, cursor);
 	host.append(picture);
-	let last = null, at = null;
+	let last = null, at = null, pointer = null;
 
 	/** `of`: `points` with a `t` each, `from` and `to`, `max`, `gap_ms` above which nothing is known in between, `marks`. */
 	function draw(of = last) {
@@ -28,8 +28,8 @@ export function chart(host, layers) {
 		const seen = points.filter((p, i) => (points[i + 1]?.t ?? p.t) >= from && p.t <= to);
 		layers.forEach((layer, i) => paths[i].setAttribute('d', pathOf(seen, layer, gap_ms, t => Math.max(LEFT, x(t)), y, floor)));
 		grid.replaceChildren(...levels(max).map(v => level(v, y(v), width)), ...moments(from, to, width).map(t => label(x(t), height - 8, hourMinute(t), 'middle')));
-		over.replaceChildren(...named(marks.filter(it => it.t >= from && it.t <= to), x, floor, width));
-		const p = at === null ? null : points[at];
+		const p = at === null ? null : points[at], near = p ? pointer ?? x(p.t) : null;
+		over.replaceChildren(...named(marks.filter(it => it.t >= from && it.t <= to), x, floor, width, near));
 		for (const [name, value] of p ? [['x1', x(p.t)], ['x2', x(p.t)], ['y1', TOP], ['y2', floor]] : [['x1', -9], ['x2', -9]]) cursor.setAttribute(name, value);
 	}
 
@@ -37,7 +37,7 @@ export function chart(host, layers) {
 	return {
 		draw,
 		/** Has the line stand at a point, by its place; null takes it away. */
-		point(i) { at = i; draw(); },
+		point(i, clientX) { at = i; pointer = clientX === undefined ? null : clientX - host.getBoundingClientRect().left; draw(); },
 		/** The place of the point that is nearest to where a pointer is. */
 		nearest(clientX) {
 			if (!last?.points.length) return null;
@@ -79,16 +79,13 @@ function moments(from, to, width) {
 const label = (x, y, text, anchor) => svg('text', { x, y, 'text-anchor': anchor }, text);
 const level = (v, y, width) => svg('g', {}, svg('line', { x1: LEFT, x2: width - RIGHT, y1: y, y2: y }), label(LEFT - 8, y + 4, v < 10 && v % 1 ? v.toFixed(1) : v >= 100_000 ? `${num(v / 1_000)}k` : num(v), 'end'));
 
-/** Lines with names, as far as there is room for those: the latest have theirs. */
-function named(marks, x, floor, width) {
-	const taken = Array(NAME_ROWS).fill(Infinity);
-	return marks.toReversed().flatMap(({ t, text }) => {
-		const at = x(t), isLate = at > width - NAME_WIDTH, row = taken.findIndex(left => (isLate ? at : at + NAME_WIDTH) < left);
-		const line = svg('line', { x1: at, x2: at, y1: TOP, y2: floor });
-		if (row < 0) return [line];
-		taken[row] = isLate ? at - NAME_WIDTH : at;
-		return [line, label(at + (isLate ? -6 : 6), TOP + 14 + row * 18, text, isLate ? 'end' : 'start')];
-	});
+/** Lines of what was done. What is close to where somebody reads, or was done last, is named: one below the other. */
+function named(marks, x, floor, width, near) {
+	const at = near ?? x(marks.at(-1)?.t), isLate = at > width / 2, told = marks.filter(it => Math.abs(x(it.t) - at) <= NEAR).slice(-LINES_MAX);
+	return [
+		...marks.map(({ t }) => svg('line', { x1: x(t), x2: x(t), y1: TOP, y2: floor })),
+		...told.map(({ t, text }, i) => label(at + (isLate ? -8 : 8), TOP + 14 + i * 18, `${toSeconds(t)} ${text}`, isLate ? 'end' : 'start')),
+	];
 }
 
 /** What is known without a break is one piece. */

@@ -18,11 +18,12 @@ try { keysAreOn = localStorage.getItem(KEYS) !== 'off'; } catch { /* then they a
 
 // What is ordered and looked up by. It comes as soon as somebody is in, while they see already how things are.
 const LATER = ['ask', 'find', 'again', 'pauseSale', 'resumeSale', 'endSale', 'changeSale', 'schedule', 'releaseHold', 'cancelPurchase', 'putProduct', 'archiveProduct'];
-let later = null, dialog = null;
-const rest = () => later ??= Promise.all([import('./dialog.js'), import('./orders.js'), import('./products.js'), import('./find.js')]).then(([asking, orders, products, find]) => {
+let later = null, dialog = null, drawTrail = null;
+const rest = () => later ??= Promise.all([import('./dialog.js'), import('./orders.js'), import('./find.js')]).then(([asking, orders, find]) => {
 	asking.start(done, leave); orders.start(told); find.start(act);
-	dialog = asking;
-	return { ...asking, ...orders, ...products, ...find };
+	dialog = asking; drawTrail = find.drawTrail;
+	render();
+	return { ...asking, ...orders, ...find };
 });
 const missing = () => { later = null; told('A part of this page could not be fetched. Load the page anew.'); };
 const act = { show: id => { location.hash = `sale=${id}`; $('title').focus({ preventScroll: true }); scrollTo(0, 0); } };
@@ -38,7 +39,7 @@ for (const name of LATER) act[name] = async (...of) => {
 
 function render() {
 	if (S.is !== 'in') return;
-	picture.draw(); meters.draw(); lists.draw(act); lists.drawActs(act); bar();
+	picture.draw(); meters.draw(); lists.draw(act); lists.drawActs(act); drawTrail?.(); bar();
 	const sale = shown();
 	document.title = sale && isOn(sale) ? `${Math.round(sale.sold / sale.stock * 100)} % sold – Control room` : 'Control room';
 }

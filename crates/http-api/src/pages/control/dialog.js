@@ -2,10 +2,10 @@
 // which it is asked for again until the service says what came of it.
 import * as api from './api.js';
 import { now, secondsTo } from './clock.js';
-import { $, el, say, set } from './dom.js';
+import { $, early, el, say, set } from './dom.js';
 import { drawn } from './request.js';
 import { S } from './room.js';
-import { refusalOf } from './words.js';
+import { refusalOf } from './find.js';
 
 // A double press must not answer what it did not see: for so long after their words changed, buttons rest.
 const REST_MS = 700, BUSY_TRIES = 5, KEPT = 'flashsale.order', WHY_MAX = 500, LEAVE = 'Leave as it is';
@@ -66,7 +66,7 @@ function rest() {
 
 const isResting = () => $('orderActs').classList.contains('rests');
 
-function close() { if (!isResting() && !(order && !retry)) dialog.close(); }
+function close() { if (isResting()) early($('leave')); else if (!(order && !retry)) dialog.close(); }
 
 /** Whoever leaves before the answer came is told where to look. */
 function left() {
@@ -81,7 +81,8 @@ function left() {
 async function submitted(e) {
 	const mine = about;
 	e.preventDefault();
-	if (isResting() || order && !retry) return;
+	if (order && !retry) return;
+	if (isResting()) return early($('act') ?? $('leave'));
 	if (!about.verb) return dialog.close();
 	if (order) return attempt();
 	if (about.isPassed) { const { again } = about, why = e.target.why?.value; dialog.close(); return again(why); }

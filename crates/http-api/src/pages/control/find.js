@@ -1,9 +1,10 @@
-// Look-ups: a user, a code, a unit, and what became of them.
+// Look-ups: a user, a code, a unit, and what became of them. And what operators did.
 import * as api from './api.js';
 import { $, el, say } from './dom.js';
-import { isImage } from './sale.js';
-import { mayAct, saleNow } from './room.js';
-import { num, plural, reasonOf, whenExactly } from './words.js';
+import { empty, fill } from './lists.js';
+import { isImage, priceOf } from './sale.js';
+import { S, mayAct, saleNow } from './room.js';
+import { lasting, nameOf, num, plural, reasonOf, when, whenExactly } from './words.js';
 
 const CODE = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i, UNIT = /^(\d{1,13})\/(\d{1,7})$/;
 let act, turn = 0, looked = '';
@@ -70,9 +71,11 @@ async function userParts(name) {
 	return [...units.length ? head(name, sum) : head(name, 'Has nothing on hold, and has bought nothing. Names count every letter: Mira is not mira.'), list, asked];
 }
 
+const called = ({ sale_id, unit }, product = saleNow(sale_id)?.product) => product ? `${product.name} No. ${unit}` : `Unit ${num(unit)}`;
+
 function unitRow(u, name) {
 	const is = { held: () => `On hold until ${whenExactly(u.expires_at)}`, cancelled: () => `Bought at ${whenExactly(u.purchased_at)}, cancelled${u.cancelled_at ? ` at ${whenExactly(u.cancelled_at)}` : ''}` }[u.state]?.() ?? `Bought at ${whenExactly(u.purchased_at)}`;
-	return el('div', { className: `unit ${u.state === 'cancelled' ? 'gone' : ''}` }, picture(u.sale_id, u.unit), el('p', {}, el('b', { textContent: u.item_name ?? `Unit ${num(u.unit)}` }), ...[`${is}, sale ${u.sale_id}`, u.reason && `“${u.reason}”`, u.code].filter(Boolean).map(textContent => el('small', { textContent }))),
+	return el('div', { className: `unit ${u.state === 'cancelled' ? 'gone' : ''}` }, picture(u.sale_id, u.unit), el('p', {}, el('b', { textContent: u.item_name ?? called(u) }), ...[`${is}, sale ${u.sale_id}`, u.reason && `“${u.reason}”`, u.code].filter(Boolean).map(textContent => el('small', { textContent }))),
 		el('div', { className: 'acts' }, small('Who had it', () => find(`${u.sale_id}/${u.unit}`)), ...steps({ ...u, user_id: name })));
 }
 
@@ -144,4 +147,64 @@ async function codeParts(code) {
 	}[a.state] ?? '';
 	const said = head(purchase?.item_name ?? `Unit ${num(a.unit)} of sale ${a.sale_id}`, `${is} Sale ${a.sale_id}, code ${short}`);
 	return [el('div', { className: 'one' }, picture(a.sale_id, a.unit, purchase?.item_image), el('div', {}, ...said, el('div', { className: 'acts' }, ...acts), el('ol', { className: 'life' }, ...life)))];
+}
+
+export function drawTrail() {
+	const sold = it => it.action === 'sale-scheduled' && it.sale_id && saleNow(it.sale_id);
+	fill('trail', [S.trail.map(it => [it.number, !!sold(it)]), new Date().toDateString()], () => S.trail.length ? S.trail.map(it => {
+		const more = [...sold(it) ? [nameOf(sold(it))] : [], ...differences(it.refused ? {} : it.before, it.after ?? it.asked)].join('; ');
+		const no = it.refused ? `Refused. ${refusalOf({ refused: it.refused.refused, action: it }) ?? it.refused.refused}` : '';
+		return el('li', { className: it.refused ? 'no' : '' }, el('time', { dateTime: it.acted_at, textContent: whenExactly(it.acted_at) }),
+			el('p', {}, el('b', { textContent: deed(it) }), `, ${it.operator}`, ...[more, no, it.why && `“${it.why}”`].filter(Boolean).map(text => el('small', { textContent: text }))));
+	}) : [empty('Nothing so far. Whatever operators order is written here, refused orders too, and never changes.')]);
+}
+
+const FIELD = { name: 'name', price: 'price', starts_at: 'opens', ends_at: 'ends', stock: 'stock', per_user_limit: 'limit', hold_ms: 'hold', image: 'picture' };
+const shownAs = (name, it) => name === 'hold_ms' ? lasting(it) : /_at$/.test(name) ? when(it) : name === 'image' ? 'another' : typeof it === 'number' ? num(it) : it;
+const priced = ({ price_amount: amount, price_currency: currency, ...it } = {}) => ({ ...it, price: currency && priceOf({ amount, currency }) });
+
+/** What became of a sale or a product, or is asked to: "stock 10,000, now 12,000". */
+function differences(before, after) {
+	const [was, is] = [before, after].map(it => priced(it));
+	return Object.keys(FIELD).filter(name => was[name] !== is[name]).map(name => {
+		const [from, to] = [was, is].map(it => it[name] === undefined ? '' : shownAs(name, it[name]));
+		return `${FIELD[name]} ${name === 'image' ? from && to || (to ? 'added' : 'taken away') : [from, to || 'none'].filter(Boolean).join(', now ')}`;
+	});
+}
+
+/** What an order was, as it is told in the trail: carried out, or only asked for. */
+function deed(action) {
+	const { asked = {}, sale_id: sale, code, after, before } = action, unit = before?.unit ?? after?.unit, sku = asked.sku ?? after?.sku ?? before?.sku;
+	const both = (verb, ending) => [`${verb}${ending} sale ${sale}`, `${verb} sale ${sale}`], [done, toDo] = {
+		'sale-scheduled': [`Scheduled ${sale ? `sale ${sale}` : 'a sale'}`, 'Schedule a sale'],
+		'sale-changed': both('Change', 'd'), 'sale-paused': both('Pause', 'd'), 'sale-resumed': both('Resume', 'd'), 'sale-ended': both('End', 'ed'),
+		'hold-released': [`Released ${unit ? `unit ${unit} of sale ${sale}` : `the hold of ${code}`}`, `Release the hold of ${code}`],
+		'purchase-cancelled': [`Cancelled a purchase${unit ? `, unit ${unit} of sale ${sale}` : ''}`, `Cancel the purchase of ${code}`],
+		'product-put': [`${before ? 'Changed' : 'Added'} product ${sku}`, `Put product ${sku}`], 'product-archived': [`Archived product ${sku}`, `Archive product ${sku}`],
+	}[action.action] ?? [action.action, action.action];
+	return action.refused ? toDo : done;
+}
+
+/** What stood in the way of an order, and what to do about it. */
+export function refusalOf({ refused: why, action }) {
+	const of = action?.refused ?? {}, sale = action?.sale_id ? `Sale ${action.sale_id}` : 'The sale';
+	return {
+		'sale-ended': () => `${sale} is over since ${whenExactly(of.ended_at)}: what was promised in it stands.`,
+		'sale-not-open': () => `${sale} has not begun, and is one of the timetable. It can be paused.`,
+		'sale-already-open': () => `${sale} has opened: ${FIELD[of.field] === 'opens' ? 'its beginning' : 'how long a unit is held'} can be changed only before that.`,
+		'stock-in-use': () => `Unit ${num(of.highest_unit)} is on hold or sold: the stock can be no less than that.`,
+		'limit-lowered': () => `The limit is ${num(of.per_user_limit)}, and somebody may have as many already. Since the sale has opened, it can only be raised.`,
+		'ends-in-the-past': () => `It is ${whenExactly(of.now)} by the ledger’s clock: the sale would be over already. To end it now, press End.`,
+		'ends-before-it-starts': () => `It opens at ${whenExactly(of.starts_at)}: it would end before that.`,
+		'outside-its-slot': () => `It is one of the timetable, and stays between ${whenExactly(of.from)} and ${whenExactly(of.to)}.`,
+		'out-of-range': () => 'No sale may last so long, or have such terms.',
+		'sale-changed-since': () => of.by ? `${of.by} was quicker: ${deed({ action: of.action, sale_id: action.sale_id }).replace(/^./, c => c.toLowerCase())}, number ${of.number} of the trail.` : 'The sale was changed meanwhile.',
+		'ledger-behind': () => 'The live store serves what the ledger does not know: the ledger was restored. Somebody has to accept it first, with flashsale sales accept-restore.',
+		'sale-not-found': () => 'There is no such sale.', 'product-not-found': () => 'There is no such product.', 'code-not-found': () => 'No such code was ever given.',
+		'product-archived': () => 'The product is archived, which is for ever.',
+		'image-not-found': () => 'The ledger has no such picture: choose the file again.',
+		'not-on-hold': () => `Nothing is on hold under this code any more: it is ${of.state === 'released' ? 'given back' : of.state === 'expired' ? 'run out' : of.state}.`,
+		'not-purchased': () => 'Nothing was bought with this code.', 'already-cancelled': () => 'The purchase is cancelled already.',
+		'reason-missing': () => 'A purchase is cancelled for a reason, which its receipt tells the buyer.', 'not-yet-possible': () => 'A process of an older version serves beside this one, and does not know what a cancelled purchase is. Try again when it is gone.',
+	}[why]?.() ?? null;
 }

@@ -3,7 +3,7 @@
 import * as api from './api.js';
 import { $, el, refill } from './dom.js';
 import { S, isOn, mayAct, productOf, saleNow, saleOf, shown } from './room.js';
-import { STATE, deed, differences, nameOf, num, refusalOf, when, whenExactly } from './words.js';
+import { STATE, nameOf, num, when } from './words.js';
 
 const MARKS_MAX = 100, ROWS_MAX = 100;
 /** How many rows of each there were when somebody wanted older ones. */
@@ -58,7 +58,7 @@ export function fill(id, rows, build) {
 }
 
 export const button = (is, text, onclick, more = '') => { const b = el('button', { type: 'button', className: `btn small ${more}`, onclick }, text); b.dataset.is = is; return b; };
-const empty = text => el('li', { className: 'empty', textContent: text });
+export const empty = text => el('li', { className: 'empty', textContent: text });
 
 /** Nothing of it stays where nobody is signed in any more. */
 export function clear() {
@@ -67,28 +67,19 @@ export function clear() {
 }
 
 export function draw(act) {
-	drawSales(act); drawTrail(); drawProducts(act);
+	drawSales(act); drawProducts(act);
 	for (const kind of ['sales', 'trail', 'products']) $(`${kind}More`).hidden = !S[`${kind}Next`];
 }
 
 function drawSales(act) {
 	const listed = [...new Set([...(S.room?.sales ?? []), ...S.sales].map(it => it.id))].sort((a, b) => b - a).map(saleNow), id = shown()?.id;
 	const rows = listed.map(s => [s.id, nameOf(s), STATE[s.state], when(s.starts_at), when(s.ends_at), num(s.stock), num(s.sold), num(s.held), s.id === id, mayAct() && s.state === 'scheduled']);
+	const columns = document.querySelectorAll('.sales thead th');
 	fill('sales', rows, () => rows.length ? listed.map((s, i) => {
-		const cells = rows[i].slice(1, 8).map((text, at) => el('td', { className: at > 3 ? 'n' : '', textContent: text }));
+		const cells = rows[i].slice(1, 8).map((text, at) => { const cell = el('td', { className: at > 3 ? 'n' : '', textContent: text }); cell.dataset.name = columns[at + 1].textContent; return cell; });
 		const actions = [s.id === id ? el('span', { className: 'here', textContent: 'Shown above' }) : button(`show${s.id}`, 'Show', () => act.show(s.id)), ...rows[i][9] ? [' ', button(`change${s.id}`, 'Change…', () => act.changeSale(s.id))] : []];
 		return el('tr', { className: isOn(s) ? 'on' : '' }, el('th', { scope: 'row', textContent: s.id }), ...cells, el('td', { className: 'does' }, ...actions));
 	}) : [el('tr', {}, el('td', { colSpan: 9, className: 'empty', textContent: 'There is no sale yet.' }))]);
-}
-
-function drawTrail() {
-	// What is in the trail never changes.
-	fill('trail', [S.trail.map(it => it.number), new Date().toDateString()], () => S.trail.length ? S.trail.map(it => {
-		const more = it.action === 'sale-changed' && !it.refused ? differences(it.before, it.after).join('; ') : '';
-		const no = it.refused ? `Refused. ${refusalOf({ refused: it.refused.refused, action: it }) ?? it.refused.refused}` : '';
-		return el('li', { className: it.refused ? 'no' : '' }, el('time', { dateTime: it.acted_at, textContent: whenExactly(it.acted_at) }),
-			el('p', {}, el('b', { textContent: deed(it) }), `, ${it.operator}`, ...[more, no, it.why && `“${it.why}”`].filter(Boolean).map(text => el('small', { textContent: text }))));
-	}) : [empty('Nothing so far. Whatever operators order is written here, refused orders too, and never changes.')]);
 }
 
 function drawProducts(act) {

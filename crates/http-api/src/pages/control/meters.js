@@ -57,7 +57,7 @@ function health(room, at) {
 
 function store({ name, state, ms: mean, why, since }) {
 	const is = state === 'up' ? 'ok' : 'bad', what = { up: mean === null ? 'up' : `${ms(mean)} ms`, refuses: 'takes nothing' }[state] ?? 'no answer';
-	return [is, storeOf(name), what, `${is === 'ok' ? 'Answers' : 'So'}${since ? ` since ${whenExactly(since)}` : ''}${why ? `: ${why}` : ''}`];
+	return [is, storeOf(name), what, `${is === 'ok' ? 'No failure seen' : 'So'}${since ? ` since ${whenExactly(since)}` : ''}${why ? `: ${why}` : ''}`];
 }
 
 function agreement(drift, at) {

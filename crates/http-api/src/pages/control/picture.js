@@ -8,7 +8,7 @@ import { S, mayAct, shown, tabs } from './room.js';
 import { STATE, lasting, markOf, nameOf, num, plural, share, when } from './words.js';
 
 const GAP_MS = 150_000, MINUTE = 60_000, OLD_MS = 5_000;
-let picture, act, points = [], read = null;
+let picture, act, points = [], read = null, pointer;
 
 export function start(actions) {
 	act = actions;
@@ -16,7 +16,7 @@ export function start(actions) {
 		{ is: 'area', name: 'free', of: p => p.stock }, { is: 'area', name: 'held', of: p => p.sold + p.held }, { is: 'area', name: 'sold', of: p => p.sold },
 	]);
 	const host = $('stack');
-	host.addEventListener('pointermove', e => point(picture.nearest(e.clientX)));
+	host.addEventListener('pointermove', e => point(picture.nearest(e.clientX), e.clientX));
 	for (const gone of ['pointerleave', 'blur']) host.addEventListener(gone, () => point(null));
 	host.addEventListener('keydown', keyed);
 	for (const b of document.querySelectorAll('.seg button')) b.addEventListener('click', () => span(Number(b.dataset.span)));
@@ -36,9 +36,9 @@ function keyed(e) {
 	point(Math.max(0, Math.min(end, step)));
 }
 
-function point(i) {
-	read = i;
-	picture.point(i);
+function point(i, clientX) {
+	read = i; pointer = clientX;
+	picture.point(i, pointer);
 	numbers();
 }
 
@@ -58,7 +58,7 @@ export function draw() {
 	points = pointsOf(sale).map(p => ({ ...p, stock: stockAt(p.t) }));
 	const to = S.span_s ? Math.min(now(), Math.max(sale.ends, sale.starts + S.span_s * 1_000)) : Math.max(sale.ends, sale.starts + MINUTE), from = S.span_s ? Math.max(sale.starts - MINUTE, to - S.span_s * 1_000) : sale.starts;
 	if (S.span_s) points = points.filter((p, i) => (points[i + 1]?.t ?? p.t) >= from);
-	if (at !== null) { read = points.findIndex(p => p.t >= at); if (read < 0) read = null; picture.point(read); }
+	if (at !== null) { read = points.findIndex(p => p.t >= at); if (read < 0) read = null; picture.point(read, pointer); }
 	const marks = S.marks.filter(it => it.sale_id === sale.id && !it.refused && markOf(it)).map(it => ({ t: Date.parse(it.acted_at), text: `${markOf(it)}, ${it.operator}` })).reverse();
 	picture.draw({ points, from, to: Math.max(to, from + MINUTE), max: Math.max(sale.stock, ...points.map(p => p.stock)), gap_ms: GAP_MS, marks });
 	set($('stackText'), points.length ? `Sold, on hold and free of ${plural(sale.stock, 'unit')}` : sale.state === 'scheduled' ? 'The picture starts when the sale does.' : 'Nothing is known of how it went: minutes are kept for seven days.');

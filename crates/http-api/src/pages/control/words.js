@@ -42,51 +42,5 @@ export const DOWN = {
 	live: 'New checkouts are told 503 and to ask again. Units on hold can be bought. Nothing is lost.',
 };
 
-const FIELD = { starts_at: 'opens', ends_at: 'ends', stock: 'stock', per_user_limit: 'limit', hold_ms: 'hold' };
-const shownAs = (name, value) => name === 'hold_ms' ? lasting(value) : /_at$/.test(name) ? when(value) : num(value);
-
-/** What became of a sale by a change: "stock 10,000, now 12,000". */
-export function differences(before = {}, after = {}) {
-	return Object.keys(FIELD).filter(name => before[name] !== after[name] && after[name] !== undefined).map(name => `${FIELD[name]} ${before[name] === undefined ? '' : `${shownAs(name, before[name])}, now `}${shownAs(name, after[name])}`);
-}
-
-/** What an order was, as it is told in the trail: carried out, or only asked for. */
-export function deed(action) {
-	const { asked = {}, sale_id: sale, code, after, before } = action, unit = before?.unit ?? after?.unit, sku = asked.sku ?? after?.sku ?? before?.sku;
-	const [done, toDo] = {
-		'sale-scheduled': [`Scheduled ${sale ? `sale ${sale}` : 'a sale'}`, 'Schedule a sale'],
-		'sale-changed': [`Changed sale ${sale}`, `Change sale ${sale}`], 'sale-paused': [`Paused sale ${sale}`, `Pause sale ${sale}`],
-		'sale-resumed': [`Resumed sale ${sale}`, `Resume sale ${sale}`], 'sale-ended': [`Ended sale ${sale}`, `End sale ${sale}`],
-		'hold-released': [`Released ${unit ? `unit ${unit} of sale ${sale}` : `the hold of ${code}`}`, `Release the hold of ${code}`],
-		'purchase-cancelled': [`Cancelled a purchase${unit ? `, unit ${unit} of sale ${sale}` : ''}`, `Cancel the purchase of ${code}`],
-		'product-put': [`Put product ${sku}`, `Put product ${sku}`], 'product-archived': [`Archived product ${sku}`, `Archive product ${sku}`],
-	}[action.action] ?? [action.action, action.action];
-	return action.refused ? toDo : done;
-}
-
 /** One word for a line in the picture. */
 export const markOf = action => ({ 'sale-paused': 'Paused', 'sale-resumed': 'Resumed', 'sale-changed': 'Changed', 'sale-ended': 'Ended', 'purchase-cancelled': 'Cancelled' })[action.action];
-
-/** What stood in the way of an order, and what to do about it. */
-export function refusalOf({ refused: why, action }) {
-	const of = action?.refused ?? {}, sale = action?.sale_id ? `Sale ${action.sale_id}` : 'The sale';
-	return {
-		'sale-ended': () => `${sale} is over since ${whenExactly(of.ended_at)}: what was promised in it stands.`,
-		'sale-not-open': () => `${sale} has not begun, and is one of the timetable. It can be paused.`,
-		'sale-already-open': () => `${sale} has opened: ${FIELD[of.field] === 'opens' ? 'its beginning' : 'how long a unit is held'} can be changed only before that.`,
-		'stock-in-use': () => `Unit ${num(of.highest_unit)} is on hold or sold: the stock can be no less than that.`,
-		'limit-lowered': () => `The limit is ${num(of.per_user_limit)}, and somebody may have as many already. Since the sale has opened, it can only be raised.`,
-		'ends-in-the-past': () => `It is ${whenExactly(of.now)} by the ledger’s clock: the sale would be over already. To end it now, press End.`,
-		'ends-before-it-starts': () => `It opens at ${whenExactly(of.starts_at)}: it would end before that.`,
-		'outside-its-slot': () => `It is one of the timetable, and stays between ${whenExactly(of.from)} and ${whenExactly(of.to)}.`,
-		'out-of-range': () => 'No sale may last so long, or have such terms.',
-		'sale-changed-since': () => of.by ? `${of.by} was quicker: ${deed({ action: of.action, sale_id: action.sale_id }).replace(/^./, c => c.toLowerCase())}, number ${of.number} of the trail.` : 'The sale was changed meanwhile.',
-		'ledger-behind': () => 'The live store serves what the ledger does not know: the ledger was restored. Somebody has to accept it first, with flashsale sales accept-restore.',
-		'sale-not-found': () => 'There is no such sale.', 'product-not-found': () => 'There is no such product.', 'code-not-found': () => 'No such code was ever given.',
-		'product-archived': () => 'The product is archived, which is for ever.',
-		'image-not-found': () => 'The ledger has no such picture: choose the file again.',
-		'not-on-hold': () => `Nothing is on hold under this code any more: it is ${of.state === 'released' ? 'given back' : of.state === 'expired' ? 'run out' : of.state}.`,
-		'not-purchased': () => 'Nothing was bought with this code.', 'already-cancelled': () => 'The purchase is cancelled already.',
-		'reason-missing': () => 'A purchase is cancelled for a reason, which its receipt tells the buyer.', 'not-yet-possible': () => 'A process of an older version serves beside this one, and does not know what a cancelled purchase is. Try again when it is gone.',
-	}[why]?.() ?? null;
-}

@@ -1,6 +1,6 @@
 // The panel: what is so, in words, and what can be done about it.
 import { exactly, left, secondsTo } from './clock.js';
-import { $, el, say, set } from './dom.js';
+import { $, early, el, say, set } from './dom.js';
 import { nameOf } from './sale.js';
 import { S, isOut, picked, request, view } from './state.js';
 import * as who from './who.js';
@@ -59,7 +59,7 @@ function button(b, of) {
 	const isOff = !act || S.link === 'off';
 	isOff ? b.setAttribute('aria-disabled', 'true') : b.removeAttribute('aria-disabled');
 	b.onclick = () => {
-		if ($('act').classList.contains('rests')) return;
+		if ($('act').classList.contains('rests')) return early(b);
 		if (!isOff) return act();
 		if (act) say('The shop cannot be reached just now.');
 	};

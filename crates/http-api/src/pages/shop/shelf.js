@@ -26,7 +26,7 @@ export function draw(act) {
 
 function unit(u, act) {
 	const isGone = ORDER[u.is] === 2, show = () => { act.pick(u.code); $('panel').focus({ preventScroll: true }); scrollTo(0, 0); };
-	const inside = [el('img', { src: u.image, alt: '', width: 400, height: 500, loading: 'lazy' }), el('b', { textContent: onCard(u) }), el('small', { textContent: SAYS[u.is](u) })];
+	const inside = [el('img', { src: units.pictureOf(u), alt: '', width: 400, height: 500, loading: 'lazy' }), el('b', { textContent: onCard(u) }), el('small', { textContent: SAYS[u.is](u) })];
 	const shown = isGone ? el('div', {}, ...inside) : el('button', { type: 'button', onclick: show }, ...inside);
 	shown.dataset.is = u.code;
 	return el('li', { className: isGone ? 'gone' : '' }, shown);

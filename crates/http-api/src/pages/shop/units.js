@@ -12,6 +12,10 @@ const RANK = { held: 0, bought: 1, expired: 2, returned: 2, cancelled: 2 };
 const OF = { held: 'held', sold: 'bought', expired: 'expired', released: 'returned', cancelled: 'cancelled' };
 const isText = t => typeof t === 'string' && t.length > 0 && t.length <= 500;
 export const isOver = u => RANK[u.is] === 2;
+/** Of no product: it has no price. */
+export const isGenerated = u => u.price === '';
+/** Where one of a product has a generated picture, without the name that is in that. */
+export const pictureOf = u => isGenerated(u) ? u.image : u.image.replace(/^.items.*/, '$&#svgView(viewBox(45,24,310,388))');
 
 /** What could not be written, by the codes: this tab alone knows it. */
 const unwritten = new Map();

@@ -1,11 +1,11 @@
-// The window: the wall of cards, the card that is lifted and turned, the ring that is its clock, and
-// the tray of all that are on hold.
+// The window: the wall of cards, the card that is turned, the ring that is its clock, and the tray of all on hold.
 import { sales } from './api.js';
 import { left, now } from './clock.js';
 import { $, el, refill, set, svg } from './dom.js';
 import { saleOf } from './sale.js';
 import { S, holds, picked, view } from './state.js';
-import { signOf } from './words.js';
+import { isGenerated, pictureOf } from './units.js';
+import { num, signOf } from './words.js';
 
 const CARDS = 20;
 let shown;
@@ -18,6 +18,7 @@ export function draw(act) {
 	main.classList.toggle('hasTray', holds().length > 1 && u?.is === 'held');
 	main.classList.toggle('isQuiet', ['paused', 'before', 'loading', 'none'].includes(v));
 	set($('sign'), sign || 'No. ?');
+	if (u) set($('cap'), isGenerated(u) ? '' : `No. ${num(u.unit)}`);
 	const back = S.sale?.product?.image ?? 'pages/back.svg';
 	if ($('backPic').getAttribute('src') !== back) { $('backPic').src = back; main.classList.toggle('ofProduct', back !== 'pages/back.svg'); }
 	$('stamp').hidden = v !== 'mine';
@@ -39,7 +40,7 @@ function tray(act) {
 		refill(t, list.map(u => {
 			const r = { x: 2, y: 2, width: 74, height: 91, rx: 8 };
 			const rings = svg('svg', { viewBox: '0 0 78 95', 'aria-hidden': 'true' }, svg('rect', { ...r, class: 'rail' }), svg('rect', { ...r, class: 'run', pathLength: 100 }));
-			const thumb = el('button', { type: 'button', className: 'thumb', onclick: () => act.pick(u.code) }, el('img', { src: u.image, alt: u.name, width: 60, height: 75 }), rings, el('small'));
+			const thumb = el('button', { type: 'button', className: 'thumb', onclick: () => act.pick(u.code) }, el('img', { src: pictureOf(u), alt: u.name, width: 60, height: 75 }), rings, el('small'));
 			thumb.dataset.is = u.code;
 			return el('li', {}, thumb);
 		}));
@@ -52,30 +53,22 @@ function tray(act) {
 	});
 }
 
-/** The picture is there before the card turns, and lends the wall its colour. */
-async function show(u) {
-	if (!u) return $('window').style.removeProperty('--tint');
+/** It lends what is around it its colours. */
+function show(u) {
 	const picture = $('pic');
-	picture.src = u.image; picture.alt = u.name;
-	try {
-		await picture.decode();
-		const x = el('canvas', { width: 40, height: 50 }).getContext('2d', { willReadFrequently: true });
-		x.drawImage(picture, 0, 0, 40, 50);
-		const sky = [[4, 17], [35, 17], [4, 24], [35, 24]].map(at => x.getImageData(...at, 1, 1).data);
-		const mean = i => Math.round(sky.reduce((sum, pixel) => sum + pixel[i], 0) / sky.length);
-		if (shown === u.code) $('window').style.setProperty('--tint', `rgb(${mean(0)} ${mean(1)} ${mean(2)})`);
-	} catch { /* then the wall stays as it is */ }
+	$('window').style.setProperty('--pic', u ? `url("${u.image}")` : 'none');
+	if (u) { picture.src = pictureOf(u); picture.alt = u.name; }
 }
 
-/** Cards around the one that lies face down: of sales that are over or sold out, for nobody shall see what can still be had. Whether one was sold or stayed, nobody is told. */
+/** Cards around the one that lies face down: of sales that are over or sold out, for nobody shall see what can still be had. */
 export async function hang() {
-	const answer = await sales('ended'), card = (src, width, height) => el('img', { src, width, height, alt: '', decoding: 'async' });
+	const answer = await sales('ended'), card = (src, width, height) => el('img', { src, width, height, alt: '' });
 	const isOver = it => it && !it.product && (it.id !== S.sale?.id || it.sold === it.stock);
 	const past = [...answer.body.sales ?? [], S.sale].map(saleOf).filter(isOver).slice(-3);
 	const cards = Array.from({ length: CARDS }, (_, n) => {
 		const sale = past[n % past.length];
 		return sale ? card(`/items/${sale.id}/${1 + (n * 37 + sale.id * 11) % sale.stock}.svg`, 400, 500)
-			: el('span', { className: `c${n % 5}` }, card('pages/back.svg#svgView(viewBox(24,24,352,452))', 352, 452));
+			: Object.assign(card('pages/back.svg', 400, 500), { className: `c${n % 4}` });
 	});
 	$('hang').replaceChildren(el('i'), ...cards);
 }

@@ -4,7 +4,7 @@ import { $, set } from './dom.js';
 import { S, nextHold } from './state.js';
 import * as units from './units.js';
 
-const NAME = 'flashsale.user', TOKEN = 'flashsale.token', TOKEN_MAX = 8_192;
+const NO_NAME = 'Letters, digits and . _ : @ - only, please.', NAME = 'flashsale.user', TOKEN = 'flashsale.token', TOKEN_MAX = 8_192;
 const read = (storage, key) => { try { return window[storage].getItem(key); } catch { return null; } };
 const write = (storage, key, it) => { try { it ? window[storage].setItem(key, it) : window[storage].removeItem(key); } catch { /* for this tab, then */ } };
 const isName = it => typeof it === 'string' && /^[\w.:@-]{1,64}$/.test(it);
@@ -35,7 +35,7 @@ export function start(onChange, onSubmit, onIn) {
 
 function typed() {
 	const it = $('user').value.trim();
-	complain(S.wantsToken || it === '' || isName(it) ? '' : 'Letters, digits and . _ : @ - only, please.');
+	complain(S.wantsToken || it === '' || isName(it) ? '' : NO_NAME);
 	if (S.wantsToken) return;
 	S.user = isName(it) ? it : '';
 	write('localStorage', NAME, S.user);
@@ -62,7 +62,7 @@ function shown() {
 export async function need() {
 	const it = $('user').value.trim();
 	if (S.wantsToken && it) return signIn(it);
-	complain(S.wantsToken ? 'Put in your token first: this shop wants to know who asks.' : it ? 'Letters, digits and . _ : @ - only, please.' : 'Type a name first, so that we know who the unit is for.');
+	complain(S.wantsToken ? 'Put in your token first: this shop wants to know who asks.' : it ? NO_NAME : 'Type a name first, so that we know who the unit is for.');
 	$('user').focus();
 	return false;
 }

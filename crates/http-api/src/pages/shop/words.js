@@ -2,7 +2,7 @@
 import { atHour, dayHour, inWords, left, secondsTo, toSeconds } from './clock.js';
 import { nameOf } from './sale.js';
 import { S, bought, canAsk, countOf, holds, isAboutTo, picked, request, room } from './state.js';
-import { isKept } from './units.js';
+import { isKept, pictureOf } from './units.js';
 
 export const num = n => n.toLocaleString('en-US');
 /** A unit's name without its number. */
@@ -57,7 +57,7 @@ const STATES = {
 	},
 	mine: act => {
 		const u = picked(), back = ['Back to the sale', () => act.pick(null)], more = another(act);
-		return { eyebrow: 'Yours, for good', title: bare(u), no: `No. ${num(u.unit)}`, slip: u, main: more || back, sec1: ['Open the picture', () => open(u.image, '_blank', 'noopener')], sec2: more && back, note: `It is written down and stays yours. The code is the proof.${unkept()}` };
+		return { eyebrow: 'Yours, for good', title: bare(u), no: `No. ${num(u.unit)}`, slip: u, main: more || back, sec1: ['Open the picture', () => open(pictureOf(u), '_blank', 'noopener')], sec2: more && back, note: `It is written down and stays yours. The code is the proof.${unkept()}` };
 	},
 	waiting: act => ({
 		eyebrow: 'All taken, for now', title: 'Every unit is sold or on hold', lead: `${num(S.sale.held)} ${S.sale.held === 1 ? 'is' : 'are'} on hold. What is given back or not bought in time comes back here.`, stock: true,
