@@ -125,10 +125,9 @@ impl Doors {
     /// are that they name.
     pub(crate) fn check(&self) -> Result<Form, SourceError> {
         let address = Address::read(&self.access)?;
-        let far = address.names().find(|host| !credentials::is_here(host));
-        if let Some(host) = far.filter(|_| !address.is_tls) {
+        if let Some(host) = address.far().filter(|_| !address.is_tls) {
             tracing::warn!(
-                host,
+                %host,
                 "what is said to Redis crosses the network in plain text: rediss:// in REDIS_URL, and \
                  REDIS_CA_FILE, protect it"
             );

@@ -123,12 +123,13 @@ impl Address {
         self.hosts.iter().map(node).collect()
     }
 
-    /// The hosts that are named; an empty one is a socket of this machine.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.hosts.iter().map(|info| match info.addr() {
-            ConnectionAddr::Tcp(host, _) => host.as_str(),
-            _ => "",
-        })
+    /// The first of the hosts that is another machine than this one, with its port.
+    pub(super) fn far(&self) -> Option<String> {
+        let is_far = |info: &&ConnectionInfo| match info.addr() {
+            ConnectionAddr::Tcp(host, _) => !credentials::is_here(host),
+            _ => false,
+        };
+        self.hosts.iter().find(is_far).map(|info| info.addr().to_string())
     }
 }
 
@@ -166,7 +167,9 @@ mod tests {
             assert_eq!((settings.username(), address.database), (Some("shop"), 2));
             assert_eq!(settings.password(), Some("p@ss"));
         }
-        assert!(read("unix:///run/redis.sock").unwrap().names().eq([""]));
+        assert_eq!(read("unix:///run/redis.sock").unwrap().far(), None);
+        let far = read("redis+cluster://localhost,[::1],db.example:7000,other").unwrap().far();
+        assert_eq!(far.as_deref(), Some("db.example:7000"));
     }
 
     #[test]
