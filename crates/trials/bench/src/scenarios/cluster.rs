@@ -17,7 +17,7 @@ use crate::{
 const MASTERS: usize = 3;
 
 /// Units of each sale: more than any run can take.
-const STOCK: u32 = 200_000;
+const STOCK: u32 = 500_000;
 
 /// How many sales are put on until two are on different masters.
 const SALES_MAX: usize = 40;

@@ -23,9 +23,9 @@ const KEYED_MIN: f64 = 0.75;
 /// Ten sales at a time are to do together what one does: a batch has requests of all of them.
 const TEN_SALES_MIN: f64 = 0.9;
 
-/// On masters of their own a grant of one sale takes no more because another is sold, but for smaller batches,
-/// and calls no other master.
-const BESIDE_A_SALE_MAX: f64 = 1.3;
+/// On masters of their own a grant of one sale calls no other master. While another sale is sold under the same
+/// load each call has half as many requests, and may cost as much as before.
+const BESIDE_A_SALE_MAX: f64 = 2.0;
 const ELSEWHERE_MAX: f64 = 0.01;
 
 /// What a hundred open sales may take of a core while nobody asks.
