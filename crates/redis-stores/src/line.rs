@@ -388,7 +388,7 @@ async fn connect(server: &Server, purpose: Purpose, slot: HashSlot) -> Result<Ob
     server.is_there().map_err(LineError::Unreachable)?;
     let got = server.pool(purpose).get().await;
     let mut connection = got.map_err(|error| no_connection(server.not_connected(error)))?;
-    match probe.look(&mut connection, slot).await {
+    match probe.look(&mut connection, server.slot_of(slot)).await {
         Ok(()) => Ok(connection),
         Err(error) => {
             // A look that was not answered may still be under way there.

@@ -77,11 +77,11 @@ impl Probe {
         }
     }
 
-    /// Looks through a connection at what the server can do, which has this slot, unless that is known.
+    /// Looks through a connection at what the server can do, which has this slot, or all, unless that is known.
     pub(crate) async fn look(
         &self,
         connection: &mut MultiplexedConnection,
-        slot: HashSlot,
+        slot: Option<HashSlot>,
     ) -> Result<(), LineError> {
         if self.is_able.load(Ordering::Relaxed) {
             return Ok(());
@@ -93,7 +93,9 @@ impl Probe {
         self.check()?;
         let looked = async {
             version(connection).await?;
-            let keys = SaleKeys::of_no_sale(slot);
+            // To find some of a slot takes a while, in which the time of a load goes by.
+            let keys =
+                slot.map_or_else(|| SaleKeys::of_no_sale_where(|_| true), SaleKeys::of_no_sale);
             rights(connection, &keys).await?;
             self.load_library(connection).await?;
             run_function(connection, &keys).await

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{ConnectError, Pool, PoolError, error::of_pool};
-use crate::probe::Probe;
+use crate::{keys::HashSlot, probe::Probe};
 
 /// What a line is for, and so which connections it is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub(crate) struct Server {
     pub(super) node: Node,
     pub(super) crowd: Pool,
     pub(super) upkeep: Pool,
+    /// Whether it has all there is, and so whatever key is asked for.
+    has_all: bool,
     probe: Probe,
     unprobed: Probe,
     /// Who finds out whether it is back, where somebody does.
@@ -86,10 +88,17 @@ impl Server {
     pub(super) fn new(
         node: Node,
         [crowd, upkeep]: [Pool; 2],
+        has_all: bool,
         watcher: Option<Arc<Notify>>,
     ) -> Self {
         let (probe, unprobed) = (Probe::default(), Probe::waived());
-        Self { node, crowd, upkeep, probe, unprobed, watcher, is_away: AtomicBool::new(false) }
+        let is_away = AtomicBool::new(false);
+        Self { node, crowd, upkeep, has_all, probe, unprobed, watcher, is_away }
+    }
+
+    /// The slot to ask it for, of a sale that it has in this one; `None` where any will do.
+    pub(crate) fn slot_of(&self, slot: HashSlot) -> Option<HashSlot> {
+        (!self.has_all).then_some(slot)
     }
 
     /// The connections for this purpose.

@@ -104,7 +104,7 @@ mod tests {
         let node = Node::At { host: "host".to_owned(), port };
         let doors = Doors::new(Access::to_redis("redis+cluster://host"));
         let pools = [1, 1].map(|size| pool(&doors, &node, size).unwrap());
-        Arc::new(Server::new(node, pools, None))
+        Arc::new(Server::new(node, pools, false, None))
     }
 
     fn ports(owners: &Owners, slots: &[u16]) -> Vec<Option<u16>> {

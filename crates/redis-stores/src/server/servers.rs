@@ -260,7 +260,8 @@ impl Servers {
         }
         let pool = |size| pool(&self.doors, &node, size);
         let pools = [pool(CROWD_CONNECTIONS_MAX)?, pool(UPKEEP_CONNECTIONS)?];
-        let server = Arc::new(Server::new(node, pools, self.watcher.clone()));
+        let server =
+            Arc::new(Server::new(node, pools, !self.are_a_cluster(), self.watcher.clone()));
         used.push(Arc::downgrade(&server));
         Ok(server)
     }
