@@ -4,15 +4,12 @@
 
 mod stores;
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, LazyLock};
 
 use dev_servers::RedisServer;
 use store_contract::{Live, fixtures::WallClock, processes::Told, turns::Shared};
 
-use crate::stores::{Ledger, live_on, stores_at};
+use crate::stores::{Ledger, live_on, stores_at, told_at};
 
 mod sale_store {
     store_contract::sale_store_contract!(super::live);
@@ -34,10 +31,7 @@ static SERVER: LazyLock<RedisServer> = LazyLock::new(|| RedisServer::start().unw
 
 /// Two processes of a ledger of their own.
 async fn told() -> Told {
-    static LEDGERS: AtomicU64 = AtomicU64::new(1_000);
-    let ledger = u128::from(LEDGERS.fetch_add(1, Ordering::Relaxed));
-    let process = || Arc::new(stores_at(&SERVER.url(), Ledger(ledger)));
-    Told { one: process(), other: process() }
+    told_at(&SERVER.url())
 }
 
 /// Two processes that share turns, on a server of their own, which some case ends.

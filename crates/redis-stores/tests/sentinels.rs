@@ -4,13 +4,7 @@
 
 mod stores;
 
-use std::{
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::LazyLock, time::Duration};
 
 use credentials::{Access, NamedFile, REDIS};
 use dev_servers::{Files, WatchSettings, WatchedRedis};
@@ -24,7 +18,7 @@ use store_contract::{
     processes::Told,
 };
 
-use crate::stores::{Ledger, live_at, live_in, stores_at};
+use crate::stores::{Ledger, live_at, live_in, told_at};
 
 /// Nobody waits longer than this for a server that is gone.
 const SOON: Duration = Duration::from_secs(4);
@@ -46,10 +40,7 @@ mod processes {
 
 /// Two processes of a ledger of their own.
 async fn told() -> Told {
-    static LEDGERS: AtomicU64 = AtomicU64::new(1_000);
-    let ledger = u128::from(LEDGERS.fetch_add(1, Ordering::Relaxed));
-    let process = || Arc::new(stores_at(&SERVERS.url(), Ledger(ledger)));
-    Told { one: process(), other: process() }
+    told_at(&SERVERS.url())
 }
 
 /// A live store on the servers of this program. Each case has sales of its own numbers.

@@ -6,10 +6,7 @@ mod moved;
 #[path = "../stores/mod.rs"]
 mod stores;
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::LazyLock;
 
 use dev_servers::{RedisCluster, block};
 use domain::{
@@ -22,7 +19,7 @@ use store_contract::{
     processes::Told,
 };
 
-use crate::stores::{Ledger, live_at, stores_at};
+use crate::stores::{Ledger, live_at, stores_at, told_at};
 
 const MASTERS: usize = 3;
 
@@ -43,10 +40,7 @@ mod processes {
 
 /// Two processes of a ledger of their own.
 async fn told() -> Told {
-    static LEDGERS: AtomicU64 = AtomicU64::new(1_000);
-    let ledger = u128::from(LEDGERS.fetch_add(1, Ordering::Relaxed));
-    let process = || Arc::new(stores_at(&CLUSTER.url(), Ledger(ledger)));
-    Told { one: process(), other: process() }
+    told_at(&CLUSTER.url())
 }
 
 /// A live store on the one cluster of this program. Each case has sales of its own numbers.

@@ -2,7 +2,13 @@
 
 #![allow(dead_code, reason = "each of them uses some of it")]
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use batcher::Limits;
@@ -10,7 +16,7 @@ use credentials::Access;
 use dev_servers::RedisServer;
 use domain::{LedgerId, StoreError, ports::LedgerIdentity};
 use redis_stores::RedisStores;
-use store_contract::{Live, fixtures::WallClock};
+use store_contract::{Live, fixtures::WallClock, processes::Told};
 
 /// A ledger that is this one.
 pub(crate) struct Ledger(pub(crate) u128);
@@ -46,4 +52,12 @@ fn stores_in(access: Access, ledger: Ledger) -> RedisStores {
     let max = |it| NonZeroUsize::new(it).unwrap();
     let limits = Limits::patient(max(4_096), max(256));
     RedisStores::new(access, Arc::new(ledger), limits).unwrap()
+}
+
+/// Two processes at this URL, of a ledger of their own.
+pub(crate) fn told_at(url: &str) -> Told {
+    static LEDGERS: AtomicU64 = AtomicU64::new(1_000);
+    let ledger = u128::from(LEDGERS.fetch_add(1, Ordering::Relaxed));
+    let process = || Arc::new(stores_at(url, Ledger(ledger)));
+    Told { one: process(), other: process() }
 }
